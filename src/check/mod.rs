@@ -1,0 +1,1 @@
+//! Rules over contracts and events give Diagnostics; one file per rule.

@@ -1,0 +1,157 @@
+//! The verbs: flags into meaning, meaning into calls, outcomes into exit codes.
+
+use std::ffi::OsString;
+use std::path::PathBuf;
+
+use clap::{CommandFactory, FromArgMatches, Parser, Subcommand, ValueEnum};
+
+use crate::settings::{Environment, Workspace};
+use crate::ui::{ColorChoice, Ui, UiOptions};
+
+pub mod error;
+mod init;
+
+pub use error::{CommandError, ErrorKind, Status};
+
+/// What every command is given.
+#[derive(Debug)]
+pub struct Context {
+    /// The terminal.
+    pub ui: Ui,
+    /// The process environment.
+    pub environment: Environment,
+    /// Global flags.
+    pub global: GlobalArgs,
+    /// Where the program was started.
+    pub directory: PathBuf,
+}
+
+impl Context {
+    /// The workspace named by `--workspace`, or found in or above the current directory.
+    ///
+    /// # Errors
+    /// When there is a file that cannot be used, or the directory named has none.
+    pub fn workspace(&self) -> Result<Option<Workspace>, CommandError> {
+        match &self.global.workspace {
+            Some(directory) => Ok(Some(Workspace::open(directory)?)),
+            None => Ok(Workspace::find(&self.directory)?),
+        }
+    }
+
+    /// A runtime with the given number of worker threads, made only by commands that need one.
+    ///
+    /// # Errors
+    /// When the system refuses threads.
+    pub fn runtime(&self, threads: usize) -> Result<tokio::runtime::Runtime, CommandError> {
+        let mut builder = tokio::runtime::Builder::new_multi_thread();
+        builder.worker_threads(threads).enable_all().build().map_err(CommandError::from)
+    }
+}
+
+#[derive(Clone, Copy, Debug, Default, ValueEnum)]
+enum ColorArg {
+    /// On a terminal, unless NO_COLOR is set
+    #[default]
+    Auto,
+    /// Always
+    Always,
+    /// Never
+    Never,
+}
+
+/// Flags that every command takes.
+#[derive(Clone, Debug, Default, clap::Args)]
+#[command(next_help_heading = "Global options")]
+pub struct GlobalArgs {
+    /// When to colour
+    #[arg(long, global = true, value_enum, default_value_t, value_name = "WHEN")]
+    color: ColorArg,
+    /// Say nothing but data and errors
+    #[arg(long, short, global = true)]
+    pub quiet: bool,
+    /// Say more about what is done
+    #[arg(long, short, global = true)]
+    pub verbose: bool,
+    /// Draw no progress bars
+    #[arg(long, global = true)]
+    pub no_progress: bool,
+    /// Directory of the workspace file `eddy.yaml` (default: here or above)
+    #[arg(long, global = true, value_name = "DIR")]
+    pub workspace: Option<PathBuf>,
+    /// Environment of the workspace to use
+    #[arg(long, global = true, value_name = "NAME", env = "EDDY_ENV")]
+    pub env: Option<String>,
+    /// Answer yes to questions
+    #[arg(long, global = true)]
+    pub yes: bool,
+}
+
+/// One contract, checked everywhere: scaffold, validate, replay and see event-driven systems
+#[derive(Debug, Parser)]
+#[command(name = "eddy", version, propagate_version = true, max_term_width = 100)]
+#[command(arg_required_else_help = true, subcommand_required = true)]
+pub struct Cli {
+    #[command(subcommand)]
+    command: Command,
+    #[command(flatten)]
+    global: GlobalArgs,
+}
+
+#[derive(Debug, Subcommand)]
+enum Command {
+    /// Write a workspace file
+    Init(init::Args),
+}
+
+impl Command {
+    fn run(&self, context: &Context) -> Result<Status, CommandError> {
+        match self {
+            Self::Init(args) => init::run(args, context),
+        }
+    }
+}
+
+/// The command line as clap sees it; completions, manual and reference are made from it.
+#[must_use]
+pub fn command_line() -> clap::Command {
+    Cli::command()
+}
+
+/// Runs one command line and says how it ended; errors have been shown by then.
+pub fn run(arguments: impl IntoIterator<Item = OsString>, environment: Environment) -> Status {
+    let parsed =
+        Cli::command().try_get_matches_from(arguments).and_then(|matches| Cli::from_arg_matches(&matches));
+    let cli = match parsed {
+        Ok(cli) => cli,
+        Err(error) => {
+            // clap prints help and version to stdout, mistakes to stderr; a closed pipe is no failure.
+            let _ = error.print();
+            return if error.use_stderr() { Status::Usage } else { Status::Done };
+        }
+    };
+    let ui = Ui::new(ui_options(&cli.global, &environment));
+    let directory = std::path::absolute(".").unwrap_or_default();
+    let context = Context { ui, environment, global: cli.global, directory };
+    match cli.command.run(&context) {
+        Ok(status) => status,
+        Err(error) => {
+            error.show(&context.ui);
+            error.status()
+        }
+    }
+}
+
+fn ui_options(global: &GlobalArgs, environment: &Environment) -> UiOptions {
+    UiOptions {
+        color: match global.color {
+            ColorArg::Auto => ColorChoice::Auto,
+            ColorArg::Always => ColorChoice::Always,
+            ColorArg::Never => ColorChoice::Never,
+        },
+        no_color: environment.get("NO_COLOR").is_some(),
+        quiet: global.quiet,
+        verbose: global.verbose,
+        no_progress: global.no_progress,
+        columns: environment.get("COLUMNS").and_then(|text| text.parse().ok()),
+    }
+}

@@ -1,0 +1,272 @@
+//! The URL that names an endpoint, parsed once; secrets are masked by type whenever it is shown.
+
+use std::fmt;
+
+use thiserror::Error;
+
+use super::Credentials;
+
+/// The kind of system an address names.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum Scheme {
+    /// `file:path` or a bare path.
+    File,
+    /// `-`.
+    Stdio,
+    /// `memory:name`.
+    Memory,
+    /// `mqtt://host:1883/topic`, `mqtts://` with TLS; `?version=3.1.1` for the older protocol.
+    Mqtt,
+    /// `nats://host:4222/subject`.
+    Nats,
+    /// `jetstream+nats://host/stream`.
+    JetStream,
+}
+
+/// An endpoint's address.
+#[derive(Clone, PartialEq, Eq)]
+pub struct Address {
+    /// The kind of system.
+    pub scheme: Scheme,
+    /// Transport encryption was asked for.
+    pub tls: bool,
+    /// Host name or IP address; empty for files, stdio and memory.
+    pub host: String,
+    /// Port, the system's default when not written.
+    pub port: u16,
+    /// Topic, subject, stream, path or name, percent-decoded; may be empty.
+    pub path: String,
+    /// Options after `?`, decoded, in order.
+    pub options: Vec<(String, String)>,
+    /// User and password written in the address.
+    pub credentials: Option<Credentials>,
+}
+
+/// An address that cannot be used: which part, and the accepted form.
+#[derive(Clone, Debug, PartialEq, Eq, Error)]
+#[error("{message}")]
+pub struct AddressError {
+    /// What is wrong with which part, masked.
+    pub message: String,
+    /// The accepted form.
+    pub help: String,
+    /// The text as given, masked, and the byte range in it that is wrong, for an underline.
+    pub wrong: Option<(String, std::ops::Range<usize>)>,
+}
+
+/// Schemes by spelling: name, kind, TLS, default port.
+const SCHEMES: [(&str, Scheme, bool, u16); 10] = [
+    ("mqtt", Scheme::Mqtt, false, 1883),
+    ("tcp", Scheme::Mqtt, false, 1883),
+    ("mqtts", Scheme::Mqtt, true, 8883),
+    ("nats", Scheme::Nats, false, 4222),
+    ("tls", Scheme::Nats, true, 4222),
+    ("jetstream+nats", Scheme::JetStream, false, 4222),
+    ("jetstream", Scheme::JetStream, false, 4222),
+    ("jetstream+tls", Scheme::JetStream, true, 4222),
+    ("file", Scheme::File, false, 0),
+    ("memory", Scheme::Memory, false, 0),
+];
+
+impl Address {
+    /// Reads an address. A text without a scheme is a file path, `-` is standard input or output.
+    ///
+    /// # Errors
+    /// [`AddressError`] with the wrong part and the accepted form.
+    pub fn parse(text: &str) -> Result<Self, AddressError> {
+        if text == "-" {
+            return Ok(Self::local(Scheme::Stdio, ""));
+        }
+        let Some((scheme_text, rest)) = split_scheme(text) else {
+            return Ok(Self::local(Scheme::File, text));
+        };
+        let found = SCHEMES.iter().find(|(name, ..)| *name == scheme_text);
+        let Some((_, scheme, tls, port)) = found else {
+            return Err(unknown_scheme(text, scheme_text));
+        };
+        match scheme {
+            Scheme::File | Scheme::Memory => {
+                let path = rest.strip_prefix("//").unwrap_or(rest);
+                Ok(Self::local(*scheme, path))
+            }
+            _ => Self::parse_network(text, *scheme, *tls, *port),
+        }
+    }
+
+    fn local(scheme: Scheme, path: &str) -> Self {
+        Self {
+            scheme,
+            tls: false,
+            host: String::new(),
+            port: 0,
+            path: path.to_owned(),
+            options: Vec::new(),
+            credentials: None,
+        }
+    }
+
+    fn parse_network(text: &str, scheme: Scheme, tls: bool, port: u16) -> Result<Self, AddressError> {
+        // `#` is a wildcard in MQTT topics and no system here has fragments: people write it unescaped.
+        let url = url::Url::parse(&text.replace('#', "%23")).map_err(|error| AddressError {
+            message: format!("`{}` is not a usable address: {error}", mask(text)),
+            help: format!("write {}", form(scheme)),
+            wrong: None,
+        })?;
+        let Some(host) = url.host_str().filter(|host| !host.is_empty()) else {
+            return Err(AddressError {
+                message: format!("`{}` names no host", mask(text)),
+                help: format!("write {}", form(scheme)),
+                wrong: None,
+            });
+        };
+        let decode = |part: &str| percent_decode(part);
+        let credentials = (!url.username().is_empty()).then(|| Credentials {
+            username: decode(url.username()),
+            password: decode(url.password().unwrap_or_default()),
+        });
+        let path = decode(url.path().strip_prefix('/').unwrap_or(url.path()));
+        Ok(Self {
+            scheme,
+            tls,
+            host: host.trim_matches(['[', ']']).to_owned(),
+            port: url.port().unwrap_or(port),
+            path,
+            options: url.query_pairs().into_owned().collect(),
+            credentials,
+        })
+    }
+
+    /// The value of an option after `?`.
+    #[must_use]
+    pub fn option(&self, name: &str) -> Option<&str> {
+        let found = self.options.iter().find(|(key, _)| key == name);
+        found.map(|(_, value)| value.as_str())
+    }
+
+    /// Host and port as a system wants them.
+    #[must_use]
+    pub fn authority(&self) -> String {
+        if self.host.contains(':') {
+            format!("[{}]:{}", self.host, self.port)
+        } else {
+            format!("{}:{}", self.host, self.port)
+        }
+    }
+}
+
+impl fmt::Display for Address {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let scheme = match (self.scheme, self.tls) {
+            (Scheme::Stdio, _) => return formatter.write_str("-"),
+            (Scheme::File, _) => return formatter.write_str(&self.path),
+            (Scheme::Memory, _) => return write!(formatter, "memory:{}", self.path),
+            (Scheme::Mqtt, false) => "mqtt",
+            (Scheme::Mqtt, true) => "mqtts",
+            (Scheme::Nats, false) => "nats",
+            (Scheme::Nats, true) => "tls",
+            (Scheme::JetStream, false) => "jetstream+nats",
+            (Scheme::JetStream, true) => "jetstream+tls",
+        };
+        let user = self.credentials.as_ref().map(|found| format!("{}:***@", found.username));
+        write!(formatter, "{scheme}://{}{}", user.unwrap_or_default(), self.authority())?;
+        if !self.path.is_empty() {
+            write!(formatter, "/{}", self.path)?;
+        }
+        Ok(())
+    }
+}
+
+impl fmt::Debug for Address {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(formatter, "Address({self})")
+    }
+}
+
+fn split_scheme(text: &str) -> Option<(&str, &str)> {
+    let (scheme, rest) = text.split_once(':')?;
+    let plausible = scheme.len() > 1
+        && scheme.starts_with(|first: char| first.is_ascii_alphabetic())
+        && scheme.chars().all(|each| each.is_ascii_alphanumeric() || "+-.".contains(each));
+    let known = rest.starts_with("//") || scheme == "file" || scheme == "memory";
+    (plausible && known).then_some((scheme, rest))
+}
+
+fn unknown_scheme(text: &str, scheme: &str) -> AddressError {
+    let names = SCHEMES.iter().map(|(name, ..)| *name);
+    let near = crate::diagnostic::nearest(scheme, names.clone());
+    let all = names.map(|name| format!("`{name}`")).collect::<Vec<_>>().join(", ");
+    AddressError {
+        message: format!("unknown scheme `{scheme}` in `{}`", mask(text)),
+        help: near.map_or_else(
+            || format!("known schemes are {all}, a path, or `-`"),
+            |near| format!("did you mean `{near}`? known schemes are {all}, a path, or `-`"),
+        ),
+        wrong: Some((mask(text), 0..scheme.len())),
+    }
+}
+
+fn form(scheme: Scheme) -> &'static str {
+    match scheme {
+        Scheme::Mqtt => "`mqtt://host:1883/topic`",
+        Scheme::Nats => "`nats://host:4222/subject`",
+        Scheme::JetStream => "`jetstream+nats://host:4222/stream`",
+        Scheme::File => "`file:path`",
+        Scheme::Memory => "`memory:name`",
+        Scheme::Stdio => "`-`",
+    }
+}
+
+/// The text with the password of `user:password@` replaced.
+#[must_use]
+pub fn mask(text: &str) -> String {
+    let Some((scheme, rest)) = text.split_once("://") else {
+        return text.to_owned();
+    };
+    let authority_end = rest.find(['/', '?']).unwrap_or(rest.len());
+    let Some(at) = rest[..authority_end].rfind('@') else {
+        return text.to_owned();
+    };
+    let user = rest[..at].split(':').next().unwrap_or_default();
+    format!("{scheme}://{user}:***{}", &rest[at..])
+}
+
+fn percent_decode(text: &str) -> String {
+    let mut bytes = Vec::with_capacity(text.len());
+    let mut rest = text.as_bytes();
+    while let Some((first, tail)) = rest.split_first() {
+        let code = (*first == b'%').then(|| tail.get(..2)).flatten();
+        let code = code.and_then(|pair| std::str::from_utf8(pair).ok());
+        if let Some(byte) = code.and_then(|pair| u8::from_str_radix(pair, 16).ok()) {
+            bytes.push(byte);
+            rest = &tail[2..];
+        } else {
+            bytes.push(*first);
+            rest = tail;
+        }
+    }
+    String::from_utf8_lossy(&bytes).into_owned()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{Address, Scheme, mask};
+
+    #[test]
+    fn reads_every_form() {
+        let mqtt = Address::parse("mqtt://me:secret@[::1]:1884/a/+/b%20c/#?qos=1")
+            .unwrap_or_else(|error| panic!("{error}"));
+        assert_eq!((mqtt.scheme, mqtt.host.as_str(), mqtt.port), (Scheme::Mqtt, "::1", 1884));
+        assert_eq!(mqtt.to_string(), "mqtt://me:***@[::1]:1884/a/+/b c/#");
+        assert_eq!(mqtt.option("qos"), Some("1"));
+        assert_eq!(Address::parse("-").map(|found| found.scheme), Ok(Scheme::Stdio));
+        assert_eq!(Address::parse("C.ndjson").map(|found| found.scheme), Ok(Scheme::File));
+        assert_eq!(Address::parse("memory:x").map(|found| found.path), Ok("x".to_owned()));
+    }
+
+    #[test]
+    fn unknown_schemes_get_a_suggestion_and_no_secret() {
+        let error = Address::parse("mqt://me:secret@host/x").expect_err("unknown");
+        assert!(error.help.contains("`mqtt`") && !error.message.contains("secret"), "{error:?}");
+        assert_eq!(mask("nats://u:p@h:1/x@y"), "nats://u:***@h:1/x@y");
+    }
+}

@@ -1,0 +1,75 @@
+//! What a system can carry: one struct that steers the conformance suite, the table in the docs and refusals.
+
+use crate::event::Event;
+
+/// How an endpoint acknowledges.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, serde::Serialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Acknowledgement {
+    /// Nothing is said per event; only that the connection took the bytes.
+    None,
+    /// The system confirms each event.
+    PerEvent,
+}
+
+/// What a system can carry and do.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, serde::Serialize)]
+#[allow(clippy::struct_excessive_bools, reason = "a table of facts, read one by one")]
+pub struct Capabilities {
+    /// The name users know it by.
+    pub name: &'static str,
+    /// Keys are carried.
+    pub keys: bool,
+    /// Headers are carried at all.
+    pub headers: bool,
+    /// The same header name may come twice.
+    pub repeated_headers: bool,
+    /// The order of headers with different names is kept.
+    pub header_order: bool,
+    /// Header values may be any bytes.
+    pub binary_headers: bool,
+    /// A null header value is not the empty one.
+    pub null_headers: bool,
+    /// A null payload is not the empty one.
+    pub null_payload: bool,
+    /// The sender may set the time.
+    pub timestamps: bool,
+    /// How delivery is confirmed.
+    pub acknowledgement: Acknowledgement,
+    /// Events are kept, so that reading may begin in the past.
+    pub replayable: bool,
+    /// Reading may begin at a time.
+    pub seek_time: bool,
+    /// Largest payload by default, in bytes; `None` is no limit of its own.
+    pub max_payload: Option<usize>,
+}
+
+impl Capabilities {
+    /// What this system would lose of the event, in words for a user; empty when nothing is lost.
+    #[must_use]
+    pub fn losses(&self, event: &Event) -> Vec<&'static str> {
+        let mut losses = Vec::new();
+        let mut note = |lost: bool, words: &'static str| {
+            if lost {
+                losses.push(words);
+            }
+        };
+        let values = || event.headers.iter().map(|header| header.value.as_ref());
+        note(!self.keys && event.key.is_some(), "key");
+        note(!self.headers && !event.headers.is_empty(), "headers");
+        if self.headers {
+            note(!self.null_headers && values().any(|value| value.is_none()), "null header values");
+            let binary = values().flatten().any(|value| std::str::from_utf8(value).is_err());
+            note(!self.binary_headers && binary, "binary header values");
+            note(!self.repeated_headers && has_repeats(event), "repeated header names");
+        }
+        note(!self.null_payload && event.payload.is_none(), "null payload");
+        losses
+    }
+}
+
+fn has_repeats(event: &Event) -> bool {
+    let mut names: Vec<&str> = event.headers.iter().map(|header| header.name.as_str()).collect();
+    names.sort_unstable();
+    names.windows(2).any(|pair| pair[0] == pair[1])
+}

@@ -1,0 +1,65 @@
+//! What can go wrong between us and a system, by kind, so that the engine knows what may be tried again.
+
+use thiserror::Error;
+
+/// What went wrong.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, serde::Serialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum EndpointErrorKind {
+    /// Nothing answers at the address.
+    Unreachable,
+    /// The connection was lost on the way.
+    Disconnected,
+    /// No answer in time.
+    Timeout,
+    /// The system does not know us, or forbids it.
+    Unauthorised,
+    /// The topic, stream or file does not exist.
+    NotFound,
+    /// The event is larger than the system takes.
+    TooLarge,
+    /// The system said no for another reason.
+    Rejected,
+    /// Bytes that cannot be read as what they should be.
+    Malformed,
+    /// The system cannot do what was asked.
+    Unsupported,
+    /// A file could not be read or written.
+    File,
+}
+
+/// A failure of an endpoint: what, where, and what to do next.
+#[derive(Clone, Debug, Error)]
+#[error("{message}")]
+pub struct EndpointError {
+    /// What went wrong.
+    pub kind: EndpointErrorKind,
+    /// A lower-case fragment that names the address (masked).
+    pub message: String,
+    /// What to do next, if we know.
+    pub help: Option<String>,
+}
+
+impl EndpointError {
+    /// An error of this kind.
+    #[must_use]
+    pub fn new(kind: EndpointErrorKind, message: impl Into<String>) -> Self {
+        Self { kind, message: message.into(), help: None }
+    }
+
+    /// Adds what to do next.
+    #[must_use]
+    pub fn help(mut self, help: impl Into<String>) -> Self {
+        self.help = Some(help.into());
+        self
+    }
+
+    /// Whether the same call may succeed later.
+    #[must_use]
+    pub fn retryable(&self) -> bool {
+        matches!(
+            self.kind,
+            EndpointErrorKind::Unreachable | EndpointErrorKind::Disconnected | EndpointErrorKind::Timeout
+        )
+    }
+}

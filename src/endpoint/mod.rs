@@ -1,0 +1,185 @@
+//! Where events come from and go to. Drivers move bytes and report receipts; retry, pace and order live in `replay`.
+
+use std::pin::Pin;
+use std::time::{Duration, Instant};
+
+use crate::event::{Event, Place, Timestamp};
+
+pub mod address;
+pub mod capabilities;
+pub mod error;
+
+pub use address::{Address, AddressError};
+pub use capabilities::Capabilities;
+pub use error::{EndpointError, EndpointErrorKind};
+
+/// A boxed future; one is made per batch, never per event.
+pub type BoxFuture<'a, T> = Pin<Box<dyn Future<Output = T> + Send + 'a>>;
+
+/// Where reading begins.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Start {
+    /// What the system has by default: everything kept by a file or log, new events of a live broker.
+    #[default]
+    Default,
+    /// The oldest event kept.
+    Beginning,
+    /// Only what arrives from now on.
+    End,
+    /// This offset or stream sequence number, included.
+    Offset(u64),
+    /// The first event at or after this time.
+    Time(Timestamp),
+    /// The last N events, then onwards.
+    Last(u64),
+}
+
+/// Where reading ends.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Stop {
+    /// Never: follow until told to stop. A file ends at its end all the same.
+    #[default]
+    Never,
+    /// What was there when reading began.
+    PresentEnd,
+    /// This offset or stream sequence number, not included.
+    Offset(u64),
+    /// The first event after this time is not read.
+    Time(Timestamp),
+}
+
+/// How a source is opened.
+#[derive(Clone, Debug)]
+pub struct SourceOptions {
+    /// Where reading begins.
+    pub start: Start,
+    /// Where it ends.
+    pub stop: Stop,
+    /// How long connecting may take.
+    pub connect_timeout: Duration,
+    /// Credentials that do not stand in the address.
+    pub credentials: Option<Credentials>,
+}
+
+/// How a sink is opened.
+#[derive(Clone, Debug)]
+pub struct SinkOptions {
+    /// How long connecting may take.
+    pub connect_timeout: Duration,
+    /// How long a receipt may take before the event counts as failed.
+    pub receipt_timeout: Duration,
+    /// Credentials that do not stand in the address.
+    pub credentials: Option<Credentials>,
+}
+
+impl Default for SourceOptions {
+    fn default() -> Self {
+        Self {
+            start: Start::Default,
+            stop: Stop::Never,
+            connect_timeout: Duration::from_secs(5),
+            credentials: None,
+        }
+    }
+}
+
+impl Default for SinkOptions {
+    fn default() -> Self {
+        Self {
+            connect_timeout: Duration::from_secs(5),
+            receipt_timeout: Duration::from_secs(30),
+            credentials: None,
+        }
+    }
+}
+
+/// A user and a password; never printed.
+#[derive(Clone, PartialEq, Eq)]
+pub struct Credentials {
+    /// The user.
+    pub username: String,
+    /// The password.
+    pub password: String,
+}
+
+impl std::fmt::Debug for Credentials {
+    fn fmt(&self, formatter: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(formatter, "Credentials({}:***)", self.username)
+    }
+}
+
+/// Events out of a system.
+pub trait Source: Send {
+    /// Waits for at least one event and returns at most `max`; an empty batch means the source has ended.
+    ///
+    /// Cancel safe: dropping the future loses no event.
+    ///
+    /// # Errors
+    /// An [`EndpointError`] whose kind says whether trying again may help.
+    fn next_batch(&mut self, max: usize) -> BoxFuture<'_, Result<Vec<Event>, EndpointError>>;
+
+    /// Tells the system that everything up to this event has been dealt with; a no-op where reading leaves no trace.
+    ///
+    /// # Errors
+    /// When the system refuses.
+    fn commit<'a>(&'a mut self, last: &'a Event) -> BoxFuture<'a, Result<(), EndpointError>> {
+        let _ = last;
+        Box::pin(std::future::ready(Ok(())))
+    }
+
+    /// Says what was lost on the way through no fault of the reader (a slow-consumer drop, for example).
+    fn dropped(&self) -> u64 {
+        0
+    }
+
+    /// Leaves cleanly.
+    ///
+    /// # Errors
+    /// When leaving could not be said to the system.
+    fn close(self: Box<Self>) -> BoxFuture<'static, Result<(), EndpointError>>;
+}
+
+/// What became of one event.
+#[derive(Clone, Debug)]
+pub struct Delivery {
+    /// The place the system gave it, or why it was not taken.
+    pub outcome: Result<Place, EndpointError>,
+    /// When the receipt arrived.
+    pub at: Instant,
+}
+
+impl Delivery {
+    /// Taken by the system, now.
+    #[must_use]
+    pub fn acknowledged(place: Place) -> Self {
+        Self { outcome: Ok(place), at: Instant::now() }
+    }
+
+    /// Refused or lost, now.
+    #[must_use]
+    pub fn failed(error: EndpointError) -> Self {
+        Self { outcome: Err(error), at: Instant::now() }
+    }
+}
+
+/// The receipts of one batch, one per event in the order of the batch, once all are known.
+pub type Receipts = BoxFuture<'static, Vec<Delivery>>;
+
+/// Events into a system.
+///
+/// Sending has two steps so that pace and receipts do not wait for each other: the outer future ends when the whole
+/// batch is handed to the client in order (it waits while the client's window is full: back-pressure), the inner one
+/// when every event of it is acknowledged or failed. Batches are handed over in order of the calls.
+pub trait Sink: Send {
+    /// What the system can carry.
+    fn capabilities(&self) -> Capabilities;
+
+    /// Hands a batch over, in order, and returns its receipts to come.
+    fn send<'a>(&'a mut self, batch: &'a [Event]) -> BoxFuture<'a, Receipts>;
+
+    /// Flushes and leaves cleanly; receipts given out before still resolve.
+    ///
+    /// # Errors
+    /// When flushing failed.
+    fn close(self: Box<Self>) -> BoxFuture<'static, Result<(), EndpointError>>;
+}

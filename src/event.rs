@@ -1,0 +1,143 @@
+//! The event: the one currency every room trades in. It knows nothing of brokers, files or contracts.
+
+use std::fmt;
+use std::str::FromStr;
+
+use bytes::Bytes;
+
+pub mod json_lines;
+
+/// A point in time in whole microseconds since 1970-01-01T00:00:00Z; negative values are earlier.
+///
+/// Microseconds fit into the 2^53 integers that JSON readers keep exactly; nanoseconds do not.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct Timestamp(pub i64);
+
+impl Timestamp {
+    /// The present moment of the system clock.
+    #[must_use]
+    pub fn now() -> Self {
+        Self(jiff::Timestamp::now().as_microsecond())
+    }
+
+    /// Microseconds from `earlier` to `self`; negative when `self` lies before it.
+    #[must_use]
+    pub fn since(self, earlier: Self) -> i64 {
+        self.0.saturating_sub(earlier.0)
+    }
+}
+
+impl fmt::Display for Timestamp {
+    /// RFC 3339 in UTC with six decimals, or the bare number where the calendar ends.
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match jiff::Timestamp::from_microsecond(self.0) {
+            Ok(time) => write!(formatter, "{time:.6}"),
+            Err(_) => write!(formatter, "{}us", self.0),
+        }
+    }
+}
+
+impl FromStr for Timestamp {
+    type Err = jiff::Error;
+
+    /// Reads RFC 3339, such as `2026-11-01T00:00:00Z`.
+    fn from_str(text: &str) -> Result<Self, Self::Err> {
+        text.parse::<jiff::Timestamp>().map(|time| Self(time.as_microsecond()))
+    }
+}
+
+/// Who wrote a [`BrokerTime`]: the producer when it made the event, or the broker when it stored it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum TimeKind {
+    /// Set by the producer.
+    Create,
+    /// Set by the broker on arrival.
+    Append,
+}
+
+/// The time a broker reports for an event.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct BrokerTime {
+    /// The time itself.
+    pub time: Timestamp,
+    /// Who set it.
+    pub kind: TimeKind,
+}
+
+/// One header: names may repeat and keep their order; a value may be null, empty or binary.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Header {
+    /// The name as written, case kept.
+    pub name: String,
+    /// The bytes; `None` is a null value, which is not the empty one.
+    pub value: Option<Bytes>,
+}
+
+impl Header {
+    /// A header with a text value.
+    #[must_use]
+    pub fn text(name: impl Into<String>, value: impl Into<String>) -> Self {
+        Self { name: name.into(), value: Some(Bytes::from(value.into())) }
+    }
+}
+
+/// Where an event lies on its broker.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Place {
+    /// Partition number, where the system has partitions.
+    pub partition: Option<i32>,
+    /// Offset or stream sequence number.
+    pub offset: Option<u64>,
+}
+
+/// One occurrence: what every source yields and every sink takes, without loss.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct Event {
+    /// The address of the channel: topic, subject, routing key or stream.
+    pub channel: String,
+    /// The partition key; `None` is no key, which is not the empty one.
+    pub key: Option<Bytes>,
+    /// The payload; `None` is null (a tombstone), which is not the empty one.
+    pub payload: Option<Bytes>,
+    /// Headers in order, repeats kept.
+    pub headers: Vec<Header>,
+    /// When this process received or made the event.
+    pub received: Timestamp,
+    /// The time the broker or the producer wrote on it, if any.
+    pub broker_time: Option<BrokerTime>,
+    /// Where it lies on the broker it came from.
+    pub place: Place,
+    /// Facts of one protocol (`qos`, `retain`, `reply`, `content_type`, `stream` …) in order of writing.
+    pub attributes: serde_json::Map<String, serde_json::Value>,
+}
+
+impl Event {
+    /// An event for `channel` with this payload, received now.
+    #[must_use]
+    pub fn new(channel: impl Into<String>, payload: impl Into<Bytes>) -> Self {
+        Self {
+            channel: channel.into(),
+            payload: Some(payload.into()),
+            received: Timestamp::now(),
+            ..Self::default()
+        }
+    }
+
+    /// The value of the first header called `name`, when it is text; names compare without case.
+    #[must_use]
+    pub fn header_text(&self, name: &str) -> Option<&str> {
+        let header = self.headers.iter().find(|header| header.name.eq_ignore_ascii_case(name))?;
+        std::str::from_utf8(header.value.as_ref()?).ok()
+    }
+
+    /// Bytes of key, payload and headers together; what limits and rates count.
+    #[must_use]
+    pub fn size(&self) -> usize {
+        let header_bytes: usize = self
+            .headers
+            .iter()
+            .map(|header| header.name.len() + header.value.as_ref().map_or(0, Bytes::len))
+            .sum();
+        self.key.as_ref().map_or(0, Bytes::len) + self.payload.as_ref().map_or(0, Bytes::len) + header_bytes
+    }
+}

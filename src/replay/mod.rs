@@ -1,0 +1,1 @@
+//! Carries events from a source to a sink: schedule, lanes, receipts, progress as data.

@@ -1,0 +1,148 @@
+//! The only code that touches the terminal: colour, words to the user, progress and prompts. It decides nothing.
+
+use std::io::{IsTerminal, Write};
+
+use colored::Colorize;
+
+/// When to colour.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum ColorChoice {
+    /// On a terminal, unless `NO_COLOR` is set.
+    #[default]
+    Auto,
+    /// Always.
+    Always,
+    /// Never.
+    Never,
+}
+
+/// How the terminal is to be used; made once from flags and environment.
+#[derive(Clone, Debug)]
+pub struct Ui {
+    /// Colour on stdout.
+    pub color_stdout: bool,
+    /// Colour on stderr.
+    pub color_stderr: bool,
+    /// Say nothing but data and errors.
+    pub quiet: bool,
+    /// Say more.
+    pub verbose: bool,
+    /// Draw bars (stderr is a terminal and they were not refused).
+    pub progress: bool,
+    /// Columns of the terminal, or of `COLUMNS`, or 100.
+    pub width: usize,
+}
+
+/// What flags and environment say about the terminal.
+#[derive(Clone, Copy, Debug, Default)]
+#[allow(clippy::struct_excessive_bools, reason = "one per flag")]
+pub struct UiOptions {
+    /// `--color`.
+    pub color: ColorChoice,
+    /// `NO_COLOR` is set.
+    pub no_color: bool,
+    /// `--quiet`.
+    pub quiet: bool,
+    /// `--verbose`.
+    pub verbose: bool,
+    /// `--no-progress`.
+    pub no_progress: bool,
+    /// `COLUMNS`.
+    pub columns: Option<usize>,
+}
+
+impl Ui {
+    /// Looks at the terminal once.
+    #[must_use]
+    pub fn new(options: UiOptions) -> Self {
+        let stderr_is_terminal = std::io::stderr().is_terminal();
+        let wanted = |is_terminal: bool| match options.color {
+            ColorChoice::Always => true,
+            ColorChoice::Never => false,
+            ColorChoice::Auto => is_terminal && !options.no_color,
+        };
+        let measured = console_width();
+        Self {
+            color_stdout: wanted(std::io::stdout().is_terminal()),
+            color_stderr: wanted(stderr_is_terminal),
+            quiet: options.quiet,
+            verbose: options.verbose,
+            progress: stderr_is_terminal && !options.no_progress && !options.quiet,
+            width: options.columns.or(measured).unwrap_or(100).clamp(40, 400),
+        }
+    }
+
+    /// A buffered writer to stdout, for data. Flush it and hand its errors up: a closed pipe ends the program quietly.
+    #[must_use]
+    pub fn data(&self) -> std::io::BufWriter<std::io::Stdout> {
+        std::io::BufWriter::new(std::io::stdout())
+    }
+
+    /// One line for the user on stderr; silent under `--quiet`.
+    pub fn say(&self, line: impl AsRef<str>) {
+        if !self.quiet {
+            self.write_line(line.as_ref());
+        }
+    }
+
+    /// One line for the user on stderr when `--verbose` was given.
+    pub fn detail(&self, line: impl AsRef<str>) {
+        if self.verbose {
+            self.write_line(line.as_ref());
+        }
+    }
+
+    /// `warning: …` on stderr; silent under `--quiet`.
+    pub fn warn(&self, message: impl AsRef<str>) {
+        if !self.quiet {
+            self.labelled("warning", "yellow", message.as_ref());
+        }
+    }
+
+    /// `error: …` and its helps on stderr, always.
+    pub fn error(&self, message: &str, hints: &[String]) {
+        self.labelled("error", "red", message);
+        for hint in hints {
+            self.labelled("help", "cyan", hint);
+        }
+    }
+
+    /// Text in bold, when stderr has colour.
+    #[must_use]
+    pub fn bold(&self, text: &str) -> String {
+        if self.color_stderr { forced(|| text.bold().to_string()) } else { text.to_owned() }
+    }
+
+    /// Text dimmed, when stderr has colour.
+    #[must_use]
+    pub fn dim(&self, text: &str) -> String {
+        if self.color_stderr { forced(|| text.dimmed().to_string()) } else { text.to_owned() }
+    }
+
+    /// Text in a named colour, when stderr has colour.
+    #[must_use]
+    pub fn paint(&self, text: &str, color: &str) -> String {
+        if self.color_stderr { forced(|| text.color(color).bold().to_string()) } else { text.to_owned() }
+    }
+
+    fn labelled(&self, label: &str, color: &str, message: &str) {
+        self.write_line(&format!("{}: {message}", self.paint(label, color)));
+    }
+
+    /// Nothing can be done when stderr itself is gone.
+    #[allow(clippy::unused_self, reason = "the terminal is reached through a Ui only")]
+    fn write_line(&self, line: &str) {
+        let _ = writeln!(std::io::stderr().lock(), "{line}");
+    }
+}
+
+/// Paints whatever `colored` itself thinks of the terminal: the choice was made in [`Ui::new`].
+fn forced(paint: impl FnOnce() -> String) -> String {
+    colored::control::set_override(true);
+    paint()
+}
+
+fn console_width() -> Option<usize> {
+    let (width, _) = terminal_size::terminal_size()?;
+    Some(usize::from(width.0))
+}
