@@ -14,7 +14,6 @@ pub enum Acknowledgement {
 
 /// What a system can carry and do.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, serde::Serialize)]
-#[allow(clippy::struct_excessive_bools, reason = "a table of facts, read one by one")]
 pub struct Capabilities {
     /// The name users know it by.
     pub name: &'static str,

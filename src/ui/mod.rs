@@ -35,7 +35,6 @@ pub struct Ui {
 
 /// What flags and environment say about the terminal.
 #[derive(Clone, Copy, Debug, Default)]
-#[allow(clippy::struct_excessive_bools, reason = "one per flag")]
 pub struct UiOptions {
     /// `--color`.
     pub color: ColorChoice,
