@@ -8,8 +8,10 @@ use clap::{CommandFactory, FromArgMatches, Parser, Subcommand, ValueEnum};
 use crate::settings::{Environment, Workspace};
 use crate::ui::{ColorChoice, Ui, UiOptions};
 
+pub mod completions;
 pub mod error;
 mod init;
+mod man;
 
 pub use error::{CommandError, ErrorKind, Status};
 
@@ -99,14 +101,20 @@ pub struct Cli {
 
 #[derive(Debug, Subcommand)]
 enum Command {
+    /// Print a completion script for a shell
+    Completions(completions::Args),
     /// Write a workspace file
     Init(init::Args),
+    /// Print the manual
+    Man(man::Args),
 }
 
 impl Command {
     fn run(&self, context: &Context) -> Result<Status, CommandError> {
         match self {
+            Self::Completions(args) => completions::run(args, context),
             Self::Init(args) => init::run(args, context),
+            Self::Man(args) => man::run(args, context),
         }
     }
 }
