@@ -2,6 +2,8 @@
 //!
 //! The modules stand in dependency order: each knows only those above it (`tests/architecture.rs` decides).
 
+#![cfg_attr(not(test), warn(clippy::unwrap_used, clippy::expect_used, clippy::panic))]
+
 pub mod atomic_file;
 pub mod event;
 pub mod source_text;

@@ -18,6 +18,9 @@ pub struct Args {
 }
 
 /// Runs the command.
+///
+/// # Errors
+/// When stdout cannot be written.
 pub fn run(args: &Args, context: &Context) -> Result<Status, CommandError> {
     let mut data = context.ui.data();
     data.write_all(&script(args.shell))?;
