@@ -3,8 +3,15 @@
 use std::fmt;
 use std::path::{Path, PathBuf};
 
+mod builder;
+pub mod problem;
+pub mod reading;
+pub mod scalar;
 pub mod tree;
 pub mod yaml;
+
+pub use problem::{Problem, ProblemKind};
+pub use reading::{Limits, ReadError, read_file, read_text};
 
 /// The number of a file in [`Sources`].
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
