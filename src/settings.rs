@@ -17,6 +17,7 @@ pub const WORKSPACE_FILE: &str = "eddy.yaml";
 #[derive(Clone, Debug, Default)]
 pub struct Environment {
     variables: BTreeMap<String, String>,
+    program: Option<PathBuf>,
 }
 
 impl Environment {
@@ -25,7 +26,20 @@ impl Environment {
         let variables = variables
             .filter_map(|(name, value)| Some((name.into_string().ok()?, value.into_string().ok()?)))
             .collect();
-        Self { variables }
+        Self { variables, program: None }
+    }
+
+    /// Adds the path of the running program.
+    #[must_use]
+    pub fn with_program(mut self, program: Option<PathBuf>) -> Self {
+        self.program = program;
+        self
+    }
+
+    /// The path of the running program, for commands that start it once more.
+    #[must_use]
+    pub fn program(&self) -> Option<&Path> {
+        self.program.as_deref()
     }
 
     /// The value of a variable; an empty one counts as not set.

@@ -26,7 +26,7 @@ const LAYERS: [&[&str]; 12] = [
 const AMENDMENTS: [(&str, &str); 0] = [];
 
 /// Path roots that may be named only below certain files or folders of `src`.
-const CONFINED: [(&str, &[&str]); 11] = [
+const CONFINED: [(&str, &[&str]); 12] = [
     ("clap", &["commands"]),
     ("clap_complete", &["commands"]),
     ("clap_mangen", &["commands"]),
@@ -36,6 +36,7 @@ const CONFINED: [(&str, &[&str]); 11] = [
     ("async_nats", &["endpoint/nats"]),
     ("rumqttc_v4", &["endpoint/mqtt"]),
     ("rumqttc_v5", &["endpoint/mqtt"]),
+    ("mqtt5", &["endpoint/embedded.rs"]),
     ("granit_parser", &["source_text"]),
     ("jsonschema", &["schema"]),
 ];

@@ -8,6 +8,8 @@ use clap::{CommandFactory, FromArgMatches, Parser, Subcommand, ValueEnum};
 use crate::settings::{Environment, Workspace};
 use crate::ui::{ColorChoice, Ui, UiOptions};
 
+#[cfg(feature = "broker")]
+mod broker;
 pub mod completions;
 pub mod error;
 mod init;
@@ -101,6 +103,9 @@ pub struct Cli {
 
 #[derive(Debug, Subcommand)]
 enum Command {
+    /// Run the embedded MQTT broker for local work
+    #[cfg(feature = "broker")]
+    Broker(broker::Args),
     /// Print a completion script for a shell
     Completions(completions::Args),
     /// Write a workspace file
@@ -112,6 +117,8 @@ enum Command {
 impl Command {
     fn run(&self, context: &Context) -> Result<Status, CommandError> {
         match self {
+            #[cfg(feature = "broker")]
+            Self::Broker(args) => broker::run(args, context),
             Self::Completions(args) => completions::run(args, context),
             Self::Init(args) => init::run(args, context),
             Self::Man(args) => man::run(args, context),
@@ -147,6 +154,22 @@ pub fn run(arguments: impl IntoIterator<Item = OsString>, environment: Environme
             error.status()
         }
     }
+}
+
+/// Waits for Ctrl-C or a request to terminate.
+pub async fn interruption() {
+    #[cfg(unix)]
+    {
+        use tokio::signal::unix::{SignalKind, signal};
+        if let Ok(mut terminate) = signal(SignalKind::terminate()) {
+            tokio::select! {
+                _ = tokio::signal::ctrl_c() => {}
+                _ = terminate.recv() => {}
+            }
+            return;
+        }
+    }
+    let _ = tokio::signal::ctrl_c().await;
 }
 
 fn ui_options(global: &GlobalArgs, environment: &Environment) -> UiOptions {

@@ -7,6 +7,8 @@ use crate::event::{Event, Place, Timestamp};
 
 pub mod address;
 pub mod capabilities;
+#[cfg(feature = "broker")]
+pub mod embedded;
 pub mod error;
 
 pub use address::{Address, AddressError};
