@@ -3,6 +3,7 @@
 use crate::source_text::Span;
 
 pub mod reading;
+pub mod references;
 
 /// How much a finding weighs.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, serde::Serialize, serde::Deserialize)]

@@ -4,12 +4,15 @@ use std::fmt;
 use std::path::{Path, PathBuf};
 
 mod builder;
+pub mod documents;
 pub mod problem;
 pub mod reading;
+pub mod reference;
 pub mod scalar;
 pub mod tree;
 pub mod yaml;
 
+pub use documents::{Documents, ReferenceError, Resolved};
 pub use problem::{Problem, ProblemKind};
 pub use reading::{Limits, ReadError, read_file, read_text};
 

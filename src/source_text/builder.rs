@@ -168,7 +168,8 @@ impl<'a> Builder<'a> {
         self.count_node(span)?;
         let node = Arc::new(Node { value, span, expanded: 1 });
         self.remember(scalar.anchor, &node, 0);
-        self.attach(Finished { node, span, height: 0 })
+        self.attach(Finished { node, span, height: 0 });
+        Ok(())
     }
 
     /// Block scalars end with the line end of their last line, which is no part of what a reader underlines.
@@ -255,7 +256,8 @@ impl<'a> Builder<'a> {
         let span = self.span(frame.start as usize..frame.end as usize);
         let node = Arc::new(Node { value, span, expanded: frame.expanded });
         self.remember(frame.anchor, &node, frame.height + 1);
-        self.attach(Finished { node, span, height: frame.height + 1 })
+        self.attach(Finished { node, span, height: frame.height + 1 });
+        Ok(())
     }
 
     pub(super) fn alias(&mut self, anchor: usize, span: Span) -> Result<(), Stop> {
@@ -271,14 +273,16 @@ impl<'a> Builder<'a> {
             return Err(self.refuse(ProblemKind::TooDeep(self.limits.depth), span));
         }
         self.count_alias_nodes(node.expanded, span)?;
-        self.attach(Finished { node, span, height })
+        self.attach(Finished { node, span, height });
+        Ok(())
     }
 
     pub(super) fn undefined_alias(&mut self, name: &str, span: Span) -> Result<(), Stop> {
         self.report(ProblemKind::UndefinedAlias(name.to_owned()), span, None);
         self.count_node(span)?;
         let node = Arc::new(Node { value: Value::Null, span, expanded: 1 });
-        self.attach(Finished { node, span, height: 0 })
+        self.attach(Finished { node, span, height: 0 });
+        Ok(())
     }
 
     fn count_node(&mut self, span: Span) -> Result<(), Stop> {
@@ -305,15 +309,15 @@ impl<'a> Builder<'a> {
     }
 
     /// Puts a finished node where it belongs: the root, an item, a key, or the value of the waiting key.
-    fn attach(&mut self, finished: Finished) -> Result<(), Stop> {
+    fn attach(&mut self, finished: Finished) {
         let Some(frame) = self.frames.last_mut() else {
             self.root = Some(finished.node);
-            return Ok(());
+            return;
         };
         if matches!(frame.held, Held::Object { key: None, .. }) {
             let key = self.key_of(&finished);
             self.take_key(key);
-            return Ok(());
+            return;
         }
         frame.end = frame.end.max(finished.span.end);
         frame.expanded = frame.expanded.saturating_add(finished.node.expanded);
@@ -332,7 +336,6 @@ impl<'a> Builder<'a> {
                 }
             }
         }
-        Ok(())
     }
 
     fn take_key(&mut self, new: Key) {

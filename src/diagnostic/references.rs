@@ -1,0 +1,53 @@
+//! Turns failed references into diagnostics, `ED0301` to `ED0305`.
+
+use super::{Diagnostic, Severity, nearest};
+use crate::source_text::{ReferenceError, Span};
+
+/// A reference names a place its file does not have.
+pub const TARGET_NOT_FOUND: &str = "ED0301";
+/// A reference names a file that is missing or cannot be used.
+pub const FILE_NOT_FOUND: &str = "ED0302";
+/// A reference names a remote address, which is never fetched (warning; what it names is not checked).
+pub const REMOTE: &str = "ED0303";
+/// References lead in a circle where a value is needed.
+pub const CYCLE: &str = "ED0304";
+/// A reference is no URI reference with a JSON Pointer.
+pub const MALFORMED: &str = "ED0305";
+
+/// The finding for a reference that failed; `span` is the place of the reference as written, `pointer` that of the
+/// mapping it stands in.
+#[must_use]
+pub fn from_reference_error(error: &ReferenceError, span: Span, pointer: &str) -> Diagnostic {
+    let finding = |code, severity| Diagnostic::new(code, severity, error.to_string(), span).at(pointer);
+    match error {
+        ReferenceError::Malformed { .. } => finding(MALFORMED, Severity::Error)
+            .help("write `#/path/to/it`, or `file.yaml#/path/to/it`; `/` in a key is `~1`, `~` is `~0`"),
+        ReferenceError::Remote(_) => finding(REMOTE, Severity::Warning)
+            .help("keep a copy of the file beside this one and refer to the copy"),
+        ReferenceError::File { .. } => {
+            finding(FILE_NOT_FOUND, Severity::Error).help("paths are relative to the folder of this file")
+        }
+        ReferenceError::Cycle(_) => finding(CYCLE, Severity::Error).help(
+            "let one of the references name a value; schemas may recurse below `properties` or `items`",
+        ),
+        ReferenceError::NotFound { missing, siblings, within, .. } => {
+            let finding = finding(TARGET_NOT_FOUND, Severity::Error);
+            match nearest(missing, siblings.iter().map(String::as_str)) {
+                Some(near) => finding.help(format!("did you mean `{near}`?")),
+                None if siblings.is_empty() => finding,
+                None => finding.help(format!("{} has {}", place_name(within), listed(siblings))),
+            }
+        }
+    }
+}
+
+fn place_name(pointer: &str) -> String {
+    if pointer.is_empty() { "the document".to_owned() } else { format!("`{pointer}`") }
+}
+
+/// At most eight names in backticks.
+fn listed(names: &[String]) -> String {
+    let shown: Vec<String> = names.iter().take(8).map(|name| format!("`{name}`")).collect();
+    let more = if names.len() > 8 { format!(" and {} more", names.len() - 8) } else { String::new() };
+    shown.join(", ") + &more
+}

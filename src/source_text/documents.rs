@@ -1,0 +1,415 @@
+//! The trees of all files of a run, and the one way from a `$ref` to what it names. It never uses the network.
+
+use std::collections::{HashMap, HashSet};
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use super::problem::Problem;
+use super::reading::{Limits, ReadError, read_file};
+use super::reference::{Reference, Target, beside, parse, pointer_tokens};
+use super::tree::{Node, NodeRef, Value, pointer_push};
+use super::{FileId, SourceText, Sources, Span, yaml};
+
+/// Mappings with more entries than this get an index of their keys.
+const WIDE: usize = 32;
+/// References that lead to references, at most.
+const CHAIN: usize = 64;
+
+/// A node and where it stands.
+#[derive(Clone, Debug)]
+pub struct Resolved {
+    /// The node.
+    pub node: NodeRef,
+    /// The file it is written in.
+    pub file: FileId,
+    /// Its JSON Pointer in that file, with every reference on the way followed.
+    pub pointer: String,
+}
+
+/// Why a reference leads nowhere.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum ReferenceError {
+    /// It is no URI reference with a JSON Pointer.
+    #[error("`{reference}` is not a reference: {reason}")]
+    Malformed {
+        /// As written.
+        reference: String,
+        /// Why, as a fragment.
+        reason: &'static str,
+    },
+    /// It names an address outside the files of this machine; such are never fetched.
+    #[error("`{0}` is remote and was not fetched")]
+    Remote(String),
+    /// Its file could not be read.
+    #[error("`{reference}` leads to a file that cannot be used: {reason}")]
+    File {
+        /// As written.
+        reference: String,
+        /// Why, as a fragment.
+        reason: String,
+    },
+    /// Its file holds nothing at that place.
+    #[error("`{reference}` leads nowhere: `{}` has no `{missing}`", if .within.is_empty() { "the document" } else { .within })]
+    NotFound {
+        /// As written.
+        reference: String,
+        /// JSON Pointer of the last node that exists.
+        within: String,
+        /// The token it lacks.
+        missing: String,
+        /// The keys it has instead.
+        siblings: Vec<String>,
+    },
+    /// References lead in a circle, and there is no value on it.
+    #[error("`{0}` leads back to itself through references alone")]
+    Cycle(String),
+}
+
+#[derive(Clone, Debug)]
+struct Loaded {
+    path: PathBuf,
+    root: Option<NodeRef>,
+    /// Plain-name fragments: `$anchor`, and `$id` or `id` of the form `#name`.
+    anchors: HashMap<String, (NodeRef, String)>,
+}
+
+/// The trees of all files reached, by number and by path.
+#[derive(Clone, Debug, Default)]
+pub struct Documents {
+    files: HashMap<FileId, Loaded>,
+    by_path: HashMap<PathBuf, Result<FileId, String>>,
+    by_real_path: HashMap<PathBuf, FileId>,
+    /// Absolute `$id`s, without fragment.
+    identifiers: HashMap<String, Resolved>,
+    /// Key indexes of wide mappings, by the address of the node, which the trees keep alive.
+    wide: HashMap<usize, HashMap<String, usize>>,
+    problems: Vec<Problem>,
+}
+
+impl Documents {
+    /// Reads a file and every local file its references reach. A file known already is not read again.
+    ///
+    /// Files reached that cannot be read are remembered and answer [`ReferenceError::File`].
+    ///
+    /// # Errors
+    /// [`ReadError`] of `path` itself.
+    pub fn read(&mut self, sources: &mut Sources, path: &Path, limits: &Limits) -> Result<FileId, ReadError> {
+        let path = beside(Path::new(""), path);
+        if let Some(Ok(file)) = self.by_path.get(&path) {
+            return Ok(*file);
+        }
+        let mut queue = Vec::new();
+        let file = self.read_one(sources, &path, limits, &mut queue)?;
+        self.read_queue(sources, limits, queue);
+        Ok(file)
+    }
+
+    /// Takes a text that is not in a file, such as standard input; its references are relative to the folder of `name`.
+    pub fn add_text(&mut self, sources: &mut Sources, name: &Path, text: String, limits: &Limits) -> FileId {
+        let mut queue = Vec::new();
+        let file = self.take_text(sources, name, text, limits, &mut queue);
+        self.read_queue(sources, limits, queue);
+        file
+    }
+
+    /// The root of a file; none when it holds no usable document.
+    #[must_use]
+    pub fn root(&self, file: FileId) -> Option<&NodeRef> {
+        self.files.get(&file).and_then(|loaded| loaded.root.as_ref())
+    }
+
+    /// The path of a file.
+    #[must_use]
+    pub fn path(&self, file: FileId) -> Option<&Path> {
+        self.files.get(&file).map(|loaded| loaded.path.as_path())
+    }
+
+    /// The problems of YAML found since the last call.
+    pub fn take_problems(&mut self) -> Vec<Problem> {
+        std::mem::take(&mut self.problems)
+    }
+
+    /// What a reference written in the file `from` names. When that is itself a reference it is not followed;
+    /// references on the way to it are.
+    ///
+    /// # Errors
+    /// [`ReferenceError`]
+    pub fn resolve(&self, from: FileId, reference: &str) -> Result<Resolved, ReferenceError> {
+        self.resolve_within(from, reference, 0)
+    }
+
+    /// What a node stands for: itself, or the end of the chain of references that begins with it.
+    ///
+    /// # Errors
+    /// [`ReferenceError`], of the first reference of the chain that fails.
+    pub fn follow(&self, place: Resolved) -> Result<Resolved, ReferenceError> {
+        self.follow_within(place, 0)
+    }
+
+    fn follow_within(&self, mut place: Resolved, depth: usize) -> Result<Resolved, ReferenceError> {
+        for step in depth..CHAIN {
+            let Some(reference) = reference_of(&place.node) else {
+                return Ok(place);
+            };
+            place = self.resolve_within(reference.1.file, reference.0, step + 1)?;
+        }
+        let written =
+            reference_of(&place.node).map_or_else(|| place.pointer.clone(), |found| found.0.to_owned());
+        Err(ReferenceError::Cycle(written))
+    }
+
+    fn resolve_within(&self, from: FileId, written: &str, depth: usize) -> Result<Resolved, ReferenceError> {
+        if depth >= CHAIN {
+            return Err(ReferenceError::Cycle(written.to_owned()));
+        }
+        let malformed = |reason| ReferenceError::Malformed { reference: written.to_owned(), reason };
+        let reference = parse(written).map_err(malformed)?;
+        let document = self.document(from, &reference, written)?;
+        if let Some(found) = self.anchor(document.file, &reference.fragment) {
+            return Ok(found);
+        }
+        let tokens = pointer_tokens(&reference.fragment).map_err(|reason| {
+            if reference.fragment.contains('/') {
+                return malformed(reason);
+            }
+            let missing = reference.fragment.clone();
+            let anchors = self.files.get(&document.file).map(|loaded| loaded.anchors.keys().cloned());
+            let siblings = anchors.into_iter().flatten().collect();
+            ReferenceError::NotFound {
+                reference: written.to_owned(),
+                within: String::new(),
+                missing,
+                siblings,
+            }
+        })?;
+        self.walk(document, &tokens, written, depth)
+    }
+
+    /// Goes down from `place` by the tokens of a pointer.
+    fn walk(
+        &self,
+        mut place: Resolved,
+        tokens: &[String],
+        written: &str,
+        depth: usize,
+    ) -> Result<Resolved, ReferenceError> {
+        for token in tokens {
+            let mut child = self.child(&place, token);
+            if child.is_none() && reference_of(&place.node).is_some() {
+                place = self.follow_within(place, depth + 1)?;
+                child = self.child(&place, token);
+            }
+            place = child.ok_or_else(|| ReferenceError::NotFound {
+                reference: written.to_owned(),
+                within: place.pointer.clone(),
+                missing: token.clone(),
+                siblings: place.node.entries().iter().map(|entry| entry.key.clone()).collect(),
+            })?;
+        }
+        Ok(place)
+    }
+
+    /// The child of a node by key or index, references not followed.
+    #[must_use]
+    pub fn child(&self, place: &Resolved, token: &str) -> Option<Resolved> {
+        let node = match &place.node.value {
+            Value::Object(entries) => match self.wide.get(&address(&place.node)) {
+                Some(index) => &entries.get(*index.get(token)?)?.value,
+                None => place.node.get(token)?,
+            },
+            Value::Array(items) => items.get(token.parse::<usize>().ok()?)?,
+            _ => return None,
+        };
+        Some(Resolved {
+            node: Arc::clone(node),
+            file: place.file,
+            pointer: pointer_push(&place.pointer, token),
+        })
+    }
+
+    /// The root a reference starts from.
+    fn document(
+        &self,
+        from: FileId,
+        reference: &Reference,
+        written: &str,
+    ) -> Result<Resolved, ReferenceError> {
+        let unusable = |reason: String| ReferenceError::File { reference: written.to_owned(), reason };
+        let file = match &reference.target {
+            Target::Same => from,
+            Target::Remote(address) => {
+                let known = self.identifiers.get(address).cloned();
+                return known.ok_or_else(|| ReferenceError::Remote(written.to_owned()));
+            }
+            Target::File(path) => {
+                let base = self.path(from).unwrap_or_else(|| Path::new(""));
+                match self.by_path.get(&beside(base, path)) {
+                    Some(Ok(file)) => *file,
+                    Some(Err(reason)) => return Err(unusable(reason.clone())),
+                    None => return Err(unusable("it was not read".to_owned())),
+                }
+            }
+        };
+        let root = self.root(file).ok_or_else(|| unusable("it holds no usable document".to_owned()))?;
+        Ok(Resolved { node: Arc::clone(root), file, pointer: String::new() })
+    }
+
+    fn anchor(&self, file: FileId, fragment: &str) -> Option<Resolved> {
+        let (node, pointer) = self.files.get(&file)?.anchors.get(fragment)?;
+        Some(Resolved { node: Arc::clone(node), file, pointer: pointer.clone() })
+    }
+
+    fn read_queue(&mut self, sources: &mut Sources, limits: &Limits, mut queue: Vec<PathBuf>) {
+        while let Some(path) = queue.pop() {
+            if self.by_path.contains_key(&path) {
+                continue;
+            }
+            if self.files.len() >= limits.files {
+                let reason = format!("more than {} files are reached", limits.files);
+                self.by_path.insert(path, Err(reason));
+            } else if let Err(error) = self.read_one(sources, &path, limits, &mut queue) {
+                self.by_path.insert(path, Err(error.to_string()));
+            }
+        }
+    }
+
+    fn read_one(
+        &mut self,
+        sources: &mut Sources,
+        path: &Path,
+        limits: &Limits,
+        queue: &mut Vec<PathBuf>,
+    ) -> Result<FileId, ReadError> {
+        let real = std::fs::canonicalize(path).unwrap_or_else(|_| path.to_owned());
+        if let Some(file) = self.by_real_path.get(&real) {
+            self.by_path.insert(path.to_owned(), Ok(*file));
+            return Ok(*file);
+        }
+        let text = read_file(path, limits)?;
+        let file = self.take_text(sources, path, text, limits, queue);
+        self.by_real_path.insert(real, file);
+        Ok(file)
+    }
+
+    fn take_text(
+        &mut self,
+        sources: &mut Sources,
+        path: &Path,
+        text: String,
+        limits: &Limits,
+        queue: &mut Vec<PathBuf>,
+    ) -> FileId {
+        // Protobuf is text without structure here: the whole file is one string.
+        let verbatim = path.extension().is_some_and(|extension| extension == "proto");
+        let whole = verbatim.then(|| text.clone());
+        let file = sources.add(SourceText::new(path, text));
+        let root = if let Some(text) = whole {
+            let span = Span { file, start: 0, end: u32::try_from(text.len()).unwrap_or(u32::MAX) };
+            Some(Arc::new(Node { value: Value::String(text), span, expanded: 1 }))
+        } else {
+            let parsed = yaml::parse(sources, file, limits);
+            self.problems.extend(parsed.problems);
+            parsed.root
+        };
+        self.by_path.insert(path.to_owned(), Ok(file));
+        let loaded = Loaded { path: path.to_owned(), root: root.clone(), anchors: HashMap::new() };
+        self.files.insert(file, loaded);
+        if let Some(root) = root {
+            self.survey(Resolved { node: root, file, pointer: String::new() }, queue);
+        }
+        file
+    }
+
+    /// Walks a new tree once: indexes wide mappings, collects identifiers and the files that references name.
+    fn survey(&mut self, root: Resolved, queue: &mut Vec<PathBuf>) {
+        let base = self.path(root.file).map(Path::to_owned).unwrap_or_default();
+        let mut seen = HashSet::new();
+        let mut open = vec![root];
+        while let Some(place) = open.pop() {
+            if !seen.insert(address(&place.node)) {
+                continue;
+            }
+            if let Some((written, _)) = reference_of(&place.node)
+                && let Ok(Reference { target: Target::File(path), .. }) = parse(written)
+            {
+                queue.push(beside(&base, &path));
+            }
+            self.note_identifiers(&place);
+            self.index_wide(&place.node);
+            open.extend(nested(&place));
+        }
+    }
+
+    fn note_identifiers(&mut self, place: &Resolved) {
+        if let Some(name) = place.node.get_str("$anchor") {
+            self.note_anchor(place, name);
+        }
+        let Some(identifier) = place.node.get_str("$id").or_else(|| place.node.get_str("id")) else {
+            return;
+        };
+        if let Some(name) = identifier.strip_prefix('#') {
+            self.note_anchor(place, name);
+        } else if identifier.contains("://") || identifier.starts_with("urn:") {
+            let identifier = identifier.trim_end_matches('#').to_owned();
+            self.identifiers.entry(identifier).or_insert_with(|| place.clone());
+        }
+    }
+
+    fn note_anchor(&mut self, place: &Resolved, name: &str) {
+        if name.is_empty() || name.starts_with('/') {
+            return;
+        }
+        if let Some(loaded) = self.files.get_mut(&place.file) {
+            let target = (Arc::clone(&place.node), place.pointer.clone());
+            loaded.anchors.entry(name.to_owned()).or_insert(target);
+        }
+    }
+
+    fn index_wide(&mut self, node: &NodeRef) {
+        let entries = node.entries();
+        if entries.len() <= WIDE {
+            return;
+        }
+        let mut index = HashMap::with_capacity(entries.len());
+        for (at, entry) in entries.iter().enumerate() {
+            index.entry(entry.key.clone()).or_insert(at);
+        }
+        self.wide.insert(address(node), index);
+    }
+}
+
+/// The `$ref` of a mapping and its place; none when it has no `$ref` of type string.
+#[must_use]
+pub fn reference_of(node: &Node) -> Option<(&str, Span)> {
+    let value = node.get("$ref")?;
+    value.as_str().map(|written| (written, value.span))
+}
+
+fn address(node: &NodeRef) -> usize {
+    Arc::as_ptr(node) as usize
+}
+
+/// The sequences and mappings directly inside a node.
+fn nested(place: &Resolved) -> Vec<Resolved> {
+    let inside = |token: &str, node: &NodeRef| Resolved {
+        node: Arc::clone(node),
+        file: place.file,
+        pointer: pointer_push(&place.pointer, token),
+    };
+    let holds_more = |node: &NodeRef| matches!(node.value, Value::Array(_) | Value::Object(_));
+    match &place.node.value {
+        Value::Array(items) => {
+            let items = items.iter().enumerate().filter(|(_, item)| holds_more(item));
+            items.map(|(index, item)| inside(&index.to_string(), item)).collect()
+        }
+        Value::Object(entries) => {
+            let entries = entries.iter().filter(|entry| holds_more(&entry.value));
+            entries.map(|entry| inside(&entry.key, &entry.value)).collect()
+        }
+        _ => Vec::new(),
+    }
+}
+
+#[cfg(test)]
+#[path = "documents_tests.rs"]
+mod tests;
