@@ -1,1 +1,34 @@
-//! Carries events from a source to a sink: schedule, lanes, receipts, progress as data.
+//! The heart: carries events from a source to a sink, in order, on time, with receipts. It draws nothing and parses no flags.
+//!
+//! `record`, `tail`, `inject` and `replay` are all [`carry`] with another [`Plan`]. The path of one event:
+//! [`reader`] takes it from the source, [`select`] decides whether it goes, [`pace`] says when, [`writer`] (an OS
+//! thread of its own) waits for that moment and hands it over, and [`tally`] counts its receipt in its lane.
+
+pub mod backoff;
+pub mod engine;
+pub mod lanes;
+pub mod merge;
+pub mod pace;
+pub mod pattern;
+pub mod progress;
+pub mod reader;
+pub mod select;
+pub mod stop;
+pub mod summary;
+pub mod survey;
+pub mod tally;
+#[cfg(test)]
+mod testing;
+pub mod time_point;
+pub mod writer;
+
+pub use engine::{Limits, Plan, carry};
+pub use merge::MergedSource;
+pub use pace::{Pace, Rate, Speed};
+pub use pattern::Pattern;
+pub use progress::{Observer, Progress, Silent};
+pub use select::Selection;
+pub use stop::{StopReason, StopToken};
+pub use summary::{Ending, Outcome, Summary};
+pub use survey::Survey;
+pub use time_point::TimePoint;

@@ -1,0 +1,345 @@
+//! Carries events from one source to one sink: a reading task, a writing thread, and an observer who is told of both.
+
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use tokio::runtime::Handle;
+use tokio::sync::{mpsc, oneshot};
+
+use super::pace::Pace;
+use super::progress::{Observer, Progress, SharedCounts};
+use super::reader::{CHUNKS_AHEAD, ReadEnd, Reader};
+use super::select::Selection;
+use super::stop::{StopReason, StopToken};
+use super::summary::{Ending, Outcome, Summary};
+use super::writer::{WriteEnd, Writer, writer_lost};
+use crate::endpoint::{Sink, Source};
+
+const REPORT_EVERY: Duration = Duration::from_millis(100);
+const GOODBYE: Duration = Duration::from_secs(2);
+
+/// How much may be under way, and for how long things are waited for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Limits {
+    /// Most events of one batch.
+    pub batch_events: usize,
+    /// Bytes after which a batch takes no further event.
+    pub batch_bytes: usize,
+    /// Most events without a receipt.
+    pub outstanding_events: usize,
+    /// Bytes without a receipt after which nothing more is handed over.
+    pub outstanding_bytes: usize,
+    /// How long failed events are tried again before the run ends.
+    pub retry_for: Duration,
+    /// How long receipts are awaited once the end was asked for.
+    pub drain_for: Duration,
+    /// How long a receipt is awaited at all; longer than any timeout of a sink.
+    pub receipt_patience: Duration,
+}
+
+impl Default for Limits {
+    fn default() -> Self {
+        Self {
+            batch_events: 512,
+            batch_bytes: 1024 * 1024,
+            outstanding_events: 16_384,
+            outstanding_bytes: 64 * 1024 * 1024,
+            retry_for: Duration::from_secs(30),
+            drain_for: Duration::from_secs(5),
+            receipt_patience: Duration::from_mins(1),
+        }
+    }
+}
+
+/// What is to be carried, when, and how hard to try.
+#[derive(Clone, Debug, Default)]
+pub struct Plan {
+    /// Which events.
+    pub selection: Selection,
+    /// When each.
+    pub pace: Pace,
+    /// Limits of memory and patience.
+    pub limits: Limits,
+    /// How many events it will be, when counted before.
+    pub planned: Option<u64>,
+    /// How long the schedule takes, when known.
+    pub length: Option<Duration>,
+    /// When asked to stop, still carry what was read already: a recording loses nothing it has received.
+    pub finish_what_was_read: bool,
+}
+
+/// Carries events from `source` to `sink` and says what it came to. Both are closed at the end.
+///
+/// Needs a runtime with at least one worker thread. Failures are part of the [`Outcome`].
+pub async fn carry(
+    source: Box<dyn Source>,
+    sink: Box<dyn Sink>,
+    plan: Plan,
+    observer: &mut dyn Observer,
+    stop: &StopToken,
+) -> Outcome {
+    let (planned, length, retry_for) = (plan.planned, plan.length, plan.limits.retry_for);
+    observer.note(Progress::Started { planned, length });
+    let shared = Arc::new(SharedCounts::default());
+    let (chunk_sender, chunks) = mpsc::channel(CHUNKS_AHEAD);
+    let (news_sender, mut news) = mpsc::unbounded_channel();
+    let reader = Reader::new(source, plan.selection, plan.pace, retry_for, chunk_sender);
+    let done = StopToken::default();
+    let reading = tokio::spawn(reader.run(stop.clone(), done.clone()));
+    let heeded = if plan.finish_what_was_read { StopToken::default() } else { stop.clone() };
+    let writer = Writer::new(sink, chunks, plan.limits, heeded, Arc::clone(&shared), news_sender);
+    let mut writing = on_own_thread(writer);
+
+    let begun = Instant::now();
+    let mut ticks = tokio::time::interval(REPORT_EVERY);
+    ticks.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
+    let written = loop {
+        tokio::select! {
+            biased;
+            written = &mut writing => break written.ok(),
+            Some(news) = news.recv() => observer.note(news.into()),
+            _ = ticks.tick() => observer.note(Progress::Running(shared.read(begun.elapsed()))),
+        }
+    };
+    observer.note(Progress::Running(shared.read(begun.elapsed())));
+    done.request(StopReason::Limit);
+    let outcome = outcome(planned, written, ended_reading(reading).await, stop);
+    observer.note(Progress::Finished(&outcome));
+    outcome
+}
+
+/// The writer blocks while it waits for the moment an event is due, so it gets a thread of its own.
+fn on_own_thread(writer: Writer) -> oneshot::Receiver<WriteEnd> {
+    let (sender, receiver) = oneshot::channel();
+    let runtime = Handle::current();
+    let body = move || {
+        // Nobody listens any more only when the whole run was dropped.
+        let _ = sender.send(runtime.block_on(writer.run()));
+    };
+    // A thread that cannot be started drops the sender, which the receiver sees.
+    drop(std::thread::Builder::new().name("eddy-writer".to_owned()).spawn(body));
+    receiver
+}
+
+/// A source that does not say goodbye in time must not hold up the report.
+async fn ended_reading(reading: tokio::task::JoinHandle<ReadEnd>) -> ReadEnd {
+    match tokio::time::timeout(GOODBYE, reading).await {
+        Ok(Ok(end)) => end,
+        _ => ReadEnd { error: None, stopped: false, dropped: 0, held_back: 0 },
+    }
+}
+
+fn outcome(planned: Option<u64>, written: Option<WriteEnd>, read: ReadEnd, stop: &StopToken) -> Outcome {
+    let mut end = written.unwrap_or_else(no_writer);
+    let stopped = stop.reason().filter(|_| end.stopped || read.stopped);
+    let ending = match (end.gave_up, read.error, end.close_error, stopped) {
+        (Some(error), ..) | (None, None, Some(error), _) => Ending::GaveUp(error),
+        (_, Some(error), ..) => Ending::SourceFailed(error),
+        (.., Some(reason)) => Ending::Stopped(reason),
+        _ => Ending::Complete,
+    };
+    let tally = &mut end.tally;
+    let duration =
+        end.started.zip(tally.last_receipt).map(|(start, last)| last.saturating_duration_since(start));
+    let reordered = tally.lanes.reordered();
+    Outcome {
+        summary: Summary {
+            run: uuid::Uuid::now_v7().to_string(),
+            planned,
+            sent: tally.sent,
+            acknowledged: tally.acknowledged,
+            failed: tally.failed,
+            possible_duplicates: tally.possible_duplicates,
+            duration_us: duration.map_or(0, |time| u64::try_from(time.as_micros()).unwrap_or(u64::MAX)),
+            lag_us: tally.lag.quantiles(),
+            response_us: tally.response.quantiles(),
+            lanes: std::mem::take(&mut tally.lanes).into_counts(),
+        },
+        ending,
+        settled: end.settled,
+        bytes: tally.bytes,
+        dropped: read.dropped,
+        held_back: read.held_back,
+        reordered,
+        failures: std::mem::take(&mut tally.failures),
+    }
+}
+
+/// Stands in when the writer's thread could not be started or was lost.
+fn no_writer() -> WriteEnd {
+    WriteEnd {
+        tally: super::tally::Tally::new(Arc::default()),
+        settled: 0,
+        stopped: false,
+        gave_up: Some(writer_lost()),
+        started: None,
+        close_error: None,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::{Arc, Mutex};
+    use std::time::{Duration, Instant};
+
+    use super::{Limits, Plan, carry};
+    use crate::endpoint::EndpointErrorKind;
+    use crate::event::{Event, Timestamp};
+    use crate::replay::testing::{Act, ListSource, ScriptedSink, event_at};
+    use crate::replay::{
+        Ending, Observer, Outcome, Pace, Progress, Selection, Silent, Speed, StopReason, StopToken,
+    };
+
+    fn events(count: i64, gap: i64) -> impl Iterator<Item = Event> {
+        (0..count).map(move |index| {
+            let channel = if index % 3 == 0 { "a" } else { "b" };
+            event_at(channel, Timestamp(1_000_000 + index * gap))
+        })
+    }
+
+    fn quick() -> Limits {
+        Limits {
+            retry_for: Duration::from_millis(300),
+            drain_for: Duration::from_millis(100),
+            batch_events: 4,
+            ..Limits::default()
+        }
+    }
+
+    async fn run(
+        source: ListSource,
+        sink: ScriptedSink,
+        plan: Plan,
+        stop: &StopToken,
+    ) -> (Outcome, Vec<i64>) {
+        let taken = Arc::clone(&sink.taken);
+        let outcome = carry(Box::new(source), Box::new(sink), plan, &mut Silent, stop).await;
+        let times = taken.lock().expect("lock").iter().map(|event| event.received.0).collect();
+        (outcome, times)
+    }
+
+    #[tokio::test(flavor = "multi_thread", worker_threads = 1)]
+    async fn everything_arrives_in_order_and_on_time() {
+        let pace = Pace::Recorded { speed: "10".parse().expect("a speed"), max_gap: None };
+        let plan = Plan { pace, planned: Some(500), ..Plan::default() };
+        let began = Instant::now();
+        let sink = ScriptedSink::new(|_, _| Act::Take);
+        let (outcome, times) =
+            run(ListSource::new(events(500, 2_000)), sink, plan, &StopToken::default()).await;
+        let elapsed = began.elapsed();
+        assert!(outcome.delivered(), "{outcome:?}");
+        assert!(times.is_sorted() && times.len() == 500);
+        let summary = &outcome.summary;
+        assert_eq!((summary.sent, summary.acknowledged, summary.failed, outcome.settled), (500, 500, 0, 500));
+        // 499 gaps of 2 ms at ten times the speed; only the lower bound is sure on a busy machine.
+        assert!(elapsed >= Duration::from_micros(99_800) && summary.duration_us >= 99_800, "{summary:?}");
+        assert_eq!(summary.lanes.iter().map(|lane| lane.sent).collect::<Vec<_>>(), [333, 167]);
+    }
+
+    #[tokio::test(flavor = "multi_thread", worker_threads = 1)]
+    async fn failed_events_go_again_before_anything_else() {
+        let sink = ScriptedSink::new(|_, call| match call {
+            1 | 2 => Act::Fail(EndpointErrorKind::Disconnected),
+            _ => Act::Take,
+        });
+        let plan = Plan { limits: Limits { outstanding_events: 4, ..quick() }, ..Plan::default() };
+        let (outcome, times) = run(ListSource::new(events(20, 1)), sink, plan, &StopToken::default()).await;
+        assert!(outcome.delivered(), "{outcome:?}");
+        assert_eq!(times, (0..20).map(|index| 1_000_000 + index).collect::<Vec<_>>());
+        assert_eq!(outcome.summary.sent, 20);
+        assert_eq!(outcome.summary.possible_duplicates, 8);
+        assert_eq!(outcome.reordered, 0);
+    }
+
+    #[tokio::test(flavor = "multi_thread", worker_threads = 1)]
+    async fn a_refused_event_is_counted_and_the_rest_goes_on() {
+        let sink = ScriptedSink::new(|event, _| match event.received.0 {
+            1_000_003 => Act::Fail(EndpointErrorKind::TooLarge),
+            _ => Act::Take,
+        });
+        let plan = Plan { limits: quick(), ..Plan::default() };
+        let (outcome, times) = run(ListSource::new(events(9, 1)), sink, plan, &StopToken::default()).await;
+        assert_eq!((outcome.summary.failed, times.len()), (1, 8));
+        assert!(!outcome.delivered() && matches!(outcome.ending, Ending::Complete));
+        assert_eq!(outcome.failures.len(), 1);
+        let lane = outcome.summary.lanes.iter().find(|lane| lane.channel == "a").expect("lane");
+        assert_eq!((lane.failed, lane.acknowledged), (1, 2));
+    }
+
+    #[tokio::test(flavor = "multi_thread", worker_threads = 1)]
+    async fn a_target_that_stays_away_ends_the_run_with_the_point_to_go_on_from() {
+        let sink = ScriptedSink::new(|event, _| match event.received.0 {
+            ..1_000_008 => Act::Take,
+            _ => Act::Fail(EndpointErrorKind::Unreachable),
+        });
+        let plan = Plan { limits: quick(), ..Plan::default() };
+        let (outcome, times) = run(ListSource::new(events(40, 1)), sink, plan, &StopToken::default()).await;
+        assert!(matches!(outcome.ending, Ending::GaveUp(_)), "{outcome:?}");
+        assert_eq!((times.len(), outcome.settled, outcome.summary.possible_duplicates), (8, 8, 0));
+        assert_eq!(outcome.summary.acknowledged + outcome.summary.failed, outcome.summary.sent);
+    }
+
+    /// Asks for the end once so many events were handed over.
+    struct StopAfter(u64, StopToken);
+
+    impl Observer for StopAfter {
+        fn note(&mut self, progress: Progress<'_>) {
+            if let Progress::Running(counts) = progress
+                && counts.sent >= self.0
+            {
+                self.1.request(StopReason::Interrupted);
+            }
+        }
+    }
+
+    #[tokio::test(flavor = "multi_thread", worker_threads = 1)]
+    async fn a_stop_drains_what_is_under_way_and_says_where_to_go_on() {
+        let stop = StopToken::default();
+        let sink = ScriptedSink::new(|event, _| match event.received.0 {
+            0..1_000_000 => Act::Take,
+            time if (time - 1_000_000) / 1_000 == 2 => Act::Silence,
+            _ => Act::Take,
+        });
+        let taken = Arc::clone(&sink.taken);
+        let pace = Pace::Recorded { speed: Speed::RECORDED, max_gap: None };
+        let plan = Plan { pace, limits: quick(), ..Plan::default() };
+        let source = ListSource::new(events(100_000, 1_000));
+        let mut observer = StopAfter(20, stop.clone());
+        let outcome = carry(Box::new(source), Box::new(sink), plan, &mut observer, &stop).await;
+        assert!(matches!(outcome.ending, Ending::Stopped(StopReason::Interrupted)));
+        let summary = &outcome.summary;
+        assert!(summary.failed >= 1 && summary.acknowledged + summary.failed == summary.sent, "{summary:?}");
+        assert_eq!(taken.lock().expect("lock").len() as u64, summary.acknowledged);
+        assert!(outcome.settled <= 2, "the silent event is to go again: {}", outcome.settled);
+    }
+
+    #[tokio::test(flavor = "multi_thread", worker_threads = 1)]
+    async fn a_recording_keeps_what_it_has_read_when_stopped() {
+        let stop = StopToken::default();
+        let sink = ScriptedSink::new(|_, _| Act::Take);
+        let taken: Arc<Mutex<Vec<Event>>> = Arc::clone(&sink.taken);
+        let source = ListSource::new(events(3_000, 1)).then_silent();
+        let plan = Plan { finish_what_was_read: true, ..Plan::default() };
+        let mut observer = StopAfter(1, stop.clone());
+        let outcome = carry(Box::new(source), Box::new(sink), plan, &mut observer, &stop).await;
+        assert!(matches!(outcome.ending, Ending::Stopped(_)));
+        let count = taken.lock().expect("lock").len() as u64;
+        assert_eq!((count, outcome.settled), (outcome.summary.acknowledged, count));
+    }
+
+    #[tokio::test(flavor = "multi_thread", worker_threads = 1)]
+    async fn continuing_after_the_settled_events_sends_each_once() {
+        let whole: Vec<i64> = events(30, 1).map(|event| event.received.0).collect();
+        let first = Selection { first: Some(11), ..Selection::default() };
+        let sink = ScriptedSink::new(|_, _| Act::Take);
+        let plan = Plan { selection: first, ..Plan::default() };
+        let (outcome, mut times) =
+            run(ListSource::new(events(30, 1)), sink, plan, &StopToken::default()).await;
+        let rest = Selection { skip: outcome.settled, ..Selection::default() };
+        let sink = ScriptedSink::new(|_, _| Act::Take);
+        let plan = Plan { selection: rest, ..Plan::default() };
+        let (_, more) = run(ListSource::new(events(30, 1)), sink, plan, &StopToken::default()).await;
+        times.extend(more);
+        assert_eq!(times, whole);
+    }
+}

@@ -1,0 +1,135 @@
+//! What `--match` understands: a text to contain, or a field compared with a pattern or a value.
+
+use thiserror::Error;
+
+use crate::event::Event;
+
+/// An expression that cannot be used.
+#[derive(Clone, Debug, PartialEq, Eq, Error)]
+#[error("{message}")]
+pub struct PatternError {
+    /// What is wrong.
+    pub message: String,
+    /// The accepted form.
+    pub help: &'static str,
+}
+
+/// One condition on an event.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Pattern {
+    /// `channel=GLOB`.
+    Channel(glob::Pattern),
+    /// `key=GLOB`; an event without a key does not match.
+    Key(glob::Pattern),
+    /// `header.NAME=GLOB`; one header of that name is enough.
+    Header(String, glob::Pattern),
+    /// `payload.POINTER=VALUE`, a JSON Pointer; the value is compared as JSON, or as text.
+    Payload(String, serde_json::Value),
+    /// Anything else: key or payload contain this text.
+    Contains(String),
+}
+
+const HELP: &str =
+    "write `TEXT`, `channel=GLOB`, `key=GLOB`, `header.NAME=GLOB` or `payload./json/pointer=VALUE`";
+
+impl Pattern {
+    /// Reads one expression.
+    ///
+    /// # Errors
+    /// [`PatternError`] when a pattern is malformed.
+    pub fn parse(text: &str) -> Result<Self, PatternError> {
+        let error = |message: String| PatternError { message, help: HELP };
+        if text.is_empty() {
+            return Err(error("the match expression is empty".to_owned()));
+        }
+        let Some((field, value)) = text.split_once('=') else {
+            return Ok(Self::Contains(text.to_owned()));
+        };
+        let pattern = || {
+            glob::Pattern::new(value).map_err(|found| error(format!("`{value}` is not a pattern: {found}")))
+        };
+        if let Some(pointer) = field.strip_prefix("payload.") {
+            if !pointer.is_empty() && !pointer.starts_with('/') {
+                return Err(error(format!("`{pointer}` is not a JSON Pointer: it must begin with `/`")));
+            }
+            let wanted = serde_json::from_str(value).unwrap_or_else(|_| value.into());
+            return Ok(Self::Payload(pointer.to_owned(), wanted));
+        }
+        if let Some(name) = field.strip_prefix("header.") {
+            return Ok(Self::Header(name.to_owned(), pattern()?));
+        }
+        match field {
+            "channel" => Ok(Self::Channel(pattern()?)),
+            "key" => Ok(Self::Key(pattern()?)),
+            _ => Ok(Self::Contains(text.to_owned())),
+        }
+    }
+
+    /// Whether the event fulfils the condition.
+    #[must_use]
+    pub fn matches(&self, event: &Event) -> bool {
+        match self {
+            Self::Channel(pattern) => pattern.matches(&event.channel),
+            Self::Key(pattern) => event.key.as_deref().is_some_and(|key| pattern.matches(&text(key))),
+            Self::Header(name, pattern) => event.headers.iter().any(|header| {
+                let value = header.value.as_deref().map(text);
+                header.name.eq_ignore_ascii_case(name) && value.is_some_and(|value| pattern.matches(&value))
+            }),
+            Self::Payload(pointer, wanted) => payload_equals(event, pointer, wanted),
+            Self::Contains(needle) => {
+                let found = |bytes: &[u8]| memchr::memmem::find(bytes, needle.as_bytes()).is_some();
+                event.payload.as_deref().is_some_and(found) || event.key.as_deref().is_some_and(found)
+            }
+        }
+    }
+}
+
+fn text(bytes: &[u8]) -> std::borrow::Cow<'_, str> {
+    String::from_utf8_lossy(bytes)
+}
+
+fn payload_equals(event: &Event, pointer: &str, wanted: &serde_json::Value) -> bool {
+    let payload = event.payload.as_deref().unwrap_or_default();
+    let Ok(value) = serde_json::from_slice::<serde_json::Value>(payload) else {
+        return false;
+    };
+    value.pointer(pointer).is_some_and(|found| {
+        // `payload./id=7` should also find `"7"`: on a command line everything is written without quotes.
+        found == wanted || found.as_str() == Some(wanted.to_string().as_str())
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::Pattern;
+    use crate::event::{Event, Header};
+
+    #[test]
+    fn every_form_matches_what_it_says() {
+        let mut event = Event::new("shop/orders", r#"{"id":"7","total":12.5,"items":[{"sku":"a"}]}"#);
+        event.key = Some("customer-3".into());
+        event.headers.push(Header::text("Trace-Id", "abc"));
+        let holds = |text: &str| Pattern::parse(text).expect(text).matches(&event);
+        for text in [
+            "customer-3",
+            "sku",
+            "channel=shop/*",
+            "key=customer-?",
+            "header.trace-id=a*",
+            "payload./id=7",
+            "payload./id=\"7\"",
+            "payload./total=12.5",
+            "payload./items/0/sku=a",
+        ] {
+            assert!(holds(text), "{text}");
+        }
+        for text in
+            ["nothing", "channel=other", "key=x", "header.none=*", "payload./id=8", "payload./x=7", "a=b"]
+        {
+            assert!(!holds(text), "{text}");
+        }
+        for text in ["", "channel=[", "payload.id=7"] {
+            assert!(Pattern::parse(text).is_err(), "{text}");
+        }
+    }
+}

@@ -1,0 +1,139 @@
+//! Takes events from the source, ahead of their time but not far, selects them and says when each is due.
+
+use std::time::{Duration, Instant};
+
+use tokio::sync::mpsc;
+
+use super::backoff::Backoff;
+use super::pace::{Pace, Schedule};
+use super::select::{Selection, Selector, Verdict};
+use super::stop::StopToken;
+use crate::endpoint::{EndpointError, Source};
+use crate::event::Event;
+
+/// Chunks that may wait for the writer.
+pub(super) const CHUNKS_AHEAD: usize = 4;
+const MOST_EVENTS_A_CHUNK: usize = 512;
+const BYTES_A_CHUNK: usize = 4 * 1024 * 1024;
+
+/// An event with its number among the selected ones and its time since the start.
+#[derive(Debug)]
+pub(super) struct Scheduled {
+    pub event: Event,
+    pub number: u64,
+    pub due: Option<Duration>,
+}
+
+/// What reading came to.
+#[derive(Debug)]
+pub(super) struct ReadEnd {
+    pub error: Option<EndpointError>,
+    pub stopped: bool,
+    pub dropped: u64,
+    pub held_back: u64,
+}
+
+pub(super) struct Reader {
+    source: Box<dyn Source>,
+    selector: Selector,
+    schedule: Schedule,
+    chunks: mpsc::Sender<Vec<Scheduled>>,
+    backoff: Backoff,
+    number: u64,
+    average: usize,
+}
+
+impl Reader {
+    pub fn new(
+        source: Box<dyn Source>,
+        selection: Selection,
+        pace: Pace,
+        retry_for: Duration,
+        chunks: mpsc::Sender<Vec<Scheduled>>,
+    ) -> Self {
+        Self {
+            source,
+            selector: Selector::new(selection),
+            schedule: Schedule::new(pace),
+            chunks,
+            backoff: Backoff::new(retry_for),
+            number: 0,
+            average: BYTES_A_CHUNK / MOST_EVENTS_A_CHUNK,
+        }
+    }
+
+    /// Reads until the source or the selection ends, the end is asked for, or the writer is `done`.
+    pub async fn run(mut self, stop: StopToken, done: StopToken) -> ReadEnd {
+        let mut stopped = false;
+        let result = tokio::select! {
+            biased;
+            _ = done.requested() => Ok(()),
+            result = self.read(&stop, &mut stopped) => result,
+        };
+        let (dropped, held_back) = (self.source.dropped(), self.schedule.held_back());
+        // What was read is on its way; that the source could not say goodbye changes nothing for it.
+        let _ = self.source.close().await;
+        ReadEnd { error: result.err(), stopped, dropped, held_back }
+    }
+
+    async fn read(&mut self, stop: &StopToken, stopped: &mut bool) -> Result<(), EndpointError> {
+        while !self.selector.complete() {
+            let most = (BYTES_A_CHUNK / self.average.max(1)).clamp(1, MOST_EVENTS_A_CHUNK);
+            let read = tokio::select! {
+                biased;
+                _ = stop.requested() => None,
+                read = self.source.next_batch(most) => Some(read),
+            };
+            let batch = match read {
+                Some(Ok(batch)) => batch,
+                Some(Err(error)) => {
+                    self.wait_or_give_up(error, stop).await?;
+                    continue;
+                }
+                None => {
+                    *stopped = true;
+                    return Ok(());
+                }
+            };
+            self.backoff.reset();
+            if batch.is_empty() {
+                return Ok(());
+            }
+            self.average = batch.iter().map(Event::size).sum::<usize>() / batch.len();
+            let (chunk, ended) = self.select(batch);
+            let gone = !chunk.is_empty() && self.chunks.send(chunk).await.is_err();
+            if ended || gone {
+                return Ok(());
+            }
+        }
+        Ok(())
+    }
+
+    async fn wait_or_give_up(&mut self, error: EndpointError, stop: &StopToken) -> Result<(), EndpointError> {
+        let wait = error.retryable().then(|| self.backoff.next_wait(Instant::now())).flatten();
+        let Some(wait) = wait else {
+            return Err(error);
+        };
+        tokio::select! {
+            _ = stop.requested() => {}
+            () = tokio::time::sleep(wait) => {}
+        }
+        Ok(())
+    }
+
+    fn select(&mut self, batch: Vec<Event>) -> (Vec<Scheduled>, bool) {
+        let mut chunk = Vec::with_capacity(batch.len());
+        for mut event in batch {
+            match self.selector.judge(&mut event) {
+                Verdict::Take => {
+                    let due = self.schedule.due(event.received);
+                    chunk.push(Scheduled { event, number: self.number, due });
+                    self.number += 1;
+                }
+                Verdict::Leave => {}
+                Verdict::End => return (chunk, true),
+            }
+        }
+        (chunk, false)
+    }
+}

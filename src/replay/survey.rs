@@ -1,0 +1,119 @@
+//! Looks through a selection before anything is sent: how much, where to, how long, and what the target would lose.
+
+use std::collections::BTreeMap;
+use std::time::Duration;
+
+use serde::Serialize;
+
+use super::pace::{Pace, Schedule};
+use super::select::{Selection, Selector, Verdict};
+use super::stop::StopToken;
+use crate::endpoint::{Capabilities, EndpointError, Source};
+use crate::event::{Event, Timestamp};
+
+/// Counts of one channel.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize)]
+pub struct ChannelCounts {
+    /// Events.
+    pub events: u64,
+    /// Bytes of keys, payloads and headers.
+    pub bytes: u64,
+}
+
+/// One thing the target cannot carry.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct Loss {
+    /// What would be lost, in words.
+    pub what: String,
+    /// How many events have it.
+    pub events: u64,
+    /// The number of the first of them in the selection, from 1.
+    pub first: u64,
+}
+
+/// What a selection holds.
+#[derive(Clone, Debug, Default)]
+pub struct Survey {
+    /// Events selected.
+    pub events: u64,
+    /// Bytes of keys, payloads and headers.
+    pub bytes: u64,
+    /// By channel, after renames.
+    pub channels: BTreeMap<String, ChannelCounts>,
+    /// The earliest receive time.
+    pub first: Option<Timestamp>,
+    /// The latest receive time.
+    pub last: Option<Timestamp>,
+    /// From the first to the last event at the pace asked for; zero without one.
+    pub length: Duration,
+    /// What the target cannot carry.
+    pub losses: Vec<Loss>,
+    /// Events with a time before that of an earlier one.
+    pub held_back: u64,
+    /// The end was asked for before everything was seen.
+    pub interrupted: bool,
+}
+
+impl Survey {
+    /// Reads the whole selection; `target` says what would be carried.
+    ///
+    /// # Errors
+    /// Those of the source.
+    pub async fn of(
+        mut source: Box<dyn Source>,
+        selection: Selection,
+        pace: Pace,
+        target: Capabilities,
+        stop: &StopToken,
+    ) -> Result<Self, EndpointError> {
+        let mut survey = Self::default();
+        let mut selector = Selector::new(selection);
+        let mut schedule = Schedule::new(pace);
+        while !selector.complete() {
+            let batch = tokio::select! {
+                biased;
+                _ = stop.requested() => {
+                    survey.interrupted = true;
+                    break;
+                }
+                batch = source.next_batch(1024) => batch?,
+            };
+            if batch.is_empty() {
+                break;
+            }
+            for mut event in batch {
+                match selector.judge(&mut event) {
+                    Verdict::Take => survey.add(&event, &mut schedule, &target),
+                    Verdict::Leave => {}
+                    Verdict::End => break,
+                }
+            }
+        }
+        survey.held_back = schedule.held_back();
+        // Everything needed was read.
+        let _ = source.close().await;
+        Ok(survey)
+    }
+
+    fn add(&mut self, event: &Event, schedule: &mut Schedule, target: &Capabilities) {
+        let size = event.size() as u64;
+        self.events += 1;
+        self.bytes += size;
+        if !self.channels.contains_key(&event.channel) {
+            self.channels.insert(event.channel.clone(), ChannelCounts::default());
+        }
+        if let Some(channel) = self.channels.get_mut(&event.channel) {
+            channel.events += 1;
+            channel.bytes += size;
+        }
+        self.first = Some(self.first.map_or(event.received, |first| first.min(event.received)));
+        self.last = self.last.max(Some(event.received));
+        self.length = schedule.due(event.received).unwrap_or_default();
+        for what in target.losses(event) {
+            match self.losses.iter_mut().find(|loss| loss.what == what) {
+                Some(loss) => loss.events += 1,
+                None => self.losses.push(Loss { what: what.to_owned(), events: 1, first: self.events }),
+            }
+        }
+    }
+}

@@ -1,0 +1,131 @@
+//! Counts what becomes of every event handed over: receipts, lanes, times, failures. It waits for nothing.
+
+use std::sync::Arc;
+use std::sync::atomic::Ordering;
+use std::time::Instant;
+
+use super::lanes::{LaneId, LaneTable};
+use super::progress::SharedCounts;
+use super::summary::Times;
+use crate::endpoint::{Delivery, EndpointError, EndpointErrorKind};
+use crate::event::Event;
+
+/// Different failures kept for the report.
+const MOST_FAILURES: usize = 5;
+
+/// What is remembered of an event on its way.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Note {
+    /// Its number among the selected events, from 0.
+    pub number: u64,
+    pub lane: LaneId,
+    pub intended: Instant,
+    /// It failed in a way that may have left it on the target.
+    pub uncertain: bool,
+}
+
+/// A batch on its way, kept until its receipts are there.
+#[derive(Debug)]
+pub(super) struct Batch {
+    pub events: Vec<Event>,
+    pub notes: Vec<Note>,
+    pub bytes: usize,
+}
+
+/// The books of one run.
+#[derive(Debug)]
+pub(super) struct Tally {
+    pub lanes: LaneTable,
+    pub lag: Times,
+    pub response: Times,
+    pub sent: u64,
+    pub acknowledged: u64,
+    pub failed: u64,
+    pub possible_duplicates: u64,
+    pub bytes: u64,
+    pub failures: Vec<EndpointError>,
+    pub last_receipt: Option<Instant>,
+    shared: Arc<SharedCounts>,
+}
+
+impl Tally {
+    pub fn new(shared: Arc<SharedCounts>) -> Self {
+        Self {
+            lanes: LaneTable::default(),
+            lag: Times::new(),
+            response: Times::new(),
+            sent: 0,
+            acknowledged: 0,
+            failed: 0,
+            possible_duplicates: 0,
+            bytes: 0,
+            failures: Vec::new(),
+            last_receipt: None,
+            shared,
+        }
+    }
+
+    /// The batch was handed over for the first time, its last event at `at`.
+    pub fn handed_over(&mut self, batch: &Batch, at: Instant) {
+        for note in &batch.notes {
+            self.lanes.sent(note.lane);
+            self.lag.record(at.saturating_duration_since(note.intended));
+        }
+        let count = batch.notes.len() as u64;
+        self.sent += count;
+        self.bytes += batch.bytes as u64;
+        SharedCounts::add(&self.shared.sent, count);
+        SharedCounts::add(&self.shared.bytes, batch.bytes as u64);
+        if let Some(last) = batch.notes.last() {
+            let lag = at.saturating_duration_since(last.intended).as_micros();
+            self.shared.lag_micros.store(u64::try_from(lag).unwrap_or(u64::MAX), Ordering::Relaxed);
+        }
+    }
+
+    /// Takes the receipts of a batch and returns those events that are worth another attempt, in order, with the
+    /// last reason; `retry` says whether another attempt may be made at all.
+    pub fn settle(
+        &mut self,
+        batch: Batch,
+        deliveries: Vec<Delivery>,
+        retry: bool,
+    ) -> Vec<(Event, Note, EndpointError)> {
+        let mut again = Vec::new();
+        let mut deliveries = deliveries.into_iter();
+        for (event, mut note) in batch.events.into_iter().zip(batch.notes) {
+            let delivery = deliveries.next().unwrap_or_else(missing_receipt);
+            match delivery.outcome {
+                Ok(_) => self.acknowledge(&note, delivery.at),
+                Err(error) if retry && error.retryable() => {
+                    note.uncertain |= error.kind != EndpointErrorKind::Unreachable;
+                    again.push((event, note, error));
+                }
+                Err(error) => self.fail(&note, error),
+            }
+        }
+        again
+    }
+
+    /// The event will not be delivered, for this reason.
+    pub fn fail(&mut self, note: &Note, error: EndpointError) {
+        self.lanes.failed(note.lane);
+        self.failed += 1;
+        SharedCounts::add(&self.shared.failed, 1);
+        let known = self.failures.iter().any(|each| each.message == error.message);
+        if !known && self.failures.len() < MOST_FAILURES {
+            self.failures.push(error);
+        }
+    }
+
+    fn acknowledge(&mut self, note: &Note, at: Instant) {
+        self.lanes.acknowledged(note.lane, note.number);
+        self.response.record(at.saturating_duration_since(note.intended));
+        self.acknowledged += 1;
+        self.last_receipt = self.last_receipt.max(Some(at));
+        SharedCounts::add(&self.shared.acknowledged, 1);
+    }
+}
+
+fn missing_receipt() -> Delivery {
+    Delivery::failed(EndpointError::new(EndpointErrorKind::Timeout, "the target gave no receipt"))
+}

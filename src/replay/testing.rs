@@ -1,0 +1,120 @@
+//! A source and a sink whose behaviour tests decide.
+
+use std::collections::VecDeque;
+use std::sync::{Arc, Mutex};
+
+use crate::endpoint::capabilities::Acknowledgement;
+use crate::endpoint::{
+    BoxFuture, Capabilities, Delivery, EndpointError, EndpointErrorKind, Receipts, Sink, Source,
+};
+use crate::event::{Event, Place, Timestamp};
+
+pub fn event_at(channel: &str, received: Timestamp) -> Event {
+    Event { received, ..Event::new(channel, received.0.to_string()) }
+}
+
+/// Yields a list, then ends, or waits for ever.
+pub struct ListSource {
+    events: VecDeque<Event>,
+    silent: bool,
+}
+
+impl ListSource {
+    pub fn new(events: impl IntoIterator<Item = Event>) -> Self {
+        Self { events: events.into_iter().collect(), silent: false }
+    }
+
+    pub fn silent() -> Self {
+        Self { events: VecDeque::new(), silent: true }
+    }
+
+    pub fn then_silent(mut self) -> Self {
+        self.silent = true;
+        self
+    }
+}
+
+impl Source for ListSource {
+    fn next_batch(&mut self, max: usize) -> BoxFuture<'_, Result<Vec<Event>, EndpointError>> {
+        Box::pin(async move {
+            if self.events.is_empty() && self.silent {
+                std::future::pending::<()>().await;
+            }
+            let count = max.min(self.events.len());
+            Ok(self.events.drain(..count).collect())
+        })
+    }
+
+    fn close(self: Box<Self>) -> BoxFuture<'static, Result<(), EndpointError>> {
+        Box::pin(std::future::ready(Ok(())))
+    }
+}
+
+/// What a [`ScriptedSink`] does with one event.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Act {
+    Take,
+    /// Fails in this way, without taking it.
+    Fail(EndpointErrorKind),
+    /// Never gives a receipt.
+    Silence,
+}
+
+type Script = dyn FnMut(&Event, usize) -> Act + Send;
+
+/// A sink that asks its script what to do with each event and remembers what it took.
+pub struct ScriptedSink {
+    script: Box<Script>,
+    pub taken: Arc<Mutex<Vec<Event>>>,
+    calls: usize,
+}
+
+impl ScriptedSink {
+    /// The script is given the event and the number of the call of `send`, from 0.
+    pub fn new(script: impl FnMut(&Event, usize) -> Act + Send + 'static) -> Self {
+        Self { script: Box::new(script), taken: Arc::default(), calls: 0 }
+    }
+}
+
+impl Sink for ScriptedSink {
+    fn capabilities(&self) -> Capabilities {
+        Capabilities {
+            name: "script",
+            keys: true,
+            headers: true,
+            repeated_headers: true,
+            header_order: true,
+            binary_headers: true,
+            null_headers: true,
+            null_payload: true,
+            timestamps: true,
+            acknowledgement: Acknowledgement::PerEvent,
+            replayable: false,
+            seek_time: false,
+            max_payload: None,
+        }
+    }
+
+    fn send<'a>(&'a mut self, batch: &'a [Event]) -> BoxFuture<'a, Receipts> {
+        let mut deliveries = Vec::new();
+        let mut silent = false;
+        for event in batch {
+            match (self.script)(event, self.calls) {
+                Act::Take => {
+                    self.taken.lock().expect("lock").push(event.clone());
+                    deliveries.push(Delivery::acknowledged(Place::default()));
+                }
+                Act::Fail(kind) => deliveries.push(Delivery::failed(EndpointError::new(kind, "scripted"))),
+                Act::Silence => silent = true,
+            }
+        }
+        self.calls += 1;
+        let receipts: Receipts =
+            if silent { Box::pin(std::future::pending()) } else { Box::pin(std::future::ready(deliveries)) };
+        Box::pin(std::future::ready(receipts))
+    }
+
+    fn close(self: Box<Self>) -> BoxFuture<'static, Result<(), EndpointError>> {
+        Box::pin(std::future::ready(Ok(())))
+    }
+}

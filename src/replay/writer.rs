@@ -1,0 +1,413 @@
+//! The one writer of a run, on an OS thread of its own: waits until events are due, hands them over in order, settles
+//! their receipts, and sends failed ones again in order. Lateness is never made up for by moving the schedule.
+//!
+//! A plain thread that sleeps until an absolute moment wakes some ten times closer to it than a timer of the async
+//! runtime, and handing over from the same thread saves a hop between threads.
+
+use std::collections::{BTreeMap, VecDeque};
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use tokio::sync::mpsc::{self, UnboundedReceiver, UnboundedSender};
+
+use super::backoff::Backoff;
+use super::engine::Limits;
+use super::progress::{News, SharedCounts};
+use super::reader::Scheduled;
+use super::stop::StopToken;
+use super::tally::{Batch, Note, Tally};
+use crate::endpoint::{Delivery, EndpointError, EndpointErrorKind, Sink};
+use crate::event::Event;
+
+/// Before this last stretch the wait can be interrupted; within it the thread sleeps.
+const LAST_STRETCH: Duration = Duration::from_millis(10);
+
+/// What writing came to.
+#[derive(Debug)]
+pub(super) struct WriteEnd {
+    pub tally: Tally,
+    pub settled: u64,
+    pub stopped: bool,
+    pub gave_up: Option<EndpointError>,
+    pub started: Option<Instant>,
+    pub close_error: Option<EndpointError>,
+}
+
+pub(super) struct Writer {
+    sink: Box<dyn Sink>,
+    chunks: mpsc::Receiver<Vec<Scheduled>>,
+    waiting: VecDeque<Scheduled>,
+    under_way: BTreeMap<u64, Batch>,
+    events_under_way: usize,
+    bytes_under_way: usize,
+    next_batch: u64,
+    next_number: u64,
+    receipts: UnboundedReceiver<(u64, Vec<Delivery>)>,
+    receipts_to_come: UnboundedSender<(u64, Vec<Delivery>)>,
+    again: Vec<(Event, Note, EndpointError)>,
+    tally: Tally,
+    backoff: Backoff,
+    limits: Limits,
+    stop: StopToken,
+    news: UnboundedSender<News>,
+    started: Option<Instant>,
+    stopped: bool,
+    gave_up: Option<EndpointError>,
+}
+
+enum Next {
+    Due(Batch),
+    Settled,
+    End,
+}
+
+impl Writer {
+    pub fn new(
+        sink: Box<dyn Sink>,
+        chunks: mpsc::Receiver<Vec<Scheduled>>,
+        limits: Limits,
+        stop: StopToken,
+        shared: Arc<SharedCounts>,
+        news: UnboundedSender<News>,
+    ) -> Self {
+        let (receipts_to_come, receipts) = mpsc::unbounded_channel();
+        Self {
+            sink,
+            chunks,
+            waiting: VecDeque::new(),
+            under_way: BTreeMap::new(),
+            events_under_way: 0,
+            bytes_under_way: 0,
+            next_batch: 0,
+            next_number: 0,
+            receipts,
+            receipts_to_come,
+            again: Vec::new(),
+            tally: Tally::new(shared),
+            backoff: Backoff::new(limits.retry_for),
+            limits,
+            stop,
+            news,
+            started: None,
+            stopped: false,
+            gave_up: None,
+        }
+    }
+
+    /// Runs to the end of the events, or until asked to stop, or until the target stays away too long.
+    pub async fn run(mut self) -> WriteEnd {
+        wake_on_time();
+        loop {
+            while let Ok((id, deliveries)) = self.receipts.try_recv() {
+                self.settle(id, deliveries, true);
+            }
+            if self.stop.reason().is_some() {
+                self.stopped = true;
+                break;
+            }
+            if !self.again.is_empty() {
+                self.send_again().await;
+                if self.gave_up.is_some() {
+                    break;
+                }
+                continue;
+            }
+            match self.next().await {
+                Next::Due(batch) => self.hand_over(batch).await,
+                Next::Settled => {}
+                Next::End if self.under_way.is_empty() => break,
+                Next::End => self.await_one_receipt(None).await,
+            }
+        }
+        self.finish().await
+    }
+
+    /// Waits for the next events to be due, for a receipt, or for the end.
+    async fn next(&mut self) -> Next {
+        if self.waiting.is_empty() {
+            tokio::select! {
+                biased;
+                _ = self.stop.requested() => return Next::Settled,
+                Some((id, deliveries)) = self.receipts.recv() => {
+                    self.settle(id, deliveries, true);
+                    return Next::Settled;
+                }
+                chunk = self.chunks.recv() => match chunk {
+                    Some(chunk) => self.waiting.extend(chunk),
+                    None => return Next::End,
+                },
+            }
+        }
+        let Some(first) = self.waiting.front() else {
+            return Next::Settled;
+        };
+        let start = *self.started.get_or_insert_with(Instant::now);
+        if let Some(due) = first.due {
+            let moment = start + due;
+            if !self.wait_until(moment).await {
+                return Next::Settled;
+            }
+        }
+        Next::Due(self.take_due(start))
+    }
+
+    /// True when the moment has come, false when something else wants attention first.
+    async fn wait_until(&mut self, moment: Instant) -> bool {
+        loop {
+            let left = moment.saturating_duration_since(Instant::now());
+            if left.is_zero() {
+                return true;
+            }
+            if left <= LAST_STRETCH {
+                std::thread::sleep(left);
+                return true;
+            }
+            tokio::select! {
+                biased;
+                _ = self.stop.requested() => return false,
+                Some((id, deliveries)) = self.receipts.recv() => {
+                    self.settle(id, deliveries, true);
+                    if !self.again.is_empty() {
+                        return false;
+                    }
+                }
+                () = tokio::time::sleep(left.saturating_sub(LAST_STRETCH)) => {}
+            }
+        }
+    }
+
+    /// Everything that is due by now, in order, up to the limits of a batch.
+    fn take_due(&mut self, start: Instant) -> Batch {
+        let now = Instant::now();
+        let mut batch = Batch { events: Vec::new(), notes: Vec::new(), bytes: 0 };
+        while batch.events.len() < self.limits.batch_events && batch.bytes < self.limits.batch_bytes {
+            if self.waiting.is_empty() {
+                self.waiting.extend(self.chunks.try_recv().into_iter().flatten());
+            }
+            let is_due = |next: &Scheduled| next.due.is_none_or(|due| start + due <= now);
+            if !self.waiting.front().is_some_and(is_due) {
+                break;
+            }
+            let Some(next) = self.waiting.pop_front() else {
+                break;
+            };
+            let lane = self.tally.lanes.lane(&next.event);
+            let intended = next.due.map_or(now, |due| start + due);
+            self.next_number = next.number + 1;
+            batch.bytes += next.event.size();
+            batch.notes.push(Note { number: next.number, lane, intended, uncertain: false });
+            batch.events.push(next.event);
+        }
+        batch
+    }
+
+    /// Hands a batch over for the first time.
+    async fn hand_over(&mut self, batch: Batch) {
+        while self.is_full() {
+            if self.stop.reason().is_some() || !self.again.is_empty() {
+                break;
+            }
+            self.await_one_receipt(None).await;
+        }
+        if !self.again.is_empty() || self.stop.reason().is_some() {
+            // Nothing may overtake what failed before it.
+            self.put_back(batch);
+            return;
+        }
+        let at = self.send(&batch).await;
+        self.tally.handed_over(&batch, at);
+        self.keep(batch);
+    }
+
+    fn is_full(&self) -> bool {
+        self.events_under_way >= self.limits.outstanding_events
+            || self.bytes_under_way >= self.limits.outstanding_bytes
+    }
+
+    fn put_back(&mut self, batch: Batch) {
+        self.next_number = batch.notes.first().map_or(self.next_number, |note| note.number);
+        let start = self.started.unwrap_or_else(Instant::now);
+        for (event, note) in batch.events.into_iter().zip(batch.notes).rev() {
+            let due = Some(note.intended.saturating_duration_since(start));
+            self.waiting.push_front(Scheduled { event, number: note.number, due });
+        }
+    }
+
+    /// Gives the batch to the client and starts waiting for its receipts elsewhere; returns when it was taken.
+    async fn send(&mut self, batch: &Batch) -> Instant {
+        let id = self.next_batch;
+        self.next_batch += 1;
+        let (stop, patience) = (self.stop.clone(), self.limits.drain_for);
+        let too_long = async {
+            stop.requested().await;
+            tokio::time::sleep(patience).await;
+        };
+        let taken = tokio::select! {
+            biased;
+            receipts = self.sink.send(&batch.events) => Some(receipts),
+            () = too_long => None,
+        };
+        let at = Instant::now();
+        let report = self.receipts_to_come.clone();
+        match taken {
+            Some(receipts) => {
+                tokio::spawn(async move {
+                    // The writer may have stopped waiting by then.
+                    let _ = report.send((id, receipts.await));
+                });
+            }
+            // No delivery at all counts as a missing receipt for each event.
+            None => drop(report.send((id, Vec::new()))),
+        }
+        at
+    }
+
+    fn keep(&mut self, batch: Batch) {
+        self.events_under_way += batch.events.len();
+        self.bytes_under_way += batch.bytes;
+        self.under_way.insert(self.next_batch - 1, batch);
+    }
+
+    fn settle(&mut self, id: u64, deliveries: Vec<Delivery>, retry: bool) {
+        let Some(batch) = self.under_way.remove(&id) else {
+            return;
+        };
+        self.events_under_way -= batch.events.len();
+        self.bytes_under_way -= batch.bytes;
+        let before = self.tally.acknowledged;
+        self.again.extend(self.tally.settle(batch, deliveries, retry));
+        if self.tally.acknowledged > before && self.again.is_empty() {
+            self.backoff.reset();
+        }
+    }
+
+    /// Waits for one receipt, at most until `deadline`, and in any case not longer than the patience allowed.
+    async fn await_one_receipt(&mut self, deadline: Option<Instant>) {
+        let retry = deadline.is_none();
+        let deadline = deadline.unwrap_or_else(|| Instant::now() + self.limits.receipt_patience);
+        let stop = self.stop.clone();
+        tokio::select! {
+            biased;
+            Some((id, deliveries)) = self.receipts.recv() => self.settle(id, deliveries, retry),
+            _ = stop.requested(), if retry => {}
+            () = tokio::time::sleep_until(deadline.into()) => {
+                for id in self.under_way.keys().copied().collect::<Vec<_>>() {
+                    self.settle(id, Vec::new(), false);
+                }
+            }
+        }
+    }
+
+    /// Waits for everything under way, then sends what failed again, in order, before anything else goes.
+    async fn send_again(&mut self) {
+        while !self.under_way.is_empty() {
+            if self.stop.reason().is_some() {
+                return;
+            }
+            self.await_one_receipt(None).await;
+        }
+        self.again.sort_by_key(|(_, note, _)| note.number);
+        let Some(error) = self.again.first().map(|(_, _, error)| error.clone()) else {
+            return;
+        };
+        let Some(wait) = self.backoff.next_wait(Instant::now()) else {
+            self.gave_up = Some(error);
+            return;
+        };
+        let attempt = self.backoff.attempts();
+        let events = self.again.len();
+        self.tell(News::Retrying { events, attempt, wait, error: error.message });
+        let stop = self.stop.clone();
+        tokio::select! {
+            _ = stop.requested() => return,
+            () = tokio::time::sleep(wait) => {}
+        }
+        let acknowledged = self.tally.acknowledged;
+        self.resend_all().await;
+        if self.tally.acknowledged > acknowledged {
+            self.backoff.reset();
+        }
+        if self.again.is_empty() {
+            self.tell(News::Recovered);
+        }
+    }
+
+    async fn resend_all(&mut self) {
+        let mut rest = std::mem::take(&mut self.again).into_iter().peekable();
+        while rest.peek().is_some() {
+            let mut batch = Batch { events: Vec::new(), notes: Vec::new(), bytes: 0 };
+            while let Some((event, note, _)) = rest.next_if(|_| batch.events.len() < self.limits.batch_events)
+            {
+                self.tally.possible_duplicates += u64::from(note.uncertain);
+                self.tally.lanes.sent_again(note.lane, note.number);
+                batch.bytes += event.size();
+                // Counted once: only a further uncertain failure makes a further duplicate possible.
+                batch.notes.push(Note { uncertain: false, ..note });
+                batch.events.push(event);
+            }
+            self.send(&batch).await;
+            self.keep(batch);
+            while !self.under_way.is_empty() && self.stop.reason().is_none() {
+                self.await_one_receipt(None).await;
+            }
+            if !self.again.is_empty() || self.stop.reason().is_some() {
+                break;
+            }
+        }
+        self.again.extend(rest);
+    }
+
+    /// Drains what is under way, says what stays undone, and closes the target.
+    async fn finish(mut self) -> WriteEnd {
+        let deadline = Instant::now() + self.limits.drain_for;
+        if !self.under_way.is_empty() && self.stop.reason().is_some() {
+            self.tell(News::Stopping { outstanding: self.events_under_way as u64 });
+        }
+        let mut first_undone = self.next_number;
+        while !self.under_way.is_empty() {
+            let oldest = self.oldest_under_way();
+            let failed = self.tally.failed;
+            self.await_one_receipt(Some(deadline)).await;
+            if self.tally.failed > failed {
+                first_undone = first_undone.min(oldest);
+            }
+        }
+        for (_, note, error) in std::mem::take(&mut self.again) {
+            first_undone = first_undone.min(note.number);
+            self.tally.fail(&note, error);
+        }
+        let close_error = self.sink.close().await.err();
+        WriteEnd {
+            tally: self.tally,
+            settled: first_undone,
+            stopped: self.stopped,
+            gave_up: self.gave_up,
+            started: self.started,
+            close_error,
+        }
+    }
+
+    fn oldest_under_way(&self) -> u64 {
+        let firsts = self.under_way.values().filter_map(|batch| batch.notes.first());
+        firsts.map(|note| note.number).min().unwrap_or(self.next_number)
+    }
+
+    fn tell(&self, news: News) {
+        // Without an observer nobody needs to know.
+        let _ = self.news.send(news);
+    }
+}
+
+/// Asks the system to wake this thread when its time has come; by default Linux adds up to 50 µs to save power.
+fn wake_on_time() {
+    #[cfg(target_os = "linux")]
+    {
+        // Where it is refused the thread only wakes a little later.
+        let _ = rustix::thread::set_current_timer_slack(std::num::NonZeroU64::new(1));
+    }
+}
+
+/// What a panic of the writer's thread is reported as.
+pub(super) fn writer_lost() -> EndpointError {
+    EndpointError::new(EndpointErrorKind::Rejected, "the writer ended unexpectedly")
+}
