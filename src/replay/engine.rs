@@ -46,7 +46,7 @@ impl Default for Limits {
             outstanding_bytes: 64 * 1024 * 1024,
             retry_for: Duration::from_secs(30),
             drain_for: Duration::from_secs(5),
-            receipt_patience: Duration::from_mins(1),
+            receipt_patience: Duration::from_secs(60),
         }
     }
 }
