@@ -1,1 +1,5 @@
 //! One file per format; each writes to the `Write` it is given and decides nothing.
+
+pub mod graph_text;
+pub mod table;
+pub mod tree;
