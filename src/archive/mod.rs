@@ -1,1 +1,38 @@
 //! The recording format: frames, index, crash repair. It knows events, not endpoints or contracts.
+//!
+//! `NAME.eddy.ndjson.zst`: a header line, then one event per line (see [`crate::event::json_lines`]), in independent
+//! zstd frames of whole lines; at the end an index in a skippable frame and the standard zstd seek table.
+//! `docs/archive.md` describes it for other readers and writers.
+
+mod encoder;
+mod error;
+mod frame;
+mod frame_reader;
+mod header;
+mod index;
+mod reader;
+mod writer;
+
+#[cfg(test)]
+mod tests;
+
+pub use error::ArchiveError;
+pub use header::Header;
+pub use index::{FrameEntry, Index};
+pub use reader::{Reader, Selection};
+pub use writer::{Summary, Writer, WriterOptions};
+
+/// How archive names end.
+pub const EXTENSION: &str = ".eddy.ndjson.zst";
+
+/// What is added to the name while a recording is being written.
+pub const PARTIAL_EXTENSION: &str = ".partial";
+
+/// The version of the format this program writes, and the newest it reads.
+pub const VERSION: u32 = 1;
+
+/// Whether a file of this name is an archive by its ending.
+#[must_use]
+pub fn is_archive_name(path: &std::path::Path) -> bool {
+    path.file_name().is_some_and(|name| name.to_string_lossy().ends_with(EXTENSION))
+}

@@ -1,5 +1,6 @@
 //! How a command ends: one public table of exit codes, one shape of errors at the edge.
 
+use crate::archive::ArchiveError;
 use crate::endpoint::{AddressError, EndpointError, EndpointErrorKind};
 use crate::settings::SettingsError;
 use crate::ui::Ui;
@@ -146,6 +147,14 @@ impl From<AddressError> for CommandError {
             format!("{}\n\n    {text}\n    {}{marks}", error.message, " ".repeat(range.start))
         });
         Self::usage(underlined.unwrap_or(error.message)).hint(error.help)
+    }
+}
+
+impl From<ArchiveError> for CommandError {
+    fn from(error: ArchiveError) -> Self {
+        let mut command_error = Self::usage(error.to_string());
+        command_error.hints.extend(error.help());
+        command_error
     }
 }
 

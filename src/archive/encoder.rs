@@ -1,0 +1,150 @@
+//! Events into frames, in memory: collects lines, compresses them, keeps the index. It knows no files.
+
+use std::collections::{BTreeMap, HashMap};
+use std::io;
+
+use zstd::bulk::Compressor;
+
+use super::frame::{self, INDEX_MAGIC, SKIPPABLE_HEADER, SeekEntry};
+use super::index::{FrameEntry, Index};
+use crate::event::Event;
+
+/// Channels the index names; events of further ones are counted without their channel.
+const MAX_CHANNELS: usize = 65_536;
+
+/// Collects lines until a frame is closed.
+pub(super) struct Encoder {
+    /// The lines of the open frame, each with its newline.
+    text: Vec<u8>,
+    open: FrameEntry,
+    open_channels: BTreeMap<u32, u64>,
+    channel_places: HashMap<String, u32>,
+    last_channel: Option<(String, u32)>,
+    compressor: Compressor<'static>,
+    compressed: Vec<u8>,
+    index: Index,
+    offset: u64,
+}
+
+impl Encoder {
+    /// # Errors
+    /// When the compressor refuses the level.
+    pub(super) fn new(level: i32) -> io::Result<Self> {
+        let mut compressor = Compressor::new(level)?;
+        compressor.include_checksum(true)?;
+        Ok(Self {
+            text: Vec::new(),
+            open: FrameEntry::default(),
+            open_channels: BTreeMap::new(),
+            channel_places: HashMap::new(),
+            last_channel: None,
+            compressor,
+            compressed: Vec::new(),
+            index: Index::empty(),
+            offset: 0,
+        })
+    }
+
+    /// The text of the open frame, to append a whole line to; then call [`Self::note`].
+    pub(super) fn text(&mut self) -> &mut Vec<u8> {
+        &mut self.text
+    }
+
+    /// Bytes of text in the open frame.
+    pub(super) fn open_bytes(&self) -> usize {
+        self.text.len()
+    }
+
+    /// Events in closed frames.
+    pub(super) fn closed_events(&self) -> u64 {
+        self.index.events
+    }
+
+    /// Bytes of text in closed frames.
+    pub(super) fn closed_text(&self) -> u64 {
+        self.index.frames.iter().map(|frame| frame.text).sum()
+    }
+
+    /// Bytes of closed frames, trailer included once it is made.
+    pub(super) fn offset(&self) -> u64 {
+        self.offset
+    }
+
+    /// Takes the event whose line was appended last into the index.
+    pub(super) fn note(&mut self, number: u64, event: &Event) {
+        let open = &mut self.open;
+        open.count += 1;
+        widen(&mut open.n, number);
+        widen(&mut open.t, event.received.0);
+        if let Some(broker_time) = event.broker_time {
+            widen(&mut open.ts, broker_time.time.0);
+        }
+        if let Some(place) = self.channel_place(&event.channel) {
+            *self.open_channels.entry(place).or_default() += 1;
+        }
+    }
+
+    fn channel_place(&mut self, channel: &str) -> Option<u32> {
+        match &self.last_channel {
+            Some((last, place)) if last == channel => return Some(*place),
+            _ => {}
+        }
+        let place = match self.channel_places.get(channel) {
+            Some(place) => *place,
+            None if self.channel_places.len() >= MAX_CHANNELS => {
+                self.index.channels_complete = false;
+                return None;
+            }
+            None => {
+                let place = u32::try_from(self.index.channels.len()).ok()?;
+                self.channel_places.insert(channel.to_owned(), place);
+                self.index.channels.push(channel.to_owned());
+                place
+            }
+        };
+        self.last_channel = Some((channel.to_owned(), place));
+        Some(place)
+    }
+
+    /// Compresses the open frame and returns its bytes; `None` when nothing is open.
+    ///
+    /// The frame counts as closed only after [`Self::accept`], so that a failed write can be told from a done one.
+    pub(super) fn close_frame(&mut self) -> io::Result<Option<&[u8]>> {
+        if self.text.is_empty() {
+            return Ok(None);
+        }
+        self.compressed.clear();
+        self.compressed.reserve(zstd::zstd_safe::compress_bound(self.text.len()));
+        self.compressor.compress_to_buffer(&self.text, &mut self.compressed)?;
+        Ok(Some(&self.compressed))
+    }
+
+    /// Counts the frame of the last [`Self::close_frame`] as written.
+    pub(super) fn accept(&mut self) {
+        let mut entry = std::mem::take(&mut self.open);
+        entry.at = self.offset;
+        entry.len = self.compressed.len() as u64;
+        entry.text = self.text.len() as u64;
+        entry.channels = std::mem::take(&mut self.open_channels).into_iter().collect();
+        self.offset += entry.len;
+        self.index.events += entry.count;
+        self.index.frames.push(entry);
+        self.text.clear();
+    }
+
+    /// Index and seek table, to stand at the very end; all frames must be closed.
+    pub(super) fn trailer(&self) -> io::Result<Vec<u8>> {
+        let content = self.index.to_content()?;
+        let mut out = Vec::with_capacity(content.len() + 64);
+        frame::write_skippable(INDEX_MAGIC, &content, &mut out);
+        let mut entries = self.index.seek_entries();
+        let length = u32::try_from(content.len() + SKIPPABLE_HEADER).unwrap_or(u32::MAX);
+        entries.push(SeekEntry { compressed: length, text: 0 });
+        frame::write_seek_table(&entries, &mut out);
+        Ok(out)
+    }
+}
+
+fn widen<T: Copy + Ord>(range: &mut Option<(T, T)>, value: T) {
+    *range = Some(range.map_or((value, value), |(least, greatest)| (least.min(value), greatest.max(value))));
+}

@@ -1,0 +1,184 @@
+//! What can go wrong with a recording: where in which file, and what to do next.
+
+use std::io;
+
+use thiserror::Error;
+
+use crate::event::json_lines::{LineError, MAX_LINE};
+
+/// A failure of reading or writing an archive. Frames and lines count from 1, bytes from 0.
+#[derive(Debug, Error)]
+pub enum ArchiveError {
+    /// The file cannot be opened.
+    #[error("cannot open `{name}`: {source}")]
+    Open {
+        /// The file.
+        name: String,
+        /// Why.
+        source: io::Error,
+    },
+    /// Reading failed on the way.
+    #[error("cannot read `{name}`: {source}")]
+    Read {
+        /// The file.
+        name: String,
+        /// Why.
+        source: io::Error,
+    },
+    /// Writing failed; everything up to the last closed frame stays readable.
+    #[error("cannot write `{name}`: {source}; the first {kept} events are safe in it")]
+    Write {
+        /// The file.
+        name: String,
+        /// Events in closed frames.
+        kept: u64,
+        /// Why.
+        source: io::Error,
+    },
+    /// The file cannot be made.
+    #[error("cannot create `{name}`: {source}")]
+    Create {
+        /// The file.
+        name: String,
+        /// Why.
+        source: io::Error,
+    },
+    /// The target exists and nobody asked to replace it.
+    #[error("`{name}` is already there")]
+    Exists {
+        /// The file.
+        name: String,
+    },
+    /// A recording of this name is being written, or was cut off.
+    #[error("`{name}` is left from a recording that is still running or was cut off")]
+    Unfinished {
+        /// The partial file.
+        name: String,
+    },
+    /// Neither zstd nor JSON lines.
+    #[error("`{name}` is neither an archive nor event lines: it begins with {found}")]
+    Foreign {
+        /// The file.
+        name: String,
+        /// The first bytes, in hexadecimal.
+        found: String,
+    },
+    /// The file ends inside a frame.
+    #[error("`{name}` is cut off: frame {frame}, which begins at byte {offset}, is not whole")]
+    Truncated {
+        /// The file.
+        name: String,
+        /// Number of the frame.
+        frame: u64,
+        /// Where the frame begins.
+        offset: u64,
+    },
+    /// The bytes of a frame are not what was written.
+    #[error("`{name}` is damaged in frame {frame}, which begins at byte {offset}: {reason}")]
+    Damaged {
+        /// The file.
+        name: String,
+        /// Number of the frame.
+        frame: u64,
+        /// Where the frame begins.
+        offset: u64,
+        /// What the decoder said.
+        reason: String,
+    },
+    /// A line is not an event.
+    #[error("line {line} of `{name}` is not an event: {source}")]
+    Line {
+        /// The file.
+        name: String,
+        /// Number of the line.
+        line: u64,
+        /// What is wrong with it.
+        source: LineError,
+    },
+    /// A line beyond [`MAX_LINE`].
+    #[error("line {line} of `{name}` is longer than {} MiB", MAX_LINE >> 20)]
+    LongLine {
+        /// The file.
+        name: String,
+        /// Number of the line.
+        line: u64,
+    },
+    /// An event whose line would be beyond [`MAX_LINE`].
+    #[error("an event on `{channel}` takes {size} bytes as a line, more than the {} MiB of an archive", MAX_LINE >> 20)]
+    LargeEvent {
+        /// The channel of the event.
+        channel: String,
+        /// Bytes of its line.
+        size: usize,
+    },
+    /// A header that cannot be used.
+    #[error("the header of `{name}` cannot be used: {reason}")]
+    Header {
+        /// The file.
+        name: String,
+        /// What is wrong with it.
+        reason: String,
+    },
+    /// Written by a later format.
+    #[error(
+        "`{name}` is an archive of version {version}; this program reads up to version {}",
+        super::VERSION
+    )]
+    Version {
+        /// The file.
+        name: String,
+        /// The version found.
+        version: u64,
+    },
+    /// The compressor refused; a defect of ours.
+    #[error("cannot compress for `{name}`: {source}")]
+    Compress {
+        /// The file.
+        name: String,
+        /// Why.
+        source: io::Error,
+    },
+}
+
+impl ArchiveError {
+    /// What to do next, where we know.
+    #[must_use]
+    pub fn help(&self) -> Option<String> {
+        match self {
+            Self::Open { source, .. } | Self::Create { source, .. } => open_help(source),
+            Self::Read { .. } | Self::Compress { .. } => None,
+            Self::Write { source, name, .. } if source.kind() == io::ErrorKind::StorageFull => {
+                Some(format!("make room on the disk, then run `eddy archive repair {name}`"))
+            }
+            Self::Write { name, .. } => Some(format!("run `eddy archive repair {name}`")),
+            Self::Exists { .. } => Some("`--force` replaces it".to_owned()),
+            Self::Unfinished { name } => Some(format!(
+                "run `eddy archive repair {name}` to keep what it holds, or replace it with `--force`"
+            )),
+            Self::Foreign { .. } => {
+                Some("an archive begins with a zstd frame, event lines begin with `{`".to_owned())
+            }
+            Self::Truncated { name, .. } | Self::Damaged { name, .. } => {
+                Some(format!("run `eddy archive repair {name}` to keep what is whole"))
+            }
+            Self::Line { .. } => Some(
+                "an event line is like {\"src\":\"orders\",\"v\":\"{…}\"}; see `docs/archive.md`".to_owned(),
+            ),
+            Self::LongLine { .. } | Self::LargeEvent { .. } => {
+                Some("keep large content elsewhere and send a reference to it".to_owned())
+            }
+            Self::Header { .. } => {
+                Some("`eddy archive repair` writes the events anew under a fresh header".to_owned())
+            }
+            Self::Version { .. } => Some("use a newer eddy".to_owned()),
+        }
+    }
+}
+
+fn open_help(source: &io::Error) -> Option<String> {
+    match source.kind() {
+        io::ErrorKind::NotFound => Some("check the path; `eddy record` writes archives".to_owned()),
+        io::ErrorKind::PermissionDenied => Some("check the permissions of file and directory".to_owned()),
+        _ => None,
+    }
+}

@@ -1,0 +1,340 @@
+//! Bytes of a file or stream into text, frame by frame, in bounded memory. It knows frames, not lines.
+
+use std::collections::VecDeque;
+use std::fs::File;
+use std::io::{self, Read, Seek, SeekFrom};
+use std::ops::Range;
+
+use zstd::stream::raw::{Decoder, Operation};
+
+use super::ArchiveError;
+use super::frame::{self, Start};
+
+const BUFFER: usize = 128 * 1024;
+
+/// Where the bytes come from.
+pub(super) enum Input {
+    File(File),
+    Stream(Box<dyn Read + Send>),
+}
+
+/// What one step gave.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Step {
+    /// Text was appended; whether it may be trusted already, because its frame is whole and its checksum right.
+    Text { trusted: bool },
+    /// A frame without text was passed.
+    Skipped,
+    /// Nothing more.
+    End,
+}
+
+/// The kind of bytes.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Form {
+    /// Not known before the first bytes.
+    Unknown,
+    Frames,
+    Plain,
+}
+
+/// Where in the frames reading stands.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum State {
+    Between,
+    Inside { text: Option<u64> },
+}
+
+/// Reads frames, or plain text as it comes.
+pub(super) struct FrameReader {
+    name: String,
+    input: Input,
+    buffer: Box<[u8]>,
+    filled: Range<usize>,
+    decoder: Decoder<'static>,
+    scratch: Box<[u8]>,
+    form: Form,
+    state: State,
+    /// Bytes taken from the input so far.
+    offset: u64,
+    frame_at: u64,
+    frames: u64,
+    /// The frames worth reading, when the index told.
+    plan: Option<VecDeque<PlannedFrame>>,
+}
+
+/// A frame worth reading.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct PlannedFrame {
+    /// Its first byte.
+    pub at: u64,
+    /// Its number, from 1.
+    pub number: u64,
+}
+
+impl FrameReader {
+    /// # Errors
+    /// When the decoder cannot be made.
+    pub(super) fn new(name: String, input: Input) -> Result<Self, ArchiveError> {
+        let decoder = Decoder::new().map_err(|source| ArchiveError::Read { name: name.clone(), source })?;
+        Ok(Self {
+            name,
+            input,
+            buffer: vec![0; BUFFER].into_boxed_slice(),
+            filled: 0..0,
+            decoder,
+            scratch: vec![0; BUFFER].into_boxed_slice(),
+            form: Form::Unknown,
+            state: State::Between,
+            offset: 0,
+            frame_at: 0,
+            frames: 0,
+            plan: None,
+        })
+    }
+
+    pub(super) fn name(&self) -> &str {
+        &self.name
+    }
+
+    /// Whether the bytes are zstd frames; known after the first step.
+    pub(super) fn has_frames(&self) -> bool {
+        self.form == Form::Frames
+    }
+
+    /// Number of the present frame, from 1, and its first byte.
+    pub(super) fn position(&self) -> (u64, u64) {
+        (self.frames, self.frame_at)
+    }
+
+    /// Bytes of text the present frame says it holds.
+    pub(super) fn promised(&self) -> Option<u64> {
+        match self.state {
+            State::Inside { text } => text,
+            State::Between => None,
+        }
+    }
+
+    /// The file itself, to look at its end; reading must be taken up by [`Self::reposition`].
+    pub(super) fn file(&mut self) -> Option<&mut File> {
+        match &mut self.input {
+            Input::File(file) => Some(file),
+            Input::Stream(_) => None,
+        }
+    }
+
+    /// From here on reads only these frames, which are in order; those passed already are left out.
+    pub(super) fn keep_to(&mut self, plan: VecDeque<PlannedFrame>) {
+        self.plan = Some(plan);
+    }
+
+    /// Puts the file back to where reading stood.
+    pub(super) fn reposition(&mut self) -> Result<(), ArchiveError> {
+        self.seek_to(self.offset)
+    }
+
+    /// Appends a piece of text, or passes a frame without any.
+    ///
+    /// # Errors
+    /// When the input fails, or a frame is cut off or damaged.
+    pub(super) fn step(&mut self, text: &mut Vec<u8>) -> Result<Step, ArchiveError> {
+        if self.form == Form::Unknown {
+            self.tell_form()?;
+        }
+        match (self.form, self.state) {
+            (Form::Frames, State::Between) => self.begin_frame(),
+            (Form::Frames, State::Inside { .. }) => self.decode(text),
+            _ => self.plain(text),
+        }
+    }
+
+    fn tell_form(&mut self) -> Result<(), ArchiveError> {
+        self.fill(4)?;
+        let first = &self.buffer[self.filled.clone()];
+        self.form = match first {
+            [] | [b'{' | b' ' | b'\t' | b'\r' | b'\n', ..] => Form::Plain,
+            _ if frame::looks_like_frames(first) => Form::Frames,
+            _ => {
+                let found =
+                    first.iter().take(4).map(|byte| format!("{byte:02x}")).collect::<Vec<_>>().join(" ");
+                return Err(ArchiveError::Foreign { name: self.name.clone(), found });
+            }
+        };
+        Ok(())
+    }
+
+    fn plain(&mut self, text: &mut Vec<u8>) -> Result<Step, ArchiveError> {
+        self.fill(1)?;
+        if self.filled.is_empty() {
+            return Ok(Step::End);
+        }
+        text.extend_from_slice(&self.buffer[self.filled.clone()]);
+        self.take(self.filled.len());
+        Ok(Step::Text { trusted: true })
+    }
+
+    fn begin_frame(&mut self) -> Result<Step, ArchiveError> {
+        if !self.go_to_planned()? {
+            return Ok(Step::End);
+        }
+        self.fill(frame::LONGEST_HEADER)?;
+        if self.filled.is_empty() {
+            return Ok(Step::End);
+        }
+        self.frame_at = self.offset;
+        self.frames += 1;
+        match frame::start(&self.buffer[self.filled.clone()]) {
+            Some(Start::Data { text }) => {
+                self.state = State::Inside { text };
+                Ok(Step::Skipped)
+            }
+            Some(Start::Skippable { length, .. }) => {
+                self.skip(frame::SKIPPABLE_HEADER as u64 + u64::from(length))?;
+                Ok(Step::Skipped)
+            }
+            None if self.filled.len() < 4 => Err(self.truncated()),
+            None => Err(self.damaged("no zstd frame begins here")),
+        }
+    }
+
+    /// Goes to the next frame of the plan; false when the plan has no more.
+    fn go_to_planned(&mut self) -> Result<bool, ArchiveError> {
+        let Some(plan) = &mut self.plan else {
+            return Ok(true);
+        };
+        while plan.front().is_some_and(|planned| planned.at < self.offset) {
+            plan.pop_front();
+        }
+        let Some(planned) = plan.pop_front() else {
+            return Ok(false);
+        };
+        if planned.at > self.offset {
+            self.seek_to(planned.at)?;
+            self.frames = planned.number - 1;
+        }
+        Ok(true)
+    }
+
+    fn decode(&mut self, text: &mut Vec<u8>) -> Result<Step, ArchiveError> {
+        self.fill(1)?;
+        let input = &self.buffer[self.filled.clone()];
+        let at_end = input.is_empty();
+        let status = match self.decoder.run_on_buffers(input, &mut self.scratch) {
+            Ok(status) => status,
+            Err(error) => return Err(self.damaged(&decoder_words(&error))),
+        };
+        // At the end of the input the decoder may still hold text of the last block.
+        if at_end && status.bytes_written == 0 && status.remaining != 0 {
+            return Err(self.truncated());
+        }
+        text.extend_from_slice(&self.scratch[..status.bytes_written]);
+        self.take(status.bytes_read);
+        if status.remaining == 0 {
+            self.state = State::Between;
+        }
+        Ok(Step::Text { trusted: status.remaining == 0 })
+    }
+
+    /// After a damaged frame: goes on at the next place that looks like a frame with data.
+    ///
+    /// # Errors
+    /// When the input fails.
+    pub(super) fn recover(&mut self) -> Result<(), ArchiveError> {
+        self.decoder.reinit().map_err(|source| self.read_error(source))?;
+        self.state = State::Between;
+        self.form = Form::Frames;
+        self.seek_to(self.frame_at + 1)?;
+        loop {
+            self.fill(4)?;
+            if self.filled.len() < 4 {
+                self.take(self.filled.len());
+                return Ok(());
+            }
+            let bytes = &self.buffer[self.filled.clone()];
+            match frame::find_data(bytes) {
+                Some(place) => {
+                    self.take(place);
+                    return Ok(());
+                }
+                None => self.take(bytes.len() - 3),
+            }
+        }
+    }
+
+    /// Makes at least `wanted` bytes available, fewer only at the end of the input.
+    fn fill(&mut self, wanted: usize) -> Result<(), ArchiveError> {
+        if self.filled.len() >= wanted {
+            return Ok(());
+        }
+        self.buffer.copy_within(self.filled.clone(), 0);
+        self.filled = 0..self.filled.len();
+        while self.filled.len() < wanted {
+            let room = &mut self.buffer[self.filled.end..];
+            let read = match &mut self.input {
+                Input::File(file) => file.read(room),
+                Input::Stream(stream) => stream.read(room),
+            };
+            match read {
+                Ok(0) => break,
+                Ok(count) => self.filled.end += count,
+                Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
+                Err(source) => return Err(self.read_error(source)),
+            }
+        }
+        Ok(())
+    }
+
+    fn take(&mut self, count: usize) {
+        self.filled.start += count;
+        self.offset += count as u64;
+    }
+
+    /// Passes over bytes that must be there.
+    fn skip(&mut self, count: u64) -> Result<(), ArchiveError> {
+        let mut left = count;
+        while left > 0 {
+            self.fill(1)?;
+            if self.filled.is_empty() {
+                return Err(self.truncated());
+            }
+            let step = usize::try_from(left).unwrap_or(usize::MAX).min(self.filled.len());
+            self.take(step);
+            left -= step as u64;
+        }
+        Ok(())
+    }
+
+    fn seek_to(&mut self, offset: u64) -> Result<(), ArchiveError> {
+        if let Input::File(file) = &mut self.input {
+            let sought = file.seek(SeekFrom::Start(offset));
+            sought.map_err(|source| self.read_error(source))?;
+            self.filled = 0..0;
+            self.offset = offset;
+            return Ok(());
+        }
+        self.skip(offset.saturating_sub(self.offset))
+    }
+
+    fn read_error(&self, source: io::Error) -> ArchiveError {
+        ArchiveError::Read { name: self.name.clone(), source }
+    }
+
+    fn truncated(&self) -> ArchiveError {
+        let (frame, offset) = self.position();
+        ArchiveError::Truncated { name: self.name.clone(), frame, offset }
+    }
+
+    fn damaged(&self, reason: &str) -> ArchiveError {
+        let (frame, offset) = self.position();
+        ArchiveError::Damaged { name: self.name.clone(), frame, offset, reason: reason.to_owned() }
+    }
+}
+
+/// zstd's words, in our spelling: lower case, with the memory limit explained.
+fn decoder_words(error: &io::Error) -> String {
+    let text = error.to_string();
+    if text.contains("too much memory") {
+        return "it needs a window of more than 128 MiB to unpack".to_owned();
+    }
+    text.to_lowercase()
+}

@@ -1,0 +1,126 @@
+//! The first line of an archive: what was recorded, by whom, against which clock.
+
+use serde::{Deserialize, Serialize};
+use uuid::Uuid;
+
+use super::VERSION;
+use crate::event::Timestamp;
+
+/// The facts of one recording.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Header {
+    /// Names the recording run.
+    pub run: Uuid,
+    /// When the recording began.
+    pub created: Timestamp,
+    /// The addresses recorded from, secrets masked.
+    pub sources: Vec<String>,
+    /// What `t` of the events means; `receive` is the clock of the recording machine at receipt.
+    pub clock: String,
+    /// The program that wrote it, with its version.
+    pub recorder: String,
+}
+
+impl Header {
+    /// The header of a recording that begins now. Addresses must be masked already, as `Address` shows itself.
+    #[must_use]
+    pub fn new(sources: Vec<String>) -> Self {
+        Self {
+            run: Uuid::now_v7(),
+            created: Timestamp::now(),
+            sources,
+            clock: "receive".to_owned(),
+            recorder: concat!("eddy ", env!("CARGO_PKG_VERSION")).to_owned(),
+        }
+    }
+
+    /// The header as one JSON line, without a newline.
+    pub(super) fn to_line(&self) -> Vec<u8> {
+        let line = HeaderLine {
+            eddy: KIND.to_owned(),
+            version: u64::from(VERSION),
+            run: self.run.to_string(),
+            created: self.created.to_string(),
+            sources: self.sources.clone(),
+            clock: self.clock.clone(),
+            recorder: self.recorder.clone(),
+        };
+        serde_json::to_vec(&line).unwrap_or_default()
+    }
+
+    /// Reads a line: `None` when it is no header at all, an error when it is one that cannot be used.
+    pub(super) fn from_line(line: &[u8]) -> Option<Result<Self, HeaderProblem>> {
+        let probe: Probe = serde_json::from_slice(line).ok()?;
+        if probe.eddy.as_deref() != Some(KIND) {
+            return None;
+        }
+        Some(match probe.version {
+            Some(version) if version > u64::from(VERSION) => Err(HeaderProblem::Version(version)),
+            _ => Self::from_known(line),
+        })
+    }
+
+    fn from_known(line: &[u8]) -> Result<Self, HeaderProblem> {
+        let line: HeaderLine =
+            serde_json::from_slice(line).map_err(|error| HeaderProblem::Other(error.to_string()))?;
+        if line.version == 0 {
+            return Err(HeaderProblem::Other("`version` is 0".to_owned()));
+        }
+        let run = Uuid::parse_str(&line.run);
+        let created: Result<Timestamp, _> = line.created.parse();
+        Ok(Self {
+            run: run.map_err(|error| HeaderProblem::Other(format!("`run`: {error}")))?,
+            created: created.map_err(|error| HeaderProblem::Other(format!("`created`: {error}")))?,
+            sources: line.sources,
+            clock: line.clock,
+            recorder: line.recorder,
+        })
+    }
+}
+
+/// Why a header cannot be used.
+#[derive(Debug)]
+pub(super) enum HeaderProblem {
+    Version(u64),
+    Other(String),
+}
+
+const KIND: &str = "archive";
+
+#[derive(Deserialize)]
+struct Probe {
+    eddy: Option<String>,
+    version: Option<u64>,
+}
+
+#[derive(Serialize, Deserialize)]
+struct HeaderLine {
+    eddy: String,
+    version: u64,
+    run: String,
+    created: String,
+    #[serde(default)]
+    sources: Vec<String>,
+    #[serde(default)]
+    clock: String,
+    #[serde(default)]
+    recorder: String,
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{Header, HeaderProblem};
+
+    #[test]
+    fn a_header_reads_back_and_other_lines_are_none() {
+        let header = Header::new(vec!["mqtt://me:***@host:1883/a".to_owned()]);
+        let line = header.to_line();
+        assert!(line.starts_with(br#"{"eddy":"archive","version":1,"run":"#));
+        assert!(matches!(Header::from_line(&line), Some(Ok(read)) if read == header));
+        assert!(Header::from_line(br#"{"n":1,"t":1,"src":"c","v":null}"#).is_none());
+        let newer = br#"{"eddy":"archive","version":2}"#;
+        assert!(matches!(Header::from_line(newer), Some(Err(HeaderProblem::Version(2)))));
+        let broken = br#"{"eddy":"archive","version":1,"run":"x","created":"y"}"#;
+        assert!(matches!(Header::from_line(broken), Some(Err(HeaderProblem::Other(_)))));
+    }
+}

@@ -1,0 +1,163 @@
+//! The index at the end of an archive: what lies in which frame, so that reading may begin in the middle.
+
+use std::fs::File;
+use std::io::{self, Read, Seek, SeekFrom};
+
+use serde::{Deserialize, Serialize};
+
+use super::frame::{self, INDEX_MAGIC, SKIPPABLE_HEADER, SeekEntry};
+
+/// First bytes of the content of the index frame.
+const SIGNATURE: &[u8; 8] = b"eddyidx1";
+/// The version of the index.
+const INDEX_VERSION: u32 = 1;
+/// An index larger than this as text is not read.
+const MAX_INDEX: u64 = 512 * 1024 * 1024;
+
+/// What lies where. As stored: `eddyidx1`, then a zstd frame with this as JSON.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Index {
+    /// 1.
+    pub version: u32,
+    /// Events in the file.
+    pub events: u64,
+    /// The channels, named in the frames by their place in this list.
+    pub channels: Vec<String>,
+    /// Whether `channels` names all; beyond 65,536 it does not.
+    pub channels_complete: bool,
+    /// The frames with data in order, the header's included.
+    pub frames: Vec<FrameEntry>,
+}
+
+/// One frame with data. Ranges are least and greatest, both included, and absent when nothing has the value.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct FrameEntry {
+    /// Its first byte in the file.
+    pub at: u64,
+    /// Its bytes in the file.
+    pub len: u64,
+    /// Its bytes as text.
+    pub text: u64,
+    /// Events in it.
+    pub count: u64,
+    /// Numbers of the events.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub n: Option<(u64, u64)>,
+    /// Times of receipt, in microseconds.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub t: Option<(i64, i64)>,
+    /// Times of the broker or producer, in microseconds.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub ts: Option<(i64, i64)>,
+    /// Events by channel: place in [`Index::channels`], count.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub channels: Vec<(u32, u64)>,
+}
+
+/// What the end of a file tells.
+#[derive(Debug)]
+pub(super) struct Trailer {
+    pub index: Index,
+    pub seek_entries: Vec<SeekEntry>,
+}
+
+impl Index {
+    /// The content of the index frame.
+    pub(super) fn to_content(&self) -> io::Result<Vec<u8>> {
+        let json = serde_json::to_vec(self)?;
+        let mut content = SIGNATURE.to_vec();
+        let mut compressor = zstd::bulk::Compressor::new(3)?;
+        compressor.include_checksum(true)?;
+        content.extend_from_slice(&compressor.compress(&json)?);
+        Ok(content)
+    }
+
+    /// Reads the content of an index frame; the error says what is wrong with it.
+    pub(super) fn from_content(content: &[u8]) -> Result<Self, String> {
+        let compressed = content.strip_prefix(SIGNATURE).ok_or("it does not begin as an index")?;
+        let decoder = zstd::stream::read::Decoder::new(compressed).map_err(|error| error.to_string())?;
+        let mut json = Vec::new();
+        decoder.take(MAX_INDEX).read_to_end(&mut json).map_err(|error| error.to_string())?;
+        let index: Self = serde_json::from_slice(&json).map_err(|error| error.to_string())?;
+        if index.version > INDEX_VERSION {
+            return Err(format!("it is of version {}, this program reads {INDEX_VERSION}", index.version));
+        }
+        Ok(index)
+    }
+
+    /// An index without frames.
+    pub(super) fn empty() -> Self {
+        Self { version: INDEX_VERSION, channels_complete: true, ..Self::default() }
+    }
+
+    /// The frame rows of the seek table.
+    pub(super) fn seek_entries(&self) -> Vec<SeekEntry> {
+        let short = |size: u64| u32::try_from(size).unwrap_or(u32::MAX);
+        let rows = self.frames.iter();
+        rows.map(|frame| SeekEntry { compressed: short(frame.len), text: short(frame.text) }).collect()
+    }
+}
+
+/// Reads index and seek table from the end of a file. `Ok(None)` when it has no seek table at all (a partial file, or
+/// one of another writer); the inner error says in words why the end cannot be trusted.
+///
+/// # Errors
+/// Those of the file system.
+pub(super) fn read_trailer(file: &mut File) -> io::Result<Option<Result<Trailer, String>>> {
+    let length = file.seek(SeekFrom::End(0))?;
+    let Some(footer) = read_at_end(file, length, frame::FOOTER as u64)? else {
+        return Ok(None);
+    };
+    let Some(table_length) = frame::seek_table_length(&footer) else {
+        return Ok(None);
+    };
+    let Some(table) = read_at_end(file, length, table_length)? else {
+        return Ok(Some(Err("the seek table claims more than the file has".to_owned())));
+    };
+    let Some(seek_entries) = frame::read_seek_table(&table) else {
+        return Ok(Some(Err("the parts of the seek table do not fit together".to_owned())));
+    };
+    let index_end = length - table_length;
+    let listed: u64 = seek_entries.iter().map(|entry| u64::from(entry.compressed)).sum();
+    if listed != index_end {
+        let message = format!("the seek table accounts for {listed} bytes, {index_end} stand before it");
+        return Ok(Some(Err(message)));
+    }
+    let Some(index_length) = seek_entries.last().map(|entry| u64::from(entry.compressed)) else {
+        return Ok(Some(Err("the seek table is empty".to_owned())));
+    };
+    let index_frame = read_at_end(file, index_end, index_length)?.unwrap_or_default();
+    Ok(Some(check(&index_frame, seek_entries)))
+}
+
+fn check(index_frame: &[u8], seek_entries: Vec<SeekEntry>) -> Result<Trailer, String> {
+    match frame::start(index_frame) {
+        Some(frame::Start::Skippable { magic: INDEX_MAGIC, length })
+            if length as usize == index_frame.len() - SKIPPABLE_HEADER => {}
+        _ => return Err("no index stands before the seek table".to_owned()),
+    }
+    let index = Index::from_content(&index_frame[SKIPPABLE_HEADER..])
+        .map_err(|reason| format!("the index cannot be read: {reason}"))?;
+    let mut at = 0;
+    for entry in &index.frames {
+        if entry.at != at {
+            return Err(format!("the index places a frame at byte {}, expected {at}", entry.at));
+        }
+        at = entry.at.saturating_add(entry.len);
+    }
+    if index.seek_entries() != seek_entries[..seek_entries.len() - 1] {
+        return Err("index and seek table disagree".to_owned());
+    }
+    Ok(Trailer { index, seek_entries })
+}
+
+/// The `count` bytes before `end`; `None` when there are fewer.
+fn read_at_end(file: &mut File, end: u64, count: u64) -> io::Result<Option<Vec<u8>>> {
+    let Some(from) = end.checked_sub(count) else {
+        return Ok(None);
+    };
+    file.seek(SeekFrom::Start(from))?;
+    let mut bytes = Vec::new();
+    file.take(count).read_to_end(&mut bytes)?;
+    Ok((bytes.len() as u64 == count).then_some(bytes))
+}

@@ -1,0 +1,297 @@
+//! Events out of an archive, of any zstd file of event lines, or of plain event lines.
+
+use std::fs::File;
+use std::io::Read;
+use std::ops::Range;
+use std::path::Path;
+
+use super::frame_reader::{FrameReader, Input, PlannedFrame, Step};
+use super::header::HeaderProblem;
+use super::index::{self, Index};
+use super::{ArchiveError, Header};
+use crate::event::json_lines::{self, Line, MAX_LINE};
+use crate::event::{Event, Timestamp};
+
+/// Text of a frame that is held back until its checksum is known to be right, when the frame does not say that it
+/// holds no more than a line may have. Frames of our own writer are always held whole.
+const HELD: usize = 4 * 1024 * 1024;
+
+/// Which events are wanted.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Selection {
+    /// Received at this time or later.
+    pub from: Option<Timestamp>,
+    /// Received at this time or earlier.
+    pub to: Option<Timestamp>,
+    /// Numbered so or higher.
+    pub first_number: Option<u64>,
+    /// Numbered lower than this.
+    pub end_number: Option<u64>,
+}
+
+impl Selection {
+    /// Whether a line is wanted; lines without a number are judged by their time alone.
+    #[must_use]
+    pub fn wants(&self, number: Option<u64>, event: &Event) -> bool {
+        let time = event.received;
+        let in_time = self.from.is_none_or(|from| time >= from) && self.to.is_none_or(|to| time <= to);
+        let in_numbers = number.is_none_or(|number| {
+            self.first_number.is_none_or(|first| number >= first)
+                && self.end_number.is_none_or(|end| number < end)
+        });
+        in_time && in_numbers
+    }
+
+    /// Whether a frame with these ranges may hold wanted events.
+    fn may_want(&self, times: Option<(i64, i64)>, numbers: Option<(u64, u64)>) -> bool {
+        let Some((earliest, latest)) = times else {
+            return false;
+        };
+        let in_time =
+            self.from.is_none_or(|from| latest >= from.0) && self.to.is_none_or(|to| earliest <= to.0);
+        let in_numbers = numbers.is_none_or(|(least, greatest)| {
+            self.first_number.is_none_or(|first| greatest >= first)
+                && self.end_number.is_none_or(|end| least < end)
+        });
+        in_time && in_numbers
+    }
+}
+
+/// Reads events in order, in bounded memory. After an error there is nothing more, unless it was a single line.
+pub struct Reader {
+    frames: FrameReader,
+    text: Vec<u8>,
+    /// First byte of `text` not given out yet.
+    begin: usize,
+    /// Bytes of `text` known to hold no newline after `begin`.
+    searched: usize,
+    /// End of the text that may be given out.
+    trusted: usize,
+    ended: bool,
+    line_number: u64,
+    header: Option<Header>,
+    selection: Selection,
+    /// The first event, read on opening while looking for the header.
+    first: Option<Line>,
+}
+
+impl Reader {
+    /// Opens a file and reads its header, where it has one.
+    ///
+    /// # Errors
+    /// When the file cannot be read, is neither zstd nor event lines, or has a header that cannot be used.
+    pub fn open(path: &Path) -> Result<Self, ArchiveError> {
+        let name = path.display().to_string();
+        let opened = File::open(path).and_then(|file| match file.metadata()?.is_dir() {
+            true => Err(std::io::Error::from(std::io::ErrorKind::IsADirectory)),
+            false => Ok(file),
+        });
+        let file = opened.map_err(|source| ArchiveError::Open { name: name.clone(), source })?;
+        let mut reader = Self::new(name, Input::File(file))?;
+        reader.first = reader.next_line()?;
+        Ok(reader)
+    }
+
+    /// Reads a stream, such as standard input; nothing is read before the first event is asked for.
+    ///
+    /// # Errors
+    /// When the decoder cannot be made.
+    pub fn from_stream(name: impl Into<String>, stream: Box<dyn Read + Send>) -> Result<Self, ArchiveError> {
+        Self::new(name.into(), Input::Stream(stream))
+    }
+
+    fn new(name: String, input: Input) -> Result<Self, ArchiveError> {
+        Ok(Self {
+            frames: FrameReader::new(name, input)?,
+            text: Vec::new(),
+            begin: 0,
+            searched: 0,
+            trusted: 0,
+            ended: false,
+            line_number: 0,
+            header: None,
+            selection: Selection::default(),
+            first: None,
+        })
+    }
+
+    /// The header; `None` for plain event lines, and for a stream before its first event.
+    #[must_use]
+    pub fn header(&self) -> Option<&Header> {
+        self.header.as_ref()
+    }
+
+    /// Whether the file is compressed.
+    #[must_use]
+    pub fn is_compressed(&self) -> bool {
+        self.frames.has_frames()
+    }
+
+    /// Number of the line read last, from 1, the header's included.
+    #[must_use]
+    pub fn line_number(&self) -> u64 {
+        self.line_number
+    }
+
+    /// The index at the end of the file, when it has one that fits the file.
+    ///
+    /// # Errors
+    /// When the file cannot be read.
+    pub fn index(&mut self) -> Result<Option<Index>, ArchiveError> {
+        let name = self.frames.name().to_owned();
+        let Some(file) = self.frames.file() else {
+            return Ok(None);
+        };
+        let trailer = index::read_trailer(file).map_err(|source| ArchiveError::Read { name, source })?;
+        self.frames.reposition()?;
+        Ok(trailer.and_then(Result::ok).map(|trailer| trailer.index))
+    }
+
+    /// Gives only these events from now on; with an index, frames without any are not even read.
+    ///
+    /// # Errors
+    /// When the file cannot be read.
+    pub fn select(&mut self, selection: Selection) -> Result<(), ArchiveError> {
+        self.selection = selection;
+        self.first = self.first.take().filter(|line| selection.wants(line.number, &line.event));
+        if selection == Selection::default() {
+            return Ok(());
+        }
+        if let Some(index) = self.index()? {
+            let numbered = (1..).zip(&index.frames);
+            let wanted = numbered.filter(|(_, frame)| selection.may_want(frame.t, frame.n));
+            self.frames
+                .keep_to(wanted.map(|(number, frame)| PlannedFrame { at: frame.at, number }).collect());
+        }
+        Ok(())
+    }
+
+    /// The next event with its number, or `None` at the end.
+    ///
+    /// # Errors
+    /// A frame that is cut off or damaged, or a line that is not an event. No event of a frame is given out before the
+    /// whole frame proved right, as long as the frame holds no more than 4 MiB or says how much it holds.
+    pub fn next_line(&mut self) -> Result<Option<Line>, ArchiveError> {
+        if let Some(line) = self.first.take() {
+            return Ok(Some(line));
+        }
+        while let Some(range) = self.next_range()? {
+            if let Some(line) = self.read_line(range)? {
+                if self.selection.wants(line.number, &line.event) {
+                    return Ok(Some(line));
+                }
+            }
+        }
+        Ok(None)
+    }
+
+    /// Whether a whole line lies ready, so that the next event needs no waiting for input.
+    #[must_use]
+    pub fn has_ready_line(&self) -> bool {
+        self.first.is_some() || memchr::memchr(b'\n', &self.text[self.begin..self.trusted]).is_some()
+    }
+
+    /// An event, or `None` for the header and for blank lines.
+    fn read_line(&mut self, range: Range<usize>) -> Result<Option<Line>, ArchiveError> {
+        let line = &self.text[range];
+        if line.trim_ascii().is_empty() {
+            return Ok(None);
+        }
+        // Archives that were put one after another have headers in the middle too.
+        if self.line_number == 1 || line.starts_with(b"{\"eddy\":") {
+            if let Some(header) = Header::from_line(line) {
+                let header = header.map_err(|problem| self.header_error(problem))?;
+                self.header.get_or_insert(header);
+                return Ok(None);
+            }
+        }
+        let arrival = if self.header.is_some() { None } else { Some(Timestamp::now()) };
+        json_lines::decode(line, arrival).map(Some).map_err(|source| ArchiveError::Line {
+            name: self.frames.name().to_owned(),
+            line: self.line_number,
+            source,
+        })
+    }
+
+    fn header_error(&self, problem: HeaderProblem) -> ArchiveError {
+        let name = self.frames.name().to_owned();
+        match problem {
+            HeaderProblem::Version(version) => ArchiveError::Version { name, version },
+            HeaderProblem::Other(reason) => ArchiveError::Header { name, reason },
+        }
+    }
+
+    /// The place in `text` of the next line, without its newline.
+    fn next_range(&mut self) -> Result<Option<Range<usize>>, ArchiveError> {
+        loop {
+            let found = memchr::memchr(b'\n', &self.text[self.searched..self.trusted]);
+            if let Some(length) = found {
+                let range = self.begin..self.searched + length;
+                return self.give(range, 1).map(Some);
+            }
+            self.searched = self.trusted;
+            if self.ended {
+                let range = self.begin..self.trusted;
+                return if range.is_empty() { Ok(None) } else { self.give(range, 0).map(Some) };
+            }
+            self.read_more()?;
+        }
+    }
+
+    fn give(&mut self, range: Range<usize>, newline: usize) -> Result<Range<usize>, ArchiveError> {
+        self.line_number += 1;
+        self.begin = range.end + newline;
+        self.searched = self.begin;
+        if range.len() > MAX_LINE {
+            return Err(self.long_line());
+        }
+        Ok(range)
+    }
+
+    fn long_line(&self) -> ArchiveError {
+        ArchiveError::LongLine { name: self.frames.name().to_owned(), line: self.line_number }
+    }
+
+    fn read_more(&mut self) -> Result<(), ArchiveError> {
+        self.text.drain(..self.begin);
+        self.trusted -= self.begin;
+        self.begin = 0;
+        self.searched = self.trusted;
+        if self.text.len() > MAX_LINE + HELD {
+            self.end();
+            self.line_number += 1;
+            return Err(self.long_line());
+        }
+        match self.frames.step(&mut self.text) {
+            Ok(Step::Text { trusted: true }) => self.trusted = self.text.len(),
+            Ok(Step::Text { trusted: false }) if self.must_let_go() => self.trusted = self.text.len(),
+            Ok(Step::Text { trusted: false } | Step::Skipped) => {}
+            Ok(Step::End) => self.ended = true,
+            Err(error) => {
+                self.end();
+                return Err(error);
+            }
+        }
+        Ok(())
+    }
+
+    fn must_let_go(&self) -> bool {
+        let promised = self.frames.promised().is_some_and(|bytes| bytes <= (MAX_LINE + HELD) as u64);
+        self.text.len() > if promised { MAX_LINE + HELD } else { HELD }
+    }
+
+    /// Nothing more is given out.
+    fn end(&mut self) {
+        self.ended = true;
+        self.begin = self.trusted;
+        self.searched = self.trusted;
+    }
+}
+
+impl Iterator for Reader {
+    type Item = Result<Line, ArchiveError>;
+
+    fn next(&mut self) -> Option<Self::Item> {
+        self.next_line().transpose()
+    }
+}

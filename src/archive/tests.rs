@@ -1,0 +1,239 @@
+//! Tests of writing and reading together: round trips, cuts, flipped bits, foreign files.
+
+use std::fs;
+use std::io::Write as _;
+use std::path::{Path, PathBuf};
+use std::time::{Duration, Instant};
+
+use super::{ArchiveError, Header, Reader, Selection, Writer, WriterOptions};
+use crate::event::{Event, Header as EventHeader, Timestamp};
+
+/// Event `number` of every test archive, one second after the one before.
+fn event(number: u64) -> Event {
+    let mut event = Event::new(format!("channel-{}", number % 3), format!("{{\"id\":{number}}}"));
+    event.received = Timestamp(i64::try_from(number).expect("small") * 1_000_000);
+    event.headers.push(EventHeader::text("number", number.to_string()));
+    event
+}
+
+/// An archive of this many events, `per_frame` of them in each frame.
+fn archive(directory: &Path, events: u64, per_frame: u64) -> PathBuf {
+    let path = directory.join("a.eddy.ndjson.zst");
+    let options = WriterOptions { overwrite: true, ..WriterOptions::default() };
+    let header = Header::new(vec!["memory:test".to_owned()]);
+    let mut writer = Writer::create(&path, &header, options).expect("created");
+    for number in 1..=events {
+        assert_eq!(writer.write(&event(number)).expect("written"), number);
+        if number % per_frame == 0 {
+            writer.flush().expect("flushed");
+        }
+    }
+    let summary = writer.finish().expect("finished");
+    assert_eq!(summary.events, events);
+    assert_eq!(summary.file_bytes, fs::metadata(&path).expect("there").len());
+    path
+}
+
+fn numbers(reader: Reader) -> Vec<u64> {
+    reader.map(|line| line.expect("readable").number.expect("numbered")).collect()
+}
+
+/// The events before the first error; every one must be the one that was written.
+fn intact_prefix(path: &Path) -> (u64, Option<ArchiveError>) {
+    match Reader::open(path) {
+        Ok(reader) => intact(reader),
+        Err(error) => (0, Some(error)),
+    }
+}
+
+fn intact(mut reader: Reader) -> (u64, Option<ArchiveError>) {
+    let mut count = 0;
+    loop {
+        match reader.next_line() {
+            Ok(None) => return (count, None),
+            Err(error) => return (count, Some(error)),
+            Ok(Some(line)) => {
+                count += 1;
+                assert_eq!(line.number, Some(count));
+                assert_eq!(line.event, event(count));
+            }
+        }
+    }
+}
+
+#[test]
+fn what_is_written_is_read_with_header_and_index() {
+    let directory = tempfile::tempdir().expect("directory");
+    let path = archive(directory.path(), 100, 7);
+    let mut reader = Reader::open(&path).expect("opened");
+    assert_eq!(reader.header().map(|header| header.sources.clone()), Some(vec!["memory:test".to_owned()]));
+    let index = reader.index().expect("read").expect("has an index");
+    assert_eq!((index.events, index.frames.len()), (100, 1 + 15));
+    assert_eq!(index.frames[1].n, Some((1, 7)));
+    assert_eq!(index.frames[1].t, Some((1_000_000, 7_000_000)));
+    assert_eq!(index.frames[1].channels, vec![(0, 3), (1, 2), (2, 2)]);
+    assert_eq!(intact_prefix(&path).0, 100);
+}
+
+#[test]
+fn a_selection_reads_only_the_frames_it_needs() {
+    let directory = tempfile::tempdir().expect("directory");
+    let path = archive(directory.path(), 100, 10);
+    let select = |selection| {
+        let mut reader = Reader::open(&path).expect("opened");
+        reader.select(selection).expect("selected");
+        numbers(reader)
+    };
+    let times = |from: i64, to: i64| Selection {
+        from: Some(Timestamp(from * 1_000_000)),
+        to: Some(Timestamp(to * 1_000_000)),
+        ..Selection::default()
+    };
+    assert_eq!(select(times(42, 63)), (42..=63).collect::<Vec<_>>());
+    assert_eq!(select(times(1, 1)), vec![1]);
+    assert_eq!(select(times(200, 300)), Vec::<u64>::new());
+    let by_number = Selection { first_number: Some(95), end_number: Some(98), ..Selection::default() };
+    assert_eq!(select(by_number), vec![95, 96, 97]);
+    // A frame that is not needed may be damaged without harm: it is not read.
+    let mut bytes = fs::read(&path).expect("read");
+    let mut reader = Reader::open(&path).expect("opened");
+    let frame = reader.index().expect("read").expect("indexed").frames[3].clone();
+    bytes[usize::try_from(frame.at + frame.len / 2).expect("small")] ^= 0xff;
+    fs::write(&path, bytes).expect("written");
+    assert_eq!(select(times(42, 63)), (42..=63).collect::<Vec<_>>());
+    let (count, error) = intact_prefix(&path);
+    assert_eq!(count, 20);
+    assert!(matches!(error, Some(ArchiveError::Damaged { frame: 4, offset, .. }) if offset == frame.at));
+}
+
+#[test]
+fn a_cut_at_any_byte_gives_no_wrong_event() {
+    let directory = tempfile::tempdir().expect("directory");
+    let path = archive(directory.path(), 6, 2);
+    let bytes = fs::read(&path).expect("read");
+    let cut_path = directory.path().join("cut.eddy.ndjson.zst");
+    let mut reader = Reader::open(&path).expect("opened");
+    let index = reader.index().expect("read").expect("indexed");
+    for length in 0..bytes.len() {
+        fs::write(&cut_path, &bytes[..length]).expect("written");
+        let (count, error) = intact_prefix(&cut_path);
+        let whole = index.frames.iter().filter(|frame| frame.at + frame.len <= length as u64);
+        assert_eq!(count, whole.map(|frame| frame.count).sum::<u64>(), "cut at {length}");
+        let at_border = index.frames.iter().any(|frame| frame.at == length as u64)
+            || index.frames.last().is_some_and(|frame| frame.at + frame.len == length as u64);
+        if !at_border {
+            let seek_table = error.is_none() && length > bytes.len() - 80;
+            assert!(
+                seek_table || matches!(error, Some(ArchiveError::Truncated { .. })),
+                "{length}: {error:?}"
+            );
+        }
+    }
+}
+
+#[test]
+fn a_flipped_bit_gives_no_wrong_event() {
+    let directory = tempfile::tempdir().expect("directory");
+    let path = archive(directory.path(), 6, 2);
+    let bytes = fs::read(&path).expect("read");
+    for position in 0..bytes.len() {
+        for bit in 0..8 {
+            let mut flipped = bytes.clone();
+            flipped[position] ^= 1 << bit;
+            let stream = Box::new(std::io::Cursor::new(flipped));
+            // Every event is compared; the header is looked at by nobody here.
+            let _ = intact(Reader::from_stream("flipped", stream).expect("reader"));
+        }
+    }
+}
+
+#[test]
+fn files_of_other_writers_are_read() {
+    let directory = tempfile::tempdir().expect("directory");
+    let plain: Vec<u8> = (1..=50)
+        .flat_map(|number| {
+            let mut line = Vec::new();
+            crate::event::json_lines::encode(&event(number), number, &mut line);
+            line.push(b'\n');
+            line
+        })
+        .collect();
+    let path = directory.path().join("plain.ndjson");
+    fs::write(&path, &plain[..plain.len() - 1]).expect("written");
+    assert!(matches!(intact_prefix(&path), (50, None)), "without the last newline");
+    let zstd_path = directory.path().join("other.zst");
+    let mut compressed = zstd::stream::encode_all(&plain[..1001], 3).expect("compressed");
+    compressed.extend_from_slice(b"\x50\x2a\x4d\x18\x03\x00\x00\x00abc");
+    compressed.extend(zstd::stream::encode_all(&plain[1001..], 3).expect("compressed"));
+    fs::write(&zstd_path, compressed).expect("written");
+    assert!(matches!(intact_prefix(&zstd_path), (50, None)), "a line across two frames");
+    let empty = directory.path().join("empty.ndjson");
+    fs::write(&empty, b"").expect("written");
+    assert!(matches!(intact_prefix(&empty), (0, None)));
+    let gzip = directory.path().join("x.gz");
+    fs::write(&gzip, b"\x1f\x8b\x08\x00").expect("written");
+    assert!(matches!(intact_prefix(&gzip), (0, Some(ArchiveError::Foreign { .. }))));
+    let gone = directory.path().join("gone");
+    assert!(matches!(intact_prefix(&gone), (0, Some(ArchiveError::Open { .. }))));
+}
+
+#[test]
+fn nothing_is_overwritten_unasked_and_a_dropped_writer_leaves_its_events() {
+    let directory = tempfile::tempdir().expect("directory");
+    let path = archive(directory.path(), 3, 10);
+    let header = Header::new(Vec::new());
+    let again = Writer::create(&path, &header, WriterOptions::default());
+    assert!(matches!(again, Err(ArchiveError::Exists { .. })));
+    let other = directory.path().join("b.eddy.ndjson.zst");
+    let mut writer = Writer::create(&other, &header, WriterOptions::default()).expect("created");
+    writer.write(&event(1)).expect("written");
+    let partial = writer.partial().to_owned();
+    drop(writer);
+    assert!(!other.exists());
+    assert!(matches!(intact_prefix(&partial), (1, None)));
+    let again = Writer::create(&other, &header, WriterOptions::default());
+    assert!(matches!(again, Err(ArchiveError::Unfinished { .. })));
+}
+
+#[test]
+fn events_do_not_wait_longer_than_allowed() {
+    let directory = tempfile::tempdir().expect("directory");
+    let path = directory.path().join("c.eddy.ndjson.zst");
+    let mut writer =
+        Writer::create(&path, &Header::new(Vec::new()), WriterOptions::default()).expect("created");
+    writer.write(&event(1)).expect("written");
+    let partial = writer.partial().to_owned();
+    let now = Instant::now();
+    writer.tick(now).expect("ticked");
+    assert_eq!(intact_prefix(&partial).0, 0);
+    writer.tick(now + Duration::from_secs(1)).expect("ticked");
+    assert_eq!(intact_prefix(&partial).0, 1);
+}
+
+#[test]
+fn archives_put_one_after_another_read_as_one() {
+    let directory = tempfile::tempdir().expect("directory");
+    let path = archive(directory.path(), 3, 10);
+    let mut bytes = fs::read(&path).expect("read");
+    bytes.extend(bytes.clone());
+    let both = directory.path().join("both.eddy.ndjson.zst");
+    fs::write(&both, bytes).expect("written");
+    let mut reader = Reader::open(&both).expect("opened");
+    assert_eq!(reader.index().expect("read"), None, "the last index does not fit the whole file");
+    assert_eq!(numbers(reader), vec![1, 2, 3, 1, 2, 3]);
+}
+
+#[test]
+fn a_small_file_that_unpacks_without_end_is_refused() {
+    let directory = tempfile::tempdir().expect("directory");
+    let path = directory.path().join("bomb.zst");
+    let mut encoder =
+        zstd::stream::Encoder::new(fs::File::create(&path).expect("created"), 1).expect("encoder");
+    encoder.write_all(b"{").expect("written");
+    let blank = vec![b' '; 1024 * 1024];
+    for _ in 0..100 {
+        encoder.write_all(&blank).expect("written");
+    }
+    encoder.finish().expect("finished");
+    assert!(matches!(intact_prefix(&path), (0, Some(ArchiveError::LongLine { line: 1, .. }))));
+}

@@ -1,0 +1,240 @@
+//! An archive being written: into a `.partial` file beside the target, renamed when it is finished.
+
+use std::fs::{File, OpenOptions};
+use std::io::{self, Seek, SeekFrom, Write};
+use std::path::{Path, PathBuf};
+use std::time::{Duration, Instant};
+
+use super::encoder::Encoder;
+use super::{ArchiveError, Header, PARTIAL_EXTENSION};
+use crate::event::Event;
+use crate::event::json_lines::{self, MAX_LINE};
+
+/// How an archive is written.
+#[derive(Clone, Copy, Debug)]
+pub struct WriterOptions {
+    /// zstd level, negative for faster.
+    pub level: i32,
+    /// Bytes of text after which a frame is closed.
+    pub frame_bytes: usize,
+    /// How long an event may wait in an open frame; [`Writer::tick`] keeps to it.
+    pub flush_after: Duration,
+    /// Ask the disk to keep each frame before going on.
+    pub sync_frames: bool,
+    /// Replace a file, or a partial one, that is there.
+    pub overwrite: bool,
+}
+
+impl Default for WriterOptions {
+    fn default() -> Self {
+        Self {
+            level: 1,
+            frame_bytes: 1024 * 1024,
+            flush_after: Duration::from_secs(1),
+            sync_frames: false,
+            overwrite: false,
+        }
+    }
+}
+
+/// What was written.
+#[derive(Clone, Debug, PartialEq, Eq, serde::Serialize)]
+pub struct Summary {
+    /// Events.
+    pub events: u64,
+    /// Bytes of text before compression.
+    pub text_bytes: u64,
+    /// Bytes of the file.
+    pub file_bytes: u64,
+}
+
+/// Writes one archive. Dropped without [`Writer::finish`], what came so far stays in the `.partial` file, readable.
+pub struct Writer {
+    target: PathBuf,
+    partial: PathBuf,
+    file: File,
+    encoder: Encoder,
+    options: WriterOptions,
+    next_number: u64,
+    /// When the clock first saw the open frame with something in it.
+    waiting_since: Option<Instant>,
+    finished: bool,
+}
+
+impl Writer {
+    /// Begins an archive at `path`; until [`Writer::finish`] it is called `path.partial`.
+    ///
+    /// # Errors
+    /// When the file or a partial one is there already, or cannot be made.
+    pub fn create(path: &Path, header: &Header, options: WriterOptions) -> Result<Self, ArchiveError> {
+        if path.exists() && !options.overwrite {
+            return Err(ArchiveError::Exists { name: path.display().to_string() });
+        }
+        let partial = partial_path(path);
+        let name = partial.display().to_string();
+        let file = open_new(&partial, options.overwrite).map_err(|source| match source.kind() {
+            io::ErrorKind::AlreadyExists => ArchiveError::Unfinished { name: name.clone() },
+            _ => ArchiveError::Create { name: name.clone(), source },
+        })?;
+        let encoder =
+            Encoder::new(options.level).map_err(|source| ArchiveError::Compress { name, source })?;
+        let target = path.to_path_buf();
+        let mut writer = Self {
+            target,
+            partial,
+            file,
+            encoder,
+            options,
+            next_number: 1,
+            waiting_since: None,
+            finished: false,
+        };
+        writer.encoder.text().extend_from_slice(&header.to_line());
+        writer.encoder.text().push(b'\n');
+        writer.flush()?;
+        Ok(writer)
+    }
+
+    /// Takes an event and returns its number in the archive; the first has 1.
+    ///
+    /// # Errors
+    /// When the event is too large for a line, or a full frame cannot be written.
+    pub fn write(&mut self, event: &Event) -> Result<u64, ArchiveError> {
+        let number = self.next_number;
+        let text = self.encoder.text();
+        let before = text.len();
+        json_lines::encode(event, number, text);
+        let size = text.len() - before;
+        if size > MAX_LINE {
+            text.truncate(before);
+            return Err(ArchiveError::LargeEvent { channel: event.channel.clone(), size });
+        }
+        self.took_line(number, event)?;
+        Ok(number)
+    }
+
+    /// Takes a line as it stands, of which `event` with this number was read.
+    pub(super) fn write_line(&mut self, line: &[u8], number: u64, event: &Event) -> Result<(), ArchiveError> {
+        self.encoder.text().extend_from_slice(line);
+        self.took_line(number, event)
+    }
+
+    fn took_line(&mut self, number: u64, event: &Event) -> Result<(), ArchiveError> {
+        self.encoder.text().push(b'\n');
+        self.encoder.note(number, event);
+        self.next_number = number.saturating_add(1);
+        if self.encoder.open_bytes() >= self.options.frame_bytes {
+            self.flush()?;
+        }
+        Ok(())
+    }
+
+    /// Closes the open frame, so that a crash after this loses nothing that came before it.
+    ///
+    /// # Errors
+    /// When writing fails; the file is then cut back to its last whole frame and stays readable.
+    pub fn flush(&mut self) -> Result<(), ArchiveError> {
+        self.waiting_since = None;
+        let name = || self.partial.display().to_string();
+        let kept = self.encoder.closed_events();
+        let offset = self.encoder.offset();
+        let bytes = match self.encoder.close_frame() {
+            Ok(None) => return Ok(()),
+            Ok(Some(bytes)) => bytes,
+            Err(source) => return Err(ArchiveError::Compress { name: name(), source }),
+        };
+        let sync = |file: &File| if self.options.sync_frames { file.sync_data() } else { Ok(()) };
+        if let Err(source) = self.file.write_all(bytes).and_then(|()| sync(&self.file)) {
+            // Half a frame would have to be repaired; without it the file is whole up to here.
+            let _ = self.file.set_len(offset).and_then(|()| self.file.seek(SeekFrom::Start(offset)));
+            return Err(ArchiveError::Write { name: name(), kept, source });
+        }
+        self.encoder.accept();
+        Ok(())
+    }
+
+    /// Closes the open frame when events have waited in it for long enough; call it a few times per `flush_after`.
+    ///
+    /// # Errors
+    /// As [`Writer::flush`].
+    pub fn tick(&mut self, now: Instant) -> Result<(), ArchiveError> {
+        if self.encoder.open_bytes() == 0 {
+            return Ok(());
+        }
+        let since = *self.waiting_since.get_or_insert(now);
+        if now.saturating_duration_since(since) >= self.options.flush_after {
+            self.flush()?;
+        }
+        Ok(())
+    }
+
+    /// The file that holds the recording until it is finished.
+    #[must_use]
+    pub fn partial(&self) -> &Path {
+        &self.partial
+    }
+
+    /// Closes the last frame, writes index and seek table, and gives the file its name.
+    ///
+    /// # Errors
+    /// When writing fails, or a file of the name has come into being meanwhile; the `.partial` file stays.
+    pub fn finish(mut self) -> Result<Summary, ArchiveError> {
+        self.flush()?;
+        self.finished = true;
+        let name = || self.partial.display().to_string();
+        let trailer =
+            self.encoder.trailer().map_err(|source| ArchiveError::Compress { name: name(), source })?;
+        let kept = self.encoder.closed_events();
+        let offset = self.encoder.offset();
+        if let Err(source) = self.file.write_all(&trailer).and_then(|()| self.file.sync_all()) {
+            let _ = self.file.set_len(offset);
+            return Err(ArchiveError::Write { name: name(), kept, source });
+        }
+        if self.target.exists() && !self.options.overwrite {
+            return Err(ArchiveError::Exists { name: self.target.display().to_string() });
+        }
+        std::fs::rename(&self.partial, &self.target).map_err(|source| ArchiveError::Write {
+            name: name(),
+            kept,
+            source,
+        })?;
+        Ok(Summary {
+            events: kept,
+            text_bytes: self.encoder.closed_text(),
+            file_bytes: offset + trailer.len() as u64,
+        })
+    }
+
+    /// Gives the recording up and removes the partial file.
+    pub(super) fn discard(mut self) {
+        self.finished = true;
+        let _ = std::fs::remove_file(&self.partial);
+    }
+}
+
+impl Drop for Writer {
+    fn drop(&mut self) {
+        if !self.finished {
+            // Nobody is left to tell; a crash would have lost the open frame as well.
+            let _ = self.flush();
+        }
+    }
+}
+
+/// `path` with `.partial` at its end.
+fn partial_path(path: &Path) -> PathBuf {
+    let mut name = path.as_os_str().to_owned();
+    name.push(PARTIAL_EXTENSION);
+    PathBuf::from(name)
+}
+
+fn open_new(path: &Path, overwrite: bool) -> io::Result<File> {
+    let mut options = OpenOptions::new();
+    options.write(true);
+    if overwrite {
+        options.create(true).truncate(true)
+    } else {
+        options.create_new(true)
+    };
+    options.open(path)
+}
