@@ -82,9 +82,9 @@ impl Reader {
     /// When the file cannot be read, is neither zstd nor event lines, or has a header that cannot be used.
     pub fn open(path: &Path) -> Result<Self, ArchiveError> {
         let name = path.display().to_string();
-        let opened = File::open(path).and_then(|file| match file.metadata()?.is_dir() {
-            true => Err(std::io::Error::from(std::io::ErrorKind::IsADirectory)),
-            false => Ok(file),
+        let opened = File::open(path).and_then(|file| {
+            let is_directory = file.metadata()?.is_dir();
+            if is_directory { Err(std::io::ErrorKind::IsADirectory.into()) } else { Ok(file) }
         });
         let file = opened.map_err(|source| ArchiveError::Open { name: name.clone(), source })?;
         let mut reader = Self::new(name, Input::File(file))?;
@@ -176,10 +176,10 @@ impl Reader {
             return Ok(Some(line));
         }
         while let Some(range) = self.next_range()? {
-            if let Some(line) = self.read_line(range)? {
-                if self.selection.wants(line.number, &line.event) {
-                    return Ok(Some(line));
-                }
+            if let Some(line) = self.read_line(range)?
+                && self.selection.wants(line.number, &line.event)
+            {
+                return Ok(Some(line));
             }
         }
         Ok(None)
@@ -198,12 +198,12 @@ impl Reader {
             return Ok(None);
         }
         // Archives that were put one after another have headers in the middle too.
-        if self.line_number == 1 || line.starts_with(b"{\"eddy\":") {
-            if let Some(header) = Header::from_line(line) {
-                let header = header.map_err(|problem| self.header_error(problem))?;
-                self.header.get_or_insert(header);
-                return Ok(None);
-            }
+        if (self.line_number == 1 || line.starts_with(b"{\"eddy\":"))
+            && let Some(header) = Header::from_line(line)
+        {
+            let header = header.map_err(|problem| self.header_error(problem))?;
+            self.header.get_or_insert(header);
+            return Ok(None);
         }
         let arrival = if self.header.is_some() { None } else { Some(Timestamp::now()) };
         json_lines::decode(line, arrival).map(Some).map_err(|source| ArchiveError::Line {

@@ -22,10 +22,13 @@ pub(super) fn decode(line: &[u8], arrival: Option<Timestamp>) -> Result<Line, Li
     let fields: Fields = serde_json::from_slice(line).map_err(|error| explain(&error))?;
     let missing = |message: &str| LineError { message: message.to_owned(), column: line.len() };
     let received = fields.received.map(Timestamp).or(arrival).ok_or_else(|| missing("`t` is missing"))?;
+    if !fields.payload_seen {
+        return Err(missing("neither `v` nor `v64` is there"));
+    }
     let event = Event {
         channel: fields.channel.ok_or_else(|| missing("`src` is missing"))?,
         key: fields.key,
-        payload: fields.payload.ok_or_else(|| missing("neither `v` nor `v64` is there"))?,
+        payload: fields.payload,
         headers: fields.headers,
         received,
         broker_time: fields.broker_time.map(|time| BrokerTime {
@@ -64,7 +67,8 @@ struct Fields {
     time_kind: Option<TimeKind>,
     key_seen: bool,
     key: Option<Bytes>,
-    payload: Option<Option<Bytes>>,
+    payload_seen: bool,
+    payload: Option<Bytes>,
     headers: Vec<Header>,
     attributes: serde_json::Map<String, serde_json::Value>,
 }
@@ -80,7 +84,7 @@ impl Fields {
             Name::Offset => self.offset = field("off", map)?,
             Name::BrokerTime => self.broker_time = field("ts", map)?,
             Name::TimeKind => {
-                self.time_kind = field::<Option<TimeKindText>, A>("tst", map)?.map(|kind| kind.0)
+                self.time_kind = field::<Option<TimeKindText>, A>("tst", map)?.map(|kind| kind.0);
             }
             Name::KeyText => self.set_key(field::<Text, A>("k", map)?.0)?,
             Name::KeyBase64 => self.set_key(field::<Base64, A>("k64", map)?.0)?,
@@ -108,10 +112,11 @@ impl Fields {
     }
 
     fn set_payload<E: de::Error>(&mut self, payload: Option<Bytes>) -> Result<(), E> {
-        if self.payload.is_some() {
+        if self.payload_seen {
             return Err(E::custom("the payload comes twice (`v` or `v64`)"));
         }
-        self.payload = Some(payload);
+        self.payload_seen = true;
+        self.payload = payload;
         Ok(())
     }
 }
