@@ -1,7 +1,17 @@
 //! AsyncAPI 2 and 3 documents and plain event schemas, read into one model. It judges structure only as far as it must to read.
 
+mod draft;
+pub mod event_schema;
+pub mod kind;
+pub mod load;
 pub mod model;
+mod place;
+mod references;
+mod traits;
+mod v2;
+mod v3;
 
+pub use load::{Loaded, load, load_text};
 pub use model::{
     Action, Channel, ChannelIndex, Contract, Document, DocumentIndex, DocumentKind, Example, Message,
     MessageIndex, Operation, Parameter, Reply, SchemaFormat, SchemaRef, Server, Service,

@@ -1,0 +1,112 @@
+//! Finds out what kind of document a tree is, and of which version.
+
+use std::path::Path;
+
+use super::model::DocumentKind;
+use crate::diagnostic::{Diagnostic, FixSafety, Severity, nearest};
+use crate::source_text::tree::{Node, Value};
+
+/// The document is none that is read here: no AsyncAPI document, no event schema.
+pub const UNKNOWN_KIND: &str = "ED0201";
+/// The AsyncAPI version is not one that is read here.
+pub const UNKNOWN_VERSION: &str = "ED0202";
+/// The AsyncAPI version is not text: `2.0` without quotes is a number.
+pub const VERSION_NOT_TEXT: &str = "ED0203";
+
+/// The versions read, each with any patch number.
+pub const VERSIONS: [&str; 9] =
+    ["2.0.0", "2.1.0", "2.2.0", "2.3.0", "2.4.0", "2.5.0", "2.6.0", "3.0.0", "3.1.0"];
+
+/// What a document is.
+///
+/// # Errors
+/// The finding that says why it is none that is read here.
+pub fn detect(root: &Node, path: &Path) -> Result<DocumentKind, Box<Diagnostic>> {
+    if !matches!(root.value, Value::Object(_)) {
+        let message = format!("not a document eddy knows: it is {}, not a mapping", root.kind());
+        return Err(Box::new(
+            Diagnostic::new(UNKNOWN_KIND, Severity::Error, message, root.span)
+                .expected("object", root.kind())
+                .help("an AsyncAPI document begins with `asyncapi: 3.0.0`"),
+        ));
+    }
+    if let Some(version) = root.get("asyncapi") {
+        return read_version(version);
+    }
+    if root.get("x-event").is_some() {
+        return Ok(DocumentKind::EventSchema);
+    }
+    Err(Box::new(unknown(root, path)))
+}
+
+fn read_version(node: &Node) -> Result<DocumentKind, Box<Diagnostic>> {
+    let Some(version) = node.as_str() else {
+        let message = format!("the AsyncAPI version must be text, and this is {}", node.kind());
+        let finding = Diagnostic::new(VERSION_NOT_TEXT, Severity::Error, message, node.span);
+        let help = "write all three numbers, such as `asyncapi: 3.0.0`";
+        return Err(Box::new(finding.at("/asyncapi").expected("string", node.kind()).help(help)));
+    };
+    version_kind(version).ok_or_else(|| Box::new(unknown_version(version, node)))
+}
+
+/// `2.0` to `2.6` and `3.0` to `3.1`, followed by a patch number of any digits and nothing else.
+fn version_kind(version: &str) -> Option<DocumentKind> {
+    let is_number = |text: &str| !text.is_empty() && text.bytes().all(|byte| byte.is_ascii_digit());
+    let parts: Vec<&str> = version.split('.').collect();
+    let [major, minor, patch] = parts[..] else { return None };
+    let minor = minor.parse::<u8>().ok().filter(|_| is_number(minor) && is_number(patch))?;
+    match (major, minor) {
+        ("2", 0..=6) => Some(DocumentKind::AsyncApi2(minor)),
+        ("3", 0..=1) => Some(DocumentKind::AsyncApi3(minor)),
+        _ => None,
+    }
+}
+
+fn unknown_version(version: &str, node: &Node) -> Diagnostic {
+    let message = format!("the AsyncAPI version `{version}` is not known");
+    let finding = Diagnostic::new(UNKNOWN_VERSION, Severity::Error, message, node.span)
+        .at("/asyncapi")
+        .expected("2.0.x to 2.6.x, 3.0.x or 3.1.x", version);
+    let release = version.split('-').next().unwrap_or_default();
+    let completed = format!("{version}.0");
+    let near = [release, &completed].into_iter().find(|candidate| version_kind(candidate).is_some());
+    let help = match near.or_else(|| nearest(version, VERSIONS)) {
+        Some(near) => {
+            let edit = vec![(node.span, near.to_owned())];
+            let fixed = finding.fix(format!("write `{near}`"), FixSafety::Unsafe, edit);
+            return fixed.help(format!("did you mean `{near}`? known are 2.0.x to 2.6.x, 3.0.x and 3.1.x"));
+        }
+        None => "known are 2.0.x to 2.6.x, 3.0.x and 3.1.x",
+    };
+    finding.help(help)
+}
+
+fn unknown(root: &Node, path: &Path) -> Diagnostic {
+    let has = |key: &str| root.get(key).is_some();
+    let is_workspace = path.file_name().is_some_and(|name| name == "eddy.yaml" || name == "eddy.yml");
+    let near = nearest("asyncapi", root.entries().iter().map(|entry| entry.key.as_str()));
+    let (what, help) = if is_workspace || (has("contracts") && has("version")) {
+        (
+            "it is a workspace file",
+            "name the contracts themselves, or run in its folder without paths".to_owned(),
+        )
+    } else if has("openapi") || has("swagger") {
+        (
+            "it is an OpenAPI document",
+            "describe the events in an AsyncAPI document; OpenAPI describes HTTP".to_owned(),
+        )
+    } else if has("specversion") && has("type") {
+        ("it is a CloudEvents event", "give events by `--events`, and contracts as paths".to_owned())
+    } else if let Some(near) = near {
+        ("it has no `asyncapi`", format!("did you mean `asyncapi` by `{near}`?"))
+    } else if has("$schema") || (has("type") && has("properties")) {
+        let help = "add `x-event: { type: …, channel: … }` to make this JSON Schema an event schema";
+        ("it is a JSON Schema without `x-event`", help.to_owned())
+    } else {
+        let help = "an AsyncAPI document begins with `asyncapi: 3.0.0`, an event schema has `x-event`";
+        ("it has neither `asyncapi` nor `x-event`", help.to_owned())
+    };
+    let span = root.entries().first().map_or(root.span, |entry| entry.key_span);
+    Diagnostic::new(UNKNOWN_KIND, Severity::Error, format!("not a document eddy validates: {what}"), span)
+        .help(help)
+}

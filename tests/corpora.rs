@@ -1,0 +1,195 @@
+//! Documents that others wrote, each with the verdict of its source: how often we agree, and not less than before.
+//!
+//! They are read from `EDDY_CORPORA`, or `../shared/corpora`, and are no part of this project. Where they are absent the
+//! tests say so and pass, unless `EDDY_REQUIRE_CORPORA=1`.
+
+use std::collections::BTreeMap;
+use std::path::{Path, PathBuf};
+
+use eddy::contract;
+use eddy::diagnostic::{Diagnostic, Severity};
+use eddy::source_text::tree::Node;
+use eddy::source_text::{Limits, ProblemKind, SourceText, Sources, yaml};
+
+/// The families of AsyncAPI documents, with the least share of agreement in percent on valid and on invalid ones.
+const FAMILIES: [(&str, usize, usize); 6] = [
+    ("asyncapi-cli", 0, 0),
+    ("asyncapi-converter", 0, 0),
+    ("asyncapi-parser-mocks", 0, 0),
+    ("asyncapi-real", 0, 0),
+    ("asyncapi-spec-examples", 0, 0),
+    ("asyncapi-tck", 0, 0),
+];
+
+/// The least share of agreement with the YAML test suite in percent: texts to read, texts to refuse, values.
+const YAML_FLOORS: [(&str, usize); 3] = [("read", 0), ("refused", 0), ("values", 0)];
+
+/// The folder of the corpora, when it is there.
+#[allow(clippy::print_stderr, reason = "a test that looks at nothing must say so")]
+fn corpora() -> Option<PathBuf> {
+    let named = std::env::var_os("EDDY_CORPORA").map(PathBuf::from);
+    let folder = named.unwrap_or_else(|| Path::new(env!("CARGO_MANIFEST_DIR")).join("../shared/corpora"));
+    if folder.join("MANIFEST.tsv").is_file() {
+        return Some(folder);
+    }
+    assert!(
+        std::env::var_os("EDDY_REQUIRE_CORPORA").is_none_or(|value| value != "1"),
+        "EDDY_REQUIRE_CORPORA=1, and there is no {}/MANIFEST.tsv",
+        folder.display()
+    );
+    eprintln!("NOTHING CHECKED: no corpora at {}; name them by EDDY_CORPORA", folder.display());
+    None
+}
+
+/// Every finding about a document: the verdict is whether one of them is an error.
+fn findings(path: &Path) -> Vec<Diagnostic> {
+    let loaded = contract::load(&[path.to_owned()], &Limits::default());
+    loaded.diagnostics
+}
+
+/// Whether the manifest expects a document to be valid; none for files without verdict.
+fn expected(verdict: &str) -> Option<bool> {
+    match verdict {
+        "helper" | "schema" => None,
+        // Remote references are not fetched by us: what else there is, is valid.
+        "invalid(remote-ref-only)" => Some(true),
+        _ if verdict.ends_with("parser says invalid") => Some(false),
+        _ if verdict.ends_with("parser says valid") => Some(true),
+        _ if verdict.starts_with("invalid") => Some(false),
+        _ if verdict.starts_with("valid") => Some(true),
+        _ => None,
+    }
+}
+
+#[derive(Default)]
+struct Agreement {
+    agreed: usize,
+    of: usize,
+    disagreed: Vec<String>,
+}
+
+impl Agreement {
+    fn add(&mut self, agrees: bool, name: impl FnOnce() -> String) {
+        self.of += 1;
+        if agrees {
+            self.agreed += 1;
+        } else {
+            self.disagreed.push(name());
+        }
+    }
+
+    fn share(&self) -> usize {
+        (self.agreed * 100).checked_div(self.of).unwrap_or(100)
+    }
+}
+
+/// Prints a table of agreement; with `EDDY_CORPORA_LIST` set, what we disagree on as well.
+#[allow(clippy::print_stdout, reason = "the table is what one runs this test for")]
+fn print_table(title: &str, rows: &BTreeMap<(String, &'static str), Agreement>) {
+    println!("{title:<26} {:<10} {:>7} {:>5} {:>6}", "expected", "agree", "of", "share");
+    for ((family, verdict), row) in rows {
+        println!("{family:<26} {verdict:<10} {:>7} {:>5} {:>5}%", row.agreed, row.of, row.share());
+    }
+    if std::env::var_os("EDDY_CORPORA_LIST").is_some() {
+        for ((family, verdict), row) in rows {
+            row.disagreed.iter().for_each(|name| println!("DISAGREE {family} {verdict} {name}"));
+        }
+    }
+}
+
+fn describe(file: &str, note: &str, findings: &[Diagnostic]) -> String {
+    let errors = findings.iter().filter(|finding| finding.severity == Severity::Error);
+    let shown: Vec<String> =
+        errors.take(3).map(|error| format!("{} {}", error.code, error.message)).collect();
+    format!("{file} [{note}] {}", shown.join(" | "))
+}
+
+#[test]
+fn verdicts_agree_with_those_of_the_sources() {
+    let Some(folder) = corpora() else { return };
+    let manifest = std::fs::read_to_string(folder.join("MANIFEST.tsv")).expect("a manifest");
+    let mut rows: BTreeMap<(String, &'static str), Agreement> = BTreeMap::new();
+    for line in manifest.lines().skip(1) {
+        let fields: Vec<&str> = line.split('\t').collect();
+        let [file, _, _, _, verdict, note] = fields[..] else { panic!("six fields: {line}") };
+        let family = file.split('/').next().unwrap_or_default();
+        let is_ours = FAMILIES.iter().any(|(name, _, _)| *name == family);
+        let Some(valid) = expected(verdict).filter(|_| is_ours) else { continue };
+        let findings = findings(&folder.join(file));
+        let accepted = findings.iter().all(|finding| finding.severity < Severity::Error);
+        let word = if valid { "valid" } else { "invalid" };
+        let row = rows.entry((family.to_owned(), word)).or_default();
+        row.add(accepted == valid, || describe(file, note, &findings));
+    }
+    print_table("family", &rows);
+    for (family, valid_floor, invalid_floor) in FAMILIES {
+        for (word, floor) in [("valid", valid_floor), ("invalid", invalid_floor)] {
+            let share = rows.get(&(family.to_owned(), word)).map_or(100, Agreement::share);
+            assert!(share >= floor, "{family}, {word}: {share} % agree, {floor} % did before");
+        }
+    }
+}
+
+/// The marks by which the YAML test suite shows what cannot be seen.
+fn without_marks(text: &str) -> String {
+    let text = text.replace('␣', " ").replace('←', "\r").replace('⇔', "\u{feff}").replace('↵', "");
+    let text = text.trim_end_matches('\n').strip_suffix('∎').map(str::to_owned).unwrap_or(text);
+    text.replace('—', "").replace('»', "\t")
+}
+
+/// Whether a text is read, and its value; none when it holds several documents, which are refused on purpose.
+fn read_case(text: &str) -> Option<(bool, Option<serde_json::Value>)> {
+    let mut sources = Sources::default();
+    let file = sources.add(SourceText::new("case.yaml", text.to_owned()));
+    let parsed = yaml::parse(&sources, file, &Limits::default());
+    if parsed.problems.iter().any(|problem| problem.kind == ProblemKind::SeveralDocuments) {
+        return None;
+    }
+    let refused = parsed.problems.iter().any(|problem| {
+        matches!(
+            problem.kind,
+            ProblemKind::Syntax(_) | ProblemKind::UndefinedAlias(_) | ProblemKind::TooDeep(_)
+        )
+    });
+    Some((!refused, parsed.root.map(|root| root.to_json())))
+}
+
+fn judge_case(case: &Node, name: &str, rows: &mut BTreeMap<(String, &'static str), Agreement>) {
+    let Some(text) = case.get_str("yaml") else { return };
+    let Some((accepted, value)) = read_case(&without_marks(text)) else { return };
+    let must_fail = case.get("fail").and_then(|fail| fail.as_bool()).unwrap_or(false);
+    let word = if must_fail { "refused" } else { "read" };
+    let row = rows.entry(("yaml-test-suite".to_owned(), word)).or_default();
+    row.add(accepted != must_fail, || name.to_owned());
+    let json = case.get_str("json").and_then(|json| serde_json::from_str::<serde_json::Value>(json).ok());
+    if let Some(json) = json.filter(|json| !must_fail && !json.is_null()) {
+        let row = rows.entry(("yaml-test-suite".to_owned(), "values")).or_default();
+        row.add(value.as_ref() == Some(&json), || format!("{name} {value:?} for {json}"));
+    }
+}
+
+#[test]
+fn yaml_is_read_as_its_test_suite_says() {
+    let Some(folder) = corpora() else { return };
+    let mut rows = BTreeMap::new();
+    let mut files: Vec<PathBuf> = std::fs::read_dir(folder.join("yaml-test-suite"))
+        .expect("the suite")
+        .map(|entry| entry.expect("an entry").path())
+        .collect();
+    files.sort();
+    for path in files.iter().filter(|path| path.extension().is_some_and(|extension| extension == "yaml")) {
+        let mut sources = Sources::default();
+        let text = std::fs::read_to_string(path).expect("a case");
+        let file = sources.add(SourceText::new(path, text));
+        let cases = yaml::parse(&sources, file, &Limits::default()).root.expect("a list of cases");
+        for (number, case) in cases.items().iter().enumerate() {
+            let name = format!("{}/{number}", path.file_stem().unwrap_or_default().to_string_lossy());
+            judge_case(case, &name, &mut rows);
+        }
+    }
+    print_table("suite", &rows);
+    for (word, floor) in YAML_FLOORS {
+        let share = rows.get(&("yaml-test-suite".to_owned(), word)).map_or(0, Agreement::share);
+        assert!(share >= floor, "{word}: {share} % agree, {floor} % did before");
+    }
+}
