@@ -4,7 +4,8 @@ use std::fmt;
 
 use thiserror::Error;
 
-use super::Credentials;
+use super::{Credentials, EndpointError, EndpointErrorKind};
+use crate::event::Event;
 
 /// The kind of system an address names.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -141,6 +142,20 @@ impl Address {
     pub fn option(&self, name: &str) -> Option<&str> {
         let found = self.options.iter().find(|(key, _)| key == name);
         found.map(|(_, value)| value.as_str())
+    }
+
+    /// The channel a sink sends an event to: the path, when one is written, else the event's own channel.
+    ///
+    /// # Errors
+    /// When neither names one.
+    pub fn channel_for<'a>(&'a self, event: &'a Event) -> Result<&'a str, EndpointError> {
+        let chosen = if self.path.is_empty() { event.channel.as_str() } else { self.path.as_str() };
+        if !chosen.is_empty() {
+            return Ok(chosen);
+        }
+        let message = format!("the event has no channel and `{self}` names none");
+        Err(EndpointError::new(EndpointErrorKind::Rejected, message)
+            .help("write the channel after the host in the address"))
     }
 
     /// Host and port as a system wants them.

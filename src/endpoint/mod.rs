@@ -6,10 +6,17 @@ use std::time::{Duration, Instant};
 use crate::event::{Event, Place, Timestamp};
 
 pub mod address;
+mod address_options;
 pub mod capabilities;
 #[cfg(feature = "broker")]
 pub mod embedded;
 pub mod error;
+pub mod inspect;
+#[cfg(feature = "mqtt")]
+mod mqtt;
+pub mod open;
+mod receipts;
+mod tls;
 
 pub use address::{Address, AddressError};
 pub use capabilities::Capabilities;

@@ -1,0 +1,131 @@
+//! What went wrong on an MQTT connection, in the words of a user, with the next step.
+
+use std::io;
+
+use crate::endpoint::{Address, EndpointError, EndpointErrorKind};
+
+/// Why a broker does not take us, as both versions say it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Refusal {
+    /// The user or password is wrong.
+    Credentials,
+    /// The user may not.
+    Forbidden,
+    /// The protocol version is not spoken.
+    Version,
+    /// The client id is not taken.
+    ClientId,
+    /// Not now.
+    Busy,
+    /// Anything else.
+    Other,
+}
+
+/// A failure of the socket. `connected` tells a loss from an attempt.
+pub(super) fn socket(error: &io::Error, address: &Address, connected: bool) -> EndpointError {
+    if connected {
+        let message = format!("the connection to `{address}` was lost: {error}");
+        return EndpointError::new(EndpointErrorKind::Disconnected, message);
+    }
+    let (what, help) = match error.kind() {
+        io::ErrorKind::ConnectionRefused => {
+            ("connection refused".to_owned(), "is a broker listening there? `eddy broker` starts one")
+        }
+        io::ErrorKind::ConnectionReset | io::ErrorKind::ConnectionAborted | io::ErrorKind::UnexpectedEof => (
+            "it closed the connection during the greeting".to_owned(),
+            "is it an MQTT port? an old broker may need `?version=3.1.1`, a TLS port `mqtts://`",
+        ),
+        io::ErrorKind::InvalidData => (error.to_string(), TLS_HELP),
+        _ => (error.to_string(), "check the host name and the port in the address"),
+    };
+    let message = format!("cannot connect to `{address}`: {what}");
+    EndpointError::new(EndpointErrorKind::Unreachable, message).help(help)
+}
+
+const TLS_HELP: &str =
+    "name the certificates to trust with `?ca=FILE`, or use `mqtt://` where the port has no encryption";
+
+/// The broker closed the connection, or answered nothing.
+pub(super) fn closed(address: &Address, connected: bool) -> EndpointError {
+    socket(&io::Error::new(io::ErrorKind::ConnectionAborted, "closed by the broker"), address, connected)
+}
+
+/// Encryption could not be agreed on.
+pub(super) fn tls(what: &str, address: &Address) -> EndpointError {
+    let message = format!("no encrypted connection to `{address}`: {what}");
+    EndpointError::new(EndpointErrorKind::Unauthorised, message).help(TLS_HELP)
+}
+
+/// No answer in time.
+pub(super) fn timeout(address: &Address) -> EndpointError {
+    EndpointError::new(EndpointErrorKind::Timeout, format!("`{address}` did not answer in time"))
+        .help("is it an MQTT port, and does a firewall let us through?")
+}
+
+/// The broker greeted us with a no.
+pub(super) fn refusal(refusal: Refusal, reason: &str, address: &Address) -> EndpointError {
+    use EndpointErrorKind as Kind;
+    let (kind, what, help) = match refusal {
+        Refusal::Credentials => (
+            Kind::Unauthorised,
+            "does not accept the user name or password",
+            "write `mqtt://USER:PASSWORD@HOST/…`, or set `auth` of the environment in `eddy.yaml`",
+        ),
+        Refusal::Forbidden => (
+            Kind::Unauthorised,
+            "does not let us in",
+            "does it ask for a user and a password? write `mqtt://USER:PASSWORD@HOST/…`",
+        ),
+        Refusal::Version => (
+            Kind::Unsupported,
+            "does not speak this version of MQTT",
+            "add `?version=3.1.1` to the address, or `?version=5`",
+        ),
+        Refusal::ClientId => {
+            (Kind::Unsupported, "does not take the client id", "name another with `?client-id=NAME`")
+        }
+        Refusal::Busy => (Kind::Unreachable, "cannot take us now", "try again later"),
+        Refusal::Other => (Kind::Rejected, "refused the connection", "the broker's log may say more"),
+    };
+    EndpointError::new(kind, format!("`{address}` {what} ({reason})")).help(help)
+}
+
+/// The broker still keeps a session under this client id, and we know nothing of it.
+pub(super) fn foreign_session(address: &Address) -> EndpointError {
+    let message = format!("`{address}` keeps a session of an earlier client with the same client id");
+    EndpointError::new(EndpointErrorKind::Rejected, message)
+        .help("use another `client-id`, or leave `clean=false` out")
+}
+
+/// Bytes that are no MQTT.
+pub(super) fn protocol(what: &str, address: &Address) -> EndpointError {
+    EndpointError::new(
+        EndpointErrorKind::Malformed,
+        format!("`{address}` does not speak MQTT as agreed: {what}"),
+    )
+    .help("is it an MQTT port? an old broker may need `?version=3.1.1`")
+}
+
+/// The event was on its way when the session ended; whether it arrived is not known.
+pub(super) fn session_reset() -> EndpointError {
+    EndpointError::new(
+        EndpointErrorKind::Disconnected,
+        "the connection was lost before the broker acknowledged the event",
+    )
+}
+
+/// The broker said no to one message.
+pub(super) fn publish_refused(kind: EndpointErrorKind, reason: &str) -> EndpointError {
+    EndpointError::new(kind, format!("the broker refused the event ({reason})"))
+}
+
+/// The broker said no to the subscription.
+pub(super) fn subscription_refused(filter: &str, reason: &str, address: &Address) -> EndpointError {
+    let kind = if reason.contains("NotAuthorized") {
+        EndpointErrorKind::Unauthorised
+    } else {
+        EndpointErrorKind::Rejected
+    };
+    EndpointError::new(kind, format!("`{address}` refused the subscription to `{filter}` ({reason})"))
+        .help("may this user read that topic, and does the broker allow such a filter?")
+}

@@ -1,0 +1,123 @@
+//! MQTT 5 and 3.1.1 as source and sink. One session per endpoint; the two protocol versions differ in `v4` and `v5` only.
+
+use std::sync::Arc;
+use std::time::Instant;
+
+use super::capabilities::Acknowledgement;
+use super::inspect::{Inspect, ProbeReport};
+use super::{
+    Address, Capabilities, Credentials, EndpointError, EndpointErrorKind, Sink, SinkOptions, Source,
+    SourceOptions,
+};
+
+mod failure;
+mod message;
+mod observe;
+mod session;
+mod settings;
+mod sink;
+mod source;
+mod v4;
+mod v5;
+
+use session::{Link, Session};
+use settings::{Settings, Version};
+
+/// What MQTT 5 carries.
+pub const CAPABILITIES_5: Capabilities = Capabilities {
+    name: "MQTT 5",
+    keys: false,
+    headers: true,
+    repeated_headers: true,
+    header_order: true,
+    binary_headers: false,
+    null_headers: false,
+    null_payload: false,
+    timestamps: false,
+    acknowledgement: Acknowledgement::PerEvent,
+    replayable: false,
+    seek_time: false,
+    max_payload: None,
+};
+
+/// What MQTT 3.1.1 carries.
+pub const CAPABILITIES_3: Capabilities = Capabilities {
+    name: "MQTT 3.1.1",
+    headers: false,
+    repeated_headers: false,
+    header_order: false,
+    ..CAPABILITIES_5
+};
+
+/// Largest packet taken and sent: the protocol's own limit, 256 MiB.
+const MAX_PACKET: u32 = 268_435_455;
+
+/// Requests that wait between us and the session; more wait in `send`.
+const REQUESTS: usize = 1024;
+
+/// Subscribes to the filter in the path of the address.
+///
+/// # Errors
+/// When the broker cannot be reached, does not let us in, or refuses the subscription.
+pub async fn open_source(
+    address: &Address,
+    options: &SourceOptions,
+) -> Result<Box<dyn Source>, EndpointError> {
+    let settings = Settings::for_source(address, options)?;
+    let session = start(settings).await?;
+    Ok(Box::new(source::MqttSource::open(session, options).await?))
+}
+
+/// Connects for publishing.
+///
+/// # Errors
+/// When the broker cannot be reached or does not let us in.
+pub async fn open_sink(address: &Address, options: &SinkOptions) -> Result<Box<dyn Sink>, EndpointError> {
+    let settings = Settings::for_sink(address, options)?;
+    let session = start(settings).await?;
+    Ok(Box::new(sink::MqttSink::new(session, options.receipt_timeout)))
+}
+
+/// Connects once and says what answered.
+pub async fn probe(
+    address: &Address,
+    credentials: Option<&Credentials>,
+    timeout: std::time::Duration,
+) -> ProbeReport {
+    observe::probe(address, credentials, timeout).await
+}
+
+/// Connects in order to ask the broker about itself.
+///
+/// # Errors
+/// When the broker cannot be reached or does not let us in.
+pub async fn inspect(address: &Address, options: &SinkOptions) -> Result<Box<dyn Inspect>, EndpointError> {
+    let settings = Settings::for_sink(address, options)?;
+    Ok(Box::new(observe::MqttInspector::new(start(settings).await?)))
+}
+
+/// Starts the session's task and waits for the broker's greeting.
+async fn start(settings: Settings) -> Result<Session, EndpointError> {
+    let link = Arc::new(Link::new(&settings));
+    let began = Instant::now();
+    let timeout = settings.connect_timeout;
+    let (client, task) = match settings.version {
+        Version::V5 => v5::start(&settings, &link)?,
+        Version::V3 => v4::start(&settings, &link)?,
+    };
+    let session = Session { client, link, settings, task };
+    match tokio::time::timeout(timeout, session.link.greeting()).await {
+        Ok(Ok(())) => Ok(session),
+        Ok(Err(error)) => {
+            session.task.abort();
+            Err(error)
+        }
+        Err(_) => {
+            session.task.abort();
+            let seconds = began.elapsed().as_secs_f32();
+            let message = format!("`{}` did not greet us within {seconds:.1} s", session.settings.address);
+            Err(EndpointError::new(EndpointErrorKind::Timeout, message)
+                .help("is it an MQTT port, and does a firewall let us through?"))
+        }
+    }
+}

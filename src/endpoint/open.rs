@@ -1,0 +1,67 @@
+//! From an address to an endpoint: the only place that matches schemes.
+
+use std::time::Duration;
+
+use super::address::Scheme;
+use super::inspect::{Inspect, ProbeReport};
+use super::{
+    Address, Credentials, EndpointError, EndpointErrorKind, Sink, SinkOptions, Source, SourceOptions,
+};
+
+/// Opens the source an address names.
+///
+/// # Errors
+/// When it cannot be reached, does not let us in, does not exist, or cannot do what the options ask.
+pub async fn open_source(
+    address: &Address,
+    options: &SourceOptions,
+) -> Result<Box<dyn Source>, EndpointError> {
+    match address.scheme {
+        #[cfg(feature = "mqtt")]
+        Scheme::Mqtt => super::mqtt::open_source(address, options).await,
+        _ => Err(left_out(address)),
+    }
+}
+
+/// Opens the sink an address names.
+///
+/// # Errors
+/// When it cannot be reached, does not let us in, does not exist, or cannot be written.
+pub async fn open_sink(address: &Address, options: &SinkOptions) -> Result<Box<dyn Sink>, EndpointError> {
+    match address.scheme {
+        #[cfg(feature = "mqtt")]
+        Scheme::Mqtt => super::mqtt::open_sink(address, options).await,
+        _ => Err(left_out(address)),
+    }
+}
+
+/// Opens a system for questions about who sends and who receives.
+///
+/// # Errors
+/// When it cannot be reached, or is no system that could be asked.
+pub async fn open_inspect(
+    address: &Address,
+    options: &SinkOptions,
+) -> Result<Box<dyn Inspect>, EndpointError> {
+    match address.scheme {
+        #[cfg(feature = "mqtt")]
+        Scheme::Mqtt => super::mqtt::inspect(address, options).await,
+        _ => Err(left_out(address)),
+    }
+}
+
+/// Asks the server an address names whether it is there and lets us in; what is wrong stands in the report.
+pub async fn probe(address: &Address, credentials: Option<&Credentials>, timeout: Duration) -> ProbeReport {
+    match address.scheme {
+        #[cfg(feature = "mqtt")]
+        Scheme::Mqtt => super::mqtt::probe(address, credentials, timeout).await,
+        _ => ProbeReport::failed(address, &left_out(address)),
+    }
+}
+
+/// The system is known but was left out when this program was built, or cannot be used in this way.
+fn left_out(address: &Address) -> EndpointError {
+    let message = format!("`{address}` cannot be used in this way by this build of eddy");
+    EndpointError::new(EndpointErrorKind::Unsupported, message)
+        .help("build eddy with its default features to have every system")
+}

@@ -1,0 +1,51 @@
+//! Receipts of a batch, awaited by a task of their own, so that each is stamped when it arrives and none is forgotten.
+
+use std::time::Duration;
+
+use tokio::sync::oneshot;
+use tokio::task::JoinSet;
+
+use super::{BoxFuture, Delivery, EndpointError, EndpointErrorKind, Receipts};
+use crate::event::Place;
+
+/// An event that was handed over, or why it was not.
+pub(super) type Awaited = Result<BoxFuture<'static, Result<Place, EndpointError>>, EndpointError>;
+
+/// Awaits all receipts of a batch in `tasks`; one that does not come within `timeout` counts as failed.
+pub(super) fn collect(tasks: &mut JoinSet<()>, awaited: Vec<Awaited>, timeout: Duration) -> Receipts {
+    // Finished batches are let go of, so that a long run does not keep them.
+    while tasks.try_join_next().is_some() {}
+    let count = awaited.len();
+    let (report, receipts) = oneshot::channel();
+    tasks.spawn(async move {
+        let deadline = tokio::time::Instant::now() + timeout;
+        let mut deliveries = Vec::with_capacity(awaited.len());
+        for each in awaited {
+            deliveries.push(delivery(each, deadline, timeout).await);
+        }
+        // Whoever does not want the receipts need not take them.
+        let _ = report.send(deliveries);
+    });
+    Box::pin(async move {
+        let lost = || {
+            let message = "the connection was closed before the receipt arrived";
+            Delivery::failed(EndpointError::new(EndpointErrorKind::Disconnected, message))
+        };
+        receipts.await.unwrap_or_else(|_| std::iter::repeat_with(lost).take(count).collect())
+    })
+}
+
+async fn delivery(awaited: Awaited, deadline: tokio::time::Instant, timeout: Duration) -> Delivery {
+    let receipt = match awaited {
+        Ok(receipt) => receipt,
+        Err(error) => return Delivery::failed(error),
+    };
+    match tokio::time::timeout_at(deadline, receipt).await {
+        Ok(Ok(place)) => Delivery::acknowledged(place),
+        Ok(Err(error)) => Delivery::failed(error),
+        Err(_) => {
+            let message = format!("no receipt within {} s", timeout.as_secs_f32());
+            Delivery::failed(EndpointError::new(EndpointErrorKind::Timeout, message))
+        }
+    }
+}

@@ -1,0 +1,231 @@
+//! MQTT 5 and 3.1.1 against mosquitto.
+
+use eddy::endpoint::open::{open_inspect, open_source, probe};
+use eddy::endpoint::{EndpointErrorKind, SinkOptions, SourceOptions, Start, Stop};
+use eddy::event::{Event, Header};
+use serde_json::json;
+
+use super::conformance::{
+    Subject, address, collect, deliver, nobody_there, sink, source, survives_a_restart, wrong_password,
+};
+use super::support::servers::{free_port, mosquitto, mosquitto_with_password};
+
+fn subject(port: u16, options: &str) -> Subject {
+    Subject {
+        sink: format!("mqtt://127.0.0.1:{port}{options}"),
+        source: format!("mqtt://127.0.0.1:{port}/conformance/#{options}"),
+        prefix: "conformance",
+        separator: '/',
+        start: Start::Default,
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn version_5_conforms() {
+    let Some(server) = mosquitto(&[]) else { return };
+    subject(server.port, "").conforms().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn version_3_conforms() {
+    let Some(server) = mosquitto(&[]) else { return };
+    subject(server.port, "?version=3.1.1").conforms().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn quality_2_conforms() {
+    let Some(server) = mosquitto(&[]) else { return };
+    subject(server.port, "?qos=2").conforms().await;
+}
+
+#[tokio::test]
+async fn properties_come_back() {
+    let Some(server) = mosquitto(&[]) else { return };
+    let mut reader =
+        source(&format!("mqtt://127.0.0.1:{}/p/#?qos=2", server.port), SourceOptions::default()).await;
+    let mut writer = sink(&format!("mqtt://127.0.0.1:{}", server.port)).await;
+    let mut event = Event::new("p/q", "{}");
+    event.headers = vec![Header::text("b", "1"), Header::text("a", "2"), Header::text("b", "3")];
+    for (name, value) in [
+        ("qos", json!(2)),
+        ("content_type", json!("application/json")),
+        ("response_topic", json!("p/replies")),
+        ("correlation_data", json!("AP8=")),
+        ("payload_format_indicator", json!(1)),
+    ] {
+        event.attributes.insert(name.to_owned(), value);
+    }
+    deliver(&mut writer, std::slice::from_ref(&event)).await;
+    let got = collect(&mut reader, 1).await.remove(0);
+    assert_eq!(got.headers, event.headers);
+    event.attributes.insert("retain".to_owned(), json!(false));
+    for (name, value) in &event.attributes {
+        assert_eq!(got.attributes.get(name), Some(value), "{name}");
+    }
+}
+
+#[tokio::test]
+async fn retained_messages_are_there_unless_only_new_ones_are_wanted() {
+    let Some(server) = mosquitto(&[]) else { return };
+    for version in ["5", "3.1.1"] {
+        let url = format!("mqtt://127.0.0.1:{}/kept?version={version}", server.port);
+        let mut writer = sink(&format!("{url}&retain")).await;
+        deliver(&mut writer, &[Event::new("", "old")]).await;
+        let mut all = source(&url, SourceOptions::default()).await;
+        let first = collect(&mut all, 1).await.remove(0);
+        assert_eq!(first.payload.as_deref(), Some(b"old".as_slice()));
+        assert_eq!(first.attributes.get("retain"), Some(&json!(true)));
+        let mut new = source(&url, SourceOptions { start: Start::End, ..SourceOptions::default() }).await;
+        let mut writer = sink(&url).await;
+        deliver(&mut writer, &[Event::new("", "new")]).await;
+        let first = collect(&mut new, 1).await.remove(0);
+        assert_eq!(first.payload.as_deref(), Some(b"new".as_slice()), "version {version}");
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_kept_session_has_what_came_while_we_were_away() {
+    let Some(server) = mosquitto(&[]) else { return };
+    for version in ["5", "3.1.1"] {
+        let url = format!(
+            "mqtt://127.0.0.1:{}/away/{version}?version={version}&clean=false&client-id=reader-{version}",
+            server.port
+        );
+        let reader = source(&url, SourceOptions::default()).await;
+        reader.close().await.expect("a clean close");
+        let mut writer = sink(&format!("mqtt://127.0.0.1:{}/away/{version}", server.port)).await;
+        let events: Vec<Event> = (0..50).map(|at| Event::new("", format!("{at}"))).collect();
+        deliver(&mut writer, &events).await;
+        let mut reader = source(&url, SourceOptions::default()).await;
+        assert_eq!(collect(&mut reader, 50).await.len(), 50);
+        reader.close().await.expect("a clean close");
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_was_not_handed_over_is_sent_again() {
+    let Some(server) = mosquitto(&[]) else { return };
+    let url = format!("mqtt://127.0.0.1:{}/again?clean=false&client-id=crash", server.port);
+    let mut reader = source(&url, SourceOptions::default()).await;
+    let mut writer = sink(&format!("mqtt://127.0.0.1:{}/again", server.port)).await;
+    deliver(&mut writer, &[Event::new("", "1"), Event::new("", "2")]).await;
+    let _ = collect(&mut reader, 1).await;
+    drop(reader);
+    let mut reader = source(&url, SourceOptions::default()).await;
+    assert!(!collect(&mut reader, 1).await.is_empty());
+    reader.close().await.expect("a clean close");
+}
+
+#[tokio::test]
+async fn a_shared_subscription_splits_the_work() {
+    let Some(server) = mosquitto(&[]) else { return };
+    let url = format!("mqtt://127.0.0.1:{}/$share/group/work/%23", server.port);
+    let mut one = source(&url, SourceOptions::default()).await;
+    let mut two = source(&url, SourceOptions::default()).await;
+    let mut writer = sink(&format!("mqtt://127.0.0.1:{}", server.port)).await;
+    let events: Vec<Event> = (0..100).map(|at| Event::new(format!("work/{at}"), "x")).collect();
+    deliver(&mut writer, &events).await;
+    let (mut first, mut second) = (0, 0);
+    while first + second < 100 {
+        tokio::select! {
+            batch = one.next_batch(100) => first += batch.expect("a batch").len(),
+            batch = two.next_batch(100) => second += batch.expect("a batch").len(),
+        }
+    }
+    assert_eq!((first + second, first > 0, second > 0), (100, true, true));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_restart_loses_nothing_silently() {
+    let Some(mut server) = mosquitto(&[]) else { return };
+    for options in ["", "?version=3.1.1"] {
+        let sink = format!("mqtt://127.0.0.1:{}{options}", server.port);
+        let source = format!("mqtt://127.0.0.1:{}/restart{options}", server.port);
+        survives_a_restart(&sink, &source, "restart", &mut server, false).await;
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_source_says_that_it_lost_the_broker_and_comes_back() {
+    let Some(mut server) = mosquitto(&[]) else { return };
+    let url = format!("mqtt://127.0.0.1:{}/back", server.port);
+    let mut reader = source(&url, SourceOptions::default()).await;
+    server.stop();
+    let error = reader.next_batch(10).await.expect_err("the broker is gone");
+    assert_eq!(error.kind, EndpointErrorKind::Disconnected, "{error:?}");
+    server.start();
+    let mut writer = sink(&url).await;
+    // Subscribed again at an unknown moment: the writer goes on until the reader has something.
+    let reading = async {
+        loop {
+            match reader.next_batch(10).await {
+                Ok(batch) => break batch,
+                Err(error) => assert!(error.retryable(), "{error:?}"),
+            }
+        }
+    };
+    let writing = async {
+        loop {
+            deliver(&mut writer, &[Event::new("", "x")]).await;
+        }
+    };
+    tokio::select! {
+        batch = reading => assert!(!batch.is_empty()),
+        () = writing => {}
+    }
+}
+
+#[tokio::test]
+async fn nobody_listens() {
+    nobody_there(&format!("mqtt://127.0.0.1:{}/x", free_port())).await;
+    nobody_there(&format!("mqtt://127.0.0.1:{}/x?version=3.1.1", free_port())).await;
+}
+
+#[tokio::test]
+async fn a_wrong_password_is_said() {
+    let Some(server) = mosquitto_with_password() else { return };
+    wrong_password(&format!("mqtt://127.0.0.1:{}/x", server.port)).await;
+    wrong_password(&format!("mqtt://127.0.0.1:{}/x?version=3.1.1", server.port)).await;
+}
+
+#[tokio::test]
+async fn an_event_beyond_the_limit_is_refused_alone() {
+    let Some(server) = mosquitto(&["max_packet_size 2000"]) else { return };
+    let mut writer = sink(&format!("mqtt://127.0.0.1:{}/limit", server.port)).await;
+    let events = [Event::new("", "a"), Event::new("", vec![b'x'; 5000]), Event::new("", "b")];
+    let deliveries = writer.send(&events).await.await;
+    let kinds: Vec<_> =
+        deliveries.iter().map(|each| each.outcome.as_ref().err().map(|error| error.kind)).collect();
+    assert_eq!(kinds, [None, Some(EndpointErrorKind::TooLarge), None]);
+}
+
+#[tokio::test]
+async fn what_cannot_be_done_is_refused_before_connecting() {
+    let url = format!("mqtt://127.0.0.1:{}/x", free_port());
+    let options = SourceOptions { stop: Stop::PresentEnd, ..SourceOptions::default() };
+    let error = open_source(&address(&url), &options).await.err().expect("refused");
+    assert_eq!(error.kind, EndpointErrorKind::Unsupported);
+    let error = open_source(&address(&format!("{url}?qso=1")), &SourceOptions::default())
+        .await
+        .err()
+        .expect("refused");
+    assert!(error.help.is_some_and(|help| help.contains("did you mean `qos`")));
+}
+
+#[tokio::test]
+async fn a_probe_says_who_answers() {
+    let Some(server) = mosquitto(&[]) else { return };
+    let url = address(&format!("mqtt://127.0.0.1:{}", server.port));
+    let report = probe(&url, None, std::time::Duration::from_secs(5)).await;
+    assert!(report.reachable && report.problems.is_empty(), "{report:?}");
+    assert!(
+        report.server.as_ref().is_some_and(|server| server.starts_with("mosquitto version")),
+        "{report:?}"
+    );
+    assert!(report.latency_us.is_some_and(|micros| micros > 0));
+    let mut inspect = open_inspect(&url, &SinkOptions::default()).await.expect("connected");
+    assert!(!inspect.topology().await.expect("an answer").not_observable.is_empty());
+    let nobody = address(&format!("mqtt://127.0.0.1:{}", free_port()));
+    let report = probe(&nobody, None, std::time::Duration::from_secs(5)).await;
+    assert!(!report.reachable && report.problems.len() == 1);
+}

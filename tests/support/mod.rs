@@ -1,0 +1,3 @@
+//! What tests share: real servers.
+
+pub mod servers;

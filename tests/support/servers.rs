@@ -1,0 +1,155 @@
+//! Real servers for tests: each on a free port of the loopback interface, in a directory of its own, ended on drop.
+//!
+//! A server that is not installed is a loud skip, and a failure where `EDDY_REQUIRE_SERVERS=1` is set.
+
+use std::net::{TcpListener, TcpStream};
+use std::path::{Path, PathBuf};
+use std::process::{Child, Command, Stdio};
+use std::time::{Duration, Instant};
+
+use tempfile::TempDir;
+
+/// How long a server may take until it accepts a connection.
+const START: Duration = Duration::from_secs(20);
+
+/// A running server.
+pub struct Server {
+    /// The port it listens on.
+    pub port: u16,
+    program: PathBuf,
+    arguments: Vec<String>,
+    child: Option<Child>,
+    directory: TempDir,
+}
+
+impl Server {
+    /// The directory the server keeps its files in.
+    #[allow(dead_code, reason = "not every test binary looks into it")]
+    pub fn directory(&self) -> &Path {
+        self.directory.path()
+    }
+
+    /// Ends the server at once, as a power cut would.
+    pub fn stop(&mut self) {
+        if let Some(mut child) = self.child.take() {
+            let _ = child.kill();
+            let _ = child.wait();
+        }
+    }
+
+    /// Starts it again on the same port with the same files.
+    pub fn start(&mut self) {
+        let log = std::fs::File::create(self.directory.path().join("log")).expect("a log");
+        let child = Command::new(&self.program)
+            .args(&self.arguments)
+            .stdin(Stdio::null())
+            .stdout(log.try_clone().expect("a log"))
+            .stderr(log)
+            .spawn()
+            .unwrap_or_else(|error| panic!("cannot start {}: {error}", self.program.display()));
+        self.child = Some(child);
+        self.wait_until_it_accepts();
+    }
+
+    fn wait_until_it_accepts(&mut self) {
+        let deadline = Instant::now() + START;
+        while TcpStream::connect(("127.0.0.1", self.port)).is_err() {
+            let ended = self.child.as_mut().and_then(|child| child.try_wait().ok().flatten());
+            let log = || std::fs::read_to_string(self.directory.path().join("log")).unwrap_or_default();
+            assert!(ended.is_none(), "{} ended at once:\n{}", self.program.display(), log());
+            assert!(Instant::now() < deadline, "{} does not accept:\n{}", self.program.display(), log());
+            std::thread::yield_now();
+        }
+    }
+
+    fn launch(program: PathBuf, directory: TempDir, port: u16, arguments: Vec<String>) -> Self {
+        let mut server = Self { port, program, arguments, child: None, directory };
+        server.start();
+        server
+    }
+}
+
+impl Drop for Server {
+    fn drop(&mut self) {
+        self.stop();
+    }
+}
+
+/// mosquitto with a configuration of these lines beside the listener; `None` when it is not installed.
+pub fn mosquitto(lines: &[&str]) -> Option<Server> {
+    let program = program("mosquitto", "EDDY_MOSQUITTO")?;
+    let directory = tempfile::tempdir().expect("a directory");
+    let port = free_port();
+    let mut text = format!("listener {port} 127.0.0.1\npersistence false\nmax_queued_messages 0\n");
+    if is_root() {
+        text.push_str("user root\n");
+    }
+    if !lines.iter().any(|line| line.starts_with("allow_anonymous")) {
+        text.push_str("allow_anonymous true\n");
+    }
+    for line in lines {
+        text.push_str(line);
+        text.push('\n');
+    }
+    let configuration = directory.path().join("mosquitto.conf");
+    std::fs::write(&configuration, text).expect("written");
+    let arguments = vec!["-c".to_owned(), configuration.display().to_string()];
+    Some(Server::launch(program, directory, port, arguments))
+}
+
+/// mosquitto that lets in one user only: `tester` with the password `right`.
+#[allow(dead_code, reason = "not every test binary needs it")]
+pub fn mosquitto_with_password() -> Option<Server> {
+    let _ = program("mosquitto", "EDDY_MOSQUITTO")?;
+    let file = tempfile::NamedTempFile::new().expect("a file");
+    let (_, path) = file.keep().expect("kept");
+    let made =
+        Command::new("mosquitto_passwd").args(["-b", "-c"]).arg(&path).args(["tester", "right"]).status();
+    assert!(made.is_ok_and(|status| status.success()), "mosquitto_passwd comes with mosquitto");
+    let line = format!("password_file {}", path.display());
+    mosquitto(&["allow_anonymous false", &line])
+}
+
+/// nats-server with JetStream and these further arguments; `None` when it is not installed.
+pub fn nats(more: &[&str]) -> Option<Server> {
+    let program = program("nats-server", "EDDY_NATS_SERVER")?;
+    let directory = tempfile::tempdir().expect("a directory");
+    let port = free_port();
+    let store = directory.path().join("jetstream").display().to_string();
+    let mut arguments: Vec<String> =
+        ["-a", "127.0.0.1", "-p", &port.to_string(), "-js", "-sd", &store].map(str::to_owned).into();
+    arguments.extend(more.iter().map(|&each| each.to_owned()));
+    Some(Server::launch(program, directory, port, arguments))
+}
+
+/// A port nobody listens on.
+pub fn free_port() -> u16 {
+    let listener = TcpListener::bind("127.0.0.1:0").expect("a free port");
+    listener.local_addr().expect("an address").port()
+}
+
+fn program(name: &str, variable: &str) -> Option<PathBuf> {
+    let found = find(name, variable);
+    if found.is_none() {
+        let words = format!("`{name}` is not installed: run scripts/install-test-servers, or set {variable}");
+        assert!(std::env::var_os("EDDY_REQUIRE_SERVERS").is_none_or(|value| value != "1"), "{words}");
+        eprintln!("SKIPPED: {words}");
+    }
+    found
+}
+
+fn find(name: &str, variable: &str) -> Option<PathBuf> {
+    if let Some(path) = std::env::var_os(variable) {
+        return Some(PathBuf::from(path));
+    }
+    let home = std::env::var_os("HOME").map(|home| PathBuf::from(home).join(".cache/eddy"));
+    let cache = std::env::var_os("EDDY_CACHE").map(PathBuf::from).or(home).map(|cache| cache.join("bin"));
+    let path = std::env::var_os("PATH").unwrap_or_default();
+    let system = ["/usr/sbin", "/usr/local/sbin"].map(PathBuf::from);
+    let places = cache.into_iter().chain(std::env::split_paths(&path)).chain(system);
+    places.map(|place| place.join(name)).find(|candidate| candidate.is_file())
+}
+
+fn is_root() -> bool {
+    rustix::process::geteuid().is_root()
+}
