@@ -52,7 +52,7 @@ impl From<&EndpointError> for Problem {
 impl ProbeReport {
     /// The report of a server that greeted us.
     #[must_use]
-    pub fn greeted(address: impl ToString, latency: Duration) -> Self {
+    pub fn greeted(address: &impl ToString, latency: Duration) -> Self {
         Self {
             address: address.to_string(),
             reachable: true,
@@ -64,7 +64,7 @@ impl ProbeReport {
 
     /// The report of a server that could not be used.
     #[must_use]
-    pub fn failed(address: impl ToString, error: &EndpointError) -> Self {
+    pub fn failed(address: &impl ToString, error: &EndpointError) -> Self {
         use EndpointErrorKind as Kind;
         let unreachable = matches!(error.kind, Kind::Unreachable | Kind::Timeout | Kind::Disconnected);
         Self {
@@ -77,7 +77,7 @@ impl ProbeReport {
     }
 
     /// Adds a fact.
-    pub fn fact(&mut self, name: &str, value: impl ToString) {
+    pub fn fact(&mut self, name: &str, value: &impl ToString) {
         self.facts.push(Fact { name: name.to_owned(), value: value.to_string() });
     }
 }

@@ -111,6 +111,7 @@ pub fn mosquitto_with_password() -> Option<Server> {
 }
 
 /// nats-server with JetStream and these further arguments; `None` when it is not installed.
+#[allow(dead_code, reason = "not every test binary needs it")]
 pub fn nats(more: &[&str]) -> Option<Server> {
     let program = program("nats-server", "EDDY_NATS_SERVER")?;
     let directory = tempfile::tempdir().expect("a directory");

@@ -34,7 +34,7 @@ pub(super) async fn probe(
         Version::V3 => "MQTT 3.1.1".to_owned(),
     });
     for (name, value) in session.link.greeting_now().facts {
-        report.fact(name, value);
+        report.fact(name, &value);
     }
     describe(&session, &mut report).await;
     leave(session).await;
@@ -52,11 +52,11 @@ async fn describe(session: &Session, report: &mut ProbeReport) {
         ("uptime", "$SYS/broker/uptime"),
     ] {
         if let Some(value) = text(topic) {
-            report.fact(name, value);
+            report.fact(name, &value);
         }
     }
     if report.server.is_none() {
-        report.fact("identity", "not observable: the broker shows no `$SYS` topics to us");
+        report.fact("identity", &"not observable: the broker shows no `$SYS` topics to us");
     }
 }
 

@@ -12,7 +12,7 @@ use super::{v4, v5};
 use crate::endpoint::{Address, EndpointError, EndpointErrorKind};
 use crate::event::Event;
 
-/// Bytes of arrived events that may wait for the reader; beyond, QoS 0 events are dropped and counted.
+/// Bytes of arrived events that may wait for the reader; beyond, `QoS` 0 events are dropped and counted.
 const WAITING_BYTES: usize = 256 * 1024 * 1024;
 
 /// A running session.
