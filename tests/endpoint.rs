@@ -4,6 +4,8 @@ mod support;
 
 #[path = "endpoint/conformance.rs"]
 mod conformance;
+#[path = "endpoint/local.rs"]
+mod local;
 #[cfg(feature = "mqtt")]
 #[path = "endpoint/mqtt.rs"]
 mod mqtt;

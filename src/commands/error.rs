@@ -170,6 +170,7 @@ impl From<EndpointError> for CommandError {
             | EndpointErrorKind::Unsupported
             | EndpointErrorKind::File => ErrorKind::Usage,
             EndpointErrorKind::TooLarge | EndpointErrorKind::Rejected => ErrorKind::Delivery,
+            EndpointErrorKind::ClosedPipe => ErrorKind::ClosedPipe,
         };
         let mut command_error = Self::new(kind, error.message);
         command_error.hints.extend(error.help);

@@ -26,6 +26,8 @@ pub enum EndpointErrorKind {
     Unsupported,
     /// A file could not be read or written.
     File,
+    /// The reader of our output has gone: the end, not a failure.
+    ClosedPipe,
 }
 
 /// A failure of an endpoint: what, where, and what to do next.

@@ -11,11 +11,15 @@ pub mod capabilities;
 #[cfg(feature = "broker")]
 pub mod embedded;
 pub mod error;
+pub mod file;
 pub mod inspect;
+pub mod memory;
 #[cfg(feature = "mqtt")]
 mod mqtt;
 pub mod open;
+mod reading_thread;
 mod receipts;
+pub mod stdio;
 mod tls;
 
 pub use address::{Address, AddressError};
@@ -77,6 +81,8 @@ pub struct SinkOptions {
     pub connect_timeout: Duration,
     /// How long a receipt may take before the event counts as failed.
     pub receipt_timeout: Duration,
+    /// Replace a file that is there, where the system is a file.
+    pub overwrite: bool,
     /// Credentials that do not stand in the address.
     pub credentials: Option<Credentials>,
 }
@@ -97,6 +103,7 @@ impl Default for SinkOptions {
         Self {
             connect_timeout: Duration::from_secs(5),
             receipt_timeout: Duration::from_secs(30),
+            overwrite: false,
             credentials: None,
         }
     }

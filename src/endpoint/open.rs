@@ -3,7 +3,10 @@
 use std::time::Duration;
 
 use super::address::Scheme;
+use super::file::{FileSink, FileSource};
 use super::inspect::{Inspect, ProbeReport};
+use super::memory::{MemorySink, MemorySource};
+use super::stdio::{StdioSink, StdioSource};
 use super::{
     Address, Credentials, EndpointError, EndpointErrorKind, Sink, SinkOptions, Source, SourceOptions,
 };
@@ -17,6 +20,9 @@ pub async fn open_source(
     options: &SourceOptions,
 ) -> Result<Box<dyn Source>, EndpointError> {
     match address.scheme {
+        Scheme::File => Ok(Box::new(FileSource::open(address, options)?)),
+        Scheme::Memory => Ok(Box::new(MemorySource::open(address, options)?)),
+        Scheme::Stdio => Ok(Box::new(StdioSource::open(options)?)),
         #[cfg(feature = "mqtt")]
         Scheme::Mqtt => super::mqtt::open_source(address, options).await,
         _ => Err(left_out(address)),
@@ -29,6 +35,9 @@ pub async fn open_source(
 /// When it cannot be reached, does not let us in, does not exist, or cannot be written.
 pub async fn open_sink(address: &Address, options: &SinkOptions) -> Result<Box<dyn Sink>, EndpointError> {
     match address.scheme {
+        Scheme::File => Ok(Box::new(FileSink::open(address, options)?)),
+        Scheme::Memory => Ok(Box::new(MemorySink::open(address, options)?)),
+        Scheme::Stdio => Ok(Box::new(StdioSink::open())),
         #[cfg(feature = "mqtt")]
         Scheme::Mqtt => super::mqtt::open_sink(address, options).await,
         _ => Err(left_out(address)),

@@ -280,7 +280,6 @@ pub async fn wrong_password(text: &str) {
 }
 
 /// Seeking in a source that keeps events: the numbers 0 to 99 are there, at offsets that grow by one.
-#[allow(dead_code, reason = "sources that keep events come with the other systems")]
 pub async fn seeks(text: &str, first: u64) {
     let read = |start, stop| async move {
         let options = SourceOptions { start, stop, ..SourceOptions::default() };

@@ -1,0 +1,407 @@
+//! Files as endpoints: archives and event lines to read, an archive or event lines to write.
+
+use std::fs::{File, OpenOptions};
+use std::io::{self, BufWriter, Read, Seek, SeekFrom, Write};
+use std::path::Path;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
+use std::time::{Duration, Instant};
+
+use super::capabilities::{Acknowledgement, Capabilities};
+use super::reading_thread::{ReadingThread, Wanted};
+use super::{
+    Address, BoxFuture, Delivery, EndpointError, EndpointErrorKind, Receipts, Sink, SinkOptions, Source,
+    SourceOptions, Start, Stop,
+};
+use crate::archive::{self, Header, Index, Reader, Selection, Writer, WriterOptions};
+use crate::event::json_lines::{self, MAX_LINE};
+use crate::event::{Event, Place};
+
+/// What files can carry: everything, since they hold events as they are.
+pub(super) const CAPABILITIES: Capabilities = Capabilities {
+    name: "file",
+    keys: true,
+    headers: true,
+    repeated_headers: true,
+    header_order: true,
+    binary_headers: true,
+    null_headers: true,
+    null_payload: true,
+    timestamps: true,
+    acknowledgement: Acknowledgement::PerEvent,
+    replayable: true,
+    seek_time: true,
+    max_payload: None,
+};
+
+/// Events out of an archive, a zstd file of event lines, or plain event lines.
+///
+/// Offsets are the numbers of events in the file (`n`), or their positions from 1 where lines have no number.
+pub struct FileSource {
+    thread: ReadingThread,
+}
+
+impl FileSource {
+    /// Opens the file an address names.
+    ///
+    /// # Errors
+    /// When it is not there, cannot be read, or is no file of events.
+    pub fn open(address: &Address, options: &SourceOptions) -> Result<Self, EndpointError> {
+        let path = Path::new(&address.path);
+        let mut reader = Reader::open(path)?;
+        let mut wanted = Wanted { selection: selection(options), skip: 0 };
+        if let Start::Last(count) = options.start {
+            match reader.index()? {
+                Some(index) => last_by_index(&index, count, &mut wanted),
+                None => wanted.skip = last_by_counting(path, count)?,
+            }
+        }
+        reader.select(wanted.selection)?;
+        if options.start == Start::End {
+            wanted.skip = u64::MAX;
+        }
+        Ok(Self { thread: ReadingThread::start(reader, wanted)? })
+    }
+}
+
+/// What the options say about times and numbers.
+pub(super) fn selection(options: &SourceOptions) -> Selection {
+    let mut selection = Selection::default();
+    match options.start {
+        Start::Offset(number) => selection.first_number = Some(number),
+        Start::Time(time) => selection.from = Some(time),
+        Start::Default | Start::Beginning | Start::End | Start::Last(_) => {}
+    }
+    match options.stop {
+        Stop::Offset(number) => selection.end_number = Some(number),
+        Stop::Time(time) => selection.to = Some(time),
+        Stop::Never | Stop::PresentEnd => {}
+    }
+    selection
+}
+
+/// Begins at the frame that holds the event `count` before the end, and leaves out what comes before it there.
+fn last_by_index(index: &Index, count: u64, wanted: &mut Wanted) {
+    let mut held = 0;
+    for frame in index.frames.iter().rev() {
+        held += frame.count;
+        if held >= count {
+            wanted.selection.first_number = frame.n.map(|(least, _)| least);
+            wanted.skip = held - count;
+            return;
+        }
+    }
+}
+
+fn last_by_counting(path: &Path, count: u64) -> Result<u64, EndpointError> {
+    let mut total: u64 = 0;
+    for line in Reader::open(path)? {
+        line?;
+        total += 1;
+    }
+    Ok(total.saturating_sub(count))
+}
+
+impl Source for FileSource {
+    fn next_batch(&mut self, max: usize) -> BoxFuture<'_, Result<Vec<Event>, EndpointError>> {
+        Box::pin(self.thread.next_batch(max))
+    }
+
+    fn close(self: Box<Self>) -> BoxFuture<'static, Result<(), EndpointError>> {
+        Box::pin(std::future::ready(Ok(())))
+    }
+}
+
+/// How often a waiting frame is looked at.
+const TICK: Duration = Duration::from_millis(250);
+
+/// Events into a file: an archive when its name ends so, event lines otherwise.
+///
+/// Event lines are appended to a file that is there; an archive is not touched unless it may be overwritten.
+pub struct FileSink {
+    form: Form,
+}
+
+enum Form {
+    /// The writer is gone once the sink is closed; the ticking task holds on to it weakly.
+    Archive(Arc<Mutex<Option<Writer>>>),
+    Lines(LineFile),
+}
+
+struct LineFile {
+    name: String,
+    file: BufWriter<File>,
+    next_number: u64,
+    line: Vec<u8>,
+}
+
+impl FileSink {
+    /// Opens the file an address names, for writing. An archive has no sources in its header then.
+    ///
+    /// Must be called within a tokio runtime, which closes frames that wait too long.
+    ///
+    /// # Errors
+    /// When the file cannot be made, or is an archive that is there already.
+    pub fn open(address: &Address, options: &SinkOptions) -> Result<Self, EndpointError> {
+        let path = Path::new(&address.path);
+        if !archive::is_archive_name(path) {
+            let lines = LineFile::open(path, options.overwrite)
+                .map_err(|error| cannot_write(&address.path, &error))?;
+            return Ok(Self { form: Form::Lines(lines) });
+        }
+        let writer_options = WriterOptions { overwrite: options.overwrite, ..WriterOptions::default() };
+        let writer = Writer::create(path, &Header::new(Vec::new()), writer_options)?;
+        Ok(Self::of_writer(writer))
+    }
+
+    /// A sink into an archive that has been begun, for callers that know what its header should say.
+    ///
+    /// Must be called within a tokio runtime, which closes frames that wait too long.
+    #[must_use]
+    pub fn of_writer(writer: Writer) -> Self {
+        let shared = Arc::new(Mutex::new(Some(writer)));
+        tokio::spawn(keep_ticking(Arc::downgrade(&shared)));
+        Self { form: Form::Archive(shared) }
+    }
+
+    fn write(&mut self, batch: &[Event]) -> Vec<Delivery> {
+        match &mut self.form {
+            Form::Archive(shared) => match lock(shared).as_mut() {
+                Some(writer) => batch.iter().map(|event| write_archived(writer, event)).collect(),
+                None => Vec::new(),
+            },
+            Form::Lines(lines) => lines.write(batch),
+        }
+    }
+}
+
+async fn keep_ticking(shared: Weak<Mutex<Option<Writer>>>) {
+    loop {
+        tokio::time::sleep(TICK).await;
+        let Some(strong) = shared.upgrade() else {
+            return;
+        };
+        // A failure shows again at the next write, which can report it.
+        let ticked = lock(&strong).as_mut().map(|writer| writer.tick(Instant::now()));
+        if !matches!(ticked, Some(Ok(()))) {
+            return;
+        }
+    }
+}
+
+fn lock(shared: &Mutex<Option<Writer>>) -> MutexGuard<'_, Option<Writer>> {
+    shared.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+fn write_archived(writer: &mut Writer, event: &Event) -> Delivery {
+    match writer.write(event) {
+        Ok(number) => Delivery::acknowledged(Place { partition: None, offset: Some(number) }),
+        Err(error) => Delivery::failed(error.into()),
+    }
+}
+
+impl Sink for FileSink {
+    fn capabilities(&self) -> Capabilities {
+        CAPABILITIES
+    }
+
+    fn send<'a>(&'a mut self, batch: &'a [Event]) -> BoxFuture<'a, Receipts> {
+        let deliveries = self.write(batch);
+        let receipts: Receipts = Box::pin(std::future::ready(deliveries));
+        Box::pin(std::future::ready(receipts))
+    }
+
+    fn close(self: Box<Self>) -> BoxFuture<'static, Result<(), EndpointError>> {
+        let closed = match self.form {
+            Form::Archive(shared) => {
+                let writer = lock(&shared).take();
+                writer.map_or(Ok(()), |writer| writer.finish().map(|_| ()).map_err(EndpointError::from))
+            }
+            Form::Lines(mut lines) => {
+                let synced = lines.file.flush().and_then(|()| lines.file.get_ref().sync_all());
+                synced.map_err(|error| cannot_write(&lines.name, &error))
+            }
+        };
+        Box::pin(std::future::ready(closed))
+    }
+}
+
+impl LineFile {
+    fn open(path: &Path, overwrite: bool) -> io::Result<Self> {
+        let mut options = OpenOptions::new();
+        options.create(true).read(true);
+        if overwrite {
+            options.write(true).truncate(true)
+        } else {
+            options.append(true)
+        };
+        let mut file = options.open(path)?;
+        let (lines, whole) = count_lines(&mut file)?;
+        let mut file = BufWriter::new(file);
+        if !whole {
+            file.write_all(b"\n")?;
+        }
+        let name = path.display().to_string();
+        Ok(Self { name, file, next_number: lines + 1, line: Vec::new() })
+    }
+
+    fn write(&mut self, batch: &[Event]) -> Vec<Delivery> {
+        let mut deliveries: Vec<Delivery> = batch.iter().map(|event| self.write_line(event)).collect();
+        if let Err(error) = self.file.flush() {
+            for delivery in &mut deliveries {
+                *delivery = Delivery::failed(cannot_write(&self.name, &error));
+            }
+        }
+        deliveries
+    }
+
+    fn write_line(&mut self, event: &Event) -> Delivery {
+        let number = self.next_number;
+        match write_event_line(event, number, &mut self.line, &mut self.file) {
+            Ok(()) => {
+                self.next_number += 1;
+                Delivery::acknowledged(Place { partition: None, offset: Some(number) })
+            }
+            Err(error) => Delivery::failed(cannot_write(&self.name, &error)),
+        }
+    }
+}
+
+/// Writes an event as a line; `line` is only room to work in.
+///
+/// # Errors
+/// Those of the output, and [`io::ErrorKind::FileTooLarge`] for a line that no reader would take.
+pub(super) fn write_event_line(
+    event: &Event,
+    number: u64,
+    line: &mut Vec<u8>,
+    out: &mut impl Write,
+) -> io::Result<()> {
+    line.clear();
+    json_lines::encode(event, number, line);
+    if line.len() > MAX_LINE {
+        let message = format!("an event line of {} bytes is longer than {} MiB", line.len(), MAX_LINE >> 20);
+        return Err(io::Error::new(io::ErrorKind::FileTooLarge, message));
+    }
+    line.push(b'\n');
+    out.write_all(line)
+}
+
+/// Lines in the file, and whether the last one has its newline; leaves the file at its end.
+fn count_lines(file: &mut File) -> io::Result<(u64, bool)> {
+    file.seek(SeekFrom::Start(0))?;
+    let mut buffer = vec![0; 128 * 1024];
+    let (mut lines, mut last) = (0, b'\n');
+    loop {
+        let count = file.read(&mut buffer)?;
+        let Some(&byte) = buffer[..count].last() else {
+            break;
+        };
+        lines += memchr::memchr_iter(b'\n', &buffer[..count]).count() as u64;
+        last = byte;
+    }
+    let whole = last == b'\n';
+    Ok((lines + u64::from(!whole), whole))
+}
+
+/// The failure of writing, by kind.
+pub(super) fn cannot_write(name: &str, error: &io::Error) -> EndpointError {
+    let kind = match error.kind() {
+        io::ErrorKind::BrokenPipe => EndpointErrorKind::ClosedPipe,
+        io::ErrorKind::FileTooLarge => EndpointErrorKind::TooLarge,
+        _ => EndpointErrorKind::File,
+    };
+    let failure = EndpointError::new(kind, format!("cannot write `{name}`: {error}"));
+    match error.kind() {
+        io::ErrorKind::StorageFull => failure.help("make room on the disk"),
+        io::ErrorKind::PermissionDenied | io::ErrorKind::NotFound => {
+            failure.help("check the directory and its permissions")
+        }
+        _ => failure,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{FileSink, FileSource};
+    use crate::endpoint::{
+        Address, EndpointErrorKind, Sink, SinkOptions, Source, SourceOptions, Start, Stop,
+    };
+    use crate::event::{Event, Timestamp};
+
+    fn events(range: std::ops::RangeInclusive<i64>) -> Vec<Event> {
+        range
+            .map(|second| Event { received: Timestamp(second), ..Event::new("orders", second.to_string()) })
+            .collect()
+    }
+
+    async fn write(path: &str, batch: &[Event], options: &SinkOptions) {
+        let address = Address::parse(path).expect("a path");
+        let mut sink: Box<dyn Sink> = Box::new(FileSink::open(&address, options).expect("opened"));
+        let receipts = sink.send(batch).await.await;
+        assert!(receipts.iter().all(|receipt| receipt.outcome.is_ok()) && receipts.len() == batch.len());
+        sink.close().await.expect("closed");
+    }
+
+    async fn read(path: &str, start: Start, stop: Stop) -> Vec<Event> {
+        let address = Address::parse(path).expect("a path");
+        let options = SourceOptions { start, stop, ..SourceOptions::default() };
+        let mut source = FileSource::open(&address, &options).expect("opened");
+        let mut all = Vec::new();
+        loop {
+            let batch = source.next_batch(7).await.expect("a batch");
+            assert!(batch.len() <= 7);
+            if batch.is_empty() {
+                return all;
+            }
+            all.extend(batch);
+        }
+    }
+
+    #[tokio::test]
+    async fn both_forms_carry_events_whole_and_by_part() {
+        let directory = tempfile::tempdir().expect("directory");
+        for name in ["a.eddy.ndjson.zst", "a.ndjson"] {
+            let path = directory.path().join(name).display().to_string();
+            let sent = events(1..=1000);
+            write(&path, &sent, &SinkOptions::default()).await;
+            assert_eq!(read(&path, Start::Default, Stop::Never).await, sent);
+            assert_eq!(read(&path, Start::Last(10), Stop::Never).await, sent[990..]);
+            assert_eq!(read(&path, Start::Last(5000), Stop::Never).await, sent);
+            assert_eq!(read(&path, Start::Last(0), Stop::Never).await, []);
+            assert_eq!(read(&path, Start::End, Stop::Never).await, []);
+            assert_eq!(read(&path, Start::Offset(5), Stop::Offset(8)).await, sent[4..7]);
+            let (from, to) = (Start::Time(Timestamp(20)), Stop::Time(Timestamp(30)));
+            assert_eq!(read(&path, from, to).await, sent[19..30]);
+        }
+    }
+
+    #[tokio::test]
+    async fn lines_are_appended_and_archives_are_kept() {
+        let directory = tempfile::tempdir().expect("directory");
+        let lines = directory.path().join("a.ndjson").display().to_string();
+        let defaults = SinkOptions::default();
+        write(&lines, &events(1..=3), &defaults).await;
+        write(&lines, &events(4..=5), &defaults).await;
+        assert_eq!(read(&lines, Start::Offset(4), Stop::Never).await, events(4..=5));
+        let archive = directory.path().join("a.eddy.ndjson.zst").display().to_string();
+        write(&archive, &events(1..=3), &defaults).await;
+        let address = Address::parse(&archive).expect("a path");
+        let refused = FileSink::open(&address, &defaults).err().expect("refused");
+        assert_eq!(refused.kind, EndpointErrorKind::File);
+        write(&archive, &events(1..=9), &SinkOptions { overwrite: true, ..defaults }).await;
+        assert_eq!(read(&archive, Start::Default, Stop::Never).await.len(), 9);
+    }
+
+    #[tokio::test]
+    async fn a_broken_line_comes_after_the_events_before_it() {
+        let directory = tempfile::tempdir().expect("directory");
+        let path = directory.path().join("a.ndjson").display().to_string();
+        std::fs::write(&path, "{\"src\":\"a\",\"v\":\"1\"}\n\nnonsense\n").expect("written");
+        let address = Address::parse(&path).expect("a path");
+        let mut source = FileSource::open(&address, &SourceOptions::default()).expect("opened");
+        assert_eq!(source.next_batch(10).await.expect("a batch").len(), 1);
+        let error = source.next_batch(10).await.expect_err("broken");
+        assert_eq!(error.kind, EndpointErrorKind::Malformed);
+        assert!(error.message.starts_with("line 3 of"), "{}", error.message);
+    }
+}
