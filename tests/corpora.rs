@@ -13,16 +13,16 @@ use eddy::source_text::{Limits, ProblemKind, SourceText, Sources, yaml};
 
 /// The families of AsyncAPI documents, with the least share of agreement in percent on valid and on invalid ones.
 const FAMILIES: [(&str, usize, usize); 6] = [
-    ("asyncapi-cli", 0, 0),
-    ("asyncapi-converter", 0, 0),
-    ("asyncapi-parser-mocks", 0, 0),
-    ("asyncapi-real", 0, 0),
-    ("asyncapi-spec-examples", 0, 0),
-    ("asyncapi-tck", 0, 0),
+    ("asyncapi-cli", 100, 25),
+    ("asyncapi-converter", 100, 72),
+    ("asyncapi-parser-mocks", 100, 50),
+    ("asyncapi-real", 100, 18),
+    ("asyncapi-spec-examples", 100, 100),
+    ("asyncapi-tck", 91, 3),
 ];
 
 /// The least share of agreement with the YAML test suite in percent: texts to read, texts to refuse, values.
-const YAML_FLOORS: [(&str, usize); 3] = [("read", 0), ("refused", 0), ("values", 0)];
+const YAML_FLOORS: [(&str, usize); 3] = [("read", 99), ("refused", 96), ("values", 100)];
 
 /// The folder of the corpora, when it is there.
 #[allow(clippy::print_stderr, reason = "a test that looks at nothing must say so")]

@@ -13,7 +13,7 @@ pub(super) fn read(mut draft: Draft<'_>) -> Document {
     draft.read_servers(host);
     for (entry, channel) in place::named(draft.documents, &draft.root, "channels") {
         if matches!(channel.node.value, Value::Object(_)) {
-            read_channel(&mut draft, entry, channel);
+            read_channel(&mut draft, entry, &channel);
         }
     }
     draft.read_component_messages();
@@ -26,7 +26,7 @@ fn host(server: &Node) -> String {
     url.split_once("://").map_or(url, |(_, host)| host).to_owned()
 }
 
-fn read_channel(draft: &mut Draft<'_>, entry: Entry, place: Resolved) {
+fn read_channel(draft: &mut Draft<'_>, entry: Entry, place: &Resolved) {
     let index = ChannelIndex(draft.document.channels.len());
     let names = place.node.get("servers").map(|list| list.items()).unwrap_or_default();
     let channel = Channel {
@@ -34,19 +34,19 @@ fn read_channel(draft: &mut Draft<'_>, entry: Entry, place: Resolved) {
         title: None,
         description: place.node.get_str("description").map(str::to_owned),
         servers: names.iter().filter_map(|name| name.as_str().map(str::to_owned)).collect(),
-        parameters: draft.parameters(&place),
+        parameters: draft.parameters(place),
         messages: Vec::new(),
-        bindings: place::get(draft.documents, &place, "bindings").map(|found| found.node),
+        bindings: place::get(draft.documents, place, "bindings").map(|found| found.node),
         span: entry.key_span,
         pointer: place.pointer.clone(),
         node: place.node.clone(),
         file: place.file,
         id: entry.key,
     };
-    draft.channels.insert(identity(&place), index);
+    draft.channels.insert(identity(place), index);
     draft.document.channels.push(channel);
     for (word, action) in [("publish", Action::Receive), ("subscribe", Action::Send)] {
-        if let Some(operation) = place::get(draft.documents, &place, word) {
+        if let Some(operation) = place::get(draft.documents, place, word) {
             read_operation(draft, index, (word, action), &operation);
         }
     }
