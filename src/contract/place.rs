@@ -3,6 +3,7 @@
 
 use std::sync::Arc;
 
+use crate::source_text::reference::unescaped;
 use crate::source_text::tree::{Entry, pointer_push};
 use crate::source_text::{Documents, FileId, Resolved, Span};
 
@@ -57,7 +58,7 @@ pub(super) fn tags(documents: &Documents, list: Option<Resolved>) -> Vec<String>
 /// The last token of a pointer, unescaped.
 pub(super) fn last_token(pointer: &str) -> Option<String> {
     let (_, token) = pointer.rsplit_once('/')?;
-    Some(token.replace("~1", "/").replace("~0", "~"))
+    Some(unescaped(token))
 }
 
 /// Where the key of a place stands; its own place when it has none.

@@ -82,8 +82,7 @@ struct Walk<'a> {
 
 impl Walk<'_> {
     fn visit(&mut self, mut step: Step) {
-        let holds_more = matches!(step.place.node.value, Value::Array(_) | Value::Object(_));
-        if !holds_more || !self.seen.insert(Arc::as_ptr(&step.place.node) as usize) {
+        if !self.seen.insert(Arc::as_ptr(&step.place.node) as usize) {
             return;
         }
         if step.place.node.get_str("$id").is_some_and(|identifier| identifier.contains("://")) {
@@ -101,6 +100,9 @@ impl Walk<'_> {
     fn visit_children(&mut self, step: &Step) {
         let place = &step.place;
         let mut open = |token: &str, node: &Arc<crate::source_text::tree::Node>, is_named: bool| {
+            if !matches!(node.value, Value::Array(_) | Value::Object(_)) {
+                return;
+            }
             let pointer = pointer_push(&place.pointer, token);
             let place = Resolved { node: Arc::clone(node), file: place.file, pointer };
             self.open.push(Step { place, is_named, base: step.base.clone() });

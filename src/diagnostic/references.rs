@@ -1,6 +1,7 @@
 //! Turns failed references into diagnostics, `ED0301` to `ED0305`.
 
 use super::{Diagnostic, Severity, nearest};
+use crate::source_text::documents::place_name;
 use crate::source_text::{ReferenceError, Span};
 
 /// A reference names a place its file does not have.
@@ -39,10 +40,6 @@ pub fn from_reference_error(error: &ReferenceError, span: Span, pointer: &str) -
             }
         }
     }
-}
-
-fn place_name(pointer: &str) -> String {
-    if pointer.is_empty() { "the document".to_owned() } else { format!("`{pointer}`") }
 }
 
 /// At most eight names in backticks.

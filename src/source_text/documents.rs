@@ -49,7 +49,7 @@ pub enum ReferenceError {
         reason: String,
     },
     /// Its file holds nothing at that place.
-    #[error("`{reference}` leads nowhere: `{}` has no `{missing}`", if .within.is_empty() { "the document" } else { .within })]
+    #[error("`{reference}` leads nowhere: {} has no `{missing}`", place_name(within))]
     NotFound {
         /// As written.
         reference: String,
@@ -376,6 +376,12 @@ impl Documents {
         }
         self.wide.insert(address(node), index);
     }
+}
+
+/// How a message calls the node at a pointer.
+#[must_use]
+pub fn place_name(pointer: &str) -> String {
+    if pointer.is_empty() { "the document".to_owned() } else { format!("`{pointer}`") }
 }
 
 /// The `$ref` of a mapping and its place; none when it has no `$ref` of type string.

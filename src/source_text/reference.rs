@@ -87,7 +87,13 @@ pub fn pointer_tokens(pointer: &str) -> Result<Vec<String>, &'static str> {
     }
     let rest =
         pointer.strip_prefix('/').ok_or("the part after `#` is no JSON Pointer; it must begin with `/`")?;
-    Ok(rest.split('/').map(|token| token.replace("~1", "/").replace("~0", "~")).collect())
+    Ok(rest.split('/').map(unescaped).collect())
+}
+
+/// A token of a JSON Pointer without its escapes.
+#[must_use]
+pub fn unescaped(token: &str) -> String {
+    if token.contains('~') { token.replace("~1", "/").replace("~0", "~") } else { token.to_owned() }
 }
 
 /// `path` as seen from the folder of `from`, with `.` and `..` taken out by name alone.

@@ -165,5 +165,14 @@ impl Node {
 /// Appends a reference token to a JSON Pointer, escaped by RFC 6901.
 #[must_use]
 pub fn pointer_push(pointer: &str, token: &str) -> String {
-    format!("{pointer}/{}", token.replace('~', "~0").replace('/', "~1"))
+    let mut longer = String::with_capacity(pointer.len() + 1 + token.len());
+    longer.push_str(pointer);
+    longer.push('/');
+    // This is called for every node of a document, and nearly no token needs an escape.
+    if token.contains(['~', '/']) {
+        longer.push_str(&token.replace('~', "~0").replace('/', "~1"));
+    } else {
+        longer.push_str(token);
+    }
+    longer
 }
