@@ -9,3 +9,6 @@ mod local;
 #[cfg(feature = "mqtt")]
 #[path = "endpoint/mqtt.rs"]
 mod mqtt;
+#[cfg(feature = "nats")]
+#[path = "endpoint/nats.rs"]
+mod nats;

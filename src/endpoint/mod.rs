@@ -16,6 +16,8 @@ pub mod inspect;
 pub mod memory;
 #[cfg(feature = "mqtt")]
 mod mqtt;
+#[cfg(feature = "nats")]
+mod nats;
 pub mod open;
 mod reading_thread;
 mod receipts;

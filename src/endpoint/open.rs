@@ -25,6 +25,10 @@ pub async fn open_source(
         Scheme::Stdio => Ok(Box::new(StdioSource::open(options)?)),
         #[cfg(feature = "mqtt")]
         Scheme::Mqtt => super::mqtt::open_source(address, options).await,
+        #[cfg(feature = "nats")]
+        Scheme::Nats => super::nats::open_source(address, options).await,
+        #[cfg(feature = "nats")]
+        Scheme::JetStream => super::nats::open_stream_source(address, options).await,
         _ => Err(left_out(address)),
     }
 }
@@ -40,6 +44,10 @@ pub async fn open_sink(address: &Address, options: &SinkOptions) -> Result<Box<d
         Scheme::Stdio => Ok(Box::new(StdioSink::open())),
         #[cfg(feature = "mqtt")]
         Scheme::Mqtt => super::mqtt::open_sink(address, options).await,
+        #[cfg(feature = "nats")]
+        Scheme::Nats => super::nats::open_sink(address, options).await,
+        #[cfg(feature = "nats")]
+        Scheme::JetStream => super::nats::open_stream_sink(address, options).await,
         _ => Err(left_out(address)),
     }
 }
@@ -55,6 +63,8 @@ pub async fn open_inspect(
     match address.scheme {
         #[cfg(feature = "mqtt")]
         Scheme::Mqtt => super::mqtt::inspect(address, options).await,
+        #[cfg(feature = "nats")]
+        Scheme::Nats | Scheme::JetStream => super::nats::inspect(address, options).await,
         _ => Err(left_out(address)),
     }
 }
@@ -64,6 +74,8 @@ pub async fn probe(address: &Address, credentials: Option<&Credentials>, timeout
     match address.scheme {
         #[cfg(feature = "mqtt")]
         Scheme::Mqtt => super::mqtt::probe(address, credentials, timeout).await,
+        #[cfg(feature = "nats")]
+        Scheme::Nats | Scheme::JetStream => super::nats::probe(address, credentials, timeout).await,
         _ => ProbeReport::failed(address, &left_out(address)),
     }
 }

@@ -123,6 +123,15 @@ pub fn nats(more: &[&str]) -> Option<Server> {
     Some(Server::launch(program, directory, port, arguments))
 }
 
+/// nats-server without JetStream.
+#[allow(dead_code, reason = "not every test binary needs it")]
+pub fn nats_without_jetstream() -> Option<Server> {
+    let program = program("nats-server", "EDDY_NATS_SERVER")?;
+    let port = free_port();
+    let arguments = ["-a", "127.0.0.1", "-p", &port.to_string()].map(str::to_owned).into();
+    Some(Server::launch(program, tempfile::tempdir().expect("a directory"), port, arguments))
+}
+
 /// A port nobody listens on.
 pub fn free_port() -> u16 {
     let listener = TcpListener::bind("127.0.0.1:0").expect("a free port");

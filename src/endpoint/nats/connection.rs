@@ -1,0 +1,156 @@
+//! A connection to a NATS server, and what happens to it while it lives.
+
+use std::path::PathBuf;
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::{Duration, Instant};
+
+use async_nats::{Client, ConnectOptions, Event as Happening, ServerError};
+use futures_util::StreamExt;
+use tokio::sync::watch;
+
+use super::failure;
+use crate::endpoint::address_options::AddressOptions;
+use crate::endpoint::{Address, Credentials, EndpointError, EndpointErrorKind};
+
+/// Events that may wait for a slow reader; beyond, the client drops them and we count.
+const WAITING_EVENTS: usize = 1 << 18;
+
+/// What has happened to a connection so far.
+#[derive(Clone, Debug, Default)]
+pub(super) struct History {
+    /// Times the connection was lost.
+    pub(super) losses: u64,
+    /// When it was last made again.
+    pub(super) restored: Option<Instant>,
+    /// Events dropped because the reader was slow.
+    pub(super) dropped: u64,
+}
+
+/// A connection with its history.
+#[derive(Clone, Debug)]
+pub(super) struct Connection {
+    pub(super) client: Client,
+    pub(super) address: Address,
+    pub(super) history: watch::Receiver<History>,
+    refusals: Arc<Mutex<Vec<String>>>,
+}
+
+/// Connects.
+///
+/// # Errors
+/// When the server cannot be reached or does not let us in.
+pub(super) async fn connect(
+    address: &Address,
+    credentials: Option<&Credentials>,
+    timeout: Duration,
+    known_options: &[&'static str],
+) -> Result<Connection, EndpointError> {
+    let known: Vec<&'static str> = ["ca", "creds"].iter().chain(known_options).copied().collect();
+    let options = AddressOptions::new(address, &known)?;
+    let (record, history) = watch::channel(History::default());
+    let refusals = Arc::new(Mutex::new(Vec::new()));
+    let noted = Arc::clone(&refusals);
+    let mut connect = ConnectOptions::new()
+        .name("eddy")
+        .connection_timeout(timeout)
+        .require_tls(address.tls)
+        .subscription_capacity(WAITING_EVENTS)
+        .client_capacity(4096)
+        .event_callback(move |happening| {
+            note(&happening, &record, &noted);
+            std::future::ready(())
+        });
+    connect = match address.credentials.as_ref().or(credentials) {
+        // `nats://TOKEN@host` is how NATS itself writes a token.
+        Some(found) if found.password.is_empty() => connect.token(found.username.clone()),
+        Some(found) => connect.user_and_password(found.username.clone(), found.password.clone()),
+        None => connect,
+    };
+    if let Some(path) = options.text("ca") {
+        crate::endpoint::tls::read_authorities(path)?;
+        connect = connect.add_root_certificates(PathBuf::from(path));
+    }
+    if let Some(path) = options.text("creds") {
+        connect = connect.credentials_file(path).await.map_err(|error| {
+            let message = format!("cannot use the credentials in `{path}`: {error}");
+            EndpointError::new(EndpointErrorKind::File, message)
+                .help("`creds` names a file as `nsc generate creds` writes it")
+        })?;
+    }
+    let scheme = if address.tls { "tls" } else { "nats" };
+    let connecting = connect.connect(format!("{scheme}://{}", address.authority()));
+    let client = match tokio::time::timeout(timeout, connecting).await {
+        Ok(outcome) => outcome.map_err(|error| failure::connect(&error, address))?,
+        Err(_) => {
+            let message = format!("`{address}` did not greet us within {} s", timeout.as_secs_f32());
+            return Err(EndpointError::new(EndpointErrorKind::Timeout, message)
+                .help("is it a NATS port, and does a firewall let us through?"));
+        }
+    };
+    Ok(Connection { client, address: address.clone(), history, refusals })
+}
+
+fn note(happening: &Happening, record: &watch::Sender<History>, refusals: &Mutex<Vec<String>>) {
+    match happening {
+        Happening::Disconnected => record.send_modify(|history| history.losses += 1),
+        Happening::Connected => record.send_modify(|history| history.restored = Some(Instant::now())),
+        Happening::SlowConsumer(_) => record.send_modify(|history| history.dropped += 1),
+        Happening::ServerError(ServerError::Other(words)) => {
+            let mut refusals = refusals.lock().unwrap_or_else(PoisonError::into_inner);
+            refusals.push(words.clone());
+        }
+        _ => {}
+    }
+}
+
+impl Connection {
+    /// Waits until the server has dealt with everything sent before: a note to ourselves comes back after it.
+    ///
+    /// # Errors
+    /// When it does not come back in time, or the connection breaks on the way.
+    pub(super) async fn round_trip(&self, timeout: Duration) -> Result<(), EndpointError> {
+        let losses = self.losses();
+        let there_and_back = async {
+            let inbox = self.client.new_inbox();
+            let mut answers = self.client.subscribe(inbox.clone()).await.ok()?;
+            answers.unsubscribe_after(1).await.ok()?;
+            self.client.publish(inbox, bytes::Bytes::new()).await.ok()?;
+            self.client.flush().await.ok()?;
+            answers.next().await
+        };
+        match tokio::time::timeout(timeout, there_and_back).await {
+            Ok(Some(_)) if self.losses() == losses => Ok(()),
+            Ok(_) => Err(failure::disconnected(&self.address)),
+            Err(_) => {
+                let message = format!("`{}` did not answer within {} s", self.address, timeout.as_secs_f32());
+                Err(EndpointError::new(EndpointErrorKind::Timeout, message))
+            }
+        }
+    }
+
+    /// How often the connection was lost.
+    pub(super) fn losses(&self) -> u64 {
+        self.history.borrow().losses
+    }
+
+    /// The number of refusals so far.
+    pub(super) fn refusal_count(&self) -> usize {
+        self.refusals.lock().unwrap_or_else(PoisonError::into_inner).len()
+    }
+
+    /// A refusal after the first `seen` that names this subject, in the server's words.
+    pub(super) fn refusal_of(&self, subject: &str, seen: usize) -> Option<EndpointError> {
+        let refusals = self.refusals.lock().unwrap_or_else(PoisonError::into_inner);
+        let quoted = format!("\"{subject}\"");
+        let named = refusals.iter().skip(seen).find(|words| words.contains(&quoted));
+        named.map(|words| failure::forbidden(words, &self.address))
+    }
+}
+
+/// Waits until the connection has been lost more often than `seen`; never ends when it is not.
+pub(super) async fn lost_since(mut history: watch::Receiver<History>, seen: u64) {
+    if history.wait_for(|history| history.losses > seen).await.is_err() {
+        // The client is gone; whoever waits beside us hears of that from it.
+        std::future::pending::<()>().await;
+    }
+}

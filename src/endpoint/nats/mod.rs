@@ -1,0 +1,97 @@
+//! NATS core and JetStream as source and sink, over the official client.
+
+use std::time::Duration;
+
+use super::capabilities::Acknowledgement;
+use super::inspect::{Inspect, ProbeReport};
+use super::{Address, Capabilities, Credentials, EndpointError, Sink, SinkOptions, Source, SourceOptions};
+
+mod connection;
+mod failure;
+mod message;
+mod observe;
+mod sink;
+mod source;
+mod stream_sink;
+mod stream_source;
+mod streams;
+
+/// What NATS core carries.
+pub const CORE: Capabilities = Capabilities {
+    name: "NATS",
+    keys: false,
+    headers: true,
+    repeated_headers: true,
+    header_order: false,
+    binary_headers: false,
+    null_headers: false,
+    null_payload: false,
+    timestamps: false,
+    acknowledgement: Acknowledgement::None,
+    replayable: false,
+    seek_time: false,
+    max_payload: Some(1_048_576),
+};
+
+/// What JetStream carries.
+pub const JETSTREAM: Capabilities = Capabilities {
+    name: "NATS JetStream",
+    acknowledgement: Acknowledgement::PerEvent,
+    replayable: true,
+    seek_time: true,
+    ..CORE
+};
+
+/// Subscribes to the subject in the path.
+///
+/// # Errors
+/// When the server cannot be reached, does not let us in, or refuses the subscription.
+pub async fn open_source(
+    address: &Address,
+    options: &SourceOptions,
+) -> Result<Box<dyn Source>, EndpointError> {
+    Ok(Box::new(source::NatsSource::open(address, options).await?))
+}
+
+/// Connects for publishing.
+///
+/// # Errors
+/// When the server cannot be reached or does not let us in.
+pub async fn open_sink(address: &Address, options: &SinkOptions) -> Result<Box<dyn Sink>, EndpointError> {
+    Ok(Box::new(sink::NatsSink::open(address, options).await?))
+}
+
+/// Reads the stream that the path names, or the stream that keeps the subject in the path.
+///
+/// # Errors
+/// When the server cannot be reached, does not let us in, or has no such stream.
+pub async fn open_stream_source(
+    address: &Address,
+    options: &SourceOptions,
+) -> Result<Box<dyn Source>, EndpointError> {
+    Ok(Box::new(stream_source::StreamSource::open(address, options).await?))
+}
+
+/// Connects for publishing into streams.
+///
+/// # Errors
+/// When the server cannot be reached, does not let us in, or no stream takes the subject.
+pub async fn open_stream_sink(
+    address: &Address,
+    options: &SinkOptions,
+) -> Result<Box<dyn Sink>, EndpointError> {
+    Ok(Box::new(stream_sink::StreamSink::open(address, options).await?))
+}
+
+/// Connects once and says what answered.
+pub async fn probe(address: &Address, credentials: Option<&Credentials>, timeout: Duration) -> ProbeReport {
+    observe::probe(address, credentials, timeout).await
+}
+
+/// Connects in order to ask the server about its streams and consumers.
+///
+/// # Errors
+/// When the server cannot be reached or does not let us in.
+pub async fn inspect(address: &Address, options: &SinkOptions) -> Result<Box<dyn Inspect>, EndpointError> {
+    Ok(Box::new(observe::NatsInspector::open(address, options).await?))
+}

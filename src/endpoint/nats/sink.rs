@@ -1,0 +1,118 @@
+//! Events into NATS core. Nothing is said per event; a batch counts as sent when the server has read all of it.
+
+use std::time::Duration;
+
+use tokio::task::JoinSet;
+
+use super::connection::{Connection, connect};
+use super::{CORE, failure, message};
+use crate::endpoint::receipts::{self, Awaited};
+use crate::endpoint::{
+    Address, BoxFuture, Capabilities, EndpointError, EndpointErrorKind, Receipts, Sink, SinkOptions,
+};
+use crate::event::{Event, Place};
+
+/// A publisher.
+#[derive(Debug)]
+pub(super) struct NatsSink {
+    connection: Connection,
+    receipt_timeout: Duration,
+    /// Whether we may talk to ourselves, which is how we know that the server has read a batch.
+    inbox_allowed: bool,
+    batches: JoinSet<()>,
+}
+
+impl NatsSink {
+    /// Connects.
+    pub(super) async fn open(address: &Address, options: &SinkOptions) -> Result<Self, EndpointError> {
+        if !address.path.is_empty() {
+            message::check_subject(&address.path)?;
+        }
+        let connection = connect(address, options.credentials.as_ref(), options.connect_timeout, &[]).await?;
+        let inbox_allowed = connection.round_trip(Duration::from_secs(2)).await.is_ok();
+        let receipt_timeout = options.receipt_timeout;
+        Ok(Self { connection, receipt_timeout, inbox_allowed, batches: JoinSet::new() })
+    }
+
+    async fn hand_over(&self, event: &Event) -> Result<String, EndpointError> {
+        let subject = self.connection.address.channel_for(event)?.to_owned();
+        message::check_subject(&subject)?;
+        message::check_size(event, self.connection.client.max_payload())?;
+        let headers = message::headers(event)?;
+        let payload = event.payload.clone().unwrap_or_default();
+        let reply = event.attributes.get("reply").and_then(serde_json::Value::as_str).map(str::to_owned);
+        let (client, to) = (&self.connection.client, subject.clone());
+        let publish = async {
+            match (reply, headers) {
+                (None, None) => client.publish(to, payload).await,
+                (None, Some(headers)) => client.publish_with_headers(to, headers, payload).await,
+                (Some(reply), None) => client.publish_with_reply(to, reply, payload).await,
+                (Some(reply), Some(headers)) => {
+                    client.publish_with_reply_and_headers(to, reply, headers, payload).await
+                }
+            }
+        };
+        match tokio::time::timeout(self.receipt_timeout, publish).await {
+            Ok(Ok(())) => Ok(subject),
+            Ok(Err(error)) => Err(EndpointError::new(EndpointErrorKind::Rejected, error.to_string())),
+            Err(_) => Err(failure::disconnected(&self.connection.address)),
+        }
+    }
+
+    async fn hand_over_batch(&mut self, batch: &[Event]) -> Receipts {
+        let losses = self.connection.losses();
+        let refusals = self.connection.refusal_count();
+        let mut handed = Vec::with_capacity(batch.len());
+        for event in batch {
+            handed.push(self.hand_over(event).await);
+        }
+        let (connection, timeout, inbox) =
+            (self.connection.clone(), self.receipt_timeout, self.inbox_allowed);
+        let (report, answered) = tokio::sync::watch::channel(None);
+        self.batches.spawn(async move {
+            let read = if inbox { connection.round_trip(timeout).await } else { flush(&connection).await };
+            let whole = if connection.losses() == losses { read } else { Err(failure::unanswered()) };
+            report.send_replace(Some(whole));
+        });
+        let awaited: Vec<Awaited> = handed
+            .into_iter()
+            .map(|handed| {
+                let subject = handed?;
+                let (connection, mut answered) = (self.connection.clone(), answered.clone());
+                let receipt: BoxFuture<'static, Result<Place, EndpointError>> = Box::pin(async move {
+                    let whole = answered.wait_for(Option::is_some).await.map(|answer| answer.clone());
+                    whole.ok().flatten().unwrap_or_else(|| Err(failure::unanswered()))?;
+                    let refusal = connection.refusal_of(&subject, refusals);
+                    refusal.map_or_else(|| Ok(Place::default()), Err)
+                });
+                Ok(receipt)
+            })
+            .collect();
+        receipts::collect(&mut self.batches, awaited, self.receipt_timeout)
+    }
+
+    async fn leave(mut self) -> Result<(), EndpointError> {
+        while self.batches.join_next().await.is_some() {}
+        flush(&self.connection).await
+    }
+}
+
+/// Hands everything to the socket.
+async fn flush(connection: &Connection) -> Result<(), EndpointError> {
+    let flushed = tokio::time::timeout(Duration::from_secs(5), connection.client.flush()).await;
+    flushed.ok().and_then(Result::ok).ok_or_else(|| failure::disconnected(&connection.address))
+}
+
+impl Sink for NatsSink {
+    fn capabilities(&self) -> Capabilities {
+        Capabilities { max_payload: Some(self.connection.client.max_payload()), ..CORE }
+    }
+
+    fn send<'a>(&'a mut self, batch: &'a [Event]) -> BoxFuture<'a, Receipts> {
+        Box::pin(self.hand_over_batch(batch))
+    }
+
+    fn close(self: Box<Self>) -> BoxFuture<'static, Result<(), EndpointError>> {
+        Box::pin(self.leave())
+    }
+}

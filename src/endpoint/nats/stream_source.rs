@@ -1,0 +1,254 @@
+//! Events out of a JetStream stream, through a reader of our own that the server forgets: no durable consumer is touched.
+
+use std::time::Duration;
+
+use async_nats::jetstream::Context;
+use async_nats::jetstream::consumer::pull::{Config, Ordered, OrderedConfig};
+use async_nats::jetstream::consumer::{AckPolicy, DeliverPolicy};
+use async_nats::jetstream::stream::Stream as JetStream;
+use futures_util::{FutureExt, StreamExt};
+
+use super::connection::{Connection, connect};
+use super::streams::{self, Meaning};
+use super::{failure, message};
+use crate::endpoint::address_options::AddressOptions;
+use crate::endpoint::{
+    Address, BoxFuture, EndpointError, EndpointErrorKind, Source, SourceOptions, Start, Stop,
+};
+use crate::event::{Event, Timestamp};
+
+/// How long nothing may arrive before the server is asked whether the end is reached.
+const QUIET: Duration = Duration::from_millis(300);
+
+/// A reader of one stream.
+pub(super) struct StreamSource {
+    connection: Connection,
+    stream: JetStream,
+    filter: String,
+    messages: Ordered,
+    stop: Stop,
+    /// The sequence number the next event has at least.
+    next: u64,
+    ended: bool,
+}
+
+impl StreamSource {
+    /// Finds the stream and begins to read.
+    pub(super) async fn open(address: &Address, options: &SourceOptions) -> Result<Self, EndpointError> {
+        if address.path.is_empty() {
+            let message = format!("`{address}` names no stream to read");
+            return Err(EndpointError::new(EndpointErrorKind::Unsupported, message)
+                .help("write the name of a stream, or a subject that a stream keeps, after the host"));
+        }
+        let connection =
+            connect(address, options.credentials.as_ref(), options.connect_timeout, &["subject"]).await?;
+        let subject = AddressOptions::new(address, &["ca", "creds", "subject"])?.text("subject");
+        let context = async_nats::jetstream::new(connection.client.clone());
+        let (stream, filter) = match streams::find(&context, &address.path, address).await? {
+            Meaning::Stream(stream) => (stream, subject.unwrap_or_default().to_owned()),
+            Meaning::Subject(stream) => (stream, address.path.clone()),
+        };
+        let mut source = Opening { connection, context, stream: *stream, filter };
+        let (policy, next) = source.begin(options.start).await?;
+        let messages = source.read_from(policy).await?;
+        let Opening { connection, stream, filter, .. } = source;
+        Ok(Self { connection, stream, filter, messages, stop: options.stop, next, ended: false })
+    }
+
+    async fn read(&mut self, max: usize) -> Result<Vec<Event>, EndpointError> {
+        while !self.ended {
+            let arrived = if self.stop == Stop::Never {
+                Some(self.messages.next().await)
+            } else {
+                tokio::time::timeout(QUIET, self.messages.next()).await.ok()
+            };
+            match arrived {
+                Some(None) => self.ended = true,
+                Some(Some(first)) => {
+                    let batch = self.take(first, max)?;
+                    if !batch.is_empty() {
+                        return Ok(batch);
+                    }
+                }
+                None => self.ended = self.is_at_end().await?,
+            }
+        }
+        Ok(Vec::new())
+    }
+
+    /// The first message and those that wait behind it.
+    fn take(&mut self, first: Arrived, max: usize) -> Result<Vec<Event>, EndpointError> {
+        let mut batch = Vec::new();
+        let mut arrived = Some(first);
+        while let Some(message) = arrived {
+            match self.keep(message) {
+                Ok(event) => batch.extend(event),
+                // What was read before the failure is not lost; the reader finds the failure again or recovers.
+                Err(error) if batch.is_empty() => return Err(error),
+                Err(_) => break,
+            }
+            if self.ended || batch.len() >= max {
+                break;
+            }
+            arrived = self.messages.next().now_or_never().flatten();
+        }
+        Ok(batch)
+    }
+
+    /// The event, unless it lies beyond the end.
+    fn keep(&mut self, arrived: Arrived) -> Result<Option<Event>, EndpointError> {
+        let stored = arrived.map_err(|error| {
+            EndpointError::new(
+                EndpointErrorKind::Disconnected,
+                format!("reading `{}` was interrupted: {error}", self.connection.address),
+            )
+        })?;
+        let (event, pending) = message::stored_event(stored)?;
+        let sequence = event.place.offset.unwrap_or(0);
+        let time = event.broker_time.map_or(event.received, |found| found.time);
+        let beyond = match self.stop {
+            Stop::Never | Stop::PresentEnd => false,
+            Stop::Offset(end) => sequence >= end,
+            Stop::Time(end) => time > end,
+        };
+        self.next = sequence + 1;
+        self.ended = beyond
+            || match self.stop {
+                Stop::PresentEnd => pending == 0,
+                Stop::Offset(end) => self.next >= end,
+                Stop::Never | Stop::Time(_) => false,
+            };
+        Ok((!beyond).then_some(event))
+    }
+
+    /// Asked when nothing arrives: whether nothing can arrive any more before the end.
+    async fn is_at_end(&mut self) -> Result<bool, EndpointError> {
+        let may_be = match self.stop {
+            Stop::Never => false,
+            Stop::PresentEnd => true,
+            Stop::Time(end) => Timestamp::now() > end,
+            Stop::Offset(end) => {
+                let info = self.stream.get_info().await;
+                let info = info.map_err(|error| {
+                    failure::request("tell the state of the stream", &error, &self.connection.address)
+                })?;
+                info.state.last_sequence + 1 >= end
+            }
+        };
+        if !may_be {
+            return Ok(false);
+        }
+        Ok(waiting_from(&self.stream, &self.filter, self.next, &self.connection.address).await? == 0)
+    }
+}
+
+/// What the reader yields.
+type Arrived = Result<async_nats::jetstream::Message, async_nats::jetstream::consumer::pull::OrderedError>;
+
+/// A source on its way to being opened.
+struct Opening {
+    connection: Connection,
+    context: Context,
+    stream: JetStream,
+    filter: String,
+}
+
+impl Opening {
+    /// Where reading begins: the server's words for it, and the sequence number it means at least.
+    async fn begin(&mut self, start: Start) -> Result<(DeliverPolicy, u64), EndpointError> {
+        let after_last = self.stream.cached_info().state.last_sequence + 1;
+        Ok(match start {
+            Start::Default | Start::Beginning => (DeliverPolicy::All, 1),
+            Start::End => (DeliverPolicy::ByStartSequence { start_sequence: after_last }, after_last),
+            Start::Offset(sequence) => by_sequence(sequence),
+            Start::Last(0) => (DeliverPolicy::ByStartSequence { start_sequence: after_last }, after_last),
+            Start::Last(count) => by_sequence(self.last(count).await?),
+            Start::Time(time) => {
+                let nanos = i128::from(time.0) * 1000;
+                let start_time = async_nats::datetime::from_nanos(nanos).map_err(|error| {
+                    EndpointError::new(
+                        EndpointErrorKind::Unsupported,
+                        format!("`{time}` is no time to begin at: {error}"),
+                    )
+                })?;
+                (DeliverPolicy::ByStartTime { start_time }, 1)
+            }
+        })
+    }
+
+    /// The sequence number from which on `count` events are kept: guessed, then searched by halving, since deleted
+    /// events and a filter leave gaps.
+    async fn last(&self, count: u64) -> Result<u64, EndpointError> {
+        let state = &self.stream.cached_info().state;
+        let (mut low, mut high) = (state.first_sequence.max(1), state.last_sequence.max(1));
+        let mut guess = high.saturating_sub(count - 1).max(low);
+        while low < high {
+            let waiting = waiting_from(&self.stream, &self.filter, guess, &self.connection.address).await?;
+            if waiting == count {
+                return Ok(guess);
+            }
+            if waiting < count {
+                high = guess.saturating_sub(1).max(low);
+            } else {
+                low = guess + 1;
+            }
+            guess = low + (high - low).div_ceil(2);
+        }
+        Ok(low)
+    }
+
+    async fn read_from(&self, deliver_policy: DeliverPolicy) -> Result<Ordered, EndpointError> {
+        let config = OrderedConfig {
+            deliver_policy,
+            filter_subject: self.filter.clone(),
+            description: Some("eddy".to_owned()),
+            ..OrderedConfig::default()
+        };
+        let name = &self.stream.cached_info().config.name;
+        let refused = |error: &dyn std::error::Error| {
+            failure::request("open a reader of the stream", error, &self.connection.address)
+        };
+        let consumer =
+            self.context.create_consumer_on_stream(config, name).await.map_err(|error| refused(&error))?;
+        consumer.messages().await.map_err(|error| refused(&error))
+    }
+}
+
+fn by_sequence(sequence: u64) -> (DeliverPolicy, u64) {
+    let start_sequence = sequence.max(1);
+    (DeliverPolicy::ByStartSequence { start_sequence }, start_sequence)
+}
+
+/// How many events the stream keeps from this sequence number on, as the filter sees them.
+async fn waiting_from(
+    stream: &JetStream,
+    filter: &str,
+    sequence: u64,
+    address: &Address,
+) -> Result<u64, EndpointError> {
+    let config = Config {
+        deliver_policy: DeliverPolicy::ByStartSequence { start_sequence: sequence.max(1) },
+        filter_subject: filter.to_owned(),
+        ack_policy: AckPolicy::None,
+        inactive_threshold: Duration::from_secs(5),
+        memory_storage: true,
+        num_replicas: 1,
+        ..Config::default()
+    };
+    let asked = stream.create_consumer(config).await;
+    let consumer = asked.map_err(|error| failure::request("count the events it keeps", &error, address))?;
+    let waiting = consumer.cached_info().num_pending;
+    // The server forgets it by itself; saying so at once is good manners.
+    let _ = stream.delete_consumer(&consumer.cached_info().name).await;
+    Ok(waiting)
+}
+
+impl Source for StreamSource {
+    fn next_batch(&mut self, max: usize) -> BoxFuture<'_, Result<Vec<Event>, EndpointError>> {
+        Box::pin(self.read(max))
+    }
+
+    fn close(self: Box<Self>) -> BoxFuture<'static, Result<(), EndpointError>> {
+        Box::pin(std::future::ready(Ok(())))
+    }
+}

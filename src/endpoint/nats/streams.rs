@@ -1,0 +1,105 @@
+//! Which stream an address means: its name, or a subject that a stream keeps.
+
+use async_nats::jetstream::context::{Context, GetStreamByNameErrorKind, GetStreamErrorKind};
+use async_nats::jetstream::stream::Stream;
+use futures_util::TryStreamExt;
+
+use super::failure;
+use crate::endpoint::{Address, EndpointError, EndpointErrorKind};
+
+/// What the path of an address was found to mean.
+#[derive(Debug)]
+pub(super) enum Meaning {
+    /// The name of a stream.
+    Stream(Box<Stream>),
+    /// A subject, and the stream that keeps it.
+    Subject(Box<Stream>),
+}
+
+/// Finds the stream for a path. A path with `.`, `*` or `>` can only be a subject; another is the name of a stream
+/// first, and a subject when there is no stream of that name.
+///
+/// # Errors
+/// When there is neither, with the names there are.
+pub(super) async fn find(context: &Context, path: &str, address: &Address) -> Result<Meaning, EndpointError> {
+    if !path.contains(['.', '*', '>', ' '])
+        && let Some(stream) = by_name(context, path, address).await?
+    {
+        return Ok(Meaning::Stream(Box::new(stream)));
+    }
+    match context.stream_by_subject(path).await {
+        Ok(name) => match by_name(context, &name, address).await? {
+            Some(stream) => Ok(Meaning::Subject(Box::new(stream))),
+            None => Err(not_found(context, path, address).await),
+        },
+        Err(error) if error.kind() == GetStreamByNameErrorKind::NotFound => {
+            Err(not_found(context, path, address).await)
+        }
+        Err(error) if error.kind() == GetStreamByNameErrorKind::InvalidSubject => {
+            Err(failure::bad_subject(path))
+        }
+        Err(error) => Err(failure::request("look for the stream", &error, address)),
+    }
+}
+
+async fn by_name(context: &Context, name: &str, address: &Address) -> Result<Option<Stream>, EndpointError> {
+    match context.get_stream(name).await {
+        Ok(stream) => Ok(Some(stream)),
+        Err(error) => match error.kind() {
+            GetStreamErrorKind::JetStream(said) if said.code() == 404 => Ok(None),
+            GetStreamErrorKind::InvalidStreamName | GetStreamErrorKind::EmptyName => Ok(None),
+            _ => Err(failure::request("look for the stream", &error, address)),
+        },
+    }
+}
+
+async fn not_found(context: &Context, path: &str, address: &Address) -> EndpointError {
+    let names: Vec<String> = context.stream_names().try_collect().await.unwrap_or_default();
+    let message = format!("no stream at `{}` is called `{path}` or keeps that subject", address.authority());
+    let near = crate::diagnostic::nearest(path, names.iter().map(String::as_str));
+    let help = match (near, names.is_empty()) {
+        (Some(near), _) => format!("did you mean `{near}`?"),
+        (None, false) => format!("streams there: {}", listed(&names)),
+        (None, true) => {
+            "there is no stream yet: `nats stream add NAME --subjects 'SUBJECT.>'` makes one".to_owned()
+        }
+    };
+    EndpointError::new(EndpointErrorKind::NotFound, message).help(help)
+}
+
+fn listed(names: &[String]) -> String {
+    let shown = names.iter().take(10).map(|name| format!("`{name}`")).collect::<Vec<_>>().join(", ");
+    if names.len() > 10 { format!("{shown} and {} more", names.len() - 10) } else { shown }
+}
+
+/// Whether a subject is one of those that a pattern with `*` and `>` stands for.
+pub(super) fn matches(pattern: &str, subject: &str) -> bool {
+    let (mut pattern, mut subject) = (pattern.split('.'), subject.split('.'));
+    loop {
+        match (pattern.next(), subject.next()) {
+            (None, None) | (Some(">"), Some(_)) => return true,
+            (Some(wanted), Some(word)) if wanted == "*" || wanted == word => {}
+            _ => return false,
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::matches;
+
+    #[test]
+    fn patterns() {
+        for (pattern, subject, expected) in [
+            ("a.b", "a.b", true),
+            ("a.*", "a.b", true),
+            ("a.*", "a.b.c", false),
+            ("a.>", "a.b.c", true),
+            ("a.>", "a", false),
+            (">", "a", true),
+            ("a", "a.b", false),
+        ] {
+            assert_eq!(matches(pattern, subject), expected, "{pattern} {subject}");
+        }
+    }
+}

@@ -1,0 +1,302 @@
+//! NATS core and JetStream against nats-server.
+
+use std::time::Duration;
+
+use eddy::endpoint::address::Scheme;
+use eddy::endpoint::open::{open_inspect, open_sink, open_source, probe};
+use eddy::endpoint::{EndpointErrorKind, SinkOptions, SourceOptions, Start, Stop};
+use eddy::event::{Event, Header, TimeKind, Timestamp};
+use serde_json::json;
+
+use super::conformance::{
+    Subject, address, collect, deliver, nobody_there, seeks, sink, source, survives_a_restart, wrong_password,
+};
+use super::support::servers::{Server, free_port, nats};
+
+/// Makes a stream, memory or file as the server's default has it.
+async fn stream(server: &Server, name: &str, subjects: &[&str]) {
+    let client = async_nats::connect(format!("127.0.0.1:{}", server.port)).await.expect("connected");
+    let config = async_nats::jetstream::stream::Config {
+        name: name.to_owned(),
+        subjects: subjects.iter().map(|&each| each.to_owned()).collect(),
+        ..Default::default()
+    };
+    async_nats::jetstream::new(client).create_stream(config).await.expect("a stream");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn core_conforms() {
+    let Some(server) = nats(&[]) else { return };
+    let subject = Subject {
+        sink: format!("nats://127.0.0.1:{}", server.port),
+        source: format!("nats://127.0.0.1:{}/conformance.>", server.port),
+        prefix: "conformance",
+        separator: '.',
+        start: Start::Default,
+    };
+    subject.conforms().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn jetstream_conforms() {
+    let Some(server) = nats(&[]) else { return };
+    stream(&server, "CONFORMANCE", &["conformance.>"]).await;
+    let subject = Subject {
+        sink: format!("jetstream+nats://127.0.0.1:{}/CONFORMANCE", server.port),
+        source: format!("jetstream+nats://127.0.0.1:{}/CONFORMANCE", server.port),
+        prefix: "conformance",
+        separator: '.',
+        start: Start::End,
+    };
+    subject.conforms().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn jetstream_seeks() {
+    let Some(server) = nats(&[]) else { return };
+    stream(&server, "SEEK", &["seek.>"]).await;
+    let mut writer = sink(&format!("jetstream+nats://127.0.0.1:{}/seek.a", server.port)).await;
+    let before = Timestamp::now();
+    let events: Vec<Event> = (0..100).map(|at| Event::new("", format!("{at}"))).collect();
+    deliver(&mut writer, &events).await;
+    seeks(&format!("jetstream+nats://127.0.0.1:{}/SEEK", server.port), 1).await;
+    // Between two times: the stamps are the server's own.
+    let url = format!("jetstream+nats://127.0.0.1:{}/SEEK", server.port);
+    let mut all = source(&url, SourceOptions { stop: Stop::PresentEnd, ..SourceOptions::default() }).await;
+    let events = collect(&mut all, 100).await;
+    let time = |at: usize| {
+        let found = events[at].broker_time.expect("a time");
+        assert_eq!(found.kind, TimeKind::Append);
+        found.time
+    };
+    assert!(time(0) >= before && time(99) <= Timestamp::now());
+    assert_eq!(events[41].place.offset, Some(42));
+    let (from, to) = (time(50), time(60));
+    let expected: Vec<_> = events
+        .iter()
+        .filter(|each| each.broker_time.is_some_and(|found| found.time >= from && found.time <= to))
+        .map(|each| each.place.offset)
+        .collect();
+    let options =
+        SourceOptions { start: Start::Time(from), stop: Stop::Time(to), ..SourceOptions::default() };
+    let mut part = source(&url, options).await;
+    let mut got = Vec::new();
+    loop {
+        let batch = part.next_batch(1000).await.expect("a batch");
+        if batch.is_empty() {
+            break;
+        }
+        got.extend(batch.iter().map(|each| each.place.offset));
+    }
+    assert_eq!(got, expected);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_last_events_are_found_across_gaps_and_filters() {
+    let Some(server) = nats(&[]) else { return };
+    stream(&server, "GAPS", &["gaps.>"]).await;
+    let mut writer = sink(&format!("jetstream+nats://127.0.0.1:{}", server.port)).await;
+    let events: Vec<Event> = (0..300)
+        .map(|at| Event::new(if at % 3 == 0 { "gaps.rare" } else { "gaps.often" }, format!("{at}")))
+        .collect();
+    deliver(&mut writer, &events).await;
+    let client = async_nats::connect(format!("127.0.0.1:{}", server.port)).await.expect("connected");
+    let kept = async_nats::jetstream::new(client).get_stream("GAPS").await.expect("there");
+    for sequence in 200..=290 {
+        kept.delete_message(sequence).await.expect("deleted");
+    }
+    let url = format!("jetstream+nats://127.0.0.1:{}/GAPS?subject=gaps.rare", server.port);
+    let options = SourceOptions { start: Start::Last(5), stop: Stop::PresentEnd, ..SourceOptions::default() };
+    let mut reader = source(&url, options).await;
+    let got = collect(&mut reader, 5).await;
+    let numbers: Vec<_> = got.iter().map(|event| event.place.offset.expect("a place")).collect();
+    assert_eq!(numbers, [196, 199, 292, 295, 298]);
+    assert!(reader.next_batch(10).await.expect("the end").is_empty());
+    assert_eq!(
+        kept.get_info().await.expect("info").state.consumer_count,
+        1,
+        "only the reader's own consumer is left"
+    );
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_live_reader_sees_what_comes() {
+    let Some(server) = nats(&[]) else { return };
+    stream(&server, "LIVE", &["live.>"]).await;
+    let url = format!("jetstream+nats://127.0.0.1:{}/LIVE", server.port);
+    let mut reader = source(&url, SourceOptions { start: Start::End, ..SourceOptions::default() }).await;
+    let mut writer = sink(&url).await;
+    deliver(&mut writer, &[Event::new("live.a", "1")]).await;
+    assert_eq!(collect(&mut reader, 1).await[0].channel, "live.a");
+    let mut empty = source(
+        &format!("{url}?subject=live.never"),
+        SourceOptions { stop: Stop::PresentEnd, ..SourceOptions::default() },
+    )
+    .await;
+    assert!(empty.next_batch(1).await.expect("the end").is_empty());
+}
+
+#[tokio::test]
+async fn receipts_have_sequence_numbers_and_repeats_are_recognised() {
+    let Some(server) = nats(&[]) else { return };
+    stream(&server, "IDS", &["ids"]).await;
+    let mut writer = sink(&format!("jetstream+nats://127.0.0.1:{}/IDS", server.port)).await;
+    let mut event = Event::new("", "x");
+    event.headers = vec![Header::text("Nats-Msg-Id", "run:1")];
+    for _ in 0..2 {
+        let deliveries = writer.send(std::slice::from_ref(&event)).await.await;
+        assert_eq!(deliveries[0].outcome.as_ref().expect("taken").offset, Some(1), "the same place twice");
+    }
+}
+
+#[tokio::test]
+async fn where_no_stream_is_the_error_says_what_there_is() {
+    let Some(server) = nats(&[]) else { return };
+    stream(&server, "ORDERS", &["orders.>", "returns"]).await;
+    let at = |path: &str| address(&format!("jetstream+nats://127.0.0.1:{}/{path}", server.port));
+    let error = open_source(&at("ORDRES"), &SourceOptions::default()).await.err().expect("no such stream");
+    assert_eq!(error.kind, EndpointErrorKind::NotFound);
+    assert_eq!(error.help.as_deref(), Some("did you mean `ORDERS`?"));
+    let error =
+        open_sink(&at("other.subject"), &SinkOptions::default()).await.err().expect("no stream for it");
+    assert_eq!(error.kind, EndpointErrorKind::NotFound);
+    let mut writer = open_sink(&at(""), &SinkOptions::default()).await.expect("connected");
+    let deliveries = writer.send(&[Event::new("nobody.keeps", "x"), Event::new("returns", "x")]).await.await;
+    assert_eq!(deliveries[0].outcome.as_ref().expect_err("no stream").kind, EndpointErrorKind::NotFound);
+    assert!(deliveries[1].outcome.is_ok());
+    let mut writer = open_sink(&at("ORDERS"), &SinkOptions::default()).await.expect("connected");
+    let deliveries = writer
+        .send(&[Event::new("", "x"), Event::new("elsewhere", "x"), Event::new("orders.1", "x")])
+        .await
+        .await;
+    let kinds: Vec<_> =
+        deliveries.iter().map(|each| each.outcome.as_ref().err().map(|error| error.kind)).collect();
+    assert_eq!(kinds, [Some(EndpointErrorKind::Rejected), Some(EndpointErrorKind::Rejected), None]);
+    let mut reader = open_source(&at("orders.1"), &SourceOptions::default()).await.expect("by subject");
+    let got = collect(&mut reader, 1).await.remove(0);
+    assert_eq!((got.channel.as_str(), got.attributes.get("stream")), ("orders.1", Some(&json!("ORDERS"))));
+}
+
+#[tokio::test]
+async fn a_server_without_jetstream_is_named_as_such() {
+    let Some(server) = super::support::servers::nats_without_jetstream() else { return };
+    let url = address(&format!("jetstream+nats://127.0.0.1:{}/ORDERS", server.port));
+    let error = open_source(&url, &SourceOptions::default()).await.err().expect("no JetStream");
+    assert_eq!(error.kind, EndpointErrorKind::Unsupported, "{error:?}");
+    let report = probe(&url, None, Duration::from_secs(5)).await;
+    assert!(report.reachable && report.problems.len() == 1, "{report:?}");
+}
+
+#[tokio::test]
+async fn replies_and_queues() {
+    let Some(server) = nats(&[]) else { return };
+    let url = format!("nats://127.0.0.1:{}/work?queue=group", server.port);
+    let mut one = source(&url, SourceOptions::default()).await;
+    let mut two = source(&url, SourceOptions::default()).await;
+    let mut writer = sink(&format!("nats://127.0.0.1:{}/work", server.port)).await;
+    let mut event = Event::new("", "x");
+    event.attributes.insert("reply".to_owned(), json!("answers.here"));
+    deliver(&mut writer, &vec![event; 100]).await;
+    let (mut first, mut second) = (0, 0);
+    while first + second < 100 {
+        let batch = tokio::select! {
+            batch = one.next_batch(100) => { let batch = batch.expect("a batch"); first += batch.len(); batch }
+            batch = two.next_batch(100) => { let batch = batch.expect("a batch"); second += batch.len(); batch }
+        };
+        assert!(batch.iter().all(|event| event.attributes.get("reply") == Some(&json!("answers.here"))));
+    }
+    assert_eq!(first + second, 100);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_restart_loses_nothing() {
+    let Some(mut server) = nats(&[]) else { return };
+    stream(&server, "RESTART", &["restart"]).await;
+    let url = format!("jetstream+nats://127.0.0.1:{}/RESTART", server.port);
+    survives_a_restart(&url, &url, "restart", &mut server, true).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_core_source_says_that_it_lost_the_server_and_comes_back() {
+    let Some(mut server) = nats(&[]) else { return };
+    let url = format!("nats://127.0.0.1:{}/back", server.port);
+    let mut reader = source(&url, SourceOptions::default()).await;
+    server.stop();
+    let error = reader.next_batch(10).await.expect_err("the server is gone");
+    assert_eq!(error.kind, EndpointErrorKind::Disconnected, "{error:?}");
+    server.start();
+    let mut writer = sink(&url).await;
+    let writing = async {
+        loop {
+            deliver(&mut writer, &[Event::new("", "x")]).await;
+        }
+    };
+    tokio::select! {
+        batch = reader.next_batch(10) => assert!(!batch.expect("again").is_empty()),
+        () = writing => {}
+    }
+}
+
+#[tokio::test]
+async fn nobody_listens() {
+    nobody_there(&format!("nats://127.0.0.1:{}/x", free_port())).await;
+    nobody_there(&format!("jetstream+nats://127.0.0.1:{}/x", free_port())).await;
+}
+
+#[tokio::test]
+async fn a_wrong_password_is_said() {
+    let Some(server) = nats(&["--user", "tester", "--pass", "right"]) else { return };
+    wrong_password(&format!("nats://127.0.0.1:{}/x", server.port)).await;
+}
+
+#[tokio::test]
+async fn a_forbidden_subject_is_said() {
+    let directory = tempfile::tempdir().expect("a directory");
+    let configuration = directory.path().join("nats.conf");
+    let text = "authorization { users = [ { user: tester, password: right, permissions: { publish: [\"ok.>\", \"_INBOX.>\"], subscribe: [\"ok.>\", \"_INBOX.>\"] } } ] }";
+    std::fs::write(&configuration, text).expect("written");
+    let Some(server) = nats(&["-c", &configuration.display().to_string()]) else { return };
+    let at = |path: &str| address(&format!("nats://tester:right@127.0.0.1:{}/{path}", server.port));
+    let error = open_source(&at("secret"), &SourceOptions::default()).await.err().expect("forbidden");
+    assert_eq!(error.kind, EndpointErrorKind::Unauthorised, "{error:?}");
+    let mut writer = open_sink(&at(""), &SinkOptions::default()).await.expect("connected");
+    let deliveries = writer.send(&[Event::new("ok.1", "x"), Event::new("secret", "x")]).await.await;
+    assert!(deliveries[0].outcome.is_ok());
+    assert_eq!(deliveries[1].outcome.as_ref().expect_err("forbidden").kind, EndpointErrorKind::Unauthorised);
+}
+
+#[tokio::test]
+async fn what_cannot_be_sent_is_refused_alone() {
+    let Some(server) = nats(&[]) else { return };
+    let mut writer = sink(&format!("nats://127.0.0.1:{}", server.port)).await;
+    let mut bad_header = Event::new("a", "x");
+    bad_header.headers = vec![Header { name: "h".to_owned(), value: Some(vec![0xff].into()) }];
+    let events = [
+        Event::new("a", "x"),
+        Event::new("a", vec![0; 2_000_000]),
+        Event::new("a b", "x"),
+        bad_header,
+        Event::new("b", "x"),
+    ];
+    let deliveries = writer.send(&events).await.await;
+    let kinds: Vec<_> =
+        deliveries.iter().map(|each| each.outcome.as_ref().err().map(|error| error.kind)).collect();
+    use EndpointErrorKind::{Rejected, TooLarge};
+    assert_eq!(kinds, [None, Some(TooLarge), Some(Rejected), Some(Rejected), None]);
+}
+
+#[tokio::test]
+async fn a_server_is_probed_and_inspected() {
+    let Some(server) = nats(&[]) else { return };
+    stream(&server, "SEEN", &["seen.>"]).await;
+    let url = address(&format!("nats://127.0.0.1:{}", server.port));
+    assert_eq!(url.scheme, Scheme::Nats);
+    let report = probe(&url, None, Duration::from_secs(5)).await;
+    assert!(report.reachable && report.problems.is_empty(), "{report:?}");
+    assert!(report.server.as_ref().is_some_and(|server| server.starts_with("nats-server 2.")), "{report:?}");
+    let mut inspect = open_inspect(&url, &SinkOptions::default()).await.expect("connected");
+    let observed = inspect.topology().await.expect("an answer");
+    assert_eq!(observed.channels.len(), 1);
+    assert_eq!(observed.channels[0].addresses, ["seen.>"]);
+    assert!(!observed.not_observable.is_empty());
+}
