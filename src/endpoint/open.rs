@@ -29,7 +29,10 @@ pub async fn open_source(
         Scheme::Nats => super::nats::open_source(address, options).await,
         #[cfg(feature = "nats")]
         Scheme::JetStream => super::nats::open_stream_source(address, options).await,
-        _ => Err(left_out(address)),
+        #[cfg(not(feature = "mqtt"))]
+        Scheme::Mqtt => Err(left_out(address)),
+        #[cfg(not(feature = "nats"))]
+        Scheme::Nats | Scheme::JetStream => Err(left_out(address)),
     }
 }
 
@@ -48,7 +51,10 @@ pub async fn open_sink(address: &Address, options: &SinkOptions) -> Result<Box<d
         Scheme::Nats => super::nats::open_sink(address, options).await,
         #[cfg(feature = "nats")]
         Scheme::JetStream => super::nats::open_stream_sink(address, options).await,
-        _ => Err(left_out(address)),
+        #[cfg(not(feature = "mqtt"))]
+        Scheme::Mqtt => Err(left_out(address)),
+        #[cfg(not(feature = "nats"))]
+        Scheme::Nats | Scheme::JetStream => Err(left_out(address)),
     }
 }
 
@@ -65,7 +71,11 @@ pub async fn open_inspect(
         Scheme::Mqtt => super::mqtt::inspect(address, options).await,
         #[cfg(feature = "nats")]
         Scheme::Nats | Scheme::JetStream => super::nats::inspect(address, options).await,
-        _ => Err(left_out(address)),
+        Scheme::File | Scheme::Memory | Scheme::Stdio => Err(no_server(address)),
+        #[cfg(not(feature = "mqtt"))]
+        Scheme::Mqtt => Err(left_out(address)),
+        #[cfg(not(feature = "nats"))]
+        Scheme::Nats | Scheme::JetStream => Err(left_out(address)),
     }
 }
 
@@ -76,13 +86,26 @@ pub async fn probe(address: &Address, credentials: Option<&Credentials>, timeout
         Scheme::Mqtt => super::mqtt::probe(address, credentials, timeout).await,
         #[cfg(feature = "nats")]
         Scheme::Nats | Scheme::JetStream => super::nats::probe(address, credentials, timeout).await,
-        _ => ProbeReport::failed(address, &left_out(address)),
+        Scheme::File | Scheme::Memory | Scheme::Stdio => ProbeReport::failed(address, &no_server(address)),
+        #[cfg(not(feature = "mqtt"))]
+        Scheme::Mqtt => ProbeReport::failed(address, &left_out(address)),
+        #[cfg(not(feature = "nats"))]
+        Scheme::Nats | Scheme::JetStream => ProbeReport::failed(address, &left_out(address)),
     }
 }
 
-/// The system is known but was left out when this program was built, or cannot be used in this way.
+/// A file, a pipe or a log in this process has no server behind it.
+fn no_server(address: &Address) -> EndpointError {
+    EndpointError::new(
+        EndpointErrorKind::Unsupported,
+        format!("`{address}` has no server that could be asked"),
+    )
+    .help("name a server, such as `mqtt://host:1883` or `nats://host:4222`")
+}
+
+/// The system is known but was left out when this program was built.
+#[cfg(not(all(feature = "mqtt", feature = "nats")))]
 fn left_out(address: &Address) -> EndpointError {
-    let message = format!("`{address}` cannot be used in this way by this build of eddy");
-    EndpointError::new(EndpointErrorKind::Unsupported, message)
-        .help("build eddy with its default features to have every system")
+    EndpointError::new(EndpointErrorKind::Unsupported, format!("this build of eddy cannot reach `{address}`"))
+        .help("build it with its default features to have every system")
 }

@@ -281,8 +281,8 @@ async fn what_cannot_be_sent_is_refused_alone() {
     let deliveries = writer.send(&events).await.await;
     let kinds: Vec<_> =
         deliveries.iter().map(|each| each.outcome.as_ref().err().map(|error| error.kind)).collect();
-    use EndpointErrorKind::{Rejected, TooLarge};
-    assert_eq!(kinds, [None, Some(TooLarge), Some(Rejected), Some(Rejected), None]);
+    let rejected = Some(EndpointErrorKind::Rejected);
+    assert_eq!(kinds, [None, Some(EndpointErrorKind::TooLarge), rejected, rejected, None]);
 }
 
 #[tokio::test]

@@ -79,14 +79,12 @@ pub(super) async fn connect(
     }
     let scheme = if address.tls { "tls" } else { "nats" };
     let connecting = connect.connect(format!("{scheme}://{}", address.authority()));
-    let client = match tokio::time::timeout(timeout, connecting).await {
-        Ok(outcome) => outcome.map_err(|error| failure::connect(&error, address))?,
-        Err(_) => {
-            let message = format!("`{address}` did not greet us within {} s", timeout.as_secs_f32());
-            return Err(EndpointError::new(EndpointErrorKind::Timeout, message)
-                .help("is it a NATS port, and does a firewall let us through?"));
-        }
+    let Ok(outcome) = tokio::time::timeout(timeout, connecting).await else {
+        let message = format!("`{address}` did not greet us within {} s", timeout.as_secs_f32());
+        return Err(EndpointError::new(EndpointErrorKind::Timeout, message)
+            .help("is it a NATS port, and does a firewall let us through?"));
     };
+    let client = outcome.map_err(|error| failure::connect(&error, address))?;
     Ok(Connection { client, address: address.clone(), history, refusals })
 }
 

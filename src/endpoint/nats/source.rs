@@ -35,11 +35,11 @@ impl NatsSource {
             connect(address, options.credentials.as_ref(), options.connect_timeout, &["queue"]).await?;
         let queue = AddressOptions::new(address, &["ca", "creds", "queue"])?.text("queue");
         let subject = address.path.clone();
-        let subscribed = match queue {
+        let answer = match queue {
             Some(group) => connection.client.queue_subscribe(subject, group.to_owned()).await,
             None => connection.client.subscribe(subject).await,
         };
-        let subscriber = subscribed.map_err(|_| failure::bad_subject(&address.path))?;
+        let subscriber = answer.map_err(|_| failure::bad_subject(&address.path))?;
         // A user who may not use inboxes gets no answer; the subscription stands all the same.
         let known = connection.round_trip(Duration::from_secs(2)).await;
         if let Some(refusal) = connection.refusal_of(&address.path, 0) {

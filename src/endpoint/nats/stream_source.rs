@@ -159,9 +159,8 @@ impl Opening {
         let after_last = self.stream.cached_info().state.last_sequence + 1;
         Ok(match start {
             Start::Default | Start::Beginning => (DeliverPolicy::All, 1),
-            Start::End => (DeliverPolicy::ByStartSequence { start_sequence: after_last }, after_last),
+            Start::End | Start::Last(0) => by_sequence(after_last),
             Start::Offset(sequence) => by_sequence(sequence),
-            Start::Last(0) => (DeliverPolicy::ByStartSequence { start_sequence: after_last }, after_last),
             Start::Last(count) => by_sequence(self.last(count).await?),
             Start::Time(time) => {
                 let nanos = i128::from(time.0) * 1000;
