@@ -1,0 +1,205 @@
+//! A schema ready to check values: trees with places, payload bytes, or plain values.
+
+use std::path::Path;
+use std::sync::{Arc, OnceLock};
+
+use jsonschema::json::{Json, SerdeJson};
+use jsonschema::{PatternOptions, Validator};
+
+use super::Dialect;
+use super::bundle::Bundle;
+use super::format;
+use super::payload_json::Payload;
+use super::tree_json::Tree;
+use super::violation::{Surroundings, Violation, violations};
+use crate::source_text::tree::NodeRef;
+use crate::source_text::{Limits, Resolved, SourceText, Sources, yaml};
+
+/// Steps a pattern with look-around or back-references may take before it is given up.
+const BACKTRACK_LIMIT: usize = 100_000;
+/// Levels of arrays and objects a payload may have.
+const DEPTH: usize = 128;
+
+/// A compiled schema. Copies share what is compiled; what a kind of value needs is compiled at its first use.
+#[derive(Clone)]
+pub struct Compiled {
+    shared: Arc<Shared>,
+}
+
+struct Shared {
+    bundle: Bundle,
+    tree: Lazy<Tree>,
+    payload: Lazy<Payload>,
+    value: Lazy<SerdeJson>,
+}
+
+/// A validator for one kind of value, or why there is none.
+struct Lazy<F: Json>(OnceLock<Result<Validator<F>, String>>);
+
+impl<F: Json> Lazy<F> {
+    fn get(&self, bundle: &Bundle) -> Result<&Validator<F>, Vec<Violation>> {
+        let built = self.0.get_or_init(|| build::<F>(bundle));
+        built
+            .as_ref()
+            .map_err(|reason| vec![bare("schema", format!("the schema cannot be compiled: {reason}"))])
+    }
+}
+
+/// Compiles with the linear engine; patterns it does not know (look-around) take the other one, with a limit.
+fn build<F: Json>(bundle: &Bundle) -> Result<Validator<F>, String> {
+    let options = || {
+        let draft = bundle.dialect.draft();
+        let options =
+            jsonschema::options_for::<F>().with_draft(draft).offline().should_validate_formats(true);
+        format::with_later_formats(options, draft)
+    };
+    let linear = options().with_pattern_options(PatternOptions::regex()).build(&bundle.schema);
+    if let Ok(validator) = linear {
+        return Ok(validator);
+    }
+    let limited = PatternOptions::fancy_regex().backtrack_limit(BACKTRACK_LIMIT);
+    options().with_pattern_options(limited).build(&bundle.schema).map_err(|error| error.to_string())
+}
+
+impl Compiled {
+    pub(super) fn new(bundle: Bundle) -> Self {
+        let (tree, payload, value) = (Lazy(OnceLock::new()), Lazy(OnceLock::new()), Lazy(OnceLock::new()));
+        Self { shared: Arc::new(Shared { bundle, tree, payload, value }) }
+    }
+
+    /// The language it is written in.
+    #[must_use]
+    pub fn dialect(&self) -> Dialect {
+        self.shared.bundle.dialect
+    }
+
+    /// Where the schema stands.
+    #[must_use]
+    pub fn place(&self) -> Option<&Resolved> {
+        self.shared.bundle.places.first().map(|(place, _)| place)
+    }
+
+    /// The schema and all it refers to as one plain value; references in it lead to its own definitions.
+    #[must_use]
+    pub fn self_contained(&self) -> &serde_json::Value {
+        &self.shared.bundle.schema
+    }
+
+    /// All violations of a value that stands in a file, in order of place.
+    #[must_use]
+    pub fn check_tree(&self, instance: &NodeRef) -> Vec<Violation> {
+        let bundle = &self.shared.bundle;
+        match self.shared.tree.get(bundle) {
+            Ok(validator) if validator.is_valid(instance) => Vec::new(),
+            Ok(validator) => {
+                let around = Surroundings { bundle: Some(bundle), instance: Some(instance) };
+                violations(validator.iter_errors(instance), around)
+            }
+            Err(problem) => problem,
+        }
+    }
+
+    /// All violations of a plain value.
+    #[must_use]
+    pub fn check_value(&self, instance: &serde_json::Value) -> Vec<Violation> {
+        let bundle = &self.shared.bundle;
+        match self.shared.value.get(bundle) {
+            Ok(validator) if validator.is_valid(instance) => Vec::new(),
+            Ok(validator) => {
+                let around = Surroundings { bundle: Some(bundle), instance: None };
+                violations(validator.iter_errors(instance), around)
+            }
+            Err(problem) => problem,
+        }
+    }
+
+    /// Checks the bytes of a JSON payload.
+    ///
+    /// # Errors
+    /// All violations, each with its position in the payload where there is one; a payload that is no JSON has one
+    /// violation, of the keyword `json`.
+    pub fn check_bytes(&self, payload: &[u8]) -> Result<(), Vec<Violation>> {
+        if too_deep(payload) {
+            let message = format!("the payload is nested deeper than {DEPTH} levels");
+            return Err(vec![bare("json", message)]);
+        }
+        let value: sonic_rs::Value =
+            sonic_rs::from_slice(payload).map_err(|error| vec![not_json(payload, &error)])?;
+        let validator = self.shared.payload.get(&self.shared.bundle)?;
+        if validator.is_valid(&value) {
+            return Ok(());
+        }
+        Err(self.check_again_for_places(payload).unwrap_or_else(|| {
+            let around = Surroundings { bundle: Some(&self.shared.bundle), instance: None };
+            violations(validator.iter_errors(&value), around)
+        }))
+    }
+
+    /// The slow way for the few payloads that fail: over the tree, which knows places.
+    fn check_again_for_places(&self, payload: &[u8]) -> Option<Vec<Violation>> {
+        let text = String::from_utf8(payload.to_vec()).ok()?;
+        let mut sources = Sources::default();
+        let file = sources.add(SourceText::new(Path::new("payload"), text));
+        let root = yaml::parse(&sources, file, &Limits::default()).root?;
+        let mut found = self.check_tree(&root);
+        for violation in &mut found {
+            let span = violation.span.take();
+            violation.position = span.map(|span| sources.range(span).0);
+        }
+        (!found.is_empty()).then_some(found)
+    }
+}
+
+/// Whether a payload is nested too deep; few brackets in all answer at once.
+fn too_deep(payload: &[u8]) -> bool {
+    if memchr::memchr2_iter(b'[', b'{', payload).nth(DEPTH).is_none() {
+        return false;
+    }
+    let (mut depth, mut in_string, mut escaped) = (0usize, false, false);
+    for byte in payload {
+        match byte {
+            _ if escaped => escaped = false,
+            b'\\' if in_string => escaped = true,
+            b'"' => in_string = !in_string,
+            b'[' | b'{' if !in_string => depth += 1,
+            b']' | b'}' if !in_string => depth = depth.saturating_sub(1),
+            _ => {}
+        }
+        if depth > DEPTH {
+            return true;
+        }
+    }
+    false
+}
+
+fn not_json(payload: &[u8], error: &sonic_rs::Error) -> Violation {
+    if payload.is_empty() {
+        return bare("json", "the payload is empty, and nothing is no JSON value".to_owned());
+    }
+    let offset = error.offset().min(payload.len());
+    let text = String::from_utf8_lossy(&payload[..offset]).into_owned();
+    let before = SourceText::new(Path::new("payload"), text);
+    let position = before.position(u32::MAX);
+    let mut violation = bare("json", format!("the payload is no JSON: it goes wrong at line {position}"));
+    violation.message =
+        format!("the payload is no JSON from line {}, column {} on", position.line, position.column);
+    violation.position = Some(position);
+    violation
+}
+
+/// A violation without a place.
+pub(super) fn bare(keyword: &str, message: String) -> Violation {
+    Violation {
+        instance_pointer: String::new(),
+        schema_file: None,
+        schema_pointer: String::new(),
+        keyword: keyword.to_owned(),
+        message,
+        expected: None,
+        actual: None,
+        help: None,
+        span: None,
+        position: None,
+        schema_span: None,
+    }
+}
