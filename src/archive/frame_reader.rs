@@ -59,8 +59,23 @@ pub(super) struct FrameReader {
     offset: u64,
     frame_at: u64,
     frames: u64,
+    /// Bytes of text of the present frame so far.
+    frame_text: u64,
+    /// The frames passed so far, when somebody wants to know.
+    seen: Option<Vec<SeenFrame>>,
     /// The frames worth reading, when the index told.
     plan: Option<VecDeque<PlannedFrame>>,
+}
+
+/// A whole frame that was passed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct SeenFrame {
+    /// Its first byte.
+    pub at: u64,
+    /// Its bytes.
+    pub len: u64,
+    /// Its bytes of text; `None` for a skippable one.
+    pub text: Option<u64>,
 }
 
 /// A frame worth reading.
@@ -89,6 +104,8 @@ impl FrameReader {
             offset: 0,
             frame_at: 0,
             frames: 0,
+            frame_text: 0,
+            seen: None,
             plan: None,
         })
     }
@@ -126,6 +143,16 @@ impl FrameReader {
     /// From here on reads only these frames, which are in order; those passed already are left out.
     pub(super) fn keep_to(&mut self, plan: VecDeque<PlannedFrame>) {
         self.plan = Some(plan);
+    }
+
+    /// Keeps a list of the frames from here on.
+    pub(super) fn watch_frames(&mut self) {
+        self.seen = Some(Vec::new());
+    }
+
+    /// The list of [`Self::watch_frames`].
+    pub(super) fn seen(&self) -> &[SeenFrame] {
+        self.seen.as_deref().unwrap_or_default()
     }
 
     /// Puts the file back to where reading stood.
@@ -182,6 +209,7 @@ impl FrameReader {
             return Ok(Step::End);
         }
         self.frame_at = self.offset;
+        self.frame_text = 0;
         self.frames += 1;
         match frame::start(&self.buffer[self.filled.clone()]) {
             Some(Start::Data { text }) => {
@@ -190,6 +218,7 @@ impl FrameReader {
             }
             Some(Start::Skippable { length, .. }) => {
                 self.skip(frame::SKIPPABLE_HEADER as u64 + u64::from(length))?;
+                self.end_frame(None);
                 Ok(Step::Skipped)
             }
             None if self.filled.len() < 4 => Err(self.truncated()),
@@ -229,10 +258,19 @@ impl FrameReader {
         }
         text.extend_from_slice(&self.scratch[..status.bytes_written]);
         self.take(status.bytes_read);
+        self.frame_text += status.bytes_written as u64;
         if status.remaining == 0 {
             self.state = State::Between;
+            self.end_frame(Some(self.frame_text));
         }
         Ok(Step::Text { trusted: status.remaining == 0 })
+    }
+
+    fn end_frame(&mut self, text: Option<u64>) {
+        let seen = SeenFrame { at: self.frame_at, len: self.offset - self.frame_at, text };
+        if let Some(list) = &mut self.seen {
+            list.push(seen);
+        }
     }
 
     /// After a damaged frame: goes on at the next place that looks like a frame with data.

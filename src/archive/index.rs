@@ -54,13 +54,6 @@ pub struct FrameEntry {
     pub channels: Vec<(u32, u64)>,
 }
 
-/// What the end of a file tells.
-#[derive(Debug)]
-pub(super) struct Trailer {
-    pub index: Index,
-    pub seek_entries: Vec<SeekEntry>,
-}
-
 impl Index {
     /// The content of the index frame.
     pub(super) fn to_content(&self) -> io::Result<Vec<u8>> {
@@ -103,7 +96,7 @@ impl Index {
 ///
 /// # Errors
 /// Those of the file system.
-pub(super) fn read_trailer(file: &mut File) -> io::Result<Option<Result<Trailer, String>>> {
+pub(super) fn read_trailer(file: &mut File) -> io::Result<Option<Result<Index, String>>> {
     let length = file.seek(SeekFrom::End(0))?;
     let Some(footer) = read_at_end(file, length, frame::FOOTER as u64)? else {
         return Ok(None);
@@ -127,10 +120,10 @@ pub(super) fn read_trailer(file: &mut File) -> io::Result<Option<Result<Trailer,
         return Ok(Some(Err("the seek table is empty".to_owned())));
     };
     let index_frame = read_at_end(file, index_end, index_length)?.unwrap_or_default();
-    Ok(Some(check(&index_frame, seek_entries)))
+    Ok(Some(check(&index_frame, &seek_entries)))
 }
 
-fn check(index_frame: &[u8], seek_entries: Vec<SeekEntry>) -> Result<Trailer, String> {
+fn check(index_frame: &[u8], seek_entries: &[SeekEntry]) -> Result<Index, String> {
     match frame::start(index_frame) {
         Some(frame::Start::Skippable { magic: INDEX_MAGIC, length })
             if length as usize == index_frame.len() - SKIPPABLE_HEADER => {}
@@ -148,7 +141,7 @@ fn check(index_frame: &[u8], seek_entries: Vec<SeekEntry>) -> Result<Trailer, St
     if index.seek_entries() != seek_entries[..seek_entries.len() - 1] {
         return Err("index and seek table disagree".to_owned());
     }
-    Ok(Trailer { index, seek_entries })
+    Ok(index)
 }
 
 /// The `count` bytes before `end`; `None` when there are fewer.

@@ -11,6 +11,9 @@ mod frame_reader;
 mod header;
 mod index;
 mod reader;
+mod repair;
+mod stats;
+mod verify;
 mod writer;
 
 #[cfg(test)]
@@ -20,6 +23,9 @@ pub use error::ArchiveError;
 pub use header::Header;
 pub use index::{FrameEntry, Index};
 pub use reader::{Reader, Selection};
+pub use repair::{Loss, Repaired, repair, repaired_path};
+pub use stats::{ChannelStats, Stats, stats};
+pub use verify::{Finding, Verification, verify};
 pub use writer::{Summary, Writer, WriterOptions};
 
 /// How archive names end.

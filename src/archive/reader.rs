@@ -73,6 +73,8 @@ pub struct Reader {
     selection: Selection,
     /// The first event, read on opening while looking for the header.
     first: Option<Line>,
+    /// Bytes of the lines passed so far, newlines included.
+    text_bytes: u64,
 }
 
 impl Reader {
@@ -81,15 +83,20 @@ impl Reader {
     /// # Errors
     /// When the file cannot be read, is neither zstd nor event lines, or has a header that cannot be used.
     pub fn open(path: &Path) -> Result<Self, ArchiveError> {
+        let mut reader = Self::open_unread(path)?;
+        reader.first = reader.next_line()?;
+        Ok(reader)
+    }
+
+    /// Opens a file and reads nothing of it.
+    pub(super) fn open_unread(path: &Path) -> Result<Self, ArchiveError> {
         let name = path.display().to_string();
         let opened = File::open(path).and_then(|file| {
             let is_directory = file.metadata()?.is_dir();
             if is_directory { Err(std::io::ErrorKind::IsADirectory.into()) } else { Ok(file) }
         });
         let file = opened.map_err(|source| ArchiveError::Open { name: name.clone(), source })?;
-        let mut reader = Self::new(name, Input::File(file))?;
-        reader.first = reader.next_line()?;
-        Ok(reader)
+        Self::new(name, Input::File(file))
     }
 
     /// Reads a stream, such as standard input; nothing is read before the first event is asked for.
@@ -112,6 +119,7 @@ impl Reader {
             header: None,
             selection: Selection::default(),
             first: None,
+            text_bytes: 0,
         })
     }
 
@@ -144,7 +152,7 @@ impl Reader {
         };
         let trailer = index::read_trailer(file).map_err(|source| ArchiveError::Read { name, source })?;
         self.frames.reposition()?;
-        Ok(trailer.and_then(Result::ok).map(|trailer| trailer.index))
+        Ok(trailer.and_then(Result::ok))
     }
 
     /// Gives only these events from now on; with an index, frames without any are not even read.
@@ -175,14 +183,49 @@ impl Reader {
         if let Some(line) = self.first.take() {
             return Ok(Some(line));
         }
+        Ok(self.next_record()?.map(|(_, line)| line))
+    }
+
+    /// The next event and where its line stands, for [`Self::line_text`].
+    pub(super) fn next_record(&mut self) -> Result<Option<(Range<usize>, Line)>, ArchiveError> {
         while let Some(range) = self.next_range()? {
-            if let Some(line) = self.read_line(range)?
+            if let Some(line) = self.read_line(range.clone())?
                 && self.selection.wants(line.number, &line.event)
             {
-                return Ok(Some(line));
+                return Ok(Some((range, line)));
             }
         }
         Ok(None)
+    }
+
+    /// The bytes of a line just read.
+    pub(super) fn line_text(&self, range: Range<usize>) -> &[u8] {
+        &self.text[range]
+    }
+
+    /// Bytes of the lines read so far, newlines included.
+    #[must_use]
+    pub fn text_bytes(&self) -> u64 {
+        self.text_bytes
+    }
+
+    /// The frames beneath.
+    pub(super) fn frames(&mut self) -> &mut FrameReader {
+        &mut self.frames
+    }
+
+    /// After a damaged frame: leaves it out and goes on with the next one that can be found.
+    pub(super) fn go_on(&mut self) -> Result<(), ArchiveError> {
+        self.text.clear();
+        (self.begin, self.searched, self.trusted) = (0, 0, 0);
+        self.ended = false;
+        self.frames.recover()
+    }
+
+    /// After a frame that is cut off: gives out the whole lines of what could be unpacked of it.
+    pub(super) fn trust_whole_lines(&mut self) {
+        self.trusted = memchr::memrchr(b'\n', &self.text).map_or(0, |newline| newline + 1).max(self.trusted);
+        self.text.truncate(self.trusted);
     }
 
     /// Whether a whole line lies ready, so that the next event needs no waiting for input.
@@ -240,6 +283,7 @@ impl Reader {
 
     fn give(&mut self, range: Range<usize>, newline: usize) -> Result<Range<usize>, ArchiveError> {
         self.line_number += 1;
+        self.text_bytes += (range.len() + newline) as u64;
         self.begin = range.end + newline;
         self.searched = self.begin;
         if range.len() > MAX_LINE {
@@ -280,11 +324,11 @@ impl Reader {
         self.text.len() > if promised { MAX_LINE + HELD } else { HELD }
     }
 
-    /// Nothing more is given out.
+    /// Nothing more is given out, unless somebody asks for what is left.
     fn end(&mut self) {
         self.ended = true;
-        self.begin = self.trusted;
-        self.searched = self.trusted;
+        self.text.drain(..self.trusted);
+        (self.begin, self.searched, self.trusted) = (0, 0, 0);
     }
 }
 

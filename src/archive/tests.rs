@@ -5,7 +5,9 @@ use std::io::Write as _;
 use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
-use super::{ArchiveError, Header, Reader, Selection, Writer, WriterOptions};
+use super::{
+    ArchiveError, Header, Reader, Selection, Writer, WriterOptions, repair, repaired_path, stats, verify,
+};
 use crate::event::{Event, Header as EventHeader, Timestamp};
 
 /// Event `number` of every test archive, one second after the one before.
@@ -236,4 +238,120 @@ fn a_small_file_that_unpacks_without_end_is_refused() {
     }
     encoder.finish().expect("finished");
     assert!(matches!(intact_prefix(&path), (0, Some(ArchiveError::LongLine { line: 1, .. }))));
+}
+
+/// Damages the file in its `number`th frame, counted from 1, and returns where that begins.
+fn damage(path: &Path, number: usize) -> u64 {
+    let mut reader = Reader::open(path).expect("opened");
+    let frame = reader.index().expect("read").expect("indexed").frames[number - 1].clone();
+    let mut bytes = fs::read(path).expect("read");
+    bytes[usize::try_from(frame.at + frame.len - 6).expect("small")] ^= 0x40;
+    fs::write(path, bytes).expect("written");
+    frame.at
+}
+
+#[test]
+fn a_whole_archive_has_no_findings_and_a_flipped_bit_that_changes_anything_is_one() {
+    let directory = tempfile::tempdir().expect("directory");
+    let path = archive(directory.path(), 20, 5);
+    let whole = verify(&path).expect("verified");
+    assert!(whole.is_whole() && whole.indexed, "{whole:?}");
+    assert_eq!((whole.frames, whole.events, whole.gaps), (1 + 4 + 2, 20, 0));
+    let bytes = fs::read(&path).expect("read");
+    let header = Reader::open(&path).expect("opened").header().cloned();
+    let flipped_path = directory.path().join("flipped.eddy.ndjson.zst");
+    let mut found_damage = 0;
+    for position in (0..bytes.len()).step_by(7) {
+        let mut flipped = bytes.clone();
+        flipped[position] ^= 0x20;
+        fs::write(&flipped_path, &flipped).expect("written");
+        match verify(&flipped_path) {
+            // Compression has bits that mean nothing: then everything is as it was, which the checksum vouches for.
+            Ok(found) if found.is_whole() => {
+                assert_eq!(intact_prefix(&flipped_path).0, 20, "byte {position}");
+                let read = Reader::open(&flipped_path).expect("opened");
+                assert_eq!(read.header().cloned(), header, "byte {position}");
+            }
+            Ok(_) => found_damage += 1,
+            Err(error) => assert!(matches!(error, ArchiveError::Foreign { .. }), "byte {position}: {error}"),
+        }
+    }
+    assert!(found_damage > bytes.len() / 7 * 8 / 10, "{found_damage} of {}", bytes.len() / 7);
+}
+
+#[test]
+fn findings_say_where() {
+    let directory = tempfile::tempdir().expect("directory");
+    let path = archive(directory.path(), 20, 5);
+    let at = damage(&path, 3);
+    let found = verify(&path).expect("verified");
+    assert_eq!((found.events, found.gaps), (15, 5));
+    assert_eq!(found.findings[0].kind, "damaged-frame");
+    assert_eq!((found.findings[0].frame, found.findings[0].offset), (Some(3), Some(at)));
+    assert_eq!(found.findings[1].kind, "wrong-index");
+    let bytes = fs::read(&path).expect("read");
+    fs::write(&path, &bytes[..usize::try_from(at).expect("small") + 9]).expect("written");
+    let found = verify(&path).expect("verified");
+    let kinds: Vec<_> = found.findings.iter().map(|finding| finding.kind).collect();
+    assert_eq!(kinds, ["cut-off", "no-index"]);
+}
+
+#[test]
+fn a_repair_keeps_what_is_whole() {
+    let directory = tempfile::tempdir().expect("directory");
+    let path = archive(directory.path(), 20, 5);
+    damage(&path, 3);
+    let target = repaired_path(&path);
+    assert!(target.ends_with("a-repaired.eddy.ndjson.zst"));
+    let repaired = repair(&path, &target, false).expect("repaired");
+    assert_eq!((repaired.kept.events, repaired.lost.damaged_frames, repaired.renumbered), (15, 1, 0));
+    let expected: Vec<u64> = (1..=5).chain(11..=20).collect();
+    assert_eq!(numbers(Reader::open(&target).expect("opened")), expected);
+    assert!(verify(&target).expect("verified").is_whole());
+    assert!(matches!(repair(&path, &target, false), Err(ArchiveError::Exists { .. })));
+    assert_eq!(fs::read_dir(directory.path()).expect("listed").count(), 2, "nothing half-written is left");
+}
+
+#[test]
+fn a_cut_recording_is_repaired_under_its_finished_name() {
+    let directory = tempfile::tempdir().expect("directory");
+    let path = archive(directory.path(), 20, 5);
+    let bytes = fs::read(&path).expect("read");
+    fs::remove_file(&path).expect("removed");
+    let partial = directory.path().join("a.eddy.ndjson.zst.partial");
+    for length in [bytes.len() / 4, bytes.len() / 2, bytes.len() - 1] {
+        fs::write(&partial, &bytes[..length]).expect("written");
+        let target = repaired_path(&partial);
+        assert_eq!(target, path);
+        let kept = repair(&partial, &target, true).expect("repaired").kept.events;
+        assert_eq!(intact_prefix(&path).0, kept);
+        assert!(kept == 20 || length < bytes.len() - 1);
+        assert!(verify(&path).expect("verified").is_whole());
+    }
+}
+
+#[test]
+fn what_other_tools_cut_is_made_an_archive() {
+    let directory = tempfile::tempdir().expect("directory");
+    let path = directory.path().join("cut.ndjson");
+    fs::write(&path, "{\"src\":\"a\",\"v\":\"1\"}\n{\"src\":\"a\",\"n\":9,\"v\":\"2\"}\nhalf a li")
+        .expect("written");
+    let target = repaired_path(&path);
+    let repaired = repair(&path, &target, false).expect("repaired");
+    assert_eq!((repaired.kept.events, repaired.lost.lines, repaired.lost.header), (2, 1, false));
+    assert_eq!(numbers(Reader::open(&target).expect("opened")), [1, 9]);
+    let foreign = directory.path().join("x.gz");
+    fs::write(&foreign, b"\x1f\x8b\x08\x00nothing here").expect("written");
+    assert!(matches!(repair(&foreign, &target, true), Err(ArchiveError::Foreign { .. })));
+}
+
+#[test]
+fn figures_are_counted() {
+    let directory = tempfile::tempdir().expect("directory");
+    let path = archive(directory.path(), 21, 5);
+    let found = stats(&path).expect("counted");
+    assert_eq!((found.events, found.duration_us, found.channels.len()), (21, 20_000_000, 3));
+    assert!((found.rate - 1.05).abs() < 1e-9 && found.ratio > 1.0, "{found:?}");
+    let text = zstd::stream::decode_all(fs::File::open(&path).expect("opened")).expect("unpacked");
+    assert_eq!(found.text_bytes, text.len() as u64);
 }

@@ -67,10 +67,20 @@ impl Writer {
     /// # Errors
     /// When the file or a partial one is there already, or cannot be made.
     pub fn create(path: &Path, header: &Header, options: WriterOptions) -> Result<Self, ArchiveError> {
+        Self::create_beside(path, PARTIAL_EXTENSION, header, options)
+    }
+
+    /// As [`Writer::create`], with another ending for the file until it is finished.
+    pub(super) fn create_beside(
+        path: &Path,
+        ending: &str,
+        header: &Header,
+        options: WriterOptions,
+    ) -> Result<Self, ArchiveError> {
         if path.exists() && !options.overwrite {
             return Err(ArchiveError::Exists { name: path.display().to_string() });
         }
-        let partial = partial_path(path);
+        let partial = with_ending(path, ending);
         let name = partial.display().to_string();
         let file = open_new(&partial, options.overwrite).map_err(|source| match source.kind() {
             io::ErrorKind::AlreadyExists => ArchiveError::Unfinished { name: name.clone() },
@@ -101,6 +111,12 @@ impl Writer {
     /// When the event is too large for a line, or a full frame cannot be written.
     pub fn write(&mut self, event: &Event) -> Result<u64, ArchiveError> {
         let number = self.next_number;
+        self.write_numbered(event, number)?;
+        Ok(number)
+    }
+
+    /// Takes an event under a number of its own, which must be higher than those before.
+    pub(super) fn write_numbered(&mut self, event: &Event, number: u64) -> Result<(), ArchiveError> {
         let text = self.encoder.text();
         let before = text.len();
         json_lines::encode(event, number, text);
@@ -109,8 +125,7 @@ impl Writer {
             text.truncate(before);
             return Err(ArchiveError::LargeEvent { channel: event.channel.clone(), size });
         }
-        self.took_line(number, event)?;
-        Ok(number)
+        self.took_line(number, event)
     }
 
     /// Takes a line as it stands, of which `event` with this number was read.
@@ -221,10 +236,9 @@ impl Drop for Writer {
     }
 }
 
-/// `path` with `.partial` at its end.
-fn partial_path(path: &Path) -> PathBuf {
+fn with_ending(path: &Path, ending: &str) -> PathBuf {
     let mut name = path.as_os_str().to_owned();
-    name.push(PARTIAL_EXTENSION);
+    name.push(ending);
     PathBuf::from(name)
 }
 

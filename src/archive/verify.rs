@@ -1,0 +1,245 @@
+//! Whether a recording is whole: frames and their checksums, lines, numbers, index and seek table against the content.
+
+use std::collections::BTreeMap;
+use std::path::Path;
+
+use serde::Serialize;
+
+use super::frame_reader::SeenFrame;
+use super::index::{FrameEntry, Index, read_trailer};
+use super::{ArchiveError, Reader};
+use crate::event::json_lines::Line;
+
+/// Findings that are listed one by one; beyond them they are only counted.
+const MAX_FINDINGS: usize = 100;
+
+/// What was looked at and found, as `eddy archive verify --format json` prints it.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize)]
+pub struct Verification {
+    /// The file.
+    pub file: String,
+    /// Whole frames, skippable ones included; 0 for plain lines.
+    pub frames: u64,
+    /// Events that can be read.
+    pub events: u64,
+    /// Numbers left out between events, which is no fault: parts of a recording have them.
+    pub gaps: u64,
+    /// An index and a seek table are there and fit.
+    pub indexed: bool,
+    /// What is wrong, the first hundred.
+    pub findings: Vec<Finding>,
+    /// How much is wrong in all.
+    pub finding_count: u64,
+}
+
+/// One thing that is wrong.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct Finding {
+    /// `cut-off`, `damaged-frame`, `bad-line`, `bad-header`, `number-order`, `no-index` or `wrong-index`.
+    pub kind: &'static str,
+    /// Number of the frame, from 1.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub frame: Option<u64>,
+    /// First byte of the frame.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub offset: Option<u64>,
+    /// Number of the line, from 1.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub line: Option<u64>,
+    /// What is wrong, in words.
+    pub message: String,
+}
+
+impl Finding {
+    fn of_frame(kind: &'static str, frame: u64, offset: u64, message: String) -> Self {
+        Self { kind, frame: Some(frame), offset: Some(offset), line: None, message }
+    }
+
+    fn of_line(kind: &'static str, line: u64, message: String) -> Self {
+        Self { kind, frame: None, offset: None, line: Some(line), message }
+    }
+}
+
+/// What the lines of one frame came to.
+type Content = BTreeMap<u64, FrameContent>;
+
+#[derive(Default)]
+struct FrameContent {
+    entry: FrameEntry,
+    channels: BTreeMap<String, u64>,
+}
+
+/// Reads a whole file and compares everything that can be compared; goes on behind what is damaged.
+///
+/// # Errors
+/// Only when the file cannot be read at all; what is wrong with its content are findings.
+pub fn verify(path: &Path) -> Result<Verification, ArchiveError> {
+    let mut reader = Reader::open_unread(path)?;
+    reader.frames().watch_frames();
+    let mut verification = Verification { file: path.display().to_string(), ..Verification::default() };
+    let mut content = Content::new();
+    let mut last_number = None;
+    loop {
+        match reader.next_line() {
+            Ok(None) => break,
+            Ok(Some(line)) => {
+                let (_, at) = reader.frames().position();
+                verification.check_number(&line, &mut last_number, reader.line_number());
+                note(content.entry(at).or_default(), &line);
+                verification.events += 1;
+            }
+            Err(error) => verification.take(error, &mut reader)?,
+        }
+    }
+    let seen = reader.frames().seen().to_vec();
+    verification.frames = seen.len() as u64;
+    // Plain lines and what other programs compressed owe nobody an index.
+    if reader.header().is_some() && reader.is_compressed() {
+        verification.check_index(path, &mut reader, &seen, &content)?;
+    }
+    Ok(verification)
+}
+
+fn note(content: &mut FrameContent, line: &Line) {
+    let entry = &mut content.entry;
+    entry.count += 1;
+    if let Some(number) = line.number {
+        widen(&mut entry.n, number);
+    }
+    widen(&mut entry.t, line.event.received.0);
+    if let Some(broker_time) = line.event.broker_time {
+        widen(&mut entry.ts, broker_time.time.0);
+    }
+    *content.channels.entry(line.event.channel.clone()).or_default() += 1;
+}
+
+fn widen<T: Copy + Ord>(range: &mut Option<(T, T)>, value: T) {
+    *range = Some(range.map_or((value, value), |(least, greatest)| (least.min(value), greatest.max(value))));
+}
+
+impl Verification {
+    /// Whether nothing is wrong.
+    #[must_use]
+    pub fn is_whole(&self) -> bool {
+        self.finding_count == 0
+    }
+
+    fn find(&mut self, finding: Finding) {
+        self.finding_count += 1;
+        if self.findings.len() < MAX_FINDINGS {
+            self.findings.push(finding);
+        }
+    }
+
+    fn take(&mut self, error: ArchiveError, reader: &mut Reader) -> Result<(), ArchiveError> {
+        let finding = match error {
+            ArchiveError::Damaged { frame, offset, reason, .. } => {
+                reader.go_on()?;
+                Finding::of_frame("damaged-frame", frame, offset, reason)
+            }
+            ArchiveError::Truncated { frame, offset, .. } => {
+                Finding::of_frame("cut-off", frame, offset, "the file ends inside this frame".to_owned())
+            }
+            ArchiveError::Line { line, source, .. } => Finding::of_line("bad-line", line, source.to_string()),
+            ArchiveError::LongLine { line, .. } => {
+                Finding::of_line("bad-line", line, "longer than a line may be".to_owned())
+            }
+            ArchiveError::Header { reason, .. } => Finding::of_line("bad-header", 1, reason),
+            other => return Err(other),
+        };
+        self.find(finding);
+        Ok(())
+    }
+
+    fn check_number(&mut self, line: &Line, last: &mut Option<u64>, line_number: u64) {
+        let Some(number) = line.number else {
+            return;
+        };
+        match *last {
+            Some(before) if number <= before => {
+                let words = format!("event {number} comes after event {before}");
+                self.find(Finding::of_line("number-order", line_number, words));
+            }
+            Some(before) => self.gaps += number - before - 1,
+            None => {}
+        }
+        *last = Some(number);
+    }
+
+    fn check_index(
+        &mut self,
+        path: &Path,
+        reader: &mut Reader,
+        seen: &[SeenFrame],
+        content: &Content,
+    ) -> Result<(), ArchiveError> {
+        let name = path.display().to_string();
+        let trailer = match reader.frames().file() {
+            Some(file) => read_trailer(file).map_err(|source| ArchiveError::Read { name, source })?,
+            None => None,
+        };
+        let kind = if trailer.is_none() { "no-index" } else { "wrong-index" };
+        let problems = match trailer {
+            None => vec![(
+                None,
+                "the file has no seek table at its end: the recording was not finished".to_owned(),
+            )],
+            Some(Err(reason)) => vec![(None, reason)],
+            Some(Ok(index)) => compare(&index, seen, content),
+        };
+        self.indexed = problems.is_empty();
+        for (offset, message) in problems {
+            self.find(Finding { kind, frame: None, offset, line: None, message });
+        }
+        Ok(())
+    }
+}
+
+/// Everything in which index and content differ: the frame's first byte, words.
+fn compare(index: &Index, seen: &[SeenFrame], content: &Content) -> Vec<(Option<u64>, String)> {
+    let mut problems = Vec::new();
+    let with_data: Vec<&SeenFrame> = seen.iter().filter(|frame| frame.text.is_some()).collect();
+    if with_data.len() != index.frames.len() {
+        let (found, listed) = (with_data.len(), index.frames.len());
+        problems.push((None, format!("the index lists {listed} frames, {found} whole ones are there")));
+        return problems;
+    }
+    let nothing = FrameContent::default();
+    for (frame, listed) in with_data.iter().zip(&index.frames) {
+        let found = content.get(&frame.at).unwrap_or(&nothing);
+        if let Some(words) = difference(index, listed, frame, found) {
+            problems.push((Some(frame.at), format!("the index is wrong about this frame: {words}")));
+        }
+    }
+    let total: u64 = content.values().map(|frame| frame.entry.count).sum();
+    if index.events != total {
+        problems.push((None, format!("the index counts {} events, {total} are there", index.events)));
+    }
+    problems
+}
+
+fn difference(
+    index: &Index,
+    listed: &FrameEntry,
+    frame: &SeenFrame,
+    found: &FrameContent,
+) -> Option<&'static str> {
+    let entry = &found.entry;
+    let counted = listed
+        .channels
+        .iter()
+        .map(|(place, count)| (index.channels.get(*place as usize).map_or("", String::as_str), *count));
+    let counted: BTreeMap<&str, u64> = counted.collect();
+    let channels_fit = !index.channels_complete
+        || counted == found.channels.iter().map(|(name, count)| (name.as_str(), *count)).collect();
+    match () {
+        () if (listed.at, listed.len) != (frame.at, frame.len) => Some("it lies elsewhere"),
+        () if Some(listed.text) != frame.text => Some("its length as text differs"),
+        () if listed.count != entry.count => Some("it holds another number of events"),
+        () if listed.n != entry.n => Some("the numbers of its events differ"),
+        () if listed.t != entry.t => Some("the times of receipt differ"),
+        () if listed.ts != entry.ts => Some("the broker's times differ"),
+        () if !channels_fit => Some("the counts by channel differ"),
+        () => None,
+    }
+}
