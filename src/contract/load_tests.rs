@@ -390,3 +390,31 @@ fn structure_that_is_wrong_does_not_stop_loading() {
         assert_eq!(load_one(text).contract.documents.len(), 1, "{text}");
     }
 }
+
+proptest::proptest! {
+    /// Lines lost, doubled, moved or cut make every kind of wrong structure; each must be read to its end.
+    #[test]
+    fn no_damage_to_a_document_stops_loading(
+        is_v3 in proptest::bool::ANY,
+        damage in proptest::collection::vec((0_usize..60, 0_usize..60, 0_usize..5, 0_usize..20), 1..6),
+    ) {
+        let mut lines: Vec<String> = if is_v3 { V3 } else { V2 }.lines().map(str::to_owned).collect();
+        for (at, other, kind, cut) in damage {
+            let (at, other) = (at % lines.len(), other % lines.len());
+            match kind {
+                0 if lines.len() > 2 => { lines.remove(at); }
+                1 => { let line = lines[other].clone(); lines.insert(at, line); }
+                2 => lines.swap(at, other),
+                3 => { let kept = lines[at].chars().take(cut).collect(); lines[at] = kept; }
+                _ => { let line = lines[at].replace("#/components", "#/channels"); lines[at] = line; }
+            }
+        }
+        let loaded = load_one(&lines.join("\n"));
+        for finding in &loaded.diagnostics {
+            let place = finding.primary.as_ref().expect("a place").span;
+            proptest::prop_assert!(place.start <= place.end);
+            proptest::prop_assert!(place.end as usize <= loaded.sources.get(place.file).text().len());
+        }
+        proptest::prop_assert!(!loaded.contract.documents.is_empty() || !loaded.diagnostics.is_empty());
+    }
+}

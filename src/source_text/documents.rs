@@ -12,8 +12,8 @@ use super::{FileId, SourceText, Sources, Span, yaml};
 
 /// Mappings with more entries than this get an index of their keys.
 const WIDE: usize = 32;
-/// References that lead to references, at most.
-const CHAIN: usize = 64;
+/// References followed on the way to one target, at most; what needs more leads in a circle, or means to exhaust us.
+const STEPS: usize = 200;
 
 /// A node and where it stands.
 #[derive(Clone, Debug)]
@@ -135,7 +135,7 @@ impl Documents {
     /// # Errors
     /// [`ReferenceError`]
     pub fn resolve(&self, from: FileId, reference: &str) -> Result<Resolved, ReferenceError> {
-        self.resolve_within(from, reference, 0)
+        self.resolve_within(from, reference, &mut { STEPS })
     }
 
     /// What a node stands for: itself, or the end of the chain of references that begins with it.
@@ -143,25 +143,23 @@ impl Documents {
     /// # Errors
     /// [`ReferenceError`], of the first reference of the chain that fails.
     pub fn follow(&self, place: Resolved) -> Result<Resolved, ReferenceError> {
-        self.follow_within(place, 0)
+        self.follow_within(place, &mut { STEPS })
     }
 
-    fn follow_within(&self, mut place: Resolved, depth: usize) -> Result<Resolved, ReferenceError> {
-        for step in depth..CHAIN {
-            let Some(reference) = reference_of(&place.node) else {
-                return Ok(place);
-            };
-            place = self.resolve_within(reference.1.file, reference.0, step + 1)?;
+    fn follow_within(&self, mut place: Resolved, steps: &mut usize) -> Result<Resolved, ReferenceError> {
+        while let Some((written, span)) = reference_of(&place.node) {
+            place = self.resolve_within(span.file, written, steps)?;
         }
-        let written =
-            reference_of(&place.node).map_or_else(|| place.pointer.clone(), |found| found.0.to_owned());
-        Err(ReferenceError::Cycle(written))
+        Ok(place)
     }
 
-    fn resolve_within(&self, from: FileId, written: &str, depth: usize) -> Result<Resolved, ReferenceError> {
-        if depth >= CHAIN {
-            return Err(ReferenceError::Cycle(written.to_owned()));
-        }
+    fn resolve_within(
+        &self,
+        from: FileId,
+        written: &str,
+        steps: &mut usize,
+    ) -> Result<Resolved, ReferenceError> {
+        *steps = steps.checked_sub(1).ok_or_else(|| ReferenceError::Cycle(written.to_owned()))?;
         let malformed = |reason| ReferenceError::Malformed { reference: written.to_owned(), reason };
         let reference = parse(written).map_err(malformed)?;
         let document = self.document(from, &reference, written)?;
@@ -182,7 +180,7 @@ impl Documents {
                 siblings,
             }
         })?;
-        self.walk(document, &tokens, written, depth)
+        self.walk(document, &tokens, written, steps)
     }
 
     /// Goes down from `place` by the tokens of a pointer.
@@ -191,12 +189,12 @@ impl Documents {
         mut place: Resolved,
         tokens: &[String],
         written: &str,
-        depth: usize,
+        steps: &mut usize,
     ) -> Result<Resolved, ReferenceError> {
         for token in tokens {
             let mut child = self.child(&place, token);
             if child.is_none() && reference_of(&place.node).is_some() {
-                place = self.follow_within(place, depth + 1)?;
+                place = self.follow_within(place, steps)?;
                 child = self.child(&place, token);
             }
             place = child.ok_or_else(|| ReferenceError::NotFound {
@@ -266,6 +264,10 @@ impl Documents {
             }
             if self.files.len() >= limits.files {
                 let reason = format!("more than {} files are reached", limits.files);
+                self.by_path.insert(path, Err(reason));
+            } else if std::fs::metadata(&path).is_ok_and(|found| !found.is_file() && !found.is_dir()) {
+                // Opening a pipe or a device could wait for ever.
+                let reason = format!("`{}` is not a regular file", path.display());
                 self.by_path.insert(path, Err(reason));
             } else if let Err(error) = self.read_one(sources, &path, limits, &mut queue) {
                 self.by_path.insert(path, Err(error.to_string()));

@@ -1,5 +1,7 @@
 //! Tests of reference resolution across files.
 
+use std::fmt::Write;
+
 use super::*;
 
 struct Run {
@@ -115,4 +117,28 @@ fn the_number_of_files_is_limited() {
     let limits = Limits { files: 3, ..Limits::default() };
     documents.read(&mut sources, &folder.path().join("f0.yaml"), &limits).unwrap();
     assert_eq!(sources.iter().count(), 3);
+}
+
+#[test]
+fn references_that_multiply_are_cut_short() {
+    // Each level needs two references of the next to be resolved: without a budget, two to the power of sixty.
+    let mut text = String::new();
+    for level in 0..60 {
+        let next = level + 1;
+        writeln!(text, "l{level}: {{$ref: '#/m{next}/a/a'}}").unwrap();
+        writeln!(text, "m{level}: {{$ref: '#/l{next}'}}").unwrap();
+        writeln!(text, "n{level}: {{a: {{$ref: '#/l{next}'}}}}").unwrap();
+    }
+    text += "l60: {a: {a: {$ref: '#/n0'}}}\nm60: {$ref: '#/l60'}\n";
+    let run = run(&[("a.yaml", &text)]);
+    assert!(run.documents.resolve(run.first, "#/l0/a/a/a/a/a/a/a/a").is_err());
+}
+
+#[cfg(unix)]
+#[test]
+fn devices_are_not_opened_by_reference() {
+    let run = run(&[("a.yaml", "a: {$ref: /dev/zero}\n")]);
+    assert!(
+        matches!(run.error("/dev/zero"), ReferenceError::File { reason, .. } if reason.contains("regular"))
+    );
 }

@@ -132,6 +132,14 @@ mod tests {
     }
 
     #[test]
+    fn a_huge_file_is_refused_by_its_size_alone() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("huge.yaml");
+        File::create(&path).unwrap().set_len(1 << 40).unwrap();
+        assert!(matches!(read_file(&path, &Limits::default()), Err(ReadError::TooLarge { .. })));
+    }
+
+    #[test]
     fn an_endless_input_is_cut_at_the_limit() {
         let endless = std::io::repeat(b'[');
         assert!(matches!(
