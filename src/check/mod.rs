@@ -1,1 +1,190 @@
-//! Rules over contracts and events give Diagnostics; one file per rule.
+//! Rules over contracts and events give Diagnostics; one file per rule. Nothing is printed here.
+
+use std::collections::BTreeMap;
+use std::rc::Rc;
+
+use crate::contract::{Document, DocumentKind, Loaded};
+use crate::diagnostic::{Diagnostic, Severity};
+use crate::source_text::documents::{Documents, Resolved};
+use crate::source_text::tree::{Node, NodeRef};
+use crate::source_text::{FileId, Sources, Span};
+
+mod avro;
+pub mod grammar;
+pub mod page;
+mod protobuf;
+pub mod rules;
+
+use grammar::{Grammar, Placed, PlacedReference, Start, Walk};
+
+/// Findings kept per file when nothing else is said.
+pub const DEFAULT_CAP: usize = 200;
+
+/// What a rule may look at: one document, walked, and the files around it.
+pub struct CheckInput<'a> {
+    /// The document as read into the model.
+    pub document: &'a Document,
+    /// 2 or 3; 0 for a plain event schema.
+    pub major: u8,
+    /// The minor version.
+    pub minor: u8,
+    /// Every object met by the walk, targets of references after the document itself.
+    pub objects: Vec<Placed>,
+    /// Every reference met by the walk.
+    pub references: Vec<PlacedReference>,
+    /// Follows references.
+    pub files: &'a Documents,
+    /// The texts.
+    pub sources: &'a Sources,
+}
+
+impl<'a> CheckInput<'a> {
+    /// Objects of one name in the grammar.
+    pub fn named(&self, name: &'static str) -> impl Iterator<Item = &Placed> {
+        self.objects.iter().filter(move |object| object.name == name)
+    }
+
+    /// The node behind references at its root.
+    #[must_use]
+    pub fn behind(&self, node: &NodeRef) -> Option<Resolved> {
+        let place = Resolved { node: node.clone(), file: node.span.file, pointer: String::new() };
+        self.files.follow(place).ok()
+    }
+
+    /// Whether the document is AsyncAPI of this major version.
+    #[must_use]
+    pub fn is_version(&self, major: u8) -> bool {
+        self.major == major
+    }
+
+    /// The file of the document.
+    #[must_use]
+    pub fn file(&self) -> FileId {
+        self.document.file
+    }
+
+    /// Where `word` first stands in the text of a scalar; the whole scalar when it is not found as it is.
+    #[must_use]
+    pub fn place_inside(&self, node: &Node, word: &str) -> Span {
+        let text = self.sources.get(node.span.file).text();
+        let written = text.get(node.span.start as usize..node.span.end as usize).unwrap_or_default();
+        let is_part = |c: Option<char>| c.is_some_and(|c| c.is_alphanumeric() || c == '_');
+        let found = written.match_indices(word).map(|(at, _)| at).find(|at| {
+            !is_part(written[..*at].chars().next_back())
+                && !is_part(written[at + word.len()..].chars().next())
+        });
+        let place = |at: usize| u32::try_from(at).ok().map(|at| node.span.start + at);
+        match found.and_then(|at| Some((place(at)?, place(at + word.len())?))) {
+            Some((start, end)) => Span { file: node.span.file, start, end },
+            None => node.span,
+        }
+    }
+
+    fn new(document: &'a Document, files: &'a Documents, sources: &'a Sources) -> (Self, Vec<Diagnostic>) {
+        let (major, minor, name) = match document.kind {
+            DocumentKind::AsyncApi2(minor) => (2, minor, "AsyncAPI"),
+            DocumentKind::AsyncApi3(minor) => (3, minor, "AsyncAPI"),
+            DocumentKind::EventSchema => (0, 0, "Schema"),
+        };
+        let grammar = if major == 2 { Grammar::version2() } else { Grammar::version3() };
+        let mut walk = Walk::new(grammar, minor, files);
+        walk.run(&Start { node: document.root.clone(), name });
+        let Walk { findings, objects, references, .. } = walk;
+        (Self { document, major, minor, objects, references, files, sources }, findings)
+    }
+}
+
+/// Runs every rule over every document of a run; in no particular order, repeats included.
+#[must_use]
+pub fn check_documents(loaded: &Loaded) -> Vec<Diagnostic> {
+    let documents = &loaded.contract.documents;
+    documents
+        .iter()
+        .flat_map(|document| check_document(document, &loaded.documents, &loaded.sources))
+        .collect()
+}
+
+/// Runs every rule over one document; in no particular order, repeats included.
+#[must_use]
+pub fn check_document(document: &Document, files: &Documents, sources: &Sources) -> Vec<Diagnostic> {
+    let (input, mut findings) = CheckInput::new(document, files, sources);
+    for rule in rules::all() {
+        if let Some(check) = rule.check {
+            check(&input, &mut findings);
+        }
+    }
+    findings
+}
+
+/// What is left of the findings after levels, order and limits.
+#[derive(Debug, Default)]
+pub struct Report {
+    /// The findings, by file, place and code.
+    pub diagnostics: Vec<Diagnostic>,
+    /// How many were left out of which file.
+    pub left_out: BTreeMap<String, usize>,
+    /// Findings of each weight, those left out included.
+    pub counts: BTreeMap<Severity, usize>,
+}
+
+impl Report {
+    /// Findings of a weight.
+    #[must_use]
+    pub fn count(&self, severity: Severity) -> usize {
+        self.counts.get(&severity).copied().unwrap_or(0)
+    }
+}
+
+/// Sorts findings by file, place and code, drops repeats, sets levels, and keeps at most `cap` per file.
+///
+/// `levels` gives the level of a code: `None` keeps the rule's own, `Some(None)` switches it off.
+#[must_use]
+pub fn report(
+    mut findings: Vec<Diagnostic>,
+    sources: &Sources,
+    levels: &dyn Fn(&str) -> Option<Option<Severity>>,
+    cap: usize,
+) -> Report {
+    findings.sort_by(|left, right| sort_key(left).cmp(&sort_key(right)));
+    findings.dedup_by(|later, earlier| sort_key(later) == sort_key(earlier));
+    let mut report = Report::default();
+    let mut kept: BTreeMap<Rc<str>, usize> = BTreeMap::new();
+    for mut finding in findings {
+        match levels(finding.code) {
+            Some(None) => continue,
+            Some(Some(severity)) => finding.severity = severity,
+            None => {}
+        }
+        *report.counts.entry(finding.severity).or_default() += 1;
+        let file: Rc<str> = Rc::from(file_name(&finding, sources).as_str());
+        let count = kept.entry(file.clone()).or_default();
+        *count += 1;
+        if *count > cap {
+            *report.left_out.entry(file.to_string()).or_default() += 1;
+        } else {
+            report.diagnostics.push(finding);
+        }
+    }
+    report
+}
+
+/// The file a finding is about, as the user named it.
+#[must_use]
+pub fn file_name(finding: &Diagnostic, sources: &Sources) -> String {
+    match (&finding.primary, &finding.path) {
+        (Some(primary), _) => sources.get(primary.span.file).path().display().to_string(),
+        (None, Some(path)) => path.clone(),
+        (None, None) => String::new(),
+    }
+}
+
+type SortKey<'a> = (Option<Span>, Option<&'a str>, &'a str, &'a str);
+
+fn sort_key(finding: &Diagnostic) -> SortKey<'_> {
+    (
+        finding.primary.as_ref().map(|label| label.span),
+        finding.path.as_deref(),
+        finding.code,
+        finding.message.as_str(),
+    )
+}

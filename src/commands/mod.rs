@@ -12,8 +12,11 @@ use crate::ui::{ColorChoice, Ui, UiOptions};
 mod broker;
 pub mod completions;
 pub mod error;
+mod explain;
 mod init;
 mod man;
+mod paths;
+mod validate;
 
 pub use error::{CommandError, ErrorKind, Status};
 
@@ -108,10 +111,14 @@ enum Command {
     Broker(broker::Args),
     /// Print a completion script for a shell
     Completions(completions::Args),
+    /// Print the page of a diagnostic code, or list all codes
+    Explain(explain::Args),
     /// Write a workspace file
     Init(init::Args),
     /// Print the manual
     Man(man::Args),
+    /// Check AsyncAPI documents and event schemas
+    Validate(validate::Args),
 }
 
 impl Command {
@@ -120,8 +127,10 @@ impl Command {
             #[cfg(feature = "broker")]
             Self::Broker(args) => broker::run(args, context),
             Self::Completions(args) => completions::run(args, context),
+            Self::Explain(args) => explain::run(args, context),
             Self::Init(args) => init::run(args, context),
             Self::Man(args) => man::run(args, context),
+            Self::Validate(args) => validate::run(args, context),
         }
     }
 }

@@ -4,6 +4,8 @@ use std::io::{IsTerminal, Write};
 
 use colored::Colorize;
 
+use crate::output::text::TextStyle;
+
 /// When to colour.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum ColorChoice {
@@ -75,6 +77,12 @@ impl Ui {
     #[must_use]
     pub fn data(&self) -> std::io::BufWriter<std::io::Stdout> {
         std::io::BufWriter::new(std::io::stdout())
+    }
+
+    /// How text that goes to stdout is to look.
+    #[must_use]
+    pub fn text_style(&self) -> TextStyle {
+        TextStyle { color: self.color_stdout, width: self.width }
     }
 
     /// One line for the user on stderr; silent under `--quiet`.

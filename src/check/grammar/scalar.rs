@@ -1,0 +1,52 @@
+//! Formats of single values that the AsyncAPI specification itself asks for.
+
+/// Whether the text is an absolute URI (RFC 3986): a scheme, a colon, and only characters that may stand there.
+#[must_use]
+pub fn is_uri(text: &str) -> bool {
+    let Some((scheme, rest)) = text.split_once(':') else {
+        return false;
+    };
+    let scheme_is_right = scheme.starts_with(|c: char| c.is_ascii_alphabetic())
+        && scheme.chars().all(|c| c.is_ascii_alphanumeric() || "+-.".contains(c));
+    let rest_is_right = !rest.is_empty()
+        && rest.chars().all(|c| !c.is_whitespace() && !c.is_control() && !"<>\"^`{}|\\".contains(c));
+    scheme_is_right && rest_is_right
+}
+
+/// Whether the text looks like an e-mail address: one part, `@`, and a host.
+pub fn is_email(text: &str) -> bool {
+    let Some((local, host)) = text.rsplit_once('@') else {
+        return false;
+    };
+    let host_is_right = host.split('.').all(|label| {
+        !label.is_empty()
+            && !label.starts_with('-')
+            && !label.ends_with('-')
+            && label.chars().all(|c| c.is_alphanumeric() || c == '-')
+    });
+    !local.is_empty() && !local.contains(char::is_whitespace) && host_is_right
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn uris_have_a_scheme_and_no_spaces() {
+        for right in ["https://example.com/a?b#c", "urn:com:example", "mailto:a@b.c", "http://localhost:3000"]
+        {
+            assert!(is_uri(right), "{right}");
+        }
+        for wrong in ["not a url", "???", "example.com", "://x", "https:", "http://a b"] {
+            assert!(!is_uri(wrong), "{wrong}");
+        }
+    }
+
+    #[test]
+    fn addresses_have_a_name_and_a_host() {
+        assert!(is_email("support@example.com"));
+        assert!(!is_email("nope"));
+        assert!(!is_email("a@"));
+        assert!(!is_email("a b@example.com"));
+    }
+}

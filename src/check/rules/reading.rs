@@ -1,0 +1,47 @@
+//! The codes of reading: files, YAML, kinds of documents and references. Their findings are made by the loader.
+
+use super::{Category, Rule};
+use crate::diagnostic::Severity;
+
+macro_rules! pages {
+    ($($code:literal $name:literal $file:literal $severity:ident $category:ident [$($alias:literal)*];)*) => {
+        /// Every code of reading, in order.
+        pub static RULES: &[&Rule] = &[$(&Rule {
+            code: $code,
+            name: $name,
+            severity: Severity::$severity,
+            category: Category::$category,
+            clause: "",
+            aliases: &[$($alias),*],
+            source: include_str!(concat!("../pages/", $file, ".md")),
+            check: None,
+        }),*];
+    };
+}
+
+pages! {
+    "ED0101" "cannot-read" "cannot_read" Error Correctness [];
+    "ED0102" "not-utf-8" "not_utf_8" Error Correctness [];
+    "ED0103" "not-yaml" "not_yaml" Error Correctness ["asyncapi-is-asyncapi"];
+    "ED0104" "empty-document" "empty_document" Error Correctness [];
+    "ED0105" "duplicate-key" "duplicate_key" Error Correctness [];
+    "ED0106" "merge-key" "merge_key" Warning Interop [];
+    "ED0107" "too-deep" "too_deep" Error Correctness [];
+    "ED0108" "too-large" "too_large" Error Correctness [];
+    "ED0109" "alias-expansion" "alias_expansion" Error Correctness [];
+    "ED0110" "several-documents" "several_documents" Error Correctness [];
+    "ED0111" "bad-alias" "bad_alias" Error Correctness [];
+    "ED0112" "complex-key" "complex_key" Error Interop [];
+    "ED0113" "unknown-tag" "unknown_tag" Warning Interop [];
+    "ED0114" "tag-mismatch" "tag_mismatch" Error Correctness [];
+    "ED0201" "unknown-kind" "unknown_kind" Error Correctness ["asyncapi-is-asyncapi"];
+    "ED0202" "unknown-version" "unknown_version" Error Spec ["asyncapi-is-asyncapi"];
+    "ED0203" "version-not-text" "version_not_text" Error Spec ["asyncapi-is-asyncapi"];
+    "ED0204" "bad-event" "bad_event" Error Correctness [];
+    "ED0205" "unknown-event-key" "unknown_event_key" Error Correctness [];
+    "ED0301" "target-not-found" "target_not_found" Error Spec ["invalid-ref"];
+    "ED0302" "file-not-found" "file_not_found" Error Spec ["invalid-ref"];
+    "ED0303" "remote-reference" "remote_reference" Warning Interop [];
+    "ED0304" "reference-circle" "reference_circle" Error Spec [];
+    "ED0305" "malformed-reference" "malformed_reference" Error Spec [];
+}

@@ -1,0 +1,6 @@
+//! Runs every case folder: a command, its input files, and exactly what it prints.
+
+#[test]
+fn cases_print_what_they_should() {
+    trycmd::TestCases::new().case("tests/cases/*/*/cmd.toml");
+}
