@@ -14,8 +14,14 @@ pub mod completions;
 pub mod error;
 mod explain;
 mod init;
+mod inject;
 mod man;
 mod paths;
+mod record;
+mod replay;
+mod tail;
+mod target;
+mod transfer;
 mod validate;
 
 pub use error::{CommandError, ErrorKind, Status};
@@ -115,8 +121,16 @@ enum Command {
     Explain(explain::Args),
     /// Write a workspace file
     Init(init::Args),
+    /// Send one event, a file, standard input, or events generated from the contract
+    Inject(inject::Args),
     /// Print the manual
     Man(man::Args),
+    /// Capture events into an archive
+    Record(record::Args),
+    /// Send the events of an archive again, with their timing
+    Replay(replay::Args),
+    /// Watch events as they arrive
+    Tail(tail::Args),
     /// Check AsyncAPI documents and event schemas
     Validate(validate::Args),
 }
@@ -129,7 +143,11 @@ impl Command {
             Self::Completions(args) => completions::run(args, context),
             Self::Explain(args) => explain::run(args, context),
             Self::Init(args) => init::run(args, context),
+            Self::Inject(args) => inject::run(args, context),
             Self::Man(args) => man::run(args, context),
+            Self::Record(args) => record::run(args, context),
+            Self::Replay(args) => replay::run(args, context),
+            Self::Tail(args) => tail::run(args, context),
             Self::Validate(args) => validate::run(args, context),
         }
     }

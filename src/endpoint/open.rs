@@ -8,7 +8,8 @@ use super::inspect::{Inspect, ProbeReport};
 use super::memory::{MemorySink, MemorySource};
 use super::stdio::{StdioSink, StdioSource};
 use super::{
-    Address, Credentials, EndpointError, EndpointErrorKind, Sink, SinkOptions, Source, SourceOptions,
+    Address, Capabilities, Credentials, EndpointError, EndpointErrorKind, Sink, SinkOptions, Source,
+    SourceOptions,
 };
 
 /// Opens the source an address names.
@@ -55,6 +56,18 @@ pub async fn open_sink(address: &Address, options: &SinkOptions) -> Result<Box<d
         Scheme::Mqtt => Err(left_out(address)),
         #[cfg(not(feature = "nats"))]
         Scheme::Nats | Scheme::JetStream => Err(left_out(address)),
+    }
+}
+
+/// What the system an address names can carry, without asking it.
+///
+/// # Errors
+/// When it is no system that takes events.
+pub fn capabilities(address: &Address) -> Result<Capabilities, EndpointError> {
+    match address.scheme {
+        #[cfg(feature = "mqtt")]
+        Scheme::Mqtt => Ok(super::mqtt::capabilities(address)),
+        _ => Err(left_out(address)),
     }
 }
 

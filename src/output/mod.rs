@@ -1,8 +1,10 @@
 //! One file per format; each writes to the `Write` it is given and decides nothing.
 
+pub mod figures;
 pub mod graph_text;
 pub mod json;
 pub mod pages;
+pub mod replay;
 pub mod table;
 pub mod text;
 pub mod tree;

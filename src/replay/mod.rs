@@ -12,9 +12,11 @@ pub mod pace;
 pub mod pattern;
 pub mod progress;
 pub mod reader;
+pub mod recording;
 pub mod select;
 pub mod stop;
 pub mod summary;
+pub mod supply;
 pub mod survey;
 pub mod tally;
 #[cfg(test)]

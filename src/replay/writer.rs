@@ -376,7 +376,10 @@ impl Writer {
             first_undone = first_undone.min(note.number);
             self.tally.fail(&note, error);
         }
-        let close_error = self.sink.close().await.err();
+        // A target that does not answer must not hold up an end that was asked for.
+        let patience = if self.stopped { self.limits.drain_for } else { self.limits.receipt_patience };
+        let closed = tokio::time::timeout(patience, self.sink.close()).await;
+        let close_error = closed.ok().and_then(Result::err);
         WriteEnd {
             tally: self.tally,
             settled: first_undone,

@@ -6,6 +6,10 @@ use colored::Colorize;
 
 use crate::output::text::TextStyle;
 
+pub mod event_view;
+mod json_view;
+pub mod progress;
+
 /// When to colour.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum ColorChoice {
@@ -83,6 +87,12 @@ impl Ui {
     #[must_use]
     pub fn text_style(&self) -> TextStyle {
         TextStyle { color: self.color_stdout, width: self.width }
+    }
+
+    /// Standard input, for payloads.
+    #[must_use]
+    pub fn input(&self) -> std::io::Stdin {
+        std::io::stdin()
     }
 
     /// One line for the user on stderr; silent under `--quiet`.

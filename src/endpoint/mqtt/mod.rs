@@ -78,6 +78,15 @@ pub async fn open_sink(address: &Address, options: &SinkOptions) -> Result<Box<d
     Ok(Box::new(sink::MqttSink::new(session, options.receipt_timeout)))
 }
 
+/// What the protocol version an address asks for can carry.
+#[must_use]
+pub fn capabilities(address: &Address) -> Capabilities {
+    match address.option("version") {
+        Some("3.1.1" | "4") => CAPABILITIES_3,
+        _ => CAPABILITIES_5,
+    }
+}
+
 /// Connects once and says what answered.
 pub async fn probe(
     address: &Address,

@@ -1,0 +1,128 @@
+//! `eddy inject`: sends one event, the lines of a text, a file of events, or events generated from the contract.
+
+use super::target::{Place, Places};
+use super::{CommandError, Context, Status, transfer};
+use crate::endpoint::open::open_sink;
+use crate::output::figures::{counted, span};
+use crate::output::replay as report;
+use crate::replay::{Outcome, Pace, Plan, Selection, carry};
+use crate::ui::progress::TransferView;
+
+mod supply;
+
+/// Flags of `eddy inject`.
+#[derive(Debug, clap::Args)]
+#[command(
+    after_help = "TARGET is a URL, a path, `-`, or a channel of the workspace. The payload comes from `--data`, a file, or \
+    standard input (`-`).\n\n\
+    Examples:\n  eddy inject mqtt://localhost:1883/shop/orders --data '{\"id\": 7}'\n  \
+    eddy inject orders order.json --key customer-3 --header trace-id=abc\n  \
+    eddy inject orders order.json --count 2000 --rate 500/s\n  \
+    generate-orders | eddy inject nats://localhost:4222/orders - --each-line\n  \
+    eddy inject mqtt://localhost:1883 events.ndjson --events"
+)]
+pub struct Args {
+    /// Where events go
+    target: String,
+    /// File with the payload, or `-` for standard input
+    #[arg(value_name = "FILE|-", required_unless_present = "data", conflicts_with = "data")]
+    file: Option<String>,
+    /// The payload itself
+    #[arg(long, value_name = "TEXT", allow_hyphen_values = true)]
+    data: Option<String>,
+    /// The partition key
+    #[arg(long, value_name = "KEY")]
+    key: Option<String>,
+    /// A header; `NAME:base64=VALUE` for bytes; may be given several times
+    #[arg(long = "header", short = 'H', value_name = "NAME=VALUE")]
+    headers: Vec<String>,
+    /// The channel, where TARGET names only a server
+    #[arg(long, value_name = "CHANNEL")]
+    channel: Option<String>,
+    /// Each line of the input is the payload of an event
+    #[arg(long, requires = "file", conflicts_with = "events")]
+    each_line: bool,
+    /// The input holds whole events: an archive, or event lines as `eddy tail --format json` writes them
+    #[arg(long, requires = "file")]
+    events: bool,
+    /// How many events to send (default: 1, or all of the input; endless with `--rate` or `--for`)
+    #[arg(long, short = 'n', value_name = "COUNT")]
+    count: Option<u64>,
+    /// Send evenly at this rate, such as `100/s`
+    #[arg(long, value_name = "N/s")]
+    rate: Option<String>,
+    /// Stop after this time, such as `1m`
+    #[arg(long = "for", value_name = "TIME")]
+    time: Option<String>,
+    /// Name of the protected environment that is meant
+    #[arg(long, value_name = "NAME")]
+    confirm: Option<String>,
+    /// How to report on stdout
+    #[arg(long, value_enum, default_value_t, value_name = "FORMAT")]
+    format: Format,
+}
+
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, clap::ValueEnum)]
+enum Format {
+    /// Words on stderr
+    #[default]
+    Human,
+    /// One JSON object on stdout
+    Json,
+}
+
+/// Runs the command.
+pub fn run(args: &Args, context: &Context) -> Result<Status, CommandError> {
+    context.runtime(2)?.block_on(inject(args, context))
+}
+
+async fn inject(args: &Args, context: &Context) -> Result<Status, CommandError> {
+    let time = transfer::duration(args.time.as_deref())?;
+    let pace = match &args.rate {
+        Some(rate) => Pace::Even(
+            rate.parse::<crate::replay::Rate>()
+                .map_err(|error| CommandError::usage(error.message).hint(error.help))?,
+        ),
+        None => Pace::AsFastAsPossible,
+    };
+    let places = Places::new(context)?;
+    let target = places.target(&args.target)?;
+    target.confirm(args.confirm.as_deref())?;
+    let pattern = supply::pattern(args, &target)?;
+    let source = supply::source(args, context, pattern).await?;
+    let planned = planned(args);
+    let plan = Plan {
+        selection: Selection { first: planned, ..Selection::default() },
+        pace,
+        planned,
+        ..Plan::default()
+    };
+    let sink = open_sink(&target.address, &target.sink_options()).await?;
+    let stop = transfer::stop_on_interruption();
+    transfer::stop_after(&stop, time);
+    let mut view = TransferView::new(&context.ui, "injecting");
+    let outcome = carry(source, sink, plan, &mut view, &stop).await;
+    drop(view);
+    show(args, context, &outcome, &target)?;
+    transfer::conclude(&outcome, &context.ui, None)
+}
+
+/// How many events it will be, when that is known before: an input has its own end, and a rate or a time go on without.
+fn planned(args: &Args) -> Option<u64> {
+    let many = args.each_line || args.events;
+    let endless = args.rate.is_some() || args.time.is_some();
+    args.count.or((!many && !endless).then_some(1))
+}
+
+fn show(args: &Args, context: &Context, outcome: &Outcome, target: &Place) -> Result<(), CommandError> {
+    let summary = &outcome.summary;
+    if args.format == Format::Json {
+        let mut data = context.ui.data();
+        report::summary_json(&mut data, summary)?;
+        return Ok(());
+    }
+    let time = std::time::Duration::from_micros(summary.duration_us);
+    let events = counted(summary.acknowledged, "event");
+    context.ui.say(format!("sent {events} to {} in {}", target.address, span(time)));
+    Ok(())
+}

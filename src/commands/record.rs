@@ -1,0 +1,156 @@
+//! `eddy record`: captures events of one or several sources into an archive.
+
+use std::io::Write;
+use std::path::PathBuf;
+use std::time::Duration;
+
+use serde_json::json;
+
+use super::target::{Place, Places};
+use super::{CommandError, Context, Status, transfer};
+use crate::archive::Header;
+use crate::endpoint::address::Scheme;
+use crate::endpoint::open::open_source;
+use crate::endpoint::{SourceOptions, Start, Stop};
+use crate::output::figures::{counted, rate, size, span};
+use crate::replay::recording::{RecordingSink, Written};
+use crate::replay::{MergedSource, Outcome, Plan, Selection, StopToken, carry};
+use crate::ui::progress::TransferView;
+
+/// Flags of `eddy record`.
+#[derive(Debug, clap::Args)]
+#[command(
+    after_help = "A SOURCE is a URL, a path, or a channel of the workspace. Without `-n`, `--for` or `--to` the recording \
+    runs until Ctrl-C, which ends it cleanly.\n\n\
+    Examples:\n  eddy record 'mqtt://localhost:1883/shop/#' --output monday.eddy.ndjson.zst\n  \
+    eddy record orders payments --env staging --for 10m --output staging.eddy.ndjson.zst\n  \
+    eddy record jetstream+nats://localhost/ORDERS --from -1h --to now --output hour.eddy.ndjson.zst"
+)]
+pub struct Args {
+    /// Where events come from
+    #[arg(required = true, value_name = "SOURCE")]
+    sources: Vec<String>,
+    /// The archive to write, by custom `NAME.eddy.ndjson.zst`
+    #[arg(long, short, value_name = "FILE")]
+    output: PathBuf,
+    /// Stop after this many events
+    #[arg(short = 'n', long, value_name = "COUNT")]
+    count: Option<u64>,
+    /// Stop after this time, such as `30s`
+    #[arg(long = "for", value_name = "TIME")]
+    time: Option<String>,
+    /// Begin here: a time, `-1h`, `start`, `last:N` or `offset:N`
+    #[arg(long, value_name = "T", allow_hyphen_values = true)]
+    from: Option<String>,
+    /// End here: a time, `now`, `end` or `offset:N`
+    #[arg(long, value_name = "T", allow_hyphen_values = true)]
+    to: Option<String>,
+    /// How to report what was recorded
+    #[arg(long, value_enum, default_value_t, value_name = "FORMAT")]
+    format: Format,
+}
+
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, clap::ValueEnum)]
+enum Format {
+    /// Words on stderr
+    #[default]
+    Human,
+    /// One JSON object on stdout
+    Json,
+}
+
+/// Runs the command.
+pub fn run(args: &Args, context: &Context) -> Result<Status, CommandError> {
+    context.runtime(2)?.block_on(record(args, context))
+}
+
+async fn record(args: &Args, context: &Context) -> Result<Status, CommandError> {
+    let time = transfer::duration(args.time.as_deref())?;
+    let window = transfer::window(args.from.as_deref(), args.to.as_deref(), true)?;
+    if args.output.exists() {
+        return Err(CommandError::usage(format!("`{}` is already there", args.output.display()))
+            .hint("choose another name; a recording is never overwritten"));
+    }
+    let places = Places::new(context)?;
+    let places: Vec<Place> = args.sources.iter().map(|text| places.source(text)).collect::<Result<_, _>>()?;
+    let stop = transfer::stop_on_interruption();
+    let source = open_all(&places, window, &stop).await?;
+    let header = Header::new(places.iter().map(|place| place.address.to_string()).collect());
+    let (sink, written) = RecordingSink::create(&args.output, &header)?;
+    context.ui.say(format!("recording into `{}`; Ctrl-C ends it cleanly", args.output.display()));
+    transfer::stop_after(&stop, time);
+    let plan = Plan {
+        selection: Selection { first: args.count, ..Selection::default() },
+        planned: args.count,
+        finish_what_was_read: true,
+        ..Plan::default()
+    };
+    let mut view = TransferView::new(&context.ui, "recording");
+    let outcome = carry(Box::new(source), Box::new(sink), plan, &mut view, &stop).await;
+    drop(view);
+    report(args, context, &outcome, &written, &header)?;
+    transfer::conclude(&outcome, &context.ui, None)
+}
+
+/// Opens every source of a command and merges them.
+pub(super) async fn open_all(
+    places: &[Place],
+    (start, end): (Start, Stop),
+    stop: &StopToken,
+) -> Result<MergedSource, CommandError> {
+    let mut merged = MergedSource::default();
+    for place in places {
+        let options = SourceOptions { start, stop: end, ..place.source_options() };
+        let source = tokio::select! {
+            _ = stop.requested() => break,
+            source = open_source(&place.address, &options) => source?,
+        };
+        merged.add(source, place.address.scheme == Scheme::File);
+    }
+    Ok(merged)
+}
+
+fn report(
+    args: &Args,
+    context: &Context,
+    outcome: &Outcome,
+    written: &Written,
+    header: &Header,
+) -> Result<(), CommandError> {
+    let Some(archive) = written.get() else {
+        return Ok(());
+    };
+    let time = Duration::from_micros(outcome.summary.duration_us);
+    let ui = &context.ui;
+    if args.format == Format::Json {
+        let mut data = ui.data();
+        let object = json!({
+            "run": header.run.to_string(),
+            "file": args.output,
+            "sources": header.sources,
+            "events": archive.events,
+            "text_bytes": archive.text_bytes,
+            "file_bytes": archive.file_bytes,
+            "duration_us": outcome.summary.duration_us,
+            "dropped": outcome.dropped,
+        });
+        writeln!(data, "{object}")?;
+        data.flush()?;
+        return Ok(());
+    }
+    let pace = rate(archive.events, time).map(|rate| format!(" ({rate})")).unwrap_or_default();
+    ui.say(format!(
+        "recorded {} in {}{pace} into `{}`, {}",
+        counted(archive.events, "event"),
+        span(time),
+        args.output.display(),
+        size(archive.file_bytes)
+    ));
+    let file = args.output.display();
+    ui.say(if archive.events == 0 {
+        "nothing arrived: check the channel with `eddy tail`".to_owned()
+    } else {
+        format!("next: `eddy replay {file} --to TARGET --dry-run`, or `eddy archive stats {file}`")
+    });
+    Ok(())
+}

@@ -1,0 +1,251 @@
+//! `eddy replay`: sends the events of an archive again, with their timing, and reports how true it was to it.
+
+use super::target::{Place, Places};
+use super::{CommandError, Context, ErrorKind, Status, transfer};
+use crate::endpoint::address::Scheme;
+use crate::endpoint::open::{self, open_sink, open_source};
+use crate::endpoint::{Address, Capabilities, Source, SourceOptions, Start, Stop};
+use crate::output::replay as report;
+use crate::replay::{Limits, Outcome, Pace, Plan, Selection, Speed, StopToken, Survey, TimePoint, carry};
+use crate::ui::progress::TransferView;
+
+/// Flags of `eddy replay`.
+#[derive(Debug, clap::Args)]
+#[command(
+    after_help = "Each event is due at the time it was recorded, counted from the first one and divided by the speed. Late \
+    events go at once and in order; the schedule never moves. Order is kept per lane: a channel and a key.\n\n\
+    Examples:\n  eddy replay monday.eddy.ndjson.zst --to mqtt://localhost:1883 --dry-run\n  \
+    eddy replay monday.eddy.ndjson.zst --to mqtt://localhost:1883 --speed 10\n  \
+    eddy replay monday.eddy.ndjson.zst --to nats://localhost:4222 --speed max --channel 'shop/*'\n  \
+    eddy replay monday.eddy.ndjson.zst --to orders --env staging --rate 500/s --first 1000 --format json"
+)]
+pub struct Args {
+    /// The archive, or a file of event lines
+    archive: String,
+    /// Where events go; without a channel in it each goes to its own
+    #[arg(long, value_name = "TARGET")]
+    to: String,
+    /// How many times faster than recorded, 0.1 to 1000, or `max`
+    #[arg(long, value_name = "FACTOR", default_value = "1", conflicts_with = "rate")]
+    speed: String,
+    /// Send evenly at this rate instead of at the recorded times, such as `500/s`
+    #[arg(long, value_name = "N/s")]
+    rate: Option<String>,
+    /// Leave out what was received before this time
+    #[arg(long, value_name = "T", allow_hyphen_values = true)]
+    from: Option<String>,
+    /// Leave out what was received after this time
+    #[arg(long, value_name = "T", allow_hyphen_values = true)]
+    until: Option<String>,
+    /// Only channels that match; may be given several times
+    #[arg(long, value_name = "GLOB")]
+    channel: Vec<String>,
+    /// Leave out this many of the selected events
+    #[arg(long, value_name = "COUNT", default_value_t)]
+    skip: u64,
+    /// Send at most this many events
+    #[arg(long, value_name = "COUNT")]
+    first: Option<u64>,
+    /// Send events of channel OLD to channel NEW; may be given several times
+    #[arg(long, value_name = "OLD=NEW")]
+    map_channel: Vec<String>,
+    /// Wait no longer than this between two events, such as `2s`
+    #[arg(long, value_name = "TIME")]
+    max_gap: Option<String>,
+    /// Whether to send events of which the target would lose a part
+    #[arg(long, value_enum, default_value_t, value_name = "CHOICE")]
+    loss: Loss,
+    /// Try failed events again for this long before giving up
+    #[arg(long, value_name = "TIME", default_value = "30s")]
+    retry_for: String,
+    /// Show what would be done and send nothing
+    #[arg(long)]
+    dry_run: bool,
+    /// Name of the protected environment that is meant
+    #[arg(long, value_name = "NAME")]
+    confirm: Option<String>,
+    /// How to report on stdout
+    #[arg(long, value_enum, default_value_t, value_name = "FORMAT")]
+    format: Format,
+}
+
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, clap::ValueEnum)]
+enum Loss {
+    /// Send nothing and say what would be lost
+    #[default]
+    Refuse,
+    /// Send them without the lost part
+    Allow,
+}
+
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, clap::ValueEnum)]
+enum Format {
+    /// Words
+    #[default]
+    Human,
+    /// One JSON object
+    Json,
+}
+
+/// Runs the command.
+pub fn run(args: &Args, context: &Context) -> Result<Status, CommandError> {
+    context.runtime(2)?.block_on(replay(args, context))
+}
+
+async fn replay(args: &Args, context: &Context) -> Result<Status, CommandError> {
+    let (pace, selection) = (pace(args)?, selection(args)?);
+    let retry_for = transfer::duration(Some(&args.retry_for))?.unwrap_or_default();
+    let target = Places::new(context)?.target(&args.to)?;
+    let carried = open::capabilities(&target.address)?;
+    let stop = transfer::stop_on_interruption();
+    let survey =
+        Survey::of(archive(args, &selection).await?, selection.clone(), pace, carried, &stop).await?;
+    if survey.interrupted {
+        return Ok(Status::Interrupted);
+    }
+    if args.dry_run {
+        return show_plan(args, context, &survey, &target, carried);
+    }
+    target.confirm(args.confirm.as_deref())?;
+    refuse_losses(args, &survey, carried)?;
+    let plan = Plan {
+        limits: Limits { retry_for, ..Limits::default() },
+        planned: Some(survey.events),
+        length: Some(survey.length),
+        selection,
+        pace,
+        ..Plan::default()
+    };
+    let outcome = send(args, context, &target, plan, &stop).await?;
+    show_outcome(args, context, &outcome, &target)?;
+    transfer::conclude(&outcome, &context.ui, again(args, &outcome).as_deref())
+}
+
+async fn send(
+    args: &Args,
+    context: &Context,
+    target: &Place,
+    plan: Plan,
+    stop: &StopToken,
+) -> Result<Outcome, CommandError> {
+    let source = archive(args, &plan.selection).await?;
+    let sink = open_sink(&target.address, &target.sink_options()).await?;
+    let mut view = TransferView::new(&context.ui, "replaying");
+    Ok(carry(source, sink, plan, &mut view, stop).await)
+}
+
+/// Opens the archive where the selection begins.
+async fn archive(args: &Args, selection: &Selection) -> Result<Box<dyn Source>, CommandError> {
+    let address = Address::parse(&args.archive)?;
+    if address.scheme != Scheme::File {
+        return Err(CommandError::usage(format!("`{address}` is not a file"))
+            .hint("record it first: `eddy record SOURCE --output FILE`"));
+    }
+    let start = selection.from.map(Start::Time).unwrap_or_default();
+    let stop = selection.until.map(Stop::Time).unwrap_or_default();
+    Ok(open_source(&address, &SourceOptions { start, stop, ..SourceOptions::default() }).await?)
+}
+
+fn pace(args: &Args) -> Result<Pace, CommandError> {
+    let error = |error: crate::replay::pace::PaceError| CommandError::usage(error.message).hint(error.help);
+    let max_gap = transfer::duration(args.max_gap.as_deref())?;
+    if let Some(rate) = &args.rate {
+        return Ok(Pace::Even(rate.parse().map_err(error)?));
+    }
+    if args.speed == "max" {
+        return Ok(Pace::AsFastAsPossible);
+    }
+    let speed: Speed = args.speed.parse().map_err(error)?;
+    Ok(Pace::Recorded { speed, max_gap })
+}
+
+fn selection(args: &Args) -> Result<Selection, CommandError> {
+    let moment = |text: Option<&str>| match (text, transfer::time_point(text)?) {
+        (Some(_), Some(TimePoint::At(time))) => Ok(Some(time)),
+        (Some(text), Some(_)) => Err(CommandError::usage(format!("`{text}` is not a moment in the archive"))
+            .hint("write a time, or use `--skip` and `--first` to count events")),
+        _ => Ok(None),
+    };
+    let pattern = |text: &String| {
+        glob::Pattern::new(text).map_err(|error| {
+            CommandError::usage(format!("`{text}` is not a pattern: {error}"))
+                .hint("`*` stands for any text, `?` for one character")
+        })
+    };
+    let rename = |text: &String| match text.split_once('=') {
+        Some((old, new)) if !old.is_empty() && !new.is_empty() => Ok((old.to_owned(), new.to_owned())),
+        _ => Err(CommandError::usage(format!("`{text}` does not say which channel becomes which"))
+            .hint("write `--map-channel OLD=NEW`")),
+    };
+    Ok(Selection {
+        from: moment(args.from.as_deref())?,
+        until: moment(args.until.as_deref())?,
+        channels: args.channel.iter().map(pattern).collect::<Result<_, _>>()?,
+        patterns: Vec::new(),
+        skip: args.skip,
+        first: args.first,
+        renames: args.map_channel.iter().map(rename).collect::<Result<_, _>>()?,
+    })
+}
+
+fn refuse_losses(args: &Args, survey: &Survey, carried: Capabilities) -> Result<(), CommandError> {
+    if args.loss == Loss::Allow || survey.losses.is_empty() {
+        return Ok(());
+    }
+    let mut error = CommandError::new(
+        ErrorKind::Delivery,
+        format!("{} cannot carry everything these events hold; nothing was sent", carried.name),
+    );
+    for loss in &survey.losses {
+        error = error.hint(report::loss(loss));
+    }
+    Err(error.hint("`--loss allow` sends the events without it"))
+}
+
+fn show_plan(
+    args: &Args,
+    context: &Context,
+    survey: &Survey,
+    target: &Place,
+    carried: Capabilities,
+) -> Result<Status, CommandError> {
+    let plan = report::PlanView {
+        survey,
+        target: target.address.to_string(),
+        carried,
+        paced: args.rate.is_some() || args.speed != "max",
+        protected: target.protected.as_deref(),
+    };
+    let mut data = context.ui.data();
+    match args.format {
+        Format::Human => report::plan_text(&mut data, &plan)?,
+        Format::Json => report::plan_json(&mut data, &plan)?,
+    }
+    Ok(Status::Done)
+}
+
+fn show_outcome(
+    args: &Args,
+    context: &Context,
+    outcome: &Outcome,
+    target: &Place,
+) -> Result<(), CommandError> {
+    let mut data = context.ui.data();
+    match args.format {
+        Format::Human if context.ui.quiet => {}
+        Format::Human => report::outcome_text(&mut data, outcome, &target.address.to_string())?,
+        Format::Json => report::summary_json(&mut data, &outcome.summary)?,
+    }
+    Ok(())
+}
+
+/// How to go on after a run that did not send everything.
+fn again(args: &Args, outcome: &Outcome) -> Option<String> {
+    let planned = outcome.summary.planned.unwrap_or(0);
+    if outcome.settled >= planned {
+        return None;
+    }
+    let skip = args.skip + outcome.settled;
+    let first = args.first.map(|first| format!(" --first {}", first.saturating_sub(outcome.settled)));
+    Some(format!("go on with the same command and `--skip {skip}{}`", first.unwrap_or_default()))
+}

@@ -1,0 +1,336 @@
+//! TARGET and SOURCE arguments into addresses: a URL, a path, `-`, or a channel of the workspace's contract.
+
+use std::path::Path;
+
+use super::{CommandError, Context};
+use crate::contract::{Channel, Contract, Loaded};
+use crate::endpoint::address::Scheme;
+use crate::endpoint::{Address, Credentials, SinkOptions, SourceOptions};
+use crate::settings::{EMBEDDED_ADDRESS, EnvironmentSettings, Workspace};
+
+/// An argument made into something that can be opened.
+#[derive(Debug)]
+pub struct Place {
+    /// Where it is.
+    pub address: Address,
+    /// Credentials of the environment, when the address has none of its own.
+    pub credentials: Option<Credentials>,
+    /// The protected environment it belongs to.
+    pub protected: Option<String>,
+    /// The address of the channel, when it is known.
+    pub channel: Option<String>,
+}
+
+impl Place {
+    /// How it is opened for reading.
+    #[must_use]
+    pub fn source_options(&self) -> SourceOptions {
+        SourceOptions { credentials: self.credentials.clone(), ..SourceOptions::default() }
+    }
+
+    /// How it is opened for writing.
+    #[must_use]
+    pub fn sink_options(&self) -> SinkOptions {
+        SinkOptions { credentials: self.credentials.clone(), ..SinkOptions::default() }
+    }
+
+    /// Refuses to write to a protected environment unless its name was given.
+    ///
+    /// # Errors
+    /// When the name is missing or another.
+    pub fn confirm(&self, given: Option<&str>) -> Result<(), CommandError> {
+        let Some(name) = &self.protected else {
+            return Ok(());
+        };
+        if given == Some(name) {
+            return Ok(());
+        }
+        let message = match given {
+            Some(given) => format!("`{given}` does not confirm the protected environment `{name}`"),
+            None => format!("`{}` belongs to the protected environment `{name}`", self.address),
+        };
+        Err(CommandError::usage(message).hint(format!("add `--confirm {name}` if you mean it")))
+    }
+}
+
+/// What arguments are looked up in: the workspace, its contract and one of its environments.
+#[derive(Debug)]
+pub struct Places<'a> {
+    context: &'a Context,
+    workspace: Option<Workspace>,
+    loaded: Option<Loaded>,
+}
+
+/// What an argument is to be used for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Use {
+    Read,
+    Write,
+}
+
+impl<'a> Places<'a> {
+    /// Finds the workspace and reads its contract.
+    ///
+    /// # Errors
+    /// When there is a workspace that cannot be used.
+    pub fn new(context: &'a Context) -> Result<Self, CommandError> {
+        let workspace = context.workspace()?;
+        let loaded = match &workspace {
+            Some(workspace) => {
+                Some(crate::contract::load(&workspace.documents()?, &crate::source_text::Limits::default()))
+            }
+            None => None,
+        };
+        Ok(Self { context, workspace, loaded })
+    }
+
+    /// The place events are read from.
+    ///
+    /// # Errors
+    /// When the argument is nothing that can be read from.
+    pub fn source(&self, text: &str) -> Result<Place, CommandError> {
+        self.resolve(text, Use::Read)
+    }
+
+    /// The place events are sent to.
+    ///
+    /// # Errors
+    /// When the argument is nothing that can be sent to.
+    pub fn target(&self, text: &str) -> Result<Place, CommandError> {
+        self.resolve(text, Use::Write)
+    }
+
+    fn resolve(&self, text: &str, purpose: Use) -> Result<Place, CommandError> {
+        let address = Address::parse(text)?;
+        let is_name = address.scheme == Scheme::File && !text.starts_with("file:");
+        if !is_name {
+            let protected = self.protected_owner(&address);
+            let channel = Some(address.path.clone()).filter(|path| is_network(&address) && !path.is_empty());
+            let credentials = self.credentials_for(&address)?;
+            return Ok(Place { address, credentials, protected, channel });
+        }
+        if let Some((channel, wanted)) = self.channel(text) {
+            return self.channel_place(channel, &wanted, purpose);
+        }
+        if is_path(text) || (purpose == Use::Read && Path::new(text).exists()) {
+            return Ok(Place { address, credentials: None, protected: None, channel: None });
+        }
+        Err(self.unknown(text, purpose))
+    }
+
+    /// The channel an argument names, by identifier or address, with the address to use for it.
+    fn channel(&self, text: &str) -> Option<(&Channel, String)> {
+        let channels = || self.loaded.iter().flat_map(|loaded| channels(&loaded.contract));
+        let by_name =
+            channels().find(|channel| channel.id == text || channel.address.as_deref() == Some(text));
+        if let Some(channel) = by_name {
+            return Some((channel, channel.address.clone().unwrap_or_else(|| channel.id.clone())));
+        }
+        let fits = |channel: &&Channel| {
+            channel.address.as_deref().is_some_and(|template| template_fits(template, text))
+        };
+        channels().find(fits).map(|channel| (channel, text.to_owned()))
+    }
+
+    fn channel_place(&self, channel: &Channel, wanted: &str, purpose: Use) -> Result<Place, CommandError> {
+        let (workspace, name, environment) = self.environment(wanted)?;
+        let server = server_of(channel, environment).ok_or_else(|| {
+            let known = environment.servers.keys().map(|each| format!("`{each}`")).collect::<Vec<_>>();
+            CommandError::usage(format!("environment `{name}` has no server for channel `{wanted}`"))
+                .hint(format!("it has {}; the channel names {:?}", known.join(", "), channel.servers))
+        })?;
+        let text = match server {
+            "embedded" => EMBEDDED_ADDRESS.to_owned(),
+            other => workspace.expand(other, &self.context.environment)?,
+        };
+        let mut address = Address::parse(&text)?;
+        let filled = match purpose {
+            Use::Read => with_wildcards(wanted, address.scheme),
+            Use::Write if wanted.contains('{') => {
+                return Err(CommandError::usage(format!("channel `{wanted}` has parameters in its address"))
+                    .hint("write the address with values, such as `orders/42` for `orders/{id}`"));
+            }
+            Use::Write => wanted.to_owned(),
+        };
+        if address.scheme == Scheme::JetStream && !address.path.is_empty() {
+            address.options.push(("subject".to_owned(), filled.clone()));
+        } else {
+            address.path.clone_from(&filled);
+        }
+        let credentials = match address.credentials {
+            Some(_) => None,
+            None => workspace.credentials(environment, &self.context.environment)?,
+        };
+        let protected = environment.protected.then_some(name);
+        Ok(Place { address, credentials, protected, channel: Some(filled) })
+    }
+
+    fn environment(&self, channel: &str) -> Result<(&Workspace, String, &EnvironmentSettings), CommandError> {
+        let Some(workspace) = &self.workspace else {
+            return Err(CommandError::usage(format!("there is no workspace for channel `{channel}`"))
+                .hint("`eddy init` writes one"));
+        };
+        match workspace.environment(self.context.global.env.as_deref())? {
+            Some((name, environment)) => Ok((workspace, name, environment)),
+            None => Err(CommandError::usage(format!("no environment was chosen for channel `{channel}`"))
+                .hint(format!(
+                    "add `--env NAME`, or `default: true` to one in `{}`",
+                    workspace.file().display()
+                ))),
+        }
+    }
+
+    /// The protected environment that has a server at this host and port.
+    fn protected_owner(&self, address: &Address) -> Option<String> {
+        let owner = self.owner(address, |environment| environment.protected)?;
+        Some(owner.0.clone())
+    }
+
+    fn credentials_for(&self, address: &Address) -> Result<Option<Credentials>, CommandError> {
+        if address.credentials.is_some() || !is_network(address) {
+            return Ok(None);
+        }
+        match (&self.workspace, self.owner(address, |environment| environment.auth.is_some())) {
+            (Some(workspace), Some((_, environment))) => {
+                Ok(workspace.credentials(environment, &self.context.environment)?)
+            }
+            _ => Ok(None),
+        }
+    }
+
+    fn owner(
+        &self,
+        address: &Address,
+        wanted: impl Fn(&EnvironmentSettings) -> bool,
+    ) -> Option<(&String, &EnvironmentSettings)> {
+        let workspace = self.workspace.as_ref()?;
+        let has_server = |environment: &EnvironmentSettings| {
+            let texts = environment.servers.values();
+            texts.filter_map(|text| workspace.expand(text, &self.context.environment).ok()).any(|text| {
+                Address::parse(&text).is_ok_and(|server| {
+                    is_network(&server) && server.host == address.host && server.port == address.port
+                })
+            })
+        };
+        workspace.settings.environments.iter().find(|(_, each)| wanted(each) && has_server(each))
+    }
+
+    fn unknown(&self, text: &str, purpose: Use) -> CommandError {
+        let Some(loaded) = &self.loaded else {
+            return CommandError::usage(match purpose {
+                Use::Read => {
+                    format!("`{text}` is no file, and there is no workspace with a channel of that name")
+                }
+                Use::Write => {
+                    format!("`{text}` is no URL, and there is no workspace with a channel of that name")
+                }
+            })
+            .hint("write a URL such as `mqtt://host:1883/topic`, a path such as `./events.ndjson`, or `-`")
+            .hint("channel names need a workspace: `eddy init`, or `--workspace DIR`");
+        };
+        let names: Vec<&str> = channels(&loaded.contract)
+            .flat_map(|channel| std::iter::once(channel.id.as_str()).chain(channel.address.as_deref()))
+            .collect();
+        let near = crate::diagnostic::nearest(text, names.iter().copied());
+        let hint = match near {
+            Some(near) => format!("did you mean `{near}`?"),
+            None if names.is_empty() => "the contracts of this workspace have no channel".to_owned(),
+            None => format!("channels are {}", list(&names)),
+        };
+        CommandError::usage(format!("`{text}` is neither a channel of this workspace nor a URL nor a path"))
+            .hint(hint)
+            .hint("write a path as `./NAME`")
+    }
+}
+
+/// Every channel of every document.
+pub fn channels(contract: &Contract) -> impl Iterator<Item = &Channel> {
+    contract.documents.iter().flat_map(|document| &document.channels)
+}
+
+fn list(names: &[&str]) -> String {
+    let mut unique: Vec<&str> = names.to_vec();
+    unique.sort_unstable();
+    unique.dedup();
+    let shown: Vec<String> = unique.iter().take(12).map(|name| format!("`{name}`")).collect();
+    let more = if unique.len() > 12 { ", …" } else { "" };
+    format!("{}{more}", shown.join(", "))
+}
+
+fn is_network(address: &Address) -> bool {
+    !matches!(address.scheme, Scheme::File | Scheme::Stdio | Scheme::Memory)
+}
+
+/// Whether a text without a scheme is meant as a path: by where it points or by how it ends.
+fn is_path(text: &str) -> bool {
+    let path = Path::new(text);
+    let points = path.is_absolute() || text.starts_with("./") || text.starts_with("../");
+    let extension = path.extension().and_then(|extension| extension.to_str());
+    points || extension.is_some_and(|extension| matches!(extension, "ndjson" | "jsonl" | "json" | "zst"))
+}
+
+/// The environment's server for a channel: one the channel names, else the only one, else `main`.
+fn server_of<'a>(channel: &Channel, environment: &'a EnvironmentSettings) -> Option<&'a str> {
+    let named = channel.servers.iter().find_map(|name| environment.servers.get(name));
+    let only = environment.servers.values().next().filter(|_| environment.servers.len() == 1);
+    named.or(only).or_else(|| environment.servers.get("main")).map(String::as_str)
+}
+
+/// Whether `orders/{id}/paid` stands for `orders/42/paid`; a parameter is one level, never empty.
+#[must_use]
+pub fn template_fits(template: &str, address: &str) -> bool {
+    if !template.contains('{') {
+        return template == address;
+    }
+    let separators: &[char] = if template.contains('/') { &['/'] } else { &['.'] };
+    let (mut left, mut right) = (template.split(separators), address.split(separators));
+    loop {
+        match (left.next(), right.next()) {
+            (None, None) => return true,
+            (Some(part), Some(value)) if level_fits(part, value) => {}
+            _ => return false,
+        }
+    }
+}
+
+fn level_fits(part: &str, value: &str) -> bool {
+    let Some((before, rest)) = part.split_once('{') else {
+        return part == value;
+    };
+    let Some((_, after)) = rest.split_once('}') else {
+        return part == value;
+    };
+    let inner = value.strip_prefix(before).and_then(|rest| rest.strip_suffix(after));
+    inner.is_some_and(|inner| !inner.is_empty())
+}
+
+/// The address with each level that holds a parameter replaced by the system's wildcard for one level.
+fn with_wildcards(address: &str, scheme: Scheme) -> String {
+    let (separator, wildcard) = if scheme == Scheme::Mqtt { ("/", "+") } else { (".", "*") };
+    let levels = address.split(separator).map(|level| if level.contains('{') { wildcard } else { level });
+    levels.collect::<Vec<_>>().join(separator)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{Scheme, is_path, template_fits, with_wildcards};
+
+    #[test]
+    fn parameters_stand_for_one_level() {
+        assert!(template_fits("orders/{id}/paid", "orders/42/paid"));
+        assert!(template_fits("orders.v{version}", "orders.v2"));
+        assert!(!template_fits("orders/{id}", "orders/"));
+        assert!(!template_fits("orders/{id}", "orders/1/2"));
+        assert!(!template_fits("orders", "order"));
+        assert_eq!(with_wildcards("orders/{id}/paid", Scheme::Mqtt), "orders/+/paid");
+        assert_eq!(with_wildcards("orders.{id}", Scheme::Nats), "orders.*");
+    }
+
+    #[test]
+    fn paths_are_told_from_names() {
+        assert!(
+            is_path("./orders") && is_path("/tmp/x") && is_path("a.eddy.ndjson.zst") && is_path("x.json")
+        );
+        assert!(!is_path("orders") && !is_path("shop/orders") && !is_path("orders.created"));
+    }
+}

@@ -1,0 +1,132 @@
+//! What `tail`, `record`, `inject` and `replay` have in common: interruption, windows of time, and how they end.
+
+use std::time::Duration;
+
+use super::{CommandError, ErrorKind, Status};
+use crate::endpoint::{EndpointError, Start, Stop};
+use crate::event::Timestamp;
+use crate::output::figures::{counted, grouped};
+use crate::replay::time_point::{TimeError, parse_duration};
+use crate::replay::{Ending, Outcome, StopReason, StopToken, TimePoint};
+use crate::ui::Ui;
+
+/// A token that the first interruption asks to stop; the second ends the program at once.
+pub fn stop_on_interruption() -> StopToken {
+    let stop = StopToken::default();
+    let token = stop.clone();
+    tokio::spawn(async move {
+        super::interruption().await;
+        token.request(StopReason::Interrupted);
+        super::interruption().await;
+        std::process::exit(i32::from(Status::Interrupted.code()));
+    });
+    stop
+}
+
+/// Asks for the end after a time.
+pub fn stop_after(stop: &StopToken, time: Option<Duration>) {
+    let Some(time) = time else {
+        return;
+    };
+    let stop = stop.clone();
+    tokio::spawn(async move {
+        tokio::time::sleep(time).await;
+        stop.request(StopReason::Limit);
+    });
+}
+
+/// Reads an optional duration.
+pub fn duration(text: Option<&str>) -> Result<Option<Duration>, CommandError> {
+    Ok(text.map(parse_duration).transpose()?)
+}
+
+/// Reads an optional point in time.
+pub fn time_point(text: Option<&str>) -> Result<Option<TimePoint>, CommandError> {
+    Ok(text.map(|text| TimePoint::parse(text, Timestamp::now())).transpose()?)
+}
+
+/// Where reading begins and ends. With a beginning but neither an end nor `follow`, it ends at what is there now.
+pub fn window(from: Option<&str>, to: Option<&str>, follow: bool) -> Result<(Start, Stop), CommandError> {
+    let start = time_point(from)?.map(TimePoint::start).unwrap_or_default();
+    let stop = match (to, time_point(to)?) {
+        (Some(text), Some(point)) => point.stop().ok_or_else(|| {
+            CommandError::usage(format!("reading cannot end at `{text}`"))
+                .hint("write a time, `now`, `end` or `offset:N` for `--to`")
+        })?,
+        _ if from.is_some() && !follow => Stop::PresentEnd,
+        _ => Stop::Never,
+    };
+    Ok((start, stop))
+}
+
+impl From<TimeError> for CommandError {
+    fn from(error: TimeError) -> Self {
+        let before = error.text[..error.wrong.start].chars().count();
+        let marks = error.text[error.wrong.clone()].chars().count().max(1);
+        let message = format!(
+            "{}\n\n    {}\n    {}{}",
+            error.message,
+            error.text,
+            " ".repeat(before),
+            "^".repeat(marks)
+        );
+        Self::usage(message).hint(error.help)
+    }
+}
+
+/// The exit status a transfer deserves, once its figures were shown; `again` says how to go on after an interruption.
+///
+/// # Errors
+/// When events were not delivered, or the source failed.
+pub fn conclude(outcome: &Outcome, ui: &Ui, again: Option<&str>) -> Result<Status, CommandError> {
+    notes(outcome, ui);
+    let with_hint = |error: CommandError| match again {
+        Some(again) => error.hint(again),
+        None => error,
+    };
+    match &outcome.ending {
+        Ending::Stopped(StopReason::Interrupted) => {
+            if let Some(again) = again {
+                ui.say(again);
+            }
+            Ok(Status::Interrupted)
+        }
+        Ending::GaveUp(error) => Err(with_hint(undelivered(outcome, Some(error)))),
+        Ending::SourceFailed(error) => Err(CommandError::from(error.clone())),
+        Ending::Complete | Ending::Stopped(StopReason::Limit) if outcome.delivered() => Ok(Status::Done),
+        _ => Err(undelivered(outcome, None)),
+    }
+}
+
+fn notes(outcome: &Outcome, ui: &Ui) {
+    if outcome.dropped > 0 {
+        let dropped = counted(outcome.dropped, "event");
+        ui.warn(format!("the source dropped {dropped} before they could be read"));
+    }
+    if outcome.reordered > 0 {
+        let reordered = counted(outcome.reordered, "event");
+        ui.warn(format!("{reordered} had to be sent again after later ones of the same lane"));
+    }
+    if outcome.held_back > 0 {
+        let held_back = counted(outcome.held_back, "event");
+        ui.detail(format!("{held_back} carried a time before that of an earlier one; order was kept"));
+    }
+}
+
+fn undelivered(outcome: &Outcome, last: Option<&EndpointError>) -> CommandError {
+    let summary = &outcome.summary;
+    let missing = summary.sent - summary.acknowledged.min(summary.sent);
+    let message = match (last, missing) {
+        (Some(error), 0) => error.message.clone(),
+        _ => format!("{} of {} were not delivered", grouped(missing), counted(summary.sent, "event")),
+    };
+    let mut error = CommandError::new(ErrorKind::Delivery, message);
+    for failure in outcome.failures.iter().chain(last.filter(|_| outcome.failures.is_empty() && missing > 0))
+    {
+        error = error.hint(match &failure.help {
+            Some(help) => format!("{}: {help}", failure.message),
+            None => failure.message.clone(),
+        });
+    }
+    error
+}

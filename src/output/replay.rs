@@ -1,0 +1,149 @@
+//! What a replay will do and what it did, as text and as JSON.
+
+use std::io::{self, Write};
+use std::time::Duration;
+
+use serde_json::{Value, json};
+
+use crate::endpoint::Capabilities;
+use crate::replay::summary::Quantiles;
+use crate::replay::survey::Loss;
+use crate::replay::{Outcome, Summary, Survey};
+
+use super::figures::{counted, grouped, rate, size, span};
+
+/// Channels shown in text; JSON has them all.
+const MOST_CHANNELS: usize = 20;
+
+/// What is shown before anything is sent.
+#[derive(Clone, Debug)]
+pub struct PlanView<'a> {
+    /// What was found in the selection.
+    pub survey: &'a Survey,
+    /// The target's address, masked.
+    pub target: String,
+    /// What the target can carry.
+    pub carried: Capabilities,
+    /// There is a schedule, so the run has a length.
+    pub paced: bool,
+    /// The protected environment the target belongs to.
+    pub protected: Option<&'a str>,
+}
+
+/// The plan for people.
+///
+/// # Errors
+/// Those of the writer.
+pub fn plan_text(out: &mut dyn Write, plan: &PlanView<'_>) -> io::Result<()> {
+    let survey = plan.survey;
+    writeln!(
+        out,
+        "plan      {} ({}) to {}",
+        counted(survey.events, "event"),
+        size(survey.bytes),
+        plan.target
+    )?;
+    if let (Some(first), Some(last)) = (survey.first, survey.last) {
+        let recorded = Duration::from_micros(u64::try_from(last.since(first)).unwrap_or(0));
+        writeln!(out, "recorded  {first} to {last}, {}", span(recorded))?;
+    }
+    let length = if plan.paced { span(survey.length) } else { "as fast as the target takes them".to_owned() };
+    writeln!(out, "duration  {length}")?;
+    let mut channels: Vec<_> = survey.channels.iter().collect();
+    channels.sort_by_key(|(_, counts)| std::cmp::Reverse(counts.events));
+    for (index, (channel, counts)) in channels.iter().take(MOST_CHANNELS).enumerate() {
+        let label = if index == 0 { "channels" } else { "" };
+        writeln!(out, "{label:<8}  {:>9}  {channel}", grouped(counts.events))?;
+    }
+    if channels.len() > MOST_CHANNELS {
+        writeln!(out, "{:<8}  and {} more", "", counted((channels.len() - MOST_CHANNELS) as u64, "channel"))?;
+    }
+    if survey.losses.is_empty() {
+        writeln!(out, "losses    none: {} carries everything in them", plan.carried.name)?;
+    }
+    for each in &survey.losses {
+        writeln!(out, "losses    {} cannot carry {}", plan.carried.name, loss(each))?;
+    }
+    if let Some(name) = plan.protected {
+        writeln!(out, "protected the target belongs to `{name}`: add `--confirm {name}`")?;
+    }
+    writeln!(out, "dry run   nothing was sent")?;
+    out.flush()
+}
+
+/// The plan as one JSON object.
+///
+/// # Errors
+/// Those of the writer.
+pub fn plan_json(out: &mut dyn Write, plan: &PlanView<'_>) -> io::Result<()> {
+    let survey = plan.survey;
+    let channels: Vec<Value> = survey
+        .channels
+        .iter()
+        .map(|(channel, counts)| json!({"channel": channel, "events": counts.events, "bytes": counts.bytes}))
+        .collect();
+    let object = json!({
+        "target": plan.target,
+        "events": survey.events,
+        "bytes": survey.bytes,
+        "first": survey.first.map(|time| time.to_string()),
+        "last": survey.last.map(|time| time.to_string()),
+        "duration_us": plan.paced.then(|| u64::try_from(survey.length.as_micros()).unwrap_or(u64::MAX)),
+        "channels": channels,
+        "losses": survey.losses,
+        "out_of_time_order": survey.held_back,
+        "protected": plan.protected,
+    });
+    writeln!(out, "{object}")?;
+    out.flush()
+}
+
+/// One thing the target cannot carry, in words.
+#[must_use]
+pub fn loss(loss: &Loss) -> String {
+    format!("{} of {}, the first is number {}", loss.what, counted(loss.events, "event"), grouped(loss.first))
+}
+
+/// What a run came to, for people.
+///
+/// # Errors
+/// Those of the writer.
+pub fn outcome_text(out: &mut dyn Write, outcome: &Outcome, target: &str) -> io::Result<()> {
+    let summary = &outcome.summary;
+    let time = Duration::from_micros(summary.duration_us);
+    let planned = summary.planned.unwrap_or(summary.sent);
+    let pace = rate(summary.acknowledged, time).map(|rate| format!(", {rate}")).unwrap_or_default();
+    let acknowledged = grouped(summary.acknowledged);
+    writeln!(out, "replayed  {acknowledged} of {} to {target}", counted(planned, "event"))?;
+    writeln!(out, "took      {}{pace}", span(time))?;
+    writeln!(out, "lag       {}", quantiles(summary.lag_us))?;
+    writeln!(out, "response  {}", quantiles(summary.response_us))?;
+    if let Some(busiest) = summary.lanes.first() {
+        let key = busiest.key.as_ref().map(|key| format!(" key {key}")).unwrap_or_default();
+        let (lanes, sent) = (counted(summary.lanes.len() as u64, "lane"), grouped(busiest.sent));
+        writeln!(out, "lanes     {lanes}, the busiest {}{key} with {sent}", busiest.channel)?;
+    }
+    if summary.failed > 0 {
+        writeln!(out, "failed    {}", counted(summary.failed, "event"))?;
+    }
+    if summary.possible_duplicates > 0 {
+        let events = counted(summary.possible_duplicates, "event");
+        writeln!(out, "repeated  {events} may have arrived twice")?;
+    }
+    out.flush()
+}
+
+/// The summary as one JSON object, `docs/schemas/replay-summary.schema.json`.
+///
+/// # Errors
+/// Those of the writer.
+pub fn summary_json(out: &mut dyn Write, summary: &Summary) -> io::Result<()> {
+    serde_json::to_writer(&mut *out, summary)?;
+    writeln!(out)?;
+    out.flush()
+}
+
+fn quantiles(times: Quantiles) -> String {
+    let show = |micros| span(Duration::from_micros(micros));
+    format!("p50 {}, p99 {}, max {}", show(times.p50), show(times.p99), show(times.max))
+}

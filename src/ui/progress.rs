@@ -1,0 +1,117 @@
+//! A transfer as the user sees it: a bar on a terminal, a plain line every few seconds elsewhere.
+
+use std::time::{Duration, Instant};
+
+use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
+
+use super::Ui;
+use crate::output::figures::{counted, grouped, rate, span};
+use crate::replay::progress::Counts;
+use crate::replay::{Observer, Progress};
+
+/// Between two plain lines.
+const LINE_EVERY: Duration = Duration::from_secs(5);
+
+/// Shows one transfer.
+#[derive(Debug)]
+pub struct TransferView<'a> {
+    ui: &'a Ui,
+    /// What is done, such as `replaying`.
+    verb: &'static str,
+    bar: Option<ProgressBar>,
+    planned: Option<u64>,
+    last_line: Instant,
+}
+
+impl<'a> TransferView<'a> {
+    /// A view of a transfer that is called `verb`, such as `recording`.
+    #[must_use]
+    pub fn new(ui: &'a Ui, verb: &'static str) -> Self {
+        Self { ui, verb, bar: None, planned: None, last_line: Instant::now() }
+    }
+
+    fn start(&mut self, planned: Option<u64>) {
+        self.planned = planned;
+        self.last_line = Instant::now();
+        if !self.ui.progress {
+            return;
+        }
+        let template = match planned {
+            Some(_) => "{spinner} {prefix} {bar:24} {msg}",
+            None => "{spinner} {prefix} {msg}",
+        };
+        let bar = ProgressBar::with_draw_target(planned, ProgressDrawTarget::stderr());
+        // A template that indicatif refuses leaves its own style, which is readable too.
+        if let Ok(style) = ProgressStyle::with_template(template) {
+            bar.set_style(style.progress_chars("━╸ "));
+        }
+        bar.set_prefix(self.verb);
+        self.bar = Some(bar);
+    }
+
+    fn running(&mut self, counts: &Counts) {
+        if let Some(bar) = &self.bar {
+            bar.set_position(counts.sent);
+            bar.set_message(self.figures(counts));
+            bar.tick();
+        } else if self.last_line.elapsed() >= LINE_EVERY {
+            self.last_line = Instant::now();
+            self.ui.say(format!("{}: {}", self.verb, self.figures(counts)));
+        }
+    }
+
+    fn figures(&self, counts: &Counts) -> String {
+        let sent = match self.planned {
+            Some(planned) => format!("{} of {}", grouped(counts.sent), counted(planned, "event")),
+            None => counted(counts.sent, "event"),
+        };
+        let mut parts = vec![sent];
+        parts.extend(rate(counts.sent, counts.elapsed));
+        if self.planned.is_some() {
+            parts.push(format!("lag {}", span(counts.lag)));
+        }
+        if counts.failed > 0 {
+            parts.push(format!("{} failed", grouped(counts.failed)));
+        }
+        parts.join(", ")
+    }
+
+    fn line(&self, text: &str) {
+        match &self.bar {
+            Some(bar) => bar.suspend(|| self.ui.say(text)),
+            None => self.ui.say(text),
+        }
+    }
+}
+
+impl Observer for TransferView<'_> {
+    fn note(&mut self, progress: Progress<'_>) {
+        match progress {
+            Progress::Started { planned, .. } => self.start(planned),
+            Progress::Running(counts) => self.running(&counts),
+            Progress::Retrying { events, attempt, wait, error } => self.line(&format!(
+                "{} to send again: {error}; attempt {attempt} in {}",
+                counted(events as u64, "event"),
+                span(wait)
+            )),
+            Progress::Recovered => self.line("sending works again"),
+            Progress::Stopping { outstanding } => self.line(&format!(
+                "stopping; waiting for the receipts of {} (Ctrl-C again ends at once)",
+                counted(outstanding, "event")
+            )),
+            Progress::Finished(_) => {
+                if let Some(bar) = self.bar.take() {
+                    bar.finish_and_clear();
+                }
+            }
+        }
+    }
+}
+
+impl Drop for TransferView<'_> {
+    fn drop(&mut self) {
+        if let Some(bar) = self.bar.take() {
+            bar.finish_and_clear();
+        }
+    }
+}
