@@ -8,12 +8,12 @@ use serde_json::json;
 
 use super::target::{Place, Places};
 use super::{CommandError, Context, Status, transfer};
-use crate::archive::Header;
+use crate::archive::{Header, Writer, WriterOptions};
 use crate::endpoint::address::Scheme;
+use crate::endpoint::file::FileSink;
 use crate::endpoint::open::open_source;
 use crate::endpoint::{SourceOptions, Start, Stop};
 use crate::output::figures::{counted, rate, size, span};
-use crate::replay::recording::{RecordingSink, Written};
 use crate::replay::{MergedSource, Outcome, Plan, Selection, StopToken, carry};
 use crate::ui::progress::TransferView;
 
@@ -76,7 +76,7 @@ async fn record(args: &Args, context: &Context) -> Result<Status, CommandError> 
     let stop = transfer::stop_on_interruption();
     let source = open_all(&places, window, &stop).await?;
     let header = Header::new(places.iter().map(|place| place.address.to_string()).collect());
-    let (sink, written) = RecordingSink::create(&args.output, &header)?;
+    let sink = FileSink::of_writer(Writer::create(&args.output, &header, WriterOptions::default())?);
     context.ui.say(format!("recording into `{}`; Ctrl-C ends it cleanly", args.output.display()));
     transfer::stop_after(&stop, time);
     let plan = Plan {
@@ -88,7 +88,7 @@ async fn record(args: &Args, context: &Context) -> Result<Status, CommandError> 
     let mut view = TransferView::new(&context.ui, "recording");
     let outcome = carry(Box::new(source), Box::new(sink), plan, &mut view, &stop).await;
     drop(view);
-    report(args, context, &outcome, &written, &header)?;
+    report(args, context, &outcome, &header)?;
     transfer::conclude(&outcome, &context.ui, None)
 }
 
@@ -110,16 +110,12 @@ pub(super) async fn open_all(
     Ok(merged)
 }
 
-fn report(
-    args: &Args,
-    context: &Context,
-    outcome: &Outcome,
-    written: &Written,
-    header: &Header,
-) -> Result<(), CommandError> {
-    let Some(archive) = written.get() else {
+fn report(args: &Args, context: &Context, outcome: &Outcome, header: &Header) -> Result<(), CommandError> {
+    // Without the file the archive could not be finished; the outcome says why.
+    let Ok(file) = std::fs::metadata(&args.output) else {
         return Ok(());
     };
+    let events = outcome.summary.acknowledged;
     let time = Duration::from_micros(outcome.summary.duration_us);
     let ui = &context.ui;
     if args.format == Format::Json {
@@ -128,9 +124,8 @@ fn report(
             "run": header.run.to_string(),
             "file": args.output,
             "sources": header.sources,
-            "events": archive.events,
-            "text_bytes": archive.text_bytes,
-            "file_bytes": archive.file_bytes,
+            "events": events,
+            "file_bytes": file.len(),
             "duration_us": outcome.summary.duration_us,
             "dropped": outcome.dropped,
         });
@@ -138,19 +133,19 @@ fn report(
         data.flush()?;
         return Ok(());
     }
-    let pace = rate(archive.events, time).map(|rate| format!(" ({rate})")).unwrap_or_default();
+    let pace = rate(events, time).map(|rate| format!(" ({rate})")).unwrap_or_default();
     ui.say(format!(
         "recorded {} in {}{pace} into `{}`, {}",
-        counted(archive.events, "event"),
+        counted(events, "event"),
         span(time),
         args.output.display(),
-        size(archive.file_bytes)
+        size(file.len())
     ));
-    let file = args.output.display();
-    ui.say(if archive.events == 0 {
+    let name = args.output.display();
+    ui.say(if events == 0 {
         "nothing arrived: check the channel with `eddy tail`".to_owned()
     } else {
-        format!("next: `eddy replay {file} --to TARGET --dry-run`, or `eddy archive stats {file}`")
+        format!("next: `eddy replay {name} --to TARGET --dry-run`, or `eddy archive stats {name}`")
     });
     Ok(())
 }

@@ -19,7 +19,7 @@ pub const MAX_BYTES: usize = 1024 * 1024 * 1024;
 /// Events given out at once at most, so that readers do not hold the lock for long.
 const MAX_BATCH: usize = 4096;
 
-const CAPABILITIES: Capabilities = Capabilities {
+pub(super) const CAPABILITIES: Capabilities = Capabilities {
     name: "memory",
     keys: true,
     headers: true,

@@ -65,6 +65,9 @@ pub async fn open_sink(address: &Address, options: &SinkOptions) -> Result<Box<d
 /// When it is no system that takes events.
 pub fn capabilities(address: &Address) -> Result<Capabilities, EndpointError> {
     match address.scheme {
+        Scheme::File => Ok(super::file::CAPABILITIES),
+        Scheme::Memory => Ok(super::memory::CAPABILITIES),
+        Scheme::Stdio => Ok(super::stdio::CAPABILITIES),
         #[cfg(feature = "mqtt")]
         Scheme::Mqtt => Ok(super::mqtt::capabilities(address)),
         _ => Err(left_out(address)),

@@ -12,7 +12,7 @@ use crate::archive::Reader;
 use crate::event::{Event, Place};
 
 /// What a pipe can carry: as a file, but nothing can be read a second time.
-const CAPABILITIES: Capabilities = Capabilities {
+pub(super) const CAPABILITIES: Capabilities = Capabilities {
     name: "stdio",
     replayable: false,
     seek_time: false,

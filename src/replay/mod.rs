@@ -12,7 +12,6 @@ pub mod pace;
 pub mod pattern;
 pub mod progress;
 pub mod reader;
-pub mod recording;
 pub mod select;
 pub mod stop;
 pub mod summary;
