@@ -152,10 +152,12 @@ impl<'a> Places<'a> {
             }
             Use::Write => wanted.to_owned(),
         };
-        if address.scheme == Scheme::JetStream && !address.path.is_empty() {
-            address.options.push(("subject".to_owned(), filled.clone()));
-        } else {
-            address.path.clone_from(&filled);
+        let names_stream = address.scheme == Scheme::JetStream && !address.path.is_empty();
+        match purpose {
+            Use::Read if names_stream => address.options.push(("subject".to_owned(), filled.clone())),
+            // Each event then goes to its own channel, which the stream must keep.
+            Use::Write if names_stream => {}
+            _ => address.path.clone_from(&filled),
         }
         let credentials = match address.credentials {
             Some(_) => None,

@@ -70,7 +70,14 @@ pub fn capabilities(address: &Address) -> Result<Capabilities, EndpointError> {
         Scheme::Stdio => Ok(super::stdio::CAPABILITIES),
         #[cfg(feature = "mqtt")]
         Scheme::Mqtt => Ok(super::mqtt::capabilities(address)),
-        _ => Err(left_out(address)),
+        #[cfg(feature = "nats")]
+        Scheme::Nats => Ok(super::nats::CORE),
+        #[cfg(feature = "nats")]
+        Scheme::JetStream => Ok(super::nats::JETSTREAM),
+        #[cfg(not(feature = "mqtt"))]
+        Scheme::Mqtt => Err(left_out(address)),
+        #[cfg(not(feature = "nats"))]
+        Scheme::Nats | Scheme::JetStream => Err(left_out(address)),
     }
 }
 
