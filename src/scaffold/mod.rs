@@ -1,1 +1,24 @@
 //! A template and answers become a plan, a plan becomes files. It runs no code of a template.
+
+pub mod answers;
+pub mod contract_view;
+mod engine;
+pub mod error;
+mod identifiers;
+pub mod lock;
+pub mod manifest;
+mod path_rules;
+pub mod plan;
+mod rust_source;
+mod sample;
+pub mod source;
+pub mod types;
+mod words;
+pub mod write;
+
+pub use answers::{AnswerSources, Ask, Question};
+pub use contract_view::ContractView;
+pub use error::ScaffoldError;
+pub use manifest::{Manifest, Policy, VariableKind};
+pub use plan::{Action, Plan, PlannedFile, plan};
+pub use source::{Template, built_in, open};

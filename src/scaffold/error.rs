@@ -1,0 +1,155 @@
+//! Why a template could not become files, with the next step for each case.
+
+use std::path::PathBuf;
+
+use thiserror::Error;
+
+use crate::diagnostic::nearest;
+
+/// Why scaffolding stopped; nothing has been written then.
+#[derive(Debug, Error)]
+pub enum ScaffoldError {
+    /// No template of this name.
+    #[error("there is no template `{name}`")]
+    UnknownTemplate {
+        /// The name asked for.
+        name: String,
+        /// Those built in.
+        known: Vec<String>,
+    },
+    /// A file or directory cannot be read.
+    #[error("cannot read `{path}`: {source}")]
+    Unreadable {
+        /// Where.
+        path: PathBuf,
+        /// Why.
+        source: std::io::Error,
+    },
+    /// The directory is no template, or breaks a rule templates have.
+    #[error("`{template}` cannot be used as a template: {message}")]
+    NotATemplate {
+        /// The template.
+        template: String,
+        /// The rule broken.
+        message: String,
+        /// What to do.
+        help: Option<String>,
+    },
+    /// A template file could not be rendered.
+    #[error("{place}: {message}")]
+    Render {
+        /// File and line.
+        place: String,
+        /// What is wrong.
+        message: String,
+        /// What to do.
+        help: Option<String>,
+    },
+    /// A rendered path that may not be written.
+    #[error("`{template_path}` would be written to `{rendered}`: {message}")]
+    BadPath {
+        /// The file in the template.
+        template_path: String,
+        /// What its name became.
+        rendered: String,
+        /// The rule broken.
+        message: String,
+    },
+    /// A variable without an answer.
+    #[error("`{variable}` has no answer ({prompt})")]
+    MissingAnswer {
+        /// The variable.
+        variable: String,
+        /// What it asks.
+        prompt: String,
+    },
+    /// An answer that its variable refuses.
+    #[error("`{variable}` cannot be `{answer}`: {message}")]
+    BadAnswer {
+        /// The variable.
+        variable: String,
+        /// The answer.
+        answer: String,
+        /// Why not.
+        message: String,
+    },
+    /// An answer to a question the template does not ask.
+    #[error("the template asks nothing called `{name}`")]
+    UnknownAnswer {
+        /// The name given.
+        name: String,
+        /// What it asks.
+        known: Vec<String>,
+    },
+    /// The template needs a contract.
+    #[error("the template `{template}` needs a contract")]
+    ContractNeeded {
+        /// The template.
+        template: String,
+    },
+    /// The contract cannot be made into code.
+    #[error("{place}: {message}")]
+    Contract {
+        /// File, and place in it.
+        place: String,
+        /// What cannot be done.
+        message: String,
+        /// What to do.
+        help: Option<String>,
+    },
+    /// The user broke off at a question.
+    #[error("interrupted at the question `{variable}`")]
+    Interrupted {
+        /// The variable.
+        variable: String,
+    },
+    /// The target holds something already.
+    #[error("`{directory}` is not empty")]
+    NotEmpty {
+        /// The target.
+        directory: PathBuf,
+    },
+    /// The target cannot be written.
+    #[error("cannot write `{path}`: {source}")]
+    Unwritable {
+        /// Where.
+        path: PathBuf,
+        /// Why.
+        source: std::io::Error,
+    },
+}
+
+impl ScaffoldError {
+    /// What to do next.
+    #[must_use]
+    pub fn help(&self) -> Option<String> {
+        match self {
+            Self::UnknownTemplate { name, known } => Some(choose(name, known, "templates")),
+            Self::UnknownAnswer { name, known } => Some(choose(name, known, "its questions")),
+            Self::NotATemplate { help, .. } | Self::Render { help, .. } | Self::Contract { help, .. } => {
+                help.clone()
+            }
+            Self::MissingAnswer { variable, .. } => Some(format!(
+                "give `--set {variable}=…`, or `--answers FILE` with `{variable}:` in it, or `--defaults`"
+            )),
+            Self::ContractNeeded { .. } => {
+                Some("give `--contract FILE`, an AsyncAPI document in YAML or JSON".to_owned())
+            }
+            Self::NotEmpty { .. } => Some("name a directory that is new or empty".to_owned()),
+            Self::Unwritable { .. } => Some("check the directory and its permissions".to_owned()),
+            Self::BadPath { .. } => {
+                Some("mend the file name in the template, or the answer it is made of".to_owned())
+            }
+            Self::Unreadable { .. } | Self::BadAnswer { .. } | Self::Interrupted { .. } => None,
+        }
+    }
+}
+
+fn choose(name: &str, known: &[String], what: &str) -> String {
+    match nearest(name, known.iter().map(String::as_str)) {
+        Some(near) => format!("did you mean `{near}`?"),
+        None => {
+            format!("{what}: {}", known.iter().map(|one| format!("`{one}`")).collect::<Vec<_>>().join(", "))
+        }
+    }
+}
