@@ -58,6 +58,8 @@ pub enum ErrorKind {
     Connection,
     /// A defect of ours.
     Internal,
+    /// The user broke off.
+    Interrupted,
     /// The reader of our output has gone; not an error for the user.
     ClosedPipe,
 }
@@ -106,6 +108,7 @@ impl CommandError {
             ErrorKind::Delivery => Status::Findings,
             ErrorKind::Connection => Status::Unreachable,
             ErrorKind::Internal => Status::Defect,
+            ErrorKind::Interrupted => Status::Interrupted,
             ErrorKind::ClosedPipe => Status::Done,
         }
     }

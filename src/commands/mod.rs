@@ -16,6 +16,7 @@ mod explain;
 mod init;
 mod inject;
 mod man;
+mod new;
 mod paths;
 mod record;
 mod replay;
@@ -125,6 +126,8 @@ enum Command {
     Inject(inject::Args),
     /// Print the manual
     Man(man::Args),
+    /// Make a project from a template
+    New(new::Args),
     /// Capture events into an archive
     Record(record::Args),
     /// Send the events of an archive again, with their timing
@@ -145,6 +148,7 @@ impl Command {
             Self::Init(args) => init::run(args, context),
             Self::Inject(args) => inject::run(args, context),
             Self::Man(args) => man::run(args, context),
+            Self::New(args) => new::run(args, context),
             Self::Record(args) => record::run(args, context),
             Self::Replay(args) => replay::run(args, context),
             Self::Tail(args) => tail::run(args, context),

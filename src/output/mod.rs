@@ -4,6 +4,7 @@ pub mod figures;
 pub mod graph_text;
 pub mod json;
 pub mod pages;
+pub mod plan;
 pub mod replay;
 pub mod table;
 pub mod text;

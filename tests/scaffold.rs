@@ -1,0 +1,202 @@
+//! Every template becomes a project, and the services of `rust-service` build without a warning and pass their own tests.
+
+use std::collections::BTreeMap;
+use std::ffi::OsString;
+use std::path::{Path, PathBuf};
+use std::process::{Command, Output};
+
+/// Contract, broker.
+const MATRIX: [(&str, &str); 12] = [
+    ("orders/orders-v3.yaml", "mqtt"),
+    ("orders/orders-v3.yaml", "nats"),
+    ("orders/orders-v3-norec.yaml", "mqtt"),
+    ("orders/orders-v3-one.yaml", "nats"),
+    ("orders/orders-v3-amqp.yaml", "mqtt"),
+    ("orders/orders-v2.yaml", "nats"),
+    ("orders/orders-v2-mqtt.yaml", "mqtt"),
+    ("orders/orders-v2-mqtt2.yaml", "mqtt"),
+    ("orders/orders-v2-nats.yaml", "nats"),
+    ("scaffold/awkward.yaml", "mqtt"),
+    ("scaffold/awkward.yaml", "nats"),
+    ("scaffold/sender.yaml", "mqtt"),
+];
+
+fn fixture(name: &str) -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/fixtures").join(name)
+}
+
+fn eddy(arguments: &[&str]) -> Output {
+    Command::new(env!("CARGO_BIN_EXE_eddy")).args(arguments).output().expect("eddy runs")
+}
+
+fn make(contract: &str, broker: &str, target: &Path) {
+    let contract = fixture(contract);
+    let output = eddy(&[
+        "new",
+        "rust-service",
+        &target.to_string_lossy(),
+        "--contract",
+        &contract.to_string_lossy(),
+        "--set",
+        &format!("broker={broker}"),
+        "--set",
+        "service_name=made-service",
+        "--defaults",
+    ]);
+    assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+}
+
+fn text(path: impl AsRef<Path>) -> String {
+    std::fs::read_to_string(path.as_ref())
+        .unwrap_or_else(|error| panic!("{}: {error}", path.as_ref().display()))
+}
+
+fn tree(root: &Path) -> BTreeMap<String, Vec<u8>> {
+    let mut files = BTreeMap::new();
+    let mut open = vec![root.to_owned()];
+    while let Some(directory) = open.pop() {
+        for entry in std::fs::read_dir(&directory).expect("listed") {
+            let path = entry.expect("an entry").path();
+            if path.is_dir() {
+                open.push(path);
+            } else {
+                let inside = path.strip_prefix(root).expect("inside").to_string_lossy().replace('\\', "/");
+                files.insert(inside, std::fs::read(&path).expect("read"));
+            }
+        }
+    }
+    files
+}
+
+#[test]
+fn every_file_of_every_contract_is_rust_and_the_same_each_time() {
+    let directory = tempfile::tempdir().expect("temporary directory");
+    for (at, (contract, broker)) in MATRIX.iter().enumerate() {
+        let target = directory.path().join(format!("{at}/service"));
+        let again = directory.path().join(format!("{at}/again"));
+        make(contract, broker, &target);
+        make(contract, broker, &again);
+        let files = tree(&target);
+        assert_eq!(files, tree(&again), "{contract} {broker}");
+        for (path, bytes) in
+            files.iter().filter(|(path, _)| Path::new(path).extension() == Some("rs".as_ref()))
+        {
+            let source = String::from_utf8(bytes.clone()).expect("UTF-8");
+            assert!(syn::parse_file(&source).is_ok(), "{contract} {broker}: {path}\n{source}");
+        }
+        assert_eq!(files["contract/asyncapi.yaml"], std::fs::read(fixture(contract)).expect("read"));
+    }
+}
+
+#[test]
+fn a_dry_run_says_what_a_write_does_and_writes_nothing() {
+    let directory = tempfile::tempdir().expect("temporary directory");
+    let target = directory.path().join("shop");
+    let contract = fixture("orders/orders-v3.yaml");
+    let dry = eddy(&[
+        "new",
+        "rust-service",
+        &target.to_string_lossy(),
+        "--contract",
+        &contract.to_string_lossy(),
+        "--set",
+        "broker=mqtt",
+        "--set",
+        "service_name=made-service",
+        "--defaults",
+        "--dry-run",
+        "--format",
+        "json",
+    ]);
+    assert!(dry.status.success() && !target.exists());
+    let plan: serde_json::Value = serde_json::from_slice(&dry.stdout).expect("JSON");
+    make("orders/orders-v3.yaml", "mqtt", &target);
+    let written = tree(&target);
+    let planned: BTreeMap<&str, u64> = plan["files"]
+        .as_array()
+        .expect("a list")
+        .iter()
+        .map(|file| (file["path"].as_str().expect("a path"), file["bytes"].as_u64().expect("a size")))
+        .collect();
+    let written: BTreeMap<&str, u64> =
+        written.iter().map(|(path, bytes)| (path.as_str(), bytes.len() as u64)).collect();
+    assert_eq!(planned, written);
+}
+
+#[test]
+fn the_lock_remembers_template_contract_answers_and_files() {
+    let directory = tempfile::tempdir().expect("temporary directory");
+    let target = directory.path().join("shop");
+    make("orders/orders-v2.yaml", "nats", &target);
+    let lock: eddy::scaffold::lock::Lock =
+        serde_yaml::from_str(&text(target.join("eddy.lock.yaml"))).expect("a lock");
+    assert_eq!(
+        (lock.template.source.as_str(), lock.answers["broker"].as_str()),
+        ("builtin:rust-service", Some("nats"))
+    );
+    assert_eq!(lock.contract.expect("a contract").version, "1.2.0");
+    let written = tree(&target);
+    for file in &lock.files {
+        assert_eq!(file.sha256, eddy::scaffold::source::sha256(&written[&file.path]), "{}", file.path);
+    }
+    assert_eq!(lock.files.len() + 2, written.len());
+}
+
+/// Where to find a server: its variable, else its name.
+fn server(variable: &str, name: &str) -> Option<OsString> {
+    let program = std::env::var_os(variable).unwrap_or_else(|| name.into());
+    Command::new(&program)
+        .arg(if name == "mosquitto" { "-h" } else { "-v" })
+        .output()
+        .is_ok()
+        .then_some(program)
+}
+
+/// The services build with all warnings as errors, and their tests pass against real brokers.
+///
+/// All share one build directory, one package name and one lock, so that dependencies are built once per broker.
+#[test]
+fn services_build_without_warnings_and_pass_their_own_tests() {
+    let required = std::env::var_os("EDDY_REQUIRE_SERVERS").is_some();
+    if !required && std::env::var_os("EDDY_SCAFFOLD_TESTS").is_none() {
+        eprintln!(
+            "SKIPPED: set EDDY_REQUIRE_SERVERS=1 or EDDY_SCAFFOLD_TESTS=1 to build the services and run their tests"
+        );
+        return;
+    }
+    let brokers =
+        [("mqtt", server("MOSQUITTO", "mosquitto")), ("nats", server("NATS_SERVER", "nats-server"))];
+    let target =
+        Path::new(env!("CARGO_TARGET_TMPDIR")).parent().expect("a target directory").join("scaffold");
+    let directory = tempfile::tempdir().expect("temporary directory");
+    let mut locks: BTreeMap<&str, String> = BTreeMap::new();
+    let mut failures = Vec::new();
+    for (at, (contract, broker)) in MATRIX.iter().enumerate() {
+        if brokers.iter().any(|(name, found)| name == broker && found.is_none()) {
+            assert!(!required, "the server for {broker} is missing");
+            eprintln!("SKIPPED {contract} {broker}: its server is missing");
+            continue;
+        }
+        let project = directory.path().join(at.to_string());
+        make(contract, broker, &project);
+        if let Some(lock) = locks.get(broker) {
+            std::fs::write(project.join("Cargo.lock"), lock).expect("written");
+        }
+        let output = Command::new(env!("CARGO"))
+            .args(["test", "--quiet"])
+            .current_dir(&project)
+            .env("CARGO_TARGET_DIR", &target)
+            .env("RUSTFLAGS", "-Dwarnings")
+            .env("CARGO_PROFILE_DEV_DEBUG", "0")
+            .env("CARGO_PROFILE_DEV_INCREMENTAL", "false")
+            .env_remove("BROKER_URL")
+            .output()
+            .expect("cargo runs");
+        locks.entry(broker).or_insert_with(|| text(project.join("Cargo.lock")));
+        if !output.status.success() {
+            let shown = [output.stdout, output.stderr].concat();
+            failures.push(format!("== {contract} {broker}\n{}", String::from_utf8_lossy(&shown)));
+        }
+    }
+    assert!(failures.is_empty(), "{}", failures.join("\n"));
+}
