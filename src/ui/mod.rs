@@ -6,15 +6,12 @@ use colored::Colorize;
 
 use crate::output::text::TextStyle;
 
-<<<<<<< HEAD
 pub mod event_view;
 mod json_view;
 pub mod progress;
-=======
 mod prompt;
 
 pub use prompt::BrokenOff;
->>>>>>> 5fe5f93 (Make projects with `eddy new`; prompts at a terminal; cases and docs)
 
 /// When to colour.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
