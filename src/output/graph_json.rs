@@ -1,0 +1,241 @@
+//! The graph in JSON Graph Format 2.1 with our metadata; `docs/schemas/topology.schema.json` is its schema.
+
+use std::io::{self, Write};
+
+use serde::Serialize;
+use serde::ser::{SerializeMap, Serializer};
+
+use crate::topology::{
+    Check, Edge, Evidence, EvidenceKind, Graph, Node, NodeIndex, NodeKind, Place, Relation, SourceFile,
+};
+
+/// The name and major version of the metadata; within a major version fields are only added.
+pub const SCHEMA: &str = "eddy/topology/1";
+
+/// Writes the graph as one JSON document, keys and items in a fixed order.
+///
+/// # Errors
+/// Those of `out`.
+pub fn write(out: &mut dyn Write, graph: &Graph, label: &str) -> io::Result<()> {
+    serde_json::to_writer_pretty(&mut *out, &Outer { graph: Inner::new(graph, label) })?;
+    writeln!(out)
+}
+
+#[derive(Serialize)]
+struct Outer<'a> {
+    graph: Inner<'a>,
+}
+
+#[derive(Serialize)]
+struct Inner<'a> {
+    id: &'static str,
+    r#type: &'static str,
+    directed: bool,
+    label: &'a str,
+    metadata: Metadata<'a>,
+    #[serde(serialize_with = "nodes")]
+    nodes: &'a Graph,
+    edges: Vec<EdgeObject<'a>>,
+}
+
+impl<'a> Inner<'a> {
+    fn new(graph: &'a Graph, label: &'a str) -> Self {
+        Self {
+            id: "eddy:topology",
+            r#type: "service-event-topology",
+            directed: true,
+            label,
+            metadata: Metadata::new(graph),
+            nodes: graph,
+            edges: graph.edges.iter().map(|edge| EdgeObject::new(graph, edge)).collect(),
+        }
+    }
+}
+
+#[derive(Serialize)]
+struct Metadata<'a> {
+    schema: &'static str,
+    generator: &'static str,
+    sources: Vec<SourceObject<'a>>,
+    counts: Counts,
+    checks: Vec<CheckObject<'a>>,
+}
+
+impl<'a> Metadata<'a> {
+    fn new(graph: &'a Graph) -> Self {
+        Self {
+            schema: SCHEMA,
+            generator: concat!("eddy ", env!("CARGO_PKG_VERSION")),
+            sources: graph.sources.iter().map(SourceObject::new).collect(),
+            counts: Counts {
+                service: graph.count(NodeKind::Service),
+                channel: graph.count(NodeKind::Channel),
+                message: graph.count(NodeKind::Message),
+                edge: graph.edges.len(),
+            },
+            checks: graph.checks().iter().map(|check| CheckObject::new(graph, *check)).collect(),
+        }
+    }
+}
+
+#[derive(Serialize)]
+struct SourceObject<'a> {
+    id: &'a str,
+    kind: EvidenceKind,
+    uri: &'a str,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    version: Option<&'a str>,
+    sha256: &'a str,
+}
+
+impl<'a> SourceObject<'a> {
+    fn new(source: &'a SourceFile) -> Self {
+        Self {
+            id: &source.path,
+            kind: source.kind,
+            uri: &source.path,
+            version: source.version.as_deref(),
+            sha256: &source.sha256,
+        }
+    }
+}
+
+/// How many there are.
+#[derive(Serialize)]
+struct Counts {
+    service: usize,
+    channel: usize,
+    message: usize,
+    edge: usize,
+}
+
+#[derive(Serialize)]
+struct CheckObject<'a> {
+    rule: &'static str,
+    level: &'static str,
+    node: &'a str,
+}
+
+impl<'a> CheckObject<'a> {
+    fn new(graph: &'a Graph, check: Check) -> Self {
+        Self { rule: check.rule.name(), level: check.level.word(), node: &graph.node(check.node).id }
+    }
+}
+
+/// The nodes as a map from identifier to node, in order.
+fn nodes<S: Serializer>(graph: &Graph, serializer: S) -> Result<S::Ok, S::Error> {
+    let mut map = serializer.serialize_map(Some(graph.nodes.len()))?;
+    for (number, node) in graph.nodes.iter().enumerate() {
+        map.serialize_entry(&node.id, &NodeObject::new(graph, NodeIndex(number), node))?;
+    }
+    map.end()
+}
+
+#[derive(Serialize)]
+struct NodeObject<'a> {
+    label: &'a str,
+    metadata: NodeMetadata<'a>,
+}
+
+#[derive(Serialize)]
+struct NodeMetadata<'a> {
+    kind: NodeKind,
+    name: &'a str,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    title: Option<&'a str>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    version: Option<&'a str>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    description: Option<&'a str>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    protocol: Option<&'a str>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    domain: Option<&'a str>,
+    #[serde(skip_serializing_if = "<[_]>::is_empty")]
+    owners: &'a [String],
+    #[serde(skip_serializing_if = "Option::is_none")]
+    messages: Option<Vec<&'a str>>,
+    declared: bool,
+    defined_at: Vec<PlaceObject<'a>>,
+}
+
+impl<'a> NodeObject<'a> {
+    fn new(graph: &'a Graph, index: NodeIndex, node: &'a Node) -> Self {
+        let ids = || graph.messages(index).map(|message| graph.node(message).id.as_str()).collect();
+        let metadata = NodeMetadata {
+            kind: node.kind,
+            name: &node.name,
+            title: node.title.as_deref(),
+            version: node.version.as_deref(),
+            description: node.description.as_deref(),
+            protocol: node.protocol.as_deref(),
+            domain: node.domain.as_deref(),
+            owners: &node.owners,
+            messages: (node.kind == NodeKind::Channel).then(ids),
+            declared: true,
+            defined_at: node.defined_at.iter().map(|place| PlaceObject::new(graph, place)).collect(),
+        };
+        Self { label: &node.name, metadata }
+    }
+}
+
+#[derive(Serialize)]
+struct PlaceObject<'a> {
+    source: &'a str,
+    pointer: &'a str,
+    line: u32,
+}
+
+impl<'a> PlaceObject<'a> {
+    fn new(graph: &'a Graph, place: &'a Place) -> Self {
+        Self { source: &graph.sources[place.source].path, pointer: &place.pointer, line: place.line }
+    }
+}
+
+#[derive(Serialize)]
+struct EdgeObject<'a> {
+    id: String,
+    source: &'a str,
+    target: &'a str,
+    relation: Relation,
+    directed: bool,
+    metadata: EdgeMetadata<'a>,
+}
+
+#[derive(Serialize)]
+struct EdgeMetadata<'a> {
+    #[serde(skip_serializing_if = "Option::is_none")]
+    messages: Option<Vec<&'a str>>,
+    evidence: Vec<EvidenceObject<'a>>,
+}
+
+#[derive(Serialize)]
+struct EvidenceObject<'a> {
+    kind: EvidenceKind,
+    #[serde(flatten)]
+    place: PlaceObject<'a>,
+}
+
+impl<'a> EdgeObject<'a> {
+    fn new(graph: &'a Graph, edge: &'a Edge) -> Self {
+        let (source, target) = (&graph.node(edge.source).id, &graph.node(edge.target).id);
+        // A `:` inside a name is percent-encoded, so the three parts stay apart.
+        let bare = |id: &'a str| id.split_once(':').map_or(id, |(_, rest)| rest);
+        let messages = || edge.messages.iter().map(|message| graph.node(*message).id.as_str()).collect();
+        let evidence = |evidence: &'a Evidence| EvidenceObject {
+            kind: evidence.kind,
+            place: PlaceObject::new(graph, &evidence.place),
+        };
+        Self {
+            id: format!("{}:{}:{}", edge.relation.word(), bare(source), bare(target)),
+            source,
+            target,
+            relation: edge.relation,
+            directed: true,
+            metadata: EdgeMetadata {
+                messages: (edge.relation != Relation::Carries).then(messages),
+                evidence: edge.evidence.iter().map(evidence).collect(),
+            },
+        }
+    }
+}
