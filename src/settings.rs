@@ -48,6 +48,16 @@ impl Environment {
         let found = self.variables.get(name).map(String::as_str);
         found.filter(|value| !value.is_empty())
     }
+
+    /// Whether the locale writes UTF-8; one that says nothing is taken to.
+    #[must_use]
+    pub fn is_utf8(&self) -> bool {
+        let locale = ["LC_ALL", "LC_CTYPE", "LANG"].into_iter().find_map(|name| self.get(name));
+        locale.is_none_or(|locale| {
+            let locale = locale.to_lowercase();
+            locale.contains("utf-8") || locale.contains("utf8")
+        })
+    }
 }
 
 /// Why settings could not be used.

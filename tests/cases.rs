@@ -2,5 +2,5 @@
 
 #[test]
 fn cases_print_what_they_should() {
-    trycmd::TestCases::new().case("tests/cases/*/*/cmd.toml");
+    trycmd::TestCases::new().env("LANG", "C.UTF-8").case("tests/cases/*/*/cmd.toml");
 }

@@ -13,6 +13,7 @@ mod broker;
 pub mod completions;
 pub mod error;
 mod explain;
+mod graph;
 mod init;
 mod inject;
 mod man;
@@ -120,6 +121,8 @@ enum Command {
     Completions(completions::Args),
     /// Print the page of a diagnostic code, or list all codes
     Explain(explain::Args),
+    /// Show who sends what to whom
+    Graph(graph::Args),
     /// Write a workspace file
     Init(init::Args),
     /// Send one event, a file, standard input, or events generated from the contract
@@ -145,6 +148,7 @@ impl Command {
             Self::Broker(args) => broker::run(args, context),
             Self::Completions(args) => completions::run(args, context),
             Self::Explain(args) => explain::run(args, context),
+            Self::Graph(args) => graph::run(args, context),
             Self::Init(args) => init::run(args, context),
             Self::Inject(args) => inject::run(args, context),
             Self::Man(args) => man::run(args, context),

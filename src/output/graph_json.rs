@@ -239,3 +239,63 @@ impl<'a> EdgeObject<'a> {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use serde_json::Value;
+
+    use super::write;
+    use crate::topology::Graph;
+    use crate::topology::fixture::{graph, shop};
+
+    fn json(graph: &Graph) -> Value {
+        let mut out = Vec::new();
+        write(&mut out, graph, "shop").expect("written");
+        serde_json::from_slice(&out).expect("JSON")
+    }
+
+    fn schema() -> jsonschema::Validator {
+        let text = include_str!("../../docs/schemas/topology.schema.json");
+        let schema: Value = serde_json::from_str(text).expect("JSON");
+        jsonschema::validator_for(&schema).expect("a schema")
+    }
+
+    #[test]
+    fn what_is_written_keeps_to_the_published_schema() {
+        let schema = schema();
+        for graph in [shop(), graph("lone"), graph("")] {
+            let written = json(&graph);
+            let breaches: Vec<String> = schema
+                .iter_errors(&written)
+                .map(|error| format!("{} at {}", error, error.instance_path()))
+                .collect();
+            assert_eq!(breaches, Vec::<String>::new());
+        }
+    }
+
+    #[test]
+    fn the_schema_refuses_what_is_not_a_topology() {
+        let schema = schema();
+        let mut written = json(&shop());
+        written["graph"]["edges"][0]["relation"] = "likes".into();
+        assert!(!schema.is_valid(&written));
+    }
+
+    #[test]
+    fn every_identifier_that_is_named_is_there() {
+        let written = json(&shop());
+        let graph = &written["graph"];
+        let nodes = graph["nodes"].as_object().expect("a map");
+        let edges = graph["edges"].as_array().expect("a list");
+        let known = |id: &Value| nodes.contains_key(id.as_str().expect("text"));
+        assert!(edges.iter().all(|edge| known(&edge["source"]) && known(&edge["target"])));
+        let checks = graph["metadata"]["checks"].as_array().expect("a list");
+        assert_eq!(checks.len(), 2);
+        assert!(checks.iter().all(|check| known(&check["node"])));
+        let mut ids: Vec<&str> = edges.iter().filter_map(|edge| edge["id"].as_str()).collect();
+        ids.sort_unstable();
+        ids.dedup();
+        assert_eq!(ids.len(), edges.len());
+        assert_eq!(graph["metadata"]["counts"]["edge"], edges.len());
+    }
+}

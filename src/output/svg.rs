@@ -269,7 +269,7 @@ fn escaped(text: &str) -> String {
             '"' => escaped.push_str("&quot;"),
             '\n' => escaped.push('\n'),
             control if control.is_control() || matches!(control, '\u{fffe}' | '\u{ffff}') => {
-                escaped.push(' ')
+                escaped.push(' ');
             }
             plain => escaped.push(plain),
         }

@@ -189,7 +189,8 @@ impl Tree<'_> {
 }
 
 fn about_node(node: &Node) -> String {
-    let title = node.title.as_deref().filter(|title| *title != node.name).unwrap_or_default();
+    let title =
+        node.title.as_deref().filter(|title| !title.eq_ignore_ascii_case(&node.name)).unwrap_or_default();
     let version = node.version.as_deref().unwrap_or_default();
     [title, version].iter().filter(|text| !text.is_empty()).copied().collect::<Vec<_>>().join(" ")
 }

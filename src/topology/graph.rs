@@ -95,7 +95,8 @@ pub struct Evidence {
 /// A service, a channel or a message.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Node {
-    /// `service:NAME`, `channel:PROTOCOL/ADDRESS`, `message:NAME@VERSION`; stable, and safe in a URL.
+    /// `service:NAME`, `channel:PROTOCOL/ADDRESS` (`-` when the protocol is unknown), `message:NAME@VERSION`;
+    /// stable, and safe in a URL.
     pub id: String,
     /// What it stands for.
     pub kind: NodeKind,
@@ -239,11 +240,7 @@ impl Graph {
         edges.sort_by_key(|edge| (edge.relation, edge.source, edge.target));
         let outgoing = Adjacency::new(nodes.len(), edges.iter().map(|edge| edge.source.0));
         let incoming = Adjacency::new(nodes.len(), edges.iter().map(|edge| edge.target.0));
-        let protocols: BTreeSet<_> = nodes
-            .iter()
-            .filter(|node| node.kind == NodeKind::Channel)
-            .map(|node| node.protocol.as_deref())
-            .collect();
+        let protocols: BTreeSet<&String> = nodes.iter().filter_map(|node| node.protocol.as_ref()).collect();
         let many_protocols = protocols.len() > 1;
         Self { sources, nodes, edges, outgoing, incoming, many_protocols }
     }

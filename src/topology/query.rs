@@ -154,3 +154,55 @@ impl Graph {
         Self::new(self.sources.clone(), nodes, edges)
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::FocusError;
+    use crate::topology::fixture::{graph, shop};
+    use crate::topology::{Graph, NodeKind};
+
+    fn kept(graph: &Graph) -> Vec<&str> {
+        let shown = graph.nodes.iter().filter(|node| node.kind != NodeKind::Message);
+        shown.map(|node| node.name.as_str()).collect()
+    }
+
+    #[test]
+    fn words_find_nodes() {
+        let shop = shop();
+        for word in
+            ["service:web", "web", "WEB", "orders/placed", "channel:mqtt/orders/placed", "OrderPlaced"]
+        {
+            assert!(shop.find(word).is_ok(), "{word}");
+        }
+        let near = Some("billing".to_owned());
+        assert_eq!(shop.find("biling"), Err(FocusError::Unknown { word: "biling".to_owned(), near }));
+        let twins = graph("a > x > b\nb > a > c");
+        assert!(matches!(twins.find("a"), Err(FocusError::Ambiguous { ids, .. }) if ids.len() == 2));
+    }
+
+    #[test]
+    fn depth_counts_services() {
+        let chain = graph("a > x > b\nb > y > c\nc > z > d\nq > y > c");
+        let start = chain.find("b").expect("b");
+        assert_eq!(kept(&chain.around(start, 1)), ["a", "b", "c", "x", "y"]);
+        assert_eq!(kept(&chain.around(start, 2)), ["a", "b", "c", "d", "x", "y", "z"]);
+        let channel = chain.find("x").expect("x");
+        assert_eq!(kept(&chain.around(channel, 1)), ["a", "b", "x"]);
+    }
+
+    #[test]
+    fn a_cut_makes_no_channel_look_abandoned() {
+        let shop = shop();
+        for index in (0..shop.nodes.len()).map(crate::topology::NodeIndex) {
+            let near = shop.around(index, 1);
+            for check in near.checks() {
+                let id = &near.node(check.node).id;
+                let whole = shop.find(id).expect("there");
+                assert!(
+                    shop.checks().iter().any(|other| other.node == whole && other.rule == check.rule),
+                    "{id}"
+                );
+            }
+        }
+    }
+}

@@ -145,6 +145,12 @@ impl Ui {
         if self.color_stderr { forced(|| text.color(color).bold().to_string()) } else { text.to_owned() }
     }
 
+    /// Text of data in a named colour, when stdout has colour.
+    #[must_use]
+    pub fn tint(&self, text: &str, color: &str) -> String {
+        if self.color_stdout { forced(|| text.color(color).to_string()) } else { text.to_owned() }
+    }
+
     fn labelled(&self, label: &str, color: &str, message: &str) {
         self.write_line(&format!("{}: {message}", self.paint(label, color)));
     }

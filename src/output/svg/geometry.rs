@@ -217,15 +217,14 @@ fn small_text(graph: &Graph, index: NodeIndex) -> Option<String> {
     let messages: Vec<String> =
         graph.messages(index).map(|message| graph.label(message).into_owned()).collect();
     let shown = messages.len().min(3);
-    let mut text = messages[..shown].join(", ");
-    if messages.len() > shown {
-        text.push_str(&format!(" +{} more", messages.len() - shown));
-    }
+    let rest = messages.len() - shown;
+    let rest = if rest > 0 { format!(" +{rest} more") } else { String::new() };
+    let text = messages[..shown].join(", ") + &rest;
     (!text.is_empty()).then_some(text)
 }
 
 fn about(node: &Node) -> Option<String> {
-    let title = node.title.as_deref().filter(|title| *title != node.name);
+    let title = node.title.as_deref().filter(|title| !title.eq_ignore_ascii_case(&node.name));
     let parts: Vec<&str> = [title, node.version.as_deref()].into_iter().flatten().collect();
     (!parts.is_empty()).then(|| parts.join(" · "))
 }

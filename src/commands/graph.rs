@@ -1,0 +1,335 @@
+//! `eddy graph`: who sends what to whom, as table, tree, picture or data.
+
+use std::io::{self, Write};
+use std::path::{Path, PathBuf};
+
+use clap::ValueEnum;
+
+use super::paths::{Input, inputs};
+use super::{CommandError, Context, ErrorKind, Status};
+use crate::atomic_file;
+use crate::contract::kind::UNKNOWN_KIND;
+use crate::contract::{Loaded, load, load_text};
+use crate::diagnostic::{Diagnostic, Severity};
+use crate::output::graph_text::{GraphStyle, Role};
+use crate::output::{dot, graph_json, mermaid, svg, table, tree};
+use crate::source_text::{Limits, Sources, read_text};
+use crate::topology::{CheckRule, FocusError, Graph, NodeIndex, NodeKind};
+
+/// Services away from the focus that are shown.
+const DEPTH: u8 = 2;
+/// Findings shown before `eddy validate` is named instead.
+const FINDINGS: usize = 10;
+
+/// Flags of `eddy graph`.
+#[derive(Debug, clap::Args)]
+#[command(
+    after_help = "Examples:\n  eddy graph\n  eddy graph services/ --focus orders --depth 3\n  eddy graph --output topology.svg\n  eddy graph --format mermaid > topology.mmd\n  eddy graph --format json | jq '.graph.metadata.checks'\n\nArrows point the way the events go: producer, channel, consumer.\n\nExit codes: 0 done, 1 a document has errors, 2 wrong usage or settings"
+)]
+pub struct Args {
+    /// Files, directories, patterns, or `-` for standard input (default: the documents of the workspace)
+    #[arg(value_name = "PATH")]
+    paths: Vec<PathBuf>,
+    /// What to draw (default: table, or tree with --focus; columns for SVG)
+    #[arg(long, value_enum, value_name = "VIEW")]
+    view: Option<View>,
+    /// Form of the output (default: by the ending of --output, else text)
+    #[arg(long, value_enum, value_name = "FORMAT")]
+    format: Option<Format>,
+    /// Write to a file: .txt, .json, .mmd, .dot, .gv or .svg
+    #[arg(long, short, value_name = "FILE")]
+    output: Option<PathBuf>,
+    /// Show only what this service, channel or message is connected with
+    #[arg(long, value_name = "NAME")]
+    focus: Option<String>,
+    /// How many services away from the focus to go (default: 2)
+    #[arg(long, value_name = "K", requires = "focus", value_parser = clap::value_parser!(u8).range(1..=64))]
+    depth: Option<u8>,
+    /// Draw with ASCII characters only
+    #[arg(long)]
+    ascii: bool,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+enum View {
+    /// One line per channel with its producers and consumers
+    Table,
+    /// What lies up and down stream of --focus
+    Tree,
+    /// Three columns as a picture: producers, channels, consumers
+    Columns,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+enum Format {
+    /// For the terminal
+    Text,
+    /// JSON Graph Format, for programs
+    Json,
+    /// A Mermaid flowchart
+    Mermaid,
+    /// Graphviz
+    Dot,
+    /// A picture that is one file
+    Svg,
+}
+
+/// What is to be drawn.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Drawing {
+    Table,
+    Tree,
+    Json,
+    Mermaid,
+    Dot,
+    Svg,
+}
+
+/// Runs the command.
+pub fn run(args: &Args, context: &Context) -> Result<Status, CommandError> {
+    let drawing = drawing(args)?;
+    let loaded = read(args, context)?;
+    let errors = warn(&loaded, context);
+    if loaded.contract.documents.is_empty() {
+        return Err(CommandError::new(ErrorKind::Delivery, "none of the documents could be read")
+            .hint("`eddy validate` shows what is wrong with them"));
+    }
+    let whole = Graph::declared(&loaded.contract, &loaded.sources);
+    let focus = args.focus.as_deref().map(|word| whole.find(word)).transpose()?;
+    let depth = usize::from(args.depth.unwrap_or(DEPTH));
+    let shown = focus.map(|start| whole.around(start, depth));
+    let graph = shown.as_ref().unwrap_or(&whole);
+    let tree = focus.filter(|_| drawing == Drawing::Tree).map(|start| (&whole, start, depth));
+    let picture = Picture { drawing, graph, tree, title: title(args) };
+    match &args.output {
+        Some(path) => picture.to_file(path, args, context)?,
+        None => picture.to_stdout(args, context)?,
+    }
+    context.ui.say(summary(graph));
+    if graph.flows().next().is_none() {
+        context.ui.say("nobody sends or receives: add `operations` to a document, or `produced-by` and `consumed-by` to `x-event`");
+    }
+    Ok(if errors > 0 { Status::Findings } else { Status::Done })
+}
+
+fn drawing(args: &Args) -> Result<Drawing, CommandError> {
+    let by_ending = args.output.as_deref().filter(|_| args.format.is_none()).map(format_of).transpose()?;
+    let by_view = (args.view == Some(View::Columns)).then_some(Format::Svg);
+    let format = args.format.or(by_ending).or(by_view).unwrap_or(Format::Text);
+    let drawing = match (format, args.view) {
+        (Format::Text, Some(View::Tree)) if args.focus.is_none() => {
+            return Err(CommandError::usage("`--view tree` needs a place to start from")
+                .hint("name a service, channel or message: `--focus NAME`"));
+        }
+        (Format::Text, Some(View::Tree)) => Drawing::Tree,
+        (Format::Text, None) if args.focus.is_some() => Drawing::Tree,
+        (Format::Text, None | Some(View::Table)) => Drawing::Table,
+        (Format::Svg, None | Some(View::Columns)) => Drawing::Svg,
+        (Format::Json, None) => Drawing::Json,
+        (Format::Mermaid, None) => Drawing::Mermaid,
+        (Format::Dot, None) => Drawing::Dot,
+        (_, Some(View::Columns)) => {
+            return Err(CommandError::usage("`--view columns` is drawn as SVG only")
+                .hint("use `--format svg`, or `--output FILE.svg`"));
+        }
+        (_, Some(View::Table | View::Tree)) => {
+            return Err(CommandError::usage("`--view table` and `--view tree` are drawn as text only")
+                .hint("leave out `--view`, or use `--format text`"));
+        }
+    };
+    Ok(drawing)
+}
+
+fn format_of(path: &Path) -> Result<Format, CommandError> {
+    let ending = path.extension().map(|ending| ending.to_string_lossy().to_lowercase());
+    match ending.as_deref() {
+        Some("txt") => Ok(Format::Text),
+        Some("json") => Ok(Format::Json),
+        Some("mmd" | "mermaid") => Ok(Format::Mermaid),
+        Some("dot" | "gv") => Ok(Format::Dot),
+        Some("svg") => Ok(Format::Svg),
+        _ => Err(CommandError::usage(format!("the ending of `{}` names no format", path.display()))
+            .hint("use .txt, .json, .mmd, .dot, .gv or .svg, or say it with `--format`")),
+    }
+}
+
+/// Reads the documents; a file that was found by looking and is no document is passed over.
+fn read(args: &Args, context: &Context) -> Result<Loaded, CommandError> {
+    let inputs = inputs(&args.paths, context)?;
+    let limits = Limits::default();
+    if inputs.contains(&Input::Stdin) {
+        if inputs.len() > 1 {
+            return Err(CommandError::usage("`-` cannot stand beside other paths")
+                .hint("write standard input to a file, or draw it alone"));
+        }
+        let name = Path::new("<stdin>");
+        let text = read_text(io::stdin().lock(), name, &limits).map_err(|error| {
+            CommandError::usage(error.to_string()).hint("pipe one document into the command")
+        })?;
+        return Ok(load_text(name, text, &limits));
+    }
+    let paths: Vec<PathBuf> = inputs
+        .iter()
+        .filter_map(|input| match input {
+            Input::Named(path) | Input::Found(path) => Some(path.clone()),
+            Input::Stdin => None,
+        })
+        .collect();
+    let mut loaded = load(&paths, &limits);
+    let sources = &loaded.sources;
+    loaded.diagnostics.retain(|finding| {
+        let found = || path_of(finding, sources).is_some_and(|path| inputs.contains(&Input::Found(path)));
+        finding.code != UNKNOWN_KIND || !found()
+    });
+    if loaded.contract.documents.is_empty() && loaded.diagnostics.is_empty() {
+        return Err(CommandError::usage("no AsyncAPI document and no event schema is among the files")
+            .hint("an AsyncAPI document begins with `asyncapi: 3.0.0`, an event schema has `x-event`"));
+    }
+    Ok(loaded)
+}
+
+fn path_of(finding: &Diagnostic, sources: &Sources) -> Option<PathBuf> {
+    let label = finding.primary.as_ref()?;
+    Some(sources.get(label.span.file).path().to_owned())
+}
+
+/// Shows findings of reading as warnings, for the graph may lack what they are about; gives the number of errors.
+fn warn(loaded: &Loaded, context: &Context) -> usize {
+    let weighty: Vec<&Diagnostic> =
+        loaded.diagnostics.iter().filter(|finding| finding.severity >= Severity::Warning).collect();
+    for finding in weighty.iter().take(FINDINGS) {
+        let place = match (&finding.primary, &finding.path) {
+            (Some(label), _) => {
+                let path = loaded.sources.get(label.span.file).path().display().to_string();
+                format!("{path}:{}: ", loaded.sources.range(label.span).0)
+            }
+            (None, Some(path)) => format!("{path}: "),
+            (None, None) => String::new(),
+        };
+        context.ui.warn(format!("{place}{} ({})", finding.message, finding.code));
+    }
+    if weighty.len() > FINDINGS {
+        let rest = weighty.len() - FINDINGS;
+        context.ui.warn(format!("{rest} more findings: `eddy validate` shows them all"));
+    }
+    weighty.iter().filter(|finding| finding.severity == Severity::Error).count()
+}
+
+fn title(args: &Args) -> String {
+    args.focus.as_ref().map_or_else(|| "Topology".to_owned(), |word| format!("Topology around {word}"))
+}
+
+/// What is drawn, and how.
+struct Picture<'a> {
+    drawing: Drawing,
+    graph: &'a Graph,
+    /// The whole graph, the start and the depth of a tree.
+    tree: Option<(&'a Graph, NodeIndex, usize)>,
+    title: String,
+}
+
+impl Picture<'_> {
+    fn to_stdout(&self, args: &Args, context: &Context) -> Result<(), CommandError> {
+        let paint = |role: Role, text: &str| context.ui.tint(text, color_of(role));
+        let ascii = args.ascii || !context.environment.is_utf8();
+        let style = GraphStyle { width: context.ui.width, ascii, paint: &paint };
+        let mut out = context.ui.data();
+        self.draw(&mut out, &style, context)?;
+        Ok(out.flush()?)
+    }
+
+    fn to_file(&self, path: &Path, args: &Args, context: &Context) -> Result<(), CommandError> {
+        let plain = |_: Role, text: &str| text.to_owned();
+        let style = GraphStyle { width: context.ui.width, ascii: args.ascii, paint: &plain };
+        let mut bytes = Vec::new();
+        self.draw(&mut bytes, &style, context)?;
+        atomic_file::write(path, &bytes).map_err(|error| cannot_write(path, &error))?;
+        context.ui.say(format!("wrote `{}`", path.display()));
+        Ok(())
+    }
+
+    fn draw(&self, out: &mut dyn Write, style: &GraphStyle<'_>, context: &Context) -> io::Result<()> {
+        match (self.drawing, self.tree) {
+            (Drawing::Tree, Some((graph, start, depth))) => tree::write(out, graph, start, depth, style),
+            (Drawing::Table | Drawing::Tree, _) => table::write(out, self.graph, style),
+            (Drawing::Json, _) => graph_json::write(out, self.graph, &self.title),
+            (Drawing::Dot, _) => dot::write(out, self.graph),
+            (Drawing::Svg, _) => svg::write(out, self.graph, &self.title),
+            (Drawing::Mermaid, _) => {
+                let size = mermaid::write(out, self.graph)?;
+                if size.is_beyond_limits() {
+                    context.ui.warn(format!(
+                        "{} arrows and {} characters: most pages that show Mermaid refuse more than 500 arrows or \
+                         50,000 characters; `--focus` shows a part, `--format svg` has no limit",
+                        size.arrows, size.characters
+                    ));
+                }
+                Ok(())
+            }
+        }
+    }
+}
+
+fn color_of(role: Role) -> &'static str {
+    match role {
+        Role::Service => "cyan",
+        Role::Channel => "yellow",
+        Role::Message => "magenta",
+        Role::Heading => "blue",
+        Role::Faint => "bright black",
+        Role::Alarm => "red",
+    }
+}
+
+fn summary(graph: &Graph) -> String {
+    let counted = |count: usize, one: &str| format!("{count} {one}{}", if count == 1 { "" } else { "s" });
+    let checks = graph.checks();
+    let with = |rule: CheckRule| checks.iter().filter(|check| check.rule == rule).count();
+    let mut parts = vec![
+        counted(graph.count(NodeKind::Service), "service"),
+        counted(graph.count(NodeKind::Channel), "channel"),
+        counted(graph.flows().count(), "connection"),
+    ];
+    let marks = [
+        (CheckRule::NoConsumer, "without a consumer"),
+        (CheckRule::NoProducer, "without a producer"),
+        (CheckRule::Unused, "unused"),
+    ];
+    let missing = marks.iter().filter(|(rule, _)| with(*rule) > 0);
+    parts.extend(missing.map(|(rule, words)| format!("{} {words}", counted(with(*rule), "channel"))));
+    parts.join(", ")
+}
+
+fn cannot_write(path: &Path, error: &io::Error) -> CommandError {
+    let parent = path.parent().filter(|parent| !parent.as_os_str().is_empty());
+    let hint = match parent.filter(|parent| !parent.exists()) {
+        Some(parent) => format!("make the directory first: `mkdir -p {}`", parent.display()),
+        None => "check the path and its permissions".to_owned(),
+    };
+    CommandError::usage(format!("cannot write `{}`: {}", path.display(), plain_words(error))).hint(hint)
+}
+
+/// The reason without the name of a temporary file.
+fn plain_words(error: &io::Error) -> String {
+    match error.kind() {
+        io::ErrorKind::NotFound => "there is no such directory".to_owned(),
+        io::ErrorKind::PermissionDenied => "permission denied".to_owned(),
+        io::ErrorKind::ReadOnlyFilesystem => "the file system is read-only".to_owned(),
+        io::ErrorKind::NotADirectory => "a part of the path is not a directory".to_owned(),
+        io::ErrorKind::IsADirectory => "it is a directory".to_owned(),
+        _ => error.to_string(),
+    }
+}
+
+impl From<FocusError> for CommandError {
+    fn from(error: FocusError) -> Self {
+        let hint = match &error {
+            FocusError::Unknown { near: Some(near), .. } => format!("did you mean `{near}`?"),
+            FocusError::Unknown { near: None, .. } => {
+                "`eddy graph` lists all services and channels".to_owned()
+            }
+            FocusError::Ambiguous { .. } => "use the identifier of the one that is meant".to_owned(),
+        };
+        Self::usage(error.to_string()).hint(hint)
+    }
+}
