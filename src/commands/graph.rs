@@ -92,7 +92,7 @@ pub fn run(args: &Args, context: &Context) -> Result<Status, CommandError> {
     let errors = warn(&loaded, context);
     if loaded.contract.documents.is_empty() {
         return Err(CommandError::new(ErrorKind::Delivery, "none of the documents could be read")
-            .hint("`eddy validate` shows what is wrong with them"));
+            .hint("the lines above say why; `eddy validate` says more"));
     }
     let whole = Graph::declared(&loaded.contract, &loaded.sources);
     let focus = args.focus.as_deref().map(|word| whole.find(word)).transpose()?;
@@ -178,7 +178,10 @@ fn read(args: &Args, context: &Context) -> Result<Loaded, CommandError> {
     let mut loaded = load(&paths, &limits);
     let sources = &loaded.sources;
     loaded.diagnostics.retain(|finding| {
-        let found = || path_of(finding, sources).is_some_and(|path| inputs.contains(&Input::Found(path)));
+        let is_it =
+            |path: &Path, input: &Input| matches!(input, Input::Found(found) if same_path(found, path));
+        let found =
+            || path_of(finding, sources).is_some_and(|path| inputs.iter().any(|input| is_it(&path, input)));
         finding.code != UNKNOWN_KIND || !found()
     });
     if loaded.contract.documents.is_empty() && loaded.diagnostics.is_empty() {
@@ -186,6 +189,11 @@ fn read(args: &Args, context: &Context) -> Result<Loaded, CommandError> {
             .hint("an AsyncAPI document begins with `asyncapi: 3.0.0`, an event schema has `x-event`"));
     }
     Ok(loaded)
+}
+
+/// `./a.yaml` and `a.yaml` are the same file.
+fn same_path(left: &Path, right: &Path) -> bool {
+    left.strip_prefix(".").unwrap_or(left) == right.strip_prefix(".").unwrap_or(right)
 }
 
 fn path_of(finding: &Diagnostic, sources: &Sources) -> Option<PathBuf> {

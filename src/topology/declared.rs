@@ -21,7 +21,10 @@ impl Graph {
     #[must_use]
     pub fn declared(contract: &Contract, sources: &Sources) -> Self {
         let mut builder = Builder::new(sources, protocols_by_address(contract));
-        for document in &contract.documents {
+        // By path, so that the order in which files were named does not show.
+        let mut documents: Vec<&Document> = contract.documents.iter().collect();
+        documents.sort_by(|left, right| left.path.cmp(&right.path));
+        for document in documents {
             builder.document(document);
         }
         Self::new(builder.files, builder.nodes, builder.edges)
@@ -283,17 +286,12 @@ impl<'a> Builder<'a> {
             let known = channel.address.as_ref().and_then(|address| self.known.get(&shape(address)));
             protocols.push(known.filter(|known| known.len() == 1).and_then(|known| known.first().cloned()));
         }
-        let messages: Vec<(NodeIndex, Place)> = channel
-            .messages
-            .iter()
-            .filter_map(|(key, index)| self.message(joined, *index).map(|node| (key, *index, node)))
-            .collect::<Vec<_>>()
-            .into_iter()
-            .map(|(key, index, node)| {
-                let pointer = tree::pointer_push(&format!("{}/messages", channel.pointer), key);
-                (node, self.place(joined.document.messages[index.0].span, &pointer))
-            })
-            .collect();
+        let mut messages: Vec<(NodeIndex, Place)> = Vec::new();
+        for (key, index) in &channel.messages {
+            if let Some(node) = self.message(joined, *index) {
+                messages.push((node, self.carried_at(joined.document, channel, key, *index)));
+            }
+        }
         let mut nodes = Vec::with_capacity(protocols.len());
         for protocol in protocols {
             let node = self.channel_node(joined.document, channel, protocol);
@@ -304,6 +302,22 @@ impl<'a> Builder<'a> {
             nodes.push(node);
         }
         nodes
+    }
+
+    /// Where a channel says that it carries a message: its entry under `messages` in 3.x, else the message itself.
+    fn carried_at(
+        &mut self,
+        document: &Document,
+        channel: &Channel,
+        key: &str,
+        index: MessageIndex,
+    ) -> Place {
+        if let Some(entry) = channel.node.get("messages").and_then(|messages| messages.entry(key)) {
+            let pointer = tree::pointer_push(&format!("{}/messages", channel.pointer), key);
+            return self.place(entry.key_span, &pointer);
+        }
+        let message = &document.messages[index.0];
+        self.place(message.span, &message.pointer)
     }
 
     fn channel_node(
@@ -481,7 +495,7 @@ x-event: {type: Billed, version: '2', channel: bills, produced-by: [billing], co
             .iter()
             .map(|evidence| (evidence.place.pointer.as_str(), evidence.place.line))
             .collect();
-        assert_eq!(lines, [("/channels/bills/subscribe", 9), ("/x-event/produced-by/0", 2)]);
+        assert_eq!(lines, [("/x-event/produced-by/0", 2), ("/channels/bills/subscribe", 9)]);
         assert!(graph.edges.iter().all(|edge| !edge.evidence.is_empty()));
     }
 
