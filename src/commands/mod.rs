@@ -11,6 +11,7 @@ use crate::ui::{ColorChoice, Ui, UiOptions};
 #[cfg(feature = "broker")]
 mod broker;
 pub mod completions;
+mod doctor;
 pub mod error;
 mod explain;
 mod graph;
@@ -119,6 +120,8 @@ enum Command {
     Broker(broker::Args),
     /// Print a completion script for a shell
     Completions(completions::Args),
+    /// Check the workspace, its servers and the tools eddy calls
+    Doctor(doctor::Args),
     /// Print the page of a diagnostic code, or list all codes
     Explain(explain::Args),
     /// Show who sends what to whom
@@ -147,6 +150,7 @@ impl Command {
             #[cfg(feature = "broker")]
             Self::Broker(args) => broker::run(args, context),
             Self::Completions(args) => completions::run(args, context),
+            Self::Doctor(args) => doctor::run(args, context),
             Self::Explain(args) => explain::run(args, context),
             Self::Graph(args) => graph::run(args, context),
             Self::Init(args) => init::run(args, context),

@@ -81,6 +81,24 @@ pub fn capabilities(address: &Address) -> Result<Capabilities, EndpointError> {
     }
 }
 
+/// What each system of this build can carry, in the order of the documentation.
+#[must_use]
+pub fn systems() -> Vec<Capabilities> {
+    vec![
+        super::file::CAPABILITIES,
+        super::stdio::CAPABILITIES,
+        super::memory::CAPABILITIES,
+        #[cfg(feature = "mqtt")]
+        super::mqtt::CAPABILITIES_5,
+        #[cfg(feature = "mqtt")]
+        super::mqtt::CAPABILITIES_3,
+        #[cfg(feature = "nats")]
+        super::nats::CORE,
+        #[cfg(feature = "nats")]
+        super::nats::JETSTREAM,
+    ]
+}
+
 /// Opens a system for questions about who sends and who receives.
 ///
 /// # Errors

@@ -1,0 +1,59 @@
+//! The table of systems in the documentation is what the program says of them.
+
+use std::fmt::Write;
+use std::path::Path;
+
+use eddy::endpoint::Capabilities;
+use eddy::endpoint::capabilities::Acknowledgement;
+use eddy::endpoint::open::systems;
+
+const BEGIN: &str = "<!-- table: made from the program by tests/systems.rs; run `EDDY_UPDATE=1 cargo test --test systems` to renew it -->\n";
+const END: &str = "<!-- end of table -->";
+
+fn table() -> String {
+    let all = systems();
+    let mut text = String::from("| |");
+    for system in &all {
+        let _ = write!(text, " {} |", system.name);
+    }
+    text.push_str("\n|---|");
+    text.push_str(&"---|".repeat(all.len()));
+    text.push('\n');
+    let mut row = |name: &str, cell: &dyn Fn(&Capabilities) -> String| {
+        let _ = write!(text, "| {name} |");
+        for system in &all {
+            let _ = write!(text, " {} |", cell(system));
+        }
+        text.push('\n');
+    };
+    let yes = |flag: bool| if flag { "yes" } else { "–" }.to_owned();
+    row("key", &|system| yes(system.keys));
+    row("headers", &|system| yes(system.headers));
+    row("repeated header names", &|system| yes(system.repeated_headers));
+    row("order of headers", &|system| yes(system.header_order));
+    row("binary header values", &|system| yes(system.binary_headers));
+    row("null header values", &|system| yes(system.null_headers));
+    row("null payload", &|system| yes(system.null_payload));
+    row("time set by the sender", &|system| yes(system.timestamps));
+    row("receipt per event", &|system| yes(system.acknowledgement == Acknowledgement::PerEvent));
+    row("reading from the past", &|system| yes(system.replayable));
+    row("beginning at a time", &|system| yes(system.seek_time));
+    row("largest payload by default", &|system| {
+        system.max_payload.map_or_else(|| "–".to_owned(), |bytes| format!("{bytes} bytes"))
+    });
+    text
+}
+
+#[test]
+fn the_documented_table_is_the_programs() {
+    let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("docs/systems.md");
+    let text = std::fs::read_to_string(&path).expect("docs/systems.md");
+    let (before, rest) = text.split_once(BEGIN).expect("the begin of the table");
+    let (documented, after) = rest.split_once(END).expect("the end of the table");
+    let made = table();
+    if std::env::var_os("EDDY_UPDATE").is_some() {
+        std::fs::write(&path, format!("{before}{BEGIN}{made}{END}{after}")).expect("written");
+        return;
+    }
+    assert_eq!(documented, made, "renew it with EDDY_UPDATE=1 cargo test --test systems");
+}
