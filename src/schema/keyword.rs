@@ -48,7 +48,9 @@ pub(super) fn holds(keyword: &str, dialect: Dialect) -> Holds {
         "type" | "enum" | "const" | "multipleOf" | "maximum" | "minimum" | "exclusiveMaximum"
         | "exclusiveMinimum" | "maxLength" | "minLength" | "pattern" | "maxItems" | "minItems"
         | "uniqueItems" | "maxContains" | "minContains" | "maxProperties" | "minProperties" | "required"
-        | "dependentRequired" | "format" => Holds::Data,
+        | "dependentRequired" | "format"
+        // These decide nothing, but sample values are made from them.
+        | "default" | "examples" | "example" => Holds::Data,
         _ => Holds::Nothing,
     }
 }

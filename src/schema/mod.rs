@@ -6,6 +6,7 @@ mod bundle;
 mod compiled;
 mod dialect;
 mod format;
+pub mod generate;
 mod keyword;
 mod meta;
 mod payload_json;

@@ -248,7 +248,7 @@ part: {maximum: much}
         ("strng", "`strng` is no type", "did you mean `string`?"),
         ("'['", "\"[\" is no regular expression", "unclosed character class"),
         ("-1", "`minLength` is -1, less than 0", ""),
-        ("'#/gone'", "`#/gone` leads nowhere: `the document` has no `gone`", ""),
+        ("'#/gone'", "`#/gone` leads nowhere: the document has no `gone`", ""),
         ("'#/word'", "`#/word` leads to a string, which is no schema", ""),
         ("yes", "`required` is a string, not an array", ""),
         ("'#/circle'", "`#/circle` leads back to itself through references alone", ""),
