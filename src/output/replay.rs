@@ -147,3 +147,77 @@ fn quantiles(times: Quantiles) -> String {
     let show = |micros| span(Duration::from_micros(micros));
     format!("p50 {}, p99 {}, max {}", show(times.p50), show(times.p99), show(times.max))
 }
+
+#[cfg(test)]
+mod tests {
+    use crate::endpoint::Capabilities;
+    use crate::endpoint::capabilities::Acknowledgement;
+    use crate::event::Event;
+    use crate::replay::lanes::LaneTable;
+    use crate::replay::summary::Quantiles;
+    use crate::replay::{Summary, Survey};
+
+    use super::{PlanView, plan_text, summary_json};
+
+    #[test]
+    fn the_summary_is_what_its_schema_says() {
+        let mut lanes = LaneTable::default();
+        lanes.lane(&Event::new("a", "x"));
+        lanes.lane(&Event { key: Some("k".into()), ..Event::new("a", "x") });
+        lanes.lane(&Event { key: Some(b"\xff".to_vec().into()), ..Event::new("a", "x") });
+        let summary = Summary {
+            run: uuid::Uuid::now_v7().to_string(),
+            planned: None,
+            sent: 3,
+            acknowledged: 2,
+            failed: 1,
+            possible_duplicates: 0,
+            duration_us: 5,
+            lag_us: Quantiles { p50: 1, p99: 2, max: 3 },
+            response_us: Quantiles::default(),
+            lanes: lanes.into_counts(),
+        };
+        let mut text = Vec::new();
+        summary_json(&mut text, &summary).expect("writing");
+        let schema = include_str!("../../docs/schemas/replay-summary.schema.json");
+        let schema = serde_json::from_str(schema).expect("a schema");
+        let validator = jsonschema::validator_for(&schema).expect("a schema");
+        let value = serde_json::from_slice(&text).expect("json");
+        let errors: Vec<String> = validator.iter_errors(&value).map(|error| error.to_string()).collect();
+        assert!(errors.is_empty(), "{errors:?}");
+    }
+
+    #[test]
+    fn a_plan_names_what_would_be_lost() {
+        let survey = Survey {
+            events: 2,
+            losses: vec![crate::replay::survey::Loss { what: "key".to_owned(), events: 1, first: 2 }],
+            ..Survey::default()
+        };
+        let carried = Capabilities {
+            name: "example",
+            keys: false,
+            headers: true,
+            repeated_headers: true,
+            header_order: true,
+            binary_headers: true,
+            null_headers: true,
+            null_payload: true,
+            timestamps: true,
+            acknowledgement: Acknowledgement::None,
+            replayable: false,
+            seek_time: false,
+            max_payload: None,
+        };
+        let target = "memory:x".to_owned();
+        let plan = PlanView { survey: &survey, target, carried, paced: false, protected: Some("prod") };
+        let mut text = Vec::new();
+        plan_text(&mut text, &plan).expect("writing");
+        let text = String::from_utf8(text).expect("text");
+        assert!(
+            text.contains("losses    example cannot carry key of 1 event, the first is number 2"),
+            "{text}"
+        );
+        assert!(text.contains("add `--confirm prod`") && text.contains("as fast as"), "{text}");
+    }
+}

@@ -95,7 +95,8 @@ fn payload_equals(event: &Event, pointer: &str, wanted: &serde_json::Value) -> b
     };
     value.pointer(pointer).is_some_and(|found| {
         // `payload./id=7` should also find `"7"`: on a command line everything is written without quotes.
-        found == wanted || found.as_str() == Some(wanted.to_string().as_str())
+        let same_number = found.as_f64().is_some() && found.as_f64() == wanted.as_f64();
+        found == wanted || same_number || found.as_str() == Some(wanted.to_string().as_str())
     })
 }
 
@@ -118,7 +119,7 @@ mod tests {
             "header.trace-id=a*",
             "payload./id=7",
             "payload./id=\"7\"",
-            "payload./total=12.5",
+            "payload./total=12.50",
             "payload./items/0/sku=a",
         ] {
             assert!(holds(text), "{text}");

@@ -1,0 +1,230 @@
+//! The round on a real broker: record while injecting, replay while recording again, and compare; then interruptions.
+
+#![cfg(all(unix, feature = "mqtt"))]
+
+mod support;
+
+use std::collections::BTreeMap;
+use std::io::{BufRead, BufReader, Read};
+use std::path::{Path, PathBuf};
+use std::process::{Child, ChildStderr, Command, Output, Stdio};
+use std::thread::JoinHandle;
+
+use support::servers;
+
+const EVENTS: usize = 400;
+
+fn eddy(directory: &Path, arguments: &[&str]) -> Command {
+    let mut command = Command::new(env!("CARGO_BIN_EXE_eddy"));
+    command.current_dir(directory).args(arguments).stdin(Stdio::null());
+    command
+}
+
+fn run(directory: &Path, arguments: &[&str]) -> Output {
+    eddy(directory, arguments).output().expect("eddy runs")
+}
+
+fn succeeds(directory: &Path, arguments: &[&str]) -> String {
+    let output = run(directory, arguments);
+    let error = String::from_utf8_lossy(&output.stderr);
+    assert!(output.status.success(), "{arguments:?}: {}\n{error}", output.status);
+    String::from_utf8(output.stdout).expect("text")
+}
+
+/// A command in the background whose stderr is read line by line.
+struct Running {
+    child: Child,
+    stderr: BufReader<ChildStderr>,
+    stdout: JoinHandle<String>,
+}
+
+impl Running {
+    fn start(directory: &Path, arguments: &[&str]) -> Self {
+        let mut command = eddy(directory, arguments);
+        let mut child = command.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().expect("eddy starts");
+        let stderr = BufReader::new(child.stderr.take().expect("piped"));
+        let mut output = child.stdout.take().expect("piped");
+        let stdout = std::thread::spawn(move || {
+            let mut text = String::new();
+            output.read_to_string(&mut text).expect("text");
+            text
+        });
+        Self { child, stderr, stdout }
+    }
+
+    /// Reads stderr up to a line that contains `words`.
+    fn wait_for(&mut self, words: &str) {
+        let mut seen = String::new();
+        loop {
+            let start = seen.len();
+            let read = self.stderr.read_line(&mut seen).expect("stderr");
+            assert!(read > 0, "it ended without `{words}`:\n{seen}");
+            if seen[start..].contains(words) {
+                return;
+            }
+        }
+    }
+
+    fn interrupt(&self) {
+        let id = i32::try_from(self.child.id()).expect("a process id");
+        let id = rustix::process::Pid::from_raw(id).expect("a process id");
+        rustix::process::kill_process(id, rustix::process::Signal::INT).expect("a signal");
+    }
+
+    /// The exit code and the rest of stderr and all of stdout, once it has ended.
+    fn ended(mut self) -> (Option<i32>, String) {
+        let mut rest = String::new();
+        self.stderr.read_to_string(&mut rest).expect("stderr");
+        rest.push_str(&self.stdout.join().expect("a thread"));
+        (self.child.wait().expect("a child").code(), rest)
+    }
+}
+
+/// Events on three channels, text and binary, 1 ms apart.
+fn write_events(path: &Path) {
+    let mut text = String::new();
+    for index in 0..EVENTS {
+        let channel = ["shop/orders", "shop/payments", "shop/raw"][index % 3];
+        let payload = match index % 3 {
+            2 => format!(r#""v64":"/wD{}""#, if index % 2 == 0 { "+" } else { "/" }),
+            _ => format!(r#""v":"{{\"number\":{index}}}""#),
+        };
+        let time = 1_700_000_000_000_000 + index * 1000;
+        text.push_str(&format!(
+            "{{\"t\":{time},\"src\":\"{channel}\",{payload},\"h\":[[\"number\",\"{index}\"],[\"twice\",\"a\"],[\"twice\",\"b\"]]}}\n"
+        ));
+    }
+    std::fs::write(path, text).expect("written");
+}
+
+/// What was recorded per channel, in order: payload and headers as they stand in the archive.
+fn lanes(directory: &Path, archive: &str) -> BTreeMap<String, Vec<String>> {
+    let mut lanes = BTreeMap::<String, Vec<String>>::new();
+    for line in succeeds(directory, &["tail", archive, "--format", "json"]).lines() {
+        let event: serde_json::Value = serde_json::from_str(line).expect("an event");
+        let channel = event["src"].as_str().expect("a channel").to_owned();
+        lanes.entry(channel).or_default().push(format!("{} {} {}", event["v"], event["v64"], event["h"]));
+    }
+    lanes
+}
+
+fn record(directory: &Path, url: &str, archive: &str) -> Running {
+    let count = EVENTS.to_string();
+    let source = format!("{url}/shop/#");
+    let mut running = Running::start(directory, &["record", &source, "--output", archive, "-n", &count]);
+    running.wait_for("recording into");
+    running
+}
+
+fn playground() -> (tempfile::TempDir, PathBuf) {
+    let directory = tempfile::tempdir().expect("a directory");
+    let path = directory.path().to_path_buf();
+    write_events(&path.join("events.ndjson"));
+    (directory, path)
+}
+
+#[test]
+fn what_is_replayed_is_what_was_recorded() {
+    let Some(server) = servers::mosquitto(&[]) else {
+        return;
+    };
+    let (_guard, directory) = playground();
+    let url = format!("mqtt://127.0.0.1:{}", server.port);
+    let first = record(&directory, &url, "first.eddy.ndjson.zst");
+    succeeds(&directory, &["inject", &url, "events.ndjson", "--events"]);
+    let (code, rest) = first.ended();
+    assert_eq!(code, Some(0), "{rest}");
+
+    let second = record(&directory, &url, "second.eddy.ndjson.zst");
+    let report = succeeds(
+        &directory,
+        &["replay", "first.eddy.ndjson.zst", "--to", &url, "--speed", "10", "--format", "json"],
+    );
+    let (code, rest) = second.ended();
+    assert_eq!(code, Some(0), "{rest}");
+    let summary: serde_json::Value = serde_json::from_str(&report).expect("a summary");
+    for field in ["planned", "sent", "acknowledged"] {
+        assert_eq!(summary[field], EVENTS, "{field}");
+    }
+    assert_eq!((&summary["failed"], &summary["possible_duplicates"]), (&0.into(), &0.into()));
+    assert_eq!(summary["lanes"].as_array().map(Vec::len), Some(3));
+
+    let (first, second) =
+        (lanes(&directory, "first.eddy.ndjson.zst"), lanes(&directory, "second.eddy.ndjson.zst"));
+    assert_eq!(first.values().map(Vec::len).sum::<usize>(), EVENTS);
+    assert_eq!(first, second);
+}
+
+#[test]
+fn an_interrupted_recording_is_a_readable_archive() {
+    let Some(server) = servers::mosquitto(&[]) else {
+        return;
+    };
+    let (_guard, directory) = playground();
+    let url = format!("mqtt://127.0.0.1:{}", server.port);
+    let source = format!("{url}/shop/#");
+    let mut watching = Running::start(&directory, &["tail", &source, "-n", "400", "--format", "line", "-v"]);
+    watching.wait_for("reading");
+    let arguments = ["record", &source, "--output", "cut.eddy.ndjson.zst"];
+    let mut recording = Running::start(&directory, &arguments);
+    recording.wait_for("recording into");
+    succeeds(&directory, &["inject", &url, "events.ndjson", "--events"]);
+    let (code, rest) = watching.ended();
+    assert_eq!(code, Some(0), "{rest}");
+    recording.interrupt();
+    let (code, rest) = recording.ended();
+    assert_eq!(code, Some(130), "{rest}");
+    assert!(rest.contains("recorded"), "{rest}");
+    let lines = succeeds(&directory, &["tail", "cut.eddy.ndjson.zst", "--format", "json"]);
+    assert!(lines.lines().count() > 0, "nothing was kept");
+    assert!(!directory.join("cut.eddy.ndjson.zst.partial").exists());
+}
+
+#[test]
+fn an_interrupted_replay_says_where_to_go_on() {
+    let Some(server) = servers::mosquitto(&[]) else {
+        return;
+    };
+    let (_guard, directory) = playground();
+    let url = format!("mqtt://127.0.0.1:{}", server.port);
+    let source = format!("{url}/shop/#");
+    let mut watching = Running::start(&directory, &["tail", &source, "-n", "20", "--format", "line", "-v"]);
+    watching.wait_for("reading");
+    let arguments = ["replay", "events.ndjson", "--to", &url, "--speed", "0.1"];
+    let replaying = Running::start(&directory, &arguments);
+    assert_eq!(watching.ended().0, Some(0));
+    replaying.interrupt();
+    let (code, rest) = replaying.ended();
+    assert_eq!(code, Some(130), "{rest}");
+    let skip = rest.split("--skip ").nth(1).and_then(|rest| rest.split('`').next()).expect("a way to go on");
+    let report = succeeds(
+        &directory,
+        &["replay", "events.ndjson", "--to", &url, "--speed", "max", "--skip", skip, "--format", "json"],
+    );
+    let summary: serde_json::Value = serde_json::from_str(&report).expect("a summary");
+    let done: usize = skip.parse().expect("a number");
+    assert!(done >= 20, "{done}");
+    assert_eq!(summary["acknowledged"], EVENTS - done);
+}
+
+#[test]
+fn a_broker_that_comes_back_gets_everything() {
+    let Some(mut server) = servers::mosquitto(&[]) else {
+        return;
+    };
+    let (_guard, directory) = playground();
+    let url = format!("mqtt://127.0.0.1:{}", server.port);
+    let source = format!("{url}/shop/#");
+    let mut watching = Running::start(&directory, &["tail", &source, "-n", "20", "--format", "line", "-v"]);
+    watching.wait_for("reading");
+    let arguments = ["replay", "events.ndjson", "--to", &url, "--speed", "0.2", "--format", "json"];
+    let replaying = Running::start(&directory, &arguments);
+    assert_eq!(watching.ended().0, Some(0));
+    server.stop();
+    server.start();
+    let (code, rest) = replaying.ended();
+    assert_eq!(code, Some(0), "{rest}");
+    let report = rest.lines().find(|line| line.starts_with('{')).expect("a summary");
+    let summary: serde_json::Value = serde_json::from_str(report).expect("a summary");
+    assert_eq!((&summary["acknowledged"], &summary["failed"]), (&EVENTS.into(), &0.into()), "{rest}");
+}
