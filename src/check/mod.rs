@@ -14,6 +14,9 @@ pub mod grammar;
 pub mod page;
 mod protobuf;
 pub mod rules;
+mod schemas;
+
+use schemas::Schemas;
 
 use grammar::{Grammar, Placed, PlacedReference, Start, Walk};
 
@@ -36,6 +39,9 @@ pub struct CheckInput<'a> {
     pub files: &'a Documents,
     /// The texts.
     pub sources: &'a Sources,
+    /// Where the walk found fault.
+    pub faults: Vec<Span>,
+    schemas: Schemas<'a>,
 }
 
 impl<'a> CheckInput<'a> {
@@ -90,7 +96,21 @@ impl<'a> CheckInput<'a> {
         let mut walk = Walk::new(grammar, minor, files);
         walk.run(&Start { node: document.root.clone(), name });
         let Walk { findings, objects, references, .. } = walk;
-        (Self { document, major, minor, objects, references, files, sources }, findings)
+        let faults = findings.iter().filter_map(|finding| Some(finding.primary.as_ref()?.span)).collect();
+        (
+            Self {
+                document,
+                major,
+                minor,
+                objects,
+                references,
+                files,
+                sources,
+                faults,
+                schemas: Schemas::new(files),
+            },
+            findings,
+        )
     }
 }
 
