@@ -10,6 +10,7 @@ use crate::source_text::tree::{Node, NodeRef};
 use crate::source_text::{FileId, Sources, Span};
 
 mod avro;
+pub mod events;
 pub mod grammar;
 pub mod page;
 mod protobuf;

@@ -3,6 +3,7 @@
 mod draft;
 pub mod event_schema;
 pub mod kind;
+mod language;
 pub mod load;
 pub mod model;
 mod place;

@@ -1,0 +1,369 @@
+//! Checks events against a contract: which channel, which message, and whether headers and payload fit their schemas.
+
+mod address;
+mod headers;
+
+use std::collections::HashMap;
+use std::sync::Arc;
+
+use sonic_rs::JsonValueTrait;
+
+use crate::contract::{Document, Loaded, Message, SchemaFormat, SchemaRef};
+use crate::diagnostic::nearest;
+use crate::event::Event;
+use crate::schema::{Compiled, Compiler, Dialect, Violation};
+use crate::source_text::tree::Node;
+use address::Template;
+
+/// Headers that name the message of an event, besides those of CloudEvents.
+const NAMING_HEADERS: [&str; 6] =
+    ["message", "message-name", "message-type", "event-type", "eventtype", "type"];
+/// Headers that carry the type of a CloudEvents event in binary mode, one per transport.
+const CLOUD_EVENT_TYPES: [&str; 4] = ["ce_type", "ce-type", "cloudevents:type", "cloudevents_type"];
+
+/// The part of an event a violation is about.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, serde::Serialize)]
+#[serde(rename_all = "lowercase")]
+pub enum EventPart {
+    /// Its headers as an object.
+    Headers,
+    /// Its payload.
+    Payload,
+}
+
+/// What the contract says about one event.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct EventVerdict {
+    /// The address in the contract that the event's channel is one of; `None` when the contract has none.
+    pub channel: Option<String>,
+    /// The declared address nearest to an unknown channel.
+    pub meant: Option<String>,
+    /// The name of the message it is, or is nearest to.
+    pub message: Option<String>,
+    /// What headers and payload do wrong.
+    pub violations: Vec<(EventPart, Violation)>,
+    /// Why some part could not be checked, as a lower-case fragment.
+    pub unchecked: Option<String>,
+}
+
+impl EventVerdict {
+    /// Whether the channel is known and nothing is wrong.
+    #[must_use]
+    pub fn is_valid(&self) -> bool {
+        self.channel.is_some() && self.violations.is_empty()
+    }
+}
+
+/// How the payload of a message is checked.
+#[derive(Clone)]
+enum Language {
+    /// By a schema, as JSON.
+    Json(Compiled),
+    /// By a schema, as one string.
+    Text(Compiled),
+    /// There is no schema: everything fits.
+    Any,
+    /// Not at all, for this reason.
+    Unchecked(String),
+}
+
+/// One message that may pass on a channel.
+#[derive(Clone)]
+pub struct EventMessage {
+    /// Its name.
+    pub name: String,
+    /// Other names it goes by: its key, its title.
+    also: Vec<String>,
+    payload: Language,
+    headers: Option<Compiled>,
+}
+
+impl EventMessage {
+    /// The compiled schema of the payload, if it has one that is JSON Schema.
+    #[must_use]
+    pub fn payload(&self) -> Option<&Compiled> {
+        match &self.payload {
+            Language::Json(schema) | Language::Text(schema) => Some(schema),
+            Language::Any | Language::Unchecked(_) => None,
+        }
+    }
+
+    /// The compiled schema of the headers, if it has one.
+    #[must_use]
+    pub fn headers(&self) -> Option<&Compiled> {
+        self.headers.as_ref()
+    }
+
+    /// Whether both are one message that two documents refer to.
+    fn is_same(&self, other: &Self) -> bool {
+        let node = |message: &Self| {
+            message.payload().and_then(Compiled::place).map(|place| Arc::as_ptr(&place.node))
+        };
+        self.name == other.name && node(self).is_some() && node(self) == node(other)
+    }
+
+    fn is_called(&self, name: &str) -> bool {
+        self.name == name || self.also.iter().any(|other| other == name)
+    }
+}
+
+/// A channel of the contract with the messages all documents let pass on it.
+struct Address {
+    written: String,
+    template: Option<Template>,
+    messages: Vec<Arc<EventMessage>>,
+}
+
+/// Checks events against one contract. Schemas are compiled once, channels found by a hash of their address.
+#[derive(Default)]
+pub struct EventChecker {
+    addresses: Vec<Address>,
+    exact: HashMap<String, usize>,
+    /// Addresses with parameters, the most specific first.
+    templates: Vec<usize>,
+    messages: Vec<Arc<EventMessage>>,
+}
+
+impl EventChecker {
+    /// Prepares the messages of all documents. Schemas that cannot be compiled check nothing, and verdicts say so.
+    #[must_use]
+    pub fn new(loaded: &Loaded) -> Self {
+        let mut checker = Self::default();
+        let mut preparer = Preparer { compiler: Compiler::new(&loaded.documents), made: HashMap::new() };
+        for document in &loaded.contract.documents {
+            checker.add(document, &mut preparer);
+        }
+        let addresses = &checker.addresses;
+        checker.templates =
+            (0..addresses.len()).filter(|index| addresses[*index].template.is_some()).collect();
+        checker.templates.sort_by_key(|index| {
+            std::cmp::Reverse(addresses[*index].template.as_ref().map_or(0, Template::fixed))
+        });
+        checker
+    }
+
+    fn add(&mut self, document: &Document, preparer: &mut Preparer<'_>) {
+        let messages: Vec<Arc<EventMessage>> =
+            document.messages.iter().map(|message| Arc::new(preparer.message(message))).collect();
+        self.messages.extend(messages.iter().cloned());
+        for channel in &document.channels {
+            let Some(written) = &channel.address else {
+                continue;
+            };
+            let index = *self.exact.entry(written.clone()).or_insert_with(|| {
+                let template = Template::new(written, &channel.parameters);
+                self.addresses.push(Address { written: written.clone(), template, messages: Vec::new() });
+                self.addresses.len() - 1
+            });
+            let address = &mut self.addresses[index];
+            for (key, message) in &channel.messages {
+                let Some(message) = messages.get(message.0) else {
+                    continue;
+                };
+                let mut named = EventMessage::clone(message);
+                if !named.is_called(key) {
+                    named.also.push(key.clone());
+                }
+                // Sender and receiver may both describe the channel; what they share is one message.
+                if !address.messages.iter().any(|known| known.is_same(&named)) {
+                    address.messages.push(Arc::new(named));
+                }
+            }
+        }
+    }
+
+    /// The messages that may pass on a channel of the broker; empty when the contract does not know it.
+    #[must_use]
+    pub fn messages(&self, channel: &str) -> &[Arc<EventMessage>] {
+        self.find(channel).map_or(&[], |address| &address.messages)
+    }
+
+    /// The message of this name, on whatever channel.
+    #[must_use]
+    pub fn message(&self, name: &str) -> Option<&EventMessage> {
+        self.messages.iter().find(|message| message.is_called(name)).map(|message| &**message)
+    }
+
+    /// The names of all messages, in order of the documents.
+    pub fn names(&self) -> impl Iterator<Item = &str> {
+        self.messages.iter().map(|message| message.name.as_str())
+    }
+
+    /// Checks one event by its channel and the message it says it is, or seems to be.
+    #[must_use]
+    pub fn check(&self, event: &Event) -> EventVerdict {
+        let Some(address) = self.find(&event.channel) else {
+            let known = self.addresses.iter().map(|address| address.written.as_str());
+            let meant = nearest(&event.channel, known).map(str::to_owned);
+            return EventVerdict { meant, ..EventVerdict::default() };
+        };
+        let mut verdict = choose(&address.messages, event);
+        verdict.channel = Some(address.written.clone());
+        verdict
+    }
+
+    /// Checks one event as the message of this name, wherever it comes from; `None` when there is no such message.
+    #[must_use]
+    pub fn check_as(&self, event: &Event, name: &str) -> Option<EventVerdict> {
+        let mut verdict = self.message(name)?.check(event);
+        verdict.channel = Some(event.channel.clone());
+        Some(verdict)
+    }
+
+    fn find(&self, channel: &str) -> Option<&Address> {
+        let exact = self.exact.get(channel).or_else(|| self.exact.get(channel.trim_start_matches('/')));
+        let by_template = || {
+            let fits = |index: &&usize| {
+                self.addresses[**index].template.as_ref().is_some_and(|template| template.matches(channel))
+            };
+            self.templates.iter().find(fits)
+        };
+        exact.or_else(by_template).map(|index| &self.addresses[*index])
+    }
+}
+
+/// The verdict of the message an event is: the one it names, the only one, one that accepts it, or the nearest.
+fn choose(messages: &[Arc<EventMessage>], event: &Event) -> EventVerdict {
+    if let [only] = messages {
+        return only.check(event);
+    }
+    let named = stated_name(event, messages);
+    let mut nearest: Option<EventVerdict> = None;
+    let fits_name = |message: &&Arc<EventMessage>| named.as_ref().is_none_or(|name| message.is_called(name));
+    for message in messages.iter().filter(fits_name) {
+        let verdict = message.check(event);
+        if verdict.violations.is_empty() {
+            return verdict;
+        }
+        if nearest.as_ref().is_none_or(|nearest| verdict.violations.len() < nearest.violations.len()) {
+            nearest = Some(verdict);
+        }
+    }
+    nearest.unwrap_or_else(|| EventVerdict {
+        unchecked: Some("the channel declares no messages".to_owned()),
+        ..EventVerdict::default()
+    })
+}
+
+/// The name of one of these messages that the event gives itself.
+fn stated_name(event: &Event, messages: &[Arc<EventMessage>]) -> Option<String> {
+    let is_known = |name: &&str| messages.iter().any(|message| message.is_called(name));
+    let by_header = CLOUD_EVENT_TYPES.iter().chain(&NAMING_HEADERS).find_map(|name| {
+        let text = event.header_text(name)?;
+        is_known(&text).then(|| text.to_owned())
+    });
+    by_header.or_else(|| {
+        let payload = event.payload.as_ref().filter(|_| is_structured(event))?;
+        let kind = sonic_rs::get_from_slice(payload, ["type"]).ok()?;
+        kind.as_str().filter(is_known).map(str::to_owned)
+    })
+}
+
+/// Whether the payload is a whole CloudEvents event.
+fn is_structured(event: &Event) -> bool {
+    let attribute = event.attributes.get("content_type").and_then(serde_json::Value::as_str);
+    let content_type = event.header_text("content-type").or(attribute);
+    content_type.is_some_and(|kind| kind.starts_with("application/cloudevents+json"))
+}
+
+impl EventMessage {
+    fn check(&self, event: &Event) -> EventVerdict {
+        let mut verdict = EventVerdict { message: Some(self.name.clone()), ..EventVerdict::default() };
+        if let Some(schema) = &self.headers {
+            let found = headers::check(schema, event).into_iter();
+            verdict.violations.extend(found.map(|violation| (EventPart::Headers, violation)));
+        }
+        let Some(payload) = &event.payload else {
+            verdict.unchecked = Some("the payload is null, which deletes and says nothing else".to_owned());
+            return verdict;
+        };
+        let found = match &self.payload {
+            Language::Any => Vec::new(),
+            Language::Unchecked(reason) => {
+                verdict.unchecked = Some(reason.clone());
+                Vec::new()
+            }
+            Language::Json(schema) => json_violations(schema, event, payload),
+            Language::Text(schema) => {
+                schema.check_value(&String::from_utf8_lossy(payload).into_owned().into())
+            }
+        };
+        verdict.violations.extend(found.into_iter().map(|violation| (EventPart::Payload, violation)));
+        verdict
+    }
+}
+
+/// A structured CloudEvents payload may be described as a whole or by its `data` alone; either will do.
+fn json_violations(schema: &Compiled, event: &Event, payload: &[u8]) -> Vec<Violation> {
+    let Err(whole) = schema.check_bytes(payload) else {
+        return Vec::new();
+    };
+    if !is_structured(event) {
+        return whole;
+    }
+    let Ok(data) = sonic_rs::get_from_slice(payload, ["data"]) else {
+        return whole;
+    };
+    match schema.check_bytes(data.as_raw_str().as_bytes()) {
+        Ok(()) => Vec::new(),
+        Err(found) if found.len() <= whole.len() => found.into_iter().map(within_data).collect(),
+        Err(_) => whole,
+    }
+}
+
+/// The same violation, seen from the whole payload; its position counted from `data` is of no use there.
+fn within_data(mut violation: Violation) -> Violation {
+    violation.instance_pointer.insert_str(0, "/data");
+    violation.position = None;
+    violation
+}
+
+/// Compiles each schema once, however many messages use it.
+struct Preparer<'a> {
+    compiler: Compiler<'a>,
+    made: HashMap<(*const Node, Dialect), Option<Compiled>>,
+}
+
+impl Preparer<'_> {
+    fn message(&mut self, message: &Message) -> EventMessage {
+        let mut also: Vec<String> = message.key.iter().chain(&message.title).cloned().collect();
+        also.retain(|name| *name != message.name);
+        let headers = message.headers.as_ref().and_then(|schema| self.compiled(schema).ok());
+        EventMessage { name: message.name.clone(), also, payload: self.payload(message), headers }
+    }
+
+    fn payload(&mut self, message: &Message) -> Language {
+        let Some(schema) = &message.payload else {
+            return Language::Any;
+        };
+        let content_type = message.content_type.as_deref().unwrap_or("application/json");
+        let is_text = content_type.starts_with("text/");
+        if !is_text && !content_type.contains("json") {
+            return Language::Unchecked(format!("payloads of `{content_type}` are not checked"));
+        }
+        match self.compiled(schema) {
+            Ok(schema) if is_text => Language::Text(schema),
+            Ok(schema) => Language::Json(schema),
+            Err(reason) => Language::Unchecked(reason),
+        }
+    }
+
+    fn compiled(&mut self, schema: &SchemaRef) -> Result<Compiled, String> {
+        let Some(dialect) = schema.dialect() else {
+            return Err(match (&schema.format, &schema.written_format) {
+                (SchemaFormat::Unknown(written), _) | (_, Some(written)) => {
+                    format!("schemas of `{written}` are not checked")
+                }
+                _ => "the language of the schema is not checked".to_owned(),
+            });
+        };
+        let key = (Arc::as_ptr(&schema.node), dialect);
+        let compiler = &mut self.compiler;
+        let made = self.made.entry(key).or_insert_with(|| compiler.compile(&schema.place(), dialect).ok());
+        made.clone()
+            .ok_or_else(|| "its schema has problems of its own; `eddy validate` names them".to_owned())
+    }
+}
+
+#[cfg(test)]
+mod tests;
