@@ -65,12 +65,13 @@ impl Drawing<'_> {
     fn open(&self, out: &mut dyn Write, title: &str) -> io::Result<()> {
         let (width, height) = (self.picture.width, self.picture.height);
         let title = escaped(&metrics::fit(title, 18.0, width - 2.0 * MARGIN));
-        let counts = format!(
-            "{} services, {} channels, {} messages",
-            self.graph.count(NodeKind::Service),
-            self.graph.count(NodeKind::Channel),
-            self.graph.count(NodeKind::Message)
-        );
+        let counts =
+            [(NodeKind::Service, "service"), (NodeKind::Channel, "channel"), (NodeKind::Message, "message")]
+                .map(|(kind, word)| match self.graph.count(kind) {
+                    1 => format!("1 {word}"),
+                    count => format!("{count} {word}s"),
+                })
+                .join(", ");
         writeln!(
             out,
             "<svg xmlns=\"http://www.w3.org/2000/svg\" viewBox=\"0 0 {width:.0} {height:.0}\" \
