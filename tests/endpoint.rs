@@ -4,6 +4,9 @@ mod support;
 
 #[path = "endpoint/conformance.rs"]
 mod conformance;
+#[cfg(feature = "broker")]
+#[path = "endpoint/embedded.rs"]
+mod embedded;
 #[path = "endpoint/local.rs"]
 mod local;
 #[cfg(feature = "mqtt")]

@@ -9,8 +9,7 @@ use tokio::task::JoinHandle;
 
 use super::{EndpointError, EndpointErrorKind};
 
-/// The user property that the broker adds, last, to every MQTT 5 message it passes on: the sender's client id.
-pub const SENDER_PROPERTY: &str = "x-mqtt-client-id";
+pub use super::mqtt::SENDER_PROPERTY;
 
 /// Most bytes kept for one absent subscriber; above it the oldest message goes.
 const QUEUE_BYTES: usize = 1 << 31;

@@ -169,7 +169,8 @@ impl Subject {
         }
         for receipt in receipts {
             let deliveries = tokio::time::timeout(PATIENCE, receipt).await.expect("in time");
-            assert!(deliveries.iter().all(|delivery| delivery.outcome.is_ok()));
+            let failed = deliveries.iter().find_map(|delivery| delivery.outcome.as_ref().err());
+            assert!(failed.is_none(), "{failed:?}");
         }
         let got: Vec<Event> = self.mine(&mut source, "order-", before).await;
         for channel in &channels {
@@ -196,7 +197,8 @@ impl Subject {
             }
             for receipt in receipts {
                 let deliveries = tokio::time::timeout(PATIENCE, receipt).await.expect("in time");
-                assert!(deliveries.iter().all(|delivery| delivery.outcome.is_ok()));
+                let failed = deliveries.iter().find_map(|delivery| delivery.outcome.as_ref().err());
+                assert!(failed.is_none(), "{failed:?}");
             }
         };
         let ((), got) = tokio::join!(sending, self.mine(&mut source, "many", COUNT));

@@ -79,7 +79,9 @@ impl Message {
                 attributes.insert(name.to_owned(), value);
             }
         };
-        let found = self.properties;
+        let mut found = self.properties;
+        let sender = found.user.pop_if(|(name, _)| name == super::SENDER_PROPERTY);
+        note("sender", sender.map(|(_, value)| Value::from(value)));
         note("content_type", found.content_type.map(Value::from));
         note("response_topic", found.response_topic.map(Value::from));
         note("correlation_data", found.correlation_data.map(|bytes| Value::from(STANDARD.encode(bytes))));

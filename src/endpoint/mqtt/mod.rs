@@ -23,6 +23,10 @@ mod v5;
 use session::{Link, Session};
 use settings::{Settings, Version};
 
+/// The user property that the embedded broker adds, last, to every MQTT 5 message it passes on: the sender's client id.
+/// A source makes it the attribute `sender`, so that headers come out as they went in.
+pub const SENDER_PROPERTY: &str = "x-mqtt-client-id";
+
 /// What MQTT 5 carries.
 pub const CAPABILITIES_5: Capabilities = Capabilities {
     name: "MQTT 5",
@@ -51,6 +55,10 @@ pub const CAPABILITIES_3: Capabilities = Capabilities {
 
 /// Largest packet taken and sent: the protocol's own limit, 256 MiB.
 const MAX_PACKET: u32 = 268_435_455;
+
+/// Messages under way at once, unless the broker takes fewer. At each flush the client looks at every slot, taken or not:
+/// with the protocol's 65,535 slots sending was nine times slower than with these.
+const IN_FLIGHT: u16 = 200;
 
 /// Requests that wait between us and the session; more wait in `send`.
 const REQUESTS: usize = 1024;

@@ -9,11 +9,8 @@ use super::failure::{self, Refusal};
 use super::message::{Message, Properties};
 use super::session::{Backoff, Client, Greeting, Link, Token, session_over};
 use super::settings::{Settings, Subscription};
-use super::{MAX_PACKET, REQUESTS};
+use super::{IN_FLIGHT, MAX_PACKET, REQUESTS};
 use crate::endpoint::{Address, EndpointError, EndpointErrorKind};
-
-/// Messages under way at once: this version has no way for the broker to say how many it takes.
-const IN_FLIGHT: u16 = 1000;
 
 /// Starts the task that drives the session.
 pub(super) fn start(

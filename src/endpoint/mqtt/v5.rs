@@ -35,6 +35,7 @@ fn client_options(settings: &Settings) -> Result<mqtt::MqttOptions, EndpointErro
         .set_ack_mode(mqtt::AckMode::Manual)
         .set_connect_timeout(settings.connect_timeout)
         .set_max_packet_size(Some(MAX_PACKET))
+        .set_outgoing_inflight_upper_limit(super::IN_FLIGHT)
         .set_max_request_batch(256);
     if !settings.clean {
         options.set_session_expiry_interval(Some(SESSION_EXPIRY));
