@@ -272,3 +272,106 @@ fn parameters_of(channel: &Channel, address: &str) -> Vec<Value> {
         })
         .collect()
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::contract::load_text;
+    use crate::source_text::Limits;
+
+    fn viewed(text: &str) -> Result<ContractView, ScaffoldError> {
+        let loaded = load_text("contract.yaml", text, &Limits::default());
+        let document = loaded.contract.documents.first().expect("a document");
+        view(document, &loaded.sources, &loaded.documents)
+    }
+
+    fn orders() -> ContractView {
+        viewed(include_str!("../../tests/fixtures/orders/orders-v3.yaml")).expect("a view")
+    }
+
+    fn types(schema: &str) -> String {
+        let text = format!(
+            "asyncapi: 3.0.0\ninfo: {{title: T, version: 1.0.0}}\nchannels:\n  c:\n    address: c\n    messages:\n      \
+             m: {{payload: {{$ref: '#/components/schemas/Root'}}}}\noperations:\n  o: {{action: receive, channel: \
+             {{$ref: '#/channels/c'}}}}\ncomponents:\n  schemas:\n    Root: {schema}\n"
+        );
+        viewed(&text).expect("a view").names["rust"]["types"].as_str().expect("text").to_owned()
+    }
+
+    #[test]
+    fn operations_have_names_parameters_and_samples_that_their_types_read() {
+        let view = orders();
+        let status = &view.names["receives"][1];
+        assert_eq!(status["method"], "on_order_status");
+        assert_eq!(status["event_type"], "OnOrderStatusEvent");
+        assert_eq!(status["parameters"][0]["values"], json!(["eu", "us"]));
+        assert_eq!(status["messages"][0]["variant"], "OrderShipped");
+        assert_eq!(view.names["receives"][0]["event_type"], "events::Order");
+        let sample: Value =
+            serde_json::from_str(view.names["sends"][0]["messages"][0]["sample"].as_str().expect("text"))
+                .expect("JSON");
+        assert_eq!(sample["amount"], json!({ "currency": "GBP", "minor": 1 }));
+        assert_eq!(view.names["contract"]["protocols"], json!(["kafka"]));
+        assert!(view.notes.is_empty());
+    }
+
+    #[test]
+    fn names_that_break_generators_compile() {
+        let source = orders().names["rust"]["types"].as_str().expect("text").to_owned();
+        for line in [
+            "    #[serde(rename = \"1-click\")]\n    Value1Click,",
+            "    pub placed_at: Option<String>,",
+            "    pub parent: Option<Box<Order>>,",
+            "    pub meta: Option<std::collections::BTreeMap<String, String>>,",
+            "    Number(f64),\n    Money(Money),",
+        ] {
+            assert!(source.contains(line), "{line}\n{source}");
+        }
+    }
+
+    #[test]
+    fn each_form_of_schema_has_its_type() {
+        let field = |schema: &str| {
+            let source = types(&format!("{{type: object, required: [a], properties: {{a: {schema}}}}}"));
+            source.lines().find(|line| line.contains("pub a:")).expect("the field").trim().to_owned()
+        };
+        assert_eq!(field("{type: integer}"), "pub a: i64,");
+        assert_eq!(field("{type: [integer, 'null']}"), "pub a: Option<i64>,");
+        assert_eq!(field("{type: string, nullable: true}"), "pub a: Option<String>,");
+        assert_eq!(field("{const: 7}"), "pub a: i64,");
+        assert_eq!(field("{enum: [1, 2.5, null]}"), "pub a: Option<f64>,");
+        assert_eq!(field("{enum: [1, x]}"), "pub a: serde_json::Value,");
+        assert_eq!(field("{oneOf: [{type: 'null'}, {type: boolean}]}"), "pub a: Option<bool>,");
+        assert_eq!(field("{type: array, items: {type: number}}"), "pub a: Vec<f64>,");
+        assert_eq!(field("{type: object}"), "pub a: std::collections::BTreeMap<String, serde_json::Value>,");
+        assert_eq!(field("{$ref: '#/components/schemas/Root'}"), "pub a: Box<Root>,");
+        assert_eq!(field("true"), "pub a: serde_json::Value,");
+    }
+
+    #[test]
+    fn joined_objects_become_one_struct() {
+        let source = types(
+            "{allOf: [{type: object, required: [a], properties: {a: {type: string}}}, {properties: {b: {type: boolean}}}]}",
+        );
+        assert!(source.contains("pub a: String,") && source.contains("pub b: Option<bool>,"), "{source}");
+    }
+
+    #[test]
+    fn schemas_without_end_come_to_one() {
+        let twice = "{type: object, required: [a, b], properties: {a: {$ref: '#/components/schemas/Root'}, \
+                     b: {$ref: '#/components/schemas/Root'}}}";
+        assert!(types(twice).contains("pub b: Box<Root>,"));
+        let joined = "{properties: {a: {type: string}}, allOf: [{$ref: '#/components/schemas/Root'}, \
+                      {$ref: '#/components/schemas/Root'}]}";
+        assert!(types(joined).contains("pub a: Option<String>,"));
+    }
+
+    #[test]
+    fn an_operation_without_address_is_noted_and_has_no_code() {
+        let text = "asyncapi: 3.0.0\ninfo: {title: T, version: 1.0.0}\nchannels:\n  c: {messages: {m: {}}}\n\
+                    operations:\n  o: {action: send, channel: {$ref: '#/channels/c'}}\n";
+        let view = viewed(text).expect("a view");
+        assert_eq!(view.names["sends"], json!([]));
+        assert!(view.notes[0].contains("`o` has no code"), "{:?}", view.notes);
+    }
+}

@@ -4,18 +4,21 @@ use serde_json::{Map, Value};
 
 use super::types::{Shape, Type, Types};
 
-/// Most optional members filled in along one path; deeper ones are left out.
+/// Most types nested along one path of optional members; deeper ones are left out.
 const MAX_DEPTH: usize = 12;
+/// Most values in one sample; what comes after is left empty.
+const MAX_VALUES: usize = 5_000;
 
 /// A value of the type, the same each time; optional members are there unless they would repeat a type.
 #[must_use]
 pub fn sample(types: &Types<'_>, kind: &Type) -> Value {
-    Sampler { types, open: Vec::new() }.value(kind)
+    Sampler { types, open: Vec::new(), values: 0 }.value(kind)
 }
 
 struct Sampler<'a, 'b> {
     types: &'a Types<'b>,
     open: Vec<usize>,
+    values: usize,
 }
 
 impl Sampler<'_, '_> {
@@ -32,7 +35,10 @@ impl Sampler<'_, '_> {
             Type::Map(value) => Value::Object(Map::from_iter([("key".to_owned(), self.value(value))])),
             Type::Option(inner) if self.ends_here(inner) => Value::Null,
             Type::Option(inner) => self.value(inner),
+            // A type that must contain itself has no finite value.
+            Type::Named(index) if self.open.contains(index) || self.values > MAX_VALUES => Value::Null,
             Type::Named(index) => {
+                self.values += 1;
                 self.open.push(*index);
                 let value = self.named(*index);
                 self.open.pop();

@@ -320,6 +320,9 @@ impl<'a> Types<'a> {
                 .map_err(|error| fault(place, format!("`$ref: {reference}` leads nowhere: {error}")))?;
             return self.flatten(&target, places, depth + 1);
         }
+        if places.iter().any(|known| known.file == place.file && known.pointer == place.pointer) {
+            return Ok(());
+        }
         places.push(place.clone());
         let parts = place.node.get("allOf").map(|parts| parts.items()).unwrap_or_default();
         for (at, part) in parts.iter().enumerate() {
