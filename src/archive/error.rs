@@ -158,6 +158,9 @@ impl ArchiveError {
             Self::Foreign { .. } => {
                 Some("an archive begins with a zstd frame, event lines begin with `{`".to_owned())
             }
+            Self::Truncated { name, .. } | Self::Damaged { name, .. } if name == super::STANDARD_INPUT => {
+                Some("write it to a file and run `eddy archive repair` on that".to_owned())
+            }
             Self::Truncated { name, .. } | Self::Damaged { name, .. } => {
                 Some(format!("run `eddy archive repair {name}` to keep what is whole"))
             }

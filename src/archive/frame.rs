@@ -13,6 +13,13 @@ pub(super) const SEEK_TABLE_MAGIC: u32 = 0x184D_2A5E;
 /// The last four bytes of a file with a seek table.
 const SEEKABLE_MAGIC: u32 = 0x8F92_EAB1;
 
+/// First bytes of the content of the index frame; a frame with data follows them.
+pub(super) const INDEX_SIGNATURE: &[u8; 8] = b"eddyidx1";
+/// Bytes of the index frame before the frame with data in it.
+const BEFORE_INDEX: usize = SKIPPABLE_HEADER + INDEX_SIGNATURE.len();
+/// Bytes in which [`find`] may miss what begins in them and ends behind them.
+pub(super) const FIND_OVERLAP: usize = BEFORE_INDEX + 3;
+
 /// Bytes before the content of a skippable frame: magic and length.
 pub(super) const SKIPPABLE_HEADER: usize = 8;
 /// Bytes of the seek table after its entries.
@@ -51,9 +58,13 @@ pub(super) fn looks_like_frames(bytes: &[u8]) -> bool {
     start(bytes).is_some() || (bytes.len() < 4 && DATA_MAGIC.to_le_bytes().starts_with(bytes))
 }
 
-/// The place of the next frame with data in these bytes.
-pub(super) fn find_data(bytes: &[u8]) -> Option<usize> {
-    memchr::memmem::find(bytes, &DATA_MAGIC.to_le_bytes())
+/// The place in these bytes of the next frame with data, or of the index, whose content is a frame of its own.
+pub(super) fn find(bytes: &[u8]) -> Option<usize> {
+    let place = memchr::memmem::find(bytes, &DATA_MAGIC.to_le_bytes())?;
+    let index = place
+        .checked_sub(BEFORE_INDEX)
+        .filter(|index| number(&bytes[*index..]) == INDEX_MAGIC && bytes[..place].ends_with(INDEX_SIGNATURE));
+    Some(index.unwrap_or(place))
 }
 
 /// Appends a skippable frame.

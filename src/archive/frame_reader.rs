@@ -283,18 +283,16 @@ impl FrameReader {
         self.form = Form::Frames;
         self.seek_to(self.frame_at + 1)?;
         loop {
-            self.fill(4)?;
-            if self.filled.len() < 4 {
-                self.take(self.filled.len());
-                return Ok(());
-            }
+            self.fill(BUFFER)?;
             let bytes = &self.buffer[self.filled.clone()];
-            match frame::find_data(bytes) {
-                Some(place) => {
-                    self.take(place);
-                    return Ok(());
-                }
-                None => self.take(bytes.len() - 3),
+            let (step, found) = match frame::find(bytes) {
+                Some(place) => (place, true),
+                None if bytes.len() < BUFFER => (bytes.len(), true),
+                None => (bytes.len() - frame::FIND_OVERLAP, false),
+            };
+            self.take(step);
+            if found {
+                return Ok(());
             }
         }
     }

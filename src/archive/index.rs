@@ -5,10 +5,8 @@ use std::io::{self, Read, Seek, SeekFrom};
 
 use serde::{Deserialize, Serialize};
 
-use super::frame::{self, INDEX_MAGIC, SKIPPABLE_HEADER, SeekEntry};
+use super::frame::{self, INDEX_MAGIC, INDEX_SIGNATURE, SKIPPABLE_HEADER, SeekEntry};
 
-/// First bytes of the content of the index frame.
-const SIGNATURE: &[u8; 8] = b"eddyidx1";
 /// The version of the index.
 const INDEX_VERSION: u32 = 1;
 /// An index larger than this as text is not read.
@@ -58,7 +56,7 @@ impl Index {
     /// The content of the index frame.
     pub(super) fn to_content(&self) -> io::Result<Vec<u8>> {
         let json = serde_json::to_vec(self)?;
-        let mut content = SIGNATURE.to_vec();
+        let mut content = INDEX_SIGNATURE.to_vec();
         let mut compressor = zstd::bulk::Compressor::new(3)?;
         compressor.include_checksum(true)?;
         content.extend_from_slice(&compressor.compress(&json)?);
@@ -67,7 +65,7 @@ impl Index {
 
     /// Reads the content of an index frame; the error says what is wrong with it.
     pub(super) fn from_content(content: &[u8]) -> Result<Self, String> {
-        let compressed = content.strip_prefix(SIGNATURE).ok_or("it does not begin as an index")?;
+        let compressed = content.strip_prefix(INDEX_SIGNATURE).ok_or("it does not begin as an index")?;
         let decoder = zstd::stream::read::Decoder::new(compressed).map_err(|error| error.to_string())?;
         let mut json = Vec::new();
         decoder.take(MAX_INDEX).read_to_end(&mut json).map_err(|error| error.to_string())?;

@@ -34,6 +34,9 @@ pub const EXTENSION: &str = ".eddy.ndjson.zst";
 /// What is added to the name while a recording is being written.
 pub const PARTIAL_EXTENSION: &str = ".partial";
 
+/// How standard input is called in messages.
+pub const STANDARD_INPUT: &str = "standard input";
+
 /// The version of the format this program writes, and the newest it reads.
 pub const VERSION: u32 = 1;
 

@@ -288,7 +288,7 @@ fn findings_say_where() {
     assert_eq!((found.events, found.gaps), (15, 5));
     assert_eq!(found.findings[0].kind, "damaged-frame");
     assert_eq!((found.findings[0].frame, found.findings[0].offset), (Some(3), Some(at)));
-    assert_eq!(found.findings[1].kind, "wrong-index");
+    assert_eq!(found.finding_count, 1, "the rest of the file is right: {found:?}");
     let bytes = fs::read(&path).expect("read");
     fs::write(&path, &bytes[..usize::try_from(at).expect("small") + 9]).expect("written");
     let found = verify(&path).expect("verified");

@@ -178,6 +178,7 @@ impl Verification {
             Some(file) => read_trailer(file).map_err(|source| ArchiveError::Read { name, source })?,
             None => None,
         };
+        let damaged: Vec<u64> = self.findings.iter().filter_map(|finding| finding.offset).collect();
         let kind = if trailer.is_none() { "no-index" } else { "wrong-index" };
         let problems = match trailer {
             None => vec![(
@@ -185,7 +186,7 @@ impl Verification {
                 "the file has no seek table at its end: the recording was not finished".to_owned(),
             )],
             Some(Err(reason)) => vec![(None, reason)],
-            Some(Ok(index)) => compare(&index, seen, content),
+            Some(Ok(index)) => compare(&index, seen, content, &damaged),
         };
         self.indexed = problems.is_empty();
         for (offset, message) in problems {
@@ -195,25 +196,33 @@ impl Verification {
     }
 }
 
-/// Everything in which index and content differ: the frame's first byte, words.
-fn compare(index: &Index, seen: &[SeenFrame], content: &Content) -> Vec<(Option<u64>, String)> {
+/// Everything in which index and content differ, apart from frames found damaged: the frame's first byte, words.
+fn compare(
+    index: &Index,
+    seen: &[SeenFrame],
+    content: &Content,
+    damaged: &[u64],
+) -> Vec<(Option<u64>, String)> {
     let mut problems = Vec::new();
-    let with_data: Vec<&SeenFrame> = seen.iter().filter(|frame| frame.text.is_some()).collect();
-    if with_data.len() != index.frames.len() {
-        let (found, listed) = (with_data.len(), index.frames.len());
-        problems.push((None, format!("the index lists {listed} frames, {found} whole ones are there")));
-        return problems;
-    }
+    let mut found: BTreeMap<u64, &SeenFrame> =
+        seen.iter().filter(|frame| frame.text.is_some()).map(|frame| (frame.at, frame)).collect();
     let nothing = FrameContent::default();
-    for (frame, listed) in with_data.iter().zip(&index.frames) {
-        let found = content.get(&frame.at).unwrap_or(&nothing);
-        if let Some(words) = difference(index, listed, frame, found) {
-            problems.push((Some(frame.at), format!("the index is wrong about this frame: {words}")));
+    for listed in &index.frames {
+        let words = match found.remove(&listed.at) {
+            Some(frame) => difference(index, listed, frame, content.get(&frame.at).unwrap_or(&nothing)),
+            None if damaged.contains(&listed.at) => None,
+            None => Some("it is not there"),
+        };
+        if let Some(words) = words {
+            problems.push((Some(listed.at), format!("the index is wrong about this frame: {words}")));
         }
     }
-    let total: u64 = content.values().map(|frame| frame.entry.count).sum();
-    if index.events != total {
-        problems.push((None, format!("the index counts {} events, {total} are there", index.events)));
+    for at in found.into_keys() {
+        problems.push((Some(at), "the index does not list this frame".to_owned()));
+    }
+    let listed: u64 = index.frames.iter().map(|frame| frame.count).sum();
+    if index.events != listed {
+        problems.push((None, format!("the index counts {} events, {listed} in its frames", index.events)));
     }
     problems
 }
@@ -233,7 +242,7 @@ fn difference(
     let channels_fit = !index.channels_complete
         || counted == found.channels.iter().map(|(name, count)| (name.as_str(), *count)).collect();
     match () {
-        () if (listed.at, listed.len) != (frame.at, frame.len) => Some("it lies elsewhere"),
+        () if listed.len != frame.len => Some("its length differs"),
         () if Some(listed.text) != frame.text => Some("its length as text differs"),
         () if listed.count != entry.count => Some("it holds another number of events"),
         () if listed.n != entry.n => Some("the numbers of its events differ"),

@@ -8,6 +8,7 @@ use clap::{CommandFactory, FromArgMatches, Parser, Subcommand, ValueEnum};
 use crate::settings::{Environment, Workspace};
 use crate::ui::{ColorChoice, Ui, UiOptions};
 
+mod archive;
 #[cfg(feature = "broker")]
 mod broker;
 pub mod completions;
@@ -115,6 +116,8 @@ pub struct Cli {
 
 #[derive(Debug, Subcommand)]
 enum Command {
+    /// Look into recordings, check them, mend them
+    Archive(archive::Args),
     /// Run the embedded MQTT broker for local work
     #[cfg(feature = "broker")]
     Broker(broker::Args),
@@ -147,6 +150,7 @@ enum Command {
 impl Command {
     fn run(&self, context: &Context) -> Result<Status, CommandError> {
         match self {
+            Self::Archive(args) => archive::run(args, context),
             #[cfg(feature = "broker")]
             Self::Broker(args) => broker::run(args, context),
             Self::Completions(args) => completions::run(args, context),

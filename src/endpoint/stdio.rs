@@ -8,7 +8,7 @@ use super::reading_thread::{ReadingThread, Wanted};
 use super::{
     BoxFuture, Delivery, EndpointError, EndpointErrorKind, Receipts, Sink, Source, SourceOptions, Start,
 };
-use crate::archive::Reader;
+use crate::archive::{Reader, STANDARD_INPUT};
 use crate::event::{Event, Place};
 
 /// What a pipe can carry: as a file, but nothing can be read a second time.
@@ -36,7 +36,7 @@ impl StdioSource {
             return Err(EndpointError::new(EndpointErrorKind::Unsupported, message)
                 .help("write it to a file first, or use `tail`"));
         }
-        let mut reader = Reader::from_stream("standard input", Box::new(std::io::stdin()))?;
+        let mut reader = Reader::from_stream(STANDARD_INPUT, Box::new(std::io::stdin()))?;
         let wanted = Wanted { selection: file::selection(options), skip: 0 };
         reader.select(wanted.selection)?;
         Ok(Self { thread: ReadingThread::start(reader, wanted)? })

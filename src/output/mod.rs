@@ -1,5 +1,6 @@
 //! One file per format; each writes to the `Write` it is given and decides nothing.
 
+pub mod archive_text;
 pub mod dot;
 pub mod figures;
 pub mod graph_json;

@@ -1,0 +1,114 @@
+//! What `eddy archive` tells about recordings, for people.
+
+use std::io::{self, Write};
+use std::time::Duration;
+
+use super::figures::{counted, grouped, size, span};
+use crate::archive::{Finding, Repaired, Stats, Verification};
+use crate::event::Timestamp;
+
+/// Writes the figures of one file, then a table with one row per channel.
+///
+/// # Errors
+/// Those of `out`.
+pub fn write_stats(out: &mut dyn Write, stats: &Stats) -> io::Result<()> {
+    writeln!(out, "{}", stats.file)?;
+    let mut row = |name: &str, value: String| writeln!(out, "  {name:<8}  {value}");
+    if !stats.sources.is_empty() {
+        row("from", stats.sources.join(", "))?;
+    }
+    row("events", grouped(stats.events))?;
+    if let (Some(first), Some(last)) = (stats.first, stats.last) {
+        let time = Duration::from_micros(u64::try_from(stats.duration_us).unwrap_or_default());
+        row("first", Timestamp(first).to_string())?;
+        row("last", Timestamp(last).to_string())?;
+        let rate = if stats.rate > 0.0 { format!(", {:.1} events/s", stats.rate) } else { String::new() };
+        row("time", format!("{}{rate}", span(time)))?;
+    }
+    row("content", size(stats.event_bytes))?;
+    let lines = size(stats.text_bytes);
+    row("file", format!("{} for {lines} of lines, {:.1} to 1", size(stats.file_bytes), stats.ratio))?;
+    if !stats.channels.is_empty() {
+        writeln!(out)?;
+        write_channels(out, stats)?;
+    }
+    Ok(())
+}
+
+fn write_channels(out: &mut dyn Write, stats: &Stats) -> io::Result<()> {
+    let names = stats.channels.iter().map(|channel| printable(&channel.channel).chars().count());
+    let width = names.max().unwrap_or_default().max("channel".len());
+    writeln!(out, "{:<width$}  {:>12}  {:>10}", "channel", "events", "content")?;
+    for channel in &stats.channels {
+        let name = printable(&channel.channel);
+        let (events, content) = (grouped(channel.events), size(channel.event_bytes));
+        writeln!(out, "{name:<width$}  {events:>12}  {content:>10}")?;
+    }
+    Ok(())
+}
+
+/// Writes what was found, a line each, and one line in the end.
+///
+/// # Errors
+/// Those of `out`.
+pub fn write_verification(out: &mut dyn Write, verification: &Verification) -> io::Result<()> {
+    let file = &verification.file;
+    for finding in &verification.findings {
+        writeln!(out, "{file}: {}: {}{}", finding.kind, place(finding), finding.message)?;
+    }
+    let listed = verification.findings.len() as u64;
+    if verification.finding_count > listed {
+        writeln!(out, "{file}: … and {} more", grouped(verification.finding_count - listed))?;
+    }
+    let events = counted(verification.events, "event");
+    let frames = match verification.frames {
+        0 => String::new(),
+        frames => format!(" in {}", counted(frames, "frame")),
+    };
+    let gaps = match verification.gaps {
+        0 => String::new(),
+        gaps => format!(", {} left out between them", counted(gaps, "number")),
+    };
+    let index = if verification.indexed { ", index and seek table fit" } else { "" };
+    let verdict = match verification.finding_count {
+        0 => "whole".to_owned(),
+        count => counted(count, "finding"),
+    };
+    writeln!(out, "{file}: {verdict}: {events}{frames}{gaps}{index}")
+}
+
+fn place(finding: &Finding) -> String {
+    match (finding.frame, finding.offset, finding.line) {
+        (Some(frame), Some(offset), _) => format!("frame {frame} at byte {offset}: "),
+        (_, Some(offset), _) => format!("byte {offset}: "),
+        (_, _, Some(line)) => format!("line {line}: "),
+        _ => String::new(),
+    }
+}
+
+/// What was kept and what was lost, in a line.
+#[must_use]
+pub fn repaired_line(repaired: &Repaired) -> String {
+    let lost = &repaired.lost;
+    let mut losses = Vec::new();
+    if lost.damaged_frames > 0 {
+        losses.push(counted(lost.damaged_frames, "damaged frame"));
+    }
+    if lost.cut_off {
+        losses.push("what came after the end".to_owned());
+    }
+    if lost.lines > 0 {
+        losses.push(counted(lost.lines, "broken line"));
+    }
+    if lost.header {
+        losses.push("the header".to_owned());
+    }
+    let kept = counted(repaired.kept.events, "event");
+    let lost = if losses.is_empty() { "nothing".to_owned() } else { losses.join(", ") };
+    format!("kept {kept} in `{}`; lost {lost}", repaired.target)
+}
+
+/// Channel names come from outside: control characters must not reach a terminal.
+fn printable(name: &str) -> String {
+    name.chars().map(|letter| if letter.is_control() { '\u{fffd}' } else { letter }).collect()
+}

@@ -1,0 +1,91 @@
+//! Archives seen from outside: other programs read them, closed pipes end quietly.
+
+use std::io::Read;
+use std::path::{Path, PathBuf};
+use std::process::{Command, Stdio};
+
+use eddy::archive::{Header, Writer, WriterOptions};
+use eddy::event::Event;
+
+fn archive(directory: &Path, events: u64) -> PathBuf {
+    let path = directory.join("a.eddy.ndjson.zst");
+    let mut writer =
+        Writer::create(&path, &Header::new(Vec::new()), WriterOptions::default()).expect("created");
+    for number in 0..events {
+        let payload = format!("{{\"id\":{number},\"text\":\"line one\\nline two\"}}");
+        writer.write(&Event::new("orders", payload)).expect("written");
+        if number % 1000 == 0 {
+            writer.flush().expect("flushed");
+        }
+    }
+    writer.finish().expect("finished");
+    path
+}
+
+/// Whether a program is there; without it the test is skipped loudly, or fails where everything must be there.
+fn has(program: &str) -> bool {
+    let found = Command::new(program).arg("--version").stdout(Stdio::null()).stderr(Stdio::null()).status();
+    if found.is_ok() {
+        return true;
+    }
+    let required = std::env::var("EDDY_REQUIRE_SERVERS").is_ok_and(|value| value == "1");
+    assert!(!required, "`{program}` is not installed, and EDDY_REQUIRE_SERVERS=1 asks for it");
+    eprintln!("SKIPPED: `{program}` is not installed");
+    false
+}
+
+#[test]
+fn zstdcat_and_jq_read_an_archive() {
+    if !has("zstdcat") || !has("jq") {
+        return;
+    }
+    let directory = tempfile::tempdir().expect("a directory");
+    let path = archive(directory.path(), 5000);
+    let mut unpack =
+        Command::new("zstdcat").arg(&path).stdout(Stdio::piped()).spawn().expect("zstdcat starts");
+    let query = "[inputs | select(.v) | .v | fromjson | .id] | length, add";
+    let lines = unpack.stdout.take().expect("piped");
+    let output = Command::new("jq").args(["-n", query]).stdin(lines).output().expect("jq runs");
+    assert!(unpack.wait().expect("ended").success());
+    assert_eq!(String::from_utf8_lossy(&output.stdout), format!("5000\n{}\n", 4999 * 5000 / 2));
+    let tested = Command::new("zstd").arg("-tq").arg(&path).status().expect("zstd runs");
+    assert!(tested.success());
+}
+
+#[test]
+fn what_zstd_packs_anew_is_read() {
+    if !has("zstd") {
+        return;
+    }
+    let directory = tempfile::tempdir().expect("a directory");
+    let path = archive(directory.path(), 5000);
+    let script = "zstd -dcq \"$1\" | head -n 101 | zstd -q -o \"$2\"";
+    let part = directory.path().join("part.zst");
+    let packed = Command::new("sh").args(["-c", script, "sh"]).args([&path, &part]).status();
+    assert!(packed.expect("sh runs").success());
+    let output = eddy(&["archive", "stats", "--format", "json"]).arg(&part).output().expect("eddy runs");
+    let stats: serde_json::Value = serde_json::from_slice(&output.stdout).expect("JSON");
+    assert_eq!(stats["events"], 100);
+}
+
+#[test]
+fn a_closed_pipe_ends_quietly() {
+    let directory = tempfile::tempdir().expect("a directory");
+    let path = archive(directory.path(), 50_000);
+    let mut child = eddy(&["archive", "cat"])
+        .arg(&path)
+        .stdout(Stdio::piped())
+        .stderr(Stdio::piped())
+        .spawn()
+        .expect("eddy starts");
+    let mut first = [0; 10];
+    child.stdout.take().expect("piped").read_exact(&mut first).expect("some output");
+    let output = child.wait_with_output().expect("ended");
+    assert_eq!((output.status.code(), String::from_utf8_lossy(&output.stderr)), (Some(0), "".into()));
+}
+
+fn eddy(arguments: &[&str]) -> Command {
+    let mut command = Command::new(env!("CARGO_BIN_EXE_eddy"));
+    command.args(arguments);
+    command
+}
