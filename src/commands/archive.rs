@@ -182,8 +182,7 @@ fn no_bound(flag: &str) -> CommandError {
 }
 
 fn time_point(text: &str) -> Result<TimePoint, CommandError> {
-    TimePoint::parse(text, Timestamp::now())
-        .map_err(|error| CommandError::usage(error.message.clone()).hint(error.help))
+    Ok(TimePoint::parse(text, Timestamp::now())?)
 }
 
 /// The line as archives have it; `text` is only room to work in.
