@@ -1,6 +1,6 @@
 //! A finding as data: what is wrong, where, why, and how to mend it. Nothing is printed here.
 
-use crate::source_text::Span;
+use crate::source_text::{Position, Span};
 
 pub mod reading;
 pub mod references;
@@ -73,6 +73,8 @@ pub struct Diagnostic {
     pub message: String,
     /// The file it is about when there is no place in a text (unreadable, missing).
     pub path: Option<String>,
+    /// The place in an input that is not kept, such as a stream of events.
+    pub position: Option<Position>,
     /// The place, when the file could be read.
     pub primary: Option<Label>,
     /// Other places that explain it: `first defined here`, `referred to here`.
@@ -118,6 +120,7 @@ impl Diagnostic {
             severity,
             message: message.into(),
             path: None,
+            position: None,
             primary: None,
             related: Vec::new(),
             pointer: String::new(),

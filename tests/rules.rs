@@ -75,11 +75,14 @@ fn what_a_rule_finds_has_its_weight_or_a_lighter_one() {
 }
 
 /// Codes that no document can show, each with the case folder or test that fires it.
-const SHOWN_ELSEWHERE: [(&str, &str); 4] = [
+const SHOWN_ELSEWHERE: [(&str, &str); 7] = [
     ("ED0101", "tests/cases/validate/missing_file"),
     ("ED0102", "tests/cases/validate/not_utf8"),
     ("ED0107", "tests/validate.rs"),
     ("ED0108", "tests/validate.rs"),
+    ("ED5001", "tests/cases/validate/events_channels"),
+    ("ED5002", "tests/cases/validate/events_bare"),
+    ("ED5003", "tests/cases/validate/events_bare"),
 ];
 
 #[test]

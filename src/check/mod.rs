@@ -7,7 +7,7 @@ use crate::contract::{Document, DocumentKind, Loaded};
 use crate::diagnostic::{Diagnostic, Severity};
 use crate::source_text::documents::{Documents, Resolved};
 use crate::source_text::tree::{Node, NodeRef};
-use crate::source_text::{FileId, Sources, Span};
+use crate::source_text::{FileId, Position, Sources, Span};
 
 mod avro;
 pub mod events;
@@ -199,12 +199,13 @@ pub fn file_name(finding: &Diagnostic, sources: &Sources) -> String {
     }
 }
 
-type SortKey<'a> = (Option<Span>, Option<&'a str>, &'a str, &'a str);
+type SortKey<'a> = (Option<Span>, Option<&'a str>, Option<Position>, &'a str, &'a str);
 
 fn sort_key(finding: &Diagnostic) -> SortKey<'_> {
     (
         finding.primary.as_ref().map(|label| label.span),
         finding.path.as_deref(),
+        finding.position,
         finding.code,
         finding.message.as_str(),
     )

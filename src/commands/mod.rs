@@ -27,6 +27,7 @@ mod tail;
 mod target;
 mod transfer;
 mod validate;
+mod validate_events;
 
 pub use error::{CommandError, ErrorKind, Status};
 

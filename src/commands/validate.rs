@@ -6,7 +6,9 @@ use std::path::{Path, PathBuf};
 use clap::ValueEnum;
 
 use super::paths::{Input, inputs};
+use super::validate_events::{self, EventFindings};
 use super::{CommandError, Context, Status};
+use crate::check::events::EventChecker;
 use crate::check::rules::codes_of;
 use crate::check::{Report, check_documents, report};
 use crate::contract::kind::UNKNOWN_KIND;
@@ -21,7 +23,7 @@ use crate::source_text::{Limits, read_text};
 /// Flags of `eddy validate`.
 #[derive(Debug, clap::Args)]
 #[command(
-    after_help = "Examples:\n  eddy validate\n  eddy validate services/orders/asyncapi.yaml\n  eddy validate services/ 'events/**/*.yaml'\n  cat asyncapi.yaml | eddy validate - --format json\n\nExit codes: 0 no errors, 1 errors found, 2 wrong usage, settings, or a file that cannot be read"
+    after_help = "Examples:\n  eddy validate\n  eddy validate services/orders/asyncapi.yaml\n  eddy validate services/ 'events/**/*.yaml'\n  cat asyncapi.yaml | eddy validate - --format json\n  eddy validate asyncapi.yaml --events orders.ndjson --message OrderPlaced\n\nExit codes: 0 no errors, 1 errors found, 2 wrong usage, settings, or a file that cannot be read"
 )]
 pub struct Args {
     /// Files, directories, patterns, or `-` for standard input (default: the documents of the workspace)
@@ -30,6 +32,12 @@ pub struct Args {
     /// Form of the output
     #[arg(long, value_enum, default_value_t, value_name = "FORMAT")]
     format: Format,
+    /// Check these events against the contract: JSON lines, a JSON list, a recording, or `-`
+    #[arg(long, value_name = "FILE")]
+    events: Option<PathBuf>,
+    /// The message that bare payloads are
+    #[arg(long, value_name = "NAME", requires = "events")]
+    message: Option<String>,
     /// Most findings to show per file
     #[arg(long, default_value_t = crate::check::DEFAULT_CAP, value_name = "N")]
     max_findings: usize,
@@ -60,8 +68,16 @@ pub fn run(args: &Args, context: &Context) -> Result<Status, CommandError> {
     let mut findings = std::mem::take(&mut read.loaded.diagnostics);
     findings.retain(|finding| !is_about_skipped(finding, &read));
     findings.extend(check_documents(&read.loaded));
+    let events = check_events(args, &read.loaded)?;
+    let cap = args.max_findings;
+    findings.extend(events.iter().flat_map(|events| events.diagnostics.iter().cloned()));
     let level = |code: &str| levels.iter().find(|(known, _)| *known == code).map(|(_, level)| *level);
-    let report = report(findings, &read.loaded.sources, &level, args.max_findings);
+    let mut report = report(findings, &read.loaded.sources, &level, cap);
+    if let Some(events) = events.as_ref().filter(|events| events.left_out > 0) {
+        *report.counts.entry(Severity::Error).or_default() += events.left_out;
+        let name = args.events.as_ref().map_or_else(String::new, |path| path.display().to_string());
+        report.left_out.insert(name, events.left_out);
+    }
     let summary = Summary::of(&report, checked(&read, &inputs), read.skipped.len());
     if summary.files == 0 && report.diagnostics.is_empty() {
         return Err(CommandError::usage("no AsyncAPI document and no event schema is among the files")
@@ -70,12 +86,50 @@ pub fn run(args: &Args, context: &Context) -> Result<Status, CommandError> {
     show(args.format, &report, &read, summary, context)?;
     say_kinds(&read, context);
     context.ui.say(summary_line(summary, context));
+    if let Some(events) = &events {
+        say_events(events, context);
+    }
     let unreadable = report.diagnostics.iter().any(|finding| finding.code == CANNOT_READ);
     Ok(match summary.errors {
         0 => Status::Done,
         _ if unreadable => Status::Usage,
         _ => Status::Findings,
     })
+}
+
+fn check_events(args: &Args, loaded: &Loaded) -> Result<Option<EventFindings>, CommandError> {
+    let Some(path) = &args.events else {
+        return Ok(None);
+    };
+    if path.as_os_str() == "-" && args.paths.iter().any(|path| path.as_os_str() == "-") {
+        return Err(CommandError::usage("standard input cannot be both the contract and the events")
+            .hint("write one of them to a file"));
+    }
+    let checker = EventChecker::new(loaded);
+    validate_events::check(path, args.message.as_deref(), &checker, args.max_findings).map(Some)
+}
+
+/// Kinds of findings shown in the summary.
+const GROUPS_SHOWN: usize = 20;
+
+fn say_events(events: &EventFindings, context: &Context) {
+    let read = counted(events.events, "event");
+    context.ui.say(format!("{read} checked, {} with findings", events.faulty));
+    let mut groups: Vec<_> = events.groups.iter().collect();
+    groups.sort_by_key(|(_, (count, line))| (std::cmp::Reverse(*count), *line));
+    for (group, (count, line)) in groups.iter().take(GROUPS_SHOWN) {
+        context.ui.say(format!("{count:>8} × {group} (first in line {line})"));
+    }
+    if groups.len() > GROUPS_SHOWN {
+        context.ui.say(format!("         and {} other kinds", groups.len() - GROUPS_SHOWN));
+    }
+    for (reason, count) in &events.unchecked {
+        context.ui.warn(format!("{} not checked: {reason}", counted(*count, "event")));
+    }
+}
+
+fn counted(count: usize, one: &str) -> String {
+    if count == 1 { format!("1 {one}") } else { format!("{count} {one}s") }
 }
 
 /// Files found by looking are read only when they may be documents.
@@ -188,10 +242,6 @@ fn say_kinds(read: &Read, context: &Context) {
 }
 
 fn summary_line(summary: Summary, context: &Context) -> String {
-    let counted = |count: usize, one: &str| match count {
-        1 => format!("1 {one}"),
-        _ => format!("{count} {one}s"),
-    };
     let mut parts = Vec::new();
     let weights = [
         (summary.errors, "error", "red"),

@@ -124,7 +124,7 @@ fn one<'a>(finding: &'a Diagnostic, sources: &Sources) -> Finding<'a> {
         severity: finding.severity,
         message: &finding.message,
         file: file_name(finding, sources),
-        range: finding.primary.as_ref().map(|label| range(label.span, sources)),
+        range: whole_range(finding, sources),
         pointer: &finding.pointer,
         label: finding.primary.as_ref().map(|label| label.text.as_str()).filter(|text| !text.is_empty()),
         help: finding.help.as_deref(),
@@ -149,6 +149,12 @@ fn fix_out<'a>(fix: &'a Fix, sources: &Sources) -> FixOut<'a> {
         text,
     };
     FixOut { title: &fix.title, safety: fix.safety, edits: fix.edits.iter().map(edit).collect() }
+}
+
+/// A place in an input that is not kept is a point.
+fn whole_range(finding: &Diagnostic, sources: &Sources) -> Option<Range> {
+    let kept = finding.primary.as_ref().map(|label| range(label.span, sources));
+    kept.or_else(|| finding.position.map(|at| Range { start: at, end: at }))
 }
 
 fn path(span: Span, sources: &Sources) -> String {

@@ -71,10 +71,8 @@ pub fn human(out: &mut dyn Write, report: &Report, sources: &Sources, style: Tex
 /// When the writer fails.
 pub fn concise(out: &mut dyn Write, report: &Report, sources: &Sources, style: TextStyle) -> io::Result<()> {
     for finding in &report.diagnostics {
-        let place = finding.primary.as_ref().map_or_else(String::new, |label| {
-            let (start, _) = sources.range(label.span);
-            format!(":{start}")
-        });
+        let start = finding.primary.as_ref().map(|label| sources.range(label.span).0).or(finding.position);
+        let place = start.map_or_else(String::new, |start| format!(":{start}"));
         let file = printable(&file_name(finding, sources));
         let label = style.severity(finding.severity, &heading(finding));
         let help = finding.help.as_ref().map_or_else(String::new, |help| format!("; {}", printable(help)));
@@ -105,7 +103,8 @@ fn one(out: &mut dyn Write, finding: &Diagnostic, sources: &Sources, style: Text
         snippet(out, primary, true, (sources, style, gutter), finding.severity)?;
     } else {
         let file = printable(&file_name(finding, sources));
-        writeln!(out, "{margin}{} {file}", style.frame("-->"))?;
+        let place = finding.position.map_or_else(String::new, |start| format!(":{start}"));
+        writeln!(out, "{margin}{} {file}{place}", style.frame("-->"))?;
     }
     for label in &finding.related {
         snippet(out, label, false, (sources, style, gutter), finding.severity)?;

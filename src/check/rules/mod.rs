@@ -5,7 +5,7 @@ use std::sync::OnceLock;
 use super::CheckInput;
 use crate::diagnostic::{Diagnostic, Severity};
 
-mod reading;
+mod paged;
 
 /// What kind of trouble a rule finds.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -124,7 +124,7 @@ rules! {
 #[must_use]
 pub fn all() -> &'static [&'static Rule] {
     static ALL: OnceLock<Vec<&Rule>> = OnceLock::new();
-    ALL.get_or_init(|| reading::RULES.iter().chain(CHECKED).copied().collect())
+    ALL.get_or_init(|| paged::READING.iter().chain(CHECKED).chain(paged::EVENTS).copied().collect())
 }
 
 /// The code of a name, code or identifier of the official parser; used for levels in the workspace file.

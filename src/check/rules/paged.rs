@@ -1,12 +1,12 @@
-//! The codes of reading: files, YAML, kinds of documents and references. Their findings are made by the loader.
+//! The codes that no rule over documents makes: those of reading, made by the loader, and those of events.
 
 use super::{Category, Rule};
 use crate::diagnostic::Severity;
 
 macro_rules! pages {
-    ($($code:literal $name:literal $file:literal $severity:ident $category:ident [$($alias:literal)*];)*) => {
-        /// Every code of reading, in order.
-        pub static RULES: &[&Rule] = &[$(&Rule {
+    ($list:ident; $($code:literal $name:literal $file:literal $severity:ident $category:ident [$($alias:literal)*];)*) => {
+        /// Codes with pages of their own, in order.
+        pub static $list: &[&Rule] = &[$(&Rule {
             code: $code,
             name: $name,
             severity: Severity::$severity,
@@ -20,6 +20,7 @@ macro_rules! pages {
 }
 
 pages! {
+    READING;
     "ED0101" "cannot-read" "cannot_read" Error Correctness [];
     "ED0102" "not-utf-8" "not_utf_8" Error Correctness [];
     "ED0103" "not-yaml" "not_yaml" Error Correctness ["asyncapi-is-asyncapi"];
@@ -44,4 +45,11 @@ pages! {
     "ED0303" "remote-reference" "remote_reference" Warning Interop [];
     "ED0304" "reference-circle" "reference_circle" Error Spec [];
     "ED0305" "malformed-reference" "malformed_reference" Error Spec [];
+}
+
+pages! {
+    EVENTS;
+    "ED5001" "event-channel" "event_channel" Error Correctness [];
+    "ED5002" "event-invalid" "event_invalid" Error Correctness [];
+    "ED5003" "event-unreadable" "event_unreadable" Error Correctness [];
 }
