@@ -12,6 +12,7 @@ mod archive;
 #[cfg(feature = "broker")]
 mod broker;
 pub mod completions;
+mod contract_check;
 mod doctor;
 pub mod error;
 mod explain;

@@ -4,6 +4,7 @@ use std::io::{self, BufWriter, Stdout, Write};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
+use super::contract_check::ContractCheck;
 use super::record::open_all;
 use super::target::{Place, Places};
 use super::{CommandError, Context, ErrorKind, Status, transfer};
@@ -44,6 +45,9 @@ pub struct Args {
     /// Show only events that match; may be given several times
     #[arg(long = "match", value_name = "EXPR")]
     patterns: Vec<String>,
+    /// Mark events that break the contract of the workspace
+    #[arg(long)]
+    validate: bool,
     /// How to show events
     #[arg(long, value_enum, default_value_t, value_name = "FORMAT")]
     format: Format,
@@ -74,6 +78,7 @@ async fn tail(args: &Args, context: &Context) -> Result<Status, CommandError> {
         .collect::<Result<Vec<_>, _>>()
         .map_err(|error| CommandError::usage(error.message.clone()).hint(error.help))?;
     let places = Places::new(context)?;
+    let check = if args.validate { Some(check(&places)?) } else { None };
     let places: Vec<Place> = args.sources.iter().map(|text| places.source(text)).collect::<Result<_, _>>()?;
     let stop = transfer::stop_on_interruption();
     let source = open_all(&places, window, &stop).await?;
@@ -84,6 +89,7 @@ async fn tail(args: &Args, context: &Context) -> Result<Status, CommandError> {
         out: context.ui.data(),
         view: EventView::new(context.ui.color_stdout),
         format: args.format,
+        check,
         shown: 0,
         closed: Arc::clone(&closed),
         stop: stop.clone(),
@@ -100,11 +106,19 @@ async fn tail(args: &Args, context: &Context) -> Result<Status, CommandError> {
     transfer::conclude(&outcome, &context.ui, None)
 }
 
+fn check(places: &Places<'_>) -> Result<ContractCheck, CommandError> {
+    ContractCheck::new(places, None)?.ok_or_else(|| {
+        CommandError::usage("there is no workspace whose contract events could be checked against")
+            .hint("`eddy init` writes one, `--workspace DIR` names one")
+    })
+}
+
 /// Shows each event on stdout, as a sink that takes it once it is written.
 struct Printer {
     out: BufWriter<Stdout>,
     view: EventView,
     format: Format,
+    check: Option<ContractCheck>,
     shown: u64,
     closed: Arc<AtomicBool>,
     stop: StopToken,
@@ -113,9 +127,10 @@ struct Printer {
 impl Printer {
     fn print(&mut self, event: &Event) -> io::Result<()> {
         self.shown += 1;
+        let marks = self.check.as_ref().map(|check| check.marks(event)).unwrap_or_default();
         match self.format {
-            Format::Pretty => self.view.pretty(&mut self.out, event, &[]),
-            Format::Line => self.view.line(&mut self.out, event, &[]),
+            Format::Pretty => self.view.pretty(&mut self.out, event, &marks),
+            Format::Line => self.view.line(&mut self.out, event, &marks),
             Format::Json => {
                 let mut line = Vec::new();
                 json_lines::encode(event, self.shown, &mut line);

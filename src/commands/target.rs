@@ -84,6 +84,12 @@ impl<'a> Places<'a> {
         Ok(Self { context, workspace, loaded })
     }
 
+    /// The contract of the workspace, with what is needed to follow its references.
+    #[must_use]
+    pub fn loaded(&self) -> Option<&Loaded> {
+        self.loaded.as_ref()
+    }
+
     /// The place events are read from.
     ///
     /// # Errors

@@ -13,11 +13,12 @@ mod supply;
 /// Flags of `eddy inject`.
 #[derive(Debug, clap::Args)]
 #[command(
-    after_help = "TARGET is a URL, a path, `-`, or a channel of the workspace. The payload comes from `--data`, a file, or \
-    standard input (`-`).\n\n\
+    after_help = "TARGET is a URL, a path, `-`, or a channel of the workspace. The payload comes from `--data`, a file, \
+    standard input (`-`), or, when none is named, it is generated from the contract. Where the workspace's contract knows \
+    the channel, events are checked against it first and an invalid one is refused.\n\n\
     Examples:\n  eddy inject mqtt://localhost:1883/shop/orders --data '{\"id\": 7}'\n  \
     eddy inject orders order.json --key customer-3 --header trace-id=abc\n  \
-    eddy inject orders order.json --count 2000 --rate 500/s\n  \
+    eddy inject orders --generate --count 2000 --rate 500/s --seed 1\n  \
     generate-orders | eddy inject nats://localhost:4222/orders - --each-line\n  \
     eddy inject mqtt://localhost:1883 events.ndjson --events"
 )]
@@ -25,10 +26,10 @@ pub struct Args {
     /// Where events go
     target: String,
     /// File with the payload, or `-` for standard input
-    #[arg(value_name = "FILE|-", required_unless_present = "data", conflicts_with = "data")]
+    #[arg(value_name = "FILE|-", conflicts_with_all = ["data", "generate"])]
     file: Option<String>,
     /// The payload itself
-    #[arg(long, value_name = "TEXT", allow_hyphen_values = true)]
+    #[arg(long, value_name = "TEXT", conflicts_with = "generate", allow_hyphen_values = true)]
     data: Option<String>,
     /// The partition key
     #[arg(long, value_name = "KEY")]
@@ -39,6 +40,12 @@ pub struct Args {
     /// The channel, where TARGET names only a server
     #[arg(long, value_name = "CHANNEL")]
     channel: Option<String>,
+    /// Generate payloads from the contract (the default when no payload is named)
+    #[arg(long)]
+    generate: bool,
+    /// The message of the contract to generate, or to check against
+    #[arg(long, value_name = "NAME")]
+    message: Option<String>,
     /// Each line of the input is the payload of an event
     #[arg(long, requires = "file", conflicts_with = "events")]
     each_line: bool,
@@ -54,6 +61,12 @@ pub struct Args {
     /// Stop after this time, such as `1m`
     #[arg(long = "for", value_name = "TIME")]
     time: Option<String>,
+    /// Seed of generated events; the same seed gives the same events
+    #[arg(long, value_name = "NUMBER", default_value_t)]
+    seed: u64,
+    /// Send events that break the contract too
+    #[arg(long)]
+    no_validate: bool,
     /// Name of the protected environment that is meant
     #[arg(long, value_name = "NAME")]
     confirm: Option<String>,
@@ -89,7 +102,7 @@ async fn inject(args: &Args, context: &Context) -> Result<Status, CommandError> 
     let target = places.target(&args.target)?;
     target.confirm(args.confirm.as_deref())?;
     let pattern = supply::pattern(args, &target)?;
-    let source = supply::source(args, context, pattern).await?;
+    let source = supply::source(args, context, &places, pattern).await?;
     let planned = planned(args);
     let plan = Plan {
         selection: Selection { first: planned, ..Selection::default() },

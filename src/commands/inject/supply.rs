@@ -6,7 +6,8 @@ use std::io::Read;
 use base64::Engine;
 
 use super::Args;
-use crate::commands::target::Place;
+use crate::commands::contract_check::{self, CheckedSource, ContractCheck};
+use crate::commands::target::{Place, Places};
 use crate::commands::{CommandError, Context};
 use crate::endpoint::open::open_source;
 use crate::endpoint::{Address, Source, SourceOptions};
@@ -44,24 +45,31 @@ fn header(text: &str) -> Result<Header, CommandError> {
 pub(super) async fn source(
     args: &Args,
     context: &Context,
+    places: &Places<'_>,
     pattern: Event,
 ) -> Result<Box<dyn Source>, CommandError> {
+    let known = ContractCheck::new(places, args.message.as_deref())?;
+    let check = known.clone().filter(|_| !args.no_validate);
     if args.events {
         let name = args.file.as_deref().unwrap_or("-");
-        return Ok(open_source(&Address::parse(name)?, &SourceOptions::default()).await?);
+        let source = open_source(&Address::parse(name)?, &SourceOptions::default()).await?;
+        return Ok(CheckedSource::wrap(source, check));
     }
     if args.each_line {
         let name = args.file.as_deref().unwrap_or("-");
-        return Ok(Box::new(LineSource::new(name, input(context, name)?, pattern)));
+        let lines = LineSource::new(name, input(context, name)?, pattern);
+        return Ok(CheckedSource::wrap(Box::new(lines), check));
     }
     let payload = match (&args.data, args.file.as_deref()) {
+        _ if args.generate => return contract_check::generated(known.as_ref(), args.seed, pattern),
         (Some(text), _) => text.clone().into_bytes(),
-        (None, name) => {
-            let name = name.unwrap_or("-");
-            read_all(name, input(context, name)?)?
-        }
+        (None, Some(name)) => read_all(name, input(context, name)?)?,
+        (None, None) => return contract_check::generated(known.as_ref(), args.seed, pattern),
     };
     let event = Event { payload: Some(payload.into()), ..pattern };
+    if let Some(check) = check {
+        check.admit(&event)?;
+    }
     let maker = move |_| Ok(Some(Event { received: Timestamp::now(), ..event.clone() }));
     Ok(Box::new(MadeSource::new(Box::new(maker))))
 }
