@@ -76,7 +76,7 @@ impl ContractCheck {
             0 => String::new(),
             more => format!("\n    and {more} more"),
         };
-        let message = format!("{name} breaks the contract of `{}`{shown}{more}\n", event.channel);
+        let message = format!("{name} breaks the contract of `{}`{shown}{more}", event.channel);
         Err(EndpointError::new(EndpointErrorKind::Rejected, message)
             .help("mend it, or send it all the same with `--no-validate`"))
     }
@@ -97,7 +97,11 @@ fn lines(verdict: &EventVerdict) -> Vec<String> {
             EventPart::Payload => "payload",
         };
         let message = verdict.message.as_ref().map(|name| format!(" (message `{name}`)")).unwrap_or_default();
-        format!("{part} at `{}`: {}{message}", violation.instance_pointer, violation.message)
+        let pointer = match violation.instance_pointer.as_str() {
+            "" => String::new(),
+            pointer => format!(" at `{pointer}`"),
+        };
+        format!("{part}{pointer}: {}{message}", violation.message)
     };
     verdict.violations.iter().map(line).collect()
 }
