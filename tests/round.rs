@@ -5,6 +5,7 @@
 mod support;
 
 use std::collections::BTreeMap;
+use std::fmt::Write;
 use std::io::{BufRead, BufReader, Read};
 use std::path::{Path, PathBuf};
 use std::process::{Child, ChildStderr, Command, Output, Stdio};
@@ -90,9 +91,8 @@ fn write_events(path: &Path) {
             _ => format!(r#""v":"{{\"number\":{index}}}""#),
         };
         let time = 1_700_000_000_000_000 + index * 1000;
-        text.push_str(&format!(
-            "{{\"t\":{time},\"src\":\"{channel}\",{payload},\"h\":[[\"number\",\"{index}\"],[\"twice\",\"a\"],[\"twice\",\"b\"]]}}\n"
-        ));
+        let headers = format!(r#"[["number","{index}"],["twice","a"],["twice","b"]]"#);
+        writeln!(text, r#"{{"t":{time},"src":"{channel}",{payload},"h":{headers}}}"#).expect("text");
     }
     std::fs::write(path, text).expect("written");
 }

@@ -31,8 +31,10 @@ impl ContractCheck {
     pub fn new(places: &Places<'_>, message: Option<&str>) -> Result<Option<Self>, CommandError> {
         let Some(loaded) = places.loaded() else {
             return match message {
-                Some(name) => Err(CommandError::usage(format!("there is no workspace with a message `{name}`"))
-                    .hint("`eddy init` writes one")),
+                Some(name) => {
+                    Err(CommandError::usage(format!("there is no workspace with a message `{name}`"))
+                        .hint("`eddy init` writes one"))
+                }
                 None => Ok(None),
             };
         };
@@ -171,7 +173,8 @@ pub fn generated(
     seed: u64,
     pattern: Event,
 ) -> Result<Box<dyn Source>, CommandError> {
-    let nothing = |message: String| CommandError::usage(message).hint("name a payload: `--data TEXT`, a file, or `-`");
+    let nothing =
+        |message: String| CommandError::usage(message).hint("name a payload: `--data TEXT`, a file, or `-`");
     let Some(check) = check else {
         return Err(nothing("there is no workspace whose contract could say what to send".to_owned()));
     };
@@ -220,7 +223,8 @@ impl Maker {
 
     fn event(&mut self, pattern: &Event) -> Result<Event, GenerateError> {
         let payload = self.payload.value()?.to_string();
-        let mut event = Event { payload: Some(payload.into()), received: Timestamp::now(), ..pattern.clone() };
+        let mut event =
+            Event { payload: Some(payload.into()), received: Timestamp::now(), ..pattern.clone() };
         let made = self.headers.as_mut().map(Generator::value).transpose()?;
         for (name, value) in made.as_ref().and_then(Value::as_object).into_iter().flatten() {
             // Headers given on the command line win.
