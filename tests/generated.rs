@@ -1,24 +1,59 @@
-//! Pages that are generated equal what the program prints today. To write them anew, run
+//! Files that are generated equal what the program says today. To write them anew, run
 //! `EDDY_UPDATE_GENERATED=1 cargo test --test generated`.
 
+use std::fmt::Write;
 use std::path::Path;
 use std::process::Command;
 
+use eddy::commands::Status;
+
 /// The file and the command line whose output it is.
-const GENERATED: [(&str, &[&str]); 1] = [("docs/rules.md", &["explain", "--format", "markdown"])];
+const PRINTED: [(&str, &[&str]); 4] = [
+    ("completions/_eddy", &["completions", "zsh"]),
+    ("completions/eddy.bash", &["completions", "bash"]),
+    ("completions/eddy.fish", &["completions", "fish"]),
+    ("docs/rules.md", &["explain", "--format", "markdown"]),
+];
+
+fn compare(file: &str, wanted: &str) {
+    let path = Path::new(env!("CARGO_MANIFEST_DIR")).join(file);
+    if std::env::var_os("EDDY_UPDATE_GENERATED").is_some() {
+        std::fs::write(&path, wanted).unwrap();
+    }
+    let kept = std::fs::read_to_string(&path).unwrap_or_default();
+    assert!(kept == wanted, "{file} is old: run `EDDY_UPDATE_GENERATED=1 cargo test --test generated`");
+}
 
 #[test]
-fn generated_pages_equal_what_the_program_prints() {
-    let root = Path::new(env!("CARGO_MANIFEST_DIR"));
-    for (file, arguments) in GENERATED {
-        let output = Command::new(env!("CARGO_BIN_EXE_eddy")).args(arguments).output().unwrap();
+fn files_equal_what_the_program_prints() {
+    for (file, arguments) in PRINTED {
+        let mut command = Command::new(env!("CARGO_BIN_EXE_eddy"));
+        let output = command.args(arguments).env_remove("EDDY_ENV").output().unwrap();
         assert!(output.status.success(), "{arguments:?}");
-        let path = root.join(file);
-        if std::env::var_os("EDDY_UPDATE_GENERATED").is_some() {
-            std::fs::write(&path, &output.stdout).unwrap();
-        }
-        let printed = String::from_utf8(output.stdout).unwrap();
-        let kept = std::fs::read_to_string(&path).unwrap_or_default();
-        assert!(kept == printed, "{file} is old: run `EDDY_UPDATE_GENERATED=1 cargo test --test generated`");
+        compare(file, &String::from_utf8(output.stdout).unwrap());
+    }
+}
+
+#[test]
+fn the_reference_equals_the_help_of_each_command() {
+    let mut root = eddy::commands::command_line();
+    root.build();
+    let mut page = String::from("# Commands\n\nGenerated from the program's own help.\n");
+    for command in root.get_subcommands().filter(|command| command.get_name() != "help") {
+        let name = command.get_name().to_owned();
+        let mut command = command.clone().term_width(100).bin_name(format!("eddy {name}"));
+        let help = command.render_long_help().to_string();
+        let help: Vec<&str> = help.lines().map(str::trim_end).collect();
+        write!(page, "\n## eddy {name}\n\n```text\n{}\n```\n", help.join("\n").trim_end()).unwrap();
+    }
+    compare("docs/commands.md", &page);
+}
+
+#[test]
+fn the_table_of_exit_codes_is_the_program_s() {
+    let page = include_str!("../ARCHITECTURE.md");
+    for (status, meaning) in Status::TABLE {
+        let row = format!("| {} | {meaning} |", status.code());
+        assert!(page.contains(&row), "ARCHITECTURE.md lacks `{row}`");
     }
 }

@@ -7,7 +7,7 @@ use eddy::endpoint::Capabilities;
 use eddy::endpoint::capabilities::Acknowledgement;
 use eddy::endpoint::open::systems;
 
-const BEGIN: &str = "<!-- table: made from the program by tests/systems.rs; run `EDDY_UPDATE=1 cargo test --test systems` to renew it -->\n";
+const BEGIN: &str = "<!-- table: made from the program by tests/systems.rs; run `EDDY_UPDATE_GENERATED=1 cargo test --test systems` to renew it -->\n";
 const END: &str = "<!-- end of table -->";
 
 fn table() -> String {
@@ -51,9 +51,9 @@ fn the_documented_table_is_the_programs() {
     let (before, rest) = text.split_once(BEGIN).expect("the begin of the table");
     let (documented, after) = rest.split_once(END).expect("the end of the table");
     let made = table();
-    if std::env::var_os("EDDY_UPDATE").is_some() {
+    if std::env::var_os("EDDY_UPDATE_GENERATED").is_some() {
         std::fs::write(&path, format!("{before}{BEGIN}{made}{END}{after}")).expect("written");
         return;
     }
-    assert_eq!(documented, made, "renew it with EDDY_UPDATE=1 cargo test --test systems");
+    assert_eq!(documented, made, "renew it with EDDY_UPDATE_GENERATED=1 cargo test --test systems");
 }

@@ -13,6 +13,8 @@ mod archive;
 mod broker;
 pub mod completions;
 mod contract_check;
+#[cfg(feature = "broker")]
+mod demo;
 mod doctor;
 pub mod error;
 mod explain;
@@ -131,6 +133,9 @@ enum Command {
     Explain(explain::Args),
     /// Show who sends what to whom
     Graph(graph::Args),
+    /// Show the whole round on the embedded broker
+    #[cfg(feature = "broker")]
+    Demo(demo::Args),
     /// Write a workspace file
     Init(init::Args),
     /// Send one event, a file, standard input, or events generated from the contract
@@ -159,6 +164,8 @@ impl Command {
             Self::Doctor(args) => doctor::run(args, context),
             Self::Explain(args) => explain::run(args, context),
             Self::Graph(args) => graph::run(args, context),
+            #[cfg(feature = "broker")]
+            Self::Demo(args) => demo::run(args, context),
             Self::Init(args) => init::run(args, context),
             Self::Inject(args) => inject::run(args, context),
             Self::Man(args) => man::run(args, context),

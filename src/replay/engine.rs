@@ -64,7 +64,7 @@ pub struct Plan {
     pub planned: Option<u64>,
     /// How long the schedule takes, when known.
     pub length: Option<Duration>,
-    /// When asked to stop, still carry what was read already: a recording loses nothing it has received.
+    /// When asked to stop, still carry what was read or is on its way: a recording loses nothing it was sent.
     pub finish_what_was_read: bool,
 }
 
@@ -83,7 +83,8 @@ pub async fn carry(
     let shared = Arc::new(SharedCounts::default());
     let (chunk_sender, chunks) = mpsc::channel(CHUNKS_AHEAD);
     let (news_sender, mut news) = mpsc::unbounded_channel();
-    let reader = Reader::new(source, plan.selection, plan.pace, retry_for, chunk_sender);
+    let reader = Reader::new(source, plan.selection, plan.pace, retry_for, chunk_sender)
+        .lingering(plan.finish_what_was_read);
     let done = StopToken::default();
     let reading = tokio::spawn(reader.run(stop.clone(), done.clone()));
     let heeded = if plan.finish_what_was_read { StopToken::default() } else { stop.clone() };
@@ -309,7 +310,9 @@ mod tests {
         assert!(matches!(outcome.ending, Ending::Stopped(StopReason::Interrupted)));
         let summary = &outcome.summary;
         assert!(summary.failed >= 1 && summary.acknowledged + summary.failed == summary.sent, "{summary:?}");
-        assert_eq!(taken.lock().expect("lock").len() as u64, summary.acknowledged);
+        // Events that were due together with the silent one share its batch, and so its missing receipts.
+        let unreceipted = taken.lock().expect("lock").len() as u64 - summary.acknowledged;
+        assert!(unreceipted < 4, "{unreceipted} of a batch of four");
         assert!(outcome.settled <= 2, "the silent event is to go again: {}", outcome.settled);
     }
 
@@ -325,6 +328,7 @@ mod tests {
         assert!(matches!(outcome.ending, Ending::Stopped(_)));
         let count = taken.lock().expect("lock").len() as u64;
         assert_eq!((count, outcome.settled), (outcome.summary.acknowledged, count));
+        assert_eq!(count, 3_000, "what was on its way is kept");
     }
 
     #[tokio::test(flavor = "multi_thread", worker_threads = 1)]

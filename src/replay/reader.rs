@@ -7,7 +7,7 @@ use tokio::sync::mpsc;
 use super::backoff::Backoff;
 use super::pace::{Pace, Schedule};
 use super::select::{Selection, Selector, Verdict};
-use super::stop::StopToken;
+use super::stop::{StopReason, StopToken};
 use crate::endpoint::{EndpointError, Source};
 use crate::event::Event;
 
@@ -15,6 +15,10 @@ use crate::event::Event;
 pub(super) const CHUNKS_AHEAD: usize = 4;
 const MOST_EVENTS_A_CHUNK: usize = 512;
 const BYTES_A_CHUNK: usize = 4 * 1024 * 1024;
+/// A source that stays silent this long has nothing more on its way to us.
+const SILENCE: Duration = Duration::from_millis(150);
+/// A source that never falls silent is left after this time.
+const LINGER: Duration = Duration::from_millis(500);
 
 /// An event with its number among the selected ones and its time since the start.
 #[derive(Debug)]
@@ -39,6 +43,8 @@ pub(super) struct Reader {
     schedule: Schedule,
     chunks: mpsc::Sender<Vec<Scheduled>>,
     backoff: Backoff,
+    /// When interrupted, first take what the system has already sent.
+    linger: bool,
     number: u64,
     average: usize,
 }
@@ -57,9 +63,16 @@ impl Reader {
             schedule: Schedule::new(pace),
             chunks,
             backoff: Backoff::new(retry_for),
+            linger: false,
             number: 0,
             average: BYTES_A_CHUNK / MOST_EVENTS_A_CHUNK,
         }
+    }
+
+    /// When interrupted, take what the system has already sent before leaving.
+    pub fn lingering(mut self, linger: bool) -> Self {
+        self.linger = linger;
+        self
     }
 
     /// Reads until the source or the selection ends, the end is asked for, or the writer is `done`.
@@ -92,7 +105,8 @@ impl Reader {
                 }
                 None => {
                     *stopped = true;
-                    return Ok(());
+                    let interrupted = stop.reason() == Some(StopReason::Interrupted);
+                    return if self.linger && interrupted { self.take_the_rest().await } else { Ok(()) };
                 }
             };
             self.backoff.reset();
@@ -100,10 +114,31 @@ impl Reader {
                 return Ok(());
             }
             self.average = batch.iter().map(Event::size).sum::<usize>() / batch.len();
-            let (chunk, ended) = self.select(batch);
-            let gone = !chunk.is_empty() && self.chunks.send(chunk).await.is_err();
-            if ended || gone {
+            if self.hand_on(batch).await {
                 return Ok(());
+            }
+        }
+        Ok(())
+    }
+
+    /// Selects and hands on; true when nothing more is wanted.
+    async fn hand_on(&mut self, batch: Vec<Event>) -> bool {
+        let (chunk, ended) = self.select(batch);
+        let gone = !chunk.is_empty() && self.chunks.send(chunk).await.is_err();
+        ended || gone
+    }
+
+    /// Events that were on their way when the stop was asked for, until the source falls silent.
+    async fn take_the_rest(&mut self) -> Result<(), EndpointError> {
+        let end = tokio::time::Instant::now() + LINGER;
+        while !self.selector.complete() && tokio::time::Instant::now() < end {
+            let read = tokio::time::timeout(SILENCE, self.source.next_batch(MOST_EVENTS_A_CHUNK)).await;
+            let batch = match read {
+                Ok(batch) => batch?,
+                Err(_) => break,
+            };
+            if batch.is_empty() || self.hand_on(batch).await {
+                break;
             }
         }
         Ok(())

@@ -1,0 +1,416 @@
+# Print an optspec for argparse to handle cmd's options that are independent of any subcommand.
+function __fish_eddy_global_optspecs
+    string join \n color= q/quiet v/verbose no-progress workspace= env= yes h/help V/version
+end
+
+function __fish_eddy_needs_command
+    # Figure out if the current invocation already has a command.
+    set -l cmd (commandline -opc)
+    set -e cmd[1]
+    argparse -s (__fish_eddy_global_optspecs) -- $cmd 2>/dev/null
+    or return
+    if set -q argv[1]
+        # Also print the command, so this can be used to figure out what it is.
+        echo $argv[1]
+        return 1
+    end
+    return 0
+end
+
+function __fish_eddy_using_subcommand
+    set -l cmd (__fish_eddy_needs_command)
+    test -z "$cmd"
+    and return 1
+    contains -- $cmd[1] $argv
+end
+
+complete -c eddy -n "__fish_eddy_needs_command" -l color -d 'When to colour' -r -f -a "auto\t'On a terminal, unless NO_COLOR is set'
+always\t'Always'
+never\t'Never'"
+complete -c eddy -n "__fish_eddy_needs_command" -l workspace -d 'Directory of the workspace file `eddy.yaml` (default: here or above)' -r -F
+complete -c eddy -n "__fish_eddy_needs_command" -l env -d 'Environment of the workspace to use' -r
+complete -c eddy -n "__fish_eddy_needs_command" -s q -l quiet -d 'Say nothing but data and errors'
+complete -c eddy -n "__fish_eddy_needs_command" -s v -l verbose -d 'Say more about what is done'
+complete -c eddy -n "__fish_eddy_needs_command" -l no-progress -d 'Draw no progress bars'
+complete -c eddy -n "__fish_eddy_needs_command" -l yes -d 'Answer yes to questions'
+complete -c eddy -n "__fish_eddy_needs_command" -s h -l help -d 'Print help (see more with \'--help\')'
+complete -c eddy -n "__fish_eddy_needs_command" -s V -l version -d 'Print version'
+complete -c eddy -n "__fish_eddy_needs_command" -f -a "archive" -d 'Look into recordings, check them, mend them'
+complete -c eddy -n "__fish_eddy_needs_command" -f -a "broker" -d 'Run the embedded MQTT broker for local work'
+complete -c eddy -n "__fish_eddy_needs_command" -f -a "completions" -d 'Print a completion script for a shell'
+complete -c eddy -n "__fish_eddy_needs_command" -f -a "doctor" -d 'Check the workspace, its servers and the tools eddy calls'
+complete -c eddy -n "__fish_eddy_needs_command" -f -a "explain" -d 'Print the page of a diagnostic code, or list all codes'
+complete -c eddy -n "__fish_eddy_needs_command" -f -a "graph" -d 'Show who sends what to whom'
+complete -c eddy -n "__fish_eddy_needs_command" -f -a "demo" -d 'Show the whole round on the embedded broker'
+complete -c eddy -n "__fish_eddy_needs_command" -f -a "init" -d 'Write a workspace file'
+complete -c eddy -n "__fish_eddy_needs_command" -f -a "inject" -d 'Send one event, a file, standard input, or events generated from the contract'
+complete -c eddy -n "__fish_eddy_needs_command" -f -a "man" -d 'Print the manual'
+complete -c eddy -n "__fish_eddy_needs_command" -f -a "new" -d 'Make a project from a template'
+complete -c eddy -n "__fish_eddy_needs_command" -f -a "record" -d 'Capture events into an archive'
+complete -c eddy -n "__fish_eddy_needs_command" -f -a "replay" -d 'Send the events of an archive again, with their timing'
+complete -c eddy -n "__fish_eddy_needs_command" -f -a "tail" -d 'Watch events as they arrive'
+complete -c eddy -n "__fish_eddy_needs_command" -f -a "validate" -d 'Check AsyncAPI documents and event schemas'
+complete -c eddy -n "__fish_eddy_needs_command" -f -a "help" -d 'Print this message or the help of the given subcommand(s)'
+complete -c eddy -n "__fish_eddy_using_subcommand archive; and not __fish_seen_subcommand_from cat repair stats verify help" -l color -d 'When to colour' -r -f -a "auto\t'On a terminal, unless NO_COLOR is set'
+always\t'Always'
+never\t'Never'"
+complete -c eddy -n "__fish_eddy_using_subcommand archive; and not __fish_seen_subcommand_from cat repair stats verify help" -l workspace -d 'Directory of the workspace file `eddy.yaml` (default: here or above)' -r -F
+complete -c eddy -n "__fish_eddy_using_subcommand archive; and not __fish_seen_subcommand_from cat repair stats verify help" -l env -d 'Environment of the workspace to use' -r
+complete -c eddy -n "__fish_eddy_using_subcommand archive; and not __fish_seen_subcommand_from cat repair stats verify help" -s q -l quiet -d 'Say nothing but data and errors'
+complete -c eddy -n "__fish_eddy_using_subcommand archive; and not __fish_seen_subcommand_from cat repair stats verify help" -s v -l verbose -d 'Say more about what is done'
+complete -c eddy -n "__fish_eddy_using_subcommand archive; and not __fish_seen_subcommand_from cat repair stats verify help" -l no-progress -d 'Draw no progress bars'
+complete -c eddy -n "__fish_eddy_using_subcommand archive; and not __fish_seen_subcommand_from cat repair stats verify help" -l yes -d 'Answer yes to questions'
+complete -c eddy -n "__fish_eddy_using_subcommand archive; and not __fish_seen_subcommand_from cat repair stats verify help" -s h -l help -d 'Print help (see more with \'--help\')'
+complete -c eddy -n "__fish_eddy_using_subcommand archive; and not __fish_seen_subcommand_from cat repair stats verify help" -s V -l version -d 'Print version'
+complete -c eddy -n "__fish_eddy_using_subcommand archive; and not __fish_seen_subcommand_from cat repair stats verify help" -f -a "cat" -d 'Print events, one JSON object per line'
+complete -c eddy -n "__fish_eddy_using_subcommand archive; and not __fish_seen_subcommand_from cat repair stats verify help" -f -a "repair" -d 'Write what is whole in a damaged or unfinished recording anew'
+complete -c eddy -n "__fish_eddy_using_subcommand archive; and not __fish_seen_subcommand_from cat repair stats verify help" -f -a "stats" -d 'Count events, bytes, rates and channels'
+complete -c eddy -n "__fish_eddy_using_subcommand archive; and not __fish_seen_subcommand_from cat repair stats verify help" -f -a "verify" -d 'Check frames, checksums, lines, numbers, index and seek table'
+complete -c eddy -n "__fish_eddy_using_subcommand archive; and not __fish_seen_subcommand_from cat repair stats verify help" -f -a "help" -d 'Print this message or the help of the given subcommand(s)'
+complete -c eddy -n "__fish_eddy_using_subcommand archive; and __fish_seen_subcommand_from cat" -l from -d 'Leave out what was received before this time, or numbered lower (`offset:42`)' -r
+complete -c eddy -n "__fish_eddy_using_subcommand archive; and __fish_seen_subcommand_from cat" -l to -d 'Leave out what was received after this time, or numbered so or higher (`offset:42`)' -r
+complete -c eddy -n "__fish_eddy_using_subcommand archive; and __fish_seen_subcommand_from cat" -s n -l count -d 'Print only the first N events' -r
+complete -c eddy -n "__fish_eddy_using_subcommand archive; and __fish_seen_subcommand_from cat" -l channel -d 'Print only channels that match this pattern' -r
+complete -c eddy -n "__fish_eddy_using_subcommand archive; and __fish_seen_subcommand_from cat" -l color -d 'When to colour' -r -f -a "auto\t'On a terminal, unless NO_COLOR is set'
+always\t'Always'
+never\t'Never'"
+complete -c eddy -n "__fish_eddy_using_subcommand archive; and __fish_seen_subcommand_from cat" -l workspace -d 'Directory of the workspace file `eddy.yaml` (default: here or above)' -r -F
+complete -c eddy -n "__fish_eddy_using_subcommand archive; and __fish_seen_subcommand_from cat" -l env -d 'Environment of the workspace to use' -r
+complete -c eddy -n "__fish_eddy_using_subcommand archive; and __fish_seen_subcommand_from cat" -l parsed -d 'Add payloads that are JSON as they are, under `value`'
+complete -c eddy -n "__fish_eddy_using_subcommand archive; and __fish_seen_subcommand_from cat" -s q -l quiet -d 'Say nothing but data and errors'
+complete -c eddy -n "__fish_eddy_using_subcommand archive; and __fish_seen_subcommand_from cat" -s v -l verbose -d 'Say more about what is done'
+complete -c eddy -n "__fish_eddy_using_subcommand archive; and __fish_seen_subcommand_from cat" -l no-progress -d 'Draw no progress bars'
+complete -c eddy -n "__fish_eddy_using_subcommand archive; and __fish_seen_subcommand_from cat" -l yes -d 'Answer yes to questions'
+complete -c eddy -n "__fish_eddy_using_subcommand archive; and __fish_seen_subcommand_from cat" -s h -l help -d 'Print help (see more with \'--help\')'
+complete -c eddy -n "__fish_eddy_using_subcommand archive; and __fish_seen_subcommand_from cat" -s V -l version -d 'Print version'
+complete -c eddy -n "__fish_eddy_using_subcommand archive; and __fish_seen_subcommand_from repair" -s o -l output -d 'Where to write (default: the name without `.partial`, or with `-repaired`)' -r -F
+complete -c eddy -n "__fish_eddy_using_subcommand archive; and __fish_seen_subcommand_from repair" -l format -d 'How to print what was kept and lost' -r -f -a "human\t'For people'
+json\t'One JSON document'"
+complete -c eddy -n "__fish_eddy_using_subcommand archive; and __fish_seen_subcommand_from repair" -l color -d 'When to colour' -r -f -a "auto\t'On a terminal, unless NO_COLOR is set'
+always\t'Always'
+never\t'Never'"
+complete -c eddy -n "__fish_eddy_using_subcommand archive; and __fish_seen_subcommand_from repair" -l workspace -d 'Directory of the workspace file `eddy.yaml` (default: here or above)' -r -F
+complete -c eddy -n "__fish_eddy_using_subcommand archive; and __fish_seen_subcommand_from repair" -l env -d 'Environment of the workspace to use' -r
+complete -c eddy -n "__fish_eddy_using_subcommand archive; and __fish_seen_subcommand_from repair" -l force -d 'Replace the file to write when it is there'
+complete -c eddy -n "__fish_eddy_using_subcommand archive; and __fish_seen_subcommand_from repair" -s q -l quiet -d 'Say nothing but data and errors'
+complete -c eddy -n "__fish_eddy_using_subcommand archive; and __fish_seen_subcommand_from repair" -s v -l verbose -d 'Say more about what is done'
+complete -c eddy -n "__fish_eddy_using_subcommand archive; and __fish_seen_subcommand_from repair" -l no-progress -d 'Draw no progress bars'
+complete -c eddy -n "__fish_eddy_using_subcommand archive; and __fish_seen_subcommand_from repair" -l yes -d 'Answer yes to questions'
+complete -c eddy -n "__fish_eddy_using_subcommand archive; and __fish_seen_subcommand_from repair" -s h -l help -d 'Print help (see more with \'--help\')'
+complete -c eddy -n "__fish_eddy_using_subcommand archive; and __fish_seen_subcommand_from repair" -s V -l version -d 'Print version'
+complete -c eddy -n "__fish_eddy_using_subcommand archive; and __fish_seen_subcommand_from stats" -l format -d 'How to print' -r -f -a "human\t'For people'
+json\t'One JSON document'"
+complete -c eddy -n "__fish_eddy_using_subcommand archive; and __fish_seen_subcommand_from stats" -l color -d 'When to colour' -r -f -a "auto\t'On a terminal, unless NO_COLOR is set'
+always\t'Always'
+never\t'Never'"
+complete -c eddy -n "__fish_eddy_using_subcommand archive; and __fish_seen_subcommand_from stats" -l workspace -d 'Directory of the workspace file `eddy.yaml` (default: here or above)' -r -F
+complete -c eddy -n "__fish_eddy_using_subcommand archive; and __fish_seen_subcommand_from stats" -l env -d 'Environment of the workspace to use' -r
+complete -c eddy -n "__fish_eddy_using_subcommand archive; and __fish_seen_subcommand_from stats" -s q -l quiet -d 'Say nothing but data and errors'
+complete -c eddy -n "__fish_eddy_using_subcommand archive; and __fish_seen_subcommand_from stats" -s v -l verbose -d 'Say more about what is done'
+complete -c eddy -n "__fish_eddy_using_subcommand archive; and __fish_seen_subcommand_from stats" -l no-progress -d 'Draw no progress bars'
+complete -c eddy -n "__fish_eddy_using_subcommand archive; and __fish_seen_subcommand_from stats" -l yes -d 'Answer yes to questions'
+complete -c eddy -n "__fish_eddy_using_subcommand archive; and __fish_seen_subcommand_from stats" -s h -l help -d 'Print help (see more with \'--help\')'
+complete -c eddy -n "__fish_eddy_using_subcommand archive; and __fish_seen_subcommand_from stats" -s V -l version -d 'Print version'
+complete -c eddy -n "__fish_eddy_using_subcommand archive; and __fish_seen_subcommand_from verify" -l format -d 'How to print' -r -f -a "human\t'For people'
+json\t'One JSON document'"
+complete -c eddy -n "__fish_eddy_using_subcommand archive; and __fish_seen_subcommand_from verify" -l color -d 'When to colour' -r -f -a "auto\t'On a terminal, unless NO_COLOR is set'
+always\t'Always'
+never\t'Never'"
+complete -c eddy -n "__fish_eddy_using_subcommand archive; and __fish_seen_subcommand_from verify" -l workspace -d 'Directory of the workspace file `eddy.yaml` (default: here or above)' -r -F
+complete -c eddy -n "__fish_eddy_using_subcommand archive; and __fish_seen_subcommand_from verify" -l env -d 'Environment of the workspace to use' -r
+complete -c eddy -n "__fish_eddy_using_subcommand archive; and __fish_seen_subcommand_from verify" -s q -l quiet -d 'Say nothing but data and errors'
+complete -c eddy -n "__fish_eddy_using_subcommand archive; and __fish_seen_subcommand_from verify" -s v -l verbose -d 'Say more about what is done'
+complete -c eddy -n "__fish_eddy_using_subcommand archive; and __fish_seen_subcommand_from verify" -l no-progress -d 'Draw no progress bars'
+complete -c eddy -n "__fish_eddy_using_subcommand archive; and __fish_seen_subcommand_from verify" -l yes -d 'Answer yes to questions'
+complete -c eddy -n "__fish_eddy_using_subcommand archive; and __fish_seen_subcommand_from verify" -s h -l help -d 'Print help (see more with \'--help\')'
+complete -c eddy -n "__fish_eddy_using_subcommand archive; and __fish_seen_subcommand_from verify" -s V -l version -d 'Print version'
+complete -c eddy -n "__fish_eddy_using_subcommand archive; and __fish_seen_subcommand_from help" -f -a "cat" -d 'Print events, one JSON object per line'
+complete -c eddy -n "__fish_eddy_using_subcommand archive; and __fish_seen_subcommand_from help" -f -a "repair" -d 'Write what is whole in a damaged or unfinished recording anew'
+complete -c eddy -n "__fish_eddy_using_subcommand archive; and __fish_seen_subcommand_from help" -f -a "stats" -d 'Count events, bytes, rates and channels'
+complete -c eddy -n "__fish_eddy_using_subcommand archive; and __fish_seen_subcommand_from help" -f -a "verify" -d 'Check frames, checksums, lines, numbers, index and seek table'
+complete -c eddy -n "__fish_eddy_using_subcommand archive; and __fish_seen_subcommand_from help" -f -a "help" -d 'Print this message or the help of the given subcommand(s)'
+complete -c eddy -n "__fish_eddy_using_subcommand broker" -l listen -d 'Address and port to listen at; port 0 picks a free one' -r
+complete -c eddy -n "__fish_eddy_using_subcommand broker" -l data -d 'Keep retained messages and sessions in this directory (default: in memory)' -r -F
+complete -c eddy -n "__fish_eddy_using_subcommand broker" -l format -d 'How to say on stdout where it listens' -r -f -a "human\t'The address as a line of text'
+json\t'One JSON object'"
+complete -c eddy -n "__fish_eddy_using_subcommand broker" -l color -d 'When to colour' -r -f -a "auto\t'On a terminal, unless NO_COLOR is set'
+always\t'Always'
+never\t'Never'"
+complete -c eddy -n "__fish_eddy_using_subcommand broker" -l workspace -d 'Directory of the workspace file `eddy.yaml` (default: here or above)' -r -F
+complete -c eddy -n "__fish_eddy_using_subcommand broker" -l env -d 'Environment of the workspace to use' -r
+complete -c eddy -n "__fish_eddy_using_subcommand broker" -s q -l quiet -d 'Say nothing but data and errors'
+complete -c eddy -n "__fish_eddy_using_subcommand broker" -s v -l verbose -d 'Say more about what is done'
+complete -c eddy -n "__fish_eddy_using_subcommand broker" -l no-progress -d 'Draw no progress bars'
+complete -c eddy -n "__fish_eddy_using_subcommand broker" -l yes -d 'Answer yes to questions'
+complete -c eddy -n "__fish_eddy_using_subcommand broker" -s h -l help -d 'Print help (see more with \'--help\')'
+complete -c eddy -n "__fish_eddy_using_subcommand broker" -s V -l version -d 'Print version'
+complete -c eddy -n "__fish_eddy_using_subcommand completions" -l color -d 'When to colour' -r -f -a "auto\t'On a terminal, unless NO_COLOR is set'
+always\t'Always'
+never\t'Never'"
+complete -c eddy -n "__fish_eddy_using_subcommand completions" -l workspace -d 'Directory of the workspace file `eddy.yaml` (default: here or above)' -r -F
+complete -c eddy -n "__fish_eddy_using_subcommand completions" -l env -d 'Environment of the workspace to use' -r
+complete -c eddy -n "__fish_eddy_using_subcommand completions" -s q -l quiet -d 'Say nothing but data and errors'
+complete -c eddy -n "__fish_eddy_using_subcommand completions" -s v -l verbose -d 'Say more about what is done'
+complete -c eddy -n "__fish_eddy_using_subcommand completions" -l no-progress -d 'Draw no progress bars'
+complete -c eddy -n "__fish_eddy_using_subcommand completions" -l yes -d 'Answer yes to questions'
+complete -c eddy -n "__fish_eddy_using_subcommand completions" -s h -l help -d 'Print help (see more with \'--help\')'
+complete -c eddy -n "__fish_eddy_using_subcommand completions" -s V -l version -d 'Print version'
+complete -c eddy -n "__fish_eddy_using_subcommand doctor" -l format -d 'How to show the report' -r -f -a "human\t'A table, then the problems'
+json\t'One JSON object'"
+complete -c eddy -n "__fish_eddy_using_subcommand doctor" -l color -d 'When to colour' -r -f -a "auto\t'On a terminal, unless NO_COLOR is set'
+always\t'Always'
+never\t'Never'"
+complete -c eddy -n "__fish_eddy_using_subcommand doctor" -l workspace -d 'Directory of the workspace file `eddy.yaml` (default: here or above)' -r -F
+complete -c eddy -n "__fish_eddy_using_subcommand doctor" -l env -d 'Environment of the workspace to use' -r
+complete -c eddy -n "__fish_eddy_using_subcommand doctor" -s q -l quiet -d 'Say nothing but data and errors'
+complete -c eddy -n "__fish_eddy_using_subcommand doctor" -s v -l verbose -d 'Say more about what is done'
+complete -c eddy -n "__fish_eddy_using_subcommand doctor" -l no-progress -d 'Draw no progress bars'
+complete -c eddy -n "__fish_eddy_using_subcommand doctor" -l yes -d 'Answer yes to questions'
+complete -c eddy -n "__fish_eddy_using_subcommand doctor" -s h -l help -d 'Print help (see more with \'--help\')'
+complete -c eddy -n "__fish_eddy_using_subcommand doctor" -s V -l version -d 'Print version'
+complete -c eddy -n "__fish_eddy_using_subcommand explain" -l format -d 'Form of the output' -r -f -a "human\t'For people'
+json\t'For programs'
+markdown\t'For the documentation'"
+complete -c eddy -n "__fish_eddy_using_subcommand explain" -l color -d 'When to colour' -r -f -a "auto\t'On a terminal, unless NO_COLOR is set'
+always\t'Always'
+never\t'Never'"
+complete -c eddy -n "__fish_eddy_using_subcommand explain" -l workspace -d 'Directory of the workspace file `eddy.yaml` (default: here or above)' -r -F
+complete -c eddy -n "__fish_eddy_using_subcommand explain" -l env -d 'Environment of the workspace to use' -r
+complete -c eddy -n "__fish_eddy_using_subcommand explain" -s q -l quiet -d 'Say nothing but data and errors'
+complete -c eddy -n "__fish_eddy_using_subcommand explain" -s v -l verbose -d 'Say more about what is done'
+complete -c eddy -n "__fish_eddy_using_subcommand explain" -l no-progress -d 'Draw no progress bars'
+complete -c eddy -n "__fish_eddy_using_subcommand explain" -l yes -d 'Answer yes to questions'
+complete -c eddy -n "__fish_eddy_using_subcommand explain" -s h -l help -d 'Print help (see more with \'--help\')'
+complete -c eddy -n "__fish_eddy_using_subcommand explain" -s V -l version -d 'Print version'
+complete -c eddy -n "__fish_eddy_using_subcommand graph" -l view -d 'What to draw (default: table, or tree with --focus; columns for SVG)' -r -f -a "table\t'One line per channel with its producers and consumers'
+tree\t'What lies up and down stream of --focus'
+columns\t'Three columns as a picture: producers, channels, consumers'"
+complete -c eddy -n "__fish_eddy_using_subcommand graph" -l format -d 'Form of the output (default: by the ending of --output, else text)' -r -f -a "text\t'For the terminal'
+json\t'JSON Graph Format, for programs'
+mermaid\t'A Mermaid flowchart'
+dot\t'Graphviz'
+svg\t'A picture that is one file'"
+complete -c eddy -n "__fish_eddy_using_subcommand graph" -s o -l output -d 'Write to a file: .txt, .json, .mmd, .dot, .gv or .svg' -r -F
+complete -c eddy -n "__fish_eddy_using_subcommand graph" -l focus -d 'Show only what this service, channel or message is connected with' -r
+complete -c eddy -n "__fish_eddy_using_subcommand graph" -l depth -d 'How many services away from the focus to go (default: 2)' -r
+complete -c eddy -n "__fish_eddy_using_subcommand graph" -l color -d 'When to colour' -r -f -a "auto\t'On a terminal, unless NO_COLOR is set'
+always\t'Always'
+never\t'Never'"
+complete -c eddy -n "__fish_eddy_using_subcommand graph" -l workspace -d 'Directory of the workspace file `eddy.yaml` (default: here or above)' -r -F
+complete -c eddy -n "__fish_eddy_using_subcommand graph" -l env -d 'Environment of the workspace to use' -r
+complete -c eddy -n "__fish_eddy_using_subcommand graph" -l ascii -d 'Draw with ASCII characters only'
+complete -c eddy -n "__fish_eddy_using_subcommand graph" -s q -l quiet -d 'Say nothing but data and errors'
+complete -c eddy -n "__fish_eddy_using_subcommand graph" -s v -l verbose -d 'Say more about what is done'
+complete -c eddy -n "__fish_eddy_using_subcommand graph" -l no-progress -d 'Draw no progress bars'
+complete -c eddy -n "__fish_eddy_using_subcommand graph" -l yes -d 'Answer yes to questions'
+complete -c eddy -n "__fish_eddy_using_subcommand graph" -s h -l help -d 'Print help (see more with \'--help\')'
+complete -c eddy -n "__fish_eddy_using_subcommand graph" -s V -l version -d 'Print version'
+complete -c eddy -n "__fish_eddy_using_subcommand demo; and not __fish_seen_subcommand_from service help" -l dir -d 'Directory for the demo\'s workspace (default: a new one below the system\'s temporary directory)' -r -F
+complete -c eddy -n "__fish_eddy_using_subcommand demo; and not __fish_seen_subcommand_from service help" -l count -d 'Checkouts to inject' -r
+complete -c eddy -n "__fish_eddy_using_subcommand demo; and not __fish_seen_subcommand_from service help" -l format -d 'How to report' -r -f -a "human\t'A story on stderr, tables on stdout'
+json\t'One JSON object on stdout at the end'"
+complete -c eddy -n "__fish_eddy_using_subcommand demo; and not __fish_seen_subcommand_from service help" -l color -d 'When to colour' -r -f -a "auto\t'On a terminal, unless NO_COLOR is set'
+always\t'Always'
+never\t'Never'"
+complete -c eddy -n "__fish_eddy_using_subcommand demo; and not __fish_seen_subcommand_from service help" -l workspace -d 'Directory of the workspace file `eddy.yaml` (default: here or above)' -r -F
+complete -c eddy -n "__fish_eddy_using_subcommand demo; and not __fish_seen_subcommand_from service help" -l env -d 'Environment of the workspace to use' -r
+complete -c eddy -n "__fish_eddy_using_subcommand demo; and not __fish_seen_subcommand_from service help" -l keep -d 'Keep broker and services running at the end, until Ctrl-C, to play with them'
+complete -c eddy -n "__fish_eddy_using_subcommand demo; and not __fish_seen_subcommand_from service help" -s q -l quiet -d 'Say nothing but data and errors'
+complete -c eddy -n "__fish_eddy_using_subcommand demo; and not __fish_seen_subcommand_from service help" -s v -l verbose -d 'Say more about what is done'
+complete -c eddy -n "__fish_eddy_using_subcommand demo; and not __fish_seen_subcommand_from service help" -l no-progress -d 'Draw no progress bars'
+complete -c eddy -n "__fish_eddy_using_subcommand demo; and not __fish_seen_subcommand_from service help" -l yes -d 'Answer yes to questions'
+complete -c eddy -n "__fish_eddy_using_subcommand demo; and not __fish_seen_subcommand_from service help" -s h -l help -d 'Print help (see more with \'--help\')'
+complete -c eddy -n "__fish_eddy_using_subcommand demo; and not __fish_seen_subcommand_from service help" -s V -l version -d 'Print version'
+complete -c eddy -n "__fish_eddy_using_subcommand demo; and not __fish_seen_subcommand_from service help" -f -a "service" -d 'Be one of the sample services'
+complete -c eddy -n "__fish_eddy_using_subcommand demo; and not __fish_seen_subcommand_from service help" -f -a "help" -d 'Print this message or the help of the given subcommand(s)'
+complete -c eddy -n "__fish_eddy_using_subcommand demo; and __fish_seen_subcommand_from service" -l broker -d 'The broker' -r
+complete -c eddy -n "__fish_eddy_using_subcommand demo; and __fish_seen_subcommand_from service" -l journal -d 'File to which every received event is added, one JSON line each' -r -F
+complete -c eddy -n "__fish_eddy_using_subcommand demo; and __fish_seen_subcommand_from service" -l color -d 'When to colour' -r -f -a "auto\t'On a terminal, unless NO_COLOR is set'
+always\t'Always'
+never\t'Never'"
+complete -c eddy -n "__fish_eddy_using_subcommand demo; and __fish_seen_subcommand_from service" -l workspace -d 'Directory of the workspace file `eddy.yaml` (default: here or above)' -r -F
+complete -c eddy -n "__fish_eddy_using_subcommand demo; and __fish_seen_subcommand_from service" -l env -d 'Environment of the workspace to use' -r
+complete -c eddy -n "__fish_eddy_using_subcommand demo; and __fish_seen_subcommand_from service" -l stop-with-input -d 'Stop when standard input ends'
+complete -c eddy -n "__fish_eddy_using_subcommand demo; and __fish_seen_subcommand_from service" -s q -l quiet -d 'Say nothing but data and errors'
+complete -c eddy -n "__fish_eddy_using_subcommand demo; and __fish_seen_subcommand_from service" -s v -l verbose -d 'Say more about what is done'
+complete -c eddy -n "__fish_eddy_using_subcommand demo; and __fish_seen_subcommand_from service" -l no-progress -d 'Draw no progress bars'
+complete -c eddy -n "__fish_eddy_using_subcommand demo; and __fish_seen_subcommand_from service" -l yes -d 'Answer yes to questions'
+complete -c eddy -n "__fish_eddy_using_subcommand demo; and __fish_seen_subcommand_from service" -s h -l help -d 'Print help (see more with \'--help\')'
+complete -c eddy -n "__fish_eddy_using_subcommand demo; and __fish_seen_subcommand_from service" -s V -l version -d 'Print version'
+complete -c eddy -n "__fish_eddy_using_subcommand demo; and __fish_seen_subcommand_from help" -f -a "service" -d 'Be one of the sample services'
+complete -c eddy -n "__fish_eddy_using_subcommand demo; and __fish_seen_subcommand_from help" -f -a "help" -d 'Print this message or the help of the given subcommand(s)'
+complete -c eddy -n "__fish_eddy_using_subcommand init" -l color -d 'When to colour' -r -f -a "auto\t'On a terminal, unless NO_COLOR is set'
+always\t'Always'
+never\t'Never'"
+complete -c eddy -n "__fish_eddy_using_subcommand init" -l workspace -d 'Directory of the workspace file `eddy.yaml` (default: here or above)' -r -F
+complete -c eddy -n "__fish_eddy_using_subcommand init" -l env -d 'Environment of the workspace to use' -r
+complete -c eddy -n "__fish_eddy_using_subcommand init" -l force -d 'Replace a workspace file that is there'
+complete -c eddy -n "__fish_eddy_using_subcommand init" -s q -l quiet -d 'Say nothing but data and errors'
+complete -c eddy -n "__fish_eddy_using_subcommand init" -s v -l verbose -d 'Say more about what is done'
+complete -c eddy -n "__fish_eddy_using_subcommand init" -l no-progress -d 'Draw no progress bars'
+complete -c eddy -n "__fish_eddy_using_subcommand init" -l yes -d 'Answer yes to questions'
+complete -c eddy -n "__fish_eddy_using_subcommand init" -s h -l help -d 'Print help (see more with \'--help\')'
+complete -c eddy -n "__fish_eddy_using_subcommand init" -s V -l version -d 'Print version'
+complete -c eddy -n "__fish_eddy_using_subcommand inject" -l data -d 'The payload itself' -r
+complete -c eddy -n "__fish_eddy_using_subcommand inject" -l key -d 'The partition key' -r
+complete -c eddy -n "__fish_eddy_using_subcommand inject" -s H -l header -d 'A header; `NAME:base64=VALUE` for bytes; may be given several times' -r
+complete -c eddy -n "__fish_eddy_using_subcommand inject" -l channel -d 'The channel, where TARGET names only a server' -r
+complete -c eddy -n "__fish_eddy_using_subcommand inject" -l message -d 'The message of the contract to generate, or to check against' -r
+complete -c eddy -n "__fish_eddy_using_subcommand inject" -s n -l count -d 'How many events to send (default: 1, or all of the input; endless with `--rate` or `--for`)' -r
+complete -c eddy -n "__fish_eddy_using_subcommand inject" -l rate -d 'Send evenly at this rate, such as `100/s`' -r
+complete -c eddy -n "__fish_eddy_using_subcommand inject" -l for -d 'Stop after this time, such as `1m`' -r
+complete -c eddy -n "__fish_eddy_using_subcommand inject" -l seed -d 'Seed of generated events; the same seed gives the same events' -r
+complete -c eddy -n "__fish_eddy_using_subcommand inject" -l confirm -d 'Name of the protected environment that is meant' -r
+complete -c eddy -n "__fish_eddy_using_subcommand inject" -l format -d 'How to report on stdout' -r -f -a "human\t'Words on stderr'
+json\t'One JSON object on stdout'"
+complete -c eddy -n "__fish_eddy_using_subcommand inject" -l color -d 'When to colour' -r -f -a "auto\t'On a terminal, unless NO_COLOR is set'
+always\t'Always'
+never\t'Never'"
+complete -c eddy -n "__fish_eddy_using_subcommand inject" -l workspace -d 'Directory of the workspace file `eddy.yaml` (default: here or above)' -r -F
+complete -c eddy -n "__fish_eddy_using_subcommand inject" -l env -d 'Environment of the workspace to use' -r
+complete -c eddy -n "__fish_eddy_using_subcommand inject" -l generate -d 'Generate payloads from the contract (the default when no payload is named)'
+complete -c eddy -n "__fish_eddy_using_subcommand inject" -l each-line -d 'Each line of the input is the payload of an event'
+complete -c eddy -n "__fish_eddy_using_subcommand inject" -l events -d 'The input holds whole events: an archive, or event lines as `eddy tail --format json` writes them'
+complete -c eddy -n "__fish_eddy_using_subcommand inject" -l no-validate -d 'Send events that break the contract too'
+complete -c eddy -n "__fish_eddy_using_subcommand inject" -s q -l quiet -d 'Say nothing but data and errors'
+complete -c eddy -n "__fish_eddy_using_subcommand inject" -s v -l verbose -d 'Say more about what is done'
+complete -c eddy -n "__fish_eddy_using_subcommand inject" -l no-progress -d 'Draw no progress bars'
+complete -c eddy -n "__fish_eddy_using_subcommand inject" -l yes -d 'Answer yes to questions'
+complete -c eddy -n "__fish_eddy_using_subcommand inject" -s h -l help -d 'Print help (see more with \'--help\')'
+complete -c eddy -n "__fish_eddy_using_subcommand inject" -s V -l version -d 'Print version'
+complete -c eddy -n "__fish_eddy_using_subcommand man" -l directory -d 'Write every page into this directory instead' -r -F
+complete -c eddy -n "__fish_eddy_using_subcommand man" -l color -d 'When to colour' -r -f -a "auto\t'On a terminal, unless NO_COLOR is set'
+always\t'Always'
+never\t'Never'"
+complete -c eddy -n "__fish_eddy_using_subcommand man" -l workspace -d 'Directory of the workspace file `eddy.yaml` (default: here or above)' -r -F
+complete -c eddy -n "__fish_eddy_using_subcommand man" -l env -d 'Environment of the workspace to use' -r
+complete -c eddy -n "__fish_eddy_using_subcommand man" -s q -l quiet -d 'Say nothing but data and errors'
+complete -c eddy -n "__fish_eddy_using_subcommand man" -s v -l verbose -d 'Say more about what is done'
+complete -c eddy -n "__fish_eddy_using_subcommand man" -l no-progress -d 'Draw no progress bars'
+complete -c eddy -n "__fish_eddy_using_subcommand man" -l yes -d 'Answer yes to questions'
+complete -c eddy -n "__fish_eddy_using_subcommand man" -s h -l help -d 'Print help (see more with \'--help\')'
+complete -c eddy -n "__fish_eddy_using_subcommand man" -s V -l version -d 'Print version'
+complete -c eddy -n "__fish_eddy_using_subcommand new" -l contract -d 'AsyncAPI document of the service' -r -F
+complete -c eddy -n "__fish_eddy_using_subcommand new" -l answers -d 'Answers in YAML or JSON; `-` reads standard input' -r -F
+complete -c eddy -n "__fish_eddy_using_subcommand new" -l set -d 'One answer; counts more than the file' -r
+complete -c eddy -n "__fish_eddy_using_subcommand new" -l format -d 'Form of the output' -r -f -a "human\t'For people'
+json\t'One JSON object'"
+complete -c eddy -n "__fish_eddy_using_subcommand new" -l color -d 'When to colour' -r -f -a "auto\t'On a terminal, unless NO_COLOR is set'
+always\t'Always'
+never\t'Never'"
+complete -c eddy -n "__fish_eddy_using_subcommand new" -l workspace -d 'Directory of the workspace file `eddy.yaml` (default: here or above)' -r -F
+complete -c eddy -n "__fish_eddy_using_subcommand new" -l env -d 'Environment of the workspace to use' -r
+complete -c eddy -n "__fish_eddy_using_subcommand new" -l defaults -d 'Take the default of every question that has no answer'
+complete -c eddy -n "__fish_eddy_using_subcommand new" -l dry-run -d 'Show what would be written, and write nothing'
+complete -c eddy -n "__fish_eddy_using_subcommand new" -l list -d 'List the built-in templates'
+complete -c eddy -n "__fish_eddy_using_subcommand new" -s q -l quiet -d 'Say nothing but data and errors'
+complete -c eddy -n "__fish_eddy_using_subcommand new" -s v -l verbose -d 'Say more about what is done'
+complete -c eddy -n "__fish_eddy_using_subcommand new" -l no-progress -d 'Draw no progress bars'
+complete -c eddy -n "__fish_eddy_using_subcommand new" -l yes -d 'Answer yes to questions'
+complete -c eddy -n "__fish_eddy_using_subcommand new" -s h -l help -d 'Print help (see more with \'--help\')'
+complete -c eddy -n "__fish_eddy_using_subcommand new" -s V -l version -d 'Print version'
+complete -c eddy -n "__fish_eddy_using_subcommand record" -s o -l output -d 'The archive to write, by custom `NAME.eddy.ndjson.zst`' -r -F
+complete -c eddy -n "__fish_eddy_using_subcommand record" -s n -l count -d 'Stop after this many events' -r
+complete -c eddy -n "__fish_eddy_using_subcommand record" -l for -d 'Stop after this time, such as `30s`' -r
+complete -c eddy -n "__fish_eddy_using_subcommand record" -l from -d 'Begin here: a time, `-1h`, `start`, `last:N` or `offset:N`' -r
+complete -c eddy -n "__fish_eddy_using_subcommand record" -l to -d 'End here: a time, `now`, `end` or `offset:N`' -r
+complete -c eddy -n "__fish_eddy_using_subcommand record" -l format -d 'How to report what was recorded' -r -f -a "human\t'Words on stderr'
+json\t'One JSON object on stdout'"
+complete -c eddy -n "__fish_eddy_using_subcommand record" -l color -d 'When to colour' -r -f -a "auto\t'On a terminal, unless NO_COLOR is set'
+always\t'Always'
+never\t'Never'"
+complete -c eddy -n "__fish_eddy_using_subcommand record" -l workspace -d 'Directory of the workspace file `eddy.yaml` (default: here or above)' -r -F
+complete -c eddy -n "__fish_eddy_using_subcommand record" -l env -d 'Environment of the workspace to use' -r
+complete -c eddy -n "__fish_eddy_using_subcommand record" -s q -l quiet -d 'Say nothing but data and errors'
+complete -c eddy -n "__fish_eddy_using_subcommand record" -s v -l verbose -d 'Say more about what is done'
+complete -c eddy -n "__fish_eddy_using_subcommand record" -l no-progress -d 'Draw no progress bars'
+complete -c eddy -n "__fish_eddy_using_subcommand record" -l yes -d 'Answer yes to questions'
+complete -c eddy -n "__fish_eddy_using_subcommand record" -s h -l help -d 'Print help (see more with \'--help\')'
+complete -c eddy -n "__fish_eddy_using_subcommand record" -s V -l version -d 'Print version'
+complete -c eddy -n "__fish_eddy_using_subcommand replay" -l to -d 'Where events go; without a channel in it each goes to its own' -r
+complete -c eddy -n "__fish_eddy_using_subcommand replay" -l speed -d 'How many times faster than recorded, 0.1 to 1000, or `max`' -r
+complete -c eddy -n "__fish_eddy_using_subcommand replay" -l rate -d 'Send evenly at this rate instead of at the recorded times, such as `500/s`' -r
+complete -c eddy -n "__fish_eddy_using_subcommand replay" -l from -d 'Leave out what was received before this time' -r
+complete -c eddy -n "__fish_eddy_using_subcommand replay" -l until -d 'Leave out what was received after this time' -r
+complete -c eddy -n "__fish_eddy_using_subcommand replay" -l channel -d 'Only channels that match; may be given several times' -r
+complete -c eddy -n "__fish_eddy_using_subcommand replay" -l skip -d 'Leave out this many of the selected events' -r
+complete -c eddy -n "__fish_eddy_using_subcommand replay" -l first -d 'Send at most this many events' -r
+complete -c eddy -n "__fish_eddy_using_subcommand replay" -l map-channel -d 'Send events of channel OLD to channel NEW; may be given several times' -r
+complete -c eddy -n "__fish_eddy_using_subcommand replay" -l max-gap -d 'Wait no longer than this between two events, such as `2s`' -r
+complete -c eddy -n "__fish_eddy_using_subcommand replay" -l loss -d 'Whether to send events of which the target would lose a part' -r -f -a "refuse\t'Send nothing and say what would be lost'
+allow\t'Send them without the lost part'"
+complete -c eddy -n "__fish_eddy_using_subcommand replay" -l retry-for -d 'Try failed events again for this long before giving up' -r
+complete -c eddy -n "__fish_eddy_using_subcommand replay" -l confirm -d 'Name of the protected environment that is meant' -r
+complete -c eddy -n "__fish_eddy_using_subcommand replay" -l format -d 'How to report on stdout' -r -f -a "human\t'Words'
+json\t'One JSON object'"
+complete -c eddy -n "__fish_eddy_using_subcommand replay" -l color -d 'When to colour' -r -f -a "auto\t'On a terminal, unless NO_COLOR is set'
+always\t'Always'
+never\t'Never'"
+complete -c eddy -n "__fish_eddy_using_subcommand replay" -l workspace -d 'Directory of the workspace file `eddy.yaml` (default: here or above)' -r -F
+complete -c eddy -n "__fish_eddy_using_subcommand replay" -l env -d 'Environment of the workspace to use' -r
+complete -c eddy -n "__fish_eddy_using_subcommand replay" -l dry-run -d 'Show what would be done and send nothing'
+complete -c eddy -n "__fish_eddy_using_subcommand replay" -s q -l quiet -d 'Say nothing but data and errors'
+complete -c eddy -n "__fish_eddy_using_subcommand replay" -s v -l verbose -d 'Say more about what is done'
+complete -c eddy -n "__fish_eddy_using_subcommand replay" -l no-progress -d 'Draw no progress bars'
+complete -c eddy -n "__fish_eddy_using_subcommand replay" -l yes -d 'Answer yes to questions'
+complete -c eddy -n "__fish_eddy_using_subcommand replay" -s h -l help -d 'Print help (see more with \'--help\')'
+complete -c eddy -n "__fish_eddy_using_subcommand replay" -s V -l version -d 'Print version'
+complete -c eddy -n "__fish_eddy_using_subcommand tail" -s n -l count -d 'Stop after this many events' -r
+complete -c eddy -n "__fish_eddy_using_subcommand tail" -l from -d 'Begin here: a time, `-5m`, `start`, `last:N` or `offset:N`' -r
+complete -c eddy -n "__fish_eddy_using_subcommand tail" -l to -d 'End here: a time, `now`, `end` or `offset:N`' -r
+complete -c eddy -n "__fish_eddy_using_subcommand tail" -l match -d 'Show only events that match; may be given several times' -r
+complete -c eddy -n "__fish_eddy_using_subcommand tail" -l format -d 'How to show events' -r -f -a "pretty\t'Over several lines, indented and coloured'
+line\t'Time, channel, key and payload on one line, between tabs'
+json\t'One JSON object a line, as in archives'
+raw\t'The payload alone, each followed by a newline'"
+complete -c eddy -n "__fish_eddy_using_subcommand tail" -l color -d 'When to colour' -r -f -a "auto\t'On a terminal, unless NO_COLOR is set'
+always\t'Always'
+never\t'Never'"
+complete -c eddy -n "__fish_eddy_using_subcommand tail" -l workspace -d 'Directory of the workspace file `eddy.yaml` (default: here or above)' -r -F
+complete -c eddy -n "__fish_eddy_using_subcommand tail" -l env -d 'Environment of the workspace to use' -r
+complete -c eddy -n "__fish_eddy_using_subcommand tail" -s f -l follow -d 'Go on with new events after those that `--from` asked for'
+complete -c eddy -n "__fish_eddy_using_subcommand tail" -l validate -d 'Mark events that break the contract of the workspace'
+complete -c eddy -n "__fish_eddy_using_subcommand tail" -s q -l quiet -d 'Say nothing but data and errors'
+complete -c eddy -n "__fish_eddy_using_subcommand tail" -s v -l verbose -d 'Say more about what is done'
+complete -c eddy -n "__fish_eddy_using_subcommand tail" -l no-progress -d 'Draw no progress bars'
+complete -c eddy -n "__fish_eddy_using_subcommand tail" -l yes -d 'Answer yes to questions'
+complete -c eddy -n "__fish_eddy_using_subcommand tail" -s h -l help -d 'Print help (see more with \'--help\')'
+complete -c eddy -n "__fish_eddy_using_subcommand tail" -s V -l version -d 'Print version'
+complete -c eddy -n "__fish_eddy_using_subcommand validate" -l format -d 'Form of the output' -r -f -a "human\t'With the lines at fault'
+concise\t'One line per finding'
+json\t'For programs'"
+complete -c eddy -n "__fish_eddy_using_subcommand validate" -l events -d 'Check these events against the contract: JSON lines, a JSON list, a recording, or `-`' -r -F
+complete -c eddy -n "__fish_eddy_using_subcommand validate" -l message -d 'The message that bare payloads are' -r
+complete -c eddy -n "__fish_eddy_using_subcommand validate" -l max-findings -d 'Most findings to show per file' -r
+complete -c eddy -n "__fish_eddy_using_subcommand validate" -l color -d 'When to colour' -r -f -a "auto\t'On a terminal, unless NO_COLOR is set'
+always\t'Always'
+never\t'Never'"
+complete -c eddy -n "__fish_eddy_using_subcommand validate" -l workspace -d 'Directory of the workspace file `eddy.yaml` (default: here or above)' -r -F
+complete -c eddy -n "__fish_eddy_using_subcommand validate" -l env -d 'Environment of the workspace to use' -r
+complete -c eddy -n "__fish_eddy_using_subcommand validate" -s q -l quiet -d 'Say nothing but data and errors'
+complete -c eddy -n "__fish_eddy_using_subcommand validate" -s v -l verbose -d 'Say more about what is done'
+complete -c eddy -n "__fish_eddy_using_subcommand validate" -l no-progress -d 'Draw no progress bars'
+complete -c eddy -n "__fish_eddy_using_subcommand validate" -l yes -d 'Answer yes to questions'
+complete -c eddy -n "__fish_eddy_using_subcommand validate" -s h -l help -d 'Print help (see more with \'--help\')'
+complete -c eddy -n "__fish_eddy_using_subcommand validate" -s V -l version -d 'Print version'
+complete -c eddy -n "__fish_eddy_using_subcommand help; and not __fish_seen_subcommand_from archive broker completions doctor explain graph demo init inject man new record replay tail validate help" -f -a "archive" -d 'Look into recordings, check them, mend them'
+complete -c eddy -n "__fish_eddy_using_subcommand help; and not __fish_seen_subcommand_from archive broker completions doctor explain graph demo init inject man new record replay tail validate help" -f -a "broker" -d 'Run the embedded MQTT broker for local work'
+complete -c eddy -n "__fish_eddy_using_subcommand help; and not __fish_seen_subcommand_from archive broker completions doctor explain graph demo init inject man new record replay tail validate help" -f -a "completions" -d 'Print a completion script for a shell'
+complete -c eddy -n "__fish_eddy_using_subcommand help; and not __fish_seen_subcommand_from archive broker completions doctor explain graph demo init inject man new record replay tail validate help" -f -a "doctor" -d 'Check the workspace, its servers and the tools eddy calls'
+complete -c eddy -n "__fish_eddy_using_subcommand help; and not __fish_seen_subcommand_from archive broker completions doctor explain graph demo init inject man new record replay tail validate help" -f -a "explain" -d 'Print the page of a diagnostic code, or list all codes'
+complete -c eddy -n "__fish_eddy_using_subcommand help; and not __fish_seen_subcommand_from archive broker completions doctor explain graph demo init inject man new record replay tail validate help" -f -a "graph" -d 'Show who sends what to whom'
+complete -c eddy -n "__fish_eddy_using_subcommand help; and not __fish_seen_subcommand_from archive broker completions doctor explain graph demo init inject man new record replay tail validate help" -f -a "demo" -d 'Show the whole round on the embedded broker'
+complete -c eddy -n "__fish_eddy_using_subcommand help; and not __fish_seen_subcommand_from archive broker completions doctor explain graph demo init inject man new record replay tail validate help" -f -a "init" -d 'Write a workspace file'
+complete -c eddy -n "__fish_eddy_using_subcommand help; and not __fish_seen_subcommand_from archive broker completions doctor explain graph demo init inject man new record replay tail validate help" -f -a "inject" -d 'Send one event, a file, standard input, or events generated from the contract'
+complete -c eddy -n "__fish_eddy_using_subcommand help; and not __fish_seen_subcommand_from archive broker completions doctor explain graph demo init inject man new record replay tail validate help" -f -a "man" -d 'Print the manual'
+complete -c eddy -n "__fish_eddy_using_subcommand help; and not __fish_seen_subcommand_from archive broker completions doctor explain graph demo init inject man new record replay tail validate help" -f -a "new" -d 'Make a project from a template'
+complete -c eddy -n "__fish_eddy_using_subcommand help; and not __fish_seen_subcommand_from archive broker completions doctor explain graph demo init inject man new record replay tail validate help" -f -a "record" -d 'Capture events into an archive'
+complete -c eddy -n "__fish_eddy_using_subcommand help; and not __fish_seen_subcommand_from archive broker completions doctor explain graph demo init inject man new record replay tail validate help" -f -a "replay" -d 'Send the events of an archive again, with their timing'
+complete -c eddy -n "__fish_eddy_using_subcommand help; and not __fish_seen_subcommand_from archive broker completions doctor explain graph demo init inject man new record replay tail validate help" -f -a "tail" -d 'Watch events as they arrive'
+complete -c eddy -n "__fish_eddy_using_subcommand help; and not __fish_seen_subcommand_from archive broker completions doctor explain graph demo init inject man new record replay tail validate help" -f -a "validate" -d 'Check AsyncAPI documents and event schemas'
+complete -c eddy -n "__fish_eddy_using_subcommand help; and not __fish_seen_subcommand_from archive broker completions doctor explain graph demo init inject man new record replay tail validate help" -f -a "help" -d 'Print this message or the help of the given subcommand(s)'
+complete -c eddy -n "__fish_eddy_using_subcommand help; and __fish_seen_subcommand_from archive" -f -a "cat" -d 'Print events, one JSON object per line'
+complete -c eddy -n "__fish_eddy_using_subcommand help; and __fish_seen_subcommand_from archive" -f -a "repair" -d 'Write what is whole in a damaged or unfinished recording anew'
+complete -c eddy -n "__fish_eddy_using_subcommand help; and __fish_seen_subcommand_from archive" -f -a "stats" -d 'Count events, bytes, rates and channels'
+complete -c eddy -n "__fish_eddy_using_subcommand help; and __fish_seen_subcommand_from archive" -f -a "verify" -d 'Check frames, checksums, lines, numbers, index and seek table'
+complete -c eddy -n "__fish_eddy_using_subcommand help; and __fish_seen_subcommand_from demo" -f -a "service" -d 'Be one of the sample services'
