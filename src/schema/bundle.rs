@@ -222,6 +222,15 @@ impl<'a> Bundler<'a> {
             return;
         };
         let place = (entry.value.span, pointer);
+        let choices = self.scopes.dynamic_anchors(written);
+        if entry.key != "$ref" && choices > 1 {
+            let message = format!(
+                "`{}` may mean {choices} places, and choosing one by the way taken is not supported",
+                entry.key
+            );
+            self.report(SchemaProblemKind::Unsupported, message, place);
+            return;
+        }
         let target = match self.scopes.resolve(self.references, around.file, &around.base, written) {
             Ok(Target::MetaSchema(address)) => address,
             Ok(Target::Place(target)) => match self.admit(target, written, place, around) {

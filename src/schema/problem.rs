@@ -13,6 +13,8 @@ pub enum SchemaProblemKind {
     NotASchema,
     /// More schemas are reached than a bundle may hold.
     TooMany,
+    /// A dynamic reference with several places to choose from.
+    Unsupported,
     /// The value of this keyword is not what its dialect asks for.
     Keyword(String),
     /// A regular expression that cannot be compiled.

@@ -7,6 +7,9 @@ use super::{Dialect, References};
 use crate::source_text::tree::{NodeRef, Value, pointer_push};
 use crate::source_text::{FileId, ReferenceError, Resolved};
 
+/// How the addresses begin that we give to files without one.
+const OWN_SCHEME: &str = "eddy://";
+
 /// What a reference leads to.
 pub(super) enum Target {
     /// A place in a file.
@@ -29,6 +32,8 @@ pub(super) struct Scopes {
     files: HashMap<FileId, FileScopes>,
     resources: HashMap<Arc<str>, Resolved>,
     anchors: HashMap<(Arc<str>, String), Resolved>,
+    /// How many schemas carry a dynamic anchor of this name; the recursive one of 2019-09 has none.
+    dynamic: HashMap<String, usize>,
 }
 
 impl Scopes {
@@ -56,6 +61,12 @@ impl Scopes {
         around.map(|(_, base)| Arc::clone(base))
     }
 
+    /// How many places a dynamic reference may mean.
+    pub(super) fn dynamic_anchors(&self, written: &str) -> usize {
+        let name = written.split_once('#').map_or("", |(_, name)| name);
+        self.dynamic.get(name).copied().unwrap_or_default()
+    }
+
     /// Where a reference written in `file`, in the resource `base`, leads.
     pub(super) fn resolve(
         &self,
@@ -68,6 +79,11 @@ impl Scopes {
         let (resource, fragment) = address.split_once('#').unwrap_or((&address, ""));
         if let Some(found) = self.within(resource, fragment) {
             return Ok(Target::Place(found));
+        }
+        // In a resource that names itself a relative reference means a neighbour of that name, in whatever file.
+        let is_moved = !base.starts_with(OWN_SCHEME);
+        if let Some(place) = is_moved.then(|| references.resolve(file, &address).ok()).flatten() {
+            return Ok(Target::Place(place));
         }
         match references.resolve(file, written) {
             Ok(place) => Ok(Target::Place(place)),
@@ -136,6 +152,12 @@ impl Scopes {
                 self.anchors.entry((Arc::clone(&base), name.to_owned())).or_insert_with(place);
             }
         }
+        if let Some(name) = node.get_str("$dynamicAnchor") {
+            *self.dynamic.entry(name.to_owned()).or_default() += 1;
+        }
+        if node.get("$recursiveAnchor").and_then(|truth| truth.as_bool()) == Some(true) {
+            *self.dynamic.entry(String::new()).or_default() += 1;
+        }
         match &node.value {
             Value::Array(items) => {
                 for (index, item) in items.iter().enumerate() {
@@ -157,7 +179,7 @@ impl Scopes {
 }
 
 fn file_address(file: FileId) -> Arc<str> {
-    Arc::from(format!("eddy://file{}/document", file.0))
+    Arc::from(format!("{OWN_SCHEME}file{}/document", file.0))
 }
 
 /// A reference made absolute; one that cannot be joined stands for itself.

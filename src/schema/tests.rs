@@ -358,3 +358,36 @@ fn formats_of_later_drafts_count_in_earlier_ones() {
         assert_eq!(messages(&format!("{schema}value: {bad}\n")).len(), 3);
     }
 }
+
+#[test]
+fn an_object_that_may_have_nothing_names_what_it_has() {
+    assert_eq!(
+        messages("schema: {additionalProperties: false}\nvalue: {a: {b: 1}}\n"),
+        ["unknown property `a`"]
+    );
+    let nested = "schema: {properties: {a: {additionalProperties: {additionalProperties: false}}}}\nvalue: {a: {b: {c: 1}}}\n";
+    assert_eq!(messages(nested), ["unknown property `c` of `b`"]);
+}
+
+#[test]
+fn dynamic_references_are_followed_when_they_can_mean_one_place_only() {
+    let schema = "schema:\n  $schema: https://json-schema.org/draft/2020-12/schema\n  $defs: {a: {$dynamicAnchor: x, type: string}}\n  items: {$dynamicRef: '#x'}\n";
+    assert_eq!(messages(&format!("{schema}value: [1]\n")), ["item 0 is an integer, not a string"]);
+    let found = problems(&format!("{schema}other: {{$dynamicAnchor: x}}\n"));
+    assert_eq!(found.len(), 1);
+    assert!(found[0].1.starts_with("`$dynamicRef` may mean 2 places"), "{found:?}");
+}
+
+#[test]
+fn relative_references_follow_the_name_of_their_resource() {
+    let (mut sources, mut documents) = (Sources::default(), Documents::default());
+    let mut add = |name: &str, text: &str| {
+        documents.add_text(&mut sources, Path::new(name), text.to_owned(), &Limits::default())
+    };
+    let outer = add("a.json", r#"{"$id": "https://example.org/v1/a", "items": {"$ref": "parts/b"}}"#);
+    add("elsewhere.json", r#"{"$id": "https://example.org/v1/parts/b", "type": "string"}"#);
+    let place = documents.resolve(outer, "#").unwrap();
+    let schema = Compiler::new(&documents).compile(&place, Dialect::Draft7).unwrap();
+    assert!(schema.check_bytes(b"[\"x\"]").is_ok());
+    assert!(schema.check_bytes(b"[1]").is_err());
+}

@@ -102,6 +102,16 @@ pub(super) fn explain(error: &ValidationError<'_>, around: Surroundings<'_>, fou
         Kind::AdditionalProperties { unexpected } | Kind::UnevaluatedProperties { unexpected } => {
             found.extend(unexpected.iter().map(|name| draft.unknown_property(name)));
         }
+        // The validator's word for an object that may have no property at all.
+        Kind::FalseSchema if error.schema_path().as_str().ends_with("/additionalProperties") => {
+            // Its place is the object, its instance some property's value: the names are in the tree alone.
+            match draft.node() {
+                Some(node) => {
+                    found.extend(node.entries().iter().map(|entry| draft.unknown_property(&entry.key)));
+                }
+                None => found.push(draft.no_properties()),
+            }
+        }
         Kind::Required { property } => found.push(draft.missing(property)),
         Kind::PropertyNames { error: inner } => found.push(draft.property_name(inner)),
         Kind::Type { kind } => {
@@ -166,6 +176,12 @@ impl Draft<'_, '_> {
     fn schema_parent(&self) -> Option<&NodeRef> {
         let (parent, _) = self.error.schema_path().as_str().rsplit_once('/')?;
         self.around.bundle?.node(parent)
+    }
+
+    fn no_properties(&self) -> Violation {
+        let mut violation = self.at_value(format!("{} must have no properties", place(self.pointer())));
+        violation.actual = None;
+        violation
     }
 
     fn unknown_property(&self, name: &str) -> Violation {
