@@ -89,3 +89,34 @@ fn eddy(arguments: &[&str]) -> Command {
     command.args(arguments);
     command
 }
+
+/// The published schemas take what is written, and refuse what is not an event.
+#[test]
+fn the_published_schemas_describe_every_line() {
+    let schema = |text: &str| {
+        let schema: serde_json::Value = serde_json::from_str(text).expect("JSON");
+        jsonschema::validator_for(&schema).expect("a schema")
+    };
+    let header = schema(include_str!("../docs/schemas/archive-header.schema.json"));
+    let event = schema(include_str!("../docs/schemas/archive-event.schema.json"));
+    let directory = tempfile::tempdir().expect("a directory");
+    let path = archive(directory.path(), 10);
+    let text = zstd::stream::decode_all(std::fs::File::open(&path).expect("opened")).expect("unpacked");
+    let cases = include_str!("cases/archive/verify_whole/cmd.in/orders.ndjson");
+    let lines = std::str::from_utf8(&text).expect("text").lines().chain(cases.lines());
+    for (number, line) in lines.enumerate() {
+        let line: serde_json::Value = serde_json::from_str(line).expect("JSON");
+        let right = if number == 0 { &header } else { &event };
+        assert!(right.is_valid(&line), "{line}");
+    }
+    let wrong = [
+        r#"{"n":1,"t":1,"src":"c"}"#,
+        r#"{"n":1,"t":1,"src":"c","v":"","v64":""}"#,
+        r#"{"n":1,"t":1,"src":"c","v":{}}"#,
+        r#"{"n":1,"t":1,"src":"c","v":"","h":[["name"]]}"#,
+    ];
+    for line in wrong {
+        assert!(!event.is_valid(&serde_json::from_str(line).expect("JSON")), "{line}");
+        assert!(eddy::event::json_lines::decode(line.as_bytes(), None).is_err(), "{line}");
+    }
+}
