@@ -145,7 +145,7 @@ impl Story<'_> {
         let mut services = self.start_services("live").await?;
         self.heading("Everything on the wire is recorded while checkouts come in.");
         let everything = format!("{}/shop/#", self.server);
-        let mut recorder = self.shell.start(&["record", &everything, "--output", RECORDING])?;
+        let mut recorder = self.shell.start(&["record", &everything, "--output", RECORDING], &[])?;
         recorder.until_says("recording").await?;
         let (count, rate) = (self.args.count.to_string(), format!("{RATE}/s"));
         let inject = [
@@ -177,9 +177,8 @@ impl Story<'_> {
         for name in SERVICES {
             let journal = journal_name(run, name);
             let server = self.server.clone();
-            let arguments =
-                ["demo", "service", name, "--broker", &server, "--journal", &journal, "--stop-with-input"];
-            services.push(self.shell.start(&arguments)?);
+            let arguments = ["demo", "service", name, "--broker", &server, "--journal", &journal];
+            services.push(self.shell.start(&arguments, &["--stop-with-input"])?);
         }
         for service in &mut services {
             service.line().await?;

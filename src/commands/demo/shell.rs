@@ -1,6 +1,5 @@
 //! Runs eddy itself as a child, showing each command line so that it can be repeated by hand.
 
-use std::io::Write;
 use std::path::PathBuf;
 use std::process::Stdio;
 
@@ -47,22 +46,29 @@ impl<'a> Shell<'a> {
         self.history.push(line.to_owned());
     }
 
-    /// Runs a command to its end and shows its stdout; any exit code but the one expected is an error.
+    /// Runs a command to its end, its output passed on; any exit code but the one expected is an error.
     pub async fn run(&mut self, arguments: &[&str], expected: i32) -> Result<(), CommandError> {
-        let stdout = self.output(arguments, expected).await?;
+        let mut command = self.command(arguments);
         if self.show {
-            let mut data = self.context.ui.data();
-            data.write_all(&stdout)?;
-            data.flush()?;
+            command.stdout(Stdio::inherit());
         }
-        Ok(())
+        self.finish(command, arguments, expected).await.map(drop)
     }
 
     /// Runs a command to its end and returns its stdout; any exit code but the one expected is an error.
     pub async fn output(&mut self, arguments: &[&str], expected: i32) -> Result<Vec<u8>, CommandError> {
+        let command = self.command(arguments);
+        self.finish(command, arguments, expected).await
+    }
+
+    async fn finish(
+        &mut self,
+        mut command: Command,
+        arguments: &[&str],
+        expected: i32,
+    ) -> Result<Vec<u8>, CommandError> {
         let line = command_line(arguments);
         self.note(&line);
-        let mut command = self.command(arguments);
         if self.show {
             command.stderr(Stdio::inherit());
         }
@@ -74,11 +80,13 @@ impl<'a> Shell<'a> {
         Ok(output.stdout)
     }
 
-    /// Starts a command that goes on in the background; it ends with this process.
-    pub fn start(&mut self, arguments: &[&str]) -> Result<Background, CommandError> {
+    /// Starts a command that goes on in the background; it ends with this process. The arguments `between_us` are not
+    /// shown: they would stop a command that is started by hand with `&`.
+    pub fn start(&mut self, arguments: &[&str], between_us: &[&str]) -> Result<Background, CommandError> {
         let line = command_line(arguments);
         self.note(&format!("{line} &"));
         let mut command = self.command(arguments);
+        command.args(between_us);
         let mut child = command.stdin(Stdio::piped()).spawn()?;
         let missing = || CommandError::new(ErrorKind::Internal, format!("`{line}` has no output to read"));
         let stdout = child.stdout.take().ok_or_else(missing)?;
