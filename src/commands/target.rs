@@ -4,7 +4,7 @@ use std::path::Path;
 
 use super::{CommandError, Context};
 use crate::contract::{Channel, Contract, Loaded};
-use crate::endpoint::address::Scheme;
+use crate::endpoint::address::{Scheme, mask};
 use crate::endpoint::{Address, Credentials, SinkOptions, SourceOptions};
 use crate::settings::{EMBEDDED_ADDRESS, EnvironmentSettings, Workspace};
 
@@ -224,6 +224,8 @@ impl<'a> Places<'a> {
     }
 
     fn unknown(&self, text: &str, purpose: Use) -> CommandError {
+        // A URL with a slip in its scheme ends here too, with its password.
+        let text = &mask(text);
         let Some(loaded) = &self.loaded else {
             return CommandError::usage(match purpose {
                 Use::Read => {

@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use super::{CommandError, ErrorKind, Status};
-use crate::endpoint::{EndpointError, Start, Stop};
+use crate::endpoint::{EndpointError, EndpointErrorKind, Start, Stop};
 use crate::event::Timestamp;
 use crate::output::figures::{counted, grouped};
 use crate::replay::time_point::{TimeError, parse_duration};
@@ -91,6 +91,7 @@ pub fn conclude(outcome: &Outcome, ui: &Ui, again: Option<&str>) -> Result<Statu
             }
             Ok(Status::Interrupted)
         }
+        Ending::GaveUp(error) if error.kind == EndpointErrorKind::ClosedPipe => Err(error.clone().into()),
         Ending::GaveUp(error) => Err(with_hint(undelivered(outcome, Some(error)))),
         Ending::SourceFailed(error) => Err(CommandError::from(error.clone())),
         Ending::Complete | Ending::Stopped(StopReason::Limit) if outcome.delivered() => Ok(Status::Done),
@@ -116,17 +117,25 @@ fn notes(outcome: &Outcome, ui: &Ui) {
 fn undelivered(outcome: &Outcome, last: Option<&EndpointError>) -> CommandError {
     let summary = &outcome.summary;
     let missing = summary.sent - summary.acknowledged.min(summary.sent);
-    let message = match (last, missing) {
-        (Some(error), 0) => error.message.clone(),
-        _ => format!("{} of {} were not delivered", grouped(missing), counted(summary.sent, "event")),
+    let mut failures: Vec<&EndpointError> = outcome.failures.iter().collect();
+    if failures.is_empty() {
+        failures.extend(last);
+    }
+    let mut message = if missing == 0 {
+        "the transfer could not be finished".to_owned()
+    } else {
+        let were = if summary.sent == 1 { "was" } else { "were" };
+        format!("{} of {} {were} not delivered", grouped(missing), counted(summary.sent, "event"))
     };
+    for failure in &failures {
+        message.push_str(if failures.len() == 1 { ": " } else { "\n  " });
+        message.push_str(&failure.message);
+    }
     let mut error = CommandError::new(ErrorKind::Delivery, message);
-    for failure in outcome.failures.iter().chain(last.filter(|_| outcome.failures.is_empty() && missing > 0))
-    {
-        error = error.hint(match &failure.help {
-            Some(help) => format!("{}: {help}", failure.message),
-            None => failure.message.clone(),
-        });
+    for help in failures.iter().filter_map(|failure| failure.help.as_ref()) {
+        if !error.hints.contains(help) {
+            error = error.hint(help);
+        }
     }
     error
 }

@@ -235,7 +235,7 @@ fn form(scheme: Scheme) -> &'static str {
 #[must_use]
 pub fn mask(text: &str) -> String {
     let Some((scheme, rest)) = text.split_once("://") else {
-        return text.to_owned();
+        return mask_without_scheme(text);
     };
     let authority_end = rest.find(['/', '?']).unwrap_or(rest.len());
     let Some(at) = rest[..authority_end].rfind('@') else {
@@ -243,6 +243,15 @@ pub fn mask(text: &str) -> String {
     };
     let user = rest[..at].split(':').next().unwrap_or_default();
     format!("{scheme}://{user}:***{}", &rest[at..])
+}
+
+/// A URL with a slip in its scheme, such as `mqtt//me:secret@host`, must not give its password away either.
+fn mask_without_scheme(text: &str) -> String {
+    let masked = text.rfind('@').and_then(|at| {
+        let colon = text[..at].rfind(':')?;
+        Some(format!("{}:***{}", &text[..colon], &text[at..]))
+    });
+    masked.unwrap_or_else(|| text.to_owned())
 }
 
 fn percent_decode(text: &str) -> String {
@@ -283,5 +292,8 @@ mod tests {
         let error = Address::parse("mqt://me:secret@host/x").expect_err("unknown");
         assert!(error.help.contains("`mqtt`") && !error.message.contains("secret"), "{error:?}");
         assert_eq!(mask("nats://u:p@h:1/x@y"), "nats://u:***@h:1/x@y");
+        assert_eq!(mask("mqtt//u:p@h:1/x"), "mqtt//u:***@h:1/x");
+        assert_eq!(mask("u:p@h"), "u:***@h");
+        assert_eq!(mask("orders@home"), "orders@home");
     }
 }

@@ -32,12 +32,11 @@ impl EmbeddedBroker {
     /// sessions are kept in that directory; without, they end with the broker.
     ///
     /// # Errors
-    /// [`EndpointErrorKind::Rejected`] when the port is taken or may not be used, or `data` cannot be written.
+    /// [`EndpointErrorKind::Unsupported`] when the port is taken or may not be used, or `data` cannot be written.
     pub async fn start(listen: SocketAddr, data: Option<PathBuf>) -> Result<Self, EndpointError> {
-        let refused = |error: mqtt5::MqttError| {
-            EndpointError::new(EndpointErrorKind::Rejected, format!("cannot serve at `{listen}`: {error}"))
-                .help("another program may have the port: choose one with `--listen 127.0.0.1:PORT`, or port 0 for a free one")
-        };
+        // The crate reports a taken port as several lines of advice; asking for the port first gives the plain reason.
+        drop(std::net::TcpListener::bind(listen).map_err(|error| refused(listen, &error))?);
+        let refused = |error: mqtt5::MqttError| refused(listen, &error);
         let mut broker = MqttBroker::with_config(config(listen, data)).await.map_err(refused)?;
         let address = broker.local_addr().unwrap_or(listen);
         let stop = broker.shutdown_handle();
@@ -72,6 +71,11 @@ impl EmbeddedBroker {
         let ended = task.await.map_err(|broken| failed(format!("the embedded broker broke: {broken}")))?;
         ended.map_err(|error| failed(format!("the embedded broker ended: {error}")))
     }
+}
+
+fn refused(listen: SocketAddr, error: &dyn std::fmt::Display) -> EndpointError {
+    EndpointError::new(EndpointErrorKind::Unsupported, format!("cannot serve at `{listen}`: {error}"))
+        .help("choose another port with `--listen 127.0.0.1:PORT`; port 0 picks a free one")
 }
 
 impl std::fmt::Debug for EmbeddedBroker {
@@ -119,6 +123,7 @@ mod tests {
         assert_ne!(address.port(), 0);
         let error = EmbeddedBroker::start(address, None).await.unwrap_err();
         assert!(error.message.contains(&address.to_string()), "{error}");
+        assert!(!error.message.contains('\n'), "{error}");
         broker.shutdown().await.unwrap();
         EmbeddedBroker::start(address, None).await.unwrap().shutdown().await.unwrap();
     }

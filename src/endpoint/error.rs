@@ -64,4 +64,10 @@ impl EndpointError {
             EndpointErrorKind::Unreachable | EndpointErrorKind::Disconnected | EndpointErrorKind::Timeout
         )
     }
+
+    /// Whether no later event can fare better, such as on a full disk.
+    #[must_use]
+    pub fn is_final(&self) -> bool {
+        matches!(self.kind, EndpointErrorKind::File | EndpointErrorKind::ClosedPipe)
+    }
 }

@@ -166,7 +166,7 @@ impl FileSink {
     fn write(&mut self, batch: &[Event]) -> Vec<Delivery> {
         match &mut self.form {
             Form::Archive(shared) => match lock(shared).as_mut() {
-                Some(writer) => batch.iter().map(|event| write_archived(writer, event)).collect(),
+                Some(writer) => write_archived(writer, batch),
                 None => Vec::new(),
             },
             Form::Lines(lines) => lines.write(batch),
@@ -192,11 +192,23 @@ fn lock(shared: &Mutex<Option<Writer>>) -> MutexGuard<'_, Option<Writer>> {
     shared.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
-fn write_archived(writer: &mut Writer, event: &Event) -> Delivery {
-    match writer.write(event) {
-        Ok(number) => Delivery::acknowledged(Place { partition: None, offset: Some(number) }),
-        Err(error) => Delivery::failed(error.into()),
-    }
+/// A disk that is full stays so for the rest of the batch; trying each event would compress the open frame each time.
+fn write_archived(writer: &mut Writer, batch: &[Event]) -> Vec<Delivery> {
+    let mut broken: Option<EndpointError> = None;
+    let deliver = |event: &Event| {
+        if let Some(error) = &broken {
+            return Delivery::failed(error.clone());
+        }
+        match writer.write(event) {
+            Ok(number) => Delivery::acknowledged(Place { partition: None, offset: Some(number) }),
+            Err(error) => {
+                let error = EndpointError::from(error);
+                broken = error.is_final().then(|| error.clone());
+                Delivery::failed(error)
+            }
+        }
+    };
+    batch.iter().map(deliver).collect()
 }
 
 impl Sink for FileSink {
@@ -235,7 +247,8 @@ impl LineFile {
             options.append(true)
         };
         let mut file = options.open(path)?;
-        let (lines, whole) = count_lines(&mut file)?;
+        // A pipe or a device has no lines of its own to count, and may never end.
+        let (lines, whole) = if file.metadata()?.is_file() { count_lines(&mut file)? } else { (0, true) };
         let mut file = BufWriter::new(file);
         if !whole {
             file.write_all(b"\n")?;

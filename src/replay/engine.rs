@@ -84,7 +84,8 @@ pub async fn carry(
     let (chunk_sender, chunks) = mpsc::channel(CHUNKS_AHEAD);
     let (news_sender, mut news) = mpsc::unbounded_channel();
     let reader = Reader::new(source, plan.selection, plan.pace, retry_for, chunk_sender)
-        .lingering(plan.finish_what_was_read);
+        .lingering(plan.finish_what_was_read)
+        .telling(news_sender.clone());
     let done = StopToken::default();
     let reading = tokio::spawn(reader.run(stop.clone(), done.clone()));
     let heeded = if plan.finish_what_was_read { StopToken::default() } else { stop.clone() };
@@ -250,6 +251,20 @@ mod tests {
         assert_eq!(outcome.summary.sent, 20);
         assert_eq!(outcome.summary.possible_duplicates, 8);
         assert_eq!(outcome.reordered, 0);
+    }
+
+    #[tokio::test(flavor = "multi_thread", worker_threads = 1)]
+    async fn a_full_disk_ends_the_transfer_although_the_source_goes_on() {
+        let sink = ScriptedSink::new(|_, call| match call {
+            0 => Act::Take,
+            _ => Act::Fail(EndpointErrorKind::File),
+        });
+        let plan = Plan { limits: Limits { outstanding_events: 4, ..quick() }, ..Plan::default() };
+        let source = ListSource::new(events(1_000, 1)).then_silent();
+        let (outcome, times) = run(source, sink, plan, &StopToken::default()).await;
+        assert!(matches!(&outcome.ending, Ending::GaveUp(error) if error.kind == EndpointErrorKind::File));
+        assert_eq!((times.len(), outcome.settled), (4, 4));
+        assert!(outcome.summary.failed < 100, "{:?}", outcome.summary);
     }
 
     #[tokio::test(flavor = "multi_thread", worker_threads = 1)]

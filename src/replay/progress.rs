@@ -30,6 +30,13 @@ pub enum Progress<'a> {
     },
     /// Sending works again.
     Recovered,
+    /// The source does not answer; reading is tried again.
+    SourceLost {
+        /// Why.
+        error: String,
+    },
+    /// Reading works again.
+    SourceBack,
     /// The end was asked for; receipts under way are awaited.
     Stopping {
         /// Events without a receipt.
@@ -103,6 +110,8 @@ impl SharedCounts {
 pub(super) enum News {
     Retrying { events: usize, attempt: u32, wait: Duration, error: String },
     Recovered,
+    SourceLost { error: String },
+    SourceBack,
     Stopping { outstanding: u64 },
 }
 
@@ -113,6 +122,8 @@ impl From<News> for Progress<'_> {
                 Self::Retrying { events, attempt, wait, error }
             }
             News::Recovered => Self::Recovered,
+            News::SourceLost { error } => Self::SourceLost { error },
+            News::SourceBack => Self::SourceBack,
             News::Stopping { outstanding } => Self::Stopping { outstanding },
         }
     }

@@ -6,6 +6,7 @@ use tokio::sync::mpsc;
 
 use super::backoff::Backoff;
 use super::pace::{Pace, Schedule};
+use super::progress::News;
 use super::select::{Selection, Selector, Verdict};
 use super::stop::{StopReason, StopToken};
 use crate::endpoint::{EndpointError, Source};
@@ -45,6 +46,9 @@ pub(super) struct Reader {
     backoff: Backoff,
     /// When interrupted, first take what the system has already sent.
     linger: bool,
+    /// Who is told when the source goes away and comes back.
+    news: Option<mpsc::UnboundedSender<News>>,
+    lost: bool,
     number: u64,
     average: usize,
 }
@@ -64,6 +68,8 @@ impl Reader {
             chunks,
             backoff: Backoff::new(retry_for),
             linger: false,
+            news: None,
+            lost: false,
             number: 0,
             average: BYTES_A_CHUNK / MOST_EVENTS_A_CHUNK,
         }
@@ -72,6 +78,12 @@ impl Reader {
     /// When interrupted, take what the system has already sent before leaving.
     pub fn lingering(mut self, linger: bool) -> Self {
         self.linger = linger;
+        self
+    }
+
+    /// Whom to tell when the source goes away and comes back.
+    pub fn telling(mut self, news: mpsc::UnboundedSender<News>) -> Self {
+        self.news = Some(news);
         self
     }
 
@@ -110,6 +122,9 @@ impl Reader {
                 }
             };
             self.backoff.reset();
+            if std::mem::take(&mut self.lost) {
+                self.tell(News::SourceBack);
+            }
             if batch.is_empty() {
                 return Ok(());
             }
@@ -149,11 +164,19 @@ impl Reader {
         let Some(wait) = wait else {
             return Err(error);
         };
+        if !std::mem::replace(&mut self.lost, true) {
+            self.tell(News::SourceLost { error: error.message });
+        }
         tokio::select! {
             _ = stop.requested() => {}
             () = tokio::time::sleep(wait) => {}
         }
         Ok(())
+    }
+
+    fn tell(&self, news: News) {
+        // Without an observer nobody needs to know.
+        let _ = self.news.as_ref().map(|observer| observer.send(news));
     }
 
     fn select(&mut self, batch: Vec<Event>) -> (Vec<Scheduled>, bool) {

@@ -105,11 +105,11 @@ impl Writer {
                 self.stopped = true;
                 break;
             }
+            if self.gave_up.is_some() {
+                break;
+            }
             if !self.again.is_empty() {
                 self.send_again().await;
-                if self.gave_up.is_some() {
-                    break;
-                }
                 continue;
             }
             match self.next().await {
@@ -275,9 +275,21 @@ impl Writer {
         self.events_under_way -= batch.events.len();
         self.bytes_under_way -= batch.bytes;
         let before = self.tally.acknowledged;
+        self.note_final_failure(&batch, &deliveries);
         self.again.extend(self.tally.settle(batch, deliveries, retry));
         if self.tally.acknowledged > before && self.again.is_empty() {
             self.backoff.reset();
+        }
+    }
+
+    /// After a failure that every later event would share, the run ends and can go on from the first event that failed.
+    fn note_final_failure(&mut self, batch: &Batch, deliveries: &[Delivery]) {
+        for (note, delivery) in batch.notes.iter().zip(deliveries) {
+            let Some(error) = delivery.outcome.as_ref().err().filter(|error| error.is_final()) else {
+                continue;
+            };
+            self.gave_up.get_or_insert_with(|| error.clone());
+            self.next_number = self.next_number.min(note.number);
         }
     }
 

@@ -95,6 +95,10 @@ impl Observer for TransferView<'_> {
                 span(wait)
             )),
             Progress::Recovered => self.line("sending works again"),
+            Progress::SourceLost { error } => self.line(&format!("{error}; trying again")),
+            Progress::SourceBack => {
+                self.line("reading works again; events sent meanwhile are missing where the server does not keep them");
+            }
             Progress::Stopping { outstanding } => self.line(&format!(
                 "stopping; waiting for the receipts of {} (Ctrl-C again ends at once)",
                 counted(outstanding, "event")
