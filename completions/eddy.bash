@@ -176,7 +176,7 @@ _eddy() {
 
     case "${cmd}" in
         eddy)
-            opts="-q -v -h -V --color --quiet --verbose --no-progress --workspace --env --yes --help --version archive broker completions doctor explain graph demo init inject man new record replay tail validate help"
+            opts="-q -v -h -V --color --quiet --verbose --no-progress --workspace --env --yes --help --version archive broker completions demo doctor explain graph init inject man new record replay tail validate help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 1 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -744,7 +744,7 @@ _eddy() {
             return 0
             ;;
         eddy__subcmd__help)
-            opts="archive broker completions doctor explain graph demo init inject man new record replay tail validate help"
+            opts="archive broker completions demo doctor explain graph init inject man new record replay tail validate help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0

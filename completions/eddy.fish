@@ -38,10 +38,10 @@ complete -c eddy -n "__fish_eddy_needs_command" -s V -l version -d 'Print versio
 complete -c eddy -n "__fish_eddy_needs_command" -f -a "archive" -d 'Look into recordings, check them, mend them'
 complete -c eddy -n "__fish_eddy_needs_command" -f -a "broker" -d 'Run the embedded MQTT broker for local work'
 complete -c eddy -n "__fish_eddy_needs_command" -f -a "completions" -d 'Print a completion script for a shell'
+complete -c eddy -n "__fish_eddy_needs_command" -f -a "demo" -d 'Show the whole round on the embedded broker'
 complete -c eddy -n "__fish_eddy_needs_command" -f -a "doctor" -d 'Check the workspace, its servers and the tools eddy calls'
 complete -c eddy -n "__fish_eddy_needs_command" -f -a "explain" -d 'Print the page of a diagnostic code, or list all codes'
 complete -c eddy -n "__fish_eddy_needs_command" -f -a "graph" -d 'Show who sends what to whom'
-complete -c eddy -n "__fish_eddy_needs_command" -f -a "demo" -d 'Show the whole round on the embedded broker'
 complete -c eddy -n "__fish_eddy_needs_command" -f -a "init" -d 'Write a workspace file'
 complete -c eddy -n "__fish_eddy_needs_command" -f -a "inject" -d 'Send one event, a file, standard input, or events generated from the contract'
 complete -c eddy -n "__fish_eddy_needs_command" -f -a "man" -d 'Print the manual'
@@ -155,6 +155,40 @@ complete -c eddy -n "__fish_eddy_using_subcommand completions" -l no-progress -d
 complete -c eddy -n "__fish_eddy_using_subcommand completions" -l yes -d 'Answer yes to questions'
 complete -c eddy -n "__fish_eddy_using_subcommand completions" -s h -l help -d 'Print help (see more with \'--help\')'
 complete -c eddy -n "__fish_eddy_using_subcommand completions" -s V -l version -d 'Print version'
+complete -c eddy -n "__fish_eddy_using_subcommand demo; and not __fish_seen_subcommand_from service help" -l dir -d 'Directory for the demo\'s workspace (default: a new one below the system\'s temporary directory)' -r -F
+complete -c eddy -n "__fish_eddy_using_subcommand demo; and not __fish_seen_subcommand_from service help" -l count -d 'Checkouts to inject' -r
+complete -c eddy -n "__fish_eddy_using_subcommand demo; and not __fish_seen_subcommand_from service help" -l format -d 'How to report' -r -f -a "human\t'A story on stderr, tables on stdout'
+json\t'One JSON object on stdout at the end'"
+complete -c eddy -n "__fish_eddy_using_subcommand demo; and not __fish_seen_subcommand_from service help" -l color -d 'When to colour' -r -f -a "auto\t'On a terminal, unless NO_COLOR is set'
+always\t'Always'
+never\t'Never'"
+complete -c eddy -n "__fish_eddy_using_subcommand demo; and not __fish_seen_subcommand_from service help" -l workspace -d 'Directory of the workspace file `eddy.yaml` (default: here or above)' -r -F
+complete -c eddy -n "__fish_eddy_using_subcommand demo; and not __fish_seen_subcommand_from service help" -l env -d 'Environment of the workspace to use' -r
+complete -c eddy -n "__fish_eddy_using_subcommand demo; and not __fish_seen_subcommand_from service help" -l keep -d 'Keep broker and services running at the end, until Ctrl-C, to play with them'
+complete -c eddy -n "__fish_eddy_using_subcommand demo; and not __fish_seen_subcommand_from service help" -s q -l quiet -d 'Say nothing but data and errors'
+complete -c eddy -n "__fish_eddy_using_subcommand demo; and not __fish_seen_subcommand_from service help" -s v -l verbose -d 'Say more about what is done'
+complete -c eddy -n "__fish_eddy_using_subcommand demo; and not __fish_seen_subcommand_from service help" -l no-progress -d 'Draw no progress bars'
+complete -c eddy -n "__fish_eddy_using_subcommand demo; and not __fish_seen_subcommand_from service help" -l yes -d 'Answer yes to questions'
+complete -c eddy -n "__fish_eddy_using_subcommand demo; and not __fish_seen_subcommand_from service help" -s h -l help -d 'Print help (see more with \'--help\')'
+complete -c eddy -n "__fish_eddy_using_subcommand demo; and not __fish_seen_subcommand_from service help" -s V -l version -d 'Print version'
+complete -c eddy -n "__fish_eddy_using_subcommand demo; and not __fish_seen_subcommand_from service help" -f -a "service" -d 'Be one of the sample services'
+complete -c eddy -n "__fish_eddy_using_subcommand demo; and not __fish_seen_subcommand_from service help" -f -a "help" -d 'Print this message or the help of the given subcommand(s)'
+complete -c eddy -n "__fish_eddy_using_subcommand demo; and __fish_seen_subcommand_from service" -l broker -d 'The broker' -r
+complete -c eddy -n "__fish_eddy_using_subcommand demo; and __fish_seen_subcommand_from service" -l journal -d 'File to which every received event is added, one JSON line each' -r -F
+complete -c eddy -n "__fish_eddy_using_subcommand demo; and __fish_seen_subcommand_from service" -l color -d 'When to colour' -r -f -a "auto\t'On a terminal, unless NO_COLOR is set'
+always\t'Always'
+never\t'Never'"
+complete -c eddy -n "__fish_eddy_using_subcommand demo; and __fish_seen_subcommand_from service" -l workspace -d 'Directory of the workspace file `eddy.yaml` (default: here or above)' -r -F
+complete -c eddy -n "__fish_eddy_using_subcommand demo; and __fish_seen_subcommand_from service" -l env -d 'Environment of the workspace to use' -r
+complete -c eddy -n "__fish_eddy_using_subcommand demo; and __fish_seen_subcommand_from service" -l stop-with-input -d 'Stop when standard input ends'
+complete -c eddy -n "__fish_eddy_using_subcommand demo; and __fish_seen_subcommand_from service" -s q -l quiet -d 'Say nothing but data and errors'
+complete -c eddy -n "__fish_eddy_using_subcommand demo; and __fish_seen_subcommand_from service" -s v -l verbose -d 'Say more about what is done'
+complete -c eddy -n "__fish_eddy_using_subcommand demo; and __fish_seen_subcommand_from service" -l no-progress -d 'Draw no progress bars'
+complete -c eddy -n "__fish_eddy_using_subcommand demo; and __fish_seen_subcommand_from service" -l yes -d 'Answer yes to questions'
+complete -c eddy -n "__fish_eddy_using_subcommand demo; and __fish_seen_subcommand_from service" -s h -l help -d 'Print help (see more with \'--help\')'
+complete -c eddy -n "__fish_eddy_using_subcommand demo; and __fish_seen_subcommand_from service" -s V -l version -d 'Print version'
+complete -c eddy -n "__fish_eddy_using_subcommand demo; and __fish_seen_subcommand_from help" -f -a "service" -d 'Be one of the sample services'
+complete -c eddy -n "__fish_eddy_using_subcommand demo; and __fish_seen_subcommand_from help" -f -a "help" -d 'Print this message or the help of the given subcommand(s)'
 complete -c eddy -n "__fish_eddy_using_subcommand doctor" -l format -d 'How to show the report' -r -f -a "human\t'A table, then the problems'
 json\t'One JSON object'"
 complete -c eddy -n "__fish_eddy_using_subcommand doctor" -l color -d 'When to colour' -r -f -a "auto\t'On a terminal, unless NO_COLOR is set'
@@ -205,40 +239,6 @@ complete -c eddy -n "__fish_eddy_using_subcommand graph" -l no-progress -d 'Draw
 complete -c eddy -n "__fish_eddy_using_subcommand graph" -l yes -d 'Answer yes to questions'
 complete -c eddy -n "__fish_eddy_using_subcommand graph" -s h -l help -d 'Print help (see more with \'--help\')'
 complete -c eddy -n "__fish_eddy_using_subcommand graph" -s V -l version -d 'Print version'
-complete -c eddy -n "__fish_eddy_using_subcommand demo; and not __fish_seen_subcommand_from service help" -l dir -d 'Directory for the demo\'s workspace (default: a new one below the system\'s temporary directory)' -r -F
-complete -c eddy -n "__fish_eddy_using_subcommand demo; and not __fish_seen_subcommand_from service help" -l count -d 'Checkouts to inject' -r
-complete -c eddy -n "__fish_eddy_using_subcommand demo; and not __fish_seen_subcommand_from service help" -l format -d 'How to report' -r -f -a "human\t'A story on stderr, tables on stdout'
-json\t'One JSON object on stdout at the end'"
-complete -c eddy -n "__fish_eddy_using_subcommand demo; and not __fish_seen_subcommand_from service help" -l color -d 'When to colour' -r -f -a "auto\t'On a terminal, unless NO_COLOR is set'
-always\t'Always'
-never\t'Never'"
-complete -c eddy -n "__fish_eddy_using_subcommand demo; and not __fish_seen_subcommand_from service help" -l workspace -d 'Directory of the workspace file `eddy.yaml` (default: here or above)' -r -F
-complete -c eddy -n "__fish_eddy_using_subcommand demo; and not __fish_seen_subcommand_from service help" -l env -d 'Environment of the workspace to use' -r
-complete -c eddy -n "__fish_eddy_using_subcommand demo; and not __fish_seen_subcommand_from service help" -l keep -d 'Keep broker and services running at the end, until Ctrl-C, to play with them'
-complete -c eddy -n "__fish_eddy_using_subcommand demo; and not __fish_seen_subcommand_from service help" -s q -l quiet -d 'Say nothing but data and errors'
-complete -c eddy -n "__fish_eddy_using_subcommand demo; and not __fish_seen_subcommand_from service help" -s v -l verbose -d 'Say more about what is done'
-complete -c eddy -n "__fish_eddy_using_subcommand demo; and not __fish_seen_subcommand_from service help" -l no-progress -d 'Draw no progress bars'
-complete -c eddy -n "__fish_eddy_using_subcommand demo; and not __fish_seen_subcommand_from service help" -l yes -d 'Answer yes to questions'
-complete -c eddy -n "__fish_eddy_using_subcommand demo; and not __fish_seen_subcommand_from service help" -s h -l help -d 'Print help (see more with \'--help\')'
-complete -c eddy -n "__fish_eddy_using_subcommand demo; and not __fish_seen_subcommand_from service help" -s V -l version -d 'Print version'
-complete -c eddy -n "__fish_eddy_using_subcommand demo; and not __fish_seen_subcommand_from service help" -f -a "service" -d 'Be one of the sample services'
-complete -c eddy -n "__fish_eddy_using_subcommand demo; and not __fish_seen_subcommand_from service help" -f -a "help" -d 'Print this message or the help of the given subcommand(s)'
-complete -c eddy -n "__fish_eddy_using_subcommand demo; and __fish_seen_subcommand_from service" -l broker -d 'The broker' -r
-complete -c eddy -n "__fish_eddy_using_subcommand demo; and __fish_seen_subcommand_from service" -l journal -d 'File to which every received event is added, one JSON line each' -r -F
-complete -c eddy -n "__fish_eddy_using_subcommand demo; and __fish_seen_subcommand_from service" -l color -d 'When to colour' -r -f -a "auto\t'On a terminal, unless NO_COLOR is set'
-always\t'Always'
-never\t'Never'"
-complete -c eddy -n "__fish_eddy_using_subcommand demo; and __fish_seen_subcommand_from service" -l workspace -d 'Directory of the workspace file `eddy.yaml` (default: here or above)' -r -F
-complete -c eddy -n "__fish_eddy_using_subcommand demo; and __fish_seen_subcommand_from service" -l env -d 'Environment of the workspace to use' -r
-complete -c eddy -n "__fish_eddy_using_subcommand demo; and __fish_seen_subcommand_from service" -l stop-with-input -d 'Stop when standard input ends'
-complete -c eddy -n "__fish_eddy_using_subcommand demo; and __fish_seen_subcommand_from service" -s q -l quiet -d 'Say nothing but data and errors'
-complete -c eddy -n "__fish_eddy_using_subcommand demo; and __fish_seen_subcommand_from service" -s v -l verbose -d 'Say more about what is done'
-complete -c eddy -n "__fish_eddy_using_subcommand demo; and __fish_seen_subcommand_from service" -l no-progress -d 'Draw no progress bars'
-complete -c eddy -n "__fish_eddy_using_subcommand demo; and __fish_seen_subcommand_from service" -l yes -d 'Answer yes to questions'
-complete -c eddy -n "__fish_eddy_using_subcommand demo; and __fish_seen_subcommand_from service" -s h -l help -d 'Print help (see more with \'--help\')'
-complete -c eddy -n "__fish_eddy_using_subcommand demo; and __fish_seen_subcommand_from service" -s V -l version -d 'Print version'
-complete -c eddy -n "__fish_eddy_using_subcommand demo; and __fish_seen_subcommand_from help" -f -a "service" -d 'Be one of the sample services'
-complete -c eddy -n "__fish_eddy_using_subcommand demo; and __fish_seen_subcommand_from help" -f -a "help" -d 'Print this message or the help of the given subcommand(s)'
 complete -c eddy -n "__fish_eddy_using_subcommand init" -l color -d 'When to colour' -r -f -a "auto\t'On a terminal, unless NO_COLOR is set'
 always\t'Always'
 never\t'Never'"
@@ -393,22 +393,22 @@ complete -c eddy -n "__fish_eddy_using_subcommand validate" -l no-progress -d 'D
 complete -c eddy -n "__fish_eddy_using_subcommand validate" -l yes -d 'Answer yes to questions'
 complete -c eddy -n "__fish_eddy_using_subcommand validate" -s h -l help -d 'Print help (see more with \'--help\')'
 complete -c eddy -n "__fish_eddy_using_subcommand validate" -s V -l version -d 'Print version'
-complete -c eddy -n "__fish_eddy_using_subcommand help; and not __fish_seen_subcommand_from archive broker completions doctor explain graph demo init inject man new record replay tail validate help" -f -a "archive" -d 'Look into recordings, check them, mend them'
-complete -c eddy -n "__fish_eddy_using_subcommand help; and not __fish_seen_subcommand_from archive broker completions doctor explain graph demo init inject man new record replay tail validate help" -f -a "broker" -d 'Run the embedded MQTT broker for local work'
-complete -c eddy -n "__fish_eddy_using_subcommand help; and not __fish_seen_subcommand_from archive broker completions doctor explain graph demo init inject man new record replay tail validate help" -f -a "completions" -d 'Print a completion script for a shell'
-complete -c eddy -n "__fish_eddy_using_subcommand help; and not __fish_seen_subcommand_from archive broker completions doctor explain graph demo init inject man new record replay tail validate help" -f -a "doctor" -d 'Check the workspace, its servers and the tools eddy calls'
-complete -c eddy -n "__fish_eddy_using_subcommand help; and not __fish_seen_subcommand_from archive broker completions doctor explain graph demo init inject man new record replay tail validate help" -f -a "explain" -d 'Print the page of a diagnostic code, or list all codes'
-complete -c eddy -n "__fish_eddy_using_subcommand help; and not __fish_seen_subcommand_from archive broker completions doctor explain graph demo init inject man new record replay tail validate help" -f -a "graph" -d 'Show who sends what to whom'
-complete -c eddy -n "__fish_eddy_using_subcommand help; and not __fish_seen_subcommand_from archive broker completions doctor explain graph demo init inject man new record replay tail validate help" -f -a "demo" -d 'Show the whole round on the embedded broker'
-complete -c eddy -n "__fish_eddy_using_subcommand help; and not __fish_seen_subcommand_from archive broker completions doctor explain graph demo init inject man new record replay tail validate help" -f -a "init" -d 'Write a workspace file'
-complete -c eddy -n "__fish_eddy_using_subcommand help; and not __fish_seen_subcommand_from archive broker completions doctor explain graph demo init inject man new record replay tail validate help" -f -a "inject" -d 'Send one event, a file, standard input, or events generated from the contract'
-complete -c eddy -n "__fish_eddy_using_subcommand help; and not __fish_seen_subcommand_from archive broker completions doctor explain graph demo init inject man new record replay tail validate help" -f -a "man" -d 'Print the manual'
-complete -c eddy -n "__fish_eddy_using_subcommand help; and not __fish_seen_subcommand_from archive broker completions doctor explain graph demo init inject man new record replay tail validate help" -f -a "new" -d 'Make a project from a template'
-complete -c eddy -n "__fish_eddy_using_subcommand help; and not __fish_seen_subcommand_from archive broker completions doctor explain graph demo init inject man new record replay tail validate help" -f -a "record" -d 'Capture events into an archive'
-complete -c eddy -n "__fish_eddy_using_subcommand help; and not __fish_seen_subcommand_from archive broker completions doctor explain graph demo init inject man new record replay tail validate help" -f -a "replay" -d 'Send the events of an archive again, with their timing'
-complete -c eddy -n "__fish_eddy_using_subcommand help; and not __fish_seen_subcommand_from archive broker completions doctor explain graph demo init inject man new record replay tail validate help" -f -a "tail" -d 'Watch events as they arrive'
-complete -c eddy -n "__fish_eddy_using_subcommand help; and not __fish_seen_subcommand_from archive broker completions doctor explain graph demo init inject man new record replay tail validate help" -f -a "validate" -d 'Check AsyncAPI documents and event schemas'
-complete -c eddy -n "__fish_eddy_using_subcommand help; and not __fish_seen_subcommand_from archive broker completions doctor explain graph demo init inject man new record replay tail validate help" -f -a "help" -d 'Print this message or the help of the given subcommand(s)'
+complete -c eddy -n "__fish_eddy_using_subcommand help; and not __fish_seen_subcommand_from archive broker completions demo doctor explain graph init inject man new record replay tail validate help" -f -a "archive" -d 'Look into recordings, check them, mend them'
+complete -c eddy -n "__fish_eddy_using_subcommand help; and not __fish_seen_subcommand_from archive broker completions demo doctor explain graph init inject man new record replay tail validate help" -f -a "broker" -d 'Run the embedded MQTT broker for local work'
+complete -c eddy -n "__fish_eddy_using_subcommand help; and not __fish_seen_subcommand_from archive broker completions demo doctor explain graph init inject man new record replay tail validate help" -f -a "completions" -d 'Print a completion script for a shell'
+complete -c eddy -n "__fish_eddy_using_subcommand help; and not __fish_seen_subcommand_from archive broker completions demo doctor explain graph init inject man new record replay tail validate help" -f -a "demo" -d 'Show the whole round on the embedded broker'
+complete -c eddy -n "__fish_eddy_using_subcommand help; and not __fish_seen_subcommand_from archive broker completions demo doctor explain graph init inject man new record replay tail validate help" -f -a "doctor" -d 'Check the workspace, its servers and the tools eddy calls'
+complete -c eddy -n "__fish_eddy_using_subcommand help; and not __fish_seen_subcommand_from archive broker completions demo doctor explain graph init inject man new record replay tail validate help" -f -a "explain" -d 'Print the page of a diagnostic code, or list all codes'
+complete -c eddy -n "__fish_eddy_using_subcommand help; and not __fish_seen_subcommand_from archive broker completions demo doctor explain graph init inject man new record replay tail validate help" -f -a "graph" -d 'Show who sends what to whom'
+complete -c eddy -n "__fish_eddy_using_subcommand help; and not __fish_seen_subcommand_from archive broker completions demo doctor explain graph init inject man new record replay tail validate help" -f -a "init" -d 'Write a workspace file'
+complete -c eddy -n "__fish_eddy_using_subcommand help; and not __fish_seen_subcommand_from archive broker completions demo doctor explain graph init inject man new record replay tail validate help" -f -a "inject" -d 'Send one event, a file, standard input, or events generated from the contract'
+complete -c eddy -n "__fish_eddy_using_subcommand help; and not __fish_seen_subcommand_from archive broker completions demo doctor explain graph init inject man new record replay tail validate help" -f -a "man" -d 'Print the manual'
+complete -c eddy -n "__fish_eddy_using_subcommand help; and not __fish_seen_subcommand_from archive broker completions demo doctor explain graph init inject man new record replay tail validate help" -f -a "new" -d 'Make a project from a template'
+complete -c eddy -n "__fish_eddy_using_subcommand help; and not __fish_seen_subcommand_from archive broker completions demo doctor explain graph init inject man new record replay tail validate help" -f -a "record" -d 'Capture events into an archive'
+complete -c eddy -n "__fish_eddy_using_subcommand help; and not __fish_seen_subcommand_from archive broker completions demo doctor explain graph init inject man new record replay tail validate help" -f -a "replay" -d 'Send the events of an archive again, with their timing'
+complete -c eddy -n "__fish_eddy_using_subcommand help; and not __fish_seen_subcommand_from archive broker completions demo doctor explain graph init inject man new record replay tail validate help" -f -a "tail" -d 'Watch events as they arrive'
+complete -c eddy -n "__fish_eddy_using_subcommand help; and not __fish_seen_subcommand_from archive broker completions demo doctor explain graph init inject man new record replay tail validate help" -f -a "validate" -d 'Check AsyncAPI documents and event schemas'
+complete -c eddy -n "__fish_eddy_using_subcommand help; and not __fish_seen_subcommand_from archive broker completions demo doctor explain graph init inject man new record replay tail validate help" -f -a "help" -d 'Print this message or the help of the given subcommand(s)'
 complete -c eddy -n "__fish_eddy_using_subcommand help; and __fish_seen_subcommand_from archive" -f -a "cat" -d 'Print events, one JSON object per line'
 complete -c eddy -n "__fish_eddy_using_subcommand help; and __fish_seen_subcommand_from archive" -f -a "repair" -d 'Write what is whole in a damaged or unfinished recording anew'
 complete -c eddy -n "__fish_eddy_using_subcommand help; and __fish_seen_subcommand_from archive" -f -a "stats" -d 'Count events, bytes, rates and channels'

@@ -127,15 +127,15 @@ enum Command {
     Broker(broker::Args),
     /// Print a completion script for a shell
     Completions(completions::Args),
+    /// Show the whole round on the embedded broker
+    #[cfg(feature = "broker")]
+    Demo(demo::Args),
     /// Check the workspace, its servers and the tools eddy calls
     Doctor(doctor::Args),
     /// Print the page of a diagnostic code, or list all codes
     Explain(explain::Args),
     /// Show who sends what to whom
     Graph(graph::Args),
-    /// Show the whole round on the embedded broker
-    #[cfg(feature = "broker")]
-    Demo(demo::Args),
     /// Write a workspace file
     Init(init::Args),
     /// Send one event, a file, standard input, or events generated from the contract

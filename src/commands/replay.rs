@@ -107,6 +107,9 @@ async fn replay(args: &Args, context: &Context) -> Result<Status, CommandError> 
         return show_plan(args, context, &survey, &target, carried);
     }
     target.confirm(args.confirm.as_deref())?;
+    if survey.events == 0 {
+        context.ui.warn("no event of the archive is selected, so nothing is sent");
+    }
     refuse_losses(args, &survey, carried)?;
     let plan = Plan {
         limits: Limits { retry_for, ..Limits::default() },
