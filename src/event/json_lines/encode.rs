@@ -94,45 +94,10 @@ fn write_base64(bytes: &[u8], out: &mut Vec<u8>) {
     out.push(b'"');
 }
 
-/// What stands after the backslash for a byte that must be escaped (RFC 8259, section 7); 0 for one that need not.
-const ESCAPES: [u8; 256] = {
-    let mut table = [0; 256];
-    let mut control = 0;
-    while control < 0x20 {
-        table[control] = b'u';
-        control += 1;
-    }
-    table[0x08] = b'b';
-    table[0x09] = b't';
-    table[0x0a] = b'n';
-    table[0x0c] = b'f';
-    table[0x0d] = b'r';
-    table[b'"' as usize] = b'"';
-    table[b'\\' as usize] = b'\\';
-    table
-};
-
-const HEXADECIMAL: &[u8; 16] = b"0123456789abcdef";
-
+/// A JSON string with only the escapes that must be (RFC 8259, section 7). Half the time of writing an event goes here,
+/// hence the vectorised writer. It cannot fail: the buffer grows, and every text is a JSON string.
 fn write_text(text: &str, out: &mut Vec<u8>) {
-    let bytes = text.as_bytes();
-    out.push(b'"');
-    let mut copied = 0;
-    for (position, &byte) in bytes.iter().enumerate() {
-        let escape = ESCAPES[usize::from(byte)];
-        if escape == 0 {
-            continue;
-        }
-        out.extend_from_slice(&bytes[copied..position]);
-        copied = position + 1;
-        out.extend_from_slice(&[b'\\', escape]);
-        if escape == b'u' {
-            let digits = [HEXADECIMAL[usize::from(byte >> 4)], HEXADECIMAL[usize::from(byte & 15)]];
-            out.extend_from_slice(&[b'0', b'0', digits[0], digits[1]]);
-        }
-    }
-    out.extend_from_slice(&bytes[copied..]);
-    out.push(b'"');
+    let _ = sonic_rs::to_writer(out, text);
 }
 
 fn write_signed(number: i64, out: &mut Vec<u8>) {
