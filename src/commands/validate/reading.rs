@@ -1,0 +1,76 @@
+//! Which files are documents, and reading those.
+
+use std::path::{Path, PathBuf};
+
+use crate::commands::CommandError;
+use crate::commands::paths::Input;
+use crate::contract::kind::UNKNOWN_KIND;
+use crate::contract::{Loaded, load, load_text};
+use crate::diagnostic::Diagnostic;
+use crate::source_text::{Limits, read_text};
+
+/// What was read, and what was passed over.
+pub struct Read {
+    /// The documents.
+    pub loaded: Loaded,
+    /// Files that are none.
+    pub skipped: Vec<PathBuf>,
+}
+
+/// Files found by looking are read only when they may be documents.
+pub fn read(inputs: &[Input]) -> Result<Read, CommandError> {
+    let limits = Limits::default();
+    let mut paths = Vec::new();
+    let mut skipped = Vec::new();
+    let mut stdin = false;
+    for input in inputs {
+        match input {
+            Input::Named(path) => paths.push(path.clone()),
+            Input::Found(path) if may_be_document(path) => paths.push(path.clone()),
+            Input::Found(path) => skipped.push(path.clone()),
+            Input::Stdin => stdin = true,
+        }
+    }
+    if stdin && inputs.len() > 1 {
+        let error = CommandError::usage("`-` cannot stand beside other paths");
+        return Err(error.hint("write standard input to a file, or check it alone"));
+    }
+    let loaded = if stdin { from_stdin(&limits)? } else { load(&paths, &limits) };
+    let strangers = loaded.diagnostics.iter().filter(|finding| finding.code == UNKNOWN_KIND);
+    let files: Vec<PathBuf> = strangers.filter_map(|finding| place(finding, &loaded)).collect();
+    let found = |path: &PathBuf| inputs.contains(&Input::Found(path.clone()));
+    skipped.extend(files.into_iter().filter(found));
+    Ok(Read { loaded, skipped })
+}
+
+fn from_stdin(limits: &Limits) -> Result<Loaded, CommandError> {
+    let name = Path::new("<stdin>");
+    let text = read_text(std::io::stdin().lock(), name, limits)
+        .map_err(|error| CommandError::usage(error.to_string()).hint("pipe one document into the command"))?;
+    Ok(load_text(name, text, limits))
+}
+
+fn place(finding: &Diagnostic, loaded: &Loaded) -> Option<PathBuf> {
+    let label = finding.primary.as_ref()?;
+    Some(loaded.sources.get(label.span.file).path().to_owned())
+}
+
+/// A quick look for the words every document has; what cannot be read is left to the reader to tell.
+fn may_be_document(path: &Path) -> bool {
+    let Ok(bytes) = std::fs::read(path) else {
+        return true;
+    };
+    let has = |word: &str| memchr::memmem::find(&bytes, word.as_bytes()).is_some();
+    has("asyncapi") || has("x-event")
+}
+
+/// Whether a finding says no more than that a file found by looking is no document.
+pub fn is_about_skipped(finding: &Diagnostic, read: &Read) -> bool {
+    finding.code == UNKNOWN_KIND
+        && place(finding, &read.loaded).is_some_and(|path| read.skipped.contains(&path))
+}
+
+/// Documents that were checked.
+pub fn checked(read: &Read, inputs: &[Input]) -> usize {
+    inputs.len() - read.skipped.len()
+}
