@@ -24,7 +24,63 @@ pub fn write(path: &Path, bytes: &[u8]) -> io::Result<()> {
     Ok(())
 }
 
+/// Why writing failed, in words and without the name of a temporary file.
+#[must_use]
+pub fn reason(error: &io::Error) -> String {
+    let words = match error.kind() {
+        io::ErrorKind::StorageFull => "the disk is full",
+        io::ErrorKind::QuotaExceeded => "the disk quota is used up",
+        io::ErrorKind::NotFound => "there is no such directory",
+        io::ErrorKind::PermissionDenied => "permission denied",
+        io::ErrorKind::ReadOnlyFilesystem => "the file system is read-only",
+        io::ErrorKind::NotADirectory => "a part of the path is not a directory",
+        io::ErrorKind::IsADirectory => "it is a directory",
+        _ => return error.to_string(),
+    };
+    words.to_owned()
+}
+
+/// What to do next when writing to `path` failed.
+#[must_use]
+pub fn next_step(path: &Path, error: &io::Error) -> String {
+    let parent = path.parent().filter(|parent| !parent.as_os_str().is_empty());
+    let words = match (error.kind(), parent.filter(|parent| !parent.exists())) {
+        (io::ErrorKind::StorageFull | io::ErrorKind::QuotaExceeded, _) => NO_SPACE,
+        (io::ErrorKind::ReadOnlyFilesystem, _) => "name a place on another file system",
+        (io::ErrorKind::IsADirectory, _) => "name a file in it",
+        (io::ErrorKind::NotFound, Some(parent)) => {
+            return format!("make the directory first: `mkdir -p {}`", parent.display());
+        }
+        (io::ErrorKind::NotADirectory, _) => "name a path below a directory",
+        _ => "check the path and its permissions",
+    };
+    words.to_owned()
+}
+
+/// What to do when there is no space.
+pub const NO_SPACE: &str = "make room on the disk, or write to another one";
+
 /// The file beside the target has a name nobody has heard of; callers name the target.
 fn without_path(error: io::Error) -> io::Error {
     if error.raw_os_error().is_some() { error } else { io::Error::from(error.kind()) }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::io;
+    use std::path::Path;
+
+    use super::{NO_SPACE, next_step, reason, write};
+
+    #[test]
+    fn a_full_disk_is_about_space_and_a_missing_directory_about_the_directory() {
+        let full = io::Error::from(io::ErrorKind::StorageFull);
+        assert_eq!(
+            (reason(&full), next_step(Path::new("a"), &full)),
+            ("the disk is full".into(), NO_SPACE.into())
+        );
+        let path = Path::new("no/such/file");
+        let error = write(path, b"text").expect_err("no directory");
+        assert_eq!(next_step(path, &error), "make the directory first: `mkdir -p no/such`");
+    }
 }

@@ -10,6 +10,10 @@ use thiserror::Error;
 use crate::diagnostic::Severity;
 use crate::endpoint::Credentials;
 
+mod malformed;
+
+pub use malformed::Malformed;
+
 /// The name of the workspace file.
 pub const WORKSPACE_FILE: &str = "eddy.yaml";
 
@@ -72,12 +76,15 @@ pub enum SettingsError {
         source: std::io::Error,
     },
     /// The file is not a workspace file.
-    #[error("`{path}` is not a workspace file: {message}")]
-    Malformed {
+    #[error("{0}")]
+    Malformed(Box<Malformed>),
+    /// A format this program does not know.
+    #[error("`{path}` has version {version}, which this program does not know")]
+    Version {
         /// The file.
         path: PathBuf,
-        /// What the reader said, with line and column.
-        message: String,
+        /// The version found.
+        version: u32,
     },
     /// A name that does not exist.
     #[error("there is no {what} `{name}` in `{path}`")]
@@ -228,11 +235,10 @@ impl Workspace {
         let path = root.join(WORKSPACE_FILE);
         let text = std::fs::read_to_string(&path)
             .map_err(|source| SettingsError::Unreadable { path: path.clone(), source })?;
-        let malformed = |message: String| SettingsError::Malformed { path: path.clone(), message };
-        let settings: WorkspaceSettings =
-            serde_yaml::from_str(&text).map_err(|error| malformed(error.to_string()))?;
+        let settings: WorkspaceSettings = serde_yaml::from_str(&text)
+            .map_err(|error| SettingsError::Malformed(Box::new(Malformed::new(&path, &text, &error))))?;
         if settings.version != 1 {
-            return Err(malformed(format!("version {} is not known, write `version: 1`", settings.version)));
+            return Err(SettingsError::Version { path, version: settings.version });
         }
         Ok(Self { root: root.to_owned(), settings })
     }

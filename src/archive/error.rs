@@ -1,9 +1,11 @@
 //! What can go wrong with a recording: where in which file, and what to do next.
 
 use std::io;
+use std::path::Path;
 
 use thiserror::Error;
 
+use crate::atomic_file;
 use crate::event::json_lines::{LineError, MAX_LINE};
 
 /// A failure of reading or writing an archive. Frames and lines count from 1, bytes from 0.
@@ -26,7 +28,7 @@ pub enum ArchiveError {
         source: io::Error,
     },
     /// Writing failed; everything up to the last closed frame stays readable.
-    #[error("cannot write `{name}`: {source}; the first {kept} events are safe in it")]
+    #[error("cannot write `{name}`: {}; the first {kept} events are safe in it", atomic_file::reason(source))]
     Write {
         /// The file.
         name: String,
@@ -36,7 +38,7 @@ pub enum ArchiveError {
         source: io::Error,
     },
     /// The file cannot be made.
-    #[error("cannot create `{name}`: {source}")]
+    #[error("cannot create `{name}`: {}", atomic_file::reason(source))]
     Create {
         /// The file.
         name: String,
@@ -53,6 +55,12 @@ pub enum ArchiveError {
     #[error("`{name}` is left from a recording that is still running or was cut off")]
     Unfinished {
         /// The partial file.
+        name: String,
+    },
+    /// A recording without a single byte.
+    #[error("`{name}` is empty: it is not a recording")]
+    Empty {
+        /// The file.
         name: String,
     },
     /// Neither zstd nor JSON lines.
@@ -145,9 +153,10 @@ impl ArchiveError {
     #[must_use]
     pub fn help(&self) -> Option<String> {
         match self {
-            Self::Open { source, .. } | Self::Create { source, .. } => open_help(source),
+            Self::Open { source, .. } => open_help(source),
+            Self::Create { source, name } => Some(atomic_file::next_step(Path::new(name), source)),
             Self::Read { .. } | Self::Compress { .. } => None,
-            Self::Write { source, name, .. } if source.kind() == io::ErrorKind::StorageFull => {
+            Self::Write { source, name, .. } if is_full(source) => {
                 Some(format!("make room on the disk, then run `eddy archive repair {name}`"))
             }
             Self::Write { name, .. } => Some(format!("run `eddy archive repair {name}`")),
@@ -155,6 +164,9 @@ impl ArchiveError {
             Self::Unfinished { name } => Some(format!(
                 "run `eddy archive repair {name}` to keep what it holds, or replace it with `--force`"
             )),
+            Self::Empty { .. } => {
+                Some("nothing was ever written to it: delete it, and record or copy it again".to_owned())
+            }
             Self::Foreign { .. } => {
                 Some("an archive begins with a zstd frame, event lines begin with `{`".to_owned())
             }
@@ -176,6 +188,10 @@ impl ArchiveError {
             Self::Version { .. } => Some("use a newer eddy".to_owned()),
         }
     }
+}
+
+fn is_full(error: &io::Error) -> bool {
+    matches!(error.kind(), io::ErrorKind::StorageFull | io::ErrorKind::QuotaExceeded)
 }
 
 fn open_help(source: &io::Error) -> Option<String> {

@@ -8,7 +8,7 @@ use std::path::Path;
 use super::frame_reader::{FrameReader, Input, PlannedFrame, Step};
 use super::header::HeaderProblem;
 use super::index::{self, Index};
-use super::{ArchiveError, Header};
+use super::{ArchiveError, Header, is_archive_name};
 use crate::event::json_lines::{self, Line, MAX_LINE};
 use crate::event::{Event, Timestamp};
 
@@ -83,19 +83,26 @@ impl Reader {
     /// # Errors
     /// When the file cannot be read, is neither zstd nor event lines, or has a header that cannot be used.
     pub fn open(path: &Path) -> Result<Self, ArchiveError> {
-        let mut reader = Self::open_unread(path)?;
+        let mut reader = Self::open_unread(path, is_archive_name(path))?;
         reader.first = reader.next_line()?;
         Ok(reader)
     }
 
     /// Opens a file and reads nothing of it.
-    pub(super) fn open_unread(path: &Path) -> Result<Self, ArchiveError> {
+    pub(super) fn open_unread(path: &Path, refuse_empty: bool) -> Result<Self, ArchiveError> {
         let name = path.display().to_string();
         let opened = File::open(path).and_then(|file| {
-            let is_directory = file.metadata()?.is_dir();
-            if is_directory { Err(std::io::ErrorKind::IsADirectory.into()) } else { Ok(file) }
+            let metadata = file.metadata()?;
+            if metadata.is_dir() {
+                return Err(std::io::ErrorKind::IsADirectory.into());
+            }
+            Ok((metadata.is_file() && metadata.len() == 0, file))
         });
-        let file = opened.map_err(|source| ArchiveError::Open { name: name.clone(), source })?;
+        let (is_empty, file) = opened.map_err(|source| ArchiveError::Open { name: name.clone(), source })?;
+        // Event lines may still be to come; an archive has at least its header.
+        if is_empty && refuse_empty {
+            return Err(ArchiveError::Empty { name });
+        }
         Self::new(name, Input::File(file))
     }
 

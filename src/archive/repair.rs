@@ -61,7 +61,7 @@ pub fn repaired_path(source: &Path) -> PathBuf {
 /// When the source cannot be read or is no recording at all, or the target cannot be written.
 pub fn repair(source: &Path, target: &Path, overwrite: bool) -> Result<Repaired, ArchiveError> {
     let mut repair = Repair {
-        reader: Reader::open_unread(source)?,
+        reader: Reader::open_unread(source, true)?,
         target: target.to_path_buf(),
         overwrite,
         writer: None,

@@ -74,7 +74,7 @@ struct FrameContent {
 /// # Errors
 /// Only when the file cannot be read at all; what is wrong with its content are findings.
 pub fn verify(path: &Path) -> Result<Verification, ArchiveError> {
-    let mut reader = Reader::open_unread(path)?;
+    let mut reader = Reader::open_unread(path, true)?;
     reader.frames().watch_frames();
     let mut verification = Verification { file: path.display().to_string(), ..Verification::default() };
     let mut content = Content::new();

@@ -1,6 +1,10 @@
 //! How a command ends: one public table of exit codes, one shape of errors at the edge.
 
+use std::io;
+use std::path::Path;
+
 use crate::archive::ArchiveError;
+use crate::atomic_file;
 use crate::endpoint::{AddressError, EndpointError, EndpointErrorKind};
 use crate::settings::SettingsError;
 use crate::ui::Ui;
@@ -86,6 +90,13 @@ impl CommandError {
         Self::new(ErrorKind::Usage, message)
     }
 
+    /// A file or directory that cannot be written.
+    #[must_use]
+    pub fn unwritable(path: &Path, error: &io::Error) -> Self {
+        let message = format!("cannot write `{}`: {}", path.display(), atomic_file::reason(error));
+        Self::usage(message).hint(atomic_file::next_step(path, error))
+    }
+
     /// Adds what to do next.
     #[must_use]
     pub fn hint(mut self, hint: impl Into<String>) -> Self {
@@ -114,12 +125,14 @@ impl CommandError {
     }
 }
 
-impl From<std::io::Error> for CommandError {
-    fn from(error: std::io::Error) -> Self {
-        if error.kind() == std::io::ErrorKind::BrokenPipe {
+impl From<io::Error> for CommandError {
+    fn from(error: io::Error) -> Self {
+        if error.kind() == io::ErrorKind::BrokenPipe {
             return Self::new(ErrorKind::ClosedPipe, "the reader of the output has gone");
         }
-        Self::usage(error.to_string())
+        let full = matches!(error.kind(), io::ErrorKind::StorageFull | io::ErrorKind::QuotaExceeded);
+        let command_error = Self::usage(error.to_string());
+        if full { command_error.hint(atomic_file::NO_SPACE) } else { command_error }
     }
 }
 
@@ -128,18 +141,25 @@ impl From<SettingsError> for CommandError {
         let hint = match &error {
             SettingsError::Unknown { name, known, .. } => {
                 let near = crate::diagnostic::nearest(name, known.iter().map(String::as_str));
-                Some(near.map_or_else(
+                near.map_or_else(
                     || format!("it has {}", known.join(", ")),
                     |near| format!("did you mean `{near}`?"),
-                ))
+                )
             }
-            SettingsError::Unset { name, .. } => Some(format!("set it: `export {name}=…`")),
-            SettingsError::Unreadable { .. } => Some("`eddy init` writes one".to_owned()),
-            _ => None,
+            SettingsError::Unset { name, .. } => format!("set it: `export {name}=…`"),
+            SettingsError::Unreadable { source, .. } if source.kind() == io::ErrorKind::NotFound => {
+                "`eddy init` writes one".to_owned()
+            }
+            SettingsError::Unreadable { .. } => "check the file and its permissions".to_owned(),
+            SettingsError::Malformed(malformed) => malformed.help.clone(),
+            SettingsError::Version { .. } => "write `version: 1`, or use a newer eddy".to_owned(),
+            SettingsError::Unclosed { .. } => "write `${NAME}`".to_owned(),
+            SettingsError::Pattern { .. } => {
+                "`*` stands for a part of a name, `**/` for any directories, `[ab]` for one character"
+                    .to_owned()
+            }
         };
-        let mut command_error = Self::usage(error.to_string());
-        command_error.hints.extend(hint);
-        command_error
+        Self::usage(error.to_string()).hint(hint)
     }
 }
 

@@ -251,7 +251,7 @@ impl Picture<'_> {
         let style = GraphStyle { width: context.ui.width, ascii: args.ascii, paint: &plain };
         let mut bytes = Vec::new();
         self.draw(&mut bytes, &style, context)?;
-        atomic_file::write(path, &bytes).map_err(|error| cannot_write(path, &error))?;
+        atomic_file::write(path, &bytes).map_err(|error| CommandError::unwritable(path, &error))?;
         context.ui.say(format!("wrote `{}`", path.display()));
         Ok(())
     }
@@ -306,27 +306,6 @@ fn summary(graph: &Graph) -> String {
     let missing = marks.iter().filter(|(rule, _)| with(*rule) > 0);
     parts.extend(missing.map(|(rule, words)| format!("{} {words}", counted(with(*rule), "channel"))));
     parts.join(", ")
-}
-
-fn cannot_write(path: &Path, error: &io::Error) -> CommandError {
-    let parent = path.parent().filter(|parent| !parent.as_os_str().is_empty());
-    let hint = match parent.filter(|parent| !parent.exists()) {
-        Some(parent) => format!("make the directory first: `mkdir -p {}`", parent.display()),
-        None => "check the path and its permissions".to_owned(),
-    };
-    CommandError::usage(format!("cannot write `{}`: {}", path.display(), plain_words(error))).hint(hint)
-}
-
-/// The reason without the name of a temporary file.
-fn plain_words(error: &io::Error) -> String {
-    match error.kind() {
-        io::ErrorKind::NotFound => "there is no such directory".to_owned(),
-        io::ErrorKind::PermissionDenied => "permission denied".to_owned(),
-        io::ErrorKind::ReadOnlyFilesystem => "the file system is read-only".to_owned(),
-        io::ErrorKind::NotADirectory => "a part of the path is not a directory".to_owned(),
-        io::ErrorKind::IsADirectory => "it is a directory".to_owned(),
-        _ => error.to_string(),
-    }
 }
 
 impl From<FocusError> for CommandError {

@@ -29,10 +29,11 @@ pub fn run(args: &Args, context: &Context) -> Result<Status, CommandError> {
         return Err(CommandError::usage(format!("`{}` is already there", path.display()))
             .hint("`--force` replaces it"));
     }
-    std::fs::create_dir_all(&args.directory).map_err(|error| cannot_write(&args.directory, &error))?;
+    std::fs::create_dir_all(&args.directory)
+        .map_err(|error| CommandError::unwritable(&args.directory, &error))?;
     let contracts = found_patterns(&args.directory);
     atomic_file::write(&path, workspace_text(&contracts).as_bytes())
-        .map_err(|error| cannot_write(&path, &error))?;
+        .map_err(|error| CommandError::unwritable(&path, &error))?;
     context.ui.say(format!("wrote `{}`", path.display()));
     if contracts.is_empty() {
         context
@@ -65,9 +66,4 @@ fn workspace_text(contracts: &[&str]) -> String {
          # Named sets of servers; `embedded` is the broker of `eddy broker`.\n\
          environments:\n  local:\n    default: true\n    servers:\n      main: embedded\n"
     )
-}
-
-fn cannot_write(path: &Path, error: &std::io::Error) -> CommandError {
-    CommandError::usage(format!("cannot write `{}`: {error}", path.display()))
-        .hint("check the directory and its permissions")
 }

@@ -23,10 +23,7 @@ pub struct Args {
 pub fn run(args: &Args, context: &Context) -> Result<Status, CommandError> {
     let pages = pages()?;
     if let Some(directory) = &args.directory {
-        let failed = |error: std::io::Error| {
-            CommandError::usage(format!("cannot write into `{}`: {error}", directory.display()))
-                .hint("check the directory and its permissions")
-        };
+        let failed = |error: std::io::Error| CommandError::unwritable(directory, &error);
         std::fs::create_dir_all(directory).map_err(failed)?;
         for (name, page) in &pages {
             atomic_file::write(&directory.join(format!("{name}.1")), page).map_err(failed)?;

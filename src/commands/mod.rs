@@ -1,6 +1,7 @@
 //! The verbs: flags into meaning, meaning into calls, outcomes into exit codes.
 
 use std::ffi::OsString;
+use std::io::Write;
 use std::path::PathBuf;
 
 use clap::{CommandFactory, FromArgMatches, Parser, Subcommand, ValueEnum};
@@ -190,11 +191,7 @@ pub fn run(arguments: impl IntoIterator<Item = OsString>, environment: Environme
         Cli::command().try_get_matches_from(arguments).and_then(|matches| Cli::from_arg_matches(&matches));
     let cli = match parsed {
         Ok(cli) => cli,
-        Err(error) => {
-            // clap prints help and version to stdout, mistakes to stderr; a closed pipe is no failure.
-            let _ = error.print();
-            return if error.use_stderr() { Status::Usage } else { Status::Done };
-        }
+        Err(answer) => return show_answer(&answer, &environment),
     };
     let ui = Ui::new(ui_options(&cli.global, &environment));
     let directory = std::path::absolute(".").unwrap_or_default();
@@ -203,6 +200,21 @@ pub fn run(arguments: impl IntoIterator<Item = OsString>, environment: Environme
         Ok(status) => status,
         Err(error) => {
             error.show(&context.ui);
+            error.status()
+        }
+    }
+}
+
+/// Help and version go to stdout and are data; what clap says of mistakes goes to stderr.
+fn show_answer(answer: &clap::Error, environment: &Environment) -> Status {
+    let ui = Ui::new(ui_options(&GlobalArgs::default(), environment));
+    let printed = answer.print().and_then(|()| ui.data().flush());
+    match printed {
+        _ if answer.use_stderr() => Status::Usage,
+        Ok(()) => Status::Done,
+        Err(error) => {
+            let error = CommandError::from(ui.data_failure(&error));
+            error.show(&ui);
             error.status()
         }
     }

@@ -1,6 +1,7 @@
 //! `eddy tail`: shows events as they arrive, of many sources merged.
 
-use std::io::{self, BufWriter, Stdout, Write};
+use std::io::{self, Write};
+use std::path::Path;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
@@ -8,10 +9,12 @@ use super::contract_check::ContractCheck;
 use super::record::open_all;
 use super::target::{Place, Places};
 use super::{CommandError, Context, ErrorKind, Status, transfer};
+use crate::atomic_file;
 use crate::endpoint::capabilities::Acknowledgement;
 use crate::endpoint::{BoxFuture, Capabilities, Delivery, EndpointError, EndpointErrorKind, Receipts, Sink};
 use crate::event::{self, Event, json_lines};
 use crate::replay::{Pattern, Plan, Selection, Silent, StopReason, StopToken, carry};
+use crate::ui::Data;
 use crate::ui::event_view::EventView;
 
 /// Flags of `eddy tail`.
@@ -115,7 +118,7 @@ fn check(places: &Places<'_>) -> Result<ContractCheck, CommandError> {
 
 /// Shows each event on stdout, as a sink that takes it once it is written.
 struct Printer {
-    out: BufWriter<Stdout>,
+    out: Data,
     view: EventView,
     format: Format,
     check: Option<ContractCheck>,
@@ -181,8 +184,8 @@ impl Sink for Printer {
         let deliveries = batch.iter().map(|_| match &result {
             Ok(()) => Delivery::acknowledged(event::Place::default()),
             Err(error) => {
-                let message = format!("cannot write to stdout: {error}");
-                Delivery::failed(EndpointError::new(EndpointErrorKind::File, message))
+                let failure = EndpointError::new(EndpointErrorKind::File, error.to_string());
+                Delivery::failed(failure.help(atomic_file::next_step(Path::new("-"), error)))
             }
         });
         let deliveries: Vec<Delivery> = deliveries.collect();

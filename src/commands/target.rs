@@ -267,7 +267,7 @@ fn list(names: &[&str]) -> String {
     format!("{}{more}", shown.join(", "))
 }
 
-fn is_network(address: &Address) -> bool {
+pub(super) fn is_network(address: &Address) -> bool {
     !matches!(address.scheme, Scheme::File | Scheme::Stdio | Scheme::Memory)
 }
 

@@ -13,6 +13,7 @@ use super::{
     SourceOptions, Start, Stop,
 };
 use crate::archive::{self, Header, Index, Reader, Selection, Writer, WriterOptions};
+use crate::atomic_file;
 use crate::event::json_lines::{self, MAX_LINE};
 use crate::event::{Event, Place};
 
@@ -323,14 +324,8 @@ pub(super) fn cannot_write(name: &str, error: &io::Error) -> EndpointError {
         io::ErrorKind::FileTooLarge => EndpointErrorKind::TooLarge,
         _ => EndpointErrorKind::File,
     };
-    let failure = EndpointError::new(kind, format!("cannot write `{name}`: {error}"));
-    match error.kind() {
-        io::ErrorKind::StorageFull => failure.help("make room on the disk"),
-        io::ErrorKind::PermissionDenied | io::ErrorKind::NotFound => {
-            failure.help("check the directory and its permissions")
-        }
-        _ => failure,
-    }
+    EndpointError::new(kind, format!("cannot write `{name}`: {}", atomic_file::reason(error)))
+        .help(atomic_file::next_step(Path::new(name), error))
 }
 
 #[cfg(test)]

@@ -6,6 +6,7 @@ use std::time::{Duration, Instant};
 use crate::event::{Event, Place, Timestamp};
 
 pub mod address;
+#[cfg(any(feature = "mqtt", feature = "nats"))]
 mod address_options;
 pub mod capabilities;
 #[cfg(feature = "broker")]
@@ -13,6 +14,8 @@ pub mod embedded;
 pub mod error;
 pub mod file;
 pub mod inspect;
+#[cfg(any(test, not(all(feature = "mqtt", feature = "nats"))))]
+mod left_out;
 pub mod memory;
 #[cfg(feature = "mqtt")]
 mod mqtt;
@@ -20,8 +23,10 @@ mod mqtt;
 mod nats;
 pub mod open;
 mod reading_thread;
+#[cfg(any(feature = "mqtt", feature = "nats"))]
 mod receipts;
 pub mod stdio;
+#[cfg(any(feature = "mqtt", feature = "nats"))]
 mod tls;
 
 pub use address::{Address, AddressError};
@@ -127,6 +132,9 @@ impl std::fmt::Debug for Credentials {
 }
 
 /// Events out of a system.
+///
+/// Where a system wants to be told what was read (MQTT from `QoS` 1), the source tells it when the reader comes back for
+/// more or leaves: an event that was read when the process died may be missing from what it was carried to.
 pub trait Source: Send {
     /// Waits for at least one event and returns at most `max`; an empty batch means the source has ended.
     ///
@@ -135,15 +143,6 @@ pub trait Source: Send {
     /// # Errors
     /// An [`EndpointError`] whose kind says whether trying again may help.
     fn next_batch(&mut self, max: usize) -> BoxFuture<'_, Result<Vec<Event>, EndpointError>>;
-
-    /// Tells the system that everything up to this event has been dealt with; a no-op where reading leaves no trace.
-    ///
-    /// # Errors
-    /// When the system refuses.
-    fn commit<'a>(&'a mut self, last: &'a Event) -> BoxFuture<'a, Result<(), EndpointError>> {
-        let _ = last;
-        Box::pin(std::future::ready(Ok(())))
-    }
 
     /// Says what was lost on the way through no fault of the reader (a slow-consumer drop, for example).
     fn dropped(&self) -> u64 {

@@ -5,7 +5,15 @@ use std::time::Duration;
 use super::address::Scheme;
 use super::file::{FileSink, FileSource};
 use super::inspect::{Inspect, ProbeReport};
+#[cfg(not(feature = "mqtt"))]
+use super::left_out as mqtt;
+#[cfg(not(feature = "nats"))]
+use super::left_out as nats;
 use super::memory::{MemorySink, MemorySource};
+#[cfg(feature = "mqtt")]
+use super::mqtt;
+#[cfg(feature = "nats")]
+use super::nats;
 use super::stdio::{StdioSink, StdioSource};
 use super::{
     Address, Capabilities, Credentials, EndpointError, EndpointErrorKind, Sink, SinkOptions, Source,
@@ -24,16 +32,8 @@ pub async fn open_source(
         Scheme::File => Ok(Box::new(FileSource::open(address, options)?)),
         Scheme::Memory => Ok(Box::new(MemorySource::open(address, options)?)),
         Scheme::Stdio => Ok(Box::new(StdioSource::open(options)?)),
-        #[cfg(feature = "mqtt")]
-        Scheme::Mqtt => super::mqtt::open_source(address, options).await,
-        #[cfg(feature = "nats")]
-        Scheme::Nats => super::nats::open_source(address, options).await,
-        #[cfg(feature = "nats")]
-        Scheme::JetStream => super::nats::open_stream_source(address, options).await,
-        #[cfg(not(feature = "mqtt"))]
-        Scheme::Mqtt => Err(left_out(address)),
-        #[cfg(not(feature = "nats"))]
-        Scheme::Nats | Scheme::JetStream => Err(left_out(address)),
+        Scheme::Mqtt => mqtt::open_source(address, options).await,
+        Scheme::Nats | Scheme::JetStream => nats::open_source(address, options).await,
     }
 }
 
@@ -46,38 +46,22 @@ pub async fn open_sink(address: &Address, options: &SinkOptions) -> Result<Box<d
         Scheme::File => Ok(Box::new(FileSink::open(address, options)?)),
         Scheme::Memory => Ok(Box::new(MemorySink::open(address, options)?)),
         Scheme::Stdio => Ok(Box::new(StdioSink::open())),
-        #[cfg(feature = "mqtt")]
-        Scheme::Mqtt => super::mqtt::open_sink(address, options).await,
-        #[cfg(feature = "nats")]
-        Scheme::Nats => super::nats::open_sink(address, options).await,
-        #[cfg(feature = "nats")]
-        Scheme::JetStream => super::nats::open_stream_sink(address, options).await,
-        #[cfg(not(feature = "mqtt"))]
-        Scheme::Mqtt => Err(left_out(address)),
-        #[cfg(not(feature = "nats"))]
-        Scheme::Nats | Scheme::JetStream => Err(left_out(address)),
+        Scheme::Mqtt => mqtt::open_sink(address, options).await,
+        Scheme::Nats | Scheme::JetStream => nats::open_sink(address, options).await,
     }
 }
 
 /// What the system an address names can carry, without asking it.
 ///
 /// # Errors
-/// When it is no system that takes events.
+/// When it is no system that takes events, or was left out of this build.
 pub fn capabilities(address: &Address) -> Result<Capabilities, EndpointError> {
     match address.scheme {
         Scheme::File => Ok(super::file::CAPABILITIES),
         Scheme::Memory => Ok(super::memory::CAPABILITIES),
         Scheme::Stdio => Ok(super::stdio::CAPABILITIES),
-        #[cfg(feature = "mqtt")]
-        Scheme::Mqtt => Ok(super::mqtt::capabilities(address)),
-        #[cfg(feature = "nats")]
-        Scheme::Nats => Ok(super::nats::CORE),
-        #[cfg(feature = "nats")]
-        Scheme::JetStream => Ok(super::nats::JETSTREAM),
-        #[cfg(not(feature = "mqtt"))]
-        Scheme::Mqtt => Err(left_out(address)),
-        #[cfg(not(feature = "nats"))]
-        Scheme::Nats | Scheme::JetStream => Err(left_out(address)),
+        Scheme::Mqtt => mqtt::capabilities(address),
+        Scheme::Nats | Scheme::JetStream => nats::capabilities(address),
     }
 }
 
@@ -89,13 +73,13 @@ pub fn systems() -> Vec<Capabilities> {
         super::stdio::CAPABILITIES,
         super::memory::CAPABILITIES,
         #[cfg(feature = "mqtt")]
-        super::mqtt::CAPABILITIES_5,
+        mqtt::CAPABILITIES_5,
         #[cfg(feature = "mqtt")]
-        super::mqtt::CAPABILITIES_3,
+        mqtt::CAPABILITIES_3,
         #[cfg(feature = "nats")]
-        super::nats::CORE,
+        nats::CORE,
         #[cfg(feature = "nats")]
-        super::nats::JETSTREAM,
+        nats::JETSTREAM,
     ]
 }
 
@@ -108,30 +92,18 @@ pub async fn open_inspect(
     options: &SinkOptions,
 ) -> Result<Box<dyn Inspect>, EndpointError> {
     match address.scheme {
-        #[cfg(feature = "mqtt")]
-        Scheme::Mqtt => super::mqtt::inspect(address, options).await,
-        #[cfg(feature = "nats")]
-        Scheme::Nats | Scheme::JetStream => super::nats::inspect(address, options).await,
+        Scheme::Mqtt => mqtt::inspect(address, options).await,
+        Scheme::Nats | Scheme::JetStream => nats::inspect(address, options).await,
         Scheme::File | Scheme::Memory | Scheme::Stdio => Err(no_server(address)),
-        #[cfg(not(feature = "mqtt"))]
-        Scheme::Mqtt => Err(left_out(address)),
-        #[cfg(not(feature = "nats"))]
-        Scheme::Nats | Scheme::JetStream => Err(left_out(address)),
     }
 }
 
 /// Asks the server an address names whether it is there and lets us in; what is wrong stands in the report.
 pub async fn probe(address: &Address, credentials: Option<&Credentials>, timeout: Duration) -> ProbeReport {
     match address.scheme {
-        #[cfg(feature = "mqtt")]
-        Scheme::Mqtt => super::mqtt::probe(address, credentials, timeout).await,
-        #[cfg(feature = "nats")]
-        Scheme::Nats | Scheme::JetStream => super::nats::probe(address, credentials, timeout).await,
+        Scheme::Mqtt => mqtt::probe(address, credentials, timeout).await,
+        Scheme::Nats | Scheme::JetStream => nats::probe(address, credentials, timeout).await,
         Scheme::File | Scheme::Memory | Scheme::Stdio => ProbeReport::failed(address, &no_server(address)),
-        #[cfg(not(feature = "mqtt"))]
-        Scheme::Mqtt => ProbeReport::failed(address, &left_out(address)),
-        #[cfg(not(feature = "nats"))]
-        Scheme::Nats | Scheme::JetStream => ProbeReport::failed(address, &left_out(address)),
     }
 }
 
@@ -142,11 +114,4 @@ fn no_server(address: &Address) -> EndpointError {
         format!("`{address}` has no server that could be asked"),
     )
     .help("name a server, such as `mqtt://host:1883` or `nats://host:4222`")
-}
-
-/// The system is known but was left out when this program was built.
-#[cfg(not(all(feature = "mqtt", feature = "nats")))]
-fn left_out(address: &Address) -> EndpointError {
-    EndpointError::new(EndpointErrorKind::Unsupported, format!("this build of eddy cannot reach `{address}`"))
-        .help("build it with its default features to have every system")
 }

@@ -11,6 +11,9 @@ use super::{
 use crate::archive::{Reader, STANDARD_INPUT};
 use crate::event::{Event, Place};
 
+/// How standard output is called in messages.
+const STANDARD_OUTPUT: &str = "standard output";
+
 /// What a pipe can carry: as a file, but nothing can be read a second time.
 pub(super) const CAPABILITIES: Capabilities = Capabilities {
     name: "stdio",
@@ -71,7 +74,7 @@ impl StdioSink {
         let mut deliveries: Vec<Delivery> = batch.iter().map(|event| self.write_line(event)).collect();
         if let Err(error) = self.out.flush() {
             for delivery in &mut deliveries {
-                *delivery = Delivery::failed(cannot_write("standard output", &error));
+                *delivery = Delivery::failed(cannot_write(STANDARD_OUTPUT, &error));
             }
         }
         deliveries
@@ -84,7 +87,7 @@ impl StdioSink {
                 self.next_number += 1;
                 Delivery::acknowledged(Place { partition: None, offset: Some(number) })
             }
-            Err(error) => Delivery::failed(cannot_write("standard output", &error)),
+            Err(error) => Delivery::failed(cannot_write(STANDARD_OUTPUT, &error)),
         }
     }
 }
@@ -101,7 +104,7 @@ impl Sink for StdioSink {
     }
 
     fn close(mut self: Box<Self>) -> BoxFuture<'static, Result<(), EndpointError>> {
-        let flushed = self.out.flush().map_err(|error| cannot_write("standard output", &error));
+        let flushed = self.out.flush().map_err(|error| cannot_write(STANDARD_OUTPUT, &error));
         Box::pin(std::future::ready(flushed))
     }
 }

@@ -4,6 +4,7 @@ use std::path::PathBuf;
 
 use thiserror::Error;
 
+use crate::atomic_file;
 use crate::diagnostic::nearest;
 
 /// Why scaffolding stopped; nothing has been written then.
@@ -110,7 +111,7 @@ pub enum ScaffoldError {
         directory: PathBuf,
     },
     /// The target cannot be written.
-    #[error("cannot write `{path}`: {source}")]
+    #[error("cannot write `{path}`: {}", atomic_file::reason(source))]
     Unwritable {
         /// Where.
         path: PathBuf,
@@ -136,7 +137,7 @@ impl ScaffoldError {
                 Some("give `--contract FILE`, an AsyncAPI document in YAML or JSON".to_owned())
             }
             Self::NotEmpty { .. } => Some("name a directory that is new or empty".to_owned()),
-            Self::Unwritable { .. } => Some("check the directory and its permissions".to_owned()),
+            Self::Unwritable { path, source } => Some(atomic_file::next_step(path, source)),
             Self::BadPath { .. } => {
                 Some("mend the file name in the template, or the answer it is made of".to_owned())
             }

@@ -6,11 +6,13 @@ use colored::Colorize;
 
 use crate::output::text::TextStyle;
 
+mod data;
 pub mod event_view;
 mod json_view;
 pub mod progress;
 mod prompt;
 
+pub use data::Data;
 pub use prompt::BrokenOff;
 
 /// When to colour.
@@ -80,10 +82,16 @@ impl Ui {
         }
     }
 
-    /// A buffered writer to stdout, for data. Flush it and hand its errors up: a closed pipe ends the program quietly.
+    /// A buffered writer to stdout, for data.
     #[must_use]
-    pub fn data(&self) -> std::io::BufWriter<std::io::Stdout> {
-        std::io::BufWriter::new(std::io::stdout())
+    pub fn data(&self) -> Data {
+        Data::new()
+    }
+
+    /// A failure of writing to stdout in our words, where somebody else wrote.
+    #[must_use]
+    pub fn data_failure(&self, error: &std::io::Error) -> std::io::Error {
+        data::located(error)
     }
 
     /// How text that goes to stdout is to look.

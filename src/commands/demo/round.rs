@@ -262,7 +262,9 @@ impl Story<'_> {
         let lines = self.shell.history().join("\n");
         let script =
             format!("# What the demo did, in order. Run it line by line in this directory.\n{lines}\n");
-        atomic_file::write(&self.directory.join("commands.sh"), script.as_bytes())?;
+        let path = self.directory.join("commands.sh");
+        atomic_file::write(&path, script.as_bytes())
+            .map_err(|error| CommandError::unwritable(&path, &error))?;
         if self.args.format == Format::Json {
             let mut data = self.context.ui.data();
             writeln!(data, "{summary}")?;

@@ -115,9 +115,8 @@ pub fn run(args: &Args, context: &Context) -> Result<Status, CommandError> {
 
 async fn serve(args: &Args, context: &Context) -> Result<Status, CommandError> {
     let broker = Address::parse(&args.broker)?;
-    let mut journal = std::fs::File::create(&args.journal).map_err(|error| {
-        CommandError::usage(format!("cannot write `{}`: {error}", args.journal.display()))
-    })?;
+    let mut journal = std::fs::File::create(&args.journal)
+        .map_err(|error| CommandError::unwritable(&args.journal, &error))?;
     let mut sink = open_sink(&broker, &SinkOptions::default()).await?;
     let mut incoming = subscribe(args.name, &broker).await?;
     report(context, &json!({"received": {}}))?;

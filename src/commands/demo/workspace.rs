@@ -25,8 +25,7 @@ pub const SERVICES: [&str; 3] = ["orders", "payments", "shipping"];
 /// Writes the workspace into `directory`, which must be empty or absent.
 pub fn write(directory: &Path, broker: &str) -> Result<(), CommandError> {
     let failed = |path: &Path, error: &std::io::Error| {
-        CommandError::usage(format!("cannot write `{}`: {error}", path.display()))
-            .hint("choose another place with `--dir`")
+        CommandError::unwritable(path, error).hint("`--dir` names another place")
     };
     std::fs::create_dir_all(directory).map_err(|error| failed(directory, &error))?;
     let occupied = std::fs::read_dir(directory).map_err(|error| failed(directory, &error))?.next().is_some();
@@ -48,6 +47,6 @@ pub fn write(directory: &Path, broker: &str) -> Result<(), CommandError> {
 pub fn mend(directory: &Path) -> Result<(), CommandError> {
     let path = directory.join(FLAWED);
     let text = std::fs::read_to_string(&path)?;
-    atomic_file::write(&path, text.replace(MISTAKE.0, MISTAKE.1).as_bytes())?;
-    Ok(())
+    atomic_file::write(&path, text.replace(MISTAKE.0, MISTAKE.1).as_bytes())
+        .map_err(|error| CommandError::unwritable(&path, &error))
 }

@@ -7,7 +7,7 @@ use base64::Engine;
 
 use super::Args;
 use crate::commands::contract_check::{self, CheckedSource, ContractCheck};
-use crate::commands::target::{Place, Places};
+use crate::commands::target::{Place, Places, is_network};
 use crate::commands::{CommandError, Context};
 use crate::endpoint::open::open_source;
 use crate::endpoint::{Address, Source, SourceOptions};
@@ -18,6 +18,10 @@ use crate::replay::supply::{LineSource, MadeSource};
 /// Channel, key and headers that flags give to every event.
 pub(super) fn pattern(args: &Args, target: &Place) -> Result<Event, CommandError> {
     let channel = args.channel.clone().or_else(|| target.channel.clone()).unwrap_or_default();
+    if channel.is_empty() && !args.events && is_network(&target.address) {
+        return Err(CommandError::usage(format!("`{}` names no channel to send to", target.address))
+            .hint("add `--channel NAME`, or write it after the host: `mqtt://HOST:PORT/NAME`"));
+    }
     let headers = args.headers.iter().map(|text| header(text)).collect::<Result<Vec<_>, _>>()?;
     Ok(Event { channel, key: args.key.clone().map(Into::into), headers, ..Event::default() })
 }

@@ -87,12 +87,14 @@ pub async fn open_sink(address: &Address, options: &SinkOptions) -> Result<Box<d
 }
 
 /// What the protocol version an address asks for can carry.
-#[must_use]
-pub fn capabilities(address: &Address) -> Capabilities {
-    match address.option("version") {
-        Some("3.1.1" | "4") => CAPABILITIES_3,
-        _ => CAPABILITIES_5,
-    }
+///
+/// # Errors
+/// When the address names a version or an option that there is not.
+pub fn capabilities(address: &Address) -> Result<Capabilities, EndpointError> {
+    Ok(match settings::version_of(address)? {
+        Version::V3 => CAPABILITIES_3,
+        Version::V5 => CAPABILITIES_5,
+    })
 }
 
 /// Connects once and says what answered.

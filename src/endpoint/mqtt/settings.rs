@@ -90,11 +90,7 @@ impl Settings {
         connect_timeout: Duration,
     ) -> Result<Self, EndpointError> {
         let options = AddressOptions::new(address, &OPTIONS)?;
-        let version = match options.text("version") {
-            None | Some("5" | "5.0") => Version::V5,
-            Some("3.1.1" | "4") => Version::V3,
-            Some(other) => return Err(options.wrong("version", other, "`5` or `3.1.1`")),
-        };
+        let version = version(&options)?;
         let clean = options.flag("clean")?.unwrap_or(true);
         let client_id = options.text("client-id").map(str::to_owned);
         if !clean && client_id.is_none() {
@@ -117,6 +113,22 @@ impl Settings {
             connect_timeout,
             subscription: None,
         })
+    }
+}
+
+/// The version an address asks for.
+///
+/// # Errors
+/// When there is no such version, or an option is unknown.
+pub(super) fn version_of(address: &Address) -> Result<Version, EndpointError> {
+    version(&AddressOptions::new(address, &OPTIONS)?)
+}
+
+fn version(options: &AddressOptions<'_>) -> Result<Version, EndpointError> {
+    match options.text("version") {
+        None | Some("5" | "5.0") => Ok(Version::V5),
+        Some("3.1.1" | "4") => Ok(Version::V3),
+        Some(other) => Err(options.wrong("version", other, "`5` or `3.1.1`")),
     }
 }
 

@@ -70,10 +70,6 @@ impl Source for MqttSource {
         Box::pin(self.read(max))
     }
 
-    fn commit<'a>(&'a mut self, _last: &'a Event) -> BoxFuture<'a, Result<(), EndpointError>> {
-        Box::pin(self.acknowledge())
-    }
-
     fn dropped(&self) -> u64 {
         self.session.link.dropped()
     }

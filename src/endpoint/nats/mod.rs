@@ -2,6 +2,8 @@
 
 use std::time::Duration;
 
+use super::address::Scheme;
+use super::address_options::AddressOptions;
 use super::capabilities::Acknowledgement;
 use super::inspect::{Inspect, ProbeReport};
 use super::{Address, Capabilities, Credentials, EndpointError, Sink, SinkOptions, Source, SourceOptions};
@@ -42,45 +44,43 @@ pub const JETSTREAM: Capabilities = Capabilities {
     ..CORE
 };
 
-/// Subscribes to the subject in the path.
+/// Subscribes to the subject in the path; with the scheme of JetStream, reads the stream that the path names, or the one
+/// that keeps the subject in the path.
 ///
 /// # Errors
-/// When the server cannot be reached, does not let us in, or refuses the subscription.
+/// When the server cannot be reached, does not let us in, refuses the subscription, or has no such stream.
 pub async fn open_source(
     address: &Address,
     options: &SourceOptions,
 ) -> Result<Box<dyn Source>, EndpointError> {
-    Ok(Box::new(source::NatsSource::open(address, options).await?))
+    match address.scheme {
+        Scheme::JetStream => Ok(Box::new(stream_source::StreamSource::open(address, options).await?)),
+        _ => Ok(Box::new(source::NatsSource::open(address, options).await?)),
+    }
 }
 
-/// Connects for publishing.
-///
-/// # Errors
-/// When the server cannot be reached or does not let us in.
-pub async fn open_sink(address: &Address, options: &SinkOptions) -> Result<Box<dyn Sink>, EndpointError> {
-    Ok(Box::new(sink::NatsSink::open(address, options).await?))
-}
-
-/// Reads the stream that the path names, or the stream that keeps the subject in the path.
-///
-/// # Errors
-/// When the server cannot be reached, does not let us in, or has no such stream.
-pub async fn open_stream_source(
-    address: &Address,
-    options: &SourceOptions,
-) -> Result<Box<dyn Source>, EndpointError> {
-    Ok(Box::new(stream_source::StreamSource::open(address, options).await?))
-}
-
-/// Connects for publishing into streams.
+/// Connects for publishing; with the scheme of JetStream, into streams.
 ///
 /// # Errors
 /// When the server cannot be reached, does not let us in, or no stream takes the subject.
-pub async fn open_stream_sink(
-    address: &Address,
-    options: &SinkOptions,
-) -> Result<Box<dyn Sink>, EndpointError> {
-    Ok(Box::new(stream_sink::StreamSink::open(address, options).await?))
+pub async fn open_sink(address: &Address, options: &SinkOptions) -> Result<Box<dyn Sink>, EndpointError> {
+    match address.scheme {
+        Scheme::JetStream => Ok(Box::new(stream_sink::StreamSink::open(address, options).await?)),
+        _ => Ok(Box::new(sink::NatsSink::open(address, options).await?)),
+    }
+}
+
+/// What the one or the other takes from a sender.
+///
+/// # Errors
+/// When the address has options there are not.
+pub fn capabilities(address: &Address) -> Result<Capabilities, EndpointError> {
+    let (carried, known): (_, &[&str]) = match address.scheme {
+        Scheme::JetStream => (JETSTREAM, &stream_sink::OPTIONS),
+        _ => (CORE, &sink::OPTIONS),
+    };
+    AddressOptions::new(address, known)?;
+    Ok(carried)
 }
 
 /// Connects once and says what answered.

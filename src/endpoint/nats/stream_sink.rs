@@ -16,6 +16,8 @@ use crate::endpoint::{
 };
 use crate::event::{Event, Place};
 
+/// What may stand after the `?` of its address.
+pub(super) const OPTIONS: [&str; 3] = ["ca", "creds", "window"];
 /// Events under way at once, when the address does not say.
 const WINDOW: u32 = 1024;
 /// A server that has just started may not have its streams yet.
@@ -47,8 +49,7 @@ impl StreamSink {
     pub(super) async fn open(address: &Address, options: &SinkOptions) -> Result<Self, EndpointError> {
         let connection =
             connect(address, options.credentials.as_ref(), options.connect_timeout, &["window"]).await?;
-        let window =
-            AddressOptions::new(address, &["ca", "creds", "window"])?.number("window", 1..=100_000)?;
+        let window = AddressOptions::new(address, &OPTIONS)?.number("window", 1..=100_000)?;
         let window = usize::try_from(window.unwrap_or(WINDOW)).unwrap_or(usize::MAX);
         let context = ContextBuilder::new()
             .timeout(options.receipt_timeout)
