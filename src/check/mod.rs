@@ -1,5 +1,6 @@
 //! Rules over contracts and events give Diagnostics; one file per rule. Nothing is printed here.
 
+use std::cell::OnceCell;
 use std::collections::BTreeMap;
 use std::rc::Rc;
 
@@ -12,11 +13,15 @@ use crate::source_text::{FileId, Position, Sources, Span};
 mod avro;
 pub mod events;
 pub mod grammar;
+mod naming;
 pub mod page;
+mod presence;
 mod protobuf;
+mod referred;
 pub mod rules;
 mod schemas;
 
+use referred::Referred;
 use schemas::Schemas;
 
 use grammar::{Grammar, Placed, PlacedReference, Start, Walk};
@@ -43,6 +48,8 @@ pub struct CheckInput<'a> {
     /// Where the walk found fault.
     pub faults: Vec<Span>,
     schemas: Schemas<'a>,
+    referred: &'a OnceCell<Referred>,
+    loaded: &'a Loaded,
 }
 
 impl<'a> CheckInput<'a> {
@@ -77,8 +84,11 @@ impl<'a> CheckInput<'a> {
         let written = text.get(node.span.start as usize..node.span.end as usize).unwrap_or_default();
         let is_part = |c: Option<char>| c.is_some_and(|c| c.is_alphanumeric() || c == '_');
         let found = written.match_indices(word).map(|(at, _)| at).find(|at| {
-            !is_part(written[..*at].chars().next_back())
-                && !is_part(written[at + word.len()..].chars().next())
+            // Only at an end that is part of a word can a longer word go on.
+            let goes_on =
+                is_part(word.chars().next_back()) && is_part(written[at + word.len()..].chars().next());
+            let began = is_part(word.chars().next()) && is_part(written[..*at].chars().next_back());
+            !goes_on && !began
         });
         let place = |at: usize| u32::try_from(at).ok().map(|at| node.span.start + at);
         match found.and_then(|at| Some((place(at)?, place(at + word.len())?))) {
@@ -87,7 +97,19 @@ impl<'a> CheckInput<'a> {
         }
     }
 
-    fn new(document: &'a Document, files: &'a Documents, sources: &'a Sources) -> (Self, Vec<Diagnostic>) {
+    /// Whether something in the files of the run refers to a reusable object.
+    #[must_use]
+    pub fn is_referred(&self, object: &Placed) -> bool {
+        let referred = self.referred.get_or_init(|| Referred::of(self.loaded));
+        referred.contains(object.node.span.file, &object.pointer)
+    }
+
+    fn new(
+        document: &'a Document,
+        loaded: &'a Loaded,
+        referred: &'a OnceCell<Referred>,
+    ) -> (Self, Vec<Diagnostic>) {
+        let (files, sources) = (&loaded.documents, &loaded.sources);
         let (major, minor, name) = match document.kind {
             DocumentKind::AsyncApi2(minor) => (2, minor, "AsyncAPI"),
             DocumentKind::AsyncApi3(minor) => (3, minor, "AsyncAPI"),
@@ -109,29 +131,33 @@ impl<'a> CheckInput<'a> {
                 sources,
                 faults,
                 schemas: Schemas::new(files),
+                referred,
+                loaded,
             },
             findings,
         )
     }
 }
 
-/// Runs every rule over every document of a run; in no particular order, repeats included.
+/// Runs every rule that is not on request over every document of a run; in no particular order, repeats included.
 #[must_use]
 pub fn check_documents(loaded: &Loaded) -> Vec<Diagnostic> {
-    let documents = &loaded.contract.documents;
-    documents
-        .iter()
-        .flat_map(|document| check_document(document, &loaded.documents, &loaded.sources))
-        .collect()
+    check_documents_also(loaded, &|_| false)
 }
 
-/// Runs every rule over one document; in no particular order, repeats included.
+/// As [`check_documents`], with those rules on request whose code is `asked` for.
 #[must_use]
-pub fn check_document(document: &Document, files: &Documents, sources: &Sources) -> Vec<Diagnostic> {
-    let (input, mut findings) = CheckInput::new(document, files, sources);
-    for rule in rules::all() {
-        if let Some(check) = rule.check {
-            check(&input, &mut findings);
+pub fn check_documents_also(loaded: &Loaded, asked: &dyn Fn(&str) -> bool) -> Vec<Diagnostic> {
+    let mut findings = Vec::new();
+    let referred = OnceCell::new();
+    for document in &loaded.contract.documents {
+        let (input, found) = CheckInput::new(document, loaded, &referred);
+        findings.extend(found);
+        for rule in rules::all() {
+            let runs = !rule.is_on_request() || asked(rule.code);
+            if let Some(check) = rule.check.filter(|_| runs) {
+                check(&input, &mut findings);
+            }
         }
     }
     findings

@@ -22,6 +22,7 @@ struct PageOut<'a> {
     #[serde(skip_serializing_if = "str::is_empty")]
     clause: &'a str,
     aliases: &'a [&'a str],
+    on_request: bool,
 }
 
 /// Writes one page for people.
@@ -47,6 +48,10 @@ pub fn human(out: &mut dyn Write, rule: &Rule, page: &Page, style: TextStyle) ->
     }
     if !rule.aliases.is_empty() {
         writeln!(out, "Also known as: {}", rule.aliases.join(", "))?;
+    }
+    if rule.is_on_request() {
+        let level = rule.severity.word();
+        return writeln!(out, "Off unless asked for in `eddy.yaml`: `rules: {{ {}: {level} }}`", rule.code);
     }
     writeln!(out, "Set its level in `eddy.yaml`: `rules: {{ {}: off }}`", rule.code)
 }
@@ -94,6 +99,7 @@ fn page_out(rule: &'static Rule) -> PageOut<'static> {
         good: page.good.text,
         clause: rule.clause,
         aliases: rule.aliases,
+        on_request: rule.is_on_request(),
     }
 }
 
@@ -105,8 +111,9 @@ pub fn markdown(out: &mut dyn Write, rules: &[&Rule]) -> io::Result<()> {
     writeln!(out, "# Codes\n\nEvery finding of `eddy` has a code. `eddy explain CODE` prints its page.")?;
     for rule in rules {
         let page = page(rule);
+        let asked = if rule.is_on_request() { ", off unless asked for" } else { "" };
         writeln!(out, "\n## {} {}\n", rule.code, rule.name)?;
-        writeln!(out, "*{}, {}*\n\n{}", rule.severity.word(), rule.category.word(), page.title)?;
+        writeln!(out, "*{}, {}{asked}*\n\n{}", rule.severity.word(), rule.category.word(), page.title)?;
         if !page.why.is_empty() {
             writeln!(out, "\n{}", page.why)?;
         }

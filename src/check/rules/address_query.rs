@@ -34,7 +34,12 @@ pub const RULE: Rule = Rule {
     severity: Severity::Error,
     category: Category::Spec,
     clause: "AsyncAPI · Channel Object · address",
-    aliases: &["asyncapi2-channel-no-query-nor-fragment", "asyncapi3-channel-no-query-nor-fragment"],
+    aliases: &[
+        "asyncapi2-channel-no-query-nor-fragment",
+        "asyncapi3-channel-no-query-nor-fragment",
+        "asyncapi-channel-no-query-nor-fragment",
+        "asyncapi-3-channel-no-query-nor-fragment",
+    ],
     source: include_str!("address_query.rs"),
     check: Some(check),
 };

@@ -40,6 +40,8 @@ pub const RULE: Rule = Rule {
         "asyncapi2-channel-servers",
         "asyncapi3-channel-servers",
         "asyncapi3-required-channel-servers-unambiguity",
+        "asyncapi-channel-servers",
+        "asyncapi-3-channel-servers",
     ],
     source: include_str!("channel_servers.rs"),
     check: Some(check),

@@ -36,7 +36,7 @@ pub const RULE: Rule = Rule {
     severity: Severity::Error,
     category: Category::Spec,
     clause: "AsyncAPI · Schema Object · default",
-    aliases: &["asyncapi2-schema-default"],
+    aliases: &["asyncapi2-schema-default", "asyncapi-schema-default", "asyncapi-payload-default"],
     source: include_str!("default_mismatch.rs"),
     check: Some(check),
 };

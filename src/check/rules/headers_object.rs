@@ -38,7 +38,7 @@ pub const RULE: Rule = Rule {
     severity: Severity::Error,
     category: Category::Spec,
     clause: "AsyncAPI · Message Object · headers",
-    aliases: &[],
+    aliases: &["asyncapi-headers-schema-type-object", "asyncapi-3-headers-schema-type-object"],
     source: include_str!("headers_object.rs"),
     check: Some(check),
 };

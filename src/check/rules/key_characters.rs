@@ -29,7 +29,13 @@ pub const RULE: Rule = Rule {
     severity: Severity::Error,
     category: Category::Spec,
     clause: "AsyncAPI · Components Object, Servers Object, Parameters Object",
-    aliases: &["asyncapi-document-resolved", "asyncapi-document-unresolved"],
+    aliases: &[
+        "asyncapi-document-resolved",
+        "asyncapi-document-unresolved",
+        "asyncapi-schema",
+        "asyncapi-3-document-resolved",
+        "asyncapi-3-document-unresolved",
+    ],
     source: include_str!("key_characters.rs"),
     check: None,
 };

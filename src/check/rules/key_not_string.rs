@@ -40,7 +40,13 @@ pub const RULE: Rule = Rule {
     severity: Severity::Error,
     category: Category::Interop,
     clause: "AsyncAPI · Format",
-    aliases: &["asyncapi-document-resolved", "asyncapi-document-unresolved"],
+    aliases: &[
+        "asyncapi-document-resolved",
+        "asyncapi-document-unresolved",
+        "asyncapi-schema",
+        "asyncapi-3-document-resolved",
+        "asyncapi-3-document-unresolved",
+    ],
     source: include_str!("key_not_string.rs"),
     check: Some(check),
 };

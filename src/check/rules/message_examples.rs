@@ -42,7 +42,11 @@ pub const RULE: Rule = Rule {
     severity: Severity::Error,
     category: Category::Spec,
     clause: "AsyncAPI · Message Example Object",
-    aliases: &["asyncapi2-message-examples"],
+    aliases: &[
+        "asyncapi2-message-examples",
+        "asyncapi-message-examples",
+        "asyncapi2-message-examples-custom-format",
+    ],
     source: include_str!("message_examples.rs"),
     check: Some(check),
 };

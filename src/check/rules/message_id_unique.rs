@@ -36,7 +36,7 @@ pub const RULE: Rule = Rule {
     severity: Severity::Error,
     category: Category::Spec,
     clause: "AsyncAPI 2 · Message Object · messageId",
-    aliases: &["asyncapi2-message-messageId-uniqueness"],
+    aliases: &["asyncapi2-message-messageId-uniqueness", "asyncapi-message-messageId-uniqueness"],
     source: include_str!("message_id_unique.rs"),
     check: Some(check),
 };

@@ -33,7 +33,13 @@ pub const RULE: Rule = Rule {
     severity: Severity::Warning,
     category: Category::Interop,
     clause: "AsyncAPI · Reference Object",
-    aliases: &["asyncapi-document-resolved", "asyncapi-document-unresolved"],
+    aliases: &[
+        "asyncapi-document-resolved",
+        "asyncapi-document-unresolved",
+        "asyncapi-schema",
+        "asyncapi-3-document-resolved",
+        "asyncapi-3-document-unresolved",
+    ],
     source: include_str!("misplaced_reference.rs"),
     check: None,
 };

@@ -55,6 +55,12 @@ pub struct Rule {
 }
 
 impl Rule {
+    /// Whether it runs only where the workspace gives it a level.
+    #[must_use]
+    pub fn is_on_request(&self) -> bool {
+        ON_REQUEST.iter().any(|rule| rule.code == self.code)
+    }
+
     /// A finding of this rule.
     #[must_use]
     pub fn finding(&self, message: impl Into<String>, span: crate::source_text::Span) -> Diagnostic {
@@ -64,13 +70,14 @@ impl Rule {
 }
 
 macro_rules! rules {
-    ($($name:ident),* $(,)?) => {
+    ($list:ident; $($name:ident),* $(,)?) => {
         $(mod $name;)*
-        static CHECKED: &[&Rule] = &[$(&$name::RULE),*];
+        static $list: &[&Rule] = &[$(&$name::RULE),*];
     };
 }
 
 rules! {
+    CHECKED;
     unknown_field,
     missing_field,
     wrong_type,
@@ -118,13 +125,46 @@ rules! {
     expression_target,
     security_unknown,
     security_scopes,
+    unused_component,
+    channel_trailing_slash,
+    channel_empty_parameter,
+    server_trailing_slash,
+    server_empty_variable,
+    naming_style,
+}
+
+// Habits that many good documents do not share: they run where the workspace gives them a level.
+rules! {
+    ON_REQUEST;
+    info_description,
+    info_contact,
+    contact_properties,
+    info_license,
+    license_url,
+    document_id,
+    default_content_type,
+    servers_missing,
+    tags_missing,
+    tag_description,
+    tags_alphabetical,
+    operation_description,
+    operation_id,
+    message_id,
+    parameter_description,
+    server_example_com,
+    latest_version,
 }
 
 /// Every rule in order of its code.
 #[must_use]
 pub fn all() -> &'static [&'static Rule] {
     static ALL: OnceLock<Vec<&Rule>> = OnceLock::new();
-    ALL.get_or_init(|| paged::READING.iter().chain(CHECKED).chain(paged::EVENTS).copied().collect())
+    ALL.get_or_init(|| {
+        let lists = paged::READING.iter().chain(CHECKED).chain(ON_REQUEST).chain(paged::EVENTS);
+        let mut all: Vec<&Rule> = lists.copied().collect();
+        all.sort_by_key(|rule| rule.code);
+        all
+    })
 }
 
 /// The code of a name, code or identifier of the official parser; used for levels in the workspace file.

@@ -32,7 +32,13 @@ pub const RULE: Rule = Rule {
     severity: Severity::Error,
     category: Category::Spec,
     clause: "AsyncAPI · changes between versions",
-    aliases: &["asyncapi-document-resolved", "asyncapi-document-unresolved"],
+    aliases: &[
+        "asyncapi-document-resolved",
+        "asyncapi-document-unresolved",
+        "asyncapi-schema",
+        "asyncapi-3-document-resolved",
+        "asyncapi-3-document-unresolved",
+    ],
     source: include_str!("newer_version.rs"),
     check: None,
 };

@@ -36,7 +36,7 @@ pub const RULE: Rule = Rule {
     severity: Severity::Error,
     category: Category::Spec,
     clause: "AsyncAPI 2 · Operation Object · operationId",
-    aliases: &["asyncapi2-operation-operationId-uniqueness"],
+    aliases: &["asyncapi2-operation-operationId-uniqueness", "asyncapi-operation-operationId-uniqueness"],
     source: include_str!("operation_id_unique.rs"),
     check: Some(check),
 };

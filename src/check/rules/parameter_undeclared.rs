@@ -34,7 +34,7 @@ pub const RULE: Rule = Rule {
     severity: Severity::Error,
     category: Category::Spec,
     clause: "AsyncAPI · Parameters Object",
-    aliases: &["asyncapi2-channel-parameters", "asyncapi3-channel-parameters"],
+    aliases: &["asyncapi2-channel-parameters", "asyncapi3-channel-parameters", "asyncapi-channel-parameters"],
     source: include_str!("parameter_undeclared.rs"),
     check: Some(check),
 };
@@ -45,11 +45,12 @@ fn check(input: &CheckInput, findings: &mut Vec<Diagnostic>) {
             continue;
         };
         let declared = parameters(input, channel);
-        let place = channel.node.get("address").map_or(channel.span, |address| address.span);
         for name in placeholders(address) {
             if declared.iter().any(|entry| entry.key == name) {
                 continue;
             }
+            let node = channel.node.get("address");
+            let place = node.map_or(channel.span, |node| input.place_inside(node, &format!("{{{name}}}")));
             let message = format!("the parameter `{name}` of the address `{address}` is not declared");
             let near = nearest(name, declared.iter().map(|entry| entry.key.as_str()));
             let help = near.map_or_else(
@@ -71,11 +72,12 @@ pub fn parameters(input: &CheckInput, channel: &Channel) -> Vec<Entry> {
     target.map_or_else(Vec::new, |target| target.node.entries().to_vec())
 }
 
-/// The names in braces, each once.
+/// The names in braces, each once; empty ones are left to the rule about them.
 pub fn placeholders(address: &str) -> Vec<&str> {
     let mut names: Vec<&str> = Vec::new();
     for part in address.split('{').skip(1) {
         if let Some((name, _)) = part.split_once('}')
+            && !name.is_empty()
             && !names.contains(&name)
         {
             names.push(name);

@@ -34,7 +34,7 @@ pub const RULE: Rule = Rule {
     severity: Severity::Error,
     category: Category::Spec,
     clause: "AsyncAPI · Parameters Object",
-    aliases: &["asyncapi2-channel-parameters", "asyncapi3-channel-parameters"],
+    aliases: &["asyncapi2-channel-parameters", "asyncapi3-channel-parameters", "asyncapi-channel-parameters"],
     source: include_str!("parameter_unused.rs"),
     check: Some(check),
 };

@@ -34,7 +34,7 @@ pub const RULE: Rule = Rule {
     severity: Severity::Error,
     category: Category::Correctness,
     clause: "JSON Schema · examples",
-    aliases: &["asyncapi2-schema-examples"],
+    aliases: &["asyncapi2-schema-examples", "asyncapi-schema-examples", "asyncapi-payload-examples"],
     source: include_str!("schema_examples.rs"),
     check: Some(check),
 };

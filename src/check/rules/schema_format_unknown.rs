@@ -40,7 +40,7 @@ pub const RULE: Rule = Rule {
     severity: Severity::Info,
     category: Category::Interop,
     clause: "AsyncAPI · Message Object · schemaFormat",
-    aliases: &[],
+    aliases: &["asyncapi-payload-unsupported-schemaFormat", "asyncapi-3-payload-unsupported-schemaFormat"],
     source: include_str!("schema_format_unknown.rs"),
     check: Some(check),
 };

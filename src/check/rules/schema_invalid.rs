@@ -38,7 +38,7 @@ pub const RULE: Rule = Rule {
     severity: Severity::Error,
     category: Category::Spec,
     clause: "AsyncAPI · Schema Object; JSON Schema",
-    aliases: &["asyncapi2-schemas"],
+    aliases: &["asyncapi2-schemas", "asyncapi-payload", "asyncapi-schemas-v2", "asyncapi-schemas-v3"],
     source: include_str!("schema_invalid.rs"),
     check: Some(check),
 };

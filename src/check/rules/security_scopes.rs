@@ -49,7 +49,13 @@ pub const RULE: Rule = Rule {
     severity: Severity::Error,
     category: Category::Spec,
     clause: "AsyncAPI · Security Requirement Object",
-    aliases: &["asyncapi2-server-security", "asyncapi2-operation-security"],
+    aliases: &[
+        "asyncapi2-server-security",
+        "asyncapi2-operation-security",
+        "asyncapi-server-security",
+        "asyncapi-operation-security",
+        "asyncapi-3-operation-security",
+    ],
     source: include_str!("security_scopes.rs"),
     check: Some(check),
 };

@@ -42,7 +42,13 @@ pub const RULE: Rule = Rule {
     severity: Severity::Error,
     category: Category::Spec,
     clause: "AsyncAPI 2 · Security Requirement Object",
-    aliases: &["asyncapi2-server-security", "asyncapi2-operation-security"],
+    aliases: &[
+        "asyncapi2-server-security",
+        "asyncapi2-operation-security",
+        "asyncapi-server-security",
+        "asyncapi-operation-security",
+        "asyncapi-3-operation-security",
+    ],
     source: include_str!("security_unknown.rs"),
     check: Some(check),
 };

@@ -34,7 +34,7 @@ pub const RULE: Rule = Rule {
     severity: Severity::Error,
     category: Category::Spec,
     clause: "AsyncAPI · Server Object · variables",
-    aliases: &["asyncapi2-server-variables"],
+    aliases: &["asyncapi2-server-variables", "asyncapi-server-variables"],
     source: include_str!("server_variable_undeclared.rs"),
     check: Some(check),
 };
@@ -56,7 +56,8 @@ fn check(input: &CheckInput, findings: &mut Vec<Diagnostic>) {
                     |near| format!("did you mean `{{{near}}}`?"),
                 );
                 let message = format!("the variable `{name}` of `{field}` is not declared");
-                let finding = RULE.finding(message, address.span).at(format!("{}/{field}", server.pointer));
+                let place = input.place_inside(address, &format!("{{{name}}}"));
+                let finding = RULE.finding(message, place).at(format!("{}/{field}", server.pointer));
                 findings.push(finding.help(help));
             }
         }

@@ -37,7 +37,7 @@ pub const RULE: Rule = Rule {
     severity: Severity::Warning,
     category: Category::Correctness,
     clause: "AsyncAPI · Server Object · variables",
-    aliases: &["asyncapi2-server-variables"],
+    aliases: &["asyncapi2-server-variables", "asyncapi-server-variables"],
     source: include_str!("server_variable_unused.rs"),
     check: Some(check),
 };

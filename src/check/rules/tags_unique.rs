@@ -36,7 +36,7 @@ pub const RULE: Rule = Rule {
     severity: Severity::Error,
     category: Category::Spec,
     clause: "AsyncAPI · Tags Object",
-    aliases: &["asyncapi2-tags-uniqueness"],
+    aliases: &["asyncapi2-tags-uniqueness", "asyncapi-tags-uniqueness", "asyncapi-3-tags-uniqueness"],
     source: include_str!("tags_unique.rs"),
     check: Some(check),
 };

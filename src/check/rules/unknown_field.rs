@@ -29,7 +29,13 @@ pub const RULE: Rule = Rule {
     severity: Severity::Error,
     category: Category::Spec,
     clause: "AsyncAPI · fields of the object",
-    aliases: &["asyncapi-document-resolved", "asyncapi-document-unresolved"],
+    aliases: &[
+        "asyncapi-document-resolved",
+        "asyncapi-document-unresolved",
+        "asyncapi-schema",
+        "asyncapi-3-document-resolved",
+        "asyncapi-3-document-unresolved",
+    ],
     source: include_str!("unknown_field.rs"),
     check: None,
 };

@@ -35,7 +35,13 @@ pub const RULE: Rule = Rule {
     severity: Severity::Error,
     category: Category::Spec,
     clause: "AsyncAPI · values of fields",
-    aliases: &["asyncapi-document-resolved", "asyncapi-document-unresolved"],
+    aliases: &[
+        "asyncapi-document-resolved",
+        "asyncapi-document-unresolved",
+        "asyncapi-schema",
+        "asyncapi-3-document-resolved",
+        "asyncapi-3-document-unresolved",
+    ],
     source: include_str!("value_not_allowed.rs"),
     check: None,
 };

@@ -6,7 +6,7 @@ use super::paths::inputs;
 use super::validate_events::{self, EventFindings};
 use super::{CommandError, Context, Status};
 use crate::check::events::EventChecker;
-use crate::check::{check_documents, report};
+use crate::check::{check_documents_also, report};
 use crate::contract::Loaded;
 use crate::diagnostic::Severity;
 use crate::diagnostic::reading::CANNOT_READ;
@@ -51,7 +51,8 @@ pub fn run(args: &Args, context: &Context) -> Result<Status, CommandError> {
     let levels = levels(context)?;
     let mut findings = std::mem::take(&mut read.loaded.diagnostics);
     findings.retain(|finding| !is_about_skipped(finding, &read));
-    findings.extend(check_documents(&read.loaded));
+    let asked = |code: &str| levels.iter().any(|(known, level)| *known == code && level.is_some());
+    findings.extend(check_documents_also(&read.loaded, &asked));
     let events = check_events(args, &read.loaded)?;
     let cap = args.max_findings;
     findings.extend(events.iter().flat_map(|events| events.diagnostics.iter().cloned()));
