@@ -378,7 +378,15 @@ complete -c eddy -n "__fish_eddy_using_subcommand tail" -s h -l help -d 'Print h
 complete -c eddy -n "__fish_eddy_using_subcommand tail" -s V -l version -d 'Print version'
 complete -c eddy -n "__fish_eddy_using_subcommand validate" -l format -d 'Form of the output' -r -f -a "human\t'With the lines at fault'
 concise\t'One line per finding'
-json\t'For programs'"
+json\t'For programs: one object'
+jsonl\t'For programs: a line per finding'
+sarif\t'SARIF 2.1.0, for code scanning'
+junit\t'Test report in XML'
+github\t'Annotations of a workflow on a change'
+gitlab\t'Code quality report'
+checkstyle\t'Checkstyle XML'
+markdown\t'For a comment on a change'
+rdjson\t'Reviewdog Diagnostic Format'"
 complete -c eddy -n "__fish_eddy_using_subcommand validate" -l events -d 'Check these events against the contract: JSON lines, a JSON list, a recording, or `-`' -r -F
 complete -c eddy -n "__fish_eddy_using_subcommand validate" -l message -d 'The message that bare payloads are' -r
 complete -c eddy -n "__fish_eddy_using_subcommand validate" -l max-findings -d 'Most findings to show per file' -r

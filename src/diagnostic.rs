@@ -2,6 +2,8 @@
 
 use crate::source_text::{Position, Span};
 
+pub mod code;
+mod fingerprint;
 pub mod reading;
 pub mod references;
 
@@ -65,7 +67,8 @@ pub struct Fix {
 /// One finding.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Diagnostic {
-    /// `ED` and four digits, never reused; [`crate::check::rules`] has a page for each.
+    /// `ED` and four digits, never reused; [`crate::check::rules`] has a page for each. A team's own rules have
+    /// codes of their own, by [`code::lasting`].
     pub code: &'static str,
     /// The weight.
     pub severity: Severity,

@@ -172,6 +172,8 @@ pub struct Report {
     pub left_out: BTreeMap<String, usize>,
     /// Findings of each weight, those left out included.
     pub counts: BTreeMap<Severity, usize>,
+    /// Rules that are not eddy's own and may have made some of them.
+    pub own_rules: Vec<page::About>,
 }
 
 impl Report {

@@ -1,7 +1,7 @@
 //! The page of each code: read from the comment at the head of the rule's own file.
 
 use super::rules::{Rule, all};
-use crate::diagnostic::nearest;
+use crate::diagnostic::{Severity, nearest};
 
 /// The parts of a page.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -23,6 +23,51 @@ pub struct Example {
     pub language: String,
     /// The text.
     pub text: String,
+}
+
+/// What a machine-readable report says about a rule.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct About {
+    /// The code.
+    pub code: &'static str,
+    /// Its readable name.
+    pub name: String,
+    /// What is wrong, in one sentence.
+    pub title: String,
+    /// Why it matters, in paragraphs; may be empty.
+    pub why: String,
+    /// The weight it has when nobody says otherwise.
+    pub severity: Severity,
+    /// The word for the kind of trouble.
+    pub category: String,
+    /// Where its page is.
+    pub docs: Option<String>,
+}
+
+/// What there is to say about one of eddy's codes.
+#[must_use]
+pub fn about(code: &str) -> Option<About> {
+    let rule = all().iter().find(|rule| rule.code == code)?;
+    let page = page(rule);
+    Some(About {
+        code: rule.code,
+        name: rule.name.to_owned(),
+        title: page.title,
+        why: page.why,
+        severity: rule.severity,
+        category: rule.category.word().to_owned(),
+        docs: Some(docs_link(code)),
+    })
+}
+
+/// Where the page of one of eddy's codes is: an address when the package has a home, else the file in its sources.
+#[must_use]
+pub fn docs_link(code: &str) -> String {
+    let page = format!("docs/rules.md#{}", code.to_lowercase());
+    match env!("CARGO_PKG_REPOSITORY") {
+        "" => page,
+        home => format!("{}/blob/v{}/{page}", home.trim_end_matches('/'), env!("CARGO_PKG_VERSION")),
+    }
 }
 
 /// Reads the page of a rule.

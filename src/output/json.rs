@@ -4,8 +4,9 @@ use std::io::{self, Write};
 
 use serde::Serialize;
 
+use super::finding::{Item, Shown};
 use crate::check::{Report, file_name};
-use crate::diagnostic::{Diagnostic, Fix, Label, Severity};
+use crate::diagnostic::{Fix, Label, Severity};
 use crate::source_text::{Position, Sources, Span};
 
 #[derive(Serialize)]
@@ -55,8 +56,9 @@ struct Range {
     end: Position,
 }
 
+/// One finding in the published shape.
 #[derive(Serialize)]
-struct Finding<'a> {
+pub struct Finding<'a> {
     code: &'a str,
     severity: Severity,
     message: &'a str,
@@ -80,6 +82,9 @@ struct Finding<'a> {
     fix: Option<FixOut<'a>>,
     #[serde(skip_serializing_if = "<[String]>::is_empty")]
     reaches: &'a [String],
+    fingerprint: &'a str,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    docs: Option<String>,
 }
 
 #[derive(Serialize)]
@@ -107,34 +112,38 @@ struct EditOut<'a> {
 ///
 /// # Errors
 /// When the writer fails.
-pub fn diagnostics(
-    out: &mut dyn Write,
-    report: &Report,
-    sources: &Sources,
-    summary: Summary,
-) -> io::Result<()> {
-    let diagnostics = report.diagnostics.iter().map(|finding| one(finding, sources)).collect();
-    serde_json::to_writer_pretty(&mut *out, &Document { diagnostics, summary })?;
+pub fn diagnostics(out: &mut dyn Write, shown: &Shown) -> io::Result<()> {
+    let items = shown.items();
+    let diagnostics = items.iter().map(|item| Finding::of(item, shown)).collect();
+    serde_json::to_writer_pretty(&mut *out, &Document { diagnostics, summary: shown.summary })?;
     writeln!(out)
 }
 
-fn one<'a>(finding: &'a Diagnostic, sources: &Sources) -> Finding<'a> {
-    Finding {
-        code: finding.code,
-        severity: finding.severity,
-        message: &finding.message,
-        file: file_name(finding, sources),
-        range: whole_range(finding, sources),
-        pointer: &finding.pointer,
-        label: finding.primary.as_ref().map(|label| label.text.as_str()).filter(|text| !text.is_empty()),
-        help: finding.help.as_deref(),
-        related: finding.related.iter().map(|label| related(label, sources)).collect(),
-        expected: finding.expected.as_deref(),
-        actual: finding.actual.as_deref(),
-        schema_pointer: finding.schema_pointer.as_deref(),
-        clause: finding.clause,
-        fix: finding.fix.as_ref().map(|fix| fix_out(fix, sources)),
-        reaches: &finding.reaches,
+impl<'a> Finding<'a> {
+    /// The published shape of a finding.
+    #[must_use]
+    pub fn of(item: &'a Item<'a>, shown: &Shown) -> Self {
+        let (finding, sources) = (item.finding, shown.sources);
+        let words = finding.primary.as_ref().map(|label| label.text.as_str());
+        Self {
+            code: finding.code,
+            severity: finding.severity,
+            message: &finding.message,
+            file: file_name(finding, sources),
+            range: item.range.map(|(start, end)| Range { start, end }),
+            pointer: &finding.pointer,
+            label: words.filter(|text| !text.is_empty()),
+            help: finding.help.as_deref(),
+            related: finding.related.iter().map(|label| related(label, sources)).collect(),
+            expected: finding.expected.as_deref(),
+            actual: finding.actual.as_deref(),
+            schema_pointer: finding.schema_pointer.as_deref(),
+            clause: finding.clause,
+            fix: finding.fix.as_ref().map(|fix| fix_out(fix, sources)),
+            reaches: &finding.reaches,
+            fingerprint: &item.fingerprint,
+            docs: shown.about(finding.code).and_then(|about| about.docs),
+        }
     }
 }
 
@@ -149,12 +158,6 @@ fn fix_out<'a>(fix: &'a Fix, sources: &Sources) -> FixOut<'a> {
         text,
     };
     FixOut { title: &fix.title, safety: fix.safety, edits: fix.edits.iter().map(edit).collect() }
-}
-
-/// A place in an input that is not kept is a point.
-fn whole_range(finding: &Diagnostic, sources: &Sources) -> Option<Range> {
-    let kept = finding.primary.as_ref().map(|label| range(label.span, sources));
-    kept.or_else(|| finding.position.map(|at| Range { start: at, end: at }))
 }
 
 fn path(span: Span, sources: &Sources) -> String {

@@ -1,16 +1,28 @@
 //! One file per format; each writes to the `Write` it is given and decides nothing.
 
 pub mod archive_text;
+pub mod checkstyle;
 pub mod dot;
 pub mod figures;
+pub mod finding;
+pub mod github;
+pub mod gitlab;
 pub mod graph_json;
 pub mod graph_text;
+#[cfg(test)]
+mod hostile;
 pub mod json;
+pub mod jsonl;
+pub mod junit;
+pub mod markdown;
 pub mod mermaid;
 pub mod pages;
 pub mod plan;
+pub mod rdjson;
 pub mod replay;
+pub mod sarif;
 pub mod svg;
 pub mod table;
 pub mod text;
 pub mod tree;
+mod xml;

@@ -10,10 +10,11 @@ use crate::check::{check_documents_also, report};
 use crate::contract::Loaded;
 use crate::diagnostic::Severity;
 use crate::diagnostic::reading::CANNOT_READ;
+use crate::output::finding::Shown;
 use crate::output::json::Summary;
 use format::{Format, show};
 use policy::levels;
-use reading::{checked, is_about_skipped, read};
+use reading::{checked, file_names, is_about_skipped, read};
 use summary::{say_events, say_kinds, summary_line};
 
 mod format;
@@ -68,7 +69,9 @@ pub fn run(args: &Args, context: &Context) -> Result<Status, CommandError> {
         return Err(CommandError::usage("no AsyncAPI document and no event schema is among the files")
             .hint("an AsyncAPI document begins with `asyncapi: 3.0.0`, an event schema has `x-event`"));
     }
-    show(args.format, &report, &read.loaded.sources, summary, context)?;
+    let files = file_names(&read);
+    let shown = Shown { report: &report, sources: &read.loaded.sources, summary, files: &files };
+    show(args.format, &shown, context)?;
     say_kinds(&read, context);
     context.ui.say(summary_line(summary, context));
     if let Some(events) = &events {

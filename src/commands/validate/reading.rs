@@ -74,3 +74,9 @@ pub fn is_about_skipped(finding: &Diagnostic, read: &Read) -> bool {
 pub fn checked(read: &Read, inputs: &[Input]) -> usize {
     inputs.len() - read.skipped.len()
 }
+
+/// The documents that were checked, as the user named them.
+pub fn file_names(read: &Read) -> Vec<String> {
+    let documents = &read.loaded.contract.documents;
+    documents.iter().map(|document| document.path.display().to_string()).collect()
+}
