@@ -13,12 +13,12 @@ use eddy::source_text::{Limits, ProblemKind, SourceText, Sources, yaml};
 
 /// The families of AsyncAPI documents, with the least share of agreement in percent on valid and on invalid ones.
 const FAMILIES: [(&str, usize, usize); 6] = [
-    ("asyncapi-cli", 96, 100),
+    ("asyncapi-cli", 93, 100),
     ("asyncapi-converter", 100, 100),
     ("asyncapi-parser-mocks", 100, 100),
-    ("asyncapi-real", 95, 89),
+    ("asyncapi-real", 94, 89),
     ("asyncapi-spec-examples", 91, 100),
-    ("asyncapi-tck", 89, 93),
+    ("asyncapi-tck", 89, 97),
 ];
 
 /// The least share of agreement with the YAML test suite in percent: texts to read, texts to refuse, values.

@@ -3,12 +3,14 @@
 use std::collections::HashMap;
 use std::sync::OnceLock;
 
+mod bindings;
 mod notation;
+mod objects;
 mod scalar;
 mod walk;
 mod words;
 
-pub use notation::{Definition, Field, KeyNames, Shape};
+pub use notation::{Condition, Consequence, Definition, Field, KeyNames, ObjectDefinition, Shape};
 pub use scalar::{is_email, is_uri};
 pub use walk::{Placed, PlacedReference, Start, Walk, is_json_schema_format};
 pub use words::{TYPE_NAMES, article};
@@ -53,7 +55,7 @@ impl Grammar {
     #[must_use]
     pub fn fields(&self, name: &str) -> &[Field] {
         match self.definition(name) {
-            Some(Definition::Object { fields, .. }) => fields,
+            Some(Definition::Object(object)) => &object.fields,
             _ => &[],
         }
     }
@@ -91,11 +93,11 @@ mod tests {
             for (name, definition) in &grammar.definitions {
                 let mut used = Vec::new();
                 match definition {
-                    Definition::Object { fields, others, .. } => {
-                        for field in fields {
+                    Definition::Object(object) => {
+                        for field in &object.fields {
                             names(&field.shape, &mut used);
                         }
-                        if let Some(shape) = others {
+                        if let Some(shape) = &object.others {
                             names(shape, &mut used);
                         }
                     }

@@ -7,8 +7,6 @@ use std::collections::HashMap;
 pub enum Shape {
     /// Anything.
     Any,
-    /// An object without fields.
-    Nothing,
     /// Any object.
     FreeObject,
     /// `null`.
@@ -19,8 +17,8 @@ pub enum Shape {
     Number,
     /// A whole number in a range.
     Integer(i64, i64),
-    /// Text of at most so many bytes.
-    Text(usize),
+    /// Text of at least and at most so many characters.
+    Text(usize, usize),
     /// An absolute URI.
     Uri,
     /// An e-mail address.
@@ -65,28 +63,76 @@ pub struct Field {
     pub name: String,
     /// Must it be there.
     pub required: bool,
-    /// The minor version it came with.
+    /// The minor version it came with; within bindings, of the bindings.
     pub since: u8,
+    /// The last minor version that has it.
+    pub until: u8,
     /// What it holds.
     pub shape: Shape,
+}
+
+impl Field {
+    /// Whether a minor version has the field.
+    #[must_use]
+    pub fn is_in(&self, minor: u8) -> bool {
+        (self.since..=self.until).contains(&minor)
+    }
+}
+
+/// Fields that go together, or do not.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Condition {
+    /// The field it depends on.
+    pub field: String,
+    /// The minor version it came with.
+    pub since: u8,
+    /// It holds where the field is missing.
+    pub absent: bool,
+    /// The texts of that field for which it holds; none when it is enough that the field is there.
+    pub texts: Vec<String>,
+    /// The text the field is taken to have when it is not there.
+    pub default: Option<String>,
+    /// What becomes of the others.
+    pub consequences: Vec<(Consequence, String)>,
+}
+
+/// What a condition asks of another field.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Consequence {
+    /// It must be there.
+    With,
+    /// It may not be there.
+    Without,
+    /// It means nothing.
+    Ignores,
+}
+
+/// An object and its fields.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct ObjectDefinition {
+    /// Its fields; a name stands twice when its shape changed between versions.
+    pub fields: Vec<Field>,
+    /// The shape of fields not listed, when any name will do.
+    pub others: Option<Shape>,
+    /// Other fields are let through unseen.
+    pub open: bool,
+    /// `true` and `false` will do as well.
+    pub boolean: bool,
+    /// An object without fields is right although some are required.
+    pub or_empty: bool,
+    /// Before this minor version anything goes.
+    pub free_before: u8,
+    /// The versions `bindingVersion` may name, oldest first; only bindings have some.
+    pub versions: Vec<String>,
+    /// Fields that go together, or do not.
+    pub conditions: Vec<Condition>,
 }
 
 /// What a name stands for.
 #[derive(Clone, Debug, PartialEq)]
 pub enum Definition {
     /// An object.
-    Object {
-        /// Its fields.
-        fields: Vec<Field>,
-        /// The shape of fields not listed, when any name will do.
-        others: Option<Shape>,
-        /// Other fields are let through unseen.
-        open: bool,
-        /// `true` and `false` will do as well.
-        boolean: bool,
-        /// Before this minor version anything goes.
-        free_before: u8,
-    },
+    Object(ObjectDefinition),
     /// One object when a field is there, another when not.
     Has {
         /// The field.
@@ -112,7 +158,7 @@ pub fn read(text: &str, definitions: &mut HashMap<String, Definition>) -> Vec<St
     for line in text.lines().filter(|line| !line.trim().is_empty() && !line.starts_with('#')) {
         let understood = if line.starts_with(' ') {
             let definition = current.as_ref().and_then(|name| definitions.get_mut(name));
-            definition.and_then(|definition| add_field(definition, line.trim()))
+            definition.and_then(|definition| add_line(definition, line.trim()))
         } else {
             heading(line).map(|(name, definition)| {
                 definitions.insert(name.clone(), definition);
@@ -136,43 +182,79 @@ fn heading(line: &str) -> Option<(String, Definition)> {
             otherwise: Shape::Named((*otherwise).to_owned()),
         },
         ["switch", field] => Definition::Switch { field: (*field).to_owned(), cases: Vec::new() },
-        ["before", minor, "any"] => object(false, false, minor.parse().ok()?),
-        flags => {
-            if !flags.iter().all(|flag| matches!(*flag, "open" | "bool")) {
-                return None;
-            }
-            object(flags.contains(&"open"), flags.contains(&"bool"), 0)
-        }
+        words => Definition::Object(object(words)?),
     };
     Some(((*name).to_owned(), definition))
 }
 
-fn object(open: bool, boolean: bool, free_before: u8) -> Definition {
-    Definition::Object { fields: Vec::new(), others: None, open, boolean, free_before }
+fn object(words: &[&str]) -> Option<ObjectDefinition> {
+    let mut object = ObjectDefinition::default();
+    let mut words = words.iter();
+    while let Some(word) = words.next() {
+        match *word {
+            "open" => object.open = true,
+            "bool" => object.boolean = true,
+            "or-empty" => object.or_empty = true,
+            "before" => {
+                object.free_before = words.next()?.parse().ok()?;
+                (*words.next()? == "any").then_some(())?;
+            }
+            "versions" => object.versions = words.by_ref().map(|version| (*version).to_owned()).collect(),
+            _ => return None,
+        }
+    }
+    Some(object)
 }
 
-fn add_field(definition: &mut Definition, line: &str) -> Option<()> {
-    let (head, shape) = line.split_once(' ')?;
-    let shape = shape_of(shape)?;
-    if head == "*" {
-        let Definition::Object { others, .. } = definition else {
-            return None;
-        };
-        *others = Some(shape);
-        return Some(());
-    }
-    let (head, since) = match head.split_once('@') {
-        Some((head, minor)) => (head, minor.parse().ok()?),
-        None => (head, 0),
+fn add_line(definition: &mut Definition, line: &str) -> Option<()> {
+    let (head, rest) = line.split_once(' ')?;
+    let condition_since = match head.strip_prefix("when") {
+        Some("") => Some(0),
+        Some(since) => since.strip_prefix('@').and_then(|since| since.parse().ok()),
+        None => None,
     };
-    let required = head.ends_with('!');
-    let field = Field { name: head.trim_end_matches('!').to_owned(), required, since, shape };
-    match definition {
-        Definition::Object { fields, .. } => fields.push(field),
-        Definition::Switch { cases, .. } => cases.push(field),
-        Definition::Has { .. } => return None,
+    match (definition, head) {
+        (Definition::Object(object), _) if condition_since.is_some() => {
+            object.conditions.push(condition(rest, condition_since?)?);
+        }
+        (Definition::Object(object), "*") => object.others = Some(shape_of(rest)?),
+        (Definition::Object(object), _) => object.fields.push(field(head, rest)?),
+        (Definition::Switch { cases, .. }, _) => cases.push(field(head, rest)?),
+        (Definition::Has { .. }, _) => return None,
     }
     Some(())
+}
+
+fn field(head: &str, shape: &str) -> Option<Field> {
+    let (head, versions) = head.split_once('@').unwrap_or((head, "0"));
+    let (since, until) = match versions.split_once("..") {
+        Some((since, until)) => (since.parse().ok()?, until.parse().ok()?),
+        None => (versions.parse().ok()?, u8::MAX),
+    };
+    let required = head.ends_with('!');
+    let name = head.trim_end_matches('!').to_owned();
+    Some(Field { name, required, since, until, shape: shape_of(shape)? })
+}
+
+fn condition(text: &str, since: u8) -> Option<Condition> {
+    let mut words = text.split_whitespace();
+    let (field, texts) = words.next().map(|word| word.split_once('=').unwrap_or((word, "")))?;
+    let (field, absent) = field.strip_prefix('!').map_or((field, false), |field| (field, true));
+    let texts: Vec<&str> = texts.split('|').filter(|text| !text.is_empty()).collect();
+    let default = texts.iter().find_map(|text| text.strip_prefix('~')).map(str::to_owned);
+    let mut consequences = Vec::new();
+    while let Some(word) = words.next() {
+        let consequence = match word {
+            "with" => Consequence::With,
+            "without" => Consequence::Without,
+            "ignores" => Consequence::Ignores,
+            _ => return None,
+        };
+        consequences.push((consequence, words.next()?.to_owned()));
+    }
+    let texts = texts.iter().map(|text| text.trim_start_matches('~').to_owned()).collect();
+    let field = field.to_owned();
+    (!consequences.is_empty()).then_some(Condition { field, since, absent, texts, default, consequences })
 }
 
 /// Reads a shape; `None` when it is not one.
@@ -245,13 +327,14 @@ fn named(name: &str, range: Option<(&str, &str)>) -> Option<Shape> {
     };
     Some(match name {
         "any" => Shape::Any,
-        "none" => Shape::Nothing,
         "object" => Shape::FreeObject,
         "null" => Shape::Null,
         "boolean" => Shape::Boolean,
         "number" => Shape::Number,
         "integer" => Shape::Integer(low, high),
-        "string" => Shape::Text(usize::try_from(high).unwrap_or(usize::MAX)),
+        "string" => {
+            Shape::Text(usize::try_from(low).unwrap_or(0), usize::try_from(high).unwrap_or(usize::MAX))
+        }
         "uri" => Shape::Uri,
         "email" => Shape::Email,
         "type-name" => Shape::TypeName,
@@ -271,12 +354,29 @@ mod tests {
     fn shapes_read_as_written() {
         assert_eq!(
             shape_of("string|null"),
-            Some(Shape::Either(vec![Shape::Text(usize::MAX >> 1), Shape::Null]))
+            Some(Shape::Either(vec![Shape::Text(0, usize::MAX >> 1), Shape::Null]))
         );
         assert_eq!(shape_of("integer(1..)"), Some(Shape::Integer(1, i64::MAX)));
         let servers = Shape::Map(KeyNames::Plain, Box::new(Shape::OrReference("Server".to_owned())));
         assert_eq!(shape_of("{server-name &Server}"), Some(servers));
+        let one_to_nine = Some(Shape::Text(1, 9));
+        assert_eq!(shape_of("string(1..9)"), one_to_nine);
         assert_eq!(shape_of("integer(1..) x"), None);
         assert_eq!(shape_of("nothing-known"), None);
+    }
+
+    #[test]
+    fn objects_of_bindings_have_versions_and_conditions() {
+        let text = "Mq versions 0.1.0 0.2.0\n  is 'queue'|'key'\n  old@1..1 string\n  when is=~key|other with a without b\n";
+        let mut definitions = HashMap::new();
+        assert_eq!(read(text, &mut definitions), Vec::<String>::new());
+        let Some(Definition::Object(object)) = definitions.get("Mq") else { panic!("an object") };
+        assert_eq!(object.versions, ["0.1.0", "0.2.0"]);
+        assert!(object.fields[1].is_in(1) && !object.fields[1].is_in(2));
+        let condition = &object.conditions[0];
+        assert_eq!((condition.field.as_str(), condition.default.as_deref()), ("is", Some("key")));
+        assert_eq!(condition.texts, ["key", "other"]);
+        let consequences = [(Consequence::With, "a".to_owned()), (Consequence::Without, "b".to_owned())];
+        assert_eq!(condition.consequences, consequences);
     }
 }

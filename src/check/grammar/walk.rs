@@ -3,7 +3,8 @@
 use std::collections::HashSet;
 use std::rc::Rc;
 
-use super::notation::{Definition, Field, KeyNames, Shape};
+use super::bindings::Bindings;
+use super::notation::{KeyNames, Shape};
 use super::words::{TYPE_NAMES, article, expected};
 use super::{Grammar, is_email, is_uri};
 use crate::diagnostic::{Diagnostic, Severity, nearest};
@@ -44,15 +45,17 @@ pub struct Start {
     pub name: &'static str,
 }
 
+/// A node on the way of the walk.
 #[derive(Clone)]
-struct Place<'n> {
-    node: &'n NodeRef,
-    pointer: Rc<str>,
-    key: Span,
+pub(super) struct Place<'n> {
+    pub(super) node: &'n NodeRef,
+    pub(super) pointer: Rc<str>,
+    pub(super) key: Span,
 }
 
 impl Place<'_> {
-    fn name(&self) -> String {
+    /// Its key in backticks.
+    pub(super) fn name(&self) -> String {
         match self.pointer.rsplit_once('/') {
             Some((_, token)) => format!("`{}`", token.replace("~1", "/").replace("~0", "~")),
             None => "the document".to_owned(),
@@ -62,10 +65,12 @@ impl Place<'_> {
 
 /// One walk over one document and what it refers to.
 pub struct Walk<'a> {
-    grammar: &'static Grammar,
-    minor: u8,
+    pub(super) grammar: &'static Grammar,
+    pub(super) minor: u8,
+    /// The bindings the walk is in.
+    pub(super) bindings: Option<Bindings>,
     files: &'a Documents,
-    visited: HashSet<(*const Node, &'static str)>,
+    pub(super) visited: HashSet<(*const Node, &'static str)>,
     pending: Vec<(Resolved, &'static str, Span)>,
     /// What does not fit.
     pub findings: Vec<Diagnostic>,
@@ -82,6 +87,7 @@ impl<'a> Walk<'a> {
         Self {
             grammar,
             minor,
+            bindings: None,
             files,
             visited: HashSet::new(),
             pending: Vec::new(),
@@ -101,22 +107,27 @@ impl<'a> Walk<'a> {
         }
     }
 
-    fn report(&mut self, code: &'static str, place: &Place, span: Span, message: String) -> &mut Diagnostic {
+    pub(super) fn report(
+        &mut self,
+        code: &'static str,
+        place: &Place,
+        span: Span,
+        message: String,
+    ) -> &mut Diagnostic {
         let at = self.findings.len();
         self.findings.push(Diagnostic::new(code, Severity::Error, message, span).at(&*place.pointer));
         &mut self.findings[at]
     }
 
-    fn check(&mut self, place: &Place, shape: &'static Shape, parent: Option<&Node>) {
+    pub(super) fn check(&mut self, place: &Place, shape: &'static Shape, parent: Option<&Node>) {
         if !self.grammar.fits_kind(shape, place.node.kind()) {
             self.wrong_type(place, shape);
             return;
         }
         match shape {
             Shape::Any | Shape::FreeObject | Shape::Null | Shape::Boolean | Shape::Number => {}
-            Shape::Nothing => self.fields(place, &[], "binding"),
             Shape::Integer(low, high) => self.integer(place, *low, *high, shape),
-            Shape::Text(limit) => self.text(place, *limit),
+            Shape::Text(low, high) => self.text(place, (*low, *high), shape),
             Shape::Uri | Shape::Email => self.format(place, shape),
             Shape::TypeName | Shape::Word(_) => self.word(place, std::slice::from_ref(shape)),
             Shape::Reference => self.only_reference(place),
@@ -130,7 +141,7 @@ impl<'a> Walk<'a> {
         }
     }
 
-    fn wrong_type(&mut self, place: &Place, shape: &Shape) {
+    pub(super) fn wrong_type(&mut self, place: &Place, shape: &Shape) {
         let (wanted, found) = (expected(shape), article(place.node.kind()));
         let name = place.name();
         let text = format!("{name} must be {wanted}, not {found}");
@@ -142,7 +153,7 @@ impl<'a> Walk<'a> {
         if let Some(primary) = &mut finding.primary {
             primary.text = format!("expected {wanted}");
         }
-        if let (Some(written), Shape::Text(_)) = (written, shape) {
+        if let (Some(written), Shape::Text(..)) = (written, shape) {
             finding.help = Some(format!("quote it: `\"{written}\"`"));
         }
     }
@@ -151,7 +162,7 @@ impl<'a> Walk<'a> {
         let inside = match &place.node.value {
             Value::Number(Number::Integer(number)) => (low..=high).contains(number),
             Value::Number(Number::Unsigned(_)) => high == i64::MAX,
-            Value::Number(Number::Float(number)) => number.fract() == 0.0,
+            Value::Number(Number::Float(number)) => number.fract() == 0.0 && in_range(*number, low, high),
             _ => true,
         };
         if !inside {
@@ -160,10 +171,10 @@ impl<'a> Walk<'a> {
         }
     }
 
-    fn text(&mut self, place: &Place, limit: usize) {
-        let length = place.node.as_str().map_or(0, str::len);
-        if length > limit {
-            let text = format!("{} is {length} bytes long, at most {limit} are allowed", place.name());
+    fn text(&mut self, place: &Place, (low, high): (usize, usize), shape: &Shape) {
+        let length = place.node.as_str().map_or(0, |text| text.chars().count());
+        if !(low..=high).contains(&length) {
+            let text = format!("{} must be {}, and has {length}", place.name(), expected(shape));
             self.report("ED1004", place, place.node.span, text);
         }
     }
@@ -211,7 +222,7 @@ impl<'a> Walk<'a> {
         }
     }
 
-    fn object_or_reference(&mut self, place: &Place, name: &'static str) {
+    pub(super) fn object_or_reference(&mut self, place: &Place, name: &'static str) {
         match place.node.entry("$ref") {
             Some(entry) => self.follow(place, entry, name),
             None => self.named(place, name),
@@ -219,7 +230,7 @@ impl<'a> Walk<'a> {
     }
 
     /// Notes the reference and what to walk behind it.
-    fn follow(&mut self, place: &Place, entry: &Entry, name: &'static str) {
+    pub(super) fn follow(&mut self, place: &Place, entry: &Entry, name: &'static str) {
         let Some(text) = self.reference_text(place, entry) else {
             return;
         };
@@ -250,7 +261,7 @@ impl<'a> Walk<'a> {
         }
     }
 
-    fn map(&mut self, place: &Place, names: KeyNames, shape: &'static Shape) {
+    pub(super) fn map(&mut self, place: &Place, names: KeyNames, shape: &'static Shape) {
         // A reference in place of a whole map is not foreseen, yet read by the tools there are.
         if let (Some(entry), false) = (place.node.entry("$ref"), matches!(shape, Shape::Named(_))) {
             self.misplaced_reference(place, entry);
@@ -262,7 +273,7 @@ impl<'a> Walk<'a> {
         }
     }
 
-    fn misplaced_reference(&mut self, place: &Place, entry: &Entry) {
+    pub(super) fn misplaced_reference(&mut self, place: &Place, entry: &Entry) {
         let message = format!("{} may not be a reference", place.name());
         let finding = self.report("ED1008", place, entry.key_span, message);
         finding.severity = Severity::Warning;
@@ -324,169 +335,17 @@ impl<'a> Walk<'a> {
         }
         self.object_or_reference(place, "Schema");
     }
-
-    fn named(&mut self, place: &Place, name: &'static str) {
-        if !self.visited.insert((std::sync::Arc::as_ptr(place.node), name)) {
-            return;
-        }
-        match self.grammar.definition(name) {
-            Some(Definition::Object { fields, others, open, free_before, .. }) => {
-                if !self.grammar.fits_kind(&Shape::Named(name.to_owned()), place.node.kind()) {
-                    self.wrong_type(place, &Shape::FreeObject);
-                } else if self.minor >= *free_before {
-                    self.object(place, name, (fields, others.as_ref(), *open));
-                }
-            }
-            Some(Definition::Has { field, then, otherwise }) => {
-                let shape = if place.node.get(field).is_some() { then } else { otherwise };
-                self.check(place, shape, None);
-            }
-            Some(Definition::Switch { field, cases }) => self.switch(place, field, cases),
-            None => {}
-        }
-    }
-
-    fn object(
-        &mut self,
-        place: &Place,
-        name: &'static str,
-        (fields, others, open): (&'static [Field], Option<&'static Shape>, bool),
-    ) {
-        self.objects.push(Placed {
-            name,
-            node: place.node.clone(),
-            pointer: place.pointer.clone(),
-            key: place.key,
-        });
-        // Only the Schema Object may hold a reference anywhere; elsewhere the field says so.
-        if let Some(entry) = place.node.entry("$ref") {
-            if name == "Schema" {
-                self.follow(place, entry, name);
-            } else {
-                self.misplaced_reference(place, entry);
-            }
-            return;
-        }
-        match others {
-            Some(shape) => self.map(place, KeyNames::Free, shape),
-            None if open => self.known_fields(place, fields),
-            None => self.fields(place, fields, name),
-        }
-    }
-
-    fn known_fields(&mut self, place: &Place, fields: &'static [Field]) {
-        for entry in place.node.entries() {
-            if let Some(field) = fields.iter().find(|field| field.name == entry.key) {
-                self.check(&child(place, entry), &field.shape, Some(place.node));
-            }
-        }
-    }
-
-    fn fields(&mut self, place: &Place, fields: &'static [Field], name: &str) {
-        let mut meant = Vec::new();
-        for entry in place.node.entries() {
-            match fields.iter().find(|field| field.name == entry.key) {
-                Some(field) if field.since > self.minor => self.too_new(place, entry, field),
-                Some(field) => self.check(&child(place, entry), &field.shape, Some(place.node)),
-                None if entry.key.starts_with("x-") || binding_extra(name, &entry.key) => {}
-                None => meant.extend(self.unknown_field(place, entry, fields, name)),
-            }
-        }
-        for field in fields.iter().filter(|field| field.required) {
-            if place.node.get(&field.name).is_none() && !meant.contains(&field.name.as_str()) {
-                let message = format!("{} has no `{}`", place.name(), field.name);
-                let span = if place.key.start == place.key.end { first_key(place) } else { place.key };
-                let finding = self.report("ED1002", place, span, message);
-                finding.help = Some(format!("add `{}: …`, {}", field.name, expected(&field.shape)));
-            }
-        }
-    }
-
-    fn too_new(&mut self, place: &Place, entry: &Entry, field: &Field) {
-        let major = self.grammar.major;
-        let message = format!("`{}` came with AsyncAPI {major}.{}", entry.key, field.since);
-        let help = format!("write `asyncapi: {major}.{}.0`, or leave it out", field.since);
-        self.report("ED1005", place, entry.key_span, message).help = Some(help);
-    }
-
-    /// Gives the name that was probably meant.
-    fn unknown_field(
-        &mut self,
-        place: &Place,
-        entry: &Entry,
-        fields: &'static [Field],
-        name: &str,
-    ) -> Option<&'static str> {
-        let minor = self.minor;
-        let free =
-            fields.iter().filter(|field| field.since <= minor && place.node.get(&field.name).is_none());
-        let near = nearest(&entry.key, free.map(|field| field.name.as_str()));
-        let code = if name.ends_with("Bindings") { "ED2701" } else { "ED1001" };
-        let message = match code {
-            "ED2701" => format!("there are no bindings for a protocol `{}`", entry.key),
-            _ => format!("{} has no field `{}`", place.name(), entry.key),
-        };
-        let other = self.grammar.other();
-        let belongs_elsewhere = other.fields(name).iter().any(|field| field.name == entry.key);
-        let help = match near {
-            Some(near) => format!("did you mean `{near}`?"),
-            None if belongs_elsewhere => format!("it belongs to AsyncAPI {}", other.major),
-            None => "remove it, or write `x-` before it to make it an extension".to_owned(),
-        };
-        let lenient = self.grammar.major == 2 && place.pointer.contains("indings/")
-            || code == "ED2701" && near.is_none();
-        let finding = self.report(code, place, entry.key_span, message);
-        finding.help = Some(help);
-        // AsyncAPI 2 leaves bindings open to what brokers need.
-        if lenient {
-            finding.severity = Severity::Warning;
-        }
-        near
-    }
-
-    fn switch(&mut self, place: &Place, field: &'static str, cases: &'static [Field]) {
-        if let Some(entry) = place.node.entry("$ref") {
-            self.misplaced_reference(place, entry);
-            return;
-        }
-        let Some(entry) = place.node.entry(field) else {
-            let message = format!("{} has no `{field}`", place.name());
-            self.report("ED1002", place, place.key, message).help = Some(format!("add `{field}: …`"));
-            return;
-        };
-        let Some(text) = entry.value.as_str() else {
-            self.wrong_type(&child(place, entry), &Shape::Text(0));
-            return;
-        };
-        match cases.iter().find(|case| case.name == text) {
-            Some(case) if case.since > self.minor => {
-                self.too_new(place, &Entry { key: text.to_owned(), ..entry.clone() }, case);
-            }
-            Some(case) => self.check(place, &case.shape, None),
-            None => {
-                let known = cases.iter().map(|case| case.name.as_str());
-                let near = nearest(text, known.clone());
-                let listed = known.map(|word| format!("`{word}`")).collect::<Vec<_>>().join(", ");
-                let message = format!("`{field}` cannot be `{text}`");
-                self.report("ED1004", &child(place, entry), entry.value.span, message).help = Some(
-                    near.map_or(format!("it is one of {listed}"), |near| format!("did you mean `{near}`?")),
-                );
-            }
-        }
-    }
 }
 
-fn child<'n>(place: &Place, entry: &'n Entry) -> Place<'n> {
+pub(super) fn child<'n>(place: &Place, entry: &'n Entry) -> Place<'n> {
     let pointer = Rc::from(pointer_push(&place.pointer, &entry.key));
     Place { node: &entry.value, pointer, key: entry.key_span }
 }
 
-fn first_key(place: &Place) -> Span {
-    place.node.entries().first().map_or(place.key, |entry| entry.key_span)
-}
-
-fn binding_extra(name: &str, key: &str) -> bool {
-    name == "binding" && key == "bindingVersion"
+/// Whether a whole number written as a float lies in a range.
+#[allow(clippy::cast_precision_loss, reason = "bounds in the grammars are small or open")]
+fn in_range(number: f64, low: i64, high: i64) -> bool {
+    number >= low as f64 && number <= high as f64
 }
 
 fn words_of(shape: &Shape) -> Vec<&str> {

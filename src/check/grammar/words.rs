@@ -10,7 +10,6 @@ pub const TYPE_NAMES: [&str; 7] = ["array", "boolean", "integer", "null", "numbe
 pub fn expected(shape: &Shape) -> String {
     match shape {
         Shape::Any | Shape::Payload => "anything".to_owned(),
-        Shape::Nothing => "an empty object".to_owned(),
         Shape::FreeObject
         | Shape::Map(..)
         | Shape::Named(_)
@@ -20,7 +19,7 @@ pub fn expected(shape: &Shape) -> String {
         Shape::Boolean => "`true` or `false`".to_owned(),
         Shape::Number => "a number".to_owned(),
         Shape::Integer(low, high) => integer(*low, *high),
-        Shape::Text(_) => "a string".to_owned(),
+        Shape::Text(low, high) => text(*low, *high),
         Shape::Uri => "an absolute URI".to_owned(),
         Shape::Email => "an e-mail address".to_owned(),
         Shape::TypeName => "a type name".to_owned(),
@@ -32,6 +31,17 @@ pub fn expected(shape: &Shape) -> String {
             words.dedup();
             words.join(" or ")
         }
+    }
+}
+
+fn text(low: usize, high: usize) -> String {
+    let open = usize::MAX >> 1;
+    match (low, high >= open) {
+        (0, true) => "a string".to_owned(),
+        (0, false) => format!("a string of at most {high} characters"),
+        (1, true) => "a string that is not empty".to_owned(),
+        (_, true) => format!("a string of at least {low} characters"),
+        (_, false) => format!("a string of {low} to {high} characters"),
     }
 }
 
@@ -60,17 +70,17 @@ impl Grammar {
     pub fn fits_kind(&self, shape: &Shape, kind: &str) -> bool {
         match shape {
             Shape::Any | Shape::Payload => true,
-            Shape::Nothing | Shape::FreeObject | Shape::Map(..) | Shape::Reference | Shape::ObjectSchema => {
-                kind == "object"
-            }
+            Shape::FreeObject | Shape::Map(..) | Shape::Reference | Shape::ObjectSchema => kind == "object",
             Shape::Null => kind == "null",
             Shape::Boolean => kind == "boolean",
             Shape::Number | Shape::Integer(..) => kind == "number",
-            Shape::Text(_) | Shape::Uri | Shape::Email | Shape::TypeName | Shape::Word(_) => kind == "string",
+            Shape::Text(..) | Shape::Uri | Shape::Email | Shape::TypeName | Shape::Word(_) => {
+                kind == "string"
+            }
             Shape::List(_) => kind == "array",
             Shape::Either(all) => all.iter().any(|shape| self.fits_kind(shape, kind)),
             Shape::Named(name) | Shape::OrReference(name) => match self.definition(name) {
-                Some(Definition::Object { boolean: true, .. }) => matches!(kind, "object" | "boolean"),
+                Some(Definition::Object(object)) if object.boolean => matches!(kind, "object" | "boolean"),
                 Some(Definition::Has { otherwise, .. }) => self.fits_kind(otherwise, kind),
                 _ => kind == "object",
             },
