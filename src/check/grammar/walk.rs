@@ -209,7 +209,6 @@ impl<'a> Walk<'a> {
 
     fn only_reference(&mut self, place: &Place) {
         if let Some(entry) = place.node.entry("$ref") {
-            self.reference_text(place, entry);
             self.references.push(PlacedReference {
                 node: entry.value.clone(),
                 wanted: None,
@@ -231,7 +230,8 @@ impl<'a> Walk<'a> {
 
     /// Notes the reference and what to walk behind it.
     pub(super) fn follow(&mut self, place: &Place, entry: &Entry, name: &'static str) {
-        let Some(text) = self.reference_text(place, entry) else {
+        // What is not text was reported when the references were followed.
+        let Some(text) = entry.value.as_str() else {
             return;
         };
         self.references.push(PlacedReference {
@@ -239,19 +239,10 @@ impl<'a> Walk<'a> {
             wanted: Some(name),
             pointer: place.pointer.clone(),
         });
-        if let Ok(target) = self.files.resolve(entry.value.span.file, &text) {
+        if let Ok(target) = self.files.resolve(entry.value.span.file, text) {
             let key = Span { end: target.node.span.start, ..target.node.span };
             self.pending.push((target, name, key));
         }
-    }
-
-    fn reference_text(&mut self, place: &Place, entry: &Entry) -> Option<String> {
-        let text = entry.value.as_str().map(str::to_owned);
-        if text.is_none() {
-            let message = format!("`$ref` must be a string, not {}", article(entry.value.kind()));
-            self.report("ED1003", place, entry.value.span, message);
-        }
-        text
     }
 
     fn list(&mut self, place: &Place, shape: &'static Shape) {
