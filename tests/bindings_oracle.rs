@@ -68,12 +68,6 @@ const DECIDED: &[(&str, &str, Verdict, &str)] = &[
     ("mqtt/0.1.0/operation", "more /qos", Refuses, "MQTT · qos: MUST be either 0, 1 or 2"),
     ("mqtt/0.1.0/operation", "huge /qos", Refuses, "MQTT · qos: MUST be either 0, 1 or 2"),
     ("ros2/0.1.0/operation", "*", Refuses, "ROS 2 · reliability: `reliable`, which the schema misspells"),
-    (
-        "sns/*",
-        "drop /consumers",
-        Accepts,
-        "SNS · Operation Binding Object: an empty object shows the protocol",
-    ),
     ("sns/*", "object ", Accepts, "SNS · an empty object shows the protocol"),
     ("sns/*", "list /consumers", Accepts, "SNS · consumers: required, and no least number is given"),
     (
@@ -82,7 +76,6 @@ const DECIDED: &[(&str, &str, Verdict, &str)] = &[
         Refuses,
         "Solace · Server Binding Object: `msgVpn`, which the schema misspells",
     ),
-    ("sqs/*", "drop /queue", Accepts, "SQS · an empty object denotes the binding"),
     ("sqs/*", "drop /queues", Accepts, "SQS · an empty object denotes the binding"),
     ("sqs/*", "object ", Accepts, "SQS · an empty object denotes the binding"),
 ];
