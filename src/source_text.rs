@@ -5,6 +5,7 @@ use std::path::{Path, PathBuf};
 
 mod builder;
 pub mod documents;
+pub mod inside;
 pub mod problem;
 pub mod reading;
 pub mod reference;

@@ -6,17 +6,16 @@ use std::rc::Rc;
 
 use crate::contract::{Document, DocumentKind, Loaded};
 use crate::diagnostic::{Diagnostic, Severity};
+use crate::schema::Dialect;
 use crate::source_text::documents::{Documents, Resolved};
 use crate::source_text::tree::{Node, NodeRef};
 use crate::source_text::{FileId, Position, Sources, Span};
 
-mod avro;
 pub mod events;
 pub mod grammar;
 mod naming;
 pub mod page;
 mod presence;
-mod protobuf;
 mod referred;
 pub mod rules;
 mod schemas;
@@ -113,12 +112,22 @@ impl<'a> CheckInput<'a> {
         let (major, minor, name) = match document.kind {
             DocumentKind::AsyncApi2(minor) => (2, minor, "AsyncAPI"),
             DocumentKind::AsyncApi3(minor) => (3, minor, "AsyncAPI"),
-            DocumentKind::EventSchema => (0, 0, "Schema"),
+            DocumentKind::EventSchema
+            | DocumentKind::JsonSchema(_)
+            | DocumentKind::Avro
+            | DocumentKind::Protobuf => (0, 0, "Schema"),
         };
         let grammar = if major == 2 { Grammar::version2() } else { Grammar::version3() };
         let mut walk = Walk::new(grammar, minor, files);
-        walk.run(&Start { node: document.root.clone(), name });
-        let Walk { findings, objects, references, .. } = walk;
+        let is_schema = !matches!(document.kind, DocumentKind::Avro | DocumentKind::Protobuf);
+        if is_schema {
+            walk.run(&Start { node: document.root.clone(), name });
+        }
+        let Walk { mut findings, objects, references, .. } = walk;
+        if document.kind == DocumentKind::JsonSchema(Dialect::Draft4) {
+            // The grammar is that of later drafts; this one is held against its meta-schema alone.
+            findings.clear();
+        }
         let faults = findings.iter().filter_map(|finding| Some(finding.primary.as_ref()?.span)).collect();
         (
             Self {

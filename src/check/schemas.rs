@@ -2,13 +2,21 @@
 
 use std::cell::RefCell;
 use std::collections::HashMap;
+use std::rc::Rc;
 use std::sync::Arc;
 
 use super::CheckInput;
-use crate::contract::{SchemaFormat, SchemaRef};
-use crate::schema::{Compiled, Compiler, Dialect, SchemaProblem};
+use crate::contract::SchemaRef;
+use crate::schema::avro::Avro;
+use crate::schema::{Compiled, Compiler, Dialect, Language, PayloadSchema, SchemaProblem};
 use crate::source_text::tree::Node;
 use crate::source_text::{Documents, Resolved};
+
+/// A schema in any language, and all that is wrong with it.
+pub type Payload = Rc<(Option<PayloadSchema>, Vec<SchemaProblem>)>;
+
+/// The node, its language, and the name of the message it describes.
+type PayloadKey = (*const Node, Language, String);
 
 type Outcome = Result<Compiled, Vec<SchemaProblem>>;
 
@@ -16,12 +24,14 @@ type Outcome = Result<Compiled, Vec<SchemaProblem>>;
 pub struct Schemas<'a> {
     compiler: RefCell<Compiler<'a>>,
     made: RefCell<HashMap<(*const Node, Dialect), Outcome>>,
+    payloads: RefCell<HashMap<PayloadKey, Payload>>,
 }
 
 impl<'a> Schemas<'a> {
     /// Nothing compiled yet.
     pub fn new(files: &'a Documents) -> Self {
-        Self { compiler: RefCell::new(Compiler::new(files)), made: RefCell::new(HashMap::new()) }
+        let compiler = RefCell::new(Compiler::new(files));
+        Self { compiler, made: RefCell::default(), payloads: RefCell::default() }
     }
 
     fn outcome(&self, place: &Resolved, dialect: Dialect) -> Outcome {
@@ -51,8 +61,58 @@ impl CheckInput<'_> {
     /// The schema of a message, compiled; `None` when it cannot be, or its language is not JSON Schema.
     #[must_use]
     pub fn compiled_reference(&self, schema: &SchemaRef) -> Option<Compiled> {
-        let dialect = self.dialect_of(schema)?;
-        self.compiled(&place_of(schema), dialect)
+        self.compiled(&schema.place(), schema.dialect()?)
+    }
+
+    /// The schema of a message, in whatever language, with all that is wrong with it; neither when its language is
+    /// not checked. `name` is that of the message.
+    #[must_use]
+    pub fn payload_schema(&self, schema: &SchemaRef, name: &str) -> Payload {
+        let place = schema.place();
+        let Some(language) = schema.language() else {
+            return Rc::new((None, Vec::new()));
+        };
+        if let Language::Json(dialect) = language {
+            return Rc::new(match self.schemas.outcome(&place, dialect) {
+                Ok(compiled) => (Some(PayloadSchema::Json(compiled)), Vec::new()),
+                Err(problems) => (None, problems),
+            });
+        }
+        let key = (Arc::as_ptr(&schema.node), language, name.to_owned());
+        if let Some(known) = self.schemas.payloads.borrow().get(&key) {
+            return Rc::clone(known);
+        }
+        let payload = Rc::new(if let Language::Avro { version } = language {
+            let (avro, problems) = Avro::read(self.files, &place, version);
+            (avro.map(PayloadSchema::Avro), problems)
+        } else {
+            let mut compiler = self.schemas.compiler.borrow_mut();
+            match compiler.compile_payload(self.sources, &place, language, name) {
+                Ok(schema) => (Some(schema), Vec::new()),
+                Err(problems) => (None, problems),
+            }
+        });
+        self.schemas.payloads.borrow_mut().insert(key, Rc::clone(&payload));
+        payload
+    }
+
+    /// What is wrong with the schemas of messages that are not JSON Schema, each schema once.
+    #[must_use]
+    pub fn payload_problems(&self) -> Vec<SchemaProblem> {
+        let mut seen = Vec::new();
+        let mut problems = Vec::new();
+        for message in &self.document.messages {
+            for schema in message.payload.iter().chain(&message.headers) {
+                let is_other =
+                    schema.language().is_some_and(|language| !matches!(language, Language::Json(_)));
+                let key = (Arc::as_ptr(&schema.node), &message.name);
+                if is_other && !seen.contains(&key) {
+                    seen.push(key);
+                    problems.extend(self.payload_schema(schema, &message.name).1.iter().cloned());
+                }
+            }
+        }
+        problems
     }
 
     /// What is wrong with the schema at a place.
@@ -67,7 +127,7 @@ impl CheckInput<'_> {
         let messages = self.document.messages.iter();
         let mut places: Vec<(Resolved, Dialect)> = messages
             .flat_map(|message| message.payload.iter().chain(&message.headers))
-            .filter_map(|schema| Some((place_of(schema), self.dialect_of(schema)?)))
+            .filter_map(|schema| Some((schema.place(), schema.dialect()?)))
             .collect();
         for schema in self.named("Schema") {
             let is_outermost =
@@ -79,30 +139,4 @@ impl CheckInput<'_> {
         }
         places
     }
-
-    fn dialect_of(&self, schema: &SchemaRef) -> Option<Dialect> {
-        let written = schema.written_format.as_deref().unwrap_or_default();
-        match schema.format {
-            SchemaFormat::AsyncApi => Some(Dialect::AsyncApi),
-            SchemaFormat::JsonSchema if self.is_version(0) => Some(Dialect::Draft202012),
-            SchemaFormat::JsonSchema => Some(draft(written)),
-            SchemaFormat::OpenApi if written.contains("version=3.1") => Some(Dialect::Draft202012),
-            SchemaFormat::OpenApi => Some(Dialect::OpenApi30),
-            _ => None,
-        }
-    }
-}
-
-fn place_of(schema: &SchemaRef) -> Resolved {
-    Resolved { node: schema.node.clone(), file: schema.file, pointer: schema.pointer.clone() }
-}
-
-fn draft(format: &str) -> Dialect {
-    let drafts = [
-        ("draft-04", Dialect::Draft4),
-        ("draft-06", Dialect::Draft6),
-        ("2019-09", Dialect::Draft201909),
-        ("2020-12", Dialect::Draft202012),
-    ];
-    drafts.iter().find(|(word, _)| format.contains(word)).map_or(Dialect::Draft7, |(_, dialect)| *dialect)
 }

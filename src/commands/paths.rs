@@ -111,5 +111,12 @@ fn in_directory(directory: &Path) -> Result<Vec<PathBuf>, CommandError> {
 }
 
 fn is_document_name(path: &Path) -> bool {
-    path.extension().is_some_and(|ending| ending == "yaml" || ending == "yml" || ending == "json")
+    let is_text =
+        path.extension().is_some_and(|ending| ending == "yaml" || ending == "yml" || ending == "json");
+    is_text || is_schema_name(path)
+}
+
+/// Whether the ending of a file says that it is a schema: Avro or Protobuf.
+pub fn is_schema_name(path: &Path) -> bool {
+    path.extension().is_some_and(|ending| ending == "avsc" || ending == "proto")
 }

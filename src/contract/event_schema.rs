@@ -1,10 +1,8 @@
 //! Plain event schemas: a JSON Schema with `x-event`, for teams that have no AsyncAPI document yet.
 
+use super::bare_schema;
 use super::draft::{Draft, scalar_text};
-use super::model::{
-    Action, Channel, ChannelIndex, Document, Example, Message, MessageIndex, Operation, SchemaFormat,
-    SchemaRef,
-};
+use super::model::{Action, Channel, ChannelIndex, Document, Message, MessageIndex, Operation, SchemaFormat};
 use crate::diagnostic::{Diagnostic, Severity, nearest};
 use crate::source_text::tree::{Node, NodeRef, Value, pointer_push};
 
@@ -52,38 +50,10 @@ pub(super) fn read(mut draft: Draft<'_>, diagnostics: &mut Vec<Diagnostic>) -> D
 }
 
 fn message(draft: &Draft<'_>, name: &str, version: Option<String>, event: &Node) -> Message {
-    let root = &draft.root.node;
-    let examples = root.get("examples").map(|list| list.items()).unwrap_or_default();
-    let example = |(index, payload): (usize, &NodeRef)| Example {
-        name: None,
-        headers: None,
-        payload: Some(payload.clone()),
-        pointer: format!("/examples/{index}"),
-    };
-    Message {
-        name: name.to_owned(),
-        key: None,
-        title: root.get_str("title").map(str::to_owned),
-        summary: root.get_str("description").map(str::to_owned),
-        version,
-        content_type: Some("application/json".to_owned()),
-        correlation: None,
-        headers: None,
-        payload: Some(SchemaRef {
-            format: SchemaFormat::JsonSchema,
-            written_format: None,
-            node: root.clone(),
-            file: draft.root.file,
-            pointer: String::new(),
-        }),
-        examples: examples.iter().enumerate().map(example).collect(),
-        bindings: None,
-        tags: Vec::new(),
-        span: event.get("type").map_or(event.span, |node| node.span),
-        pointer: String::new(),
-        node: root.clone(),
-        file: draft.root.file,
-    }
+    let mut message = bare_schema::message(draft, name.to_owned(), SchemaFormat::JsonSchema);
+    message.version = version;
+    message.span = event.get("type").map_or(event.span, |node| node.span);
+    message
 }
 
 fn channel(draft: &Draft<'_>, id: String, message: &str, event: &NodeRef) -> Channel {

@@ -4,6 +4,7 @@ use std::path::Path;
 
 use super::model::DocumentKind;
 use crate::diagnostic::{Diagnostic, FixSafety, Severity, nearest};
+use crate::schema::Dialect;
 use crate::source_text::tree::{Node, Value};
 
 /// The document is none that is read here: no AsyncAPI document, no event schema.
@@ -22,6 +23,9 @@ pub const VERSIONS: [&str; 9] =
 /// # Errors
 /// The finding that says why it is none that is read here.
 pub fn detect(root: &Node, path: &Path) -> Result<DocumentKind, Box<Diagnostic>> {
+    if let Some(kind) = by_ending(root, path) {
+        return Ok(kind);
+    }
     if !matches!(root.value, Value::Object(_)) {
         let message = format!("not a document eddy knows: it is {}, not a mapping", root.kind());
         return Err(Box::new(
@@ -36,7 +40,44 @@ pub fn detect(root: &Node, path: &Path) -> Result<DocumentKind, Box<Diagnostic>>
     if root.get("x-event").is_some() {
         return Ok(DocumentKind::EventSchema);
     }
-    Err(Box::new(unknown(root, path)))
+    bare_schema(root).ok_or_else(|| Box::new(unknown(root, path)))
+}
+
+/// Schemas that have an ending of their own.
+fn by_ending(root: &Node, path: &Path) -> Option<DocumentKind> {
+    let ending = path.extension()?.to_str()?;
+    match (ending, &root.value) {
+        ("proto", Value::String(_)) => Some(DocumentKind::Protobuf),
+        ("avsc", _) => Some(DocumentKind::Avro),
+        _ => None,
+    }
+}
+
+/// Keywords of which one is enough to take a mapping for a JSON Schema.
+const TELLING: [&str; 9] =
+    ["$defs", "$ref", "allOf", "anyOf", "definitions", "items", "oneOf", "patternProperties", "properties"];
+
+/// A schema that stands alone, by what it says of itself.
+fn bare_schema(root: &Node) -> Option<DocumentKind> {
+    let has = |key: &str| root.get(key).is_some();
+    if let Some(dialect) = Dialect::stated_by(root) {
+        return Some(DocumentKind::JsonSchema(dialect));
+    }
+    let is_avro = match root.get_str("type") {
+        Some("record" | "error") => has("fields"),
+        Some("enum") => has("symbols"),
+        Some("fixed") => has("size"),
+        Some("array") => has("items") && root.get_str("items").is_some(),
+        Some("map") => has("values"),
+        _ => false,
+    };
+    if is_avro {
+        return Some(DocumentKind::Avro);
+    }
+    let is_foreign = has("openapi") || has("swagger") || has("specversion") || has("contracts");
+    let has_type = has("type") && (has("required") || has("enum") || has("$id") || has("title"));
+    let is_schema = has_type || TELLING.iter().any(|keyword| has(keyword));
+    (is_schema && !is_foreign).then_some(DocumentKind::JsonSchema(Dialect::Draft202012))
 }
 
 fn read_version(node: &Node) -> Result<DocumentKind, Box<Diagnostic>> {
@@ -99,12 +140,9 @@ fn unknown(root: &Node, path: &Path) -> Diagnostic {
         ("it is a CloudEvents event", "give events by `--events`, and contracts as paths".to_owned())
     } else if let Some(near) = near {
         ("it has no `asyncapi`", format!("did you mean `asyncapi` by `{near}`?"))
-    } else if has("$schema") || (has("type") && has("properties")) {
-        let help = "add `x-event: { type: …, channel: … }` to make this JSON Schema an event schema";
-        ("it is a JSON Schema without `x-event`", help.to_owned())
     } else {
         let help = "an AsyncAPI document begins with `asyncapi: 3.0.0`, an event schema has `x-event`";
-        ("it has neither `asyncapi` nor `x-event`", help.to_owned())
+        ("it has neither `asyncapi` nor `x-event`, and is no schema", help.to_owned())
     };
     let span = root.entries().first().map_or(root.span, |entry| entry.key_span);
     Diagnostic::new(UNKNOWN_KIND, Severity::Error, format!("not a document eddy validates: {what}"), span)

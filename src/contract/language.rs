@@ -1,7 +1,7 @@
 //! Which dialect of JSON Schema the language of a message's schema means, if it is one.
 
 use super::model::{SchemaFormat, SchemaRef};
-use crate::schema::Dialect;
+use crate::schema::{Dialect, Language};
 use crate::source_text::Resolved;
 
 impl SchemaRef {
@@ -24,11 +24,33 @@ impl SchemaRef {
         }
     }
 
+    /// The language it is compiled by; `None` for RAML and languages nobody knows.
+    ///
+    /// Avro without a version is [`Language::AVRO`].
+    #[must_use]
+    pub fn language(&self) -> Option<Language> {
+        match self.format {
+            SchemaFormat::Avro => {
+                let written = self.written_format.as_deref().unwrap_or_default();
+                Some(version(written).map_or(Language::AVRO, |version| Language::Avro { version }))
+            }
+            SchemaFormat::Protobuf => Some(Language::Protobuf),
+            _ => self.dialect().map(Language::Json),
+        }
+    }
+
     /// Where it stands.
     #[must_use]
     pub fn place(&self) -> Resolved {
         Resolved { node: self.node.clone(), file: self.file, pointer: self.pointer.clone() }
     }
+}
+
+/// Major and minor number of the `version` parameter of a media type.
+fn version(format: &str) -> Option<(u32, u32)> {
+    let (_, written) = format.split_once("version=")?;
+    let mut numbers = written.trim_matches('"').split('.');
+    Some((numbers.next()?.parse().ok()?, numbers.next()?.parse().ok()?))
 }
 
 fn draft(format: &str) -> Dialect {

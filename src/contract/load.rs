@@ -4,7 +4,7 @@ use std::path::{Path, PathBuf};
 
 use super::draft::Draft;
 use super::model::{Contract, Document, DocumentKind};
-use super::{event_schema, kind, place, references, v2, v3};
+use super::{bare_schema, event_schema, kind, place, references, v2, v3};
 use crate::diagnostic::Diagnostic;
 use crate::source_text::{Documents, FileId, Limits, Sources};
 
@@ -53,7 +53,11 @@ impl Loaded {
         let mut seen = references::Seen::new();
         for file in files {
             if let Some(document) = self.read_document(*file) {
-                let siblings_count = document.kind == DocumentKind::EventSchema;
+                let siblings_count = match document.kind {
+                    DocumentKind::EventSchema => true,
+                    DocumentKind::JsonSchema(dialect) => !dialect.reference_stands_alone(),
+                    _ => false,
+                };
                 let broken = references::check(&self.documents, *file, siblings_count, &mut seen);
                 self.diagnostics.extend(broken);
                 self.contract.documents.push(document);
@@ -77,6 +81,9 @@ impl Loaded {
             DocumentKind::AsyncApi2(_) => v2::read(draft),
             DocumentKind::AsyncApi3(_) => v3::read(draft),
             DocumentKind::EventSchema => event_schema::read(draft, &mut self.diagnostics),
+            DocumentKind::JsonSchema(_) | DocumentKind::Avro | DocumentKind::Protobuf => {
+                bare_schema::read(draft)
+            }
         })
     }
 }

@@ -1,5 +1,6 @@
 //! AsyncAPI 2 and 3 documents and plain event schemas, read into one model. It judges structure only as far as it must to read.
 
+mod bare_schema;
 mod draft;
 pub mod event_schema;
 pub mod kind;

@@ -5,6 +5,7 @@
 
 use std::path::PathBuf;
 
+use crate::schema::Dialect;
 use crate::source_text::tree::NodeRef;
 use crate::source_text::{FileId, Span};
 
@@ -36,6 +37,33 @@ pub enum DocumentKind {
     AsyncApi3(u8),
     /// A JSON Schema with `x-event`.
     EventSchema,
+    /// A JSON Schema without, in the dialect it states, or 2020-12.
+    JsonSchema(Dialect),
+    /// An Avro schema.
+    Avro,
+    /// A Protobuf text.
+    Protobuf,
+}
+
+impl DocumentKind {
+    /// Whether it is a schema that stands alone: it describes a payload and no channel.
+    #[must_use]
+    pub fn is_bare_schema(&self) -> bool {
+        matches!(self, Self::JsonSchema(_) | Self::Avro | Self::Protobuf)
+    }
+
+    /// What it is called, with its version.
+    #[must_use]
+    pub fn name(&self) -> String {
+        match self {
+            Self::AsyncApi2(minor) => format!("AsyncAPI 2.{minor}"),
+            Self::AsyncApi3(minor) => format!("AsyncAPI 3.{minor}"),
+            Self::EventSchema => "event schema".to_owned(),
+            Self::JsonSchema(dialect) => dialect.name().to_owned(),
+            Self::Avro => "Avro schema".to_owned(),
+            Self::Protobuf => "Protobuf schema".to_owned(),
+        }
+    }
 }
 
 /// One AsyncAPI document, or one plain event schema, as read.
@@ -244,9 +272,9 @@ pub enum SchemaFormat {
     AsyncApi,
     /// JSON Schema; the draft comes from `$schema` or the format's version parameter.
     JsonSchema,
-    /// Avro, not checked yet.
+    /// Avro.
     Avro,
-    /// Protobuf, not checked yet.
+    /// Protobuf.
     Protobuf,
     /// The schema object of OpenAPI 3.0 or 3.1.
     OpenApi,

@@ -7,6 +7,7 @@ use super::place;
 use crate::diagnostic::Diagnostic;
 use crate::diagnostic::Severity;
 use crate::diagnostic::references::{MALFORMED, from_reference_error};
+use crate::schema::Dialect;
 use crate::source_text::documents::reference_of;
 use crate::source_text::reference::{Target, parse, pointer_tokens};
 use crate::source_text::tree::{Value, pointer_push};
@@ -145,6 +146,8 @@ impl Walk<'_> {
         });
         match outcome.or_else(|error| self.by_identifier(step, written, error)) {
             Ok(found) => self.open.push(Step { place: found, is_named: false, base: None }),
+            // The meta-schemas of the drafts are built in.
+            Err(ReferenceError::Remote(_)) if Dialect::of_address(written).is_some() => {}
             Err(error) => self.diagnostics.push(from_reference_error(&error, span, &place.pointer)),
         }
     }

@@ -8,9 +8,10 @@ use std::sync::Arc;
 
 use serde_json::{Map, Value};
 
+use super::dynamic::DynamicScopes;
 use super::keyword::{Holds, holds};
 use super::problem::{SchemaProblem, SchemaProblemKind};
-use super::scope::{Scopes, Target};
+use super::scope::{Scopes, Target, own_meta_schema};
 use super::{Dialect, References};
 use crate::source_text::tree::{self, Entry, Node, NodeRef, pointer_push};
 use crate::source_text::{FileId, Resolved, Span};
@@ -27,6 +28,8 @@ pub(super) struct Bundle {
     pub places: Vec<(Resolved, Dialect)>,
     /// The dialect of the bundle; a definition of another one says so itself.
     pub dialect: Dialect,
+    /// Whether values of a wrong `format` are violations.
+    pub formats: bool,
 }
 
 impl Bundle {
@@ -58,6 +61,10 @@ struct Around {
     dialect: Dialect,
     /// Address of the resource the schema belongs to.
     base: Arc<str>,
+    /// Number of the dynamic scope.
+    scope: usize,
+    /// Whether the validation vocabulary is not among those of its meta-schema.
+    without_validation: bool,
 }
 
 /// A schema on the list, not yet gathered.
@@ -71,19 +78,21 @@ pub(super) struct Bundler<'a> {
     references: &'a dyn References,
     scopes: &'a mut Scopes,
     pending: Vec<Pending>,
-    numbers: HashMap<(usize, Dialect), usize>,
+    numbers: HashMap<(usize, Dialect, usize), usize>,
+    dynamic: DynamicScopes,
     /// Problems of references; those of keywords are found by the meta-schema.
     pub problems: Vec<SchemaProblem>,
 }
 
 impl<'a> Bundler<'a> {
     pub(super) fn new(references: &'a dyn References, scopes: &'a mut Scopes) -> Self {
-        Self { references, scopes, pending: Vec::new(), numbers: HashMap::new(), problems: Vec::new() }
+        let (numbers, dynamic) = (HashMap::new(), DynamicScopes::new());
+        Self { references, scopes, pending: Vec::new(), numbers, dynamic, problems: Vec::new() }
     }
 
     /// Gathers the schema at `place` and all it reaches.
     pub(super) fn gather(&mut self, place: &Resolved, dialect: Dialect) -> Bundle {
-        self.number(place.clone(), dialect);
+        self.number(place.clone(), dialect, 0);
         let mut definitions = Map::new();
         let mut next = 0;
         while next < self.pending.len() {
@@ -102,24 +111,37 @@ impl<'a> Bundler<'a> {
         let root = serde_json::json!({ "$ref": format!("#/{container}/0"), container: definitions });
         let pending = std::mem::take(&mut self.pending).into_iter();
         let places = pending.map(|pending| (pending.place, pending.around.dialect)).collect();
-        Bundle { schema: root, places, dialect }
+        Bundle { schema: root, places, dialect, formats: true }
     }
 
     /// The number of the definition for a place, which joins the list when it is new.
-    fn number(&mut self, place: Resolved, inherited: Dialect) -> usize {
-        let dialect = self.scopes.dialect(self.references, &place).unwrap_or(inherited);
-        let key = (Arc::as_ptr(&place.node) as usize, dialect);
+    fn number(&mut self, place: Resolved, inherited: Dialect, scope: usize) -> usize {
+        let dialect = self.scopes.dialect(self.references, &place, inherited);
+        let base = self.scopes.base(self.references, &place, dialect);
+        let scope = self.dynamic.enter(scope, &base, self.scopes.dynamic_anchors(&base));
+        let key = (Arc::as_ptr(&place.node) as usize, dialect, scope);
         if let Some(number) = self.numbers.get(&key) {
             return *number;
         }
-        let base = self.scopes.base(self.references, &place);
-        let around = Around { file: place.file, dialect, base };
+        let root = self.references.resolve(place.file, "#").map(|root| root.node);
+        let stated = root.is_ok_and(|root| self.lacks_validation(place.file, &root));
+        let without_validation = stated || self.lacks_validation(place.file, &place.node);
+        let around = Around { file: place.file, dialect, base, scope, without_validation };
         self.pending.push(Pending { place, around });
         self.numbers.insert(key, self.pending.len() - 1);
         self.pending.len() - 1
     }
 
-    fn schema(&mut self, node: &Node, pointer: &str, around: &Around) -> Value {
+    /// Whether the schema states a meta-schema of its own that leaves out the validation vocabulary.
+    fn lacks_validation(&self, file: FileId, node: &NodeRef) -> bool {
+        let meta = own_meta_schema(self.references, file, node);
+        let vocabulary = meta.as_ref().and_then(|meta| meta.node.get("$vocabulary"));
+        vocabulary.is_some_and(|listed| {
+            listed.entries().iter().all(|entry| !entry.key.ends_with("/vocab/validation"))
+        })
+    }
+
+    fn schema(&mut self, node: &NodeRef, pointer: &str, around: &Around) -> Value {
         let entries = match &node.value {
             tree::Value::Bool(truth) => return Value::Bool(*truth),
             tree::Value::Object(entries) => entries,
@@ -144,7 +166,7 @@ impl<'a> Bundler<'a> {
     }
 
     /// The surroundings inside a schema that may name itself or its dialect.
-    fn enter(&self, node: &Node, pointer: &str, around: &Around) -> Around {
+    fn enter(&mut self, node: &NodeRef, pointer: &str, around: &Around) -> Around {
         let dialect = Dialect::stated_by(node).unwrap_or(around.dialect);
         let base = match node.get_str(dialect.identifier()) {
             Some(identifier) if !identifier.starts_with('#') => {
@@ -152,13 +174,15 @@ impl<'a> Bundler<'a> {
             }
             _ => Arc::clone(&around.base),
         };
-        Around { file: around.file, dialect, base }
+        let scope = self.dynamic.enter(around.scope, &base, self.scopes.dynamic_anchors(&base));
+        Around { file: around.file, dialect, base, scope, ..*around }
     }
 
     fn keyword(&mut self, entry: &Entry, pointer: &str, around: &Around, keywords: &mut Map<String, Value>) {
         let value = &entry.value;
         let converted = match holds(&entry.key, around.dialect) {
             Holds::Nothing => return,
+            Holds::Data if around.without_validation => return,
             Holds::Data => value.to_json(),
             Holds::List => self.list(value, pointer, around),
             Holds::SchemaOrList if matches!(value.value, tree::Value::Array(_)) => {
@@ -222,18 +246,14 @@ impl<'a> Bundler<'a> {
             return;
         };
         let place = (entry.value.span, pointer);
-        let choices = self.scopes.dynamic_anchors(written);
-        if entry.key != "$ref" && choices > 1 {
-            let message = format!(
-                "`{}` may mean {choices} places, and choosing one by the way taken is not supported",
-                entry.key
-            );
-            self.report(SchemaProblemKind::Unsupported, message, place);
-            return;
-        }
         let target = match self.scopes.resolve(self.references, around.file, &around.base, written) {
             Ok(Target::MetaSchema(address)) => address,
-            Ok(Target::Place(target)) => match self.admit(target, written, place, around) {
+            Ok(Target::Place(target)) => match self.admit(
+                self.dynamic.target(&entry.key, written, around.scope, target),
+                written,
+                place,
+                around,
+            ) {
                 Some(number) => format!("#/{}/{number}", container_of_pending(&self.pending)),
                 None => return,
             },
@@ -278,7 +298,7 @@ impl<'a> Bundler<'a> {
             self.report(SchemaProblemKind::TooMany, message, place);
             return None;
         }
-        Some(self.number(target, around.dialect))
+        Some(self.number(target, around.dialect, around.scope))
     }
 
     /// Whether following only references from here comes back to a place already passed.
@@ -289,7 +309,7 @@ impl<'a> Bundler<'a> {
             if !around.dialect.reference_stands_alone() && place.node.entries().len() > 1 {
                 return false;
             }
-            let base = self.scopes.base(self.references, &place);
+            let base = self.scopes.base(self.references, &place, around.dialect);
             let Ok(Target::Place(next)) = self.scopes.resolve(self.references, place.file, &base, written)
             else {
                 return false;

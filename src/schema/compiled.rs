@@ -49,8 +49,10 @@ impl<F: Json> Lazy<F> {
 fn build<F: Json>(bundle: &Bundle) -> Result<Validator<F>, String> {
     let options = || {
         let draft = bundle.dialect.draft();
-        let options =
-            jsonschema::options_for::<F>().with_draft(draft).offline().should_validate_formats(true);
+        let options = jsonschema::options_for::<F>()
+            .with_draft(draft)
+            .offline()
+            .should_validate_formats(bundle.formats);
         format::with_later_formats(options, draft)
     };
     let linear = options().with_pattern_options(PatternOptions::regex()).build(&bundle.schema);
@@ -137,17 +139,39 @@ impl Compiled {
 
     /// The slow way for the few payloads that fail: over the tree, which knows places.
     fn check_again_for_places(&self, payload: &[u8]) -> Option<Vec<Violation>> {
-        let text = String::from_utf8(payload.to_vec()).ok()?;
-        let mut sources = Sources::default();
-        let file = sources.add(SourceText::new(Path::new("payload"), text));
-        let root = yaml::parse(&sources, file, &Limits::default()).root?;
-        let mut found = self.check_tree(&root);
-        for violation in &mut found {
-            let span = violation.span.take();
-            violation.position = span.map(|span| sources.range(span).0);
-        }
+        let (sources, root) = read_tree(payload)?;
+        let found = with_positions(self.check_tree(&root), &sources);
         (!found.is_empty()).then_some(found)
     }
+}
+
+/// The tree of a payload, whose places are in the sources beside it.
+fn read_tree(payload: &[u8]) -> Option<(Sources, NodeRef)> {
+    let text = String::from_utf8(payload.to_vec()).ok()?;
+    let mut sources = Sources::default();
+    let file = sources.add(SourceText::new(Path::new("payload"), text));
+    let root = yaml::parse(&sources, file, &Limits::default()).root?;
+    Some((sources, root))
+}
+
+/// The tree of a payload that must be JSON.
+pub(super) fn json_tree(payload: &[u8]) -> Result<(Sources, NodeRef), Vec<Violation>> {
+    if too_deep(payload) {
+        let message = format!("the payload is nested deeper than {DEPTH} levels");
+        return Err(vec![bare("json", message)]);
+    }
+    let _: sonic_rs::Value =
+        sonic_rs::from_slice(payload).map_err(|error| vec![not_json(payload, &error)])?;
+    read_tree(payload).ok_or_else(|| vec![bare("json", "the payload is no JSON".to_owned())])
+}
+
+/// Violations whose places are positions in a payload, not in a file.
+pub(super) fn with_positions(mut found: Vec<Violation>, sources: &Sources) -> Vec<Violation> {
+    for violation in &mut found {
+        let span = violation.span.take();
+        violation.position = span.map(|span| sources.range(span).0);
+    }
+    found
 }
 
 /// Whether a payload is nested too deep; few brackets in all answer at once.

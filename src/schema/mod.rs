@@ -1,16 +1,21 @@
 //! Schemas of payloads: compiled once, checking many values, with the place of whatever is wrong. It knows no document
 //! kind around a schema; what a reference leads to is asked of [`References`].
 
+pub mod avro;
 mod branch;
 mod bundle;
 mod compiled;
 mod dialect;
+mod dynamic;
 mod format;
 pub mod generate;
 mod keyword;
 mod meta;
+mod payload;
 mod payload_json;
 mod problem;
+#[cfg(feature = "protobuf")]
+pub mod protobuf;
 mod scope;
 mod tree_json;
 mod violation;
@@ -22,7 +27,8 @@ use std::sync::Arc;
 use bundle::{Bundle, Bundler};
 pub use compiled::Compiled;
 pub use dialect::Dialect;
-pub use problem::{SchemaProblem, SchemaProblemKind};
+pub use payload::{Language, PayloadSchema};
+pub use problem::{AvroFault, SchemaProblem, SchemaProblemKind};
 pub use violation::Violation;
 
 use crate::source_text::tree::NodeRef;
@@ -35,11 +41,20 @@ pub trait References {
     /// # Errors
     /// [`ReferenceError`]
     fn resolve(&self, from: FileId, reference: &str) -> Result<Resolved, ReferenceError>;
+
+    /// The address a file was fetched from, which relative references in it count from; none for local files.
+    fn address(&self, _file: FileId) -> Option<String> {
+        None
+    }
 }
 
 impl References for Documents {
     fn resolve(&self, from: FileId, reference: &str) -> Result<Resolved, ReferenceError> {
         Documents::resolve(self, from, reference)
+    }
+
+    fn address(&self, file: FileId) -> Option<String> {
+        self.address_of(file).map(str::to_owned)
     }
 }
 
@@ -49,13 +64,21 @@ pub struct Compiler<'a> {
     scopes: scope::Scopes,
     /// What the meta-schemas said, by the address of the node, which is kept alive.
     checked: HashMap<(usize, Dialect), (NodeRef, Vec<SchemaProblem>)>,
+    formats: bool,
 }
 
 impl<'a> Compiler<'a> {
     /// A compiler that follows references by `references`.
     #[must_use]
     pub fn new(references: &'a dyn References) -> Self {
-        Self { references, scopes: scope::Scopes::default(), checked: HashMap::new() }
+        Self { references, scopes: scope::Scopes::default(), checked: HashMap::new(), formats: true }
+    }
+
+    /// Lets `format` say something to readers only, as 2019-09 and 2020-12 do by default; else values must have it.
+    #[must_use]
+    pub fn with_formats_as_annotations(mut self) -> Self {
+        self.formats = false;
+        self
     }
 
     /// Compiles the schema at `place`; a `$schema` in it, or at the root of its file, outranks `dialect`.
@@ -64,9 +87,10 @@ impl<'a> Compiler<'a> {
     /// All problems of the schema and of all it refers to, in order of place. Schemas that share a part each report
     /// what is wrong with it.
     pub fn compile(&mut self, place: &Resolved, dialect: Dialect) -> Result<Compiled, Vec<SchemaProblem>> {
-        let dialect = self.scopes.dialect(self.references, place).unwrap_or(dialect);
+        let dialect = self.scopes.dialect(self.references, place, dialect);
         let mut bundler = Bundler::new(self.references, &mut self.scopes);
-        let bundle = bundler.gather(place, dialect);
+        let mut bundle = bundler.gather(place, dialect);
+        bundle.formats = self.formats;
         let mut problems = bundler.problems;
         self.hold_against_meta_schemas(&bundle, &mut problems);
         problems.sort_by(|left, right| {

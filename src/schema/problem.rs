@@ -13,12 +13,31 @@ pub enum SchemaProblemKind {
     NotASchema,
     /// More schemas are reached than a bundle may hold.
     TooMany,
-    /// A dynamic reference with several places to choose from.
-    Unsupported,
     /// The value of this keyword is not what its dialect asks for.
     Keyword(String),
     /// A regular expression that cannot be compiled.
     Pattern,
+    /// An Avro schema is wrong in this respect.
+    Avro(AvroFault),
+    /// A Protobuf text uses a type that there is not.
+    ProtobufType,
+    /// A Protobuf text does not compile.
+    Protobuf,
+    /// Several messages of a Protobuf text could be the payload.
+    ProtobufMessage,
+}
+
+/// What is wrong in an Avro schema.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum AvroFault {
+    /// A type is none, or lacks what it needs.
+    Type,
+    /// A name is none, or is given twice.
+    Name,
+    /// A default is not of its type; values are checked all the same.
+    Default,
+    /// A logical type that readers ignore; values are checked without it.
+    Logical,
 }
 
 /// Something wrong with a schema.

@@ -32,24 +32,33 @@ pub(super) struct Scopes {
     files: HashMap<FileId, FileScopes>,
     resources: HashMap<Arc<str>, Resolved>,
     anchors: HashMap<(Arc<str>, String), Resolved>,
-    /// How many schemas carry a dynamic anchor of this name; the recursive one of 2019-09 has none.
-    dynamic: HashMap<String, usize>,
+    /// Dynamic anchors of each resource by name; the recursive one of 2019-09 has none.
+    dynamic: HashMap<Arc<str>, Vec<(String, Resolved)>>,
 }
 
 impl Scopes {
-    /// The dialect stated at a place, or by the file around it.
-    pub(super) fn dialect(&mut self, references: &dyn References, place: &Resolved) -> Option<Dialect> {
-        if let Some(dialect) = Dialect::stated_by(&place.node) {
-            return Some(dialect);
-        }
-        self.look_at(references, place.file);
-        self.files.get(&place.file).and_then(|scopes| scopes.dialect)
+    /// The dialect stated at a place, or by the file around it; `inherited` when neither says.
+    pub(super) fn dialect(
+        &mut self,
+        references: &dyn References,
+        place: &Resolved,
+        inherited: Dialect,
+    ) -> Dialect {
+        self.look_at(references, place.file, inherited);
+        let stated = stated(references, place.file, &place.node);
+        let of_file = || self.files.get(&place.file).and_then(|scopes| scopes.dialect);
+        stated.or_else(of_file).unwrap_or(inherited)
     }
 
     /// The address of the innermost resource around a place.
-    pub(super) fn base(&mut self, references: &dyn References, place: &Resolved) -> Arc<str> {
-        self.look_at(references, place.file);
-        self.base_at(place.file, &place.pointer).unwrap_or_else(|| file_address(place.file))
+    pub(super) fn base(
+        &mut self,
+        references: &dyn References,
+        place: &Resolved,
+        inherited: Dialect,
+    ) -> Arc<str> {
+        self.look_at(references, place.file, inherited);
+        self.base_at(place.file, &place.pointer).unwrap_or_else(|| address_of(references, place.file))
     }
 
     /// The same, for a file looked at before.
@@ -61,10 +70,9 @@ impl Scopes {
         around.map(|(_, base)| Arc::clone(base))
     }
 
-    /// How many places a dynamic reference may mean.
-    pub(super) fn dynamic_anchors(&self, written: &str) -> usize {
-        let name = written.split_once('#').map_or("", |(_, name)| name);
-        self.dynamic.get(name).copied().unwrap_or_default()
+    /// The dynamic anchors of a resource with their names.
+    pub(super) fn dynamic_anchors(&self, base: &str) -> &[(String, Resolved)] {
+        self.dynamic.get(base).map_or(&[], Vec::as_slice)
     }
 
     /// Where a reference written in `file`, in the resource `base`, leads.
@@ -109,7 +117,7 @@ impl Scopes {
     }
 
     /// Notes the resources and anchors of a file, once.
-    fn look_at(&mut self, references: &dyn References, file: FileId) {
+    fn look_at(&mut self, references: &dyn References, file: FileId, inherited: Dialect) {
         if self.files.contains_key(&file) {
             return;
         }
@@ -117,11 +125,11 @@ impl Scopes {
         let Ok(root) = references.resolve(file, "#") else {
             return;
         };
-        let dialect = Dialect::stated_by(&root.node);
-        let base = file_address(file);
+        let dialect = stated(references, file, &root.node);
+        let base = address_of(references, file);
         self.resources.insert(Arc::clone(&base), root.clone());
         let mut bases = Vec::new();
-        let language = dialect.unwrap_or(Dialect::Draft7);
+        let language = dialect.unwrap_or(inherited);
         self.note(&root.node, (file, String::new()), &base, language, &mut bases);
         self.files.insert(file, FileScopes { dialect, bases });
     }
@@ -135,6 +143,7 @@ impl Scopes {
         bases: &mut Vec<(String, Arc<str>)>,
     ) {
         let mut base = Arc::clone(base);
+        let dialect = Dialect::stated_by(node).unwrap_or(dialect);
         let place = || Resolved { node: Arc::clone(node), file, pointer: pointer.clone() };
         // Up to draft-07 a `$ref` hides the identifier beside it.
         let hidden = dialect.reference_stands_alone() && node.get_str("$ref").is_some();
@@ -153,10 +162,10 @@ impl Scopes {
             }
         }
         if let Some(name) = node.get_str("$dynamicAnchor") {
-            *self.dynamic.entry(name.to_owned()).or_default() += 1;
+            self.dynamic.entry(Arc::clone(&base)).or_default().push((name.to_owned(), place()));
         }
-        if node.get("$recursiveAnchor").and_then(|truth| truth.as_bool()) == Some(true) {
-            *self.dynamic.entry(String::new()).or_default() += 1;
+        if is_recursive(node) {
+            self.dynamic.entry(Arc::clone(&base)).or_default().push((String::new(), place()));
         }
         match &node.value {
             Value::Array(items) => {
@@ -178,8 +187,27 @@ impl Scopes {
     }
 }
 
-fn file_address(file: FileId) -> Arc<str> {
-    Arc::from(format!("{OWN_SCHEME}file{}/document", file.0))
+/// Whether the recursive reference of 2019-09 may be led away from here.
+pub(super) fn is_recursive(node: &NodeRef) -> bool {
+    node.get("$recursiveAnchor").and_then(|truth| truth.as_bool()) == Some(true)
+}
+
+/// The dialect a schema states: by an address we know, or by a meta-schema of its own that builds on one.
+fn stated(references: &dyn References, file: FileId, node: &NodeRef) -> Option<Dialect> {
+    let written = node.get_str("$schema")?;
+    Dialect::of_address(written)
+        .or_else(|| Dialect::stated_by(&own_meta_schema(references, file, node)?.node))
+}
+
+/// The meta-schema of its own that a schema states, when it can be read.
+pub(super) fn own_meta_schema(references: &dyn References, file: FileId, node: &NodeRef) -> Option<Resolved> {
+    let written = node.get_str("$schema").filter(|written| Dialect::of_address(written).is_none())?;
+    references.resolve(file, written).ok()
+}
+
+fn address_of(references: &dyn References, file: FileId) -> Arc<str> {
+    let own = || format!("{OWN_SCHEME}file{}/document", file.0);
+    Arc::from(references.address(file).unwrap_or_else(own))
 }
 
 /// A reference made absolute; one that cannot be joined stands for itself.

@@ -370,12 +370,15 @@ fn an_object_that_may_have_nothing_names_what_it_has() {
 }
 
 #[test]
-fn dynamic_references_are_followed_when_they_can_mean_one_place_only() {
+fn dynamic_references_mean_the_outermost_anchor_on_the_way() {
     let schema = "schema:\n  $schema: https://json-schema.org/draft/2020-12/schema\n  $defs: {a: {$dynamicAnchor: x, type: string}}\n  items: {$dynamicRef: '#x'}\n";
     assert_eq!(messages(&format!("{schema}value: [1]\n")), ["item 0 is an integer, not a string"]);
-    let found = problems(&format!("{schema}other: {{$dynamicAnchor: x}}\n"));
-    assert_eq!(found.len(), 1);
-    assert!(found[0].1.starts_with("`$dynamicRef` may mean 2 places"), "{found:?}");
+    let outer = "schema:\n  $schema: https://json-schema.org/draft/2020-12/schema\n  $id: https://e.org/strict\n  $defs:\n    node: {$dynamicAnchor: node, $ref: tree, unevaluatedProperties: false}\n    tree: {$id: tree, $dynamicAnchor: node, properties: {children: {items: {$dynamicRef: '#node'}}}}\n  $ref: '#/$defs/node'\n";
+    assert_eq!(messages(&format!("{outer}value: {{children: [{{children: []}}]}}\n")), [""; 0]);
+    assert_eq!(
+        messages(&format!("{outer}value: {{children: [{{childre: []}}]}}\n")),
+        ["unknown property `childre` of item 0 of `children`"]
+    );
 }
 
 #[test]

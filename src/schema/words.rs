@@ -38,7 +38,8 @@ pub(super) fn shown(value: &Value) -> String {
     }
 }
 
-fn cut(text: &str) -> String {
+/// A text cut to a length that fits a line.
+pub(super) fn cut(text: &str) -> String {
     match text.char_indices().nth(SHOWN) {
         Some((end, _)) => format!("{}…", &text[..end]),
         None => text.to_owned(),

@@ -68,6 +68,8 @@ pub enum ReferenceError {
 #[derive(Clone, Debug)]
 struct Loaded {
     path: PathBuf,
+    /// The address it was fetched from, when it is no file of this machine.
+    address: Option<String>,
     root: Option<NodeRef>,
     /// Plain-name fragments: `$anchor`, and `$id` or `id` of the form `#name`.
     anchors: HashMap<String, (NodeRef, String)>,
@@ -79,6 +81,9 @@ pub struct Documents {
     files: HashMap<FileId, Loaded>,
     by_path: HashMap<PathBuf, Result<FileId, String>>,
     by_real_path: HashMap<PathBuf, FileId>,
+    by_address: HashMap<String, Result<FileId, String>>,
+    /// Addresses that references name and nobody has given yet, in order of reading.
+    wanted: Vec<String>,
     /// Absolute `$id`s, without fragment.
     identifiers: HashMap<String, Resolved>,
     /// Key indexes of wide mappings, by the address of the node, which the trees keep alive.
@@ -110,6 +115,54 @@ impl Documents {
         let file = self.take_text(sources, name, text, limits, &mut queue);
         self.read_queue(sources, limits, queue);
         file
+    }
+
+    /// Takes a text fetched from an address; relative references in it are relative to that address.
+    pub fn add_remote(
+        &mut self,
+        sources: &mut Sources,
+        address: &str,
+        text: String,
+        limits: &Limits,
+    ) -> FileId {
+        let source = SourceText::new(address, text);
+        let (file, root) = self.parse(sources, source, limits);
+        self.by_address.insert(address.to_owned(), Ok(file));
+        let path = PathBuf::from(address);
+        let loaded =
+            Loaded { path, address: Some(address.to_owned()), root: root.clone(), anchors: HashMap::new() };
+        self.files.insert(file, loaded);
+        if let Some(root) = root {
+            self.survey(Resolved { node: root, file, pointer: String::new() }, &mut Vec::new());
+        }
+        file
+    }
+
+    /// Remembers why an address gave no document.
+    pub fn refuse_remote(&mut self, address: &str, reason: String) {
+        self.by_address.insert(address.to_owned(), Err(reason));
+    }
+
+    /// The addresses that references name and for which there is no document, since the last call.
+    pub fn take_wanted(&mut self) -> Vec<String> {
+        let wanted = std::mem::take(&mut self.wanted);
+        let is_unknown = |address: &String| {
+            !self.by_address.contains_key(address) && !self.identifiers.contains_key(address)
+        };
+        wanted.into_iter().filter(is_unknown).collect()
+    }
+
+    /// The address a file was fetched from; none for files of this machine.
+    #[must_use]
+    pub fn address_of(&self, file: FileId) -> Option<&str> {
+        self.files.get(&file)?.address.as_deref()
+    }
+
+    /// Every file read, in order of reading, those fetched included.
+    pub fn paths(&self) -> impl Iterator<Item = (FileId, &Path)> {
+        let mut files: Vec<_> = self.files.iter().map(|(file, loaded)| (*file, &*loaded.path)).collect();
+        files.sort_unstable();
+        files.into_iter()
     }
 
     /// The root of a file; none when it holds no usable document.
@@ -235,9 +288,12 @@ impl Documents {
         let unusable = |reason: String| ReferenceError::File { reference: written.to_owned(), reason };
         let file = match &reference.target {
             Target::Same => from,
-            Target::Remote(address) => {
-                let known = self.identifiers.get(address).cloned();
-                return known.ok_or_else(|| ReferenceError::Remote(written.to_owned()));
+            Target::Remote(address) => return self.remote(address, written),
+            Target::File(_) if self.address_of(from).is_some() => {
+                let base = self.address_of(from).unwrap_or_default();
+                let address =
+                    joined(base, written).ok_or_else(|| unusable("it cannot be joined".to_owned()))?;
+                return self.remote(&address, written);
             }
             Target::File(path) => {
                 let base = self.path(from).unwrap_or_else(|| Path::new(""));
@@ -250,6 +306,23 @@ impl Documents {
         };
         let root = self.root(file).ok_or_else(|| unusable("it holds no usable document".to_owned()))?;
         Ok(Resolved { node: Arc::clone(root), file, pointer: String::new() })
+    }
+
+    /// The root of what an address names: a schema that calls itself so, or a document fetched from there.
+    fn remote(&self, address: &str, written: &str) -> Result<Resolved, ReferenceError> {
+        let unusable = |reason: String| ReferenceError::File { reference: written.to_owned(), reason };
+        if let Some(known) = self.identifiers.get(address) {
+            return Ok(known.clone());
+        }
+        match self.by_address.get(address) {
+            None => Err(ReferenceError::Remote(written.to_owned())),
+            Some(Err(reason)) => Err(unusable(reason.clone())),
+            Some(Ok(file)) => {
+                let root =
+                    self.root(*file).ok_or_else(|| unusable("it holds no usable document".to_owned()))?;
+                Ok(Resolved { node: Arc::clone(root), file: *file, pointer: String::new() })
+            }
+        }
     }
 
     fn anchor(&self, file: FileId, fragment: &str) -> Option<Resolved> {
@@ -293,6 +366,25 @@ impl Documents {
         Ok(file)
     }
 
+    fn parse(
+        &mut self,
+        sources: &mut Sources,
+        source: SourceText,
+        limits: &Limits,
+    ) -> (FileId, Option<NodeRef>) {
+        // Protobuf is text without structure here: the whole file is one string.
+        let verbatim = source.path().extension().is_some_and(|extension| extension == "proto");
+        let whole = verbatim.then(|| source.text().to_owned());
+        let file = sources.add(source);
+        if let Some(text) = whole {
+            let span = Span { file, start: 0, end: u32::try_from(text.len()).unwrap_or(u32::MAX) };
+            return (file, Some(Arc::new(Node { value: Value::String(text), span, expanded: 1 })));
+        }
+        let parsed = yaml::parse(sources, file, limits);
+        self.problems.extend(parsed.problems);
+        (file, parsed.root)
+    }
+
     fn take_text(
         &mut self,
         sources: &mut Sources,
@@ -301,26 +393,23 @@ impl Documents {
         limits: &Limits,
         queue: &mut Vec<PathBuf>,
     ) -> FileId {
-        // Protobuf is text without structure here: the whole file is one string.
-        let verbatim = path.extension().is_some_and(|extension| extension == "proto");
-        let whole = verbatim.then(|| text.clone());
-        let file = sources.add(SourceText::new(path, text));
-        let root = if let Some(text) = whole {
-            let span = Span { file, start: 0, end: u32::try_from(text.len()).unwrap_or(u32::MAX) };
-            Some(Arc::new(Node { value: Value::String(text), span, expanded: 1 }))
-        } else {
-            let parsed = yaml::parse(sources, file, limits);
-            self.problems.extend(parsed.problems);
-            parsed.root
-        };
+        let (file, root) = self.parse(sources, SourceText::new(path, text), limits);
         self.by_path.insert(path.to_owned(), Ok(file));
-        let loaded = Loaded { path: path.to_owned(), root: root.clone(), anchors: HashMap::new() };
+        let loaded =
+            Loaded { path: path.to_owned(), address: None, root: root.clone(), anchors: HashMap::new() };
         self.files.insert(file, loaded);
         if let Some(root) = root {
             self.survey(Resolved { node: root, file, pointer: String::new() }, queue);
         }
         file
     }
+}
+
+/// An address as seen from another, without its fragment.
+pub(super) fn joined(base: &str, written: &str) -> Option<String> {
+    let mut address = url::Url::parse(base).and_then(|base| base.join(written)).ok()?;
+    address.set_fragment(None);
+    Some(address.into())
 }
 
 /// How a message calls the node at a pointer.

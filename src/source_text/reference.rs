@@ -96,6 +96,12 @@ pub fn unescaped(token: &str) -> String {
     if token.contains('~') { token.replace("~1", "/").replace("~0", "~") } else { token.to_owned() }
 }
 
+/// The names a Protobuf text imports, in order of writing.
+pub fn proto_imports(text: &str) -> impl Iterator<Item = &str> {
+    let lines = text.lines().map(str::trim_start).filter_map(|line| line.strip_prefix("import"));
+    lines.filter_map(|line| line.split(['"', '\'']).nth(1))
+}
+
 /// `path` as seen from the folder of `from`, with `.` and `..` taken out by name alone.
 #[must_use]
 pub fn beside(from: &Path, path: &Path) -> PathBuf {

@@ -186,6 +186,8 @@ impl<'a> Builder<'a> {
             DocumentKind::AsyncApi2(minor) => (EvidenceKind::Asyncapi, Some(format!("2.{minor}"))),
             DocumentKind::AsyncApi3(minor) => (EvidenceKind::Asyncapi, Some(format!("3.{minor}"))),
             DocumentKind::EventSchema => (EvidenceKind::EventSchema, None),
+            // A schema that stands alone says nothing about who sends what.
+            DocumentKind::JsonSchema(_) | DocumentKind::Avro | DocumentKind::Protobuf => return,
         };
         self.file(document.file, kind, version);
         let service = self.described_service(document);

@@ -1,7 +1,7 @@
 //! The default of an Avro field is not of the field's type.
 //!
 //! Readers fill a missing field with its default; one of another type makes the schema unusable. The default of a union
-//! is of its first branch.
+//! is of its first branch; since Avro 1.12 it may be of any. The default of an enum is one of its symbols.
 //!
 //! ## Bad
 //! ```yaml
@@ -38,10 +38,11 @@
 //!               - {name: amount, type: int, default: 0}
 //! ```
 
-use super::avro_schema::schemas;
+use super::avro_schema::report;
 use super::{Category, Rule};
-use crate::check::{CheckInput, avro};
+use crate::check::CheckInput;
 use crate::diagnostic::{Diagnostic, Severity};
+use crate::schema::{AvroFault, SchemaProblemKind};
 
 pub const RULE: Rule = Rule {
     code: "ED2313",
@@ -55,11 +56,5 @@ pub const RULE: Rule = Rule {
 };
 
 fn check(input: &CheckInput, findings: &mut Vec<Diagnostic>) {
-    for schema in schemas(input) {
-        for fault in avro::read(&schema.node).faults {
-            if fault.in_default {
-                findings.push(RULE.finding(fault.message, fault.span).at(schema.pointer.clone()));
-            }
-        }
-    }
+    report(input, &RULE, &SchemaProblemKind::Avro(AvroFault::Default), findings);
 }

@@ -38,12 +38,10 @@
 //!               - {name: id, type: string}
 //! ```
 
-use std::sync::Arc;
-
 use super::{Category, Rule};
-use crate::check::{CheckInput, avro};
-use crate::contract::{SchemaFormat, SchemaRef};
+use crate::check::CheckInput;
 use crate::diagnostic::{Diagnostic, Severity};
+use crate::schema::{AvroFault, SchemaProblemKind};
 
 pub const RULE: Rule = Rule {
     code: "ED2312",
@@ -57,25 +55,16 @@ pub const RULE: Rule = Rule {
 };
 
 fn check(input: &CheckInput, findings: &mut Vec<Diagnostic>) {
-    for schema in schemas(input) {
-        for fault in avro::read(&schema.node).faults {
-            if !fault.in_default {
-                let finding = RULE.finding(fault.message, fault.span).at(schema.pointer.clone());
-                findings.push(if let Some(help) = fault.help { finding.help(help) } else { finding });
-            }
-        }
-    }
+    report(input, &RULE, &SchemaProblemKind::Avro(AvroFault::Type), findings);
 }
 
-/// Every Avro schema of the document, each once.
-pub fn schemas<'a>(input: &'a CheckInput) -> Vec<&'a SchemaRef> {
-    let messages = &input.document.messages;
-    let mut found: Vec<&'a SchemaRef> = Vec::new();
-    for schema in messages.iter().flat_map(|message| message.payload.iter().chain(&message.headers)) {
-        let is_known = found.iter().any(|other| Arc::ptr_eq(&other.node, &schema.node));
-        if schema.format == SchemaFormat::Avro && !is_known {
-            found.push(schema);
-        }
+/// Turns the problems of one kind into findings of a rule.
+pub fn report(input: &CheckInput, rule: &Rule, kind: &SchemaProblemKind, findings: &mut Vec<Diagnostic>) {
+    for problem in input.payload_problems().into_iter().filter(|problem| problem.kind == *kind) {
+        let mut finding = rule.finding(problem.message, problem.span).at(problem.pointer);
+        finding.help = problem.help;
+        finding.expected = problem.expected;
+        finding.actual = problem.actual;
+        findings.push(finding);
     }
-    found
 }

@@ -1,7 +1,7 @@
 //! An example of a message does not conform to the schemas of the message.
 //!
 //! Examples are what readers copy, mocks send and tests rely on: `payload` must conform to the payload schema, `headers`
-//! to the headers schema.
+//! to the headers schema. Examples of Avro and Protobuf payloads are written in the JSON form of their language.
 //!
 //! ## Bad
 //! ```yaml
@@ -32,8 +32,8 @@
 
 use super::{Category, Rule};
 use crate::check::CheckInput;
-use crate::contract::SchemaRef;
 use crate::diagnostic::{Diagnostic, Severity};
+use crate::schema::PayloadSchema;
 use crate::source_text::tree::NodeRef;
 
 pub const RULE: Rule = Rule {
@@ -62,7 +62,10 @@ fn check(input: &CheckInput, findings: &mut Vec<Diagnostic>) {
             ] {
                 if let (Some(schema), Some(value)) = (schema, value) {
                     let pointer = format!("{}/{part}", example.pointer);
-                    judge(input, schema, (value, part, &pointer), findings);
+                    let payload = input.payload_schema(schema, &message.name);
+                    if let Some(compiled) = &payload.0 {
+                        judge(input, compiled, (value, part, &pointer), findings);
+                    }
                 }
             }
         }
@@ -71,13 +74,10 @@ fn check(input: &CheckInput, findings: &mut Vec<Diagnostic>) {
 
 fn judge(
     input: &CheckInput,
-    schema: &SchemaRef,
+    compiled: &PayloadSchema,
     (value, part, pointer): (&NodeRef, &str, &str),
     findings: &mut Vec<Diagnostic>,
 ) {
-    let Some(compiled) = input.compiled_reference(schema) else {
-        return;
-    };
     let value = input.behind(value).map_or_else(|| value.clone(), |target| target.node);
     for violation in compiled.check_tree(&value) {
         let span = violation.span.unwrap_or(value.span);

@@ -37,12 +37,11 @@
 //!             }
 //! ```
 
-use std::sync::Arc;
-
+use super::avro_schema::report;
 use super::{Category, Rule};
-use crate::check::{CheckInput, protobuf};
-use crate::contract::{SchemaFormat, SchemaRef};
-use crate::diagnostic::{Diagnostic, Severity, nearest};
+use crate::check::CheckInput;
+use crate::diagnostic::{Diagnostic, Severity};
+use crate::schema::SchemaProblemKind;
 
 pub const RULE: Rule = Rule {
     code: "ED2314",
@@ -56,23 +55,5 @@ pub const RULE: Rule = Rule {
 };
 
 fn check(input: &CheckInput, findings: &mut Vec<Diagnostic>) {
-    let mut seen: Vec<&SchemaRef> = Vec::new();
-    let messages = &input.document.messages;
-    for schema in messages.iter().flat_map(|message| message.payload.iter().chain(&message.headers)) {
-        let is_known = seen.iter().any(|other| Arc::ptr_eq(&other.node, &schema.node));
-        if schema.format != SchemaFormat::Protobuf || is_known {
-            continue;
-        }
-        seen.push(schema);
-        let text = schema.node.as_str().unwrap_or_default();
-        for unknown in protobuf::unknown_types(text) {
-            let help = nearest(unknown, protobuf::SCALARS).map_or_else(
-                || "define it, or import its file".to_owned(),
-                |near| format!("did you mean `{near}`?"),
-            );
-            let place = input.place_inside(&schema.node, unknown);
-            let finding = RULE.finding(format!("there is no type `{unknown}`"), place);
-            findings.push(finding.at(schema.pointer.clone()).help(help));
-        }
-    }
+    report(input, &RULE, &SchemaProblemKind::ProtobufType, findings);
 }

@@ -1,7 +1,7 @@
 //! A payload is described in a language that is not checked.
 //!
-//! The payload of this message passes unseen. Checked are AsyncAPI schemas, JSON Schema, and the types of Avro and
-//! Protobuf schemas.
+//! The payload of this message passes unseen. Checked are the schemas of AsyncAPI, JSON Schema, OpenAPI, Avro and
+//! Protobuf; RAML is known and not checked.
 //!
 //! ## Bad
 //! ```yaml
@@ -52,6 +52,12 @@ fn check(input: &CheckInput, findings: &mut Vec<Diagnostic>) {
         };
         let text = format.as_str().unwrap_or_default();
         let base = text.split(';').next().unwrap_or_default().trim();
+        if base.starts_with("application/raml") {
+            let finding = RULE.finding("schemas in RAML are not checked".to_owned(), format.span);
+            let help = "describe the payload in JSON Schema to have its examples and events checked";
+            findings.push(finding.at(format!("{}/schemaFormat", object.pointer)).help(help));
+            continue;
+        }
         if KNOWN.contains(&base) || base.starts_with("application/vnd.aai.asyncapi") || text.is_empty() {
             continue;
         }
@@ -64,7 +70,7 @@ fn check(input: &CheckInput, findings: &mut Vec<Diagnostic>) {
     }
 }
 
-const KNOWN: [&str; 12] = [
+const KNOWN: [&str; 11] = [
     "application/schema+json",
     "application/schema+yaml",
     "application/vnd.apache.avro",
@@ -74,7 +80,6 @@ const KNOWN: [&str; 12] = [
     "application/vnd.oai.openapi",
     "application/vnd.oai.openapi+json",
     "application/vnd.oai.openapi+yaml",
-    "application/raml+yaml",
     "application/vnd.aai.asyncapi+json",
     "application/vnd.aai.asyncapi+yaml",
 ];

@@ -66,7 +66,7 @@ pub fn run(args: &Args, context: &Context) -> Result<Status, CommandError> {
     }
     let summary = Summary::of(&report, checked(&read, &inputs), read.skipped.len());
     if summary.files == 0 && report.diagnostics.is_empty() {
-        return Err(CommandError::usage("no AsyncAPI document and no event schema is among the files")
+        return Err(CommandError::usage("no AsyncAPI document and no schema is among the files")
             .hint("an AsyncAPI document begins with `asyncapi: 3.0.0`, an event schema has `x-event`"));
     }
     let files = file_names(&read);

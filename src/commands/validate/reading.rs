@@ -3,7 +3,7 @@
 use std::path::{Path, PathBuf};
 
 use crate::commands::CommandError;
-use crate::commands::paths::Input;
+use crate::commands::paths::{Input, is_schema_name};
 use crate::contract::kind::UNKNOWN_KIND;
 use crate::contract::{Loaded, load, load_text};
 use crate::diagnostic::Diagnostic;
@@ -61,7 +61,7 @@ fn may_be_document(path: &Path) -> bool {
         return true;
     };
     let has = |word: &str| memchr::memmem::find(&bytes, word.as_bytes()).is_some();
-    has("asyncapi") || has("x-event")
+    is_schema_name(path) || has("asyncapi") || has("x-event") || has("//json-schema.org/draft")
 }
 
 /// Whether a finding says no more than that a file found by looking is no document.

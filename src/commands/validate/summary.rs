@@ -30,20 +30,46 @@ fn counted(count: usize, one: &str) -> String {
     if count == 1 { format!("1 {one}") } else { format!("{count} {one}s") }
 }
 
-/// What each file was taken for, for those who ask for details.
+/// What each file was taken for, for those who ask for details; how many of each kind there are, unless there is but one
+/// kind of AsyncAPI documents.
 pub fn say_kinds(read: &Read, context: &Context) {
-    for document in &read.loaded.contract.documents {
-        let kind = match document.kind {
-            DocumentKind::AsyncApi2(minor) => format!("AsyncAPI 2.{minor}"),
-            DocumentKind::AsyncApi3(minor) => format!("AsyncAPI 3.{minor}"),
-            DocumentKind::EventSchema => "event schema".to_owned(),
-        };
-        context.ui.detail(format!("{}: {kind}", document.path.display()));
+    let documents = &read.loaded.contract.documents;
+    for document in documents {
+        context.ui.detail(format!("{}: {}", document.path.display(), document.kind.name()));
     }
     for path in &read.skipped {
-        context
-            .ui
-            .detail(format!("{}: skipped, neither an AsyncAPI document nor an event schema", path.display()));
+        context.ui.detail(format!("{}: skipped, neither an AsyncAPI document nor a schema", path.display()));
+    }
+    let mut kinds: Vec<(String, usize)> = Vec::new();
+    for kind in documents.iter().map(|document| family(&document.kind)) {
+        match kinds.iter_mut().find(|(known, _)| *known == kind) {
+            Some((_, count)) => *count += 1,
+            None => kinds.push((kind, 1)),
+        }
+    }
+    kinds.sort();
+    if kinds.len() > 1 || documents.iter().any(|document| document.kind.is_bare_schema()) {
+        let counts: Vec<String> = kinds.iter().map(|(kind, count)| several(kind, *count)).collect();
+        context.ui.say(counts.join(", "));
+    }
+}
+
+/// Documents that are told apart in the count.
+fn family(kind: &DocumentKind) -> String {
+    match kind {
+        DocumentKind::AsyncApi2(_) | DocumentKind::AsyncApi3(_) => "AsyncAPI document".to_owned(),
+        DocumentKind::JsonSchema(dialect) => {
+            format!("JSON Schema ({})", dialect.name().trim_start_matches("JSON Schema "))
+        }
+        other => other.name(),
+    }
+}
+
+/// `2 JSON Schemas (2020-12)`: the noun stands before what is in parentheses.
+fn several(kind: &str, count: usize) -> String {
+    match kind.split_once(" (").filter(|_| count != 1) {
+        Some((noun, rest)) => format!("{count} {noun}s ({rest}"),
+        None => counted(count, kind),
     }
 }
 
