@@ -15,3 +15,6 @@ mod mqtt;
 #[cfg(feature = "nats")]
 #[path = "endpoint/nats.rs"]
 mod nats;
+#[cfg(any(feature = "mqtt", feature = "nats"))]
+#[path = "endpoint/tls.rs"]
+mod tls;

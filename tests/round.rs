@@ -228,3 +228,66 @@ fn a_broker_that_comes_back_gets_everything() {
     let summary: serde_json::Value = serde_json::from_str(report).expect("a summary");
     assert_eq!((&summary["acknowledged"], &summary["failed"]), (&EVENTS.into(), &0.into()), "{rest}");
 }
+
+#[test]
+fn watching_says_when_the_broker_goes_away_and_comes_back() {
+    let Some(mut server) = servers::mosquitto(&[]) else {
+        return;
+    };
+    let (_guard, directory) = playground();
+    let source = format!("mqtt://127.0.0.1:{}/shop/#", server.port);
+    let mut watching = Running::start(&directory, &["tail", &source, "--verbose"]);
+    watching.wait_for("reading `mqtt://");
+    server.stop();
+    watching.wait_for("trying again");
+    server.start();
+    watching.wait_for("reading works again");
+    let target = source.replace("#", "orders");
+    succeeds(&directory, &["inject", &target, "--data", "after the loss"]);
+    watching.interrupt();
+    let (code, rest) = watching.ended();
+    assert_eq!(code, Some(130), "{rest}");
+    assert!(rest.contains("after the loss"), "{rest}");
+}
+
+/// Writes files of at most this many blocks of 512 bytes; a refused write then fails as on a full disk.
+const BLOCKS: usize = 1536;
+
+#[test]
+fn events_that_did_not_fit_on_the_disk_do_not_count_as_recorded() {
+    let directory = tempfile::tempdir().expect("a directory");
+    let mut text = String::new();
+    let mut random = 88_172_645_463_325_252_u64;
+    for index in 0..24_000 {
+        let mut payload = String::new();
+        for _ in 0..15 {
+            random ^= random << 13;
+            random ^= random >> 7;
+            random ^= random << 17;
+            write!(payload, "{random:016x}").expect("text");
+        }
+        writeln!(text, r#"{{"t":{index},"src":"orders","v":"{payload}"}}"#).expect("text");
+    }
+    std::fs::write(directory.path().join("events.ndjson"), text).expect("written");
+    let program = env!("CARGO_BIN_EXE_eddy");
+    let script = format!(
+        "trap '' XFSZ; ulimit -f {BLOCKS}; exec {program} record events.ndjson --output full.eddy.ndjson.zst"
+    );
+    let output = Command::new("sh").args(["-c", &script]).current_dir(directory.path()).output();
+    let output = output.expect("a shell");
+    let said = String::from_utf8_lossy(&output.stderr);
+    assert_eq!(output.status.code(), Some(1), "{said}");
+    let number = |before: &str, after: &str| -> u64 {
+        let (_, rest) = said.split_once(before).unwrap_or_else(|| panic!("no `{before}`: {said}"));
+        let (number, _) = rest.split_once(after).unwrap_or_else(|| panic!("no `{after}`: {said}"));
+        number.replace(',', "").parse().unwrap_or_else(|_| panic!("`{number}` is no number: {said}"))
+    };
+    let (lost, sent) = (number("error: ", " of "), number(" of ", " events were not delivered"));
+    let safe = number("the first ", " events are safe");
+    assert_eq!(sent - lost, safe, "what was acknowledged is what is in the file: {said}");
+    succeeds(directory.path(), &["archive", "repair", "full.eddy.ndjson.zst.partial"]);
+    let stats = succeeds(directory.path(), &["archive", "stats", "full.eddy.ndjson.zst", "--format", "json"]);
+    let stats: serde_json::Value = serde_json::from_str(&stats).expect("JSON");
+    assert_eq!(stats["events"], safe, "{stats}");
+    assert!(safe > 0, "{said}");
+}

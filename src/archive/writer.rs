@@ -101,7 +101,14 @@ impl Writer {
         };
         writer.encoder.text().extend_from_slice(&header.to_line());
         writer.encoder.text().push(b'\n');
-        writer.flush()?;
+        if let Err(error) = writer.flush() {
+            let name = writer.partial.display().to_string();
+            writer.discard();
+            return Err(match error {
+                ArchiveError::Write { source, .. } => ArchiveError::Create { name, source },
+                other => other,
+            });
+        }
         Ok(writer)
     }
 
@@ -181,6 +188,12 @@ impl Writer {
             self.flush()?;
         }
         Ok(())
+    }
+
+    /// Events in closed frames: what [`Writer::write`] numbered up to this is in the file.
+    #[must_use]
+    pub fn closed_events(&self) -> u64 {
+        self.encoder.closed_events()
     }
 
     /// The file that holds the recording until it is finished.

@@ -13,9 +13,10 @@ use crate::atomic_file;
 use crate::endpoint::capabilities::Acknowledgement;
 use crate::endpoint::{BoxFuture, Capabilities, Delivery, EndpointError, EndpointErrorKind, Receipts, Sink};
 use crate::event::{self, Event, json_lines};
-use crate::replay::{Pattern, Plan, Selection, Silent, StopReason, StopToken, carry};
+use crate::replay::{Pattern, Plan, Selection, StopReason, StopToken, carry};
 use crate::ui::Data;
 use crate::ui::event_view::EventView;
+use crate::ui::progress::SourceView;
 
 /// Flags of `eddy tail`.
 #[derive(Debug, clap::Args)]
@@ -102,7 +103,8 @@ async fn tail(args: &Args, context: &Context) -> Result<Status, CommandError> {
         finish_what_was_read: true,
         ..Plan::default()
     };
-    let outcome = carry(Box::new(source), Box::new(printer), plan, &mut Silent, &stop).await;
+    let mut view = SourceView::new(&context.ui);
+    let outcome = carry(Box::new(source), Box::new(printer), plan, &mut view, &stop).await;
     if closed.load(Ordering::Relaxed) {
         return Err(CommandError::new(ErrorKind::ClosedPipe, "the reader of the output has gone"));
     }

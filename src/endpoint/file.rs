@@ -1,10 +1,12 @@
 //! Files as endpoints: archives and event lines to read, an archive or event lines to write.
 
 use std::fs::{File, OpenOptions};
-use std::io::{self, BufWriter, Read, Seek, SeekFrom, Write};
+use std::io::{self, Read, Seek, SeekFrom, Write};
 use std::path::Path;
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
-use std::time::{Duration, Instant};
+
+mod archived;
+
+use archived::Archived;
 
 use super::capabilities::{Acknowledgement, Capabilities};
 use super::reading_thread::{ReadingThread, Wanted};
@@ -112,9 +114,6 @@ impl Source for FileSource {
     }
 }
 
-/// How often a waiting frame is looked at.
-const TICK: Duration = Duration::from_millis(250);
-
 /// Events into a file: an archive when its name ends so, event lines otherwise.
 ///
 /// Event lines are appended to a file that is there; an archive is not touched unless it may be overwritten.
@@ -123,15 +122,17 @@ pub struct FileSink {
 }
 
 enum Form {
-    /// The writer is gone once the sink is closed; the ticking task holds on to it weakly.
-    Archive(Arc<Mutex<Option<Writer>>>),
+    Archive(Archived),
     Lines(LineFile),
 }
 
 struct LineFile {
     name: String,
-    file: BufWriter<File>,
+    file: File,
+    /// Where the last whole line ends, in a file that can be cut back to it; pipes and devices cannot.
+    end: Option<u64>,
     next_number: u64,
+    text: Vec<u8>,
     line: Vec<u8>,
 }
 
@@ -159,57 +160,15 @@ impl FileSink {
     /// Must be called within a tokio runtime, which closes frames that wait too long.
     #[must_use]
     pub fn of_writer(writer: Writer) -> Self {
-        let shared = Arc::new(Mutex::new(Some(writer)));
-        tokio::spawn(keep_ticking(Arc::downgrade(&shared)));
-        Self { form: Form::Archive(shared) }
+        Self { form: Form::Archive(Archived::new(writer)) }
     }
 
-    fn write(&mut self, batch: &[Event]) -> Vec<Delivery> {
+    fn write(&mut self, batch: &[Event]) -> Receipts {
         match &mut self.form {
-            Form::Archive(shared) => match lock(shared).as_mut() {
-                Some(writer) => write_archived(writer, batch),
-                None => Vec::new(),
-            },
-            Form::Lines(lines) => lines.write(batch),
+            Form::Archive(archived) => archived.write(batch),
+            Form::Lines(lines) => Box::pin(std::future::ready(lines.write(batch))),
         }
     }
-}
-
-async fn keep_ticking(shared: Weak<Mutex<Option<Writer>>>) {
-    loop {
-        tokio::time::sleep(TICK).await;
-        let Some(strong) = shared.upgrade() else {
-            return;
-        };
-        // A failure shows again at the next write, which can report it.
-        let ticked = lock(&strong).as_mut().map(|writer| writer.tick(Instant::now()));
-        if !matches!(ticked, Some(Ok(()))) {
-            return;
-        }
-    }
-}
-
-fn lock(shared: &Mutex<Option<Writer>>) -> MutexGuard<'_, Option<Writer>> {
-    shared.lock().unwrap_or_else(PoisonError::into_inner)
-}
-
-/// A disk that is full stays so for the rest of the batch; trying each event would compress the open frame each time.
-fn write_archived(writer: &mut Writer, batch: &[Event]) -> Vec<Delivery> {
-    let mut broken: Option<EndpointError> = None;
-    let deliver = |event: &Event| {
-        if let Some(error) = &broken {
-            return Delivery::failed(error.clone());
-        }
-        match writer.write(event) {
-            Ok(number) => Delivery::acknowledged(Place { partition: None, offset: Some(number) }),
-            Err(error) => {
-                let error = EndpointError::from(error);
-                broken = error.is_final().then(|| error.clone());
-                Delivery::failed(error)
-            }
-        }
-    };
-    batch.iter().map(deliver).collect()
 }
 
 impl Sink for FileSink {
@@ -218,21 +177,21 @@ impl Sink for FileSink {
     }
 
     fn send<'a>(&'a mut self, batch: &'a [Event]) -> BoxFuture<'a, Receipts> {
-        let deliveries = self.write(batch);
-        let receipts: Receipts = Box::pin(std::future::ready(deliveries));
+        let receipts = self.write(batch);
         Box::pin(std::future::ready(receipts))
+    }
+
+    fn flush(&mut self) -> BoxFuture<'_, ()> {
+        if let Form::Archive(archived) = &self.form {
+            archived.flush();
+        }
+        Box::pin(std::future::ready(()))
     }
 
     fn close(self: Box<Self>) -> BoxFuture<'static, Result<(), EndpointError>> {
         let closed = match self.form {
-            Form::Archive(shared) => {
-                let writer = lock(&shared).take();
-                writer.map_or(Ok(()), |writer| writer.finish().map(|_| ()).map_err(EndpointError::from))
-            }
-            Form::Lines(mut lines) => {
-                let synced = lines.file.flush().and_then(|()| lines.file.get_ref().sync_all());
-                synced.map_err(|error| cannot_write(&lines.name, &error))
-            }
+            Form::Archive(archived) => archived.close(),
+            Form::Lines(lines) => lines.close(),
         };
         Box::pin(std::future::ready(closed))
     }
@@ -249,34 +208,51 @@ impl LineFile {
         };
         let mut file = options.open(path)?;
         // A pipe or a device has no lines of its own to count, and may never end.
-        let (lines, whole) = if file.metadata()?.is_file() { count_lines(&mut file)? } else { (0, true) };
-        let mut file = BufWriter::new(file);
+        let can_be_cut = file.metadata()?.is_file();
+        let (lines, whole) = if can_be_cut { count_lines(&mut file)? } else { (0, true) };
         if !whole {
             file.write_all(b"\n")?;
         }
+        let end = if can_be_cut { Some(file.metadata()?.len()) } else { None };
         let name = path.display().to_string();
-        Ok(Self { name, file, next_number: lines + 1, line: Vec::new() })
+        Ok(Self { name, file, end, next_number: lines + 1, text: Vec::new(), line: Vec::new() })
     }
 
     fn write(&mut self, batch: &[Event]) -> Vec<Delivery> {
-        let mut deliveries: Vec<Delivery> = batch.iter().map(|event| self.write_line(event)).collect();
-        if let Err(error) = self.file.flush() {
-            for delivery in &mut deliveries {
-                *delivery = Delivery::failed(cannot_write(&self.name, &error));
-            }
+        let first = self.next_number;
+        self.text.clear();
+        let deliveries: Vec<Delivery> = batch.iter().map(|event| self.take_line(event)).collect();
+        let Err(error) = self.file.write_all(&self.text) else {
+            self.end = self.end.map(|end| end + self.text.len() as u64);
+            return deliveries;
+        };
+        if let Some(end) = self.end {
+            // Half a line would spoil the next one.
+            let _ = self.file.set_len(end).and_then(|()| self.file.seek(SeekFrom::Start(end)));
         }
-        deliveries
+        self.next_number = first;
+        let failed = |delivery: Delivery| match delivery.outcome {
+            Ok(_) => Delivery::failed(cannot_write(&self.name, &error)),
+            Err(_) => delivery,
+        };
+        deliveries.into_iter().map(failed).collect()
     }
 
-    fn write_line(&mut self, event: &Event) -> Delivery {
+    fn take_line(&mut self, event: &Event) -> Delivery {
         let number = self.next_number;
-        match write_event_line(event, number, &mut self.line, &mut self.file) {
+        match write_event_line(event, number, &mut self.line, &mut self.text) {
             Ok(()) => {
                 self.next_number += 1;
                 Delivery::acknowledged(Place { partition: None, offset: Some(number) })
             }
             Err(error) => Delivery::failed(cannot_write(&self.name, &error)),
         }
+    }
+
+    fn close(self) -> Result<(), EndpointError> {
+        // A pipe or a device keeps nothing that could be synced.
+        let synced = if self.end.is_some() { self.file.sync_all() } else { Ok(()) };
+        synced.map_err(|error| cannot_write(&self.name, &error))
     }
 }
 
@@ -330,6 +306,8 @@ pub(super) fn cannot_write(name: &str, error: &io::Error) -> EndpointError {
 
 #[cfg(test)]
 mod tests {
+    use futures_util::FutureExt;
+
     use super::{FileSink, FileSource};
     use crate::endpoint::{
         Address, EndpointErrorKind, Sink, SinkOptions, Source, SourceOptions, Start, Stop,
@@ -345,7 +323,9 @@ mod tests {
     async fn write(path: &str, batch: &[Event], options: &SinkOptions) {
         let address = Address::parse(path).expect("a path");
         let mut sink: Box<dyn Sink> = Box::new(FileSink::open(&address, options).expect("opened"));
-        let receipts = sink.send(batch).await.await;
+        let receipts = sink.send(batch).await;
+        sink.flush().await;
+        let receipts = receipts.await;
         assert!(receipts.iter().all(|receipt| receipt.outcome.is_ok()) && receipts.len() == batch.len());
         sink.close().await.expect("closed");
     }
@@ -381,6 +361,22 @@ mod tests {
             let (from, to) = (Start::Time(Timestamp(20)), Stop::Time(Timestamp(30)));
             assert_eq!(read(&path, from, to).await, sent[19..30]);
         }
+    }
+
+    #[tokio::test]
+    async fn an_event_of_an_archive_is_acknowledged_once_its_frame_is_in_the_file() {
+        let directory = tempfile::tempdir().expect("directory");
+        let path = directory.path().join("a.eddy.ndjson.zst");
+        let address = Address::parse(&path.display().to_string()).expect("a path");
+        let mut sink: Box<dyn Sink> =
+            Box::new(FileSink::open(&address, &SinkOptions::default()).expect("opened"));
+        let mut first = sink.send(&events(1..=3)).await;
+        assert!((&mut first).now_or_never().is_none(), "the frame is open");
+        sink.flush().await;
+        assert!(first.await.iter().all(|receipt| receipt.outcome.is_ok()));
+        let second = sink.send(&events(4..=5)).await;
+        sink.close().await.expect("closed");
+        assert!(second.await.iter().all(|receipt| receipt.outcome.is_ok()));
     }
 
     #[tokio::test]

@@ -144,6 +144,11 @@ pub trait Source: Send {
     /// An [`EndpointError`] whose kind says whether trying again may help.
     fn next_batch(&mut self, max: usize) -> BoxFuture<'_, Result<Vec<Event>, EndpointError>>;
 
+    /// Whether the system is there now, as far as is known without asking it: after a loss, that it is back.
+    fn connected(&self) -> bool {
+        true
+    }
+
     /// Says what was lost on the way through no fault of the reader (a slow-consumer drop, for example).
     fn dropped(&self) -> u64 {
         0
@@ -193,6 +198,12 @@ pub trait Sink: Send {
 
     /// Hands a batch over, in order, and returns its receipts to come.
     fn send<'a>(&'a mut self, batch: &'a [Event]) -> BoxFuture<'a, Receipts>;
+
+    /// Says that receipts are waited for and nothing more comes until then: what is held back to go together goes now.
+    /// What goes wrong shows in the receipts. Most systems hold nothing back.
+    fn flush(&mut self) -> BoxFuture<'_, ()> {
+        Box::pin(std::future::ready(()))
+    }
 
     /// Flushes and leaves cleanly; receipts given out before still resolve.
     ///

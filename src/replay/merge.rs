@@ -79,6 +79,10 @@ impl Source for MergedSource {
         })
     }
 
+    fn connected(&self) -> bool {
+        self.parts.iter().all(|part| part.ended || part.source.connected())
+    }
+
     fn dropped(&self) -> u64 {
         self.parts.iter().map(|part| part.source.dropped()).sum()
     }

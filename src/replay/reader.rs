@@ -20,6 +20,8 @@ const BYTES_A_CHUNK: usize = 4 * 1024 * 1024;
 const SILENCE: Duration = Duration::from_millis(150);
 /// A source that never falls silent is left after this time.
 const LINGER: Duration = Duration::from_millis(500);
+/// How often a lost source that says nothing is asked whether it is back.
+const LOOK_AGAIN: Duration = Duration::from_millis(200);
 
 /// An event with its number among the selected ones and its time since the start.
 #[derive(Debug)]
@@ -108,6 +110,12 @@ impl Reader {
                 biased;
                 _ = stop.requested() => None,
                 read = self.source.next_batch(most) => Some(read),
+                () = tokio::time::sleep(LOOK_AGAIN), if self.lost => {
+                    if self.source.connected() {
+                        self.found_again();
+                    }
+                    continue;
+                }
             };
             let batch = match read {
                 Some(Ok(batch)) => batch,
@@ -121,10 +129,7 @@ impl Reader {
                     return if self.linger && interrupted { self.take_the_rest().await } else { Ok(()) };
                 }
             };
-            self.backoff.reset();
-            if std::mem::take(&mut self.lost) {
-                self.tell(News::SourceBack);
-            }
+            self.found_again();
             if batch.is_empty() {
                 return Ok(());
             }
@@ -134,6 +139,13 @@ impl Reader {
             }
         }
         Ok(())
+    }
+
+    fn found_again(&mut self) {
+        self.backoff.reset();
+        if std::mem::take(&mut self.lost) {
+            self.tell(News::SourceBack);
+        }
     }
 
     /// Selects and hands on; true when nothing more is wanted.

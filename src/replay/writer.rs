@@ -295,6 +295,7 @@ impl Writer {
 
     /// Waits for one receipt, at most until `deadline`, and in any case not longer than the patience allowed.
     async fn await_one_receipt(&mut self, deadline: Option<Instant>) {
+        self.sink.flush().await;
         let retry = deadline.is_none();
         let deadline = deadline.unwrap_or_else(|| Instant::now() + self.limits.receipt_patience);
         let stop = self.stop.clone();

@@ -11,6 +11,10 @@ use crate::replay::{Observer, Progress};
 
 /// Between two plain lines.
 const LINE_EVERY: Duration = Duration::from_secs(5);
+/// What is done about a lost source.
+const TRYING: &str = "trying again";
+const BACK: &str =
+    "reading works again; events sent meanwhile are missing where the server does not keep them";
 
 /// Shows one transfer.
 #[derive(Debug)]
@@ -95,10 +99,8 @@ impl Observer for TransferView<'_> {
                 span(wait)
             )),
             Progress::Recovered => self.line("sending works again"),
-            Progress::SourceLost { error } => self.line(&format!("{error}; trying again")),
-            Progress::SourceBack => {
-                self.line("reading works again; events sent meanwhile are missing where the server does not keep them");
-            }
+            Progress::SourceLost { error } => self.line(&format!("{error}; {TRYING}")),
+            Progress::SourceBack => self.line(BACK),
             Progress::Stopping { outstanding } => self.line(&format!(
                 "stopping; waiting for the receipts of {} (Ctrl-C again ends at once)",
                 counted(outstanding, "event")
@@ -108,6 +110,30 @@ impl Observer for TransferView<'_> {
                     bar.finish_and_clear();
                 }
             }
+        }
+    }
+}
+
+/// Says when the source goes away and comes back, and nothing else: for output that is the transfer itself.
+#[derive(Debug)]
+pub struct SourceView<'a> {
+    ui: &'a Ui,
+}
+
+impl<'a> SourceView<'a> {
+    /// A view of a transfer whose events are shown elsewhere.
+    #[must_use]
+    pub fn new(ui: &'a Ui) -> Self {
+        Self { ui }
+    }
+}
+
+impl Observer for SourceView<'_> {
+    fn note(&mut self, progress: Progress<'_>) {
+        match progress {
+            Progress::SourceLost { error } => self.ui.warn(format!("{error}; {TRYING}")),
+            Progress::SourceBack => self.ui.warn(BACK),
+            _ => {}
         }
     }
 }

@@ -1,3 +1,5 @@
-//! What tests share: real servers.
+//! What tests share: real servers and the certificates some of them show.
 
+#[allow(dead_code, reason = "not every test binary needs it")]
+pub mod certificates;
 pub mod servers;

@@ -2,6 +2,7 @@
 
 use std::io;
 
+use crate::endpoint::tls::{DISTRUST_HELP, distrust};
 use crate::endpoint::{Address, EndpointError, EndpointErrorKind};
 
 /// Why a broker does not take us, as both versions say it.
@@ -52,8 +53,11 @@ pub(super) fn closed(address: &Address, connected: bool) -> EndpointError {
 
 /// Encryption could not be agreed on.
 pub(super) fn tls(what: &str, address: &Address) -> EndpointError {
+    let distrust = distrust(what);
+    let help = if distrust.is_some() { DISTRUST_HELP } else { TLS_HELP };
+    let what = distrust.as_deref().unwrap_or(what);
     let message = format!("no encrypted connection to `{address}`: {what}");
-    EndpointError::new(EndpointErrorKind::Unauthorised, message).help(TLS_HELP)
+    EndpointError::new(EndpointErrorKind::Unauthorised, message).help(help)
 }
 
 /// No answer in time.
@@ -103,7 +107,7 @@ pub(super) fn protocol(what: &str, address: &Address) -> EndpointError {
         EndpointErrorKind::Malformed,
         format!("`{address}` does not speak MQTT as agreed: {what}"),
     )
-    .help("is it an MQTT port? an old broker may need `?version=3.1.1`")
+    .help("is it an MQTT port? an old broker may need `?version=3.1.1`, a TLS port `mqtts://`")
 }
 
 /// The event was on its way when the session ended; whether it arrived is not known.

@@ -70,6 +70,10 @@ impl Source for MqttSource {
         Box::pin(self.read(max))
     }
 
+    fn connected(&self) -> bool {
+        self.session.link.connected()
+    }
+
     fn dropped(&self) -> u64 {
         self.session.link.dropped()
     }

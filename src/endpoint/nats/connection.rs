@@ -4,6 +4,7 @@ use std::path::PathBuf;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
+use async_nats::connection::State;
 use async_nats::{Client, ConnectOptions, Event as Happening, ServerError};
 use futures_util::StreamExt;
 use tokio::sync::watch;
@@ -124,6 +125,11 @@ impl Connection {
                 Err(EndpointError::new(EndpointErrorKind::Timeout, message))
             }
         }
+    }
+
+    /// Whether the connection stands.
+    pub(super) fn is_up(&self) -> bool {
+        self.client.connection_state() == State::Connected
     }
 
     /// How often the connection was lost.

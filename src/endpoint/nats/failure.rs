@@ -4,11 +4,16 @@ use std::error::Error;
 
 use async_nats::{ConnectError, ConnectErrorKind};
 
+use crate::endpoint::tls::{DISTRUST_HELP, distrust};
 use crate::endpoint::{Address, EndpointError, EndpointErrorKind as Kind};
 
 /// The connection could not be made.
 pub(super) fn connect(error: &ConnectError, address: &Address) -> EndpointError {
     let cause = root_cause(error);
+    if let Some(what) = distrust(&cause) {
+        let message = format!("no encrypted connection to `{address}`: {what}");
+        return EndpointError::new(Kind::Unauthorised, message).help(DISTRUST_HELP);
+    }
     let (kind, what, help) = match error.kind() {
         ConnectErrorKind::AuthorizationViolation | ConnectErrorKind::Authentication => (
             Kind::Unauthorised,

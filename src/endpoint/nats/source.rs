@@ -112,6 +112,10 @@ impl Source for NatsSource {
         Box::pin(self.read(max))
     }
 
+    fn connected(&self) -> bool {
+        self.connection.is_up()
+    }
+
     fn dropped(&self) -> u64 {
         self.connection.history.borrow().dropped
     }

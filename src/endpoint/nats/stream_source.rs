@@ -247,6 +247,10 @@ impl Source for StreamSource {
         Box::pin(self.read(max))
     }
 
+    fn connected(&self) -> bool {
+        self.connection.is_up()
+    }
+
     fn close(self: Box<Self>) -> BoxFuture<'static, Result<(), EndpointError>> {
         Box::pin(std::future::ready(Ok(())))
     }

@@ -1,0 +1,145 @@
+//! An archive as a sink: an event is acknowledged once the frame that holds it is in the file, not before.
+
+use std::collections::VecDeque;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
+use std::time::{Duration, Instant};
+
+use tokio::sync::oneshot;
+
+use crate::archive::{ArchiveError, Writer};
+use crate::endpoint::{Delivery, EndpointError, EndpointErrorKind, Receipts};
+use crate::event::{Event, Place};
+
+/// How often a waiting frame is looked at.
+const TICK: Duration = Duration::from_millis(250);
+
+/// The sink's side; a task that closes frames which wait too long holds on to it weakly.
+pub(super) struct Archived {
+    recording: Arc<Mutex<Recording>>,
+}
+
+struct Recording {
+    /// Gone once the sink is closed.
+    writer: Option<Writer>,
+    /// Batches of which events are in the open frame, in order.
+    waiting: VecDeque<Waiting>,
+    /// What every event from then on shares, such as a full disk.
+    broken: Option<EndpointError>,
+}
+
+/// A batch that was taken: the number of each event, or why it was refused.
+struct Waiting {
+    outcomes: Vec<Result<u64, EndpointError>>,
+    last: u64,
+    report: oneshot::Sender<Vec<Delivery>>,
+}
+
+impl Archived {
+    /// Must be called within a tokio runtime.
+    pub(super) fn new(writer: Writer) -> Self {
+        let recording = Recording { writer: Some(writer), waiting: VecDeque::new(), broken: None };
+        let recording = Arc::new(Mutex::new(recording));
+        tokio::spawn(keep_ticking(Arc::downgrade(&recording)));
+        Self { recording }
+    }
+
+    pub(super) fn write(&self, batch: &[Event]) -> Receipts {
+        let receipts = lock(&self.recording).take(batch);
+        let count = batch.len();
+        Box::pin(async move {
+            let lost = || Delivery::failed(closed());
+            receipts.await.unwrap_or_else(|_| std::iter::repeat_with(lost).take(count).collect())
+        })
+    }
+
+    /// Closes the open frame, so that everything taken so far gets its receipt.
+    pub(super) fn flush(&self) {
+        lock(&self.recording).run(Writer::flush);
+    }
+
+    /// Gives the archive its name; after a failure it stays a partial one.
+    pub(super) fn close(self) -> Result<(), EndpointError> {
+        self.flush();
+        let mut recording = lock(&self.recording);
+        let writer = recording.writer.take();
+        match (recording.broken.take(), writer) {
+            (Some(error), _) => Err(error),
+            (None, Some(writer)) => Ok(writer.finish().map(|_| ())?),
+            (None, None) => Ok(()),
+        }
+    }
+}
+
+impl Recording {
+    fn take(&mut self, batch: &[Event]) -> oneshot::Receiver<Vec<Delivery>> {
+        let outcomes: Vec<_> = batch.iter().map(|event| self.take_one(event)).collect();
+        let last = outcomes.iter().flatten().copied().max().unwrap_or(0);
+        let (report, receipts) = oneshot::channel();
+        self.waiting.push_back(Waiting { outcomes, last, report });
+        self.settle();
+        receipts
+    }
+
+    fn take_one(&mut self, event: &Event) -> Result<u64, EndpointError> {
+        if let Some(error) = &self.broken {
+            return Err(error.clone());
+        }
+        let writer = self.writer.as_mut().ok_or_else(closed)?;
+        writer.write(event).map_err(|error| {
+            let error = EndpointError::from(error);
+            if error.is_final() {
+                self.broken = Some(error.clone());
+            }
+            error
+        })
+    }
+
+    fn run(&mut self, step: impl FnOnce(&mut Writer) -> Result<(), ArchiveError>) {
+        if self.broken.is_none()
+            && let Some(writer) = &mut self.writer
+        {
+            self.broken = step(writer).err().map(EndpointError::from);
+        }
+        self.settle();
+    }
+
+    /// Gives receipts for what is in the file; after a failure also for what will never be.
+    fn settle(&mut self) {
+        let safe = self.writer.as_ref().map_or(0, Writer::closed_events);
+        while self.waiting.front().is_some_and(|batch| batch.last <= safe || self.broken.is_some()) {
+            let Some(batch) = self.waiting.pop_front() else {
+                return;
+            };
+            let delivery = |outcome: Result<u64, EndpointError>| match (outcome, &self.broken) {
+                (Ok(number), Some(error)) if number > safe => Delivery::failed(error.clone()),
+                (Ok(number), _) => Delivery::acknowledged(Place { partition: None, offset: Some(number) }),
+                (Err(error), _) => Delivery::failed(error),
+            };
+            // Whoever does not want the receipts need not take them.
+            let _ = batch.report.send(batch.outcomes.into_iter().map(delivery).collect());
+        }
+    }
+}
+
+async fn keep_ticking(recording: Weak<Mutex<Recording>>) {
+    loop {
+        tokio::time::sleep(TICK).await;
+        let Some(recording) = recording.upgrade() else {
+            return;
+        };
+        let mut recording = lock(&recording);
+        recording.run(|writer| writer.tick(Instant::now()));
+        if recording.broken.is_some() || recording.writer.is_none() {
+            return;
+        }
+    }
+}
+
+fn lock(recording: &Mutex<Recording>) -> MutexGuard<'_, Recording> {
+    recording.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+fn closed() -> EndpointError {
+    EndpointError::new(EndpointErrorKind::File, "the archive was closed before the event was in it")
+        .help("run the command again; what is in the archive is whole")
+}

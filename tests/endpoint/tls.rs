@@ -1,0 +1,65 @@
+//! Encrypted connections to real servers: the right authority lets us in, a wrong one is named at once.
+
+use std::time::{Duration, Instant};
+
+use eddy::endpoint::open::open_sink;
+use eddy::endpoint::{Address, EndpointErrorKind, SinkOptions};
+use eddy::event::Event;
+
+use super::support::certificates::Certificates;
+use super::support::servers::{mosquitto, nats};
+
+async fn only_the_right_authority_is_trusted(url: &str, certificates: &Certificates) {
+    let with = |authority: &str| {
+        let text = format!("{url}?ca={}", certificates.path(authority).display());
+        Address::parse(&text).expect("an address")
+    };
+    let mut sink = open_sink(&with("authority.pem"), &SinkOptions::default()).await.expect("let in");
+    let receipts = sink.send(&[Event::new("secret", "text")]).await.await;
+    assert!(receipts[0].outcome.is_ok(), "{receipts:?}");
+    sink.close().await.expect("closed");
+    let began = Instant::now();
+    for address in [with("stranger.pem"), Address::parse(url).expect("an address")] {
+        let error = open_sink(&address, &SinkOptions::default()).await.err().expect("not trusted");
+        assert_eq!(error.kind, EndpointErrorKind::Unauthorised, "{error}");
+        assert!(error.message.contains("an authority that is not trusted"), "{error}");
+        assert!(error.help.as_deref().is_some_and(|help| help.contains("?ca=FILE")), "{error:?}");
+    }
+    assert!(began.elapsed() < Duration::from_secs(10), "said at once");
+    for (file, kind) in [("none.pem", EndpointErrorKind::File), ("server.key", EndpointErrorKind::Malformed)]
+    {
+        let error = open_sink(&with(file), &SinkOptions::default()).await.err().expect("no certificates");
+        assert_eq!(error.kind, kind, "{error}");
+    }
+}
+
+#[cfg(feature = "mqtt")]
+#[tokio::test(flavor = "multi_thread")]
+async fn mqtt_trusts_the_authority_that_is_named() {
+    let Some(certificates) = Certificates::make() else { return };
+    let line = |key: &str, file: &str| format!("{key} {}", certificates.path(file).display());
+    let lines =
+        [line("cafile", "authority.pem"), line("certfile", "server.pem"), line("keyfile", "server.key")];
+    let Some(server) = mosquitto(&lines.each_ref().map(String::as_str)) else { return };
+    for (host, version) in [("127.0.0.1", "5"), ("localhost", "3.1.1")] {
+        let url = format!("mqtts://{host}:{}/secret", server.port);
+        only_the_right_authority_is_trusted(&url, &certificates).await;
+        let versioned =
+            format!("{url}?version={version}&ca={}", certificates.path("authority.pem").display());
+        let address = Address::parse(&versioned).expect("an address");
+        open_sink(&address, &SinkOptions::default()).await.expect("let in");
+    }
+}
+
+#[cfg(feature = "nats")]
+#[tokio::test(flavor = "multi_thread")]
+async fn nats_trusts_the_authority_that_is_named() {
+    let Some(certificates) = Certificates::make() else { return };
+    let file = |name: &str| certificates.path(name).display().to_string();
+    let (certificate, key) = (file("server.pem"), file("server.key"));
+    let Some(server) = nats(&["--tls", "--tlscert", &certificate, "--tlskey", &key]) else { return };
+    for host in ["127.0.0.1", "localhost"] {
+        let url = format!("tls://{host}:{}/secret", server.port);
+        only_the_right_authority_is_trusted(&url, &certificates).await;
+    }
+}
