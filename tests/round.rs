@@ -242,7 +242,7 @@ fn watching_says_when_the_broker_goes_away_and_comes_back() {
     watching.wait_for("trying again");
     server.start();
     watching.wait_for("reading works again");
-    let target = source.replace("#", "orders");
+    let target = source.replace('#', "orders");
     succeeds(&directory, &["inject", &target, "--data", "after the loss"]);
     watching.interrupt();
     let (code, rest) = watching.ended();

@@ -130,7 +130,7 @@ fn drawing(args: &Args) -> Result<Drawing, CommandError> {
         (Format::Dot, None) => Drawing::Dot,
         (_, Some(View::Columns)) => {
             return Err(CommandError::usage("`--view columns` is drawn as SVG only")
-                .hint("use `--format svg`, or `--output FILE.svg`"));
+                .hint("use `--format svg`, or `--output FILE.svg`; as text there are `--view table` and `--view tree`"));
         }
         (_, Some(View::Table | View::Tree)) => {
             return Err(CommandError::usage("`--view table` and `--view tree` are drawn as text only")

@@ -101,6 +101,7 @@ async fn replay(args: &Args, context: &Context) -> Result<Status, CommandError> 
     let survey =
         Survey::of(archive(args, &selection).await?, selection.clone(), pace, carried, &stop).await?;
     if survey.interrupted {
+        context.ui.say("interrupted before anything was sent");
         return Ok(Status::Interrupted);
     }
     if args.dry_run {

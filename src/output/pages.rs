@@ -111,7 +111,7 @@ pub fn markdown(out: &mut dyn Write, rules: &[&Rule]) -> io::Result<()> {
     writeln!(out, "# Codes\n\nEvery finding of `eddy` has a code. `eddy explain CODE` prints its page.")?;
     for rule in rules {
         let page = page(rule);
-let asked = if rule.is_on_request() { ", off unless asked for" } else { "" };
+        let asked = if rule.is_on_request() { ", off unless asked for" } else { "" };
         let anchor = rule.code.to_lowercase();
         writeln!(out, "\n<a id=\"{anchor}\"></a>\n\n## {} {}\n", rule.code, rule.name)?;
         writeln!(out, "*{}, {}{asked}*\n\n{}", rule.severity.word(), rule.category.word(), page.title)?;
