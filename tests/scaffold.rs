@@ -124,6 +124,36 @@ fn a_dry_run_says_what_a_write_does_and_writes_nothing() {
 }
 
 #[test]
+fn compose_workflow_and_dockerfile_fit_the_files_beside_them() {
+    for broker in ["mqtt", "nats"] {
+        let directory = tempfile::tempdir().expect("a directory");
+        let service = directory.path().join("service");
+        make("scaffold/sender.yaml", broker, &service);
+        let read = |name: &str| -> serde_json::Value {
+            serde_yaml::from_str(&text(service.join(name))).unwrap_or_else(|error| panic!("{name}: {error}"))
+        };
+        let compose = read("compose.yaml");
+        let own = &compose["services"]["made-service"];
+        let build = own["build"].as_str().expect("a directory to build in");
+        let dockerfile = text(service.join(build).join("Dockerfile"));
+        assert_eq!(own["depends_on"], serde_json::json!(["broker"]));
+        assert!(compose["services"]["broker"]["image"].as_str().is_some_and(|image| image.contains(':')));
+        let url = own["environment"]["BROKER_URL"].as_str().expect("an address");
+        assert!(url.starts_with(&format!("{broker}://broker:")), "{url}");
+        // The program that is copied out of the build is the one the package makes.
+        assert!(text(service.join("Cargo.toml")).contains("name = \"made-service\""));
+        assert!(dockerfile.contains("target/release/made-service"), "{dockerfile}");
+        let port = own["ports"][0].as_str().and_then(|ports| ports.rsplit(':').next()).expect("a port");
+        assert!(dockerfile.contains(&format!("EXPOSE {port}")), "{dockerfile}");
+        let workflow = read(".github/workflows/ci.yaml");
+        assert!(workflow["on"]["push"]["branches"].is_array(), "{workflow}");
+        let steps = workflow["jobs"]["test"]["steps"].as_array().expect("steps");
+        assert!(steps.iter().all(|step| step["run"].is_string() || step["uses"].is_string()));
+        assert!(steps.iter().any(|step| step["run"] == "cargo test"));
+    }
+}
+
+#[test]
 fn the_lock_remembers_template_contract_answers_and_files() {
     let directory = tempfile::tempdir().expect("temporary directory");
     let target = directory.path().join("shop");
