@@ -57,3 +57,12 @@ fn the_table_of_exit_codes_is_the_program_s() {
         assert!(page.contains(&row), "ARCHITECTURE.md lacks `{row}`");
     }
 }
+
+#[test]
+fn the_extensions_are_those_of_the_grammar() {
+    compare("docs/extensions.md", &eddy::check::grammar::published::page());
+    for (name, schema) in eddy::check::grammar::published::schemas() {
+        let text = serde_json::to_string_pretty(&schema).unwrap();
+        compare(&format!("docs/schemas/{name}.schema.json"), &format!("{text}\n"));
+    }
+}

@@ -4,8 +4,10 @@ use std::collections::HashMap;
 use std::sync::OnceLock;
 
 mod bindings;
+mod extensions;
 mod notation;
 mod objects;
+pub mod published;
 mod scalar;
 mod walk;
 mod words;
@@ -17,6 +19,7 @@ pub use words::{TYPE_NAMES, article};
 
 const SCHEMA: &str = include_str!("schema.grammar");
 const BINDINGS: &str = include_str!("bindings.grammar");
+const EXTENSIONS: &str = include_str!("extensions.grammar");
 
 /// The objects of one major version.
 #[derive(Debug)]
@@ -62,7 +65,7 @@ impl Grammar {
 
     fn read(major: u8, text: &str) -> Self {
         let mut definitions = HashMap::new();
-        for text in [text, SCHEMA, BINDINGS] {
+        for text in [text, SCHEMA, BINDINGS, EXTENSIONS] {
             notation::read(text, &mut definitions);
         }
         Self { major, definitions }
@@ -85,9 +88,8 @@ mod tests {
     #[test]
     fn every_line_is_read_and_every_name_is_defined() {
         for grammar in [Grammar::version2(), Grammar::version3()] {
-            for text in
-                [include_str!("asyncapi2.grammar"), include_str!("asyncapi3.grammar"), SCHEMA, BINDINGS]
-            {
+            let own = [include_str!("asyncapi2.grammar"), include_str!("asyncapi3.grammar")];
+            for text in own.into_iter().chain([SCHEMA, BINDINGS, EXTENSIONS]) {
                 assert_eq!(notation::read(text, &mut HashMap::new()), Vec::<String>::new());
             }
             for (name, definition) in &grammar.definitions {

@@ -23,6 +23,8 @@ pub enum Shape {
     Uri,
     /// An e-mail address.
     Email,
+    /// A length of time such as `90s` or `1h30m`.
+    Duration,
     /// One of the seven type names of JSON Schema.
     TypeName,
     /// This very word.
@@ -69,6 +71,8 @@ pub struct Field {
     pub until: u8,
     /// What it holds.
     pub shape: Shape,
+    /// What it means, in a sentence; only fields of eddy's own have one.
+    pub about: String,
 }
 
 impl Field {
@@ -233,7 +237,8 @@ fn field(head: &str, shape: &str) -> Option<Field> {
     };
     let required = head.ends_with('!');
     let name = head.trim_end_matches('!').to_owned();
-    Some(Field { name, required, since, until, shape: shape_of(shape)? })
+    let (shape, about) = shape.split_once(" -- ").unwrap_or((shape, ""));
+    Some(Field { name, required, since, until, shape: shape_of(shape)?, about: about.to_owned() })
 }
 
 fn condition(text: &str, since: u8) -> Option<Condition> {
@@ -337,6 +342,7 @@ fn named(name: &str, range: Option<(&str, &str)>) -> Option<Shape> {
         }
         "uri" => Shape::Uri,
         "email" => Shape::Email,
+        "duration" => Shape::Duration,
         "type-name" => Shape::TypeName,
         "ref" => Shape::Reference,
         "payload" => Shape::Payload,

@@ -67,7 +67,7 @@ impl Walk<'_> {
                 }
                 Some(field) => self.other_version(place, entry, field),
                 None if entry.key == "bindingVersion" && !object.versions.is_empty() => {}
-                None if entry.key.starts_with("x-") => {}
+                None if entry.key.starts_with("x-") => self.extension(place, entry, name),
                 None => meant.extend(self.unknown_field(place, entry, object, name)),
             }
         }

@@ -27,6 +27,20 @@ pub fn is_email(text: &str) -> bool {
     !local.is_empty() && !local.contains(char::is_whitespace) && host_is_right
 }
 
+/// Whether the text is a length of time: whole numbers, each with `ms`, `s`, `m`, `h` or `d`, the largest first.
+pub fn is_duration(text: &str) -> bool {
+    let mut rest = text;
+    for unit in ["d", "h", "m", "s", "ms"] {
+        let digits = rest.len() - rest.trim_start_matches(|c: char| c.is_ascii_digit()).len();
+        let (_, after) = rest.split_at(digits);
+        let ends_here = |after: &str| after.is_empty() || after.starts_with(|c: char| c.is_ascii_digit());
+        if let Some(after) = after.strip_prefix(unit).filter(|after| digits > 0 && ends_here(after)) {
+            rest = after;
+        }
+    }
+    rest.is_empty() && !text.is_empty()
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -48,5 +62,15 @@ mod tests {
         assert!(!is_email("nope"));
         assert!(!is_email("a@"));
         assert!(!is_email("a b@example.com"));
+    }
+
+    #[test]
+    fn lengths_of_time_have_units() {
+        for right in ["90s", "1h30m", "500ms", "7d", "1d2h3m4s5ms"] {
+            assert!(is_duration(right), "{right}");
+        }
+        for wrong in ["", "90", "s", "1.5h", "30m1h", "1 h", "1week"] {
+            assert!(!is_duration(wrong), "{wrong}");
+        }
     }
 }

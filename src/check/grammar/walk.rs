@@ -5,9 +5,11 @@ use std::rc::Rc;
 
 use super::bindings::Bindings;
 use super::notation::{KeyNames, Shape};
+use super::scalar::is_duration;
 use super::words::{TYPE_NAMES, article, expected};
 use super::{Grammar, is_email, is_uri};
 use crate::diagnostic::{Diagnostic, Severity, nearest};
+use crate::source_text::ReferenceError;
 use crate::source_text::Span;
 use crate::source_text::documents::{Documents, Resolved};
 use crate::source_text::tree::{Entry, Node, NodeRef, Number, Value, pointer_push};
@@ -128,7 +130,7 @@ impl<'a> Walk<'a> {
             Shape::Any | Shape::FreeObject | Shape::Null | Shape::Boolean | Shape::Number => {}
             Shape::Integer(low, high) => self.integer(place, *low, *high, shape),
             Shape::Text(low, high) => self.text(place, (*low, *high), shape),
-            Shape::Uri | Shape::Email => self.format(place, shape),
+            Shape::Uri | Shape::Email | Shape::Duration => self.format(place, shape),
             Shape::TypeName | Shape::Word(_) => self.word(place, std::slice::from_ref(shape)),
             Shape::Reference => self.only_reference(place),
             Shape::Named(name) => self.named(place, name),
@@ -181,11 +183,13 @@ impl<'a> Walk<'a> {
 
     fn format(&mut self, place: &Place, shape: &Shape) {
         let text = place.node.as_str().unwrap_or_default();
-        let right = if *shape == Shape::Email { is_email(text) } else { is_uri(text) };
+        let (right, example) = match shape {
+            Shape::Email => (is_email(text), "name@example.com"),
+            Shape::Duration => (is_duration(text), "1h30m"),
+            _ => (is_uri(text), "https://example.com/…"),
+        };
         if !right {
-            let wanted = expected(shape);
-            let message = format!("{} must be {wanted}", place.name());
-            let example = if *shape == Shape::Email { "name@example.com" } else { "https://example.com/…" };
+            let message = format!("{} must be {}", place.name(), expected(shape));
             let finding = self.report("ED1004", place, place.node.span, message);
             finding.help = Some(format!("write it in full, such as `{example}`"));
         }
@@ -243,6 +247,11 @@ impl<'a> Walk<'a> {
             let key = Span { end: target.node.span.start, ..target.node.span };
             self.pending.push((target, name, key));
         }
+    }
+
+    /// What a reference written at `node` leads to.
+    pub(super) fn resolve(&self, node: &Node, text: &str) -> Result<Resolved, ReferenceError> {
+        self.files.resolve(node.span.file, text)
     }
 
     fn list(&mut self, place: &Place, shape: &'static Shape) {

@@ -22,6 +22,7 @@ pub fn expected(shape: &Shape) -> String {
         Shape::Text(low, high) => text(*low, *high),
         Shape::Uri => "an absolute URI".to_owned(),
         Shape::Email => "an e-mail address".to_owned(),
+        Shape::Duration => "a length of time such as `90s` or `1h30m`".to_owned(),
         Shape::TypeName => "a type name".to_owned(),
         Shape::Word(word) => format!("`{word}`"),
         Shape::Reference => "a reference (`$ref`)".to_owned(),
@@ -74,9 +75,12 @@ impl Grammar {
             Shape::Null => kind == "null",
             Shape::Boolean => kind == "boolean",
             Shape::Number | Shape::Integer(..) => kind == "number",
-            Shape::Text(..) | Shape::Uri | Shape::Email | Shape::TypeName | Shape::Word(_) => {
-                kind == "string"
-            }
+            Shape::Text(..)
+            | Shape::Uri
+            | Shape::Email
+            | Shape::Duration
+            | Shape::TypeName
+            | Shape::Word(_) => kind == "string",
             Shape::List(_) => kind == "array",
             Shape::Either(all) => all.iter().any(|shape| self.fits_kind(shape, kind)),
             Shape::Named(name) | Shape::OrReference(name) => match self.definition(name) {

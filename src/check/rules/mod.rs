@@ -134,6 +134,8 @@ rules! {
     binding_version,
     binding_other_version,
     field_conflict,
+    extension_unknown,
+    extension_misplaced,
     unused_component,
     channel_trailing_slash,
     channel_empty_parameter,
