@@ -128,6 +128,11 @@ impl<'a> CheckInput<'a> {
             // The grammar is that of later drafts; this one is held against its meta-schema alone.
             findings.clear();
         }
+        // What an unknown alias stands for is not known, and that was said when the file was read.
+        findings.retain(|finding| {
+            let span = finding.primary.as_ref().map(|primary| primary.span);
+            !span.is_some_and(|span| is_alias(sources, span))
+        });
         let faults = findings.iter().filter_map(|finding| Some(finding.primary.as_ref()?.span)).collect();
         (
             Self {
@@ -170,6 +175,12 @@ pub fn check_documents_also(loaded: &Loaded, asked: &dyn Fn(&str) -> bool) -> Ve
         }
     }
     findings
+}
+
+/// Whether an alias stands there: a node that was found has the place of its anchor instead.
+fn is_alias(sources: &Sources, span: Span) -> bool {
+    let text = sources.get(span.file).text().as_bytes();
+    text.get(span.start as usize) == Some(&b'*') && span.end > span.start
 }
 
 /// What is left of the findings after levels, order and limits.
