@@ -4,8 +4,12 @@ use crate::source_text::{Position, Span};
 
 pub mod code;
 mod fingerprint;
+pub mod fixing;
 pub mod reading;
 pub mod references;
+mod spelling;
+
+pub use spelling::nearest;
 
 /// How much a finding weighs.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, serde::Serialize, serde::Deserialize)]
@@ -187,52 +191,5 @@ impl Diagnostic {
     pub fn fix(mut self, title: impl Into<String>, safety: FixSafety, edits: Vec<(Span, String)>) -> Self {
         self.fix = Some(Fix { title: title.into(), safety, edits });
         self
-    }
-}
-
-/// The candidate nearest to `word` by edits, when it is near enough to be a slip.
-#[must_use]
-pub fn nearest<'a>(word: &str, candidates: impl IntoIterator<Item = &'a str>) -> Option<&'a str> {
-    let limit = (word.chars().count() / 3).clamp(1, 3);
-    candidates
-        .into_iter()
-        .map(|candidate| (edit_distance(word, candidate), candidate))
-        .filter(|(distance, _)| *distance <= limit)
-        .min_by_key(|(distance, _)| *distance)
-        .map(|(_, candidate)| candidate)
-}
-
-/// Insertions, deletions, replacements and swaps of neighbours that turn one word into the other, case ignored.
-fn edit_distance(left: &str, right: &str) -> usize {
-    let left: Vec<char> = left.to_lowercase().chars().collect();
-    let right: Vec<char> = right.to_lowercase().chars().collect();
-    let mut before_last: Vec<usize> = Vec::new();
-    let mut last: Vec<usize> = (0..=right.len()).collect();
-    for (row, left_char) in left.iter().enumerate() {
-        let mut current = vec![row + 1];
-        for (column, right_char) in right.iter().enumerate() {
-            let replaced = last[column] + usize::from(left_char != right_char);
-            let mut best = replaced.min(last[column + 1] + 1).min(current[column] + 1);
-            let swapped =
-                row > 0 && column > 0 && *left_char == right[column - 1] && left[row - 1] == *right_char;
-            if swapped {
-                best = best.min(before_last[column - 1] + 1);
-            }
-            current.push(best);
-        }
-        before_last = std::mem::replace(&mut last, current);
-    }
-    last[right.len()]
-}
-
-#[cfg(test)]
-mod tests {
-    use super::nearest;
-
-    #[test]
-    fn nearest_finds_slips_and_leaves_strangers_alone() {
-        assert_eq!(nearest("propertis", ["properties", "items"]), Some("properties"));
-        assert_eq!(nearest("kafak", ["kafka", "mqtt"]), Some("kafka"));
-        assert_eq!(nearest("zebra", ["properties", "items"]), None);
     }
 }

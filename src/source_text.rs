@@ -4,6 +4,7 @@ use std::fmt;
 use std::path::{Path, PathBuf};
 
 mod builder;
+pub mod comments;
 pub mod documents;
 pub mod inside;
 pub mod problem;

@@ -9,7 +9,7 @@ use std::path::{Path, PathBuf};
 
 use eddy::check::page::page;
 use eddy::check::rules::all;
-use eddy::check::{check_documents_also, report};
+use eddy::check::{Policy, check_documents_also, report};
 use eddy::contract::{Loaded, load, load_text};
 use eddy::diagnostic::{Diagnostic, Severity};
 use eddy::source_text::Limits;
@@ -18,7 +18,8 @@ use eddy::source_text::Limits;
 fn findings(mut loaded: Loaded, asked: &str) -> (Loaded, Vec<Diagnostic>) {
     let mut found = std::mem::take(&mut loaded.diagnostics);
     found.extend(check_documents_also(&loaded, &|code| code == asked));
-    let report = report(found, &loaded.sources, &|_| None, usize::MAX);
+    let policy = Policy { cap: usize::MAX, ..Policy::default() };
+    let report = report(found, &loaded.sources, &policy);
     (loaded, report.diagnostics)
 }
 

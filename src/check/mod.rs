@@ -1,32 +1,33 @@
 //! Rules over contracts and events give Diagnostics; one file per rule. Nothing is printed here.
 
 use std::cell::OnceCell;
-use std::collections::BTreeMap;
-use std::rc::Rc;
 
 use crate::contract::{Document, DocumentKind, Loaded};
-use crate::diagnostic::{Diagnostic, Severity};
+use crate::diagnostic::{Diagnostic, FixSafety};
 use crate::schema::Dialect;
 use crate::source_text::documents::{Documents, Resolved};
-use crate::source_text::tree::{Node, NodeRef};
-use crate::source_text::{FileId, Position, Sources, Span};
+use crate::source_text::tree::{Entry, Node, NodeRef};
+use crate::source_text::{FileId, Sources, Span};
 
+mod allowed;
+pub mod baseline;
 pub mod events;
 pub mod grammar;
 mod naming;
 pub mod page;
 mod presence;
 mod referred;
+mod removal;
+mod report;
 pub mod rules;
 mod schemas;
 
 use referred::Referred;
+use removal::removal;
+pub use report::{DEFAULT_CAP, Policy, Report, file_name, report};
 use schemas::Schemas;
 
 use grammar::{Grammar, Placed, PlacedReference, Start, Walk};
-
-/// Findings kept per file when nothing else is said.
-pub const DEFAULT_CAP: usize = 200;
 
 /// What a rule may look at: one document, walked, and the files around it.
 pub struct CheckInput<'a> {
@@ -76,11 +77,38 @@ impl<'a> CheckInput<'a> {
         self.document.file
     }
 
+    /// The text of a span.
+    #[must_use]
+    pub fn written(&self, span: Span) -> &str {
+        let text = self.sources.get(span.file).text();
+        text.get(span.start as usize..span.end as usize).unwrap_or_default()
+    }
+
+    /// The finding with a fix that removes `entry` from the mapping in `field` of `owner`, or all of `field` when nothing
+    /// else is in it. Without one when the text does not part plainly there.
+    #[must_use]
+    pub fn with_removal(&self, finding: Diagnostic, owner: &Node, field: &str, entry: &Entry) -> Diagnostic {
+        let Some(whole) = owner.entry(field) else {
+            return finding;
+        };
+        let place = match whole.value.entries() {
+            [_] if owner.entries().len() > 1 => removal(self.sources, owner, whole),
+            [_, _, ..] => removal(self.sources, &whole.value, entry),
+            _ => None,
+        };
+        match place {
+            Some(span) => {
+                let title = format!("remove `{}`", entry.key);
+                finding.fix(title, FixSafety::Unsafe, vec![(span, String::new())])
+            }
+            None => finding,
+        }
+    }
+
     /// Where `word` first stands in the text of a scalar; the whole scalar when it is not found as it is.
     #[must_use]
     pub fn place_inside(&self, node: &Node, word: &str) -> Span {
-        let text = self.sources.get(node.span.file).text();
-        let written = text.get(node.span.start as usize..node.span.end as usize).unwrap_or_default();
+        let written = self.written(node.span);
         let is_part = |c: Option<char>| c.is_some_and(|c| c.is_alphanumeric() || c == '_');
         let found = written.match_indices(word).map(|(at, _)| at).find(|at| {
             // Only at an end that is part of a word can a longer word go on.
@@ -181,80 +209,4 @@ pub fn check_documents_also(loaded: &Loaded, asked: &dyn Fn(&str) -> bool) -> Ve
 fn is_alias(sources: &Sources, span: Span) -> bool {
     let text = sources.get(span.file).text().as_bytes();
     text.get(span.start as usize) == Some(&b'*') && span.end > span.start
-}
-
-/// What is left of the findings after levels, order and limits.
-#[derive(Debug, Default)]
-pub struct Report {
-    /// The findings, by file, place and code.
-    pub diagnostics: Vec<Diagnostic>,
-    /// How many were left out of which file.
-    pub left_out: BTreeMap<String, usize>,
-    /// Findings of each weight, those left out included.
-    pub counts: BTreeMap<Severity, usize>,
-    /// Rules that are not eddy's own and may have made some of them.
-    pub own_rules: Vec<page::About>,
-}
-
-impl Report {
-    /// Findings of a weight.
-    #[must_use]
-    pub fn count(&self, severity: Severity) -> usize {
-        self.counts.get(&severity).copied().unwrap_or(0)
-    }
-}
-
-/// Sorts findings by file, place and code, drops repeats, sets levels, and keeps at most `cap` per file.
-///
-/// `levels` gives the level of a code: `None` keeps the rule's own, `Some(None)` switches it off.
-#[must_use]
-pub fn report(
-    mut findings: Vec<Diagnostic>,
-    sources: &Sources,
-    levels: &dyn Fn(&str) -> Option<Option<Severity>>,
-    cap: usize,
-) -> Report {
-    findings.sort_by(|left, right| sort_key(left).cmp(&sort_key(right)));
-    findings.dedup_by(|later, earlier| sort_key(later) == sort_key(earlier));
-    let mut report = Report::default();
-    let mut kept: BTreeMap<Rc<str>, usize> = BTreeMap::new();
-    for mut finding in findings {
-        match levels(finding.code) {
-            Some(None) => continue,
-            Some(Some(severity)) => finding.severity = severity,
-            None => {}
-        }
-        *report.counts.entry(finding.severity).or_default() += 1;
-        let file: Rc<str> = Rc::from(file_name(&finding, sources).as_str());
-        let count = kept.entry(file.clone()).or_default();
-        *count += 1;
-        if *count > cap {
-            *report.left_out.entry(file.to_string()).or_default() += 1;
-        } else {
-            report.diagnostics.push(finding);
-        }
-    }
-    report
-}
-
-/// The file a finding is about, as the user named it.
-#[must_use]
-pub fn file_name(finding: &Diagnostic, sources: &Sources) -> String {
-    match (&finding.primary, &finding.path) {
-        (Some(primary), _) => sources.get(primary.span.file).path().display().to_string(),
-        (None, Some(path)) => path.clone(),
-        (None, None) => String::new(),
-    }
-}
-
-type SortKey<'a> = (Option<Span>, Option<&'a str>, Option<Position>, &'a str, &'a str);
-
-fn sort_key(finding: &Diagnostic) -> SortKey<'_> {
-    (
-        finding.primary.as_ref().map(|label| label.span),
-        finding.path.as_deref(),
-        finding.position,
-        finding.code,
-        finding.message.as_str(),
-    )
 }

@@ -5,7 +5,7 @@ use std::path::Path;
 use super::model::DocumentKind;
 use crate::diagnostic::{Diagnostic, FixSafety, Severity, nearest};
 use crate::schema::Dialect;
-use crate::source_text::tree::{Node, Value};
+use crate::source_text::tree::{Node, Number, Value};
 
 /// The document is none that is read here: no AsyncAPI document, no event schema.
 pub const UNKNOWN_KIND: &str = "ED0201";
@@ -85,7 +85,17 @@ fn read_version(node: &Node) -> Result<DocumentKind, Box<Diagnostic>> {
         let message = format!("the AsyncAPI version must be text, and this is {}", node.kind());
         let finding = Diagnostic::new(VERSION_NOT_TEXT, Severity::Error, message, node.span);
         let help = "write all three numbers, such as `asyncapi: 3.0.0`";
-        return Err(Box::new(finding.at("/asyncapi").expected("string", node.kind()).help(help)));
+        let finding = finding.at("/asyncapi").expected("string", node.kind()).help(help);
+        let whole = match node.value {
+            Value::Number(Number::Float(number)) => format!("{number:.1}.0"),
+            _ => String::new(),
+        };
+        let is_known = version_kind(&whole).is_some();
+        let edit = vec![(node.span, format!("\"{whole}\""))];
+        return Err(Box::new(match is_known {
+            true => finding.fix(format!("write `\"{whole}\"`"), FixSafety::Safe, edit),
+            false => finding,
+        }));
     };
     version_kind(version).ok_or_else(|| Box::new(unknown_version(version, node)))
 }
@@ -113,7 +123,8 @@ fn unknown_version(version: &str, node: &Node) -> Diagnostic {
     let near = [release, &completed].into_iter().find(|candidate| version_kind(candidate).is_some());
     let help = match near.or_else(|| nearest(version, VERSIONS)) {
         Some(near) => {
-            let edit = vec![(node.span, near.to_owned())];
+            // In quotes, which JSON needs and YAML does not mind.
+            let edit = vec![(node.span, format!("\"{near}\""))];
             let fixed = finding.fix(format!("write `{near}`"), FixSafety::Unsafe, edit);
             return fixed.help(format!("did you mean `{near}`? known are 2.0.x to 2.6.x, 3.0.x and 3.1.x"));
         }

@@ -13,7 +13,7 @@ mod traits;
 mod v2;
 mod v3;
 
-pub use load::{Loaded, load, load_text};
+pub use load::{Loaded, load, load_over, load_text};
 pub use model::{
     Action, Channel, ChannelIndex, Contract, Document, DocumentIndex, DocumentKind, Example, Message,
     MessageIndex, Operation, Parameter, Reply, SchemaFormat, SchemaRef, Server, Service,

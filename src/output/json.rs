@@ -32,6 +32,12 @@ pub struct Summary {
     pub hints: usize,
     /// Findings counted above and not listed.
     pub left_out: usize,
+    /// Findings that comments allow, not counted above.
+    pub allowed: usize,
+    /// Findings that are in the baseline, not counted above.
+    pub known: usize,
+    /// Findings of the baseline that are no longer there.
+    pub gone: usize,
 }
 
 impl Summary {
@@ -46,6 +52,9 @@ impl Summary {
             infos: report.count(Severity::Info),
             hints: report.count(Severity::Hint),
             left_out: report.left_out.values().sum(),
+            allowed: report.allowed,
+            known: report.known,
+            gone: report.gone.iter().map(|known| known.count).sum(),
         }
     }
 }

@@ -89,6 +89,8 @@ pub struct Documents {
     /// Key indexes of wide mappings, by the address of the node, which the trees keep alive.
     wide: HashMap<usize, HashMap<String, usize>>,
     problems: Vec<Problem>,
+    /// Texts that stand in for what is in files, by real path.
+    laid_over: HashMap<PathBuf, String>,
 }
 
 impl Documents {
@@ -107,6 +109,12 @@ impl Documents {
         let file = self.read_one(sources, &path, limits, &mut queue)?;
         self.read_queue(sources, limits, queue);
         Ok(file)
+    }
+
+    /// Lets a text stand in for what is in a file, such as one that is being edited; to be called before reading.
+    pub fn lay_over(&mut self, path: &Path, text: String) {
+        let real = std::fs::canonicalize(path).unwrap_or_else(|_| path.to_owned());
+        self.laid_over.insert(real, text);
     }
 
     /// Takes a text that is not in a file, such as standard input; its references are relative to the folder of `name`.
@@ -360,7 +368,10 @@ impl Documents {
             self.by_path.insert(path.to_owned(), Ok(*file));
             return Ok(*file);
         }
-        let text = read_file(path, limits)?;
+        let text = match self.laid_over.remove(&real) {
+            Some(text) => text,
+            None => read_file(path, limits)?,
+        };
         let file = self.take_text(sources, path, text, limits, queue);
         self.by_real_path.insert(real, file);
         Ok(file)

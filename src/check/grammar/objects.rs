@@ -116,8 +116,9 @@ impl Walk<'_> {
     ) -> Option<&'static str> {
         let free = object.fields.iter().filter(|field| place.node.get(&field.name).is_none());
         let minor = self.bindings.as_ref().map_or(self.minor, |bindings| bindings.minor);
-        let near =
-            nearest(&entry.key, free.filter(|field| field.is_in(minor)).map(|field| field.name.as_str()));
+        let free: Vec<&str> =
+            free.filter(|field| field.is_in(minor)).map(|field| field.name.as_str()).collect();
+        let near = nearest(&entry.key, free.iter().copied());
         if object.open && near.is_none_or(|_| self.bindings.is_none()) {
             return None;
         }
@@ -134,7 +135,7 @@ impl Walk<'_> {
         let other = self.grammar.other();
         let belongs_elsewhere = other.fields(name).iter().any(|field| field.name == entry.key);
         let help = match near {
-            Some(near) => format!("did you mean `{near}`?"),
+            Some(_) => String::new(),
             None if belongs_elsewhere => format!("it belongs to AsyncAPI {}", other.major),
             None => "remove it, or write `x-` before it to make it an extension".to_owned(),
         };
@@ -142,6 +143,7 @@ impl Walk<'_> {
         let lenient = object.open || is_protocol && near.is_none() && self.grammar.major == 2;
         let finding = self.report(code, place, entry.key_span, message);
         finding.help = Some(help);
+        finding.respell(&entry.key, free, entry.key_span);
         if lenient {
             finding.severity = Severity::Warning;
         }
@@ -205,12 +207,11 @@ impl Walk<'_> {
             Some(case) => self.check(place, &case.shape, None),
             None => {
                 let known = cases.iter().map(|case| case.name.as_str());
-                let near = nearest(text, known.clone());
-                let listed = known.map(|word| format!("`{word}`")).collect::<Vec<_>>().join(", ");
+                let listed = known.clone().map(|word| format!("`{word}`")).collect::<Vec<_>>().join(", ");
                 let message = format!("`{field}` cannot be `{text}`");
-                self.report("ED1004", &child(place, entry), entry.value.span, message).help = Some(
-                    near.map_or(format!("it is one of {listed}"), |near| format!("did you mean `{near}`?")),
-                );
+                let finding = self.report("ED1004", &child(place, entry), entry.value.span, message);
+                finding.help = Some(format!("it is one of {listed}"));
+                finding.respell(text, known, entry.value.span);
             }
         }
     }

@@ -8,7 +8,7 @@ use super::notation::{KeyNames, Shape};
 use super::scalar::is_duration;
 use super::words::{TYPE_NAMES, article, expected};
 use super::{Grammar, is_email, is_uri};
-use crate::diagnostic::{Diagnostic, Severity, nearest};
+use crate::diagnostic::{Diagnostic, Severity};
 use crate::source_text::ReferenceError;
 use crate::source_text::Span;
 use crate::source_text::documents::{Documents, Resolved};
@@ -157,6 +157,7 @@ impl<'a> Walk<'a> {
         }
         if let (Some(written), Shape::Text(..)) = (written, shape) {
             finding.help = Some(format!("quote it: `\"{written}\"`"));
+            finding.quote(span);
         }
     }
 
@@ -201,14 +202,12 @@ impl<'a> Walk<'a> {
         if allowed.contains(&text) || allowed.is_empty() {
             return;
         }
-        let near = nearest(text, allowed.iter().copied());
         let listed = allowed.iter().map(|word| format!("`{word}`")).collect::<Vec<_>>().join(", ");
         let message = format!("{} cannot be `{text}`", place.name());
         let finding = self.report("ED1004", place, place.node.span, message);
         finding.expected = Some(format!("one of {listed}"));
-        finding.help = Some(
-            near.map_or_else(|| format!("it is one of {listed}"), |near| format!("did you mean `{near}`?")),
-        );
+        finding.help = Some(format!("it is one of {listed}"));
+        finding.respell(text, allowed, place.node.span);
     }
 
     fn only_reference(&mut self, place: &Place) {

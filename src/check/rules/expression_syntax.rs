@@ -27,7 +27,8 @@
 
 use super::{Category, Rule};
 use crate::check::CheckInput;
-use crate::diagnostic::{Diagnostic, Severity};
+use crate::diagnostic::{Diagnostic, FixSafety, Severity};
+use crate::source_text::Span;
 
 pub const RULE: Rule = Rule {
     code: "ED2501",
@@ -51,7 +52,16 @@ fn check(input: &CheckInput, findings: &mut Vec<Diagnostic>) {
         };
         let finding = RULE.finding(format!("`{text}` is not a runtime expression"), location.span);
         let help = "write `$message.header#/…` or `$message.payload#/…`";
-        findings.push(finding.at(format!("{}/location", object.pointer)).help(help));
+        let mut finding = finding.at(format!("{}/location", object.pointer)).help(help);
+        // `$message.header/id` lacks nothing but its `#`.
+        let at = ["$message.header/", "$message.payload/"].iter().find(|start| text.starts_with(**start));
+        let written = input.written(location.span);
+        if let Some(place) = at.and_then(|start| Some(written.find(start)? + start.len() - 1)) {
+            let place = location.span.start + u32::try_from(place).unwrap_or(0);
+            let edit = (Span { start: place, end: place, ..location.span }, "#".to_owned());
+            finding = finding.fix("put `#` before the pointer", FixSafety::Safe, vec![edit]);
+        }
+        findings.push(finding);
     }
 }
 

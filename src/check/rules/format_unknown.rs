@@ -25,7 +25,7 @@
 
 use super::{Category, Rule};
 use crate::check::CheckInput;
-use crate::diagnostic::{Diagnostic, Severity, nearest};
+use crate::diagnostic::{Diagnostic, Severity};
 
 pub const RULE: Rule = Rule {
     code: "ED2303",
@@ -95,12 +95,10 @@ fn check(input: &CheckInput, findings: &mut Vec<Diagnostic>) {
             continue;
         }
         let mut finding = RULE.finding(format!("the format `{text}` is not known"), format.span);
-        let help = if let Some(near) = nearest(text, KNOWN) {
-            format!("did you mean `{near}`?")
-        } else {
+        if finding.respell(text, KNOWN, format.span).is_none() {
             finding.severity = Severity::Info;
-            "values are not checked for it; `pattern` can say what is wanted".to_owned()
-        };
-        findings.push(finding.at(format!("{}/format", schema.pointer)).help(help));
+            finding.help = Some("values are not checked for it; `pattern` can say what is wanted".to_owned());
+        }
+        findings.push(finding.at(format!("{}/format", schema.pointer)));
     }
 }

@@ -67,7 +67,8 @@ fn walk(node: &NodeRef, pointer: &str, seen: &mut HashSet<*const Node>, findings
         // A sequence or mapping as key is told by the reader.
         if !entry.key_is_string && !entry.key.starts_with(['[', '{']) {
             let message = format!("the key `{}` is not a string", entry.key);
-            let finding = RULE.finding(message, entry.key_span).at(below.clone());
+            let mut finding = RULE.finding(message, entry.key_span).at(below.clone());
+            finding.quote(entry.key_span);
             findings.push(finding.help(format!("quote it: `\"{}\"`", entry.key)));
         }
         walk(&entry.value, &below, seen, findings);

@@ -27,7 +27,7 @@
 
 use super::{Category, Rule};
 use crate::check::CheckInput;
-use crate::diagnostic::{Diagnostic, Severity, nearest};
+use crate::diagnostic::{Diagnostic, Severity};
 use crate::source_text::tree::pointer_push;
 
 pub const RULE: Rule = Rule {
@@ -128,12 +128,10 @@ fn check(input: &CheckInput, findings: &mut Vec<Diagnostic>) {
                 continue;
             }
             let free = KNOWN.iter().copied().filter(|known| schema.node.get(known).is_none());
-            if let Some(near) = nearest(key, free) {
-                let finding =
-                    RULE.finding(format!("`{key}` is not a keyword of JSON Schema"), entry.key_span);
-                findings.push(
-                    finding.at(pointer_push(&schema.pointer, key)).help(format!("did you mean `{near}`?")),
-                );
+            let mut finding =
+                RULE.finding(format!("`{key}` is not a keyword of JSON Schema"), entry.key_span);
+            if finding.respell(key, free, entry.key_span).is_some() {
+                findings.push(finding.at(pointer_push(&schema.pointer, key)));
             }
         }
     }

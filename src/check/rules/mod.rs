@@ -171,7 +171,12 @@ rules! {
 pub fn all() -> &'static [&'static Rule] {
     static ALL: OnceLock<Vec<&Rule>> = OnceLock::new();
     ALL.get_or_init(|| {
-        let lists = paged::READING.iter().chain(CHECKED).chain(ON_REQUEST).chain(paged::EVENTS);
+        let lists = paged::READING
+            .iter()
+            .chain(CHECKED)
+            .chain(ON_REQUEST)
+            .chain(paged::COMMENTS)
+            .chain(paged::EVENTS);
         let mut all: Vec<&Rule> = lists.copied().collect();
         all.sort_by_key(|rule| rule.code);
         all

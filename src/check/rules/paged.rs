@@ -48,6 +48,13 @@ pages! {
 }
 
 pages! {
+    COMMENTS;
+    "ED4001" "allow-unused" "allow_unused" Warning Style [];
+    "ED4002" "allow-without-reason" "allow_without_reason" Warning Style [];
+    "ED4003" "allow-unknown" "allow_unknown" Warning Correctness [];
+}
+
+pages! {
     EVENTS;
     "ED5001" "event-channel" "event_channel" Error Correctness [];
     "ED5002" "event-invalid" "event_invalid" Error Correctness [];

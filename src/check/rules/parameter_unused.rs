@@ -59,7 +59,8 @@ fn check(input: &CheckInput, findings: &mut Vec<Diagnostic>) {
             if input.is_version(2) {
                 finding.severity = Severity::Warning;
             }
-            findings.push(finding.help(format!("remove it, or put `{{{}}}` into the address", entry.key)));
+            let finding = finding.help(format!("remove it, or put `{{{}}}` into the address", entry.key));
+            findings.push(input.with_removal(finding, &channel.node, "parameters", entry));
         }
     }
 }

@@ -56,7 +56,8 @@ fn check(input: &CheckInput, findings: &mut Vec<Diagnostic>) {
             }
             let message = format!("the address of the server does not hold the variable `{}`", entry.key);
             let finding = RULE.finding(message, entry.key_span).at(format!("{}/variables", server.pointer));
-            findings.push(finding.help("remove it, or put it into the address in braces"));
+            let finding = finding.help("remove it, or put it into the address in braces");
+            findings.push(input.with_removal(finding, &server.node, "variables", entry));
         }
     }
 }

@@ -19,7 +19,7 @@
 
 use super::{Category, Rule};
 use crate::check::CheckInput;
-use crate::diagnostic::{Diagnostic, Severity, nearest};
+use crate::diagnostic::{Diagnostic, Severity};
 
 pub const RULE: Rule = Rule {
     code: "ED2106",
@@ -81,11 +81,9 @@ fn check(input: &CheckInput, findings: &mut Vec<Diagnostic>) {
         };
         let text = protocol.as_str().unwrap_or_default();
         let is_known = KNOWN.iter().any(|known| known.eq_ignore_ascii_case(text));
-        if let (false, Some(near)) = (is_known, nearest(text, KNOWN)) {
-            let finding = RULE.finding(format!("`{text}` is not a known protocol"), protocol.span);
-            findings.push(
-                finding.at(format!("{}/protocol", server.pointer)).help(format!("did you mean `{near}`?")),
-            );
+        let mut finding = RULE.finding(format!("`{text}` is not a known protocol"), protocol.span);
+        if !is_known && finding.respell(text, KNOWN, protocol.span).is_some() {
+            findings.push(finding.at(format!("{}/protocol", server.pointer)));
         }
     }
 }

@@ -73,7 +73,11 @@ fn check(input: &CheckInput, findings: &mut Vec<Diagnostic>) {
             continue;
         }
         let message = format!("nothing refers to `{}` in `{}`", entry.key, kind.key);
-        findings.push(RULE.finding(message, entry.key_span).at(pointer).help("remove it, or refer to it"));
+        let finding = RULE.finding(message, entry.key_span).at(pointer).help("remove it, or refer to it");
+        findings.push(match root.get("components") {
+            Some(components) => input.with_removal(finding, components, &kind.key, entry),
+            None => finding,
+        });
     }
 }
 

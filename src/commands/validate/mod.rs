@@ -1,22 +1,27 @@
 //! `eddy validate`: reads documents, runs every rule, shows the findings.
 
-use std::path::PathBuf;
+use std::io::Write;
+use std::path::{Path, PathBuf};
 
-use super::paths::inputs;
+use super::paths::{Input, inputs};
 use super::validate_events::{self, EventFindings};
 use super::{CommandError, Context, Status};
+use crate::check::baseline::Baseline;
 use crate::check::events::EventChecker;
-use crate::check::{check_documents_also, report};
+use crate::check::{Policy, Report, check_documents_also, report};
 use crate::contract::Loaded;
 use crate::diagnostic::Severity;
 use crate::diagnostic::reading::CANNOT_READ;
 use crate::output::finding::Shown;
 use crate::output::json::Summary;
+use crate::source_text::Sources;
+use fix::{FixArgs, mend};
 use format::{Format, show};
-use policy::levels;
-use reading::{checked, file_names, is_about_skipped, read};
-use summary::{say_events, say_kinds, summary_line};
+use policy::{PolicyArgs, policy};
+use reading::{Read, Texts, checked, file_names, is_about_skipped, read};
+use summary::{counted, say_events, say_kinds, say_known, summary_line};
 
+mod fix;
 mod format;
 mod policy;
 mod reading;
@@ -25,7 +30,7 @@ mod summary;
 /// Flags of `eddy validate`.
 #[derive(Debug, clap::Args)]
 #[command(
-    after_help = "Examples:\n  eddy validate\n  eddy validate services/orders/asyncapi.yaml\n  eddy validate services/ 'events/**/*.yaml'\n  cat asyncapi.yaml | eddy validate - --format json\n  eddy validate asyncapi.yaml --events orders.ndjson --message OrderPlaced\n\nExit codes: 0 no errors, 1 errors found, 2 wrong usage, settings, or a file that cannot be read"
+    after_help = "Examples:\n  eddy validate\n  eddy validate services/orders/asyncapi.yaml\n  eddy validate services/ 'events/**/*.yaml'\n  cat asyncapi.yaml | eddy validate - --format json\n  eddy validate asyncapi.yaml --events orders.ndjson --message OrderPlaced\n  eddy validate --format sarif > findings.sarif\n  eddy validate --fix --dry-run\n  eddy validate --write-baseline baseline.json && eddy validate --baseline baseline.json\n  eddy validate --rule style=off --rule ED2106=error --deny-warnings\n\nExit codes: 0 no errors, 1 errors found, 2 wrong usage, settings, or a file that cannot be read"
 )]
 pub struct Args {
     /// Files, directories, patterns, or `-` for standard input (default: the documents of the workspace)
@@ -43,46 +48,121 @@ pub struct Args {
     /// Most findings to show per file
     #[arg(long, default_value_t = crate::check::DEFAULT_CAP, value_name = "N")]
     max_findings: usize,
+    #[command(flatten)]
+    fix: FixArgs,
+    #[command(flatten)]
+    policy: PolicyArgs,
+}
+
+/// What a run found, before anything is shown.
+struct Checked {
+    read: Read,
+    report: Report,
+    events: Option<EventFindings>,
 }
 
 /// Runs the command.
 pub fn run(args: &Args, context: &Context) -> Result<Status, CommandError> {
     let inputs = inputs(&args.paths, context)?;
-    let mut read = read(&inputs)?;
-    let levels = levels(context)?;
-    let mut findings = std::mem::take(&mut read.loaded.diagnostics);
-    findings.retain(|finding| !is_about_skipped(finding, &read));
-    let asked = |code: &str| levels.iter().any(|(known, level)| *known == code && level.is_some());
-    findings.extend(check_documents_also(&read.loaded, &asked));
-    let events = check_events(args, &read.loaded)?;
-    let cap = args.max_findings;
-    findings.extend(events.iter().flat_map(|events| events.diagnostics.iter().cloned()));
-    let level = |code: &str| levels.iter().find(|(known, _)| *known == code).map(|(_, level)| *level);
-    let mut report = report(findings, &read.loaded.sources, &level, cap);
-    if let Some(events) = events.as_ref().filter(|events| events.left_out > 0) {
-        *report.counts.entry(Severity::Error).or_default() += events.left_out;
-        let name = args.events.as_ref().map_or_else(String::new, |path| path.display().to_string());
-        report.left_out.insert(name, events.left_out);
+    let policy = policy(&args.policy, args.max_findings, Vec::new(), context)?;
+    let mut texts = Texts::default();
+    if args.fix.fix
+        && let Some(status) = fix_first(args, &inputs, &policy, &mut texts, context)?
+    {
+        return Ok(status);
     }
+    let Checked { read, report, events } = check(args, &inputs, &policy, &mut texts)?;
     let summary = Summary::of(&report, checked(&read, &inputs), read.skipped.len());
     if summary.files == 0 && report.diagnostics.is_empty() {
         return Err(CommandError::usage("no AsyncAPI document and no schema is among the files")
             .hint("an AsyncAPI document begins with `asyncapi: 3.0.0`, an event schema has `x-event`"));
+    }
+    if let Some(path) = &args.policy.write_baseline {
+        return write_baseline(path, &report, &read.loaded.sources, context);
     }
     let files = file_names(&read);
     let shown = Shown { report: &report, sources: &read.loaded.sources, summary, files: &files };
     show(args.format, &shown, context)?;
     say_kinds(&read, context);
     context.ui.say(summary_line(summary, context));
+    say_known(&report, context);
     if let Some(events) = &events {
         say_events(events, context);
     }
+    Ok(status(&report))
+}
+
+fn status(report: &Report) -> Status {
     let unreadable = report.diagnostics.iter().any(|finding| finding.code == CANNOT_READ);
-    Ok(match summary.errors {
+    match report.count(Severity::Error) {
         0 => Status::Done,
         _ if unreadable => Status::Usage,
         _ => Status::Findings,
-    })
+    }
+}
+
+/// Reads and checks once, with texts that stand in for what is in the files.
+fn check(args: &Args, inputs: &[Input], policy: &Policy, texts: &mut Texts) -> Result<Checked, CommandError> {
+    let mut read = read(inputs, texts)?;
+    let mut findings = std::mem::take(&mut read.loaded.diagnostics);
+    findings.retain(|finding| !is_about_skipped(finding, &read));
+    findings.extend(check_documents_also(&read.loaded, &|code| policy.runs(code)));
+    let events = check_events(args, &read.loaded)?;
+    findings.extend(events.iter().flat_map(|events| events.diagnostics.iter().cloned()));
+    let mut report = report(findings, &read.loaded.sources, policy);
+    if let Some(events) = events.as_ref().filter(|events| events.left_out > 0) {
+        *report.counts.entry(Severity::Error).or_default() += events.left_out;
+        let name = args.events.as_ref().map_or_else(String::new, |path| path.display().to_string());
+        report.left_out.insert(name, events.left_out);
+    }
+    Ok(Checked { read, report, events })
+}
+
+/// Fixes what can be fixed. A status ends the run: the difference, or the text of standard input, was the output.
+fn fix_first(
+    args: &Args,
+    inputs: &[Input],
+    policy: &Policy,
+    texts: &mut Texts,
+    context: &Context,
+) -> Result<Option<Status>, CommandError> {
+    // Every finding may be fixed, not the first of each file only.
+    let all = Policy { cap: usize::MAX, ..policy.clone() };
+    let check = |texts: &mut Texts| check(args, inputs, &all, texts);
+    let fixed = mend(&args.fix, texts, |texts| {
+        let Checked { read, report, .. } = check(texts)?;
+        Ok((report, read.loaded.sources))
+    })?;
+    if args.fix.dry_run {
+        fixed.show_difference(context)?;
+    } else if inputs.contains(&Input::Stdin) {
+        let mut out = context.ui.data();
+        out.write_all(texts.stdin().map_or(&[][..], |text| text.as_bytes()))?;
+        out.flush()?;
+    } else {
+        fixed.write()?;
+        context.ui.say(fixed.line(false));
+        return Ok(None);
+    }
+    context.ui.say(fixed.line(args.fix.dry_run));
+    // What was the output is no report: what is left is told beside it.
+    let Checked { read, report, .. } = check(texts)?;
+    let summary = Summary::of(&report, checked(&read, inputs), read.skipped.len());
+    context.ui.say(format!("left: {}", summary_line(summary, context)));
+    Ok(Some(status(&report)))
+}
+
+fn write_baseline(
+    path: &Path,
+    report: &Report,
+    sources: &Sources,
+    context: &Context,
+) -> Result<Status, CommandError> {
+    let baseline = Baseline::of(&report.diagnostics, sources, path);
+    baseline.write(path)?;
+    context.ui.say(format!("wrote {} to `{}`", counted(baseline.count(), "finding"), path.display()));
+    context.ui.say(format!("run `eddy validate --baseline {}` to see only new ones", path.display()));
+    Ok(Status::Done)
 }
 
 fn check_events(args: &Args, loaded: &Loaded) -> Result<Option<EventFindings>, CommandError> {

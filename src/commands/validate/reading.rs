@@ -1,11 +1,12 @@
 //! Which files are documents, and reading those.
 
+use std::collections::HashMap;
 use std::path::{Path, PathBuf};
 
 use crate::commands::CommandError;
 use crate::commands::paths::{Input, is_schema_name};
 use crate::contract::kind::UNKNOWN_KIND;
-use crate::contract::{Loaded, load, load_text};
+use crate::contract::{Loaded, load_over, load_text};
 use crate::diagnostic::Diagnostic;
 use crate::source_text::{Limits, read_text};
 
@@ -17,8 +18,42 @@ pub struct Read {
     pub skipped: Vec<PathBuf>,
 }
 
+/// How standard input is called in findings.
+pub const STDIN_NAME: &str = "<stdin>";
+
+/// Texts that stand in for what is in the files, and what came from standard input, which can be read only once.
+#[derive(Debug, Default)]
+pub struct Texts {
+    files: HashMap<PathBuf, String>,
+}
+
+impl Texts {
+    /// Sets the text of a file.
+    pub fn set(&mut self, path: &Path, text: String) {
+        self.files.insert(path.to_owned(), text);
+    }
+
+    /// The text of standard input.
+    pub fn stdin(&self) -> Option<&String> {
+        self.files.get(Path::new(STDIN_NAME))
+    }
+
+    /// Reads standard input, once.
+    fn read_stdin(&mut self, limits: &Limits) -> Result<String, CommandError> {
+        let name = Path::new(STDIN_NAME);
+        if let Some(text) = self.stdin() {
+            return Ok(text.clone());
+        }
+        let text = read_text(std::io::stdin().lock(), name, limits).map_err(|error| {
+            CommandError::usage(error.to_string()).hint("pipe one document into the command")
+        })?;
+        self.set(name, text.clone());
+        Ok(text)
+    }
+}
+
 /// Files found by looking are read only when they may be documents.
-pub fn read(inputs: &[Input]) -> Result<Read, CommandError> {
+pub fn read(inputs: &[Input], texts: &mut Texts) -> Result<Read, CommandError> {
     let limits = Limits::default();
     let mut paths = Vec::new();
     let mut skipped = Vec::new();
@@ -35,19 +70,16 @@ pub fn read(inputs: &[Input]) -> Result<Read, CommandError> {
         let error = CommandError::usage("`-` cannot stand beside other paths");
         return Err(error.hint("write standard input to a file, or check it alone"));
     }
-    let loaded = if stdin { from_stdin(&limits)? } else { load(&paths, &limits) };
+    let loaded = if stdin {
+        load_text(STDIN_NAME, texts.read_stdin(&limits)?, &limits)
+    } else {
+        load_over(&paths, &texts.files, &limits)
+    };
     let strangers = loaded.diagnostics.iter().filter(|finding| finding.code == UNKNOWN_KIND);
     let files: Vec<PathBuf> = strangers.filter_map(|finding| place(finding, &loaded)).collect();
     let found = |path: &PathBuf| inputs.contains(&Input::Found(path.clone()));
     skipped.extend(files.into_iter().filter(found));
     Ok(Read { loaded, skipped })
-}
-
-fn from_stdin(limits: &Limits) -> Result<Loaded, CommandError> {
-    let name = Path::new("<stdin>");
-    let text = read_text(std::io::stdin().lock(), name, limits)
-        .map_err(|error| CommandError::usage(error.to_string()).hint("pipe one document into the command"))?;
-    Ok(load_text(name, text, limits))
 }
 
 fn place(finding: &Diagnostic, loaded: &Loaded) -> Option<PathBuf> {

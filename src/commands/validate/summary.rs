@@ -1,6 +1,7 @@
 //! What a run says about itself on standard error, beside the findings.
 
 use super::reading::Read;
+use crate::check::Report;
 use crate::commands::Context;
 use crate::commands::validate_events::EventFindings;
 use crate::contract::DocumentKind;
@@ -26,8 +27,29 @@ pub fn say_events(events: &EventFindings, context: &Context) {
     }
 }
 
-fn counted(count: usize, one: &str) -> String {
+/// A number and its noun.
+pub fn counted(count: usize, one: &str) -> String {
     if count == 1 { format!("1 {one}") } else { format!("{count} {one}s") }
+}
+
+/// What comments and the baseline took out of the report, and what the baseline can be rid of.
+pub fn say_known(report: &Report, context: &Context) {
+    if report.allowed > 0 {
+        context.ui.detail(format!("{} allowed by comments", counted(report.allowed, "finding")));
+    }
+    if report.known > 0 {
+        context.ui.say(format!("{} known from the baseline", counted(report.known, "finding")));
+    }
+    let gone: usize = report.gone.iter().map(|known| known.count).sum();
+    if gone > 0 {
+        let count = counted(gone, "finding");
+        context
+            .ui
+            .say(format!("{count} of the baseline are no longer there; `--write-baseline` writes it anew"));
+    }
+    for known in &report.gone {
+        context.ui.detail(format!("  no longer there: {} {}: {}", known.file, known.code, known.message));
+    }
 }
 
 /// What each file was taken for, for those who ask for details; how many of each kind there are, unless there is but one
