@@ -390,11 +390,22 @@ rdjson\t'Reviewdog Diagnostic Format'"
 complete -c eddy -n "__fish_eddy_using_subcommand validate" -l events -d 'Check these events against the contract: JSON lines, a JSON list, a recording, or `-`' -r -F
 complete -c eddy -n "__fish_eddy_using_subcommand validate" -l message -d 'The message that bare payloads are' -r
 complete -c eddy -n "__fish_eddy_using_subcommand validate" -l max-findings -d 'Most findings to show per file' -r
+complete -c eddy -n "__fish_eddy_using_subcommand validate" -l rule -d 'Level of a code, rule, category or official identifier, over that of the workspace: `ED2106=off`' -r
+complete -c eddy -n "__fish_eddy_using_subcommand validate" -l level -d 'Lightest findings to show' -r -f -a "hint\t'All'
+info\t'No hints'
+warning\t'Neither hints nor notes'
+error\t'Errors only'"
+complete -c eddy -n "__fish_eddy_using_subcommand validate" -l baseline -d 'Findings in this file are known: only others are shown and fail' -r -F
+complete -c eddy -n "__fish_eddy_using_subcommand validate" -l write-baseline -d 'Write all findings into this file, for `--baseline`' -r -F
 complete -c eddy -n "__fish_eddy_using_subcommand validate" -l color -d 'When to colour' -r -f -a "auto\t'On a terminal, unless NO_COLOR is set'
 always\t'Always'
 never\t'Never'"
 complete -c eddy -n "__fish_eddy_using_subcommand validate" -l workspace -d 'Directory of the workspace file `eddy.yaml` (default: here or above)' -r -F
 complete -c eddy -n "__fish_eddy_using_subcommand validate" -l env -d 'Environment of the workspace to use' -r
+complete -c eddy -n "__fish_eddy_using_subcommand validate" -l fix -d 'Apply the fixes that keep the meaning or restore the obvious one'
+complete -c eddy -n "__fish_eddy_using_subcommand validate" -l unsafe -d 'Apply also the fixes that should be read before use'
+complete -c eddy -n "__fish_eddy_using_subcommand validate" -l dry-run -l diff -d 'Show what `--fix` would change and write nothing'
+complete -c eddy -n "__fish_eddy_using_subcommand validate" -l deny-warnings -d 'Count warnings as errors'
 complete -c eddy -n "__fish_eddy_using_subcommand validate" -s q -l quiet -d 'Say nothing but data and errors'
 complete -c eddy -n "__fish_eddy_using_subcommand validate" -s v -l verbose -d 'Say more about what is done'
 complete -c eddy -n "__fish_eddy_using_subcommand validate" -l no-progress -d 'Draw no progress bars'

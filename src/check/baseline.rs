@@ -64,7 +64,7 @@ pub struct Baseline {
 }
 
 #[derive(Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
+#[serde(deny_unknown_fields, expecting = "`version` and `findings` were expected")]
 struct Stored {
     version: u32,
     findings: Vec<Known>,

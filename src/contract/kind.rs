@@ -92,10 +92,8 @@ fn read_version(node: &Node) -> Result<DocumentKind, Box<Diagnostic>> {
         };
         let is_known = version_kind(&whole).is_some();
         let edit = vec![(node.span, format!("\"{whole}\""))];
-        return Err(Box::new(match is_known {
-            true => finding.fix(format!("write `\"{whole}\"`"), FixSafety::Safe, edit),
-            false => finding,
-        }));
+        let title = format!("write `\"{whole}\"`");
+        return Err(Box::new(if is_known { finding.fix(title, FixSafety::Safe, edit) } else { finding }));
     };
     version_kind(version).ok_or_else(|| Box::new(unknown_version(version, node)))
 }

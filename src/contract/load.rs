@@ -1,6 +1,6 @@
 //! Reads files into the contract: finds out what each is, hands it to the reader of its version, gathers findings.
 
-use std::collections::HashMap;
+use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
 use super::draft::Draft;
@@ -25,12 +25,12 @@ pub struct Loaded {
 /// Reads files and all local files they refer to. A file named twice counts once.
 #[must_use]
 pub fn load(paths: &[PathBuf], limits: &Limits) -> Loaded {
-    load_over(paths, &HashMap::new(), limits)
+    load_over(paths, &BTreeMap::new(), limits)
 }
 
 /// As [`load`], with texts that stand in for what is in the files, by the path under which they were read before.
 #[must_use]
-pub fn load_over(paths: &[PathBuf], texts: &HashMap<PathBuf, String>, limits: &Limits) -> Loaded {
+pub fn load_over(paths: &[PathBuf], texts: &BTreeMap<PathBuf, String>, limits: &Limits) -> Loaded {
     let mut loaded = Loaded::default();
     for (path, text) in texts {
         loaded.documents.lay_over(path, text.clone());

@@ -1,6 +1,6 @@
 //! Which files are documents, and reading those.
 
-use std::collections::HashMap;
+use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
 use crate::commands::CommandError;
@@ -24,7 +24,7 @@ pub const STDIN_NAME: &str = "<stdin>";
 /// Texts that stand in for what is in the files, and what came from standard input, which can be read only once.
 #[derive(Debug, Default)]
 pub struct Texts {
-    files: HashMap<PathBuf, String>,
+    files: BTreeMap<PathBuf, String>,
 }
 
 impl Texts {
