@@ -203,6 +203,9 @@ pub struct WorkspaceSettings {
     /// Levels of rules by code.
     #[serde(default)]
     pub rules: BTreeMap<String, RuleLevel>,
+    /// Patterns of files with rules of your own, relative to this file.
+    #[serde(default, rename = "rules-from")]
+    pub rules_from: Vec<String>,
 }
 
 /// A workspace: its directory and its file.
@@ -254,8 +257,23 @@ impl Workspace {
     /// # Errors
     /// When a pattern is no pattern.
     pub fn documents(&self) -> Result<Vec<PathBuf>, SettingsError> {
+        self.matching(self.settings.contracts.iter().chain(&self.settings.events))
+    }
+
+    /// Files that `rules-from` names, sorted, each once.
+    ///
+    /// # Errors
+    /// When a pattern is no pattern.
+    pub fn rule_files(&self) -> Result<Vec<PathBuf>, SettingsError> {
+        self.matching(self.settings.rules_from.iter())
+    }
+
+    fn matching<'a>(
+        &self,
+        patterns: impl Iterator<Item = &'a String>,
+    ) -> Result<Vec<PathBuf>, SettingsError> {
         let mut paths = Vec::new();
-        for pattern in self.settings.contracts.iter().chain(&self.settings.events) {
+        for pattern in patterns {
             let full = self.root.join(pattern);
             let matches = glob::glob(&full.to_string_lossy()).map_err(|error| SettingsError::Pattern {
                 pattern: pattern.clone(),

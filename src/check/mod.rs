@@ -14,6 +14,7 @@ pub mod baseline;
 pub mod events;
 pub mod grammar;
 mod naming;
+pub mod own;
 pub mod page;
 mod presence;
 mod referred;

@@ -8,6 +8,7 @@ use super::validate_events::{self, EventFindings};
 use super::{CommandError, Context, Status};
 use crate::check::baseline::Baseline;
 use crate::check::events::EventChecker;
+use crate::check::own::OwnRules;
 use crate::check::{Policy, Report, check_documents_also, report};
 use crate::contract::Loaded;
 use crate::diagnostic::Severity;
@@ -17,12 +18,14 @@ use crate::output::json::Summary;
 use crate::source_text::Sources;
 use fix::{FixArgs, mend};
 use format::{Format, show};
+use own::{OwnArgs, own_rules, test_rules};
 use policy::{PolicyArgs, policy};
 use reading::{Read, Texts, checked, file_names, is_about_skipped, read};
 use summary::{counted, say_events, say_kinds, say_known, summary_line};
 
 mod fix;
 mod format;
+mod own;
 mod policy;
 mod reading;
 mod summary;
@@ -30,7 +33,7 @@ mod summary;
 /// Flags of `eddy validate`.
 #[derive(Debug, clap::Args)]
 #[command(
-    after_help = "Examples:\n  eddy validate\n  eddy validate services/orders/asyncapi.yaml\n  eddy validate services/ 'events/**/*.yaml'\n  cat asyncapi.yaml | eddy validate - --format json\n  eddy validate asyncapi.yaml --events orders.ndjson --message OrderPlaced\n  eddy validate --format sarif > findings.sarif\n  eddy validate --fix --dry-run\n  eddy validate --write-baseline baseline.json && eddy validate --baseline baseline.json\n  eddy validate --rule style=off --rule ED2106=error --deny-warnings\n\nExit codes: 0 no errors, 1 errors found, 2 wrong usage, settings, or a file that cannot be read"
+    after_help = "Examples:\n  eddy validate\n  eddy validate services/orders/asyncapi.yaml\n  eddy validate services/ 'events/**/*.yaml'\n  cat asyncapi.yaml | eddy validate - --format json\n  eddy validate asyncapi.yaml --events orders.ndjson --message OrderPlaced\n  eddy validate --format sarif > findings.sarif\n  eddy validate --fix --dry-run\n  eddy validate --write-baseline baseline.json && eddy validate --baseline baseline.json\n  eddy validate --rule style=off --rule ED2106=error --deny-warnings\n  eddy validate --rules team-rules.yaml --test-rules\n\nExit codes: 0 no errors, 1 errors found, 2 wrong usage, settings, or a file that cannot be read"
 )]
 pub struct Args {
     /// Files, directories, patterns, or `-` for standard input (default: the documents of the workspace)
@@ -52,6 +55,8 @@ pub struct Args {
     fix: FixArgs,
     #[command(flatten)]
     policy: PolicyArgs,
+    #[command(flatten)]
+    own: OwnArgs,
 }
 
 /// What a run found, before anything is shown.
@@ -63,15 +68,19 @@ struct Checked {
 
 /// Runs the command.
 pub fn run(args: &Args, context: &Context) -> Result<Status, CommandError> {
+    let own = own_rules(&args.own, context)?;
+    if args.own.test_rules {
+        return test_rules(&own, context);
+    }
     let inputs = inputs(&args.paths, context)?;
-    let policy = policy(&args.policy, args.max_findings, Vec::new(), context)?;
+    let policy = policy(&args.policy, args.max_findings, own.about(), context)?;
     let mut texts = Texts::default();
     if args.fix.fix
-        && let Some(status) = fix_first(args, &inputs, &policy, &mut texts, context)?
+        && let Some(status) = fix_first((args, &own), &inputs, &policy, &mut texts, context)?
     {
         return Ok(status);
     }
-    let Checked { read, report, events } = check(args, &inputs, &policy, &mut texts)?;
+    let Checked { read, report, events } = check((args, &own), &inputs, &policy, &mut texts)?;
     let summary = Summary::of(&report, checked(&read, &inputs), read.skipped.len());
     if summary.files == 0 && report.diagnostics.is_empty() {
         return Err(CommandError::usage("no AsyncAPI document and no schema is among the files")
@@ -102,11 +111,17 @@ fn status(report: &Report) -> Status {
 }
 
 /// Reads and checks once, with texts that stand in for what is in the files.
-fn check(args: &Args, inputs: &[Input], policy: &Policy, texts: &mut Texts) -> Result<Checked, CommandError> {
+fn check(
+    (args, own): (&Args, &OwnRules),
+    inputs: &[Input],
+    policy: &Policy,
+    texts: &mut Texts,
+) -> Result<Checked, CommandError> {
     let mut read = read(inputs, texts)?;
     let mut findings = std::mem::take(&mut read.loaded.diagnostics);
     findings.retain(|finding| !is_about_skipped(finding, &read));
     findings.extend(check_documents_also(&read.loaded, &|code| policy.runs(code)));
+    findings.extend(own.check(&read.loaded));
     let events = check_events(args, &read.loaded)?;
     findings.extend(events.iter().flat_map(|events| events.diagnostics.iter().cloned()));
     let mut report = report(findings, &read.loaded.sources, policy);
@@ -120,7 +135,7 @@ fn check(args: &Args, inputs: &[Input], policy: &Policy, texts: &mut Texts) -> R
 
 /// Fixes what can be fixed. A status ends the run: the difference, or the text of standard input, was the output.
 fn fix_first(
-    args: &Args,
+    (args, own): (&Args, &OwnRules),
     inputs: &[Input],
     policy: &Policy,
     texts: &mut Texts,
@@ -128,7 +143,7 @@ fn fix_first(
 ) -> Result<Option<Status>, CommandError> {
     // Every finding may be fixed, not the first of each file only.
     let all = Policy { cap: usize::MAX, ..policy.clone() };
-    let check = |texts: &mut Texts| check(args, inputs, &all, texts);
+    let check = |texts: &mut Texts| check((args, own), inputs, &all, texts);
     let fixed = mend(&args.fix, texts, |texts| {
         let Checked { read, report, .. } = check(texts)?;
         Ok((report, read.loaded.sources))
