@@ -1418,7 +1418,7 @@ _eddy() {
             return 0
             ;;
         eddy__subcmd__validate)
-            opts="-q -v -h -V --format --events --message --max-findings --fix --unsafe --diff --dry-run --rule --level --deny-warnings --baseline --write-baseline --color --quiet --verbose --no-progress --workspace --env --yes --help --version"
+            opts="-q -v -h -V --format --events --message --max-findings --fix --unsafe --diff --dry-run --rule --level --deny-warnings --baseline --write-baseline --rules --test-rules --color --quiet --verbose --no-progress --workspace --env --yes --help --version"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -1453,6 +1453,10 @@ _eddy() {
                     return 0
                     ;;
                 --write-baseline)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --rules)
                     COMPREPLY=($(compgen -f "${cur}"))
                     return 0
                     ;;

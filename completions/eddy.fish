@@ -397,6 +397,7 @@ warning\t'Neither hints nor notes'
 error\t'Errors only'"
 complete -c eddy -n "__fish_eddy_using_subcommand validate" -l baseline -d 'Findings in this file are known: only others are shown and fail' -r -F
 complete -c eddy -n "__fish_eddy_using_subcommand validate" -l write-baseline -d 'Write all findings into this file, for `--baseline`' -r -F
+complete -c eddy -n "__fish_eddy_using_subcommand validate" -l rules -d 'Run also the rules in this file, beside those that the workspace names in `rules-from`' -r -F
 complete -c eddy -n "__fish_eddy_using_subcommand validate" -l color -d 'When to colour' -r -f -a "auto\t'On a terminal, unless NO_COLOR is set'
 always\t'Always'
 never\t'Never'"
@@ -406,6 +407,7 @@ complete -c eddy -n "__fish_eddy_using_subcommand validate" -l fix -d 'Apply the
 complete -c eddy -n "__fish_eddy_using_subcommand validate" -l unsafe -d 'Apply also the fixes that should be read before use'
 complete -c eddy -n "__fish_eddy_using_subcommand validate" -l dry-run -l diff -d 'Show what `--fix` would change and write nothing'
 complete -c eddy -n "__fish_eddy_using_subcommand validate" -l deny-warnings -d 'Count warnings as errors'
+complete -c eddy -n "__fish_eddy_using_subcommand validate" -l test-rules -d 'Run the tests in the files of rules, and nothing else'
 complete -c eddy -n "__fish_eddy_using_subcommand validate" -s q -l quiet -d 'Say nothing but data and errors'
 complete -c eddy -n "__fish_eddy_using_subcommand validate" -s v -l verbose -d 'Say more about what is done'
 complete -c eddy -n "__fish_eddy_using_subcommand validate" -l no-progress -d 'Draw no progress bars'

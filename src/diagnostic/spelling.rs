@@ -122,8 +122,8 @@ mod tests {
 
     #[test]
     fn rivals_make_it_unsafe_or_leave_it_a_question() {
-        assert_eq!(respelt("minItem", 7, &["minItems", "maxItems"]).fix.unwrap().safety, FixSafety::Unsafe);
-        let torn = respelt("mxnItems", 8, &["minItems", "maxItems"]);
+        assert_eq!(respelt("mqttss", 6, &["mqtts", "mqtt"]).fix.unwrap().safety, FixSafety::Unsafe);
+        let torn = respelt("kafka1", 6, &["kafka2", "kafka3"]);
         assert!(torn.fix.is_none() && torn.help.is_some());
         assert!(respelt("zebra", 5, &["minItems"]).help.is_none());
     }

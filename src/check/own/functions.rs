@@ -108,7 +108,7 @@ impl Function {
             Self::Defined => None,
             Self::Undefined => Some("it must not be there".to_owned()),
             Self::Pattern { wanted, unwanted } => {
-                value.as_str().and_then(|text| pattern(text, wanted, unwanted))
+                value.as_str().and_then(|text| pattern(text, wanted.as_ref(), unwanted.as_ref()))
             }
             Self::Casing { name, pattern } => {
                 let text = value.as_str().filter(|text| !pattern.is_match(text));
@@ -190,9 +190,9 @@ fn is_empty(value: &Json) -> bool {
     value.is_null() || *value == false || *value == "" || value.as_f64() == Some(0.0)
 }
 
-fn pattern(text: &str, wanted: &Option<Regex>, unwanted: &Option<Regex>) -> Option<String> {
-    let misses = wanted.as_ref().filter(|pattern| !pattern.is_match(text));
-    let hits = unwanted.as_ref().filter(|pattern| pattern.is_match(text));
+fn pattern(text: &str, wanted: Option<&Regex>, unwanted: Option<&Regex>) -> Option<String> {
+    let misses = wanted.filter(|pattern| !pattern.is_match(text));
+    let hits = unwanted.filter(|pattern| pattern.is_match(text));
     let misses = misses.map(|pattern| format!("`{text}` must match `{pattern}`"));
     misses.or_else(|| hits.map(|pattern| format!("`{text}` must not match `{pattern}`")))
 }

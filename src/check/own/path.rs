@@ -1,4 +1,4 @@
-//! The part of JSONPath that rules need, read once and walked over the tree with places kept.
+//! The part of `JSONPath` that rules need, read once and walked over the tree with places kept.
 
 use regex::Regex;
 
@@ -110,12 +110,19 @@ impl Path {
     #[must_use]
     pub fn walk(&self, start: Found, files: &Documents) -> Vec<Found> {
         let mut found = vec![start];
+        let mut is_below = false;
         for step in &self.steps {
-            found = found.into_iter().flat_map(|place| step.take(&place, files)).collect();
+            if !is_below {
+                found = found.iter().map(|place| step.entered(place, files)).collect();
+            }
+            found = found.iter().flat_map(|place| step.take(place)).collect();
+            is_below = matches!(step, Step::Below);
         }
         if self.keys {
             found.retain(|place| place.key.is_some());
-            found.iter_mut().for_each(|place| place.means_key = true);
+            for place in &mut found {
+                place.means_key = true;
+            }
         }
         found
     }
@@ -141,7 +148,6 @@ fn end_of_bracket(text: &str) -> Option<usize> {
             _ if escaped => escaped = false,
             (_, '\\') => escaped = true,
             (Some(open), c) if c == open => quote = None,
-            (Some(_), _) => {}
             (None, '\'' | '"') => quote = Some(c),
             (None, '[' | '(') => depth += 1,
             (None, ']') if depth == 0 => return Some(at),
@@ -181,7 +187,6 @@ fn split<'a>(text: &'a str, separator: &str) -> Vec<&'a str> {
             _ if escaped => escaped = false,
             (_, '\\') => escaped = true,
             (Some(open), c) if c == open => quote = None,
-            (Some(_), _) => {}
             (None, '\'' | '"' | '/') => quote = Some(c),
             (None, '(' | '[') => depth += 1,
             (None, ')' | ']') => depth = depth.saturating_sub(1),
@@ -219,8 +224,8 @@ fn term(text: &str) -> Result<Term, String> {
     for (operator, equals) in [("===", true), ("!==", false), ("==", true), ("!=", false)] {
         if let [left, right] = split(text, operator)[..] {
             let value = literal(right.trim()).ok_or_else(not_understood)?;
-            let test = if equals { Test::Equals(value) } else { Test::Differs(value) };
-            return Ok(Term { negated, subject: subject(left.trim())?, test });
+            let comparison = if equals { Test::Equals(value) } else { Test::Differs(value) };
+            return Ok(Term { negated, subject: subject(left.trim())?, test: comparison });
         }
     }
     Ok(Term { negated, subject: subject(text)?, test: Test::Exists })
@@ -263,18 +268,22 @@ pub fn expression(text: &str) -> Result<Regex, String> {
 }
 
 impl Step {
-    fn take(&self, place: &Found, files: &Documents) -> Vec<Found> {
-        if matches!(self, Self::Below) {
-            let mut found = Vec::new();
-            below(place, &mut found);
-            return found;
-        }
-        let place = &place.behind(files);
+    /// Where the step starts from: behind the reference that stands there.
+    fn entered(&self, place: &Found, files: &Documents) -> Found {
+        if matches!(self, Self::Below) { place.clone() } else { place.behind(files) }
+    }
+
+    fn take(&self, place: &Found) -> Vec<Found> {
         match self {
             Self::Names(names) => names.iter().filter_map(|name| place.child(name)).collect(),
             Self::Index(index) => place.children().nth(*index).into_iter().collect(),
             Self::Filter(any) => place.children().filter(|child| holds(any, child)).collect(),
-            Self::All | Self::Below => place.children().collect(),
+            Self::All => place.children().collect(),
+            Self::Below => {
+                let mut found = Vec::new();
+                below(place, &mut found);
+                found
+            }
         }
     }
 }

@@ -148,7 +148,9 @@ impl Reader<'_> {
         if rule.get("enabled").and_then(|node| node.as_bool()) == Some(false) {
             return None;
         }
-        let node = rule.get("severity")?.clone();
+        let Some(node) = rule.get("severity").cloned() else {
+            return Some(Severity::Warning);
+        };
         let word = match &node.value {
             Value::String(word) => word.as_str(),
             Value::Number(Number::Integer(number)) => ["error", "warn", "info", "hint"]
@@ -202,7 +204,7 @@ impl Reader<'_> {
                 (Err(reason), _) => self.fault(node.span, &format!("the field cannot be used: {reason}")),
                 (_, Err(Refusal::Options(reason))) => self.fault(node.span, &reason),
                 (_, Err(Refusal::Unsupported)) if name.is_empty() => {
-                    self.fault(node.span, "`then` has no `function`")
+                    self.fault(node.span, "`then` has no `function`");
                 }
                 (_, Err(Refusal::Unsupported)) => {
                     self.note(

@@ -38,8 +38,9 @@ pub fn own_rules(args: &OwnArgs, context: &Context) -> Result<OwnRules, CommandE
     }
     let mut codes: Vec<&str> = own.about().iter().map(|about| about.code).collect();
     codes.sort_unstable();
-    if let Some(pair) = codes.windows(2).find(|pair| pair[0] == pair[1]) {
-        return Err(CommandError::usage(format!("two rules have the code `{}`", pair[0]))
+    let twice = codes.iter().zip(codes.iter().skip(1)).find(|(one, next)| one == next);
+    if let Some((code, _)) = twice {
+        return Err(CommandError::usage(format!("two rules have the code `{code}`"))
             .hint("give one of them another code"));
     }
     for note in &own.notes {
@@ -70,14 +71,14 @@ pub fn test_rules(own: &OwnRules, context: &Context) -> Result<Status, CommandEr
 
 fn lines(test: &OwnTest, outcome: &Outcome, context: &Context) -> String {
     let (word, color) = if outcome.is_passed() { ("ok", "green") } else { ("FAILED", "red") };
-    let mut lines = format!("{} {}: {}\n", context.ui.tint(word, color), test.file, test.name);
-    for (line, code) in &outcome.missing {
-        lines += &format!("    line {line}: {code} was expected and not found\n");
-    }
-    for (line, code, message) in &outcome.unexpected {
-        lines += &format!("    line {line}: {code} was not expected: {message}\n");
-    }
-    lines
+    let first = format!("{} {}: {}\n", context.ui.tint(word, color), test.file, test.name);
+    let missing = outcome.missing.iter();
+    let missing = missing.map(|(line, code)| format!("    line {line}: {code} was expected and not found\n"));
+    let unexpected = outcome
+        .unexpected
+        .iter()
+        .map(|(line, code, message)| format!("    line {line}: {code} was not expected: {message}\n"));
+    std::iter::once(first).chain(missing).chain(unexpected).collect()
 }
 
 impl From<OwnRuleError> for CommandError {
