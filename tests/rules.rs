@@ -127,6 +127,28 @@ fn every_probe_has_exactly_its_findings() {
     }
 }
 
+#[test]
+fn one_fault_is_one_finding() {
+    let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/fixtures/two_typos.yaml");
+    compare(&path, &actual(&path, ""), &expected(&path));
+    let (_, found) = findings(load(&[path], &Limits::default()), "");
+    assert_eq!(found.len(), 2, "{found:#?}");
+}
+
+#[test]
+fn a_fault_in_a_second_file_stands_there_and_names_the_reference() {
+    let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/fixtures/second_file/asyncapi.yaml");
+    let (loaded, found) = findings(load(&[path], &Limits::default()), "");
+    let [finding] = &found[..] else { panic!("one finding, not {found:#?}") };
+    let place = |span: eddy::source_text::Span| {
+        let name = loaded.sources.get(span.file).path().file_name().unwrap().to_string_lossy().into_owned();
+        (name, loaded.sources.range(span).0.line)
+    };
+    assert_eq!(place(finding.primary.as_ref().unwrap().span), ("order.yaml".to_owned(), 4));
+    let related: Vec<_> = finding.related.iter().map(|label| place(label.span)).collect();
+    assert_eq!(related, [("asyncapi.yaml".to_owned(), 8)]);
+}
+
 fn documents(folder: &Path) -> Vec<PathBuf> {
     let Ok(entries) = fs::read_dir(folder) else {
         return Vec::new();

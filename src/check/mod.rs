@@ -3,7 +3,7 @@
 use std::cell::OnceCell;
 
 use crate::contract::{Document, DocumentKind, Loaded};
-use crate::diagnostic::{Diagnostic, FixSafety};
+use crate::diagnostic::{Diagnostic, FixSafety, Label};
 use crate::schema::Dialect;
 use crate::source_text::documents::{Documents, Resolved};
 use crate::source_text::tree::{Entry, Node, NodeRef};
@@ -11,6 +11,7 @@ use crate::source_text::{FileId, Sources, Span};
 
 mod allowed;
 pub mod baseline;
+mod cloudevents;
 pub mod events;
 pub mod grammar;
 mod naming;
@@ -22,6 +23,7 @@ mod removal;
 mod report;
 pub mod rules;
 mod schemas;
+mod shape;
 
 use referred::Referred;
 use removal::removal;
@@ -194,14 +196,15 @@ pub fn check_documents_also(loaded: &Loaded, asked: &dyn Fn(&str) -> bool) -> Ve
     let mut findings = Vec::new();
     let referred = OnceCell::new();
     for document in &loaded.contract.documents {
-        let (input, found) = CheckInput::new(document, loaded, &referred);
-        findings.extend(found);
+        let (input, mut found) = CheckInput::new(document, loaded, &referred);
         for rule in rules::all() {
             let runs = !rule.is_on_request() || asked(rule.code);
             if let Some(check) = rule.check.filter(|_| runs) {
-                check(&input, &mut findings);
+                check(&input, &mut found);
             }
         }
+        name_referring_places(&input, &mut found);
+        findings.append(&mut found);
     }
     findings
 }
@@ -210,4 +213,41 @@ pub fn check_documents_also(loaded: &Loaded, asked: &dyn Fn(&str) -> bool) -> Ve
 fn is_alias(sources: &Sources, span: Span) -> bool {
     let text = sources.get(span.file).text().as_bytes();
     text.get(span.start as usize) == Some(&b'*') && span.end > span.start
+}
+
+/// Findings of one document looked at for the reference that leads to them; more are left out of most reports anyway.
+const REFERRED: usize = 2_000;
+
+/// A finding in another file than the document's names the reference that leads there.
+fn name_referring_places(input: &CheckInput, findings: &mut [Diagnostic]) {
+    let strangers =
+        findings.iter().filter_map(|finding| finding.primary.as_ref()).map(|label| label.span.file);
+    if strangers.into_iter().all(|file| file == input.file()) {
+        return;
+    }
+    let targets: Vec<(Resolved, Span)> = input
+        .references
+        .iter()
+        .filter_map(|reference| {
+            let span = reference.node.span;
+            let target = input.files.resolve(span.file, reference.node.as_str()?).ok()?;
+            (target.file != span.file).then_some((target, span))
+        })
+        .collect();
+    for finding in findings.iter_mut().take(REFERRED) {
+        let Some(place) = finding.primary.as_ref().map(|label| label.span) else {
+            continue;
+        };
+        if place.file == input.file() || finding.related.iter().any(|label| label.span.file != place.file) {
+            continue;
+        }
+        let holds = |target: &Resolved| {
+            target.file == place.file && finding.pointer.starts_with(target.pointer.as_str())
+        };
+        let leading = targets.iter().filter(|(target, _)| target.file == place.file);
+        let nearest = leading.max_by_key(|(target, _)| (holds(target), target.pointer.len()));
+        if let Some((_, span)) = nearest {
+            finding.related.push(Label { span: *span, text: "referred to here".to_owned() });
+        }
+    }
 }

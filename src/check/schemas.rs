@@ -1,16 +1,17 @@
 //! The compiled schemas of one document, each compiled once however many rules ask.
 
-use std::cell::RefCell;
-use std::collections::HashMap;
+use std::cell::{OnceCell, RefCell};
+use std::collections::{HashMap, HashSet};
 use std::rc::Rc;
 use std::sync::Arc;
 
 use super::CheckInput;
 use crate::contract::SchemaRef;
 use crate::schema::avro::Avro;
+use crate::schema::contradiction::Contradiction;
 use crate::schema::{Compiled, Compiler, Dialect, Language, PayloadSchema, SchemaProblem};
 use crate::source_text::tree::Node;
-use crate::source_text::{Documents, Resolved};
+use crate::source_text::{Documents, FileId, Resolved, Span};
 
 /// A schema in any language, and all that is wrong with it.
 pub type Payload = Rc<(Option<PayloadSchema>, Vec<SchemaProblem>)>;
@@ -25,13 +26,19 @@ pub struct Schemas<'a> {
     compiler: RefCell<Compiler<'a>>,
     made: RefCell<HashMap<(*const Node, Dialect), Outcome>>,
     payloads: RefCell<HashMap<PayloadKey, Payload>>,
+    contradictions: OnceCell<Vec<Contradiction>>,
 }
 
 impl<'a> Schemas<'a> {
     /// Nothing compiled yet.
     pub fn new(files: &'a Documents) -> Self {
         let compiler = RefCell::new(Compiler::new(files));
-        Self { compiler, made: RefCell::default(), payloads: RefCell::default() }
+        Self {
+            compiler,
+            made: RefCell::default(),
+            payloads: RefCell::default(),
+            contradictions: OnceCell::new(),
+        }
     }
 
     fn outcome(&self, place: &Resolved, dialect: Dialect) -> Outcome {
@@ -138,5 +145,37 @@ impl CheckInput<'_> {
             }
         }
         places
+    }
+
+    /// The parts of the document's schemas that no value satisfies, each once.
+    #[must_use]
+    pub fn contradictions(&self) -> &[Contradiction] {
+        self.schemas.contradictions.get_or_init(|| {
+            let mut seen: HashSet<*const Node> = HashSet::new();
+            let mut found: Vec<Contradiction> = Vec::new();
+            for (place, dialect) in self.schema_places() {
+                if seen.contains(&Arc::as_ptr(&place.node)) {
+                    continue;
+                }
+                let Some(compiled) = self.compiled(&place, dialect) else {
+                    continue;
+                };
+                seen.extend(compiled.places().map(|place| Arc::as_ptr(&place.node)));
+                let fresh = compiled.contradictions();
+                found.extend(fresh.into_iter().filter(|one| one.span.is_some()));
+            }
+            found.sort_by(|left, right| (left.span, &left.pointer).cmp(&(right.span, &right.pointer)));
+            found.dedup_by(|later, earlier| later.span == earlier.span);
+            found
+        })
+    }
+
+    /// The key under which something stands in its file.
+    #[must_use]
+    pub fn key_at(&self, file: FileId, pointer: &str) -> Option<Span> {
+        let (parent, token) = pointer.rsplit_once('/')?;
+        let token = token.replace("~1", "/").replace("~0", "~");
+        let parent = self.files.root(file)?.pointer(parent)?;
+        parent.entry(&token).map(|entry| entry.key_span)
     }
 }

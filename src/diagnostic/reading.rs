@@ -100,7 +100,7 @@ fn class(kind: &ProblemKind) -> (&'static str, Severity, &'static str) {
         }
         ProblemKind::ComplexKey => (COMPLEX_KEY, Severity::Error, "use a plain or quoted word as key"),
         ProblemKind::UnknownTag(_) => {
-            (UNKNOWN_TAG, Severity::Warning, "remove the tag, or quote text that starts with `!`")
+            (UNKNOWN_TAG, Severity::Error, "remove the tag, or quote text that starts with `!`")
         }
         ProblemKind::TagMismatch { .. } => {
             (TAG_MISMATCH, Severity::Error, "change the value or remove the tag")

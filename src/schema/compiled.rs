@@ -81,6 +81,15 @@ impl Compiled {
         self.shared.bundle.places.first().map(|(place, _)| place)
     }
 
+    /// The places of the schema and of all it refers to.
+    pub fn places(&self) -> impl Iterator<Item = &Resolved> {
+        self.shared.bundle.places.iter().map(|(place, _)| place)
+    }
+
+    pub(super) fn bundle(&self) -> &Bundle {
+        &self.shared.bundle
+    }
+
     /// The schema and all it refers to as one plain value; references in it lead to its own definitions.
     #[must_use]
     pub fn self_contained(&self) -> &serde_json::Value {

@@ -5,6 +5,7 @@ pub mod avro;
 mod branch;
 mod bundle;
 mod compiled;
+pub mod contradiction;
 mod dialect;
 mod dynamic;
 mod format;

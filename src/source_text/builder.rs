@@ -15,6 +15,10 @@ use super::tree::{Entry, Node, NodeRef, Value, pointer_push};
 use super::yaml::Parsed;
 use super::{FileId, Span, scalar};
 
+/// The types of YAML's own type repository beyond the core schema, and the collections of that.
+const REPOSITORY: [&str; 10] =
+    ["binary", "map", "merge", "omap", "pairs", "seq", "set", "timestamp", "value", "yaml"];
+
 /// Reading ends before the end of the text.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Stop {
@@ -209,7 +213,8 @@ impl<'a> Builder<'a> {
 
     /// Reports a tag that means nothing here. Those of YAML's own type repository only describe the text and pass.
     fn check_tag(&mut self, tag: &Tag, span: Span) {
-        let known = tag.original() == "!" || tag.suffix_in_namespace("tag:yaml.org,2002:").is_some();
+        let described = tag.suffix_in_namespace("tag:yaml.org,2002:");
+        let known = tag.original() == "!" || described.is_some_and(|name| REPOSITORY.contains(&&*name));
         if !known {
             self.report(ProblemKind::UnknownTag(tag.original()), span, None);
         }

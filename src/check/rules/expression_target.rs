@@ -1,7 +1,7 @@
 //! A location points at a place that no event of the message can have.
 //!
-//! The schema of the headers or of the payload is closed (`additionalProperties: false`) and has no such property, so the
-//! value can never be found.
+//! The schema of the headers or of the payload is closed (`additionalProperties: false`) and has no such property, or is of
+//! another type, so the value can never be found. References and `allOf` are looked through.
 //!
 //! ## Bad
 //! ```yaml
@@ -38,8 +38,10 @@ use super::expression_syntax::Expression;
 use super::parameter_undeclared::parameters;
 use super::{Category, Rule};
 use crate::check::CheckInput;
-use crate::contract::{Message, SchemaFormat, SchemaRef};
-use crate::diagnostic::{Diagnostic, Severity};
+use crate::check::shape::{Listed, Standing, standing};
+use crate::contract::{Message, MessageIndex, SchemaFormat, SchemaRef};
+use crate::diagnostic::{Diagnostic, Severity, nearest};
+use crate::source_text::Span;
 use crate::source_text::tree::NodeRef;
 
 pub const RULE: Rule = Rule {
@@ -54,69 +56,99 @@ pub const RULE: Rule = Rule {
 };
 
 fn check(input: &CheckInput, findings: &mut Vec<Diagnostic>) {
-    for message in &input.document.messages {
-        let correlation = message.node.get("correlationId").and_then(|node| input.behind(node));
-        let location = correlation.as_ref().and_then(|target| target.node.get("location"));
-        if let Some(location) = location {
-            judge(input, location, &[message], &message.pointer, findings);
-        }
-    }
-    for channel in &input.document.channels {
-        let messages: Vec<&Message> =
-            channel.messages.iter().filter_map(|(_, index)| input.document.messages.get(index.0)).collect();
-        for entry in parameters(input, channel) {
-            let target = input.behind(&entry.value);
-            let location = target.as_ref().and_then(|target| target.node.get("location"));
-            if let Some(location) = location.filter(|_| !messages.is_empty()) {
-                judge(input, location, &messages, &channel.pointer, findings);
-            }
+    for location in locations(input) {
+        if location.standing(input) == Some(Standing::Forbidden) {
+            let part = location.part();
+            let message =
+                format!("`{}` points at nothing: the schema of the {part} forbids it", location.text);
+            let finding = RULE.finding(message, location.span).at(location.pointer.clone());
+            findings.push(finding.help(location.nearest(input).map_or_else(
+                || format!("point at a property of the {part}, or add this one"),
+                |near| format!("did you mean `{near}`?"),
+            )));
         }
     }
 }
 
-/// Tells when none of the messages can have the place.
-fn judge(
-    input: &CheckInput,
-    location: &NodeRef,
-    messages: &[&Message],
-    pointer: &str,
-    findings: &mut Vec<Diagnostic>,
-) {
-    let text = location.as_str().unwrap_or_default();
-    let Some(expression) = Expression::read(text) else {
-        return;
-    };
-    let possible = |message: &&Message| {
-        let schema = if expression.header { &message.headers } else { &message.payload };
-        schema
-            .as_ref()
-            .is_none_or(|schema| !is_json_schema(schema) || allows(input, &schema.node, &expression.tokens))
-    };
-    if messages.iter().any(possible) {
-        return;
+/// A place in messages that an expression names.
+pub struct Location<'a> {
+    /// The expression as written.
+    pub text: String,
+    /// Where it is written.
+    pub span: Span,
+    /// The JSON Pointer of what it belongs to.
+    pub pointer: String,
+    expression: Expression,
+    messages: Vec<&'a Message>,
+}
+
+impl Location<'_> {
+    /// The word for the part of the message it names.
+    pub fn part(&self) -> &'static str {
+        if self.expression.header { "headers" } else { "payload" }
     }
-    let part = if expression.header { "headers" } else { "payload" };
-    let finding = RULE
-        .finding(format!("`{text}` points at nothing: the schema of the {part} forbids it"), location.span);
-    findings.push(finding.at(pointer).help(format!("point at a property of the {part}, or add this one")));
+
+    fn schemas(&self) -> impl Iterator<Item = Option<&SchemaRef>> {
+        self.messages.iter().map(|message| {
+            let schema = if self.expression.header { &message.headers } else { &message.payload };
+            schema.as_ref()
+        })
+    }
+
+    /// How the most generous of the messages stands to the place; `None` when one of them says nothing.
+    pub fn standing(&self, input: &CheckInput) -> Option<Standing> {
+        let mut best = None;
+        for schema in self.schemas() {
+            let schema = schema.filter(|schema| is_json_schema(schema))?;
+            best = best.max(Some(standing(input, &schema.node, &self.expression.tokens)));
+        }
+        best
+    }
+
+    /// The listed property whose name is nearest to the first token.
+    pub fn nearest(&self, input: &CheckInput) -> Option<String> {
+        let token = self.expression.tokens.first()?;
+        let schema = self.schemas().flatten().next()?;
+        let listed = Listed::of(input, &schema.node);
+        nearest(token, listed.properties.iter().map(|entry| entry.key.as_str())).map(str::to_owned)
+    }
+}
+
+/// Every expression of the document that can be read, with the messages it is about.
+pub fn locations<'a>(input: &'a CheckInput) -> Vec<Location<'a>> {
+    let mut all = Vec::new();
+    let mut add = |holder: Option<&NodeRef>, messages: Vec<&'a Message>, pointer: &str| {
+        let target = holder.and_then(|holder| input.behind(holder));
+        let Some(node) = target.as_ref().and_then(|target| target.node.get("location")) else {
+            return;
+        };
+        let text = node.as_str().unwrap_or_default().to_owned();
+        if let Some(expression) = Expression::read(&text).filter(|_| !messages.is_empty()) {
+            all.push(Location { text, span: node.span, pointer: pointer.to_owned(), expression, messages });
+        }
+    };
+    let message_at = |index: &MessageIndex| input.document.messages.get(index.0);
+    for message in &input.document.messages {
+        add(message.node.get("correlationId"), vec![message], &message.pointer);
+    }
+    for channel in &input.document.channels {
+        let messages: Vec<&Message> =
+            channel.messages.iter().filter_map(|(_, index)| message_at(index)).collect();
+        for entry in parameters(input, channel) {
+            add(Some(&entry.value), messages.clone(), &channel.pointer);
+        }
+    }
+    for operation in &input.document.operations {
+        let messages: Vec<&Message> = operation.messages.iter().filter_map(message_at).collect();
+        let node = input.document.root.pointer(&operation.pointer).and_then(|node| input.behind(node));
+        let reply = node.as_ref().and_then(|target| target.node.get("reply"));
+        let reply = reply.and_then(|reply| input.behind(reply));
+        let address = reply.as_ref().and_then(|target| target.node.get("address"));
+        add(address, messages, &operation.pointer);
+    }
+    all
 }
 
 fn is_json_schema(schema: &SchemaRef) -> bool {
     matches!(schema.format, SchemaFormat::AsyncApi | SchemaFormat::JsonSchema)
-}
-
-/// Whether an event may have this place; in doubt yes.
-fn allows(input: &CheckInput, schema: &NodeRef, tokens: &[String]) -> bool {
-    let Some((token, rest)) = tokens.split_first() else {
-        return true;
-    };
-    let Some(target) = input.behind(schema) else {
-        return true;
-    };
-    let schema = target.node;
-    if let Some(property) = schema.get("properties").and_then(|properties| properties.get(token)) {
-        return allows(input, property, rest);
-    }
-    let is_closed = schema.get("additionalProperties").and_then(|node| node.as_bool()) == Some(false);
-    !is_closed || schema.get("patternProperties").is_some()
 }

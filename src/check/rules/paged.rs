@@ -33,7 +33,7 @@ pages! {
     "ED0110" "several-documents" "several_documents" Error Correctness [];
     "ED0111" "bad-alias" "bad_alias" Error Correctness [];
     "ED0112" "complex-key" "complex_key" Error Interop [];
-    "ED0113" "unknown-tag" "unknown_tag" Warning Interop [];
+    "ED0113" "unknown-tag" "unknown_tag" Error Spec [];
     "ED0114" "tag-mismatch" "tag_mismatch" Error Correctness [];
     "ED0201" "unknown-kind" "unknown_kind" Error Correctness ["asyncapi-is-asyncapi"];
     "ED0202" "unknown-version" "unknown_version" Error Spec ["asyncapi-is-asyncapi"];
