@@ -45,11 +45,25 @@ pub enum Reason {
 }
 
 impl Compiled {
+    /// How much there is to look through for contradictions, in values of the schema; 0 when there can be none, or too
+    /// much.
+    #[must_use]
+    pub fn weight_of_proof(&self) -> usize {
+        let schema = &self.bundle().schema;
+        if !has_something_to_prove(schema) {
+            return 0;
+        }
+        match count(schema, NODES) {
+            0 => 0,
+            left => NODES - left,
+        }
+    }
+
     /// The parts that no value satisfies, in order of place; innermost ones only.
     #[must_use]
     pub fn contradictions(&self) -> Vec<Contradiction> {
         let bundle = self.bundle();
-        if count(&bundle.schema, NODES) == 0 || !has_something_to_prove(&bundle.schema) {
+        if self.weight_of_proof() == 0 {
             return Vec::new();
         }
         let mut document = bundle.schema.clone();
