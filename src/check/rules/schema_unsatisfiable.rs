@@ -88,6 +88,9 @@ fn message(pointer: &str, causes: &[(String, Option<Span>)]) -> String {
     let parts: Vec<String> = causes.iter().map(|(cause, _)| named(cause)).collect();
     match parts.as_slice() {
         [] => format!("no value can satisfy {name}"),
+        [first, others @ ..] if !others.is_empty() && others.iter().all(|other| other == first) => {
+            format!("no value can satisfy {name}: the {first} of its parts contradict each other")
+        }
         [one] => format!("no value can satisfy {name}: {one} allows none"),
         [before @ .., last] => {
             format!("no value can satisfy {name}: {} and {last} contradict each other", before.join(", "))
