@@ -8,6 +8,7 @@ use jsonschema::{PatternOptions, Validator};
 
 use super::Dialect;
 use super::bundle::Bundle;
+use super::direct::Program;
 use super::format;
 use super::payload_json::Payload;
 use super::tree_json::Tree;
@@ -31,6 +32,8 @@ struct Shared {
     tree: Lazy<Tree>,
     payload: Lazy<Payload>,
     value: Lazy<SerdeJson>,
+    /// The quick way, where the schema has one.
+    direct: OnceLock<Option<Program>>,
 }
 
 /// A validator for one kind of value, or why there is none.
@@ -66,7 +69,7 @@ fn build<F: Json>(bundle: &Bundle) -> Result<Validator<F>, String> {
 impl Compiled {
     pub(super) fn new(bundle: Bundle) -> Self {
         let (tree, payload, value) = (Lazy(OnceLock::new()), Lazy(OnceLock::new()), Lazy(OnceLock::new()));
-        Self { shared: Arc::new(Shared { bundle, tree, payload, value }) }
+        Self { shared: Arc::new(Shared { bundle, tree, payload, value, direct: OnceLock::new() }) }
     }
 
     /// The language it is written in.
@@ -130,6 +133,16 @@ impl Compiled {
     /// All violations, each with its position in the payload where there is one; a payload that is no JSON has one
     /// violation, of the keyword `json`.
     pub fn check_bytes(&self, payload: &[u8]) -> Result<(), Vec<Violation>> {
+        let bundle = &self.shared.bundle;
+        let direct = self.shared.direct.get_or_init(|| Program::new(&bundle.schema, bundle.dialect));
+        if direct.as_ref().and_then(|direct| direct.accepts(payload)) == Some(true) {
+            return Ok(());
+        }
+        self.check_thoroughly(payload)
+    }
+
+    /// Checks by the validator, whatever the quick way says.
+    pub(super) fn check_thoroughly(&self, payload: &[u8]) -> Result<(), Vec<Violation>> {
         if too_deep(payload) {
             let message = format!("the payload is nested deeper than {DEPTH} levels");
             return Err(vec![bare("json", message)]);

@@ -7,6 +7,7 @@ mod bundle;
 mod compiled;
 pub mod contradiction;
 mod dialect;
+mod direct;
 mod dynamic;
 mod format;
 pub mod generate;

@@ -1,0 +1,50 @@
+//! Rules about one scalar: the usual cases told here, every other asked of the validator itself.
+
+use std::fmt;
+
+use jsonschema::Validator;
+use serde_json::Value;
+
+use super::format::surely_fits;
+use super::pattern::Pattern;
+
+/// A validator of one keyword.
+pub(super) struct Leaf(Validator);
+
+impl fmt::Debug for Leaf {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter.write_str("Leaf")
+    }
+}
+
+impl Leaf {
+    pub(super) fn new(validator: Validator) -> Self {
+        Self(validator)
+    }
+
+    pub(super) fn accepts(&self, value: &Value) -> bool {
+        self.0.is_valid(value)
+    }
+}
+
+/// A rule about the characters of a string.
+#[derive(Debug)]
+pub(super) enum TextRule {
+    /// A pattern that is matched here, whole.
+    Simple(Pattern),
+    /// Any other pattern.
+    Pattern(Leaf),
+    /// A format: what surely fits is told here.
+    Format(Box<str>, Leaf),
+}
+
+impl TextRule {
+    #[inline]
+    pub(super) fn accepts(&self, text: &str) -> bool {
+        match self {
+            Self::Simple(pattern) => pattern.matches(text),
+            Self::Pattern(leaf) => leaf.accepts(&text.into()),
+            Self::Format(format, leaf) => surely_fits(format, text) || leaf.accepts(&text.into()),
+        }
+    }
+}
