@@ -79,7 +79,7 @@ fn what_a_rule_finds_has_its_weight_or_a_lighter_one() {
 }
 
 /// Codes that no document can show, each with the case folder or test that fires it.
-const SHOWN_ELSEWHERE: [(&str, &str); 7] = [
+const SHOWN_ELSEWHERE: [(&str, &str); 12] = [
     ("ED0101", "tests/cases/validate/missing_file"),
     ("ED0102", "tests/cases/validate/not_utf8"),
     ("ED0107", "tests/validate.rs"),
@@ -87,6 +87,11 @@ const SHOWN_ELSEWHERE: [(&str, &str); 7] = [
     ("ED5001", "tests/cases/validate/events_channels"),
     ("ED5002", "tests/cases/validate/events_bare"),
     ("ED5003", "tests/cases/validate/events_bare"),
+    ("ED5004", "tests/cases/validate/events_unassigned"),
+    ("ED5005", "tests/cases/validate/events_schema_ids"),
+    ("ED5006", "tests/cases/validate/events_frame_cut"),
+    ("ED5007", "tests/validate.rs"),
+    ("ED5008", "tests/cases/validate/events_cloud_events"),
 ];
 
 #[test]

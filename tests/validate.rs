@@ -96,3 +96,39 @@ fn json_output_is_what_its_schema_says() {
         assert!(!found["diagnostics"].as_array().unwrap().is_empty());
     }
 }
+
+const ORDERS: &str = "asyncapi: 3.0.0\ninfo: {title: Orders, version: 1.0.0}\nchannels:\n  orders:\n    address: orders\n    messages:\n      placed: {payload: {type: object, required: [id], properties: {id: {type: integer}}}}\n";
+
+#[test]
+fn a_line_past_the_limit_is_passed_over_and_the_next_is_read() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("orders.yaml");
+    std::fs::write(&path, ORDERS).unwrap();
+    let mut events = b"{\"id\":1}\n{\"id\":\"".to_vec();
+    events.resize(66 * 1024 * 1024, b'x');
+    events.extend_from_slice(b"\"}\n{\"id\":\"2\"}\n");
+    let arguments = ["validate", path.to_str().unwrap(), "--events", "-", "--format", "concise"];
+    let output = with_stdin(&arguments, &events);
+    let lines: Vec<String> = text(&output.stdout).lines().map(str::to_owned).collect();
+    assert_eq!(lines.len(), 2, "{lines:?}");
+    assert!(lines[0].starts_with("-:2:1: error[ED5007]"), "{lines:?}");
+    assert!(lines[1].starts_with("-:3:7: error[ED5002]"), "{lines:?}");
+    assert_eq!(output.status.code(), Some(1));
+}
+
+#[test]
+fn the_first_finding_ends_a_stream_that_stays_open() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("orders.yaml");
+    std::fs::write(&path, ORDERS).unwrap();
+    let mut child = eddy(&["validate", path.to_str().unwrap(), "--events", "-", "--fail-fast"])
+        .stdin(Stdio::piped())
+        .spawn()
+        .unwrap();
+    let mut stdin = child.stdin.take().unwrap();
+    stdin.write_all(b"{\"id\":1}\n{\"id\":\"x\"}\n").unwrap();
+    stdin.flush().unwrap();
+    // Standard input stays open: the command ends all the same.
+    assert_eq!(child.wait().unwrap().code(), Some(1));
+    drop(stdin);
+}

@@ -1,280 +1,212 @@
-//! `eddy validate --events`: checks a stream of events against the contract, in memory that does not grow with it.
+//! `eddy validate --events`: opens a file, standard input, an archive or a live channel, and checks what comes out.
 
 use std::collections::BTreeMap;
 use std::fs::File;
-use std::io::{BufRead, BufReader, Read};
+use std::io::Read;
+use std::num::NonZero;
 use std::path::Path;
+use std::time::Duration;
 
-use super::CommandError;
-use crate::archive::Reader;
-use crate::check::events::{EventChecker, EventPart, EventVerdict};
-use crate::diagnostic::{Diagnostic, Severity};
-use crate::event::{Event, Timestamp, json_lines};
-use crate::schema::Violation;
-use crate::source_text::Position;
+use tokio::runtime::Runtime;
+use tokio::time::Instant;
 
-/// Bytes a JSON list of events may have; lines have no such limit.
-const LARGEST_LIST: u64 = 64 * 1024 * 1024;
-/// First bytes of a zstd frame and of a skippable one.
-const ZSTD: [[u8; 4]; 2] = [[0x28, 0xb5, 0x2f, 0xfd], [0x50, 0x2a, 0x4d, 0x18]];
+use super::target::{Place, Places};
+use super::{CommandError, Context, ErrorKind, transfer};
+use crate::check::events::stream::{self, Checked, Chunk, Chunks, Options, StreamError};
+use crate::check::events::{EventChecker, parse_schema_id};
+use crate::contract::Loaded;
+use crate::endpoint::address::Scheme;
+use crate::endpoint::open::open_source;
+use crate::endpoint::{Address, Source, SourceOptions, Start, Stop};
+use crate::replay::StopToken;
 
-/// What came of the events.
-#[derive(Debug, Default)]
-pub struct EventFindings {
-    /// The first findings.
-    pub diagnostics: Vec<Diagnostic>,
-    /// Findings beyond those.
-    pub left_out: usize,
-    /// Events read.
-    pub events: usize,
-    /// Events with findings.
-    pub faulty: usize,
-    /// Findings of one kind: how many, and the line of the first.
-    pub groups: BTreeMap<String, (usize, u64)>,
-    /// Why events were not checked, and how many.
-    pub unchecked: BTreeMap<String, usize>,
+/// Events asked of a live channel at once.
+const BATCH: usize = 512;
+
+/// Flags of `eddy validate` about events.
+#[derive(Debug, clap::Args)]
+pub struct EventArgs {
+    /// Check these events against the contract: JSON lines, a JSON list, CloudEvents, a recording, a live channel, or `-`
+    #[arg(long, value_name = "FILE|URL")]
+    pub events: Option<String>,
+    /// The message every event is
+    #[arg(long, value_name = "NAME", requires = "events")]
+    message: Option<String>,
+    /// The message of payloads that begin with this schema id of a registry; may be given several times
+    #[arg(long = "schema-id", value_name = "ID=NAME", requires = "events")]
+    schema_ids: Vec<String>,
+    /// Stop at the first finding in an event
+    #[arg(long, requires = "events", conflicts_with = "max_errors")]
+    fail_fast: bool,
+    /// Stop after this many findings in events
+    #[arg(long, value_name = "N", requires = "events")]
+    max_errors: Option<NonZero<u64>>,
+    /// Events to read of a live channel: the last ones it keeps, else the next to arrive
+    #[arg(short = 'n', long, value_name = "COUNT", requires = "events")]
+    count: Option<u64>,
+    /// Read a live channel until Ctrl-C
+    #[arg(long, short, requires = "events", conflicts_with = "count")]
+    follow: bool,
+    /// Read a live channel for this time, such as `10s`
+    #[arg(long = "for", value_name = "TIME", requires = "events")]
+    time: Option<String>,
 }
 
-/// Checks every event of a file, or of standard input when the path is `-`.
+/// Checks every event that was asked for; `None` when none were.
 ///
 /// # Errors
-/// When the input cannot be read, or bare payloads come without a name for their message.
+/// When the events cannot be read, or a message is named that the contract does not have.
 pub fn check(
-    path: &Path,
-    message: Option<&str>,
+    args: &EventArgs,
+    loaded: &Loaded,
+    cap: usize,
+    context: &Context,
+) -> Result<Option<Checked>, CommandError> {
+    let Some(name) = &args.events else {
+        return Ok(None);
+    };
+    let checker = EventChecker::new(loaded);
+    let options = options(args, name, &checker, cap)?;
+    let chunks = open(args, name, context)?;
+    Ok(Some(stream::check(chunks, &checker, &options)?))
+}
+
+fn options(
+    args: &EventArgs,
+    name: &str,
     checker: &EventChecker,
     cap: usize,
-) -> Result<EventFindings, CommandError> {
-    let known: Vec<&str> = checker.names().collect();
-    if let Some(name) = message.filter(|name| checker.message(name).is_none()) {
-        let near = crate::diagnostic::nearest(name, known.iter().copied());
+) -> Result<Options, CommandError> {
+    if let Some(message) = args.message.as_deref().filter(|name| checker.message(name).is_none()) {
+        let known: Vec<&str> = checker.names().collect();
+        let near = crate::diagnostic::nearest(message, known.iter().copied());
         let hint = near
             .map_or_else(|| format!("it has {}", known.join(", ")), |near| format!("did you mean `{near}`?"));
-        return Err(CommandError::usage(format!("the contract has no message `{name}`")).hint(hint));
+        return Err(CommandError::usage(format!("the contract has no message `{message}`")).hint(hint));
     }
-    let only = known.first().copied().filter(|first| known.iter().all(|name| name == first));
-    let bare = message.or(only);
-    let name = path.display().to_string();
-    let mut run = Run { checker, message, bare, name, cap, found: EventFindings::default() };
-    run.read(path)?;
-    Ok(run.found)
+    let ids = args.schema_ids.iter().map(|text| {
+        let problem = |(message, help): (String, String)| CommandError::usage(message).hint(help);
+        parse_schema_id(text, checker).map_err(problem)
+    });
+    Ok(Options {
+        name: if is_live(name) { crate::endpoint::address::mask(name) } else { name.to_owned() },
+        message: args.message.clone(),
+        schema_ids: ids.collect::<Result<BTreeMap<u32, String>, _>>()?,
+        cap,
+        max_errors: if args.fail_fast { Some(1) } else { args.max_errors.map(NonZero::get) },
+        threads: None,
+    })
 }
 
-/// Line and column, from 1, and offset, from 0, at which an event begins.
-type Start = (u64, u32, u64);
-
-struct Run<'a> {
-    checker: &'a EventChecker,
-    /// The message every event is said to be.
-    message: Option<&'a str>,
-    /// The message a bare payload is.
-    bare: Option<&'a str>,
-    name: String,
-    cap: usize,
-    found: EventFindings,
+fn is_live(name: &str) -> bool {
+    Address::parse(name)
+        .map_or(name.contains("://"), |address| !matches!(address.scheme, Scheme::File | Scheme::Stdio))
 }
 
-impl Run<'_> {
-    fn read(&mut self, path: &Path) -> Result<(), CommandError> {
-        let is_stdin = path.as_os_str() == "-";
-        let input: Box<dyn Read + Send> = if is_stdin {
-            Box::new(std::io::stdin())
-        } else {
-            Box::new(File::open(path).map_err(|error| {
-                CommandError::usage(format!("cannot read `{}`: {error}", self.name))
-                    .hint("check the path of the events")
-            })?)
+fn open(args: &EventArgs, name: &str, context: &Context) -> Result<Box<dyn Chunks>, CommandError> {
+    let path = name.strip_prefix("file:").unwrap_or(name);
+    let is_channel = || name != "-" && !Path::new(path).exists() && has_workspace(context);
+    if is_live(name) || is_channel() {
+        let place = Places::new(context)?.source(name)?;
+        if !matches!(place.address.scheme, Scheme::File | Scheme::Stdio) {
+            return Ok(Box::new(LiveChunks::open(args, &place, context)?));
+        }
+    }
+    let live_only = [(args.count.is_some(), "-n"), (args.follow, "--follow"), (args.time.is_some(), "--for")];
+    if let Some((_, flag)) = live_only.into_iter().find(|(is_given, _)| *is_given) {
+        return Err(CommandError::usage(format!("`{flag}` is for live channels, and `{name}` is none"))
+            .hint("name a URL such as `mqtt://host/topic`"));
+    }
+    let input: Box<dyn Read + Send> = if name == "-" {
+        Box::new(std::io::stdin())
+    } else {
+        let opened = File::open(path).map_err(|error| {
+            CommandError::usage(format!("cannot read `{name}`: {error}")).hint("check the path of the events")
+        })?;
+        Box::new(opened)
+    };
+    Ok(stream::open(name, input)?)
+}
+
+fn has_workspace(context: &Context) -> bool {
+    context.workspace().is_ok_and(|workspace| workspace.is_some())
+}
+
+impl From<StreamError> for CommandError {
+    fn from(error: StreamError) -> Self {
+        match error {
+            StreamError::Read { .. } => Self::usage(error.to_string()),
+            StreamError::Archive(error) => error.into(),
+            StreamError::Endpoint(error) => error.into(),
+        }
+    }
+}
+
+/// The events of a live channel. Nothing is left behind on the broker: no group, no durable consumer, no receipt.
+struct LiveChunks {
+    runtime: Runtime,
+    source: Option<Box<dyn Source>>,
+    left: u64,
+    read: u64,
+    end: Option<Instant>,
+    stop: StopToken,
+}
+
+impl LiveChunks {
+    fn open(args: &EventArgs, place: &Place, context: &Context) -> Result<Self, CommandError> {
+        let time = transfer::duration(args.time.as_deref())?;
+        let keeps = place.address.scheme == Scheme::JetStream;
+        if !keeps && args.count.is_none() && time.is_none() && !args.follow {
+            let error = CommandError::usage(format!("`{}` never ends", place.address));
+            return Err(error.hint("say how much to read: `-n 100`, `--for 10s` or `--follow`"));
+        }
+        let start = match args.count {
+            Some(count) if keeps => Start::Last(count),
+            _ => Start::Default,
         };
-        let mut input = BufReader::with_capacity(1 << 16, input);
-        let start = input.fill_buf().map_err(|error| self.unreadable(&error))?;
-        if ZSTD.iter().any(|magic| start.starts_with(magic)) {
-            return self.archive(input);
-        }
-        match start.iter().find(|byte| !byte.is_ascii_whitespace()) {
-            Some(b'[') => self.list(input),
-            _ => self.lines(input),
-        }
+        let until = if keeps && !args.follow && time.is_none() { Stop::PresentEnd } else { Stop::Never };
+        let options = SourceOptions { start, stop: until, ..place.source_options() };
+        let runtime = context.runtime(2)?;
+        let (stop, source) = runtime.block_on(async {
+            let stop = transfer::stop_on_interruption();
+            let opened = tokio::select! {
+                _ = stop.requested() => Err(CommandError::new(ErrorKind::Interrupted, "interrupted")),
+                source = open_source(&place.address, &options) => Ok(source?),
+            };
+            opened.map(|source| (stop, source))
+        })?;
+        let end = time.map(|time| Instant::now() + time);
+        let left = args.count.unwrap_or(u64::MAX);
+        Ok(Self { runtime, source: Some(source), left, read: 0, end, stop })
     }
+}
 
-    fn unreadable(&self, error: &std::io::Error) -> CommandError {
-        CommandError::usage(format!("cannot read `{}`: {error}", self.name))
-    }
-
-    fn archive(&mut self, input: BufReader<Box<dyn Read + Send>>) -> Result<(), CommandError> {
-        let mut reader = Reader::from_stream(self.name.clone(), Box::new(input))?;
-        while let Some(line) = reader.next_line()? {
-            let verdict = self.verdict(&line.event);
-            self.take(&verdict, (reader.line_number(), 1, 0), false);
-        }
-        Ok(())
-    }
-
-    fn lines(&mut self, mut input: impl BufRead) -> Result<(), CommandError> {
-        let mut line = Vec::new();
-        let mut offset = 0_u64;
-        for number in 1.. {
-            line.clear();
-            let limit = json_lines::MAX_LINE as u64 + 1;
-            let read = input.by_ref().take(limit).read_until(b'\n', &mut line);
-            let read = read.map_err(|error| self.unreadable(&error))? as u64;
-            if read == 0 {
-                break;
-            }
-            if read == limit {
-                return Err(CommandError::usage(format!("line {number} of `{}` is too long", self.name)));
-            }
-            if !line.trim_ascii().is_empty() {
-                self.line(line.trim_ascii_end(), (number, 1, offset))?;
-            }
-            offset += read;
-        }
-        Ok(())
-    }
-
-    fn list(&mut self, input: impl Read) -> Result<(), CommandError> {
-        let mut text = String::new();
-        let read = input.take(LARGEST_LIST + 1).read_to_string(&mut text);
-        read.map_err(|error| self.unreadable(&error))?;
-        if text.len() as u64 > LARGEST_LIST {
-            let error = CommandError::usage(format!("the list in `{}` is larger than 64 MiB", self.name));
-            return Err(error.hint("write one event per line: `jq -c '.[]'`"));
-        }
-        let items: Vec<&serde_json::value::RawValue> = match serde_json::from_str(&text) {
-            Ok(items) => items,
-            Err(error) => {
-                self.not_an_event(&error.to_string(), error.line() as u64, 0);
-                return Ok(());
-            }
+impl Chunks for LiveChunks {
+    fn next_chunk(&mut self) -> Result<Option<Chunk>, StreamError> {
+        let Some(source) = self.source.as_mut().filter(|_| self.left > 0) else {
+            return Ok(None);
         };
-        let (mut number, mut counted) = (1, 0);
-        for item in items {
-            let at = item.get().as_ptr() as usize - text.as_ptr() as usize;
-            number += memchr::memchr_iter(b'\n', &text.as_bytes()[counted..at]).count() as u64;
-            counted = at;
-            let line_start = text[..at].rfind('\n').map_or(0, |at| at + 1);
-            let column = u32::try_from(text[line_start..at].chars().count() + 1).unwrap_or(u32::MAX);
-            self.line(item.get().as_bytes(), (number, column, at as u64))?;
-        }
-        Ok(())
-    }
-
-    /// One event line, or one bare payload.
-    fn line(&mut self, line: &[u8], start: Start) -> Result<(), CommandError> {
-        let number = start.0;
-        if number == 1 && is_archive_header(line) {
-            return Ok(());
-        }
-        let decoded = json_lines::decode(line, Some(Timestamp(0)));
-        if let Ok(decoded) = decoded {
-            let verdict = self.verdict(&decoded.event);
-            self.take(&verdict, start, false);
-            return Ok(());
-        }
-        let Some(name) = self.bare else {
-            let error = CommandError::usage(format!(
-                "line {number} of `{}` does not say which message it is",
-                self.name
-            ));
-            return Err(error.hint(
-                "say it by `--message NAME`, or give events with their channel: `{\"src\":…,\"v\":…}`",
-            ));
-        };
-        let event = Event { received: Timestamp(0), ..Event::new(String::new(), line.to_vec()) };
-        let verdict = self.checker.check_as(&event, name).unwrap_or_default();
-        self.take(&verdict, start, true);
-        Ok(())
-    }
-
-    fn verdict(&self, event: &Event) -> EventVerdict {
-        let named = self.message.and_then(|name| self.checker.check_as(event, name));
-        named.unwrap_or_else(|| {
-            let mut verdict = self.checker.check(event);
-            if verdict.channel.is_none() && verdict.message.is_none() {
-                verdict.message = Some(event.channel.clone());
+        let most = usize::try_from(self.left).unwrap_or(BATCH).min(BATCH);
+        // Far enough away to be never.
+        let end = self.end.unwrap_or_else(|| Instant::now() + Duration::from_secs(86_400 * 365));
+        let batch = self.runtime.block_on(async {
+            tokio::select! {
+                _ = self.stop.requested() => Ok(Vec::new()),
+                () = tokio::time::sleep_until(end) => Ok(Vec::new()),
+                batch = source.next_batch(most) => batch,
             }
-            verdict
-        })
-    }
-
-    fn take(&mut self, verdict: &EventVerdict, start: Start, is_bare: bool) {
-        let (number, column, offset) = start;
-        self.found.events += 1;
-        self.found.faulty += usize::from(!verdict.is_valid());
-        if let Some(reason) = &verdict.unchecked {
-            *self.found.unchecked.entry(reason.clone()).or_default() += 1;
+        })?;
+        if batch.is_empty() {
+            if let Some(source) = self.source.take() {
+                self.runtime.block_on(source.close())?;
+            }
+            return Ok(None);
         }
-        if verdict.channel.is_none() {
-            let channel = verdict.message.as_deref().unwrap_or_default();
-            let text = format!("no contract has the channel `{channel}`");
-            let help = verdict.meant.as_ref().map(|near| format!("did you mean `{near}`?"));
-            self.add("ED5001", text.clone(), text, (number, column, offset), help);
-        }
-        for (part, violation) in &verdict.violations {
-            self.violation(verdict, *part, violation, (start, is_bare));
-        }
-    }
-
-    fn violation(
-        &mut self,
-        verdict: &EventVerdict,
-        part: EventPart,
-        violation: &Violation,
-        ((number, start, offset), is_bare): (Start, bool),
-    ) {
-        let message = verdict.message.as_deref().unwrap_or("?");
-        let part = if part == EventPart::Headers { "headers" } else { "payload" };
-        let place = violation.position.filter(|_| is_bare && part == "payload");
-        let (line, column, inner) = place.map_or((0, 1, 0), |at| {
-            let before = if at.line == 1 { at.column.saturating_add(start - 1) } else { at.column };
-            (u64::from(at.line - 1), before, u64::from(at.offset))
+        self.left -= batch.len() as u64;
+        let numbered = batch.into_iter().map(|event| {
+            self.read += 1;
+            (self.read, event)
         });
-        let code = if violation.keyword == "json" { "ED5003" } else { "ED5002" };
-        let group = format!("`{message}` {part}{}: {}", violation.instance_pointer, violation.keyword);
-        let text = format!("{part} of `{message}`: {}", violation.message);
-        let at = self.add(code, text, group, (number + line, column, offset + inner), violation.help.clone());
-        if let Some(finding) = at {
-            finding.pointer.clone_from(&violation.instance_pointer);
-            finding.schema_pointer = Some(violation.schema_pointer.clone());
-            finding.expected.clone_from(&violation.expected);
-            finding.actual.clone_from(&violation.actual);
-            finding.related.extend(
-                violation.schema_span.map(|span| crate::diagnostic::Label {
-                    span,
-                    text: "the schema says so here".to_owned(),
-                }),
-            );
-        }
+        Ok(Some(Chunk::of_events(numbered.collect())))
     }
-
-    fn not_an_event(&mut self, message: &str, number: u64, offset: u64) {
-        self.found.faulty += 1;
-        let text = format!("not a list of events: {message}");
-        self.add("ED5003", text, "not a list of events".to_owned(), (number, 1, offset), None);
-    }
-
-    fn add(
-        &mut self,
-        code: &'static str,
-        message: String,
-        group: String,
-        (line, column, offset): (u64, u32, u64),
-        help: Option<String>,
-    ) -> Option<&mut Diagnostic> {
-        self.found.groups.entry(group).or_insert((0, line)).0 += 1;
-        if self.found.diagnostics.len() >= self.cap {
-            self.found.left_out += 1;
-            return None;
-        }
-        let mut finding = Diagnostic::about_file(code, message, self.name.clone());
-        finding.severity = Severity::Error;
-        finding.help = help;
-        let narrow = |number: u64| u32::try_from(number).unwrap_or(u32::MAX);
-        finding.position = Some(Position { line: narrow(line), column, offset: narrow(offset) });
-        self.found.diagnostics.push(finding);
-        self.found.diagnostics.last_mut()
-    }
-}
-
-fn is_archive_header(line: &[u8]) -> bool {
-    line.starts_with(b"{\"eddy\":")
 }

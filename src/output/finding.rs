@@ -3,6 +3,7 @@
 use std::collections::HashMap;
 
 use super::json::Summary;
+use crate::check::events::stream::Checked;
 use crate::check::page::{About, about};
 use crate::check::{Report, file_name};
 use crate::diagnostic::{Diagnostic, Severity};
@@ -19,6 +20,8 @@ pub struct Shown<'a> {
     pub summary: Summary,
     /// Every file that was checked, as the user named it.
     pub files: &'a [String],
+    /// What came of a stream of events, when one was checked.
+    pub events: Option<&'a Checked>,
 }
 
 /// One finding, with what has to be looked up.

@@ -27,7 +27,8 @@ pub fn written(write: impl Fn(&mut dyn Write, &Shown) -> io::Result<()>) -> Stri
     finding.clause = Some("A · B");
     let report = Report { diagnostics: vec![finding], ..Report::default() };
     let summary = Summary { files: 1, errors: 1, ..Summary::default() };
-    let shown = Shown { report: &report, sources: &sources, summary, files: &[name.to_owned()] };
+    let shown =
+        Shown { report: &report, sources: &sources, summary, files: &[name.to_owned()], events: None };
     let mut out = Vec::new();
     write(&mut out, &shown).unwrap();
     String::from_utf8(out).unwrap()

@@ -4,6 +4,7 @@ use std::io::{self, Write};
 
 use serde::Serialize;
 
+use super::events::EventReport;
 use super::finding::{Item, Shown};
 use crate::check::{Report, file_name};
 use crate::diagnostic::{Fix, Label, Severity};
@@ -13,6 +14,8 @@ use crate::source_text::{Position, Sources, Span};
 struct Document<'a> {
     diagnostics: Vec<Finding<'a>>,
     summary: Summary,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    events: Option<EventReport<'a>>,
 }
 
 /// What a run saw, in numbers.
@@ -124,7 +127,9 @@ struct EditOut<'a> {
 pub fn diagnostics(out: &mut dyn Write, shown: &Shown) -> io::Result<()> {
     let items = shown.items();
     let diagnostics = items.iter().map(|item| Finding::of(item, shown)).collect();
-    serde_json::to_writer_pretty(&mut *out, &Document { diagnostics, summary: shown.summary })?;
+    let events = shown.events.map(EventReport::of);
+    let document = Document { diagnostics, summary: shown.summary, events };
+    serde_json::to_writer_pretty(&mut *out, &document)?;
     writeln!(out)
 }
 

@@ -3,6 +3,7 @@
 pub mod archive_text;
 pub mod checkstyle;
 pub mod dot;
+pub mod events;
 pub mod figures;
 pub mod finding;
 pub mod github;

@@ -1,7 +1,10 @@
 //! Checks events against a contract: which channel, which message, and whether headers and payload fit their schemas.
 
 mod address;
+mod cloud_event;
 mod headers;
+pub mod stream;
+mod wire;
 
 use std::collections::HashMap;
 use std::sync::Arc;
@@ -14,6 +17,7 @@ use crate::event::Event;
 use crate::schema::{Compiled, Compiler, Dialect, Violation};
 use crate::source_text::tree::Node;
 use address::Template;
+pub use wire::parse_schema_id;
 
 /// Headers that name the message of an event, besides those of CloudEvents.
 const NAMING_HEADERS: [&str; 6] =
@@ -22,7 +26,7 @@ const NAMING_HEADERS: [&str; 6] =
 const CLOUD_EVENT_TYPES: [&str; 4] = ["ce_type", "ce-type", "cloudevents:type", "cloudevents_type"];
 
 /// The part of an event a violation is about.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, serde::Serialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, serde::Serialize)]
 #[serde(rename_all = "lowercase")]
 pub enum EventPart {
     /// Its headers as an object.
@@ -44,13 +48,26 @@ pub struct EventVerdict {
     pub violations: Vec<(EventPart, Violation)>,
     /// Why some part could not be checked, as a lower-case fragment.
     pub unchecked: Option<String>,
+    /// Why it could not be told which message it is.
+    pub unassigned: Option<Unassigned>,
+}
+
+/// Why it cannot be told which message an event is.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Unassigned {
+    /// The code of the finding.
+    pub code: &'static str,
+    /// Why, as a lower-case fragment.
+    pub reason: String,
+    /// What to do.
+    pub help: Option<String>,
 }
 
 impl EventVerdict {
     /// Whether the channel is known and nothing is wrong.
     #[must_use]
     pub fn is_valid(&self) -> bool {
-        self.channel.is_some() && self.violations.is_empty()
+        self.channel.is_some() && self.violations.is_empty() && self.unassigned.is_none()
     }
 }
 
@@ -76,6 +93,9 @@ pub struct EventMessage {
     also: Vec<String>,
     payload: Language,
     headers: Option<Compiled>,
+    /// The number of its payload schema in a schema registry, from `x-eddy-schema-id`.
+    schema_id: Option<u32>,
+    is_protobuf: bool,
 }
 
 impl EventMessage {
@@ -94,12 +114,30 @@ impl EventMessage {
         self.headers.as_ref()
     }
 
+    /// Checks a payload that stands alone: what it does wrong, and why it could not be checked.
+    #[must_use]
+    pub fn check_payload(&self, payload: &[u8]) -> (Vec<Violation>, Option<String>) {
+        match &self.payload {
+            Language::Any => (Vec::new(), None),
+            Language::Unchecked(reason) => (Vec::new(), Some(reason.clone())),
+            Language::Json(schema) => (schema.check_bytes(payload).err().unwrap_or_default(), None),
+            Language::Text(schema) => {
+                (schema.check_value(&String::from_utf8_lossy(payload).into_owned().into()), None)
+            }
+        }
+    }
+
     /// Whether both are one message that two documents refer to.
     fn is_same(&self, other: &Self) -> bool {
         let node = |message: &Self| {
             message.payload().and_then(Compiled::place).map(|place| Arc::as_ptr(&place.node))
         };
         self.name == other.name && node(self).is_some() && node(self) == node(other)
+    }
+
+    /// Whether its payload is a Protobuf message.
+    fn is_protobuf(&self) -> bool {
+        self.is_protobuf
     }
 
     fn is_called(&self, name: &str) -> bool {
@@ -184,6 +222,13 @@ impl EventChecker {
         self.messages.iter().find(|message| message.is_called(name)).map(|message| &**message)
     }
 
+    /// The message there is, when there is one only, by name.
+    #[must_use]
+    pub fn only_message(&self) -> Option<&EventMessage> {
+        let (first, rest) = self.messages.split_first()?;
+        rest.iter().all(|message| message.name == first.name).then_some(&**first)
+    }
+
     /// The names of all messages, in order of the documents.
     pub fn names(&self) -> impl Iterator<Item = &str> {
         self.messages.iter().map(|message| message.name.as_str())
@@ -253,17 +298,10 @@ fn stated_name(event: &Event, messages: &[Arc<EventMessage>]) -> Option<String> 
         is_known(&text).then(|| text.to_owned())
     });
     by_header.or_else(|| {
-        let payload = event.payload.as_ref().filter(|_| is_structured(event))?;
+        let payload = event.payload.as_ref().filter(|_| cloud_event::is_structured(event))?;
         let kind = sonic_rs::get_from_slice(payload, ["type"]).ok()?;
         kind.as_str().filter(is_known).map(str::to_owned)
     })
-}
-
-/// Whether the payload is a whole CloudEvents event.
-fn is_structured(event: &Event) -> bool {
-    let attribute = event.attributes.get("content_type").and_then(serde_json::Value::as_str);
-    let content_type = event.header_text("content-type").or(attribute);
-    content_type.is_some_and(|kind| kind.starts_with("application/cloudevents+json"))
 }
 
 impl EventMessage {
@@ -277,45 +315,20 @@ impl EventMessage {
             verdict.unchecked = Some("the payload is null, which deletes and says nothing else".to_owned());
             return verdict;
         };
-        let found = match &self.payload {
-            Language::Any => Vec::new(),
-            Language::Unchecked(reason) => {
-                verdict.unchecked = Some(reason.clone());
-                Vec::new()
+        let (found, unchecked) = match &self.payload {
+            Language::Json(schema) if cloud_event::is_structured(event) => {
+                (cloud_event::violations(schema, payload), None)
             }
-            Language::Json(schema) => json_violations(schema, event, payload),
-            Language::Text(schema) => {
-                schema.check_value(&String::from_utf8_lossy(payload).into_owned().into())
-            }
+            _ => self.check_payload(payload),
         };
+        verdict.unchecked = unchecked;
         verdict.violations.extend(found.into_iter().map(|violation| (EventPart::Payload, violation)));
         verdict
     }
 }
 
-/// A structured CloudEvents payload may be described as a whole or by its `data` alone; either will do.
-fn json_violations(schema: &Compiled, event: &Event, payload: &[u8]) -> Vec<Violation> {
-    let Err(whole) = schema.check_bytes(payload) else {
-        return Vec::new();
-    };
-    if !is_structured(event) {
-        return whole;
-    }
-    let Ok(data) = sonic_rs::get_from_slice(payload, ["data"]) else {
-        return whole;
-    };
-    match schema.check_bytes(data.as_raw_str().as_bytes()) {
-        Ok(()) => Vec::new(),
-        Err(found) if found.len() <= whole.len() => found.into_iter().map(within_data).collect(),
-        Err(_) => whole,
-    }
-}
-
-/// The same violation, seen from the whole payload; its position counted from `data` is of no use there.
-fn within_data(mut violation: Violation) -> Violation {
-    violation.instance_pointer.insert_str(0, "/data");
-    violation.position = None;
-    violation
+fn is_protobuf(schema: &SchemaRef) -> bool {
+    matches!(schema.format, SchemaFormat::Protobuf)
 }
 
 /// Compiles each schema once, however many messages use it.
@@ -329,7 +342,14 @@ impl Preparer<'_> {
         let mut also: Vec<String> = message.key.iter().chain(&message.title).cloned().collect();
         also.retain(|name| *name != message.name);
         let headers = message.headers.as_ref().and_then(|schema| self.compiled(schema).ok());
-        EventMessage { name: message.name.clone(), also, payload: self.payload(message), headers }
+        EventMessage {
+            name: message.name.clone(),
+            also,
+            payload: self.payload(message),
+            headers,
+            schema_id: wire::declared_id(message),
+            is_protobuf: message.payload.as_ref().is_some_and(is_protobuf),
+        }
     }
 
     fn payload(&mut self, message: &Message) -> Language {

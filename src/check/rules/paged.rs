@@ -59,4 +59,9 @@ pages! {
     "ED5001" "event-channel" "event_channel" Error Correctness [];
     "ED5002" "event-invalid" "event_invalid" Error Correctness [];
     "ED5003" "event-unreadable" "event_unreadable" Error Correctness [];
+    "ED5004" "event-unassigned" "event_unassigned" Error Correctness [];
+    "ED5005" "event-schema-id" "event_schema_id" Error Correctness [];
+    "ED5006" "event-frame" "event_frame" Error Correctness [];
+    "ED5007" "event-too-long" "event_too_long" Error Correctness [];
+    "ED5008" "cloud-event-attribute" "cloud_event_attribute" Error Interop [];
 }

@@ -4,10 +4,10 @@ use std::io::Write;
 use std::path::{Path, PathBuf};
 
 use super::paths::{Input, inputs};
-use super::validate_events::{self, EventFindings};
+use super::validate_events::{self, EventArgs};
 use super::{CommandError, Context, Status};
 use crate::check::baseline::Baseline;
-use crate::check::events::EventChecker;
+use crate::check::events::stream;
 use crate::check::own::OwnRules;
 use crate::check::{Policy, Report, check_documents_also, report};
 use crate::contract::Loaded;
@@ -42,12 +42,8 @@ pub struct Args {
     /// Form of the output
     #[arg(long, value_enum, default_value_t, value_name = "FORMAT")]
     format: Format,
-    /// Check these events against the contract: JSON lines, a JSON list, a recording, or `-`
-    #[arg(long, value_name = "FILE")]
-    events: Option<PathBuf>,
-    /// The message that bare payloads are
-    #[arg(long, value_name = "NAME", requires = "events")]
-    message: Option<String>,
+    #[command(flatten)]
+    events: EventArgs,
     /// Most findings to show per file
     #[arg(long, default_value_t = crate::check::DEFAULT_CAP, value_name = "N")]
     max_findings: usize,
@@ -63,7 +59,7 @@ pub struct Args {
 struct Checked {
     read: Read,
     report: Report,
-    events: Option<EventFindings>,
+    events: Option<stream::Checked>,
 }
 
 /// Runs the command.
@@ -80,7 +76,7 @@ pub fn run(args: &Args, context: &Context) -> Result<Status, CommandError> {
     {
         return Ok(status);
     }
-    let Checked { read, report, events } = check((args, &own), &inputs, &policy, &mut texts)?;
+    let Checked { read, report, events } = check((args, &own), &inputs, &policy, &mut texts, Some(context))?;
     let summary = Summary::of(&report, checked(&read, &inputs), read.skipped.len());
     if summary.files == 0 && report.diagnostics.is_empty() {
         return Err(CommandError::usage("no AsyncAPI document and no schema is among the files")
@@ -90,7 +86,13 @@ pub fn run(args: &Args, context: &Context) -> Result<Status, CommandError> {
         return write_baseline(path, &report, &read.loaded.sources, context);
     }
     let files = file_names(&read);
-    let shown = Shown { report: &report, sources: &read.loaded.sources, summary, files: &files };
+    let shown = Shown {
+        report: &report,
+        sources: &read.loaded.sources,
+        summary,
+        files: &files,
+        events: events.as_ref(),
+    };
     show(args.format, &shown, context)?;
     say_kinds(&read, context);
     context.ui.say(summary_line(summary, context));
@@ -110,25 +112,25 @@ fn status(report: &Report) -> Status {
     }
 }
 
-/// Reads and checks once, with texts that stand in for what is in the files.
+/// Reads and checks once, with texts that stand in for what is in the files; events only when there is a context.
 fn check(
     (args, own): (&Args, &OwnRules),
     inputs: &[Input],
     policy: &Policy,
     texts: &mut Texts,
+    context: Option<&Context>,
 ) -> Result<Checked, CommandError> {
     let mut read = read(inputs, texts)?;
     let mut findings = std::mem::take(&mut read.loaded.diagnostics);
     findings.retain(|finding| !is_about_skipped(finding, &read));
     findings.extend(check_documents_also(&read.loaded, &|code| policy.runs(code)));
     findings.extend(own.check(&read.loaded));
-    let events = check_events(args, &read.loaded)?;
-    findings.extend(events.iter().flat_map(|events| events.diagnostics.iter().cloned()));
+    let events = context.map_or(Ok(None), |context| check_events(args, &read.loaded, context))?;
+    findings.extend(events.iter().flat_map(|events| events.tally.diagnostics.iter().cloned()));
     let mut report = report(findings, &read.loaded.sources, policy);
-    if let Some(events) = events.as_ref().filter(|events| events.left_out > 0) {
-        *report.counts.entry(Severity::Error).or_default() += events.left_out;
-        let name = args.events.as_ref().map_or_else(String::new, |path| path.display().to_string());
-        report.left_out.insert(name, events.left_out);
+    if let Some(left_out) = events.as_ref().map(left_out).filter(|left_out| *left_out > 0) {
+        *report.counts.entry(Severity::Error).or_default() += left_out;
+        report.left_out.insert(args.events.events.clone().unwrap_or_default(), left_out);
     }
     Ok(Checked { read, report, events })
 }
@@ -143,7 +145,7 @@ fn fix_first(
 ) -> Result<Option<Status>, CommandError> {
     // Every finding may be fixed, not the first of each file only.
     let all = Policy { cap: usize::MAX, ..policy.clone() };
-    let check = |texts: &mut Texts| check((args, own), inputs, &all, texts);
+    let check = |texts: &mut Texts| check((args, own), inputs, &all, texts, None);
     let fixed = mend(&args.fix, texts, |texts| {
         let Checked { read, report, .. } = check(texts)?;
         Ok((report, read.loaded.sources))
@@ -180,14 +182,21 @@ fn write_baseline(
     Ok(Status::Done)
 }
 
-fn check_events(args: &Args, loaded: &Loaded) -> Result<Option<EventFindings>, CommandError> {
-    let Some(path) = &args.events else {
-        return Ok(None);
-    };
-    if path.as_os_str() == "-" && args.paths.iter().any(|path| path.as_os_str() == "-") {
+fn check_events(
+    args: &Args,
+    loaded: &Loaded,
+    context: &Context,
+) -> Result<Option<stream::Checked>, CommandError> {
+    let is_stdin = args.events.events.as_deref() == Some("-");
+    if is_stdin && args.paths.iter().any(|path| path.as_os_str() == "-") {
         return Err(CommandError::usage("standard input cannot be both the contract and the events")
             .hint("write one of them to a file"));
     }
-    let checker = EventChecker::new(loaded);
-    validate_events::check(path, args.message.as_deref(), &checker, args.max_findings).map(Some)
+    validate_events::check(&args.events, loaded, args.max_findings, context)
+}
+
+/// Findings in events that were counted and not kept.
+fn left_out(events: &stream::Checked) -> usize {
+    let kept = events.tally.diagnostics.len();
+    usize::try_from(events.tally.found).unwrap_or(usize::MAX).saturating_sub(kept)
 }

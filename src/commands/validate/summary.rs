@@ -2,29 +2,74 @@
 
 use super::reading::Read;
 use crate::check::Report;
+use crate::check::events::EventPart;
+use crate::check::events::stream::{Cause, Checked, FieldCount};
 use crate::commands::Context;
-use crate::commands::validate_events::EventFindings;
 use crate::contract::DocumentKind;
+use crate::output::figures;
 use crate::output::json::Summary;
 
 /// Kinds of findings shown in the summary.
 const GROUPS_SHOWN: usize = 20;
+/// Fields shown, and fields up to which the causes say enough.
+const FIELDS_SHOWN: usize = 10;
+const FIELDS_FROM: usize = 3;
+/// Characters of the longest bar.
+const BAR: u64 = 20;
 
-/// Events read, findings grouped by kind, and what was not checked.
-pub fn say_events(events: &EventFindings, context: &Context) {
-    let read = counted(events.events, "event");
-    context.ui.say(format!("{read} checked, {} with findings", events.faulty));
-    let mut groups: Vec<_> = events.groups.iter().collect();
-    groups.sort_by_key(|(_, (count, line))| (std::cmp::Reverse(*count), *line));
-    for (group, (count, line)) in groups.iter().take(GROUPS_SHOWN) {
-        context.ui.say(format!("{count:>8} × {group} (first in line {line})"));
+/// Events read, findings grouped by cause, the fields most at fault, and what was not checked.
+pub fn say_events(events: &Checked, context: &Context) {
+    let tally = &events.tally;
+    let read = figures::counted(tally.events, "event");
+    let stopped = if events.stopped { "; stopped at the limit of findings" } else { "" };
+    context.ui.say(format!("{read} checked, {} with findings{stopped}", figures::grouped(tally.faulty)));
+    let causes = tally.causes();
+    for (cause, group) in causes.iter().take(GROUPS_SHOWN) {
+        let first = group.examples.first().map_or(0, |example| example.position.line);
+        context.ui.say(format!("{:>8} × {} (first in line {first})", group.count, words(cause)));
     }
-    if groups.len() > GROUPS_SHOWN {
-        context.ui.say(format!("         and {} other kinds", groups.len() - GROUPS_SHOWN));
+    if causes.len() > GROUPS_SHOWN {
+        context.ui.say(format!("         and {} other causes", causes.len() - GROUPS_SHOWN));
     }
-    for (reason, count) in &events.unchecked {
-        context.ui.warn(format!("{} not checked: {reason}", counted(*count, "event")));
+    say_fields(&tally.fields(), context);
+    for (reason, count) in &tally.unchecked {
+        context.ui.warn(format!("{} not checked: {reason}", figures::counted(*count, "event")));
     }
+}
+
+/// A bar for each of the fields most at fault, when there are several causes to compare.
+fn say_fields(fields: &[FieldCount<'_>], context: &Context) {
+    let Some(most) = fields.first().map(|field| field.count).filter(|_| fields.len() > FIELDS_FROM) else {
+        return;
+    };
+    context.ui.say("fields most at fault:");
+    for field in fields.iter().take(FIELDS_SHOWN) {
+        let length = usize::try_from((field.count * BAR).div_ceil(most)).unwrap_or_default();
+        let part = part_word(field.part);
+        context.ui.say(format!(
+            "{:>8} {:<20} `{}` {part}{}",
+            field.count,
+            "█".repeat(length),
+            field.message,
+            field.pointer
+        ));
+    }
+}
+
+fn part_word(part: EventPart) -> &'static str {
+    match part {
+        EventPart::Headers => "headers",
+        EventPart::Payload => "payload",
+    }
+}
+
+/// A cause in one line.
+fn words(cause: &Cause) -> String {
+    let Some(part) = cause.part.map(part_word) else {
+        return cause.reason.clone();
+    };
+    let message = cause.message.as_deref().unwrap_or("?");
+    format!("`{message}` {part}{}: {}", cause.pointer.as_deref().unwrap_or_default(), cause.reason)
 }
 
 /// A number and its noun.

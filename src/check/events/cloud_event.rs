@@ -1,0 +1,98 @@
+//! CloudEvents in structured mode: the payload is a whole event, whose `data` is what the contract often describes.
+
+use base64::Engine;
+use base64::engine::general_purpose::STANDARD;
+use sonic_rs::JsonValueTrait;
+
+use super::EventMessage;
+use super::Language;
+use crate::event::Event;
+use crate::schema::{Compiled, Violation};
+use crate::source_text::Position;
+
+/// Whether the payload of an event is a whole CloudEvents event.
+pub(super) fn is_structured(event: &Event) -> bool {
+    let attribute = event.attributes.get("content_type").and_then(serde_json::Value::as_str);
+    let content_type = event.header_text("content-type").or(attribute);
+    content_type.is_some_and(|kind| kind.starts_with("application/cloudevents+json"))
+}
+
+impl EventMessage {
+    /// Checks a CloudEvents event that stands alone. Positions count from the beginning of the event.
+    #[must_use]
+    pub fn check_cloud_event(&self, event: &[u8]) -> (Vec<Violation>, Option<String>) {
+        match &self.payload {
+            Language::Json(schema) => (violations(schema, event), None),
+            Language::Any => (Vec::new(), None),
+            Language::Unchecked(reason) => (Vec::new(), Some(reason.clone())),
+            Language::Text(_) => {
+                match sonic_rs::get_from_slice(event, ["data"]).ok().as_ref().and_then(text_of) {
+                    Some(text) => self.check_payload(text.as_bytes()),
+                    None => (Vec::new(), Some("its `data` is no text".to_owned())),
+                }
+            }
+        }
+    }
+}
+
+fn text_of(value: &sonic_rs::LazyValue<'_>) -> Option<String> {
+    value.as_str().map(str::to_owned)
+}
+
+/// A schema may describe the event as a whole or its `data` alone; either will do.
+pub(super) fn violations(schema: &Compiled, event: &[u8]) -> Vec<Violation> {
+    let Err(whole) = schema.check_bytes(event) else {
+        return Vec::new();
+    };
+    if let Ok(data) = sonic_rs::get_from_slice(event, ["data"]) {
+        let data = data.as_raw_str().as_bytes();
+        let from = (data.as_ptr() as usize).saturating_sub(event.as_ptr() as usize);
+        return nearer(whole, schema.check_bytes(data), "/data", place_of(event, from));
+    }
+    let encoded = sonic_rs::get_from_slice(event, ["data_base64"]).ok().as_ref().and_then(text_of);
+    if let Some(data) = encoded.and_then(|text| STANDARD.decode(text).ok()) {
+        return nearer(whole, schema.check_bytes(&data), "/data_base64", None);
+    }
+    whole
+}
+
+/// The violations of what fits better, the event or its data, which stands at `place`.
+fn nearer(
+    whole: Vec<Violation>,
+    data: Result<(), Vec<Violation>>,
+    pointer: &str,
+    place: Option<Position>,
+) -> Vec<Violation> {
+    match data {
+        Ok(()) => Vec::new(),
+        Err(found) if found.len() <= whole.len() => {
+            found.into_iter().map(|violation| within(violation, pointer, place)).collect()
+        }
+        Err(_) => whole,
+    }
+}
+
+/// The same violation, seen from the whole event.
+fn within(mut violation: Violation, pointer: &str, place: Option<Position>) -> Violation {
+    violation.instance_pointer.insert_str(0, pointer);
+    violation.position = match (violation.position, place) {
+        (Some(inner), Some(outer)) => Some(Position {
+            line: outer.line + inner.line - 1,
+            column: if inner.line == 1 { outer.column + inner.column - 1 } else { inner.column },
+            offset: outer.offset + inner.offset,
+        }),
+        _ => None,
+    };
+    violation
+}
+
+fn place_of(text: &[u8], at: usize) -> Option<Position> {
+    let before = text.get(..at)?;
+    let line_start = memchr::memrchr(b'\n', before).map_or(0, |feed| feed + 1);
+    let narrow = |number: usize| u32::try_from(number).ok();
+    Some(Position {
+        line: narrow(memchr::memchr_iter(b'\n', before).count() + 1)?,
+        column: narrow(String::from_utf8_lossy(&before[line_start..]).chars().count() + 1)?,
+        offset: narrow(at)?,
+    })
+}

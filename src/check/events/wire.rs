@@ -1,0 +1,150 @@
+//! The wire format of schema registries: a zero byte, four bytes that name a schema, and the payload.
+
+use std::collections::BTreeMap;
+
+use super::stream::meant;
+use super::{EventChecker, EventMessage, EventVerdict, Language, Unassigned};
+use crate::contract::Message;
+use crate::event::Event;
+
+/// The first byte of a payload in this format.
+const MAGIC: u8 = 0;
+/// The keyword that says which schema of a registry a message has.
+const KEYWORD: &str = "x-eddy-schema-id";
+/// Levels of messages inside messages a Protobuf payload may name.
+const MOST_INDEXES: u64 = 64;
+
+/// The number of a message's schema: on the message, or on its payload schema.
+pub(super) fn declared_id(message: &Message) -> Option<u32> {
+    let on_payload = || message.payload.as_ref().and_then(|schema| schema.node.get(KEYWORD));
+    let node = message.node.get(KEYWORD).or_else(on_payload)?;
+    u32::try_from(node.to_json().as_u64()?).ok()
+}
+
+/// The number in front of a payload, and the rest.
+fn split(payload: &[u8]) -> Option<(u32, usize)> {
+    let (magic, rest) = payload.split_first()?;
+    let (id, _) = rest.split_first_chunk::<4>()?;
+    (*magic == MAGIC).then(|| (u32::from_be_bytes(*id), 5))
+}
+
+/// Bytes of the message indexes in front of a Protobuf message: their count and each of them as zigzag varints, where
+/// a single zero stands for the first message.
+fn indexes(payload: &[u8]) -> Option<usize> {
+    let (count, mut at) = varint(payload)?;
+    let count = count >> 1;
+    if count > MOST_INDEXES {
+        return None;
+    }
+    for _ in 0..count {
+        let (_, length) = varint(payload.get(at..)?)?;
+        at += length;
+    }
+    Some(at)
+}
+
+fn varint(bytes: &[u8]) -> Option<(u64, usize)> {
+    let mut value = 0;
+    for (at, byte) in bytes.iter().take(10).enumerate() {
+        value |= u64::from(byte & 0x7f).checked_shl(u32::try_from(at).ok()? * 7)?;
+        if byte & 0x80 == 0 {
+            return Some((value, at + 1));
+        }
+    }
+    None
+}
+
+impl EventChecker {
+    /// Checks one event by the schema id its payload begins with, else as [`Self::check`] does. `ids` names messages
+    /// by id and outranks what the contract says.
+    #[must_use]
+    pub fn check_with_ids(&self, event: &Event, ids: &BTreeMap<u32, String>) -> EventVerdict {
+        let Some((id, start)) = event.payload.as_ref().and_then(|payload| split(payload)) else {
+            return self.check(event);
+        };
+        let named = ids.get(&id).and_then(|name| self.message(name));
+        let declared =
+            || self.messages.iter().find(|message| message.schema_id == Some(id)).map(|found| &**found);
+        match named.or_else(declared) {
+            Some(message) => self.framed(event, message, start),
+            None if self.must_be_framed(event, ids) => {
+                let known = self.messages.iter().filter_map(|message| message.schema_id);
+                let known: Vec<String> = known.chain(ids.keys().copied()).map(|id| id.to_string()).collect();
+                let known = if known.is_empty() {
+                    String::new()
+                } else {
+                    format!("; known are {}", known.join(", "))
+                };
+                let help = format!(
+                    "say which message it is: `--schema-id {id}=NAME` or `{KEYWORD}: {id}` on the message{known}"
+                );
+                unassigned("ED5005", format!("no message has the schema id {id}"), Some(help))
+            }
+            None => self.check(event),
+        }
+    }
+
+    /// Whether a payload that begins with a zero can be nothing but framed: ids are in use, or all its messages are text.
+    fn must_be_framed(&self, event: &Event, ids: &BTreeMap<u32, String>) -> bool {
+        let messages = self.messages(&event.channel);
+        let is_text =
+            |message: &&EventMessage| matches!(message.payload, Language::Json(_) | Language::Text(_));
+        !ids.is_empty()
+            || self.messages.iter().any(|message| message.schema_id.is_some())
+            || (!messages.is_empty()
+                && messages.iter().map(|message| &**message).all(|message| is_text(&message)))
+    }
+
+    fn framed(&self, event: &Event, message: &EventMessage, start: usize) -> EventVerdict {
+        let payload = event.payload.clone().unwrap_or_default();
+        let mut rest = payload.slice(start..);
+        if message.is_protobuf() {
+            let Some(length) = indexes(&rest) else {
+                let reason = "the message indexes after the schema id are cut off or no numbers".to_owned();
+                return unassigned("ED5006", reason, None);
+            };
+            rest = rest.slice(length..);
+        }
+        let mut verdict = message.check(&Event { payload: Some(rest), ..event.clone() });
+        let channel = self.find(&event.channel).map(|address| address.written.clone());
+        let is_known = channel.is_some() || event.channel.is_empty();
+        verdict.channel = if is_known { channel.or_else(|| Some(String::new())) } else { None };
+        verdict
+    }
+}
+
+fn unassigned(code: &'static str, reason: String, help: Option<String>) -> EventVerdict {
+    EventVerdict { unassigned: Some(Unassigned { code, reason, help }), ..EventVerdict::default() }
+}
+
+/// Reads `7=OrderPlaced`.
+///
+/// # Errors
+/// When it is something else, or the contract has no such message.
+pub fn parse_schema_id(text: &str, checker: &EventChecker) -> Result<(u32, String), (String, String)> {
+    let example = || "write it as `7=OrderPlaced`".to_owned();
+    let (id, name) = text.split_once('=').ok_or_else(|| (format!("`{text}` has no `=`"), example()))?;
+    let id = id.trim().parse().map_err(|_| (format!("`{id}` is no schema id"), example()))?;
+    if checker.message(name).is_none() {
+        let help = meant(name, checker.names()).unwrap_or_else(example);
+        return Err((format!("the contract has no message `{name}`"), help));
+    }
+    Ok((id, name.to_owned()))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{indexes, split, varint};
+
+    #[test]
+    fn frames_are_taken_apart() {
+        assert_eq!(split(&[0, 0, 0, 1, 2, 9]), Some((258, 5)));
+        assert_eq!(split(&[0, 0, 0, 1]), None);
+        assert_eq!(split(&[1, 0, 0, 1, 2]), None);
+        assert_eq!(indexes(&[0, 10, 1]), Some(1));
+        assert_eq!(indexes(&[4, 2, 0, 10]), Some(3));
+        assert_eq!(indexes(&[4, 2]), None);
+        assert_eq!(indexes(&[0xff; 12]), None);
+        assert_eq!(varint(&[0xac, 0x02]), Some((300, 2)));
+    }
+}
