@@ -22,7 +22,7 @@ impl EventMessage {
     #[must_use]
     pub fn check_cloud_event(&self, event: &[u8]) -> (Vec<Violation>, Option<String>) {
         match &self.payload {
-            Language::Json(schema) => (violations(schema, event), None),
+            Language::Json(schema) => (violations(schema, event, self.is_envelope), None),
             Language::Any => (Vec::new(), None),
             Language::Unchecked(reason) => (Vec::new(), Some(reason.clone())),
             Language::Text(_) => {
@@ -39,37 +39,47 @@ fn text_of(value: &sonic_rs::LazyValue<'_>) -> Option<String> {
     value.as_str().map(str::to_owned)
 }
 
-/// A schema may describe the event as a whole or its `data` alone; either will do.
-pub(super) fn violations(schema: &Compiled, event: &[u8]) -> Vec<Violation> {
-    let Err(whole) = schema.check_bytes(event) else {
-        return Vec::new();
-    };
+/// Whether a schema describes the event as a whole, and not its `data` alone: it speaks of `specversion`.
+pub(super) fn describes_envelope(schema: &Compiled) -> bool {
+    fn mentions(schema: &serde_json::Value) -> bool {
+        match schema {
+            serde_json::Value::Object(members) => {
+                members.iter().any(|(name, member)| name == "specversion" || mentions(member))
+            }
+            serde_json::Value::Array(items) => items.iter().any(mentions),
+            serde_json::Value::String(text) => text == "specversion",
+            _ => false,
+        }
+    }
+    mentions(schema.self_contained())
+}
+
+/// What a structured event does wrong by a schema of the whole of it, or of its `data`.
+pub(super) fn violations(schema: &Compiled, event: &[u8], is_envelope: bool) -> Vec<Violation> {
+    let whole = || schema.check_bytes(event).err().unwrap_or_default();
+    if is_envelope {
+        return whole();
+    }
     if let Ok(data) = sonic_rs::get_from_slice(event, ["data"]) {
         let data = data.as_raw_str().as_bytes();
         let from = (data.as_ptr() as usize).saturating_sub(event.as_ptr() as usize);
-        return nearer(whole, schema.check_bytes(data), "/data", place_of(event, from));
+        return seen_from_event(schema.check_bytes(data), "/data", place_of(event, from));
     }
     let encoded = sonic_rs::get_from_slice(event, ["data_base64"]).ok().as_ref().and_then(text_of);
     if let Some(data) = encoded.and_then(|text| STANDARD.decode(text).ok()) {
-        return nearer(whole, schema.check_bytes(&data), "/data_base64", None);
+        return seen_from_event(schema.check_bytes(&data), "/data_base64", None);
     }
-    whole
+    whole()
 }
 
-/// The violations of what fits better, the event or its data, which stands at `place`.
-fn nearer(
-    whole: Vec<Violation>,
+/// The violations of the data, which stands at `place`, as those of the event.
+fn seen_from_event(
     data: Result<(), Vec<Violation>>,
     pointer: &str,
     place: Option<Position>,
 ) -> Vec<Violation> {
-    match data {
-        Ok(()) => Vec::new(),
-        Err(found) if found.len() <= whole.len() => {
-            found.into_iter().map(|violation| within(violation, pointer, place)).collect()
-        }
-        Err(_) => whole,
-    }
+    let found = data.err().unwrap_or_default();
+    found.into_iter().map(|violation| within(violation, pointer, place)).collect()
 }
 
 /// The same violation, seen from the whole event.

@@ -96,6 +96,8 @@ pub struct EventMessage {
     /// The number of its payload schema in a schema registry, from `x-eddy-schema-id`.
     schema_id: Option<u32>,
     is_protobuf: bool,
+    /// Whether its payload schema describes a whole CloudEvents event.
+    is_envelope: bool,
 }
 
 impl EventMessage {
@@ -317,7 +319,7 @@ impl EventMessage {
         };
         let (found, unchecked) = match &self.payload {
             Language::Json(schema) if cloud_event::is_structured(event) => {
-                (cloud_event::violations(schema, payload), None)
+                (cloud_event::violations(schema, payload, self.is_envelope), None)
             }
             _ => self.check_payload(payload),
         };
@@ -342,10 +344,12 @@ impl Preparer<'_> {
         let mut also: Vec<String> = message.key.iter().chain(&message.title).cloned().collect();
         also.retain(|name| *name != message.name);
         let headers = message.headers.as_ref().and_then(|schema| self.compiled(schema).ok());
+        let payload = self.payload(message);
         EventMessage {
             name: message.name.clone(),
             also,
-            payload: self.payload(message),
+            is_envelope: matches!(&payload, Language::Json(schema) if cloud_event::describes_envelope(schema)),
+            payload,
             headers,
             schema_id: wire::declared_id(message),
             is_protobuf: message.payload.as_ref().is_some_and(is_protobuf),

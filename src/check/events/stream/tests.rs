@@ -196,7 +196,7 @@ fn values_over_several_lines_and_bad_ends_are_read() {
     );
     assert!(
         lines("[{\"src\":\"orders\",\"v\":\"{\\\"id\\\":1}\"}] 1")[0]
-            .starts_with("1:39@38 ED5003 there is more")
+            .starts_with("1:37@36 ED5003 there is more")
     );
     assert_eq!(lines(""), [""; 0]);
     assert_eq!(lines("\n \n"), [""; 0]);
