@@ -1418,7 +1418,7 @@ _eddy() {
             return 0
             ;;
         eddy__subcmd__validate)
-            opts="-q -v -h -V --format --events --message --max-findings --fix --unsafe --diff --dry-run --rule --level --deny-warnings --baseline --write-baseline --rules --test-rules --color --quiet --verbose --no-progress --workspace --env --yes --help --version"
+            opts="-n -f -q -v -h -V --format --events --message --schema-id --fail-fast --max-errors --count --follow --for --max-findings --fix --unsafe --diff --dry-run --rule --level --deny-warnings --baseline --write-baseline --rules --test-rules --color --quiet --verbose --no-progress --workspace --env --yes --help --version"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -1433,6 +1433,26 @@ _eddy() {
                     return 0
                     ;;
                 --message)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --schema-id)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --max-errors)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --count)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                -n)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --for)
                     COMPREPLY=($(compgen -f "${cur}"))
                     return 0
                     ;;

@@ -387,8 +387,12 @@ gitlab\t'Code quality report'
 checkstyle\t'Checkstyle XML'
 markdown\t'For a comment on a change'
 rdjson\t'Reviewdog Diagnostic Format'"
-complete -c eddy -n "__fish_eddy_using_subcommand validate" -l events -d 'Check these events against the contract: JSON lines, a JSON list, a recording, or `-`' -r -F
-complete -c eddy -n "__fish_eddy_using_subcommand validate" -l message -d 'The message that bare payloads are' -r
+complete -c eddy -n "__fish_eddy_using_subcommand validate" -l events -d 'Check these events against the contract: JSON lines, a JSON list, CloudEvents, a recording, a live channel, or `-`' -r
+complete -c eddy -n "__fish_eddy_using_subcommand validate" -l message -d 'The message every event is' -r
+complete -c eddy -n "__fish_eddy_using_subcommand validate" -l schema-id -d 'The message of payloads that begin with this schema id of a registry; may be given several times' -r
+complete -c eddy -n "__fish_eddy_using_subcommand validate" -l max-errors -d 'Stop after this many findings in events' -r
+complete -c eddy -n "__fish_eddy_using_subcommand validate" -s n -l count -d 'Events to read of a live channel: the last ones it keeps, else the next to arrive' -r
+complete -c eddy -n "__fish_eddy_using_subcommand validate" -l for -d 'Read a live channel for this time, such as `10s`' -r
 complete -c eddy -n "__fish_eddy_using_subcommand validate" -l max-findings -d 'Most findings to show per file' -r
 complete -c eddy -n "__fish_eddy_using_subcommand validate" -l rule -d 'Level of a code, rule, category or official identifier, over that of the workspace: `ED2106=off`' -r
 complete -c eddy -n "__fish_eddy_using_subcommand validate" -l level -d 'Lightest findings to show' -r -f -a "hint\t'All'
@@ -403,6 +407,8 @@ always\t'Always'
 never\t'Never'"
 complete -c eddy -n "__fish_eddy_using_subcommand validate" -l workspace -d 'Directory of the workspace file `eddy.yaml` (default: here or above)' -r -F
 complete -c eddy -n "__fish_eddy_using_subcommand validate" -l env -d 'Environment of the workspace to use' -r
+complete -c eddy -n "__fish_eddy_using_subcommand validate" -l fail-fast -d 'Stop at the first finding in an event'
+complete -c eddy -n "__fish_eddy_using_subcommand validate" -s f -l follow -d 'Read a live channel until Ctrl-C'
 complete -c eddy -n "__fish_eddy_using_subcommand validate" -l fix -d 'Apply the fixes that keep the meaning or restore the obvious one'
 complete -c eddy -n "__fish_eddy_using_subcommand validate" -l unsafe -d 'Apply also the fixes that should be read before use'
 complete -c eddy -n "__fish_eddy_using_subcommand validate" -l dry-run -l diff -d 'Show what `--fix` would change and write nothing'

@@ -14,11 +14,9 @@ const KEYWORD: &str = "x-eddy-schema-id";
 /// Levels of messages inside messages a Protobuf payload may name.
 const MOST_INDEXES: u64 = 64;
 
-/// The number of a message's schema: on the message, or on its payload schema.
+/// The number of a message's schema.
 pub(super) fn declared_id(message: &Message) -> Option<u32> {
-    let on_payload = || message.payload.as_ref().and_then(|schema| schema.node.get(KEYWORD));
-    let node = message.node.get(KEYWORD).or_else(on_payload)?;
-    u32::try_from(node.to_json().as_u64()?).ok()
+    u32::try_from(message.node.get(KEYWORD)?.to_json().as_u64()?).ok()
 }
 
 /// The number in front of a payload, and the rest.

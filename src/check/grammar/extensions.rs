@@ -9,11 +9,15 @@ use crate::source_text::tree::{Entry, Node};
 /// What every name of eddy's own begins with.
 const OWN: &str = "x-eddy-";
 
+/// Where each extension is explained.
+pub(super) const LISTS: [&str; 2] = ["ChannelExtensions", "MessageExtensions"];
+
 /// The object of the grammar that lists the extensions of another object.
 fn list_of(name: &str) -> &'static str {
     match name {
         "Channel" => "ChannelExtensions",
         "Operation" | "OperationTrait" => "OperationExtensions",
+        "Message" | "MessageTrait" => "MessageExtensions",
         _ => "",
     }
 }
@@ -21,19 +25,22 @@ fn list_of(name: &str) -> &'static str {
 impl Walk<'_> {
     /// Checks one extension of an object; the extensions of others are theirs.
     pub(super) fn extension(&mut self, place: &Place, entry: &Entry, name: &str) {
-        let known: &'static [Field] = self.grammar.fields("ChannelExtensions");
+        let grammar = self.grammar;
+        let known = LISTS.into_iter().flat_map(|list| -> &'static [Field] { grammar.fields(list) });
         let here: &'static [Field] = self.grammar.fields(list_of(name));
         if let Some(field) = here.iter().find(|field| field.name == entry.key) {
             self.check(&child(place, entry), &field.shape, Some(place.node));
             self.own_references(&entry.value, place);
             return;
         }
-        let names = known.iter().map(|field| field.name.as_str());
+        let names = known.map(|field| field.name.as_str());
         if names.clone().any(|name| name == entry.key) {
             let message = format!("`{}` means nothing on {}", entry.key, place.name());
             let finding = self.report("ED2722", place, entry.key_span, message);
             finding.severity = Severity::Warning;
-            finding.help = Some("it belongs on a channel or an operation".to_owned());
+            let is_of_message = grammar.fields(LISTS[1]).iter().any(|field| field.name == entry.key);
+            let owner = if is_of_message { "a message" } else { "a channel or an operation" };
+            finding.help = Some(format!("it belongs on {owner}"));
             return;
         }
         let near = nearest(&entry.key, names.clone());

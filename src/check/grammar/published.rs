@@ -5,6 +5,7 @@ use std::fmt::Write;
 use serde_json::{Map, Value, json};
 
 use super::Grammar;
+use super::extensions::LISTS;
 use super::notation::{Condition, Consequence, Definition, Field, ObjectDefinition, Shape};
 use super::words::expected;
 
@@ -16,8 +17,8 @@ const INTRODUCTION: &str = include_str!("extensions.md");
 /// Every extension with its schema (JSON Schema 2020-12), by name.
 #[must_use]
 pub fn schemas() -> Vec<(String, Value)> {
-    let extensions = Grammar::version3().fields("ChannelExtensions");
-    extensions.iter().map(|field| (field.name.clone(), whole_schema(field))).collect()
+    let extensions = LISTS.into_iter().flat_map(|list| Grammar::version3().fields(list));
+    extensions.map(|field| (field.name.clone(), whole_schema(field))).collect()
 }
 
 /// The page `docs/extensions.md`.
@@ -25,7 +26,7 @@ pub fn schemas() -> Vec<(String, Value)> {
 pub fn page() -> String {
     let grammar = Grammar::version3();
     let mut page = INTRODUCTION.to_owned();
-    for extension in grammar.fields("ChannelExtensions") {
+    for extension in LISTS.into_iter().flat_map(|list| grammar.fields(list)) {
         let (name, about) = (&extension.name, &extension.about);
         let _ = write!(
             page,

@@ -83,6 +83,8 @@ pub(super) struct Text {
     /// Bytes given out or passed over.
     offset: u64,
     ended: bool,
+    /// Whether little came the last time, as from a pipe somebody types into: what is there is passed on at once.
+    is_slow: bool,
     mode: Option<Mode>,
     longest: usize,
 }
@@ -98,11 +100,11 @@ impl Text {
     /// Reads text that begins with what has been read of it already.
     pub(super) fn new(name: String, begin: Vec<u8>, input: Box<dyn Read + Send>) -> Self {
         let longest = json_lines::MAX_LINE;
-        Self { name, input, buffer: begin, offset: 0, ended: false, mode: None, longest }
+        Self { name, input, buffer: begin, offset: 0, ended: false, is_slow: false, mode: None, longest }
     }
 
-    /// Reads more; whether anything came. Also the amount that came.
-    fn fill(&mut self) -> Result<usize, StreamError> {
+    /// Reads more.
+    fn fill(&mut self) -> Result<(), StreamError> {
         let before = self.buffer.len();
         self.buffer.resize(before + STEP, 0);
         let read = loop {
@@ -114,7 +116,8 @@ impl Text {
         self.buffer.truncate(before + read.as_ref().copied().unwrap_or(0));
         let read = read.map_err(|source| StreamError::Read { name: self.name.clone(), source })?;
         self.ended = read == 0;
-        Ok(read)
+        self.is_slow = read < STEP / 16;
+        Ok(())
     }
 
     /// Reads until the form of the text can be told by its beginning.
@@ -164,17 +167,14 @@ impl Text {
                 last = Some(searched + at + 1);
             }
             searched = self.buffer.len();
-            let is_enough = last.is_some() && searched >= TARGET;
+            let is_enough = last.is_some() && (searched >= TARGET || self.is_slow);
             if is_enough || self.ended {
                 break;
             }
             if searched > self.longest && last.is_none() {
                 return self.long_line().map(Some);
             }
-            // What comes in bits, as from a pipe somebody types into, is passed on at once.
-            if self.fill()? < STEP / 16 && last.is_some() && !self.ended {
-                break;
-            }
+            self.fill()?;
         }
         let end = match last {
             Some(end) if !self.ended => end,
@@ -210,16 +210,14 @@ impl Text {
         let mut values = Vec::new();
         loop {
             splitter.advance(&self.buffer, &mut values);
-            let is_enough = !values.is_empty() && self.buffer.len() >= TARGET;
+            let is_enough = !values.is_empty() && (self.buffer.len() >= TARGET || self.is_slow);
             if is_enough || self.ended || splitter.stray.is_some() {
                 break;
             }
             if self.buffer.len() > self.longest {
                 return Ok(Some(self.end(values, Some(Flaw::TooLong))));
             }
-            if self.fill()? < STEP / 16 && !values.is_empty() && !self.ended {
-                break;
-            }
+            self.fill()?;
         }
         if splitter.stray.is_some() {
             return Ok(Some(self.end_at(splitter.stray, values, Some(Flaw::AfterList))));
