@@ -135,7 +135,7 @@ fn has_workspace(context: &Context) -> bool {
 impl From<StreamError> for CommandError {
     fn from(error: StreamError) -> Self {
         match error {
-            StreamError::Read { .. } => Self::usage(error.to_string()),
+            StreamError::Read { .. } | StreamError::Thread(_) => Self::usage(error.to_string()),
             StreamError::Archive(error) => error.into(),
             StreamError::Endpoint(error) => error.into(),
         }

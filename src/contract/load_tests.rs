@@ -346,7 +346,6 @@ fn other_kinds_of_files_are_told_apart() {
         ("openapi: 3.1.0\n", "OpenAPI"),
         ("version: 1\ncontracts: []\n", "workspace"),
         ("specversion: '1.0'\ntype: a\n", "CloudEvents"),
-        ("type: object\nproperties: {}\n", "JSON Schema"),
         ("asynapi: 3.0.0\n", "no `asyncapi`"),
         ("a: 1\n", "neither"),
         ("[1]\n", "array"),

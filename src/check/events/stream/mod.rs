@@ -31,6 +31,9 @@ const ZSTD: [[u8; 4]; 2] = [[0x28, 0xb5, 0x2f, 0xfd], [0x50, 0x2a, 0x4d, 0x18]];
 /// Threads at most.
 const MOST_THREADS: usize = 64;
 
+/// The stack of a thread that checks, in bytes.
+const STACK: usize = 16 << 20;
+
 /// How a stream is checked.
 #[derive(Clone, Debug)]
 pub struct Options {
@@ -65,6 +68,9 @@ pub enum StreamError {
     /// The system failed.
     #[error(transparent)]
     Endpoint(#[from] EndpointError),
+    /// No thread could be started.
+    #[error("cannot start a thread: {0}")]
+    Thread(io::Error),
 }
 
 /// What came of a stream.
@@ -111,17 +117,20 @@ pub fn check(
     let outcome = std::thread::scope(|scope| {
         let _close = CloseAtEnd(&*queue);
         for _ in 0..threads {
-            scope.spawn(|| {
+            let judge = || {
                 let _close = CloseOnPanic(&*queue);
                 while let Some((number, chunk)) = queue.take() {
                     let cap = if is_capped.load(Ordering::Relaxed) { 0 } else { options.cap };
                     let outcome = Judge::new(checker, options, cap, options.max_errors).chunk(&chunk);
                     queue.finish(number, (chunk, outcome));
                 }
-            });
+            };
+            // Deep payloads are looked at by recursion, which the stack of a plain thread does not always hold.
+            let thread = std::thread::Builder::new().stack_size(STACK);
+            thread.spawn_scoped(scope, judge).map_err(StreamError::Thread)?;
         }
-        gather(&queue, checker, options, &is_capped)
-    });
+        Ok::<_, StreamError>(gather(&queue, checker, options, &is_capped))
+    })?;
     if !outcome.stopped {
         reading.join().unwrap_or_else(|panic| std::panic::resume_unwind(panic))?;
     }
