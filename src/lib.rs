@@ -18,6 +18,7 @@ pub mod archive;
 pub mod endpoint;
 
 pub mod check;
+pub mod edit;
 pub mod replay;
 pub mod scaffold;
 pub mod topology;

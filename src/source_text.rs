@@ -12,6 +12,7 @@ pub mod reading;
 pub mod reference;
 pub mod scalar;
 pub mod tree;
+pub mod written;
 pub mod yaml;
 
 pub use documents::{Documents, ReferenceError, Resolved};

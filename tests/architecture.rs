@@ -14,7 +14,7 @@ const LAYERS: [&[&str]; 12] = [
     &["contract"],
     &["archive"],
     &["endpoint"],
-    &["check", "replay", "scaffold", "topology"],
+    &["check", "edit", "replay", "scaffold", "topology"],
     &["output"],
     &["settings"],
     &["ui"],

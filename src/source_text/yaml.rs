@@ -62,7 +62,7 @@ fn take(builder: &mut Builder<'_>, event: Event<'_>, place: &granit_parser::Span
     match event {
         Event::DocumentStart(..) => builder.start_document(span),
         Event::Scalar(text, style, anchor, tag) => {
-            let text = if is_absent(style, &text, span) { "".into() } else { text };
+            let text = if is_absent(style, &text, span.start == span.end) { "".into() } else { text };
             builder.scalar(&Scalar { text, plain: style == ScalarStyle::Plain, anchor, tag, span })
         }
         Event::SequenceStart(_, anchor, tag) => builder.open(false, anchor, tag.as_deref(), span),
@@ -75,18 +75,22 @@ fn take(builder: &mut Builder<'_>, event: Event<'_>, place: &granit_parser::Span
 }
 
 /// The parser writes `~` for a value that is not there.
-fn is_absent(style: ScalarStyle, text: &str, span: Span) -> bool {
-    style == ScalarStyle::Plain && text == "~" && span.start == span.end
+pub(super) fn is_absent(style: ScalarStyle, text: &str, takes_no_bytes: bool) -> bool {
+    style == ScalarStyle::Plain && text == "~" && takes_no_bytes
 }
 
 fn report_scan_error(builder: &mut Builder<'_>, error: &ScanError, limits: &Limits) {
     let start = error.marker().byte_offset().unwrap_or_default();
     let span = builder.character_at(start);
-    let kind = match error.kind() {
+    builder.report(reason(error, limits), span, None);
+}
+
+/// What a scan error is called here.
+pub(super) fn reason(error: &ScanError, limits: &Limits) -> ProblemKind {
+    match error.kind() {
         ErrorKind::RecursionLimitExceeded => ProblemKind::TooDeep(limits.depth),
         kind => ProblemKind::Syntax(plain_words(kind)),
-    };
-    builder.report(kind, span, None);
+    }
 }
 
 /// The parser's reason, in words for someone who did not write a parser.

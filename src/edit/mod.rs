@@ -1,0 +1,7 @@
+//! Changes documents as texts: lays them out, converts them to another version, bundles them; comments stay.
+
+pub mod format;
+mod pieces;
+pub mod print;
+pub mod read;
+pub mod tree;
