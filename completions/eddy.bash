@@ -34,6 +34,9 @@ _eddy() {
             eddy,explain)
                 cmd="eddy__subcmd__explain"
                 ;;
+            eddy,fmt)
+                cmd="eddy__subcmd__fmt"
+                ;;
             eddy,graph)
                 cmd="eddy__subcmd__graph"
                 ;;
@@ -124,6 +127,9 @@ _eddy() {
             eddy__subcmd__help,explain)
                 cmd="eddy__subcmd__help__subcmd__explain"
                 ;;
+            eddy__subcmd__help,fmt)
+                cmd="eddy__subcmd__help__subcmd__fmt"
+                ;;
             eddy__subcmd__help,graph)
                 cmd="eddy__subcmd__help__subcmd__graph"
                 ;;
@@ -176,7 +182,7 @@ _eddy() {
 
     case "${cmd}" in
         eddy)
-            opts="-q -v -h -V --color --quiet --verbose --no-progress --workspace --env --yes --help --version archive broker completions demo doctor explain graph init inject man new record replay tail validate help"
+            opts="-q -v -h -V --color --quiet --verbose --no-progress --workspace --env --yes --help --version archive broker completions demo doctor explain fmt graph init inject man new record replay tail validate help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 1 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -693,6 +699,36 @@ _eddy() {
             COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
             return 0
             ;;
+        eddy__subcmd__fmt)
+            opts="-q -v -h -V --check --diff --format --color --quiet --verbose --no-progress --workspace --env --yes --help --version"
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
+                --format)
+                    COMPREPLY=($(compgen -W "human json" -- "${cur}"))
+                    return 0
+                    ;;
+                --color)
+                    COMPREPLY=($(compgen -W "auto always never" -- "${cur}"))
+                    return 0
+                    ;;
+                --workspace)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --env)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
         eddy__subcmd__graph)
             opts="-o -q -v -h -V --view --format --output --focus --depth --ascii --color --quiet --verbose --no-progress --workspace --env --yes --help --version"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
@@ -744,7 +780,7 @@ _eddy() {
             return 0
             ;;
         eddy__subcmd__help)
-            opts="archive broker completions demo doctor explain graph init inject man new record replay tail validate help"
+            opts="archive broker completions demo doctor explain fmt graph init inject man new record replay tail validate help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -898,6 +934,20 @@ _eddy() {
             return 0
             ;;
         eddy__subcmd__help__subcmd__explain)
+            opts=""
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 3 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
+        eddy__subcmd__help__subcmd__fmt)
             opts=""
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 3 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )

@@ -19,6 +19,7 @@ mod demo;
 mod doctor;
 pub mod error;
 mod explain;
+mod fmt;
 mod graph;
 mod init;
 mod inject;
@@ -135,6 +136,8 @@ enum Command {
     Doctor(doctor::Args),
     /// Print the page of a diagnostic code, or list all codes
     Explain(explain::Args),
+    /// Lay out YAML and JSON documents; comments, anchors and order stay
+    Fmt(fmt::Args),
     /// Show who sends what to whom
     Graph(graph::Args),
     /// Write a workspace file
@@ -164,6 +167,7 @@ impl Command {
             Self::Completions(args) => completions::run(args, context),
             Self::Doctor(args) => doctor::run(args, context),
             Self::Explain(args) => explain::run(args, context),
+            Self::Fmt(args) => fmt::run(args, context),
             Self::Graph(args) => graph::run(args, context),
             #[cfg(feature = "broker")]
             Self::Demo(args) => demo::run(args, context),

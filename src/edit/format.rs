@@ -4,8 +4,8 @@ use crate::source_text::written::{self, Step, Written};
 use crate::source_text::{FileId, Limits};
 
 use super::pieces::{Kind, Piece, cut};
-use super::print::print;
 use super::read::{Refusal, read};
+use super::render::render;
 
 /// Lays out a YAML or JSON text: indentation, spaces, blank lines and line ends.
 ///
@@ -19,7 +19,7 @@ pub fn format(text: &str, limits: &Limits) -> Result<String, Refusal> {
     let (text, carriage_returns) = with_line_feeds(text)?;
     let file = FileId(0);
     let document = read(&text, file, limits)?;
-    let printed = print(&document);
+    let printed = render(&document);
     if !means_the_same(&text, &printed, limits) {
         return Err(Refusal::Changed);
     }
@@ -44,7 +44,8 @@ pub fn with_line_feeds(text: &str) -> Result<(String, bool), Refusal> {
 /// Whether two texts have the same values, written the same way, and the same comments at the same values.
 #[must_use]
 pub fn means_the_same(left: &str, right: &str, limits: &Limits) -> bool {
-    let (Ok(left_steps), Ok(right_steps)) = (written::steps(left, limits), written::steps(right, limits)) else {
+    let (Ok(left_steps), Ok(right_steps)) = (written::steps(left, limits), written::steps(right, limits))
+    else {
         return false;
     };
     let same_steps = left_steps.len() == right_steps.len()

@@ -2,6 +2,7 @@
 
 pub mod format;
 mod pieces;
-pub mod print;
 pub mod read;
+pub mod render;
+pub mod save;
 pub mod tree;

@@ -45,8 +45,7 @@ struct Cutter<'a> {
 
 /// All pieces of a text in order.
 pub(super) fn cut(text: &str, steps: &[Written]) -> Vec<Piece> {
-    let mut cutter =
-        Cutter { text: text.as_bytes(), at: 0, line_start: 0, line_ends: 0, pieces: Vec::new() };
+    let mut cutter = Cutter { text: text.as_bytes(), at: 0, line_start: 0, line_ends: 0, pieces: Vec::new() };
     for step in steps {
         match &step.step {
             Step::Scalar(value, Style::Literal | Style::Folded) => cutter.block(value, step.bytes.end),
@@ -123,7 +122,8 @@ impl Cutter<'_> {
     /// The parser tells where a block ends, but not in the same way for empty ones; its text does.
     fn block(&mut self, value: &str, end: usize) {
         self.until(self.text.len(), true);
-        let keeps = self.pieces.last().is_some_and(|header| self.text[header.start..header.end].contains(&b'+'));
+        let keeps =
+            self.pieces.last().is_some_and(|header| self.text[header.start..header.end].contains(&b'+'));
         let header_end = self.line_end();
         self.until(header_end, false);
         let content = value.trim_end_matches('\n');
@@ -151,7 +151,8 @@ impl Cutter<'_> {
         let mut end = end.min(self.text.len());
         let mut next_line = end < self.text.len();
         while end > self.at {
-            let start = memchr::memrchr(b'\n', &self.text[self.at..end]).map_or(self.at, |found| self.at + found + 1);
+            let start =
+                memchr::memrchr(b'\n', &self.text[self.at..end]).map_or(self.at, |found| self.at + found + 1);
             let line = &self.text[start..end];
             let blank = line.iter().all(|byte| *byte == b' ');
             if line.ends_with(tail) && !(blank && (next_line || line.is_empty())) {

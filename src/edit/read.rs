@@ -27,6 +27,13 @@ pub enum Refusal {
 }
 
 impl Refusal {
+    /// Whether the text is wrong, rather than unusual.
+    #[must_use]
+    pub fn is_unreadable(&self) -> bool {
+        !matches!(self, Self::Unreadable(ProblemKind::SeveralDocuments, _))
+            && matches!(self, Self::Unreadable(..))
+    }
+
     /// The byte it is about; 0 when it is about the whole text.
     #[must_use]
     pub fn offset(&self) -> usize {
@@ -55,12 +62,7 @@ pub fn read(text: &str, file: FileId, limits: &Limits) -> Result<Document, Refus
     read_pieces(text, file, &steps, &pieces)
 }
 
-fn read_pieces(
-    text: &str,
-    file: FileId,
-    steps: &[Written],
-    pieces: &[Piece],
-) -> Result<Document, Refusal> {
+fn read_pieces(text: &str, file: FileId, steps: &[Written], pieces: &[Piece]) -> Result<Document, Refusal> {
     let mut reader = Reader { text, file, steps: steps.iter(), pieces, at: 0 };
     let mut document = Document::default();
     let Some(Written { step: Step::Document(explicit), .. }) = reader.steps.next() else {
@@ -335,8 +337,7 @@ impl<'a> Reader<'a> {
         let mut before = self.comments();
         while !self.at_end() {
             let blank_before = self.peek().is_some_and(|piece| piece.line_ends > 1);
-            let mut item =
-                if mapping { self.flow_entry(column)? } else { item(None, self.node(column)?) };
+            let mut item = if mapping { self.flow_entry(column)? } else { item(None, self.node(column)?) };
             item.before = std::mem::take(&mut before);
             item.blank_before = blank_before;
             before = self.comma(&mut item.value);

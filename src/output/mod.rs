@@ -15,6 +15,7 @@ mod hostile;
 pub mod json;
 pub mod jsonl;
 pub mod junit;
+pub mod layout;
 pub mod markdown;
 pub mod mermaid;
 pub mod pages;

@@ -27,7 +27,7 @@ enum Place {
 
 /// The text of a document, ending with a line end.
 #[must_use]
-pub fn print(document: &Document) -> String {
+pub fn render(document: &Document) -> String {
     let mut printer = Printer { out: String::new(), line_start: 0 };
     for line in &document.prologue {
         printer.blank(line.blank_before);
@@ -222,7 +222,7 @@ impl Printer {
             return;
         }
         let is_block = matches!(&node.content, Content::Scalar(scalar) if scalar.is_block());
-        if self.stands_below(node, inner, place) {
+        if self.stands_below(node, place) {
             let header = if is_block { None } else { node.header.clone() };
             let above = Node { header, before: node.before.clone(), ..Node::default() };
             self.above(&above, inner, place);
@@ -253,7 +253,7 @@ impl Printer {
     }
 
     /// Whether a scalar, alias or list in brackets goes on a line below its indicator.
-    fn stands_below(&self, node: &Node, inner: usize, place: Place) -> bool {
+    fn stands_below(&self, node: &Node, place: Place) -> bool {
         match &node.content {
             Content::Scalar(scalar) if scalar.is_block() => !node.before.is_empty(),
             _ if !node.before.is_empty() || node.header.is_some() => true,
@@ -264,7 +264,6 @@ impl Printer {
             }
             // A bracket that closes at the column of the key would be no YAML.
             Content::Collection(collection) if place == Place::Colon => {
-                let _ = inner;
                 !collection.items.is_empty() && !self.fits(node, 1)
             }
             _ => false,
@@ -281,7 +280,9 @@ impl Printer {
         match &node.content {
             Content::Empty => {}
             Content::Alias(alias) => self.out.push_str(alias),
-            Content::Scalar(scalar) if scalar.is_block() => self.block(scalar, node.header.as_deref(), indent, place),
+            Content::Scalar(scalar) if scalar.is_block() => {
+                self.block(scalar, node.header.as_deref(), indent);
+            }
             Content::Scalar(scalar) => self.scalar(scalar, indent, place),
             Content::Collection(collection) => {
                 let own = match place {
@@ -316,8 +317,8 @@ impl Printer {
         }
     }
 
-    fn block(&mut self, scalar: &Scalar, comment: Option<&str>, indent: usize, place: Place) {
-        let inner = if place == Place::Root { indent + usize::from(has_digit(&scalar.raw)) * STEP } else { indent + STEP };
+    fn block(&mut self, scalar: &Scalar, comment: Option<&str>, indent: usize) {
+        let inner = indent + STEP;
         let header: String =
             scalar.raw.chars().map(|part| if part.is_ascii_digit() { '2' } else { part }).collect();
         self.out.push_str(&header);
@@ -369,7 +370,8 @@ impl Printer {
                 self.out.push_str("? ");
             }
             self.key_in_flow(key, item.colon);
-            if !item.colon || matches!(item.value.content, Content::Empty) && item.value.properties.is_empty() {
+            if !item.colon || matches!(item.value.content, Content::Empty) && item.value.properties.is_empty()
+            {
                 return;
             }
             if item.value.before.is_empty() && item.value.header.is_none() {
@@ -378,7 +380,11 @@ impl Printer {
         }
         let value = &item.value;
         if !value.before.is_empty() || value.header.is_some() {
-            self.above(&Node { header: value.header.clone(), before: value.before.clone(), ..Node::default() }, indent + STEP, Place::Flow);
+            self.above(
+                &Node { header: value.header.clone(), before: value.before.clone(), ..Node::default() },
+                indent + STEP,
+                Place::Flow,
+            );
             self.indent(indent + STEP);
         }
         self.properties(value);
@@ -396,10 +402,6 @@ impl Printer {
         let text = inline_with_properties(key).unwrap_or_default();
         self.out.push_str(&text);
     }
-}
-
-fn has_digit(raw: &str) -> bool {
-    raw.bytes().any(|byte| byte.is_ascii_digit())
 }
 
 fn first_item(node: &Node) -> Option<&Item> {
@@ -452,7 +454,8 @@ fn inline_collection(collection: &Collection) -> Option<String> {
 
 fn inline_item(item: &Item) -> Option<String> {
     let value = &item.value;
-    let bare = item.before.is_empty() && value.before.is_empty() && value.header.is_none() && value.after.is_none();
+    let bare =
+        item.before.is_empty() && value.before.is_empty() && value.header.is_none() && value.after.is_none();
     if !bare {
         return None;
     }
@@ -466,7 +469,8 @@ fn inline_item(item: &Item) -> Option<String> {
     if !item.colon {
         return Some(format!("{mark}{written}"));
     }
-    let gap = matches!(key.content, Content::Alias(_)) || (matches!(key.content, Content::Empty) && !key.properties.is_empty());
+    let gap = matches!(key.content, Content::Alias(_))
+        || (matches!(key.content, Content::Empty) && !key.properties.is_empty());
     let gap = if gap { " " } else { "" };
     let space = if text.is_empty() { "" } else { " " };
     Some(format!("{mark}{written}{gap}:{space}{text}"))
