@@ -37,7 +37,9 @@ complete -c eddy -n "__fish_eddy_needs_command" -s h -l help -d 'Print help (see
 complete -c eddy -n "__fish_eddy_needs_command" -s V -l version -d 'Print version'
 complete -c eddy -n "__fish_eddy_needs_command" -f -a "archive" -d 'Look into recordings, check them, mend them'
 complete -c eddy -n "__fish_eddy_needs_command" -f -a "broker" -d 'Run the embedded MQTT broker for local work'
+complete -c eddy -n "__fish_eddy_needs_command" -f -a "bundle" -d 'Make one document of many files; references stay references'
 complete -c eddy -n "__fish_eddy_needs_command" -f -a "completions" -d 'Print a completion script for a shell'
+complete -c eddy -n "__fish_eddy_needs_command" -f -a "convert" -d 'Convert an AsyncAPI document to a later version; comments stay'
 complete -c eddy -n "__fish_eddy_needs_command" -f -a "demo" -d 'Show the whole round on the embedded broker'
 complete -c eddy -n "__fish_eddy_needs_command" -f -a "doctor" -d 'Check the workspace, its servers and the tools eddy calls'
 complete -c eddy -n "__fish_eddy_needs_command" -f -a "explain" -d 'Print the page of a diagnostic code, or list all codes'
@@ -145,6 +147,21 @@ complete -c eddy -n "__fish_eddy_using_subcommand broker" -l no-progress -d 'Dra
 complete -c eddy -n "__fish_eddy_using_subcommand broker" -l yes -d 'Answer yes to questions'
 complete -c eddy -n "__fish_eddy_using_subcommand broker" -s h -l help -d 'Print help (see more with \'--help\')'
 complete -c eddy -n "__fish_eddy_using_subcommand broker" -s V -l version -d 'Print version'
+complete -c eddy -n "__fish_eddy_using_subcommand bundle" -s o -l output -d 'Where the bundle goes (default: standard output)' -r -F
+complete -c eddy -n "__fish_eddy_using_subcommand bundle" -l source-map -d 'Write here where each part of the bundle was written, as JSON' -r -F
+complete -c eddy -n "__fish_eddy_using_subcommand bundle" -l format -d 'Form of the findings' -r -f -a "human\t'For people, on standard error'
+json\t'For programs, on standard output'"
+complete -c eddy -n "__fish_eddy_using_subcommand bundle" -l color -d 'When to colour' -r -f -a "auto\t'On a terminal, unless NO_COLOR is set'
+always\t'Always'
+never\t'Never'"
+complete -c eddy -n "__fish_eddy_using_subcommand bundle" -l workspace -d 'Directory of the workspace file `eddy.yaml` (default: here or above)' -r -F
+complete -c eddy -n "__fish_eddy_using_subcommand bundle" -l env -d 'Environment of the workspace to use' -r
+complete -c eddy -n "__fish_eddy_using_subcommand bundle" -s q -l quiet -d 'Say nothing but data and errors'
+complete -c eddy -n "__fish_eddy_using_subcommand bundle" -s v -l verbose -d 'Say more about what is done'
+complete -c eddy -n "__fish_eddy_using_subcommand bundle" -l no-progress -d 'Draw no progress bars'
+complete -c eddy -n "__fish_eddy_using_subcommand bundle" -l yes -d 'Answer yes to questions'
+complete -c eddy -n "__fish_eddy_using_subcommand bundle" -s h -l help -d 'Print help (see more with \'--help\')'
+complete -c eddy -n "__fish_eddy_using_subcommand bundle" -s V -l version -d 'Print version'
 complete -c eddy -n "__fish_eddy_using_subcommand completions" -l color -d 'When to colour' -r -f -a "auto\t'On a terminal, unless NO_COLOR is set'
 always\t'Always'
 never\t'Never'"
@@ -156,6 +173,25 @@ complete -c eddy -n "__fish_eddy_using_subcommand completions" -l no-progress -d
 complete -c eddy -n "__fish_eddy_using_subcommand completions" -l yes -d 'Answer yes to questions'
 complete -c eddy -n "__fish_eddy_using_subcommand completions" -s h -l help -d 'Print help (see more with \'--help\')'
 complete -c eddy -n "__fish_eddy_using_subcommand completions" -s V -l version -d 'Print version'
+complete -c eddy -n "__fish_eddy_using_subcommand convert" -l to -d 'The version wanted' -r -f -a "2.6.0\t'AsyncAPI 2.6'
+3.0.0\t'AsyncAPI 3.0'
+3.1.0\t'AsyncAPI 3.1'"
+complete -c eddy -n "__fish_eddy_using_subcommand convert" -s o -l output -d 'Where the result goes (default: standard output)' -r -F
+complete -c eddy -n "__fish_eddy_using_subcommand convert" -l perspective -d 'Whose view `publish` and `subscribe` take in the 2.x document' -r -f -a "application\t'As the specification has it: others publish, so the application receives'
+client\t'The other way round: this application publishes, so it sends'"
+complete -c eddy -n "__fish_eddy_using_subcommand convert" -l format -d 'Form of the findings' -r -f -a "human\t'For people, on standard error'
+json\t'For programs, on standard output'"
+complete -c eddy -n "__fish_eddy_using_subcommand convert" -l color -d 'When to colour' -r -f -a "auto\t'On a terminal, unless NO_COLOR is set'
+always\t'Always'
+never\t'Never'"
+complete -c eddy -n "__fish_eddy_using_subcommand convert" -l workspace -d 'Directory of the workspace file `eddy.yaml` (default: here or above)' -r -F
+complete -c eddy -n "__fish_eddy_using_subcommand convert" -l env -d 'Environment of the workspace to use' -r
+complete -c eddy -n "__fish_eddy_using_subcommand convert" -s q -l quiet -d 'Say nothing but data and errors'
+complete -c eddy -n "__fish_eddy_using_subcommand convert" -s v -l verbose -d 'Say more about what is done'
+complete -c eddy -n "__fish_eddy_using_subcommand convert" -l no-progress -d 'Draw no progress bars'
+complete -c eddy -n "__fish_eddy_using_subcommand convert" -l yes -d 'Answer yes to questions'
+complete -c eddy -n "__fish_eddy_using_subcommand convert" -s h -l help -d 'Print help (see more with \'--help\')'
+complete -c eddy -n "__fish_eddy_using_subcommand convert" -s V -l version -d 'Print version'
 complete -c eddy -n "__fish_eddy_using_subcommand demo; and not __fish_seen_subcommand_from service help" -l dir -d 'Directory for the demo\'s workspace (default: a new one below the system\'s temporary directory)' -r -F
 complete -c eddy -n "__fish_eddy_using_subcommand demo; and not __fish_seen_subcommand_from service help" -l count -d 'Checkouts to inject' -r
 complete -c eddy -n "__fish_eddy_using_subcommand demo; and not __fish_seen_subcommand_from service help" -l format -d 'How to report' -r -f -a "human\t'A story on stderr, tables on stdout'
@@ -436,23 +472,25 @@ complete -c eddy -n "__fish_eddy_using_subcommand validate" -l no-progress -d 'D
 complete -c eddy -n "__fish_eddy_using_subcommand validate" -l yes -d 'Answer yes to questions'
 complete -c eddy -n "__fish_eddy_using_subcommand validate" -s h -l help -d 'Print help (see more with \'--help\')'
 complete -c eddy -n "__fish_eddy_using_subcommand validate" -s V -l version -d 'Print version'
-complete -c eddy -n "__fish_eddy_using_subcommand help; and not __fish_seen_subcommand_from archive broker completions demo doctor explain fmt graph init inject man new record replay tail validate help" -f -a "archive" -d 'Look into recordings, check them, mend them'
-complete -c eddy -n "__fish_eddy_using_subcommand help; and not __fish_seen_subcommand_from archive broker completions demo doctor explain fmt graph init inject man new record replay tail validate help" -f -a "broker" -d 'Run the embedded MQTT broker for local work'
-complete -c eddy -n "__fish_eddy_using_subcommand help; and not __fish_seen_subcommand_from archive broker completions demo doctor explain fmt graph init inject man new record replay tail validate help" -f -a "completions" -d 'Print a completion script for a shell'
-complete -c eddy -n "__fish_eddy_using_subcommand help; and not __fish_seen_subcommand_from archive broker completions demo doctor explain fmt graph init inject man new record replay tail validate help" -f -a "demo" -d 'Show the whole round on the embedded broker'
-complete -c eddy -n "__fish_eddy_using_subcommand help; and not __fish_seen_subcommand_from archive broker completions demo doctor explain fmt graph init inject man new record replay tail validate help" -f -a "doctor" -d 'Check the workspace, its servers and the tools eddy calls'
-complete -c eddy -n "__fish_eddy_using_subcommand help; and not __fish_seen_subcommand_from archive broker completions demo doctor explain fmt graph init inject man new record replay tail validate help" -f -a "explain" -d 'Print the page of a diagnostic code, or list all codes'
-complete -c eddy -n "__fish_eddy_using_subcommand help; and not __fish_seen_subcommand_from archive broker completions demo doctor explain fmt graph init inject man new record replay tail validate help" -f -a "fmt" -d 'Lay out YAML and JSON documents; comments, anchors and order stay'
-complete -c eddy -n "__fish_eddy_using_subcommand help; and not __fish_seen_subcommand_from archive broker completions demo doctor explain fmt graph init inject man new record replay tail validate help" -f -a "graph" -d 'Show who sends what to whom'
-complete -c eddy -n "__fish_eddy_using_subcommand help; and not __fish_seen_subcommand_from archive broker completions demo doctor explain fmt graph init inject man new record replay tail validate help" -f -a "init" -d 'Write a workspace file'
-complete -c eddy -n "__fish_eddy_using_subcommand help; and not __fish_seen_subcommand_from archive broker completions demo doctor explain fmt graph init inject man new record replay tail validate help" -f -a "inject" -d 'Send one event, a file, standard input, or events generated from the contract'
-complete -c eddy -n "__fish_eddy_using_subcommand help; and not __fish_seen_subcommand_from archive broker completions demo doctor explain fmt graph init inject man new record replay tail validate help" -f -a "man" -d 'Print the manual'
-complete -c eddy -n "__fish_eddy_using_subcommand help; and not __fish_seen_subcommand_from archive broker completions demo doctor explain fmt graph init inject man new record replay tail validate help" -f -a "new" -d 'Make a project from a template'
-complete -c eddy -n "__fish_eddy_using_subcommand help; and not __fish_seen_subcommand_from archive broker completions demo doctor explain fmt graph init inject man new record replay tail validate help" -f -a "record" -d 'Capture events into an archive'
-complete -c eddy -n "__fish_eddy_using_subcommand help; and not __fish_seen_subcommand_from archive broker completions demo doctor explain fmt graph init inject man new record replay tail validate help" -f -a "replay" -d 'Send the events of an archive again, with their timing'
-complete -c eddy -n "__fish_eddy_using_subcommand help; and not __fish_seen_subcommand_from archive broker completions demo doctor explain fmt graph init inject man new record replay tail validate help" -f -a "tail" -d 'Watch events as they arrive'
-complete -c eddy -n "__fish_eddy_using_subcommand help; and not __fish_seen_subcommand_from archive broker completions demo doctor explain fmt graph init inject man new record replay tail validate help" -f -a "validate" -d 'Check AsyncAPI documents and event schemas'
-complete -c eddy -n "__fish_eddy_using_subcommand help; and not __fish_seen_subcommand_from archive broker completions demo doctor explain fmt graph init inject man new record replay tail validate help" -f -a "help" -d 'Print this message or the help of the given subcommand(s)'
+complete -c eddy -n "__fish_eddy_using_subcommand help; and not __fish_seen_subcommand_from archive broker bundle completions convert demo doctor explain fmt graph init inject man new record replay tail validate help" -f -a "archive" -d 'Look into recordings, check them, mend them'
+complete -c eddy -n "__fish_eddy_using_subcommand help; and not __fish_seen_subcommand_from archive broker bundle completions convert demo doctor explain fmt graph init inject man new record replay tail validate help" -f -a "broker" -d 'Run the embedded MQTT broker for local work'
+complete -c eddy -n "__fish_eddy_using_subcommand help; and not __fish_seen_subcommand_from archive broker bundle completions convert demo doctor explain fmt graph init inject man new record replay tail validate help" -f -a "bundle" -d 'Make one document of many files; references stay references'
+complete -c eddy -n "__fish_eddy_using_subcommand help; and not __fish_seen_subcommand_from archive broker bundle completions convert demo doctor explain fmt graph init inject man new record replay tail validate help" -f -a "completions" -d 'Print a completion script for a shell'
+complete -c eddy -n "__fish_eddy_using_subcommand help; and not __fish_seen_subcommand_from archive broker bundle completions convert demo doctor explain fmt graph init inject man new record replay tail validate help" -f -a "convert" -d 'Convert an AsyncAPI document to a later version; comments stay'
+complete -c eddy -n "__fish_eddy_using_subcommand help; and not __fish_seen_subcommand_from archive broker bundle completions convert demo doctor explain fmt graph init inject man new record replay tail validate help" -f -a "demo" -d 'Show the whole round on the embedded broker'
+complete -c eddy -n "__fish_eddy_using_subcommand help; and not __fish_seen_subcommand_from archive broker bundle completions convert demo doctor explain fmt graph init inject man new record replay tail validate help" -f -a "doctor" -d 'Check the workspace, its servers and the tools eddy calls'
+complete -c eddy -n "__fish_eddy_using_subcommand help; and not __fish_seen_subcommand_from archive broker bundle completions convert demo doctor explain fmt graph init inject man new record replay tail validate help" -f -a "explain" -d 'Print the page of a diagnostic code, or list all codes'
+complete -c eddy -n "__fish_eddy_using_subcommand help; and not __fish_seen_subcommand_from archive broker bundle completions convert demo doctor explain fmt graph init inject man new record replay tail validate help" -f -a "fmt" -d 'Lay out YAML and JSON documents; comments, anchors and order stay'
+complete -c eddy -n "__fish_eddy_using_subcommand help; and not __fish_seen_subcommand_from archive broker bundle completions convert demo doctor explain fmt graph init inject man new record replay tail validate help" -f -a "graph" -d 'Show who sends what to whom'
+complete -c eddy -n "__fish_eddy_using_subcommand help; and not __fish_seen_subcommand_from archive broker bundle completions convert demo doctor explain fmt graph init inject man new record replay tail validate help" -f -a "init" -d 'Write a workspace file'
+complete -c eddy -n "__fish_eddy_using_subcommand help; and not __fish_seen_subcommand_from archive broker bundle completions convert demo doctor explain fmt graph init inject man new record replay tail validate help" -f -a "inject" -d 'Send one event, a file, standard input, or events generated from the contract'
+complete -c eddy -n "__fish_eddy_using_subcommand help; and not __fish_seen_subcommand_from archive broker bundle completions convert demo doctor explain fmt graph init inject man new record replay tail validate help" -f -a "man" -d 'Print the manual'
+complete -c eddy -n "__fish_eddy_using_subcommand help; and not __fish_seen_subcommand_from archive broker bundle completions convert demo doctor explain fmt graph init inject man new record replay tail validate help" -f -a "new" -d 'Make a project from a template'
+complete -c eddy -n "__fish_eddy_using_subcommand help; and not __fish_seen_subcommand_from archive broker bundle completions convert demo doctor explain fmt graph init inject man new record replay tail validate help" -f -a "record" -d 'Capture events into an archive'
+complete -c eddy -n "__fish_eddy_using_subcommand help; and not __fish_seen_subcommand_from archive broker bundle completions convert demo doctor explain fmt graph init inject man new record replay tail validate help" -f -a "replay" -d 'Send the events of an archive again, with their timing'
+complete -c eddy -n "__fish_eddy_using_subcommand help; and not __fish_seen_subcommand_from archive broker bundle completions convert demo doctor explain fmt graph init inject man new record replay tail validate help" -f -a "tail" -d 'Watch events as they arrive'
+complete -c eddy -n "__fish_eddy_using_subcommand help; and not __fish_seen_subcommand_from archive broker bundle completions convert demo doctor explain fmt graph init inject man new record replay tail validate help" -f -a "validate" -d 'Check AsyncAPI documents and event schemas'
+complete -c eddy -n "__fish_eddy_using_subcommand help; and not __fish_seen_subcommand_from archive broker bundle completions convert demo doctor explain fmt graph init inject man new record replay tail validate help" -f -a "help" -d 'Print this message or the help of the given subcommand(s)'
 complete -c eddy -n "__fish_eddy_using_subcommand help; and __fish_seen_subcommand_from archive" -f -a "cat" -d 'Print events, one JSON object per line'
 complete -c eddy -n "__fish_eddy_using_subcommand help; and __fish_seen_subcommand_from archive" -f -a "repair" -d 'Write what is whole in a damaged or unfinished recording anew'
 complete -c eddy -n "__fish_eddy_using_subcommand help; and __fish_seen_subcommand_from archive" -f -a "stats" -d 'Count events, bytes, rates and channels'

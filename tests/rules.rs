@@ -79,11 +79,17 @@ fn what_a_rule_finds_has_its_weight_or_a_lighter_one() {
 }
 
 /// Codes that no document can show, each with the case folder or test that fires it.
-const SHOWN_ELSEWHERE: [(&str, &str); 12] = [
+const SHOWN_ELSEWHERE: [(&str, &str); 18] = [
     ("ED0101", "tests/cases/validate/missing_file"),
     ("ED0102", "tests/cases/validate/not_utf8"),
     ("ED0107", "tests/validate.rs"),
     ("ED0108", "tests/validate.rs"),
+    ("ED4101", "tests/cases/convert/good"),
+    ("ED4102", "tests/cases/convert/other_file"),
+    ("ED4103", "tests/cases/convert/aliases"),
+    ("ED4111", "tests/cases/bundle/good"),
+    ("ED4112", "tests/cases/bundle/broken"),
+    ("ED4113", "src/edit/bundle_tests.rs"),
     ("ED5001", "tests/cases/validate/events_channels"),
     ("ED5002", "tests/cases/validate/events_bare"),
     ("ED5003", "tests/cases/validate/events_bare"),

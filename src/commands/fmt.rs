@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 
 use clap::ValueEnum;
 
-use super::paths::{Input, inputs, may_be_document};
+use super::paths::{Input, inputs};
 use super::{CommandError, Context, Status};
 use crate::edit::format::format;
 use crate::edit::read::Refusal;
@@ -58,6 +58,8 @@ pub fn run(args: &Args, context: &Context) -> Result<Status, CommandError> {
     let mut out = context.ui.data();
     for input in &inputs {
         let path = match input {
+            // Protobuf files of a workspace have a layout of their own.
+            Input::Named(path) if path.extension().is_some_and(|ending| ending == "proto") => continue,
             Input::Named(path) => path,
             Input::Found(path) if may_be_document(path) => path,
             Input::Found(_) | Input::Stdin => continue,
@@ -79,6 +81,15 @@ pub fn run(args: &Args, context: &Context) -> Result<Status, CommandError> {
     out.flush()?;
     context.ui.say(summary(&files, args.check || args.diff));
     Ok(status(args, &files))
+}
+
+/// Whether a file found by looking has the words every document has; package files and the like are not ours.
+fn may_be_document(path: &Path) -> bool {
+    let Ok(bytes) = std::fs::read(path) else {
+        return true;
+    };
+    let has = |word: &str| memchr::memmem::find(&bytes, word.as_bytes()).is_some();
+    has("asyncapi") || has("x-event")
 }
 
 fn status(args: &Args, files: &[FileLayout]) -> Status {

@@ -12,11 +12,14 @@ use crate::ui::{ColorChoice, Ui, UiOptions};
 mod archive;
 #[cfg(feature = "broker")]
 mod broker;
+mod bundle;
 pub mod completions;
 mod contract_check;
+mod convert;
 #[cfg(feature = "broker")]
 mod demo;
 mod doctor;
+mod edited;
 pub mod error;
 mod explain;
 mod fmt;
@@ -127,8 +130,12 @@ enum Command {
     /// Run the embedded MQTT broker for local work
     #[cfg(feature = "broker")]
     Broker(broker::Args),
+    /// Make one document of many files; references stay references
+    Bundle(bundle::Args),
     /// Print a completion script for a shell
     Completions(completions::Args),
+    /// Convert an AsyncAPI document to a later version; comments stay
+    Convert(convert::Args),
     /// Show the whole round on the embedded broker
     #[cfg(feature = "broker")]
     Demo(demo::Args),
@@ -164,7 +171,9 @@ impl Command {
             Self::Archive(args) => archive::run(args, context),
             #[cfg(feature = "broker")]
             Self::Broker(args) => broker::run(args, context),
+            Self::Bundle(args) => bundle::run(args, context),
             Self::Completions(args) => completions::run(args, context),
+            Self::Convert(args) => convert::run(args, context),
             Self::Doctor(args) => doctor::run(args, context),
             Self::Explain(args) => explain::run(args, context),
             Self::Fmt(args) => fmt::run(args, context),

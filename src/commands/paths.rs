@@ -47,16 +47,6 @@ pub fn inputs(paths: &[PathBuf], context: &Context) -> Result<Vec<Input>, Comman
     Ok(unique)
 }
 
-/// A quick look for the words every document has; what cannot be read is left to the reader to tell.
-#[must_use]
-pub fn may_be_document(path: &Path) -> bool {
-    let Ok(bytes) = std::fs::read(path) else {
-        return true;
-    };
-    let has = |word: &str| memchr::memmem::find(&bytes, word.as_bytes()).is_some();
-    has("asyncapi") || has("x-event")
-}
-
 fn of_workspace(context: &Context) -> Result<Vec<Input>, CommandError> {
     let Some(workspace) = context.workspace()? else {
         return Err(CommandError::usage(

@@ -1,6 +1,10 @@
 //! Changes documents as texts: lays them out, converts them to another version, bundles them; comments stay.
 
+pub mod anchors;
+pub mod bundle;
+pub mod convert;
 pub mod format;
+pub mod make;
 mod pieces;
 pub mod read;
 pub mod render;

@@ -187,6 +187,7 @@ pub fn all() -> &'static [&'static Rule] {
             .chain(CHECKED)
             .chain(ON_REQUEST)
             .chain(paged::COMMENTS)
+            .chain(paged::EDITS)
             .chain(paged::EVENTS);
         let mut all: Vec<&Rule> = lists.copied().collect();
         all.sort_by_key(|rule| rule.code);

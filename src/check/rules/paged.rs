@@ -55,6 +55,16 @@ pages! {
 }
 
 pages! {
+    EDITS;
+    "ED4101" "not-carried" "not_carried" Warning Interop [];
+    "ED4102" "other-file-not-converted" "other_file_not_converted" Warning Interop [];
+    "ED4103" "alias-written-out" "alias_written_out" Info Style [];
+    "ED4111" "remote-left" "remote_left" Warning Interop [];
+    "ED4112" "broken-left" "broken_left" Error Correctness [];
+    "ED4113" "comments-lost" "comments_lost" Info Style [];
+}
+
+pages! {
     EVENTS;
     "ED5001" "event-channel" "event_channel" Error Correctness [];
     "ED5002" "event-invalid" "event_invalid" Error Correctness [];
