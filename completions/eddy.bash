@@ -1596,12 +1596,16 @@ _eddy() {
             return 0
             ;;
         eddy__subcmd__validate)
-            opts="-n -f -q -v -h -V --format --events --message --schema-id --fail-fast --max-errors --count --follow --for --max-findings --fix --unsafe --diff --dry-run --rule --level --deny-warnings --baseline --write-baseline --rules --test-rules --color --quiet --verbose --no-progress --workspace --env --yes --help --version"
+            opts="-n -f -q -v -h -V --changed-since --allow-remote --watch --format --events --message --schema-id --fail-fast --max-errors --count --follow --for --max-findings --fix --unsafe --diff --dry-run --rule --level --deny-warnings --baseline --write-baseline --rules --test-rules --color --quiet --verbose --no-progress --workspace --env --yes --help --version"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
             fi
             case "${prev}" in
+                --changed-since)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
                 --format)
                     COMPREPLY=($(compgen -W "human concise json jsonl sarif junit github gitlab checkstyle markdown rdjson" -- "${cur}"))
                     return 0

@@ -428,6 +428,7 @@ complete -c eddy -n "__fish_eddy_using_subcommand tail" -l no-progress -d 'Draw 
 complete -c eddy -n "__fish_eddy_using_subcommand tail" -l yes -d 'Answer yes to questions'
 complete -c eddy -n "__fish_eddy_using_subcommand tail" -s h -l help -d 'Print help (see more with \'--help\')'
 complete -c eddy -n "__fish_eddy_using_subcommand tail" -s V -l version -d 'Print version'
+complete -c eddy -n "__fish_eddy_using_subcommand validate" -l changed-since -d 'Only documents that differ from this revision of git, or refer to a file that does' -r
 complete -c eddy -n "__fish_eddy_using_subcommand validate" -l format -d 'Form of the output' -r -f -a "human\t'With the lines at fault'
 concise\t'One line per finding'
 json\t'For programs: one object'
@@ -459,6 +460,8 @@ always\t'Always'
 never\t'Never'"
 complete -c eddy -n "__fish_eddy_using_subcommand validate" -l workspace -d 'Directory of the workspace file `eddy.yaml` (default: here or above)' -r -F
 complete -c eddy -n "__fish_eddy_using_subcommand validate" -l env -d 'Environment of the workspace to use' -r
+complete -c eddy -n "__fish_eddy_using_subcommand validate" -l allow-remote -d 'Fetch what references name by http or https, lock it in `eddy.refs.lock` and keep a copy'
+complete -c eddy -n "__fish_eddy_using_subcommand validate" -l watch -d 'Check again whenever a file changes, until Ctrl-C'
 complete -c eddy -n "__fish_eddy_using_subcommand validate" -l fail-fast -d 'Stop at the first finding in an event'
 complete -c eddy -n "__fish_eddy_using_subcommand validate" -s f -l follow -d 'Read a live channel until Ctrl-C'
 complete -c eddy -n "__fish_eddy_using_subcommand validate" -l fix -d 'Apply the fixes that keep the meaning or restore the obvious one'

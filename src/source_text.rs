@@ -15,7 +15,7 @@ pub mod tree;
 pub mod written;
 pub mod yaml;
 
-pub use documents::{Documents, ReferenceError, Resolved};
+pub use documents::{Documents, ReferenceError, RemoteRefusal, Resolved};
 pub use problem::{Problem, ProblemKind};
 pub use reading::{Limits, ReadError, read_file, read_text};
 

@@ -79,11 +79,13 @@ fn what_a_rule_finds_has_its_weight_or_a_lighter_one() {
 }
 
 /// Codes that no document can show, each with the case folder or test that fires it.
-const SHOWN_ELSEWHERE: [(&str, &str); 18] = [
+const SHOWN_ELSEWHERE: [(&str, &str); 20] = [
     ("ED0101", "tests/cases/validate/missing_file"),
     ("ED0102", "tests/cases/validate/not_utf8"),
     ("ED0107", "tests/validate.rs"),
     ("ED0108", "tests/validate.rs"),
+    ("ED0306", "tests/inputs.rs"),
+    ("ED0307", "tests/inputs.rs"),
     ("ED4101", "tests/cases/convert/good"),
     ("ED4102", "tests/cases/convert/other_file"),
     ("ED4103", "tests/cases/convert/aliases"),

@@ -3,6 +3,7 @@
 use std::path::{Path, PathBuf};
 
 use super::{CommandError, Context};
+use crate::settings::{WORKSPACE_FILE, Workspace};
 
 /// One input.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -34,6 +35,8 @@ pub fn inputs(paths: &[PathBuf], context: &Context) -> Result<Vec<Input>, Comman
             inputs.extend(in_directory(path)?.into_iter().map(Input::Found));
         } else if !path.exists() && is_pattern(path) {
             inputs.extend(matching(path)?.into_iter().map(Input::Found));
+        } else if path.file_name().is_some_and(|name| name == WORKSPACE_FILE) && path.is_file() {
+            inputs.extend(named_by(path, context)?);
         } else {
             inputs.push(Input::Named(path.clone()));
         }
@@ -63,6 +66,14 @@ fn of_workspace(context: &Context) -> Result<Vec<Input>, CommandError> {
         );
     }
     Ok(documents.into_iter().map(|path| Input::Named(shortened(&path, &context.directory))).collect())
+}
+
+/// The documents that a workspace file names, once it is understood.
+fn named_by(file: &Path, context: &Context) -> Result<Vec<Input>, CommandError> {
+    let file = std::path::absolute(file).unwrap_or_else(|_| file.to_owned());
+    let workspace = Workspace::open(file.parent().unwrap_or(Path::new(".")))?;
+    let documents = workspace.documents()?.into_iter();
+    Ok(documents.map(|path| Input::Named(shortened(&path, &context.directory))).collect())
 }
 
 /// The path as seen from where the program was started, when that is shorter.
@@ -110,7 +121,8 @@ fn in_directory(directory: &Path) -> Result<Vec<PathBuf>, CommandError> {
     Ok(files)
 }
 
-fn is_document_name(path: &Path) -> bool {
+/// Whether the ending of a file is one that documents have.
+pub fn is_document_name(path: &Path) -> bool {
     let is_text =
         path.extension().is_some_and(|ending| ending == "yaml" || ending == "yml" || ending == "json");
     is_text || is_schema_name(path)

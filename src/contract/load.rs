@@ -5,9 +5,11 @@ use std::path::{Path, PathBuf};
 
 use super::draft::Draft;
 use super::model::{Contract, Document, DocumentKind};
+use super::remote::{NoRemotes, Remotes};
 use super::{bare_schema, event_schema, kind, place, references, v2, v3};
 use crate::diagnostic::Diagnostic;
-use crate::source_text::{Documents, FileId, Limits, Sources};
+use crate::schema::Dialect;
+use crate::source_text::{Documents, FileId, Limits, RemoteRefusal, Sources};
 
 /// Everything read in one run. Findings do not stop it: what could be read is there.
 #[derive(Clone, Debug, Default)]
@@ -25,12 +27,18 @@ pub struct Loaded {
 /// Reads files and all local files they refer to. A file named twice counts once.
 #[must_use]
 pub fn load(paths: &[PathBuf], limits: &Limits) -> Loaded {
-    load_over(paths, &BTreeMap::new(), limits)
+    load_with(paths, &BTreeMap::new(), limits, &mut NoRemotes)
 }
 
-/// As [`load`], with texts that stand in for what is in the files, by the path under which they were read before.
+/// As [`load`], with texts that stand in for what is in the files, by the path under which they were read before, and
+/// with the documents that references name by address as `remotes` gives them.
 #[must_use]
-pub fn load_over(paths: &[PathBuf], texts: &BTreeMap<PathBuf, String>, limits: &Limits) -> Loaded {
+pub fn load_with(
+    paths: &[PathBuf],
+    texts: &BTreeMap<PathBuf, String>,
+    limits: &Limits,
+    remotes: &mut dyn Remotes,
+) -> Loaded {
     let mut loaded = Loaded::default();
     for (path, text) in texts {
         loaded.documents.lay_over(path, text.clone());
@@ -43,6 +51,7 @@ pub fn load_over(paths: &[PathBuf], texts: &BTreeMap<PathBuf, String>, limits: &
             Err(error) => loaded.diagnostics.push(Diagnostic::from(&error)),
         }
     }
+    loaded.take_remotes(limits, remotes);
     loaded.interpret(&files);
     loaded
 }
@@ -56,7 +65,44 @@ pub fn load_text(name: impl AsRef<Path>, text: impl Into<String>, limits: &Limit
     loaded
 }
 
+/// As [`load_text`], with the documents that references name by address as `remotes` gives them.
+#[must_use]
+pub fn load_text_with(name: &Path, text: String, limits: &Limits, remotes: &mut dyn Remotes) -> Loaded {
+    let mut loaded = Loaded::default();
+    let file = loaded.documents.add_text(&mut loaded.sources, name, text, limits);
+    loaded.take_remotes(limits, remotes);
+    loaded.interpret(&[file]);
+    loaded
+}
+
 impl Loaded {
+    /// Takes what references name by address, and what those documents name in turn.
+    fn take_remotes(&mut self, limits: &Limits, remotes: &mut dyn Remotes) {
+        let mut count = 0;
+        loop {
+            let mut wanted = self.documents.take_wanted();
+            wanted.retain(|address| Dialect::of_address(address).is_none());
+            if wanted.is_empty() {
+                return;
+            }
+            for address in wanted {
+                count += 1;
+                let refusal = || RemoteRefusal {
+                    reason: format!("more than {} files are reached", limits.files),
+                    changed: false,
+                };
+                let answer = if count > limits.files { Some(Err(refusal())) } else { remotes.get(&address) };
+                match answer {
+                    Some(Ok(text)) => {
+                        self.documents.add_remote(&mut self.sources, &address, text, limits);
+                    }
+                    Some(Err(refusal)) => self.documents.refuse_remote(&address, refusal),
+                    None => {}
+                }
+            }
+        }
+    }
+
     fn interpret(&mut self, files: &[FileId]) {
         let problems = self.documents.take_problems();
         self.diagnostics.extend(problems.iter().map(Diagnostic::from));

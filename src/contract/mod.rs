@@ -9,11 +9,12 @@ pub mod load;
 pub mod model;
 mod place;
 mod references;
+pub mod remote;
 mod traits;
 mod v2;
 mod v3;
 
-pub use load::{Loaded, load, load_over, load_text};
+pub use load::{Loaded, load, load_text, load_text_with, load_with};
 pub use model::{
     Action, Channel, ChannelIndex, Contract, Document, DocumentIndex, DocumentKind, Example, Message,
     MessageIndex, Operation, Parameter, Reply, SchemaFormat, SchemaRef, Server, Service,

@@ -1,4 +1,4 @@
-//! Turns failed references into diagnostics, `ED0301` to `ED0305`.
+//! Turns failed references into diagnostics, `ED0301` to `ED0307`.
 
 use super::{Diagnostic, Severity, nearest};
 use crate::source_text::documents::place_name;
@@ -8,12 +8,16 @@ use crate::source_text::{ReferenceError, Span};
 pub const TARGET_NOT_FOUND: &str = "ED0301";
 /// A reference names a file that is missing or cannot be used.
 pub const FILE_NOT_FOUND: &str = "ED0302";
-/// A reference names a remote address, which is never fetched (warning; what it names is not checked).
+/// A reference names a remote address, which nobody asked for (warning; what it names is not checked).
 pub const REMOTE: &str = "ED0303";
 /// References lead in a circle where a value is needed.
 pub const CYCLE: &str = "ED0304";
 /// A reference is no URI reference with a JSON Pointer.
 pub const MALFORMED: &str = "ED0305";
+/// A remote address was asked for, and gave nothing that can be used.
+pub const NOT_FETCHED: &str = "ED0306";
+/// What a remote address gave is not what was locked.
+pub const CHANGED: &str = "ED0307";
 
 /// The finding for a reference that failed; `span` is the place of the reference as written, `pointer` that of the
 /// mapping it stands in.
@@ -23,8 +27,14 @@ pub fn from_reference_error(error: &ReferenceError, span: Span, pointer: &str) -
     match error {
         ReferenceError::Malformed { .. } => finding(MALFORMED, Severity::Error)
             .help("write `#/path/to/it`, or `file.yaml#/path/to/it`; `/` in a key is `~1`, `~` is `~0`"),
-        ReferenceError::Remote(_) => finding(REMOTE, Severity::Warning)
-            .help("keep a copy of the file beside this one and refer to the copy"),
+        ReferenceError::Remote(_) => finding(REMOTE, Severity::Warning).help(
+            "fetch and lock it with `--allow-remote`, or keep a copy beside this file and refer to the copy",
+        ),
+        ReferenceError::Refused { refusal, .. } if refusal.changed => finding(CHANGED, Severity::Error).help(
+            "look at what changed; to take it, remove the address from `eddy.refs.lock` and fetch again",
+        ),
+        ReferenceError::Refused { .. } => finding(NOT_FETCHED, Severity::Error)
+            .help("check the address, or keep a copy beside this file and refer to the copy"),
         ReferenceError::File { .. } => {
             finding(FILE_NOT_FOUND, Severity::Error).help("paths are relative to the folder of this file")
         }

@@ -2,7 +2,7 @@
 
 mod survey;
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
@@ -40,6 +40,14 @@ pub enum ReferenceError {
     /// It names an address outside the files of this machine; such are never fetched.
     #[error("`{0}` is remote and was not fetched")]
     Remote(String),
+    /// It names an address whose document cannot be used.
+    #[error("`{reference}` was not fetched: {}", refusal.reason)]
+    Refused {
+        /// As written.
+        reference: String,
+        /// Why.
+        refusal: RemoteRefusal,
+    },
     /// Its file could not be read.
     #[error("`{reference}` leads to a file that cannot be used: {reason}")]
     File {
@@ -65,6 +73,15 @@ pub enum ReferenceError {
     Cycle(String),
 }
 
+/// Why an address gave no document.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct RemoteRefusal {
+    /// As a fragment.
+    pub reason: String,
+    /// Whether it is another document than the one known by this address.
+    pub changed: bool,
+}
+
 #[derive(Clone, Debug)]
 struct Loaded {
     path: PathBuf,
@@ -81,7 +98,9 @@ pub struct Documents {
     files: HashMap<FileId, Loaded>,
     by_path: HashMap<PathBuf, Result<FileId, String>>,
     by_real_path: HashMap<PathBuf, FileId>,
-    by_address: HashMap<String, Result<FileId, String>>,
+    by_address: HashMap<String, Result<FileId, RemoteRefusal>>,
+    /// The files that references in a file name, as far as they are local.
+    targets: HashMap<FileId, Vec<PathBuf>>,
     /// Addresses that references name and nobody has given yet, in order of reading.
     wanted: Vec<String>,
     /// Absolute `$id`s, without fragment.
@@ -147,23 +166,42 @@ impl Documents {
     }
 
     /// Remembers why an address gave no document.
-    pub fn refuse_remote(&mut self, address: &str, reason: String) {
-        self.by_address.insert(address.to_owned(), Err(reason));
+    pub fn refuse_remote(&mut self, address: &str, refusal: RemoteRefusal) {
+        self.by_address.insert(address.to_owned(), Err(refusal));
     }
 
     /// The addresses that references name and for which there is no document, since the last call.
     pub fn take_wanted(&mut self) -> Vec<String> {
         let wanted = std::mem::take(&mut self.wanted);
-        let is_unknown = |address: &String| {
-            !self.by_address.contains_key(address) && !self.identifiers.contains_key(address)
+        let mut seen = HashSet::new();
+        let mut is_unknown = |address: &String| {
+            let is_known = self.by_address.contains_key(address) || self.identifiers.contains_key(address);
+            !is_known && seen.insert(address.clone())
         };
-        wanted.into_iter().filter(is_unknown).collect()
+        wanted.into_iter().filter(|address| is_unknown(address)).collect()
     }
 
     /// The address a file was fetched from; none for files of this machine.
     #[must_use]
     pub fn address_of(&self, file: FileId) -> Option<&str> {
         self.files.get(&file)?.address.as_deref()
+    }
+
+    /// The local files that references lead to from a file, through whatever others, whether they are there or not.
+    #[must_use]
+    pub fn reached_from(&self, path: &Path) -> Vec<PathBuf> {
+        let mut reached = Vec::new();
+        let mut open = vec![beside(Path::new(""), path)];
+        while let Some(path) = open.pop() {
+            let Some(Ok(file)) = self.by_path.get(&path) else { continue };
+            for target in self.targets.get(file).into_iter().flatten() {
+                if !reached.contains(target) {
+                    reached.push(target.clone());
+                    open.push(target.clone());
+                }
+            }
+        }
+        reached
     }
 
     /// Every file read, in order of reading, those fetched included.
@@ -324,7 +362,9 @@ impl Documents {
         }
         match self.by_address.get(address) {
             None => Err(ReferenceError::Remote(written.to_owned())),
-            Some(Err(reason)) => Err(unusable(reason.clone())),
+            Some(Err(refusal)) => {
+                Err(ReferenceError::Refused { reference: written.to_owned(), refusal: refusal.clone() })
+            }
             Some(Ok(file)) => {
                 let root =
                     self.root(*file).ok_or_else(|| unusable("it holds no usable document".to_owned()))?;
@@ -410,7 +450,9 @@ impl Documents {
             Loaded { path: path.to_owned(), address: None, root: root.clone(), anchors: HashMap::new() };
         self.files.insert(file, loaded);
         if let Some(root) = root {
+            let before = queue.len();
             self.survey(Resolved { node: root, file, pointer: String::new() }, queue);
+            self.targets.insert(file, queue[before..].to_vec());
         }
         file
     }

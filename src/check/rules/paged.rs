@@ -45,6 +45,8 @@ pages! {
     "ED0303" "remote-reference" "remote_reference" Warning Interop [];
     "ED0304" "reference-circle" "reference_circle" Error Spec [];
     "ED0305" "malformed-reference" "malformed_reference" Error Spec [];
+    "ED0306" "reference-not-fetched" "reference_not_fetched" Error Correctness [];
+    "ED0307" "reference-changed" "reference_changed" Error Correctness [];
 }
 
 pages! {

@@ -3,7 +3,7 @@
 use std::io::Write;
 use std::path::{Path, PathBuf};
 
-use super::paths::{Input, inputs};
+use super::paths::Input;
 use super::validate_events::{self, EventArgs};
 use super::{CommandError, Context, Status};
 use crate::check::baseline::Baseline;
@@ -18,27 +18,36 @@ use crate::output::json::Summary;
 use crate::source_text::Sources;
 use fix::{FixArgs, mend};
 use format::{Format, show};
+use inputs::{InputFlags, chosen, files};
 use own::{OwnArgs, own_rules, test_rules};
 use policy::{PolicyArgs, policy};
 use reading::{Read, Texts, checked, file_names, is_about_skipped, read};
+use remote::remotes;
 use summary::{counted, say_events, say_kinds, say_known, summary_line};
+use watch::{Round, watch};
 
+mod changed;
 mod fix;
 mod format;
+mod inputs;
 mod own;
 mod policy;
 mod reading;
+mod remote;
 mod summary;
+mod watch;
 
 /// Flags of `eddy validate`.
 #[derive(Debug, clap::Args)]
 #[command(
-    after_help = "Examples:\n  eddy validate\n  eddy validate services/orders/asyncapi.yaml\n  eddy validate services/ 'events/**/*.yaml'\n  cat asyncapi.yaml | eddy validate - --format json\n  eddy validate asyncapi.yaml --events orders.ndjson --message OrderPlaced\n  eddy validate --format sarif > findings.sarif\n  eddy validate --fix --dry-run\n  eddy validate --write-baseline baseline.json && eddy validate --baseline baseline.json\n  eddy validate --rule style=off --rule ED2106=error --deny-warnings\n  eddy validate --rules team-rules.yaml --test-rules\n\nExit codes: 0 no errors, 1 errors found, 2 wrong usage, settings, or a file that cannot be read"
+    after_help = "Examples:\n  eddy validate\n  eddy validate services/orders/asyncapi.yaml\n  eddy validate services/ 'events/**/*.yaml'\n  cat asyncapi.yaml | eddy validate - --format json\n  eddy validate services/ --changed-since main\n  eddy validate services/ --watch\n  eddy validate asyncapi.yaml --events orders.ndjson --message OrderPlaced\n  eddy validate --format sarif > findings.sarif\n  eddy validate --fix --dry-run\n  eddy validate --write-baseline baseline.json && eddy validate --baseline baseline.json\n  eddy validate --rule style=off --rule ED2106=error --deny-warnings\n  eddy validate --rules team-rules.yaml --test-rules\n\nExit codes: 0 no errors, 1 errors found, 2 wrong usage, settings, or a file that cannot be read"
 )]
 pub struct Args {
     /// Files, directories, patterns, or `-` for standard input (default: the documents of the workspace)
     #[arg(value_name = "PATH")]
     paths: Vec<PathBuf>,
+    #[command(flatten)]
+    inputs: InputFlags,
     /// Form of the output
     #[arg(long, value_enum, default_value_t, value_name = "FORMAT")]
     format: Format,
@@ -64,20 +73,47 @@ struct Checked {
 
 /// Runs the command.
 pub fn run(args: &Args, context: &Context) -> Result<Status, CommandError> {
+    if !args.inputs.watch {
+        return Ok(once(args, context)?.status);
+    }
+    if args.paths.iter().any(|path| path.as_os_str() == "-") {
+        return Err(CommandError::usage("standard input cannot be watched").hint("name files or directories"));
+    }
+    let directories: Vec<PathBuf> = args.paths.iter().filter(|path| path.is_dir()).cloned().collect();
+    watch(&directories, context, || once(args, context))
+}
+
+/// Reads, checks and shows once.
+fn once(args: &Args, context: &Context) -> Result<Round, CommandError> {
     let own = own_rules(&args.own, context)?;
     if args.own.test_rules {
-        return test_rules(&own, context);
+        return test_rules(&own, context).map(Round::from);
     }
-    let inputs = inputs(&args.paths, context)?;
+    let mut texts = Texts::with_remotes(remotes(args.inputs.allow_remote, context)?);
+    let inputs = chosen(args, &mut texts, context)?;
+    if let Some(revision) = args.inputs.changed_since.as_ref().filter(|_| inputs.is_empty()) {
+        context.ui.say(format!("no document changed since `{revision}`"));
+        return Ok(Round::from(Status::Done));
+    }
     let policy = policy(&args.policy, args.max_findings, own.about(), context)?;
-    let mut texts = Texts::default();
     if args.fix.fix
         && let Some(status) = fix_first((args, &own), &inputs, &policy, &mut texts, context)?
     {
-        return Ok(status);
+        return Ok(Round::from(status));
     }
-    let Checked { read, report, events } = check((args, &own), &inputs, &policy, &mut texts, Some(context))?;
-    let summary = Summary::of(&report, checked(&read, &inputs), read.skipped.len());
+    let checked = check((args, &own), &inputs, &policy, &mut texts, Some(context))?;
+    let fetched = texts.save_remotes()?;
+    if fetched > 0 {
+        context.ui.say(format!("{} fetched and locked", counted(fetched, "document")));
+    }
+    let files = files(&inputs, &checked.read);
+    Ok(Round { status: tell(args, &inputs, checked, context)?, files })
+}
+
+/// Shows what was found.
+fn tell(args: &Args, inputs: &[Input], found: Checked, context: &Context) -> Result<Status, CommandError> {
+    let Checked { read, report, events } = found;
+    let summary = Summary::of(&report, checked(&read, inputs), read.skipped.len());
     if summary.files == 0 && report.diagnostics.is_empty() {
         return Err(CommandError::usage("no AsyncAPI document and no schema is among the files")
             .hint("an AsyncAPI document begins with `asyncapi: 3.0.0`, an event schema has `x-event`"));

@@ -6,7 +6,8 @@ use std::path::{Path, PathBuf};
 use crate::commands::CommandError;
 use crate::commands::paths::{Input, is_schema_name};
 use crate::contract::kind::UNKNOWN_KIND;
-use crate::contract::{Loaded, load_over, load_text};
+use crate::contract::remote::{LockedRemotes, NoRemotes, Remotes};
+use crate::contract::{Loaded, load_text_with, load_with};
 use crate::diagnostic::Diagnostic;
 use crate::source_text::{Limits, read_text};
 
@@ -22,15 +23,35 @@ pub struct Read {
 pub const STDIN_NAME: &str = "<stdin>";
 
 /// Texts that stand in for what is in the files, and what came from standard input, which can be read only once.
-#[derive(Debug, Default)]
+#[derive(Default)]
 pub struct Texts {
     files: BTreeMap<PathBuf, String>,
+    /// Texts of addresses; none when nobody asks for them.
+    remotes: Option<LockedRemotes<'static>>,
+    none: NoRemotes,
 }
 
 impl Texts {
+    /// The texts of files as they are, and of addresses as `remotes` gives them.
+    pub fn with_remotes(remotes: LockedRemotes<'static>) -> Self {
+        Self { remotes: Some(remotes), ..Self::default() }
+    }
+
+    /// Writes what was fetched; says how many documents that were.
+    pub fn save_remotes(&mut self) -> Result<usize, CommandError> {
+        Ok(self.remotes.as_mut().map_or(Ok(0), LockedRemotes::save)?)
+    }
+
     /// Sets the text of a file.
     pub fn set(&mut self, path: &Path, text: String) {
         self.files.insert(path.to_owned(), text);
+    }
+
+    fn parts(&mut self) -> (&BTreeMap<PathBuf, String>, &mut dyn Remotes) {
+        match &mut self.remotes {
+            Some(remotes) => (&self.files, remotes),
+            None => (&self.files, &mut self.none),
+        }
     }
 
     /// The text of standard input.
@@ -71,9 +92,12 @@ pub fn read(inputs: &[Input], texts: &mut Texts) -> Result<Read, CommandError> {
         return Err(error.hint("write standard input to a file, or check it alone"));
     }
     let loaded = if stdin {
-        load_text(STDIN_NAME, texts.read_stdin(&limits)?, &limits)
+        let text = texts.read_stdin(&limits)?;
+        let (_, remotes) = texts.parts();
+        load_text_with(Path::new(STDIN_NAME), text, &limits, remotes)
     } else {
-        load_over(&paths, &texts.files, &limits)
+        let (files, remotes) = texts.parts();
+        load_with(&paths, files, &limits, remotes)
     };
     let strangers = loaded.diagnostics.iter().filter(|finding| finding.code == UNKNOWN_KIND);
     let files: Vec<PathBuf> = strangers.filter_map(|finding| place(finding, &loaded)).collect();
