@@ -193,14 +193,16 @@ fn lines(child: &mut Child) -> mpsc::Receiver<String> {
     receiver
 }
 
-fn wait_for(receiver: &mpsc::Receiver<String>, words: &str) {
-    let mut seen = Vec::new();
-    loop {
+fn wait_for(receiver: &mpsc::Receiver<String>, seen: &mut Vec<String>, words: &str) {
+    // Data and talk come by two pipes, in no order between them.
+    while !seen.iter().any(|line| line.contains(words)) {
         match receiver.recv_timeout(DEADLINE) {
-            Ok(line) if line.contains(words) => return,
             Ok(line) => seen.push(line),
             Err(error) => panic!("no line has `{words}`: {error}; seen {seen:#?}"),
         }
+    }
+    if let Some(place) = seen.iter().position(|line| line.contains(words)) {
+        seen.remove(place);
     }
 }
 
@@ -215,16 +217,17 @@ fn a_watched_document_is_checked_again_when_what_it_refers_to_changes() {
     let mut child =
         eddy(folder.path(), &["validate", "a.yaml", "--watch", "--format", "concise"]).spawn().unwrap();
     let receiver = lines(&mut child);
-    wait_for(&receiver, "no findings");
-    wait_for(&receiver, "watching 2 files");
+    let mut seen = Vec::new();
+    wait_for(&receiver, &mut seen, "no findings");
+    wait_for(&receiver, &mut seen, "watching 2 files");
     fs::write(&part, "{properties: {amount: {type: integer}}}\n").unwrap();
-    wait_for(&receiver, "parts/amount.yaml changed");
-    wait_for(&receiver, "error[ED2401]");
-    wait_for(&receiver, "watching 2 files");
+    wait_for(&receiver, &mut seen, "parts/amount.yaml changed");
+    wait_for(&receiver, &mut seen, "error[ED2401]");
+    wait_for(&receiver, &mut seen, "watching 2 files");
     // Editors write beside the file and rename.
     fs::write(folder.path().join("parts/next"), "{type: object}\n").unwrap();
     fs::rename(folder.path().join("parts/next"), &part).unwrap();
-    wait_for(&receiver, "no findings");
+    wait_for(&receiver, &mut seen, "no findings");
     let interrupt = Command::new("kill").args(["-INT", &child.id().to_string()]).status().unwrap();
     assert!(interrupt.success());
     assert_eq!(child.wait().unwrap().code(), Some(130));
