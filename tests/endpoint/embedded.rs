@@ -17,6 +17,7 @@ fn subject(broker: &EmbeddedBroker, options: &str) -> Subject {
         prefix: "conformance",
         separator: '/',
         start: Start::Default,
+        one_channel: false,
     }
 }
 

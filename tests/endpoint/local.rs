@@ -13,6 +13,7 @@ async fn memory_conforms() {
         prefix: "c",
         separator: '.',
         start: Start::End,
+        one_channel: false,
     };
     subject.conforms().await;
 }

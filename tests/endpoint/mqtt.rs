@@ -17,6 +17,7 @@ fn subject(port: u16, options: &str) -> Subject {
         prefix: "conformance",
         separator: '/',
         start: Start::Default,
+        one_channel: false,
     }
 }
 

@@ -33,6 +33,7 @@ async fn core_conforms() {
         prefix: "conformance",
         separator: '.',
         start: Start::Default,
+        one_channel: false,
     };
     subject.conforms().await;
 }
@@ -47,6 +48,7 @@ async fn jetstream_conforms() {
         prefix: "conformance",
         separator: '.',
         start: Start::End,
+        one_channel: false,
     };
     subject.conforms().await;
 }
