@@ -26,7 +26,7 @@ const LAYERS: [&[&str]; 12] = [
 const AMENDMENTS: [(&str, &str); 0] = [];
 
 /// Path roots that may be named only below certain files or folders of `src`.
-const CONFINED: [(&str, &[&str]); 12] = [
+const CONFINED: [(&str, &[&str]); 13] = [
     ("clap", &["commands"]),
     ("clap_complete", &["commands"]),
     ("clap_mangen", &["commands"]),
@@ -34,6 +34,7 @@ const CONFINED: [(&str, &[&str]); 12] = [
     ("indicatif", &["ui"]),
     ("inquire", &["ui"]),
     ("async_nats", &["endpoint/nats"]),
+    ("redis", &["endpoint/redis_streams"]),
     ("rumqttc_v4", &["endpoint/mqtt"]),
     ("rumqttc_v5", &["endpoint/mqtt"]),
     ("mqtt5", &["endpoint/embedded.rs"]),

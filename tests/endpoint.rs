@@ -15,6 +15,9 @@ mod mqtt;
 #[cfg(feature = "nats")]
 #[path = "endpoint/nats.rs"]
 mod nats;
-#[cfg(any(feature = "mqtt", feature = "nats"))]
+#[cfg(feature = "redis")]
+#[path = "endpoint/redis.rs"]
+mod redis_streams;
+#[cfg(any(feature = "mqtt", feature = "nats", feature = "redis"))]
 #[path = "endpoint/tls.rs"]
 mod tls;

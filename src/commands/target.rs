@@ -151,12 +151,13 @@ impl<'a> Places<'a> {
         };
         let mut address = Address::parse(&text)?;
         let filled = match purpose {
-            Use::Read => with_wildcards(wanted, address.scheme),
-            Use::Write if wanted.contains('{') => {
+            // A stream key has no wildcards.
+            Use::Read if address.scheme != Scheme::Redis => with_wildcards(wanted, address.scheme),
+            _ if wanted.contains('{') => {
                 return Err(CommandError::usage(format!("channel `{wanted}` has parameters in its address"))
                     .hint("write the address with values, such as `orders/42` for `orders/{id}`"));
             }
-            Use::Write => wanted.to_owned(),
+            _ => wanted.to_owned(),
         };
         let names_stream = address.scheme == Scheme::JetStream && !address.path.is_empty();
         match purpose {

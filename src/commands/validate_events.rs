@@ -155,7 +155,7 @@ struct LiveChunks {
 impl LiveChunks {
     fn open(args: &EventArgs, place: &Place, context: &Context) -> Result<Self, CommandError> {
         let time = transfer::duration(args.time.as_deref())?;
-        let keeps = place.address.scheme == Scheme::JetStream;
+        let keeps = matches!(place.address.scheme, Scheme::JetStream | Scheme::Redis);
         if !keeps && args.count.is_none() && time.is_none() && !args.follow {
             let error = CommandError::usage(format!("`{}` never ends", place.address));
             return Err(error.hint("say how much to read: `-n 100`, `--for 10s` or `--follow`"));

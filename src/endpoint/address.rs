@@ -22,6 +22,8 @@ pub enum Scheme {
     Nats,
     /// `jetstream+nats://host/stream`.
     JetStream,
+    /// `redis://host:6379/stream`, `rediss://` with TLS.
+    Redis,
 }
 
 /// An endpoint's address.
@@ -56,7 +58,7 @@ pub struct AddressError {
 }
 
 /// Schemes by spelling: name, kind, TLS, default port.
-const SCHEMES: [(&str, Scheme, bool, u16); 10] = [
+const SCHEMES: [(&str, Scheme, bool, u16); 12] = [
     ("mqtt", Scheme::Mqtt, false, 1883),
     ("tcp", Scheme::Mqtt, false, 1883),
     ("mqtts", Scheme::Mqtt, true, 8883),
@@ -65,6 +67,8 @@ const SCHEMES: [(&str, Scheme, bool, u16); 10] = [
     ("jetstream+nats", Scheme::JetStream, false, 4222),
     ("jetstream", Scheme::JetStream, false, 4222),
     ("jetstream+tls", Scheme::JetStream, true, 4222),
+    ("redis", Scheme::Redis, false, 6379),
+    ("rediss", Scheme::Redis, true, 6379),
     ("file", Scheme::File, false, 0),
     ("memory", Scheme::Memory, false, 0),
 ];
@@ -121,7 +125,8 @@ impl Address {
             });
         };
         let decode = |part: &str| percent_decode(part);
-        let credentials = (!url.username().is_empty()).then(|| Credentials {
+        let written = !url.username().is_empty() || url.password().is_some();
+        let credentials = written.then(|| Credentials {
             username: decode(url.username()),
             password: decode(url.password().unwrap_or_default()),
         });
@@ -181,6 +186,8 @@ impl fmt::Display for Address {
             (Scheme::Nats, true) => "tls",
             (Scheme::JetStream, false) => "jetstream+nats",
             (Scheme::JetStream, true) => "jetstream+tls",
+            (Scheme::Redis, false) => "redis",
+            (Scheme::Redis, true) => "rediss",
         };
         let user = self.credentials.as_ref().map(|found| format!("{}:***@", found.username));
         write!(formatter, "{scheme}://{}{}", user.unwrap_or_default(), self.authority())?;
@@ -225,6 +232,7 @@ fn form(scheme: Scheme) -> &'static str {
         Scheme::Mqtt => "`mqtt://host:1883/topic`",
         Scheme::Nats => "`nats://host:4222/subject`",
         Scheme::JetStream => "`jetstream+nats://host:4222/stream`",
+        Scheme::Redis => "`redis://host:6379/stream`",
         Scheme::File => "`file:path`",
         Scheme::Memory => "`memory:name`",
         Scheme::Stdio => "`-`",

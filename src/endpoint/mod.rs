@@ -6,7 +6,7 @@ use std::time::{Duration, Instant};
 use crate::event::{Event, Place, Timestamp};
 
 pub mod address;
-#[cfg(any(feature = "mqtt", feature = "nats"))]
+#[cfg(any(feature = "mqtt", feature = "nats", feature = "redis"))]
 mod address_options;
 pub mod capabilities;
 #[cfg(feature = "broker")]
@@ -14,7 +14,7 @@ pub mod embedded;
 pub mod error;
 pub mod file;
 pub mod inspect;
-#[cfg(any(test, not(all(feature = "mqtt", feature = "nats"))))]
+#[cfg(any(test, not(all(feature = "mqtt", feature = "nats", feature = "redis"))))]
 mod left_out;
 pub mod memory;
 #[cfg(feature = "mqtt")]
@@ -25,8 +25,10 @@ pub mod open;
 mod reading_thread;
 #[cfg(any(feature = "mqtt", feature = "nats"))]
 mod receipts;
+#[cfg(feature = "redis")]
+mod redis_streams;
 pub mod stdio;
-#[cfg(any(feature = "mqtt", feature = "nats"))]
+#[cfg(any(feature = "mqtt", feature = "nats", feature = "redis"))]
 mod tls;
 
 pub use address::{Address, AddressError};

@@ -9,11 +9,15 @@ use super::inspect::{Inspect, ProbeReport};
 use super::left_out as mqtt;
 #[cfg(not(feature = "nats"))]
 use super::left_out as nats;
+#[cfg(not(feature = "redis"))]
+use super::left_out as redis_streams;
 use super::memory::{MemorySink, MemorySource};
 #[cfg(feature = "mqtt")]
 use super::mqtt;
 #[cfg(feature = "nats")]
 use super::nats;
+#[cfg(feature = "redis")]
+use super::redis_streams;
 use super::stdio::{StdioSink, StdioSource};
 use super::{
     Address, Capabilities, Credentials, EndpointError, EndpointErrorKind, Sink, SinkOptions, Source,
@@ -34,6 +38,7 @@ pub async fn open_source(
         Scheme::Stdio => Ok(Box::new(StdioSource::open(options)?)),
         Scheme::Mqtt => mqtt::open_source(address, options).await,
         Scheme::Nats | Scheme::JetStream => nats::open_source(address, options).await,
+        Scheme::Redis => redis_streams::open_source(address, options).await,
     }
 }
 
@@ -48,6 +53,7 @@ pub async fn open_sink(address: &Address, options: &SinkOptions) -> Result<Box<d
         Scheme::Stdio => Ok(Box::new(StdioSink::open())),
         Scheme::Mqtt => mqtt::open_sink(address, options).await,
         Scheme::Nats | Scheme::JetStream => nats::open_sink(address, options).await,
+        Scheme::Redis => redis_streams::open_sink(address, options).await,
     }
 }
 
@@ -62,6 +68,7 @@ pub fn capabilities(address: &Address) -> Result<Capabilities, EndpointError> {
         Scheme::Stdio => Ok(super::stdio::CAPABILITIES),
         Scheme::Mqtt => mqtt::capabilities(address),
         Scheme::Nats | Scheme::JetStream => nats::capabilities(address),
+        Scheme::Redis => redis_streams::capabilities(address),
     }
 }
 
@@ -80,6 +87,8 @@ pub fn systems() -> Vec<Capabilities> {
         nats::CORE,
         #[cfg(feature = "nats")]
         nats::JETSTREAM,
+        #[cfg(feature = "redis")]
+        redis_streams::CAPABILITIES,
     ]
 }
 
@@ -94,6 +103,7 @@ pub async fn open_inspect(
     match address.scheme {
         Scheme::Mqtt => mqtt::inspect(address, options).await,
         Scheme::Nats | Scheme::JetStream => nats::inspect(address, options).await,
+        Scheme::Redis => redis_streams::inspect(address, options).await,
         Scheme::File | Scheme::Memory | Scheme::Stdio => Err(no_server(address)),
     }
 }
@@ -103,6 +113,7 @@ pub async fn probe(address: &Address, credentials: Option<&Credentials>, timeout
     match address.scheme {
         Scheme::Mqtt => mqtt::probe(address, credentials, timeout).await,
         Scheme::Nats | Scheme::JetStream => nats::probe(address, credentials, timeout).await,
+        Scheme::Redis => redis_streams::probe(address, credentials, timeout).await,
         Scheme::File | Scheme::Memory | Scheme::Stdio => ProbeReport::failed(address, &no_server(address)),
     }
 }

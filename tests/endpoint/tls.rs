@@ -7,6 +7,7 @@ use eddy::endpoint::{Address, EndpointErrorKind, SinkOptions};
 use eddy::event::Event;
 
 use super::support::certificates::Certificates;
+use super::support::redis::redis_with_tls;
 use super::support::servers::{mosquitto, nats};
 
 async fn only_the_right_authority_is_trusted(url: &str, certificates: &Certificates) {
@@ -62,4 +63,49 @@ async fn nats_trusts_the_authority_that_is_named() {
         let url = format!("tls://{host}:{}/secret", server.port);
         only_the_right_authority_is_trusted(&url, &certificates).await;
     }
+}
+
+#[cfg(feature = "redis")]
+#[tokio::test(flavor = "multi_thread")]
+async fn redis_trusts_the_authority_that_is_named() {
+    let Some(certificates) = Certificates::make() else { return };
+    let file = |name: &str| certificates.path(name).display().to_string();
+    let (authority, certificate, key) = (file("authority.pem"), file("server.pem"), file("server.key"));
+    let shown = ["--tls-cert-file", &certificate, "--tls-key-file", &key, "--tls-ca-cert-file", &authority];
+    let open = [&shown[..], &["--tls-auth-clients", "no"]].concat();
+    let Some(server) = redis_with_tls(&open) else { return };
+    for host in ["127.0.0.1", "localhost"] {
+        let url = format!("rediss://{host}:{}/secret", server.port);
+        only_the_right_authority_is_trusted(&url, &certificates).await;
+    }
+    let plain = Address::parse(&format!("redis://127.0.0.1:{}/secret", server.port)).expect("an address");
+    let error = open_sink(&plain, &SinkOptions::default()).await.err().expect("no plain connection");
+    assert_eq!(error.kind, EndpointErrorKind::Unreachable, "{error}");
+    assert!(error.help.as_deref().is_some_and(|help| help.contains("`rediss://`")), "{error:?}");
+    // A server that wants to see a certificate of ours.
+    let Some(strict) = redis_with_tls(&shown) else { return };
+    let url = |more: &str| {
+        let text = format!("rediss://127.0.0.1:{}/secret?ca={authority}{more}", strict.port);
+        Address::parse(&text).expect("an address")
+    };
+    let error = open_sink(&url(""), &SinkOptions::default()).await.err().expect("no certificate");
+    assert_eq!(error.kind, EndpointErrorKind::Unauthorised, "{error}");
+    assert!(error.help.as_deref().is_some_and(|help| help.contains("?cert=FILE&key=FILE")), "{error:?}");
+    let ours = format!("&cert={certificate}&key={key}");
+    open_sink(&url(&ours), &SinkOptions::default()).await.expect("let in");
+    let missing = format!("&cert={certificate}&key=/none.key");
+    let error = open_sink(&url(&missing), &SinkOptions::default()).await.err().expect("no key");
+    assert_eq!(error.kind, EndpointErrorKind::File, "{error}");
+}
+
+#[cfg(feature = "redis")]
+#[tokio::test]
+async fn a_redis_server_without_tls_is_named_as_such() {
+    let Some(server) = super::support::redis::redis(&[]) else { return };
+    let address = Address::parse(&format!("rediss://127.0.0.1:{}/x", server.port)).expect("an address");
+    let began = Instant::now();
+    let error = open_sink(&address, &SinkOptions::default()).await.err().expect("no encryption");
+    assert!(began.elapsed() < Duration::from_secs(6), "said in {:?}", began.elapsed());
+    assert_eq!(error.kind, EndpointErrorKind::Timeout, "{error}");
+    assert!(error.help.as_deref().is_some_and(|help| help.contains("`redis://`")), "{error:?}");
 }

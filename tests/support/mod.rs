@@ -2,4 +2,6 @@
 
 #[allow(dead_code, reason = "not every test binary needs it")]
 pub mod certificates;
+#[allow(dead_code, reason = "not every test binary needs it")]
+pub mod redis;
 pub mod servers;

@@ -62,7 +62,8 @@ impl Server {
         }
     }
 
-    fn launch(program: PathBuf, directory: TempDir, port: u16, arguments: Vec<String>) -> Self {
+    /// Starts a program that listens on `port` and keeps its files in `directory`.
+    pub fn launch(program: PathBuf, directory: TempDir, port: u16, arguments: Vec<String>) -> Self {
         let mut server = Self { port, program, arguments, child: None, directory };
         server.start();
         server
@@ -138,7 +139,8 @@ pub fn free_port() -> u16 {
     listener.local_addr().expect("an address").port()
 }
 
-fn program(name: &str, variable: &str) -> Option<PathBuf> {
+/// The program of this name; a loud skip, or a failure where servers are required, when it is not there.
+pub fn program(name: &str, variable: &str) -> Option<PathBuf> {
     let found = find(name, variable);
     if found.is_none() {
         let words = format!("`{name}` is not installed: run scripts/install-test-servers, or set {variable}");

@@ -1,0 +1,173 @@
+//! What went wrong on a Redis connection, in the words of a user, with the next step.
+
+use redis::{ErrorKind, RedisError, ServerError};
+
+use crate::endpoint::tls::{DISTRUST_HELP, distrust};
+use crate::endpoint::{Address, EndpointError, EndpointErrorKind as Kind};
+
+/// The connection could not be made.
+pub(super) fn connect(error: &RedisError, address: &Address) -> EndpointError {
+    let cause = error.to_string();
+    if let Some(what) = distrust(&cause) {
+        let message = format!("no encrypted connection to `{address}`: {what}");
+        return EndpointError::new(Kind::Unauthorised, message).help(DISTRUST_HELP);
+    }
+    if let Some(code) = error.code() {
+        return said(code, error.detail().unwrap_or_default(), address);
+    }
+    if error.kind() == ErrorKind::AuthenticationFailed {
+        return not_let_in(address, "user or password are wrong");
+    }
+    if error.kind() == ErrorKind::Parse {
+        let message = format!("what answers at `{address}` does not speak the protocol of Redis");
+        return EndpointError::new(Kind::Malformed, message)
+            .help("check the port, as in `redis://HOST:6379`");
+    }
+    if error.is_timeout() {
+        return no_greeting(address);
+    }
+    // The words of the encryption library when the two sides do not come to terms.
+    let at_odds = ["alert", "handshake", "corrupt message", "InvalidMessage"];
+    if address.tls && at_odds.iter().any(|words| cause.contains(words)) {
+        let message = format!("`{address}` agrees on no encryption: {cause}");
+        return EndpointError::new(Kind::Unauthorised, message).help(
+            "a server that wants a certificate gets it with `?cert=FILE&key=FILE`; one without TLS is named with `redis://`",
+        );
+    }
+    let (what, help) = if error.is_connection_dropped() && !error.is_connection_refusal() {
+        let help = "is it a Redis port? a port with TLS is named with `rediss://`";
+        (format!("ends the connection at once: {cause}"), help)
+    } else if cause.contains("lookup") {
+        (format!("cannot be found: {cause}"), "check the host name in the address, as in `redis://HOST:6379`")
+    } else {
+        let help = "is a Redis server listening there? `redis-server --port PORT` starts one";
+        (format!("does not answer: {cause}"), help)
+    };
+    EndpointError::new(Kind::Unreachable, format!("`{address}` {what}")).help(help)
+}
+
+/// Nobody said anything in time.
+pub(super) fn no_greeting(address: &Address) -> EndpointError {
+    // A server without TLS waits for the end of the line in what it takes for a command.
+    let help = if address.tls {
+        "is it a port with TLS? one without is named with `redis://`; and does a firewall let us through?"
+    } else {
+        "is it a Redis port, and does a firewall let us through?"
+    };
+    EndpointError::new(Kind::Timeout, format!("`{address}` did not greet us in time")).help(help)
+}
+
+fn not_let_in(address: &Address, why: &str) -> EndpointError {
+    EndpointError::new(Kind::Unauthorised, format!("`{address}` does not let us in: {why}"))
+        .help("write `redis://USER:PASSWORD@HOST/…`, or set `auth` of the environment in `eddy.yaml`")
+}
+
+/// A command failed on a connection that stood.
+pub(super) fn command(error: &RedisError, address: &Address) -> EndpointError {
+    if let Some(code) = error.code() {
+        return said(code, error.detail().unwrap_or_default(), address);
+    }
+    if error.is_timeout() {
+        return EndpointError::new(Kind::Timeout, format!("no answer from `{address}` in time"));
+    }
+    if error.kind() == ErrorKind::Io {
+        return disconnected(address);
+    }
+    EndpointError::new(Kind::Malformed, format!("`{address}` gave an answer that makes no sense: {error}"))
+}
+
+/// The connection broke; the next call makes a new one.
+pub(super) fn disconnected(address: &Address) -> EndpointError {
+    EndpointError::new(Kind::Disconnected, format!("the connection to `{address}` was lost"))
+}
+
+/// An answer that is not of the form its command has.
+pub(super) fn odd_answer(address: &Address) -> EndpointError {
+    let message = format!("`{address}` gave an answer that is not of the expected form");
+    EndpointError::new(Kind::Malformed, message)
+}
+
+/// A refusal among the answers to several commands.
+pub(super) fn refusal(error: &ServerError, address: &Address) -> EndpointError {
+    said(error.code(), error.details().unwrap_or_default(), address)
+}
+
+/// What a server's code means, and what to do.
+fn said(code: &str, words: &str, address: &Address) -> EndpointError {
+    let (kind, what, help) = match code {
+        "NOAUTH" => return not_let_in(address, "it wants a user and a password"),
+        "WRONGPASS" => return not_let_in(address, "user or password are wrong"),
+        "NOPERM" => (
+            Kind::Unauthorised,
+            format!("forbids it: {words}"),
+            "give the user the permission, as in `ACL SETUSER NAME ~STREAM +xadd +xread +xrange +xrevrange`",
+        ),
+        "WRONGTYPE" => (
+            Kind::Rejected,
+            "keeps something else than a stream under that key".to_owned(),
+            "`redis-cli TYPE KEY` tells what it is; name another key",
+        ),
+        "OOM" => (
+            Kind::Rejected,
+            "has no memory left for it".to_owned(),
+            "raise `maxmemory` of the server, or let `?maxlen=N` trim the stream",
+        ),
+        "READONLY" => return replica(address),
+        "MISCONF" | "NOREPLICAS" => (
+            Kind::Rejected,
+            format!("takes no writes now: {words}"),
+            "its operator must mend it, or change `stop-writes-on-bgsave-error` or `min-replicas-to-write`",
+        ),
+        "LOADING" => return still_loading(address),
+        "MASTERDOWN" | "CLUSTERDOWN" | "TRYAGAIN" => (
+            Kind::Unreachable,
+            format!("cannot serve it now: {code} {words}"),
+            "look at the state of the servers, for example with `eddy doctor URL`",
+        ),
+        "MOVED" | "ASK" => return moved(words, address),
+        "CROSSSLOT" => (
+            Kind::Unsupported,
+            "is part of a cluster, and the streams lie in different slots of it".to_owned(),
+            "name one stream per address, or give their names the same `{tag}`",
+        ),
+        _ if words.contains("max number of clients") => (
+            Kind::Unreachable,
+            "has no room for one more client".to_owned(),
+            "raise `maxclients` of the server, or close others",
+        ),
+        _ if words.contains("DB index") => (
+            Kind::Unsupported,
+            format!("has no such database: {words}"),
+            "`?db=N` goes from 0 to 15, unless the server's `databases` says otherwise",
+        ),
+        _ if words.contains("equal or smaller") => (
+            Kind::Rejected,
+            "keeps a later entry in that stream already, and ids only grow".to_owned(),
+            "send to an empty stream, or without `id=keep`",
+        ),
+        _ => {
+            let message = format!("`{address}` refused it: {code} {words}");
+            return EndpointError::new(Kind::Rejected, message.trim_end().to_owned());
+        }
+    };
+    EndpointError::new(kind, format!("`{address}` {what}")).help(help)
+}
+
+/// The server only copies another one.
+pub(super) fn replica(address: &Address) -> EndpointError {
+    EndpointError::new(Kind::Unsupported, format!("`{address}` is a replica and takes no writes"))
+        .help("name its master; `eddy doctor URL` tells where that is")
+}
+
+/// The server has just started.
+pub(super) fn still_loading(address: &Address) -> EndpointError {
+    EndpointError::new(Kind::Unreachable, format!("`{address}` is still loading its data"))
+        .help("wait until it has, or give `--connect-timeout` more time")
+}
+
+fn moved(words: &str, address: &Address) -> EndpointError {
+    let node = words.split(' ').nth(1).unwrap_or("another node");
+    let message = format!("`{address}` is part of a cluster, and the stream lies at `{node}`");
+    EndpointError::new(Kind::Unsupported, message)
+        .help(format!("name that node: `redis://{node}/STREAM`; redirections of a cluster are not followed"))
+}

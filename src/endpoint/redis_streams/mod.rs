@@ -1,0 +1,86 @@
+//! Redis Streams as source and sink, with and without consumer groups.
+
+use std::time::Duration;
+
+use super::capabilities::Acknowledgement;
+use super::inspect::{Inspect, ProbeReport};
+use super::{Address, Capabilities, Credentials, EndpointError, Sink, SinkOptions, Source, SourceOptions};
+
+mod answer;
+mod connection;
+mod entry;
+mod failure;
+mod group_source;
+mod id;
+mod merge;
+mod observe;
+mod settings;
+mod sink;
+mod source;
+mod streams;
+
+/// What a Redis stream carries; the limit is the server's `proto-max-bulk-len`.
+pub const CAPABILITIES: Capabilities = Capabilities {
+    name: "Redis Streams",
+    keys: true,
+    headers: true,
+    repeated_headers: true,
+    header_order: true,
+    binary_headers: true,
+    null_headers: true,
+    null_payload: true,
+    timestamps: false,
+    acknowledgement: Acknowledgement::PerEvent,
+    replayable: true,
+    seek_time: true,
+    max_payload: Some(512 * 1024 * 1024),
+};
+
+/// Reads the streams the path names; as a member of a consumer group when the address names one.
+///
+/// # Errors
+/// When the server cannot be reached, does not let us in, or has no such stream or group.
+pub async fn open_source(
+    address: &Address,
+    options: &SourceOptions,
+) -> Result<Box<dyn Source>, EndpointError> {
+    let credentials = options.credentials.as_ref();
+    let role = settings::Role::Source;
+    let settings = settings::Settings::read(address, credentials, options.connect_timeout, role)?;
+    match settings.membership.clone() {
+        Some(membership) => {
+            Ok(Box::new(group_source::GroupSource::open(settings, membership, options).await?))
+        }
+        None => Ok(Box::new(source::StreamSource::open(settings, options).await?)),
+    }
+}
+
+/// Connects for adding entries.
+///
+/// # Errors
+/// When the server cannot be reached, does not let us in, takes no writes, or keeps no stream under that key.
+pub async fn open_sink(address: &Address, options: &SinkOptions) -> Result<Box<dyn Sink>, EndpointError> {
+    Ok(Box::new(sink::RedisSink::open(address, options).await?))
+}
+
+/// What it takes from a sender.
+///
+/// # Errors
+/// When the address has options there are not.
+pub fn capabilities(address: &Address) -> Result<Capabilities, EndpointError> {
+    let options = settings::checked(address, settings::Role::Sink)?;
+    Ok(Capabilities { timestamps: options.text("id") == Some("keep"), ..CAPABILITIES })
+}
+
+/// Connects once and says what answered.
+pub async fn probe(address: &Address, credentials: Option<&Credentials>, timeout: Duration) -> ProbeReport {
+    observe::probe(address, credentials, timeout).await
+}
+
+/// Connects in order to ask the server about its streams, groups and consumers.
+///
+/// # Errors
+/// When the server cannot be reached or does not let us in.
+pub async fn inspect(address: &Address, options: &SinkOptions) -> Result<Box<dyn Inspect>, EndpointError> {
+    Ok(Box::new(observe::RedisInspector::open(address, options).await?))
+}
