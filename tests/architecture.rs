@@ -26,7 +26,7 @@ const LAYERS: [&[&str]; 12] = [
 const AMENDMENTS: [(&str, &str); 0] = [];
 
 /// Path roots that may be named only below certain files or folders of `src`.
-const CONFINED: [(&str, &[&str]); 13] = [
+const CONFINED: [(&str, &[&str]); 14] = [
     ("clap", &["commands"]),
     ("clap_complete", &["commands"]),
     ("clap_mangen", &["commands"]),
@@ -35,6 +35,7 @@ const CONFINED: [(&str, &[&str]); 13] = [
     ("inquire", &["ui"]),
     ("async_nats", &["endpoint/nats"]),
     ("redis", &["endpoint/redis_streams"]),
+    ("rdkafka", &["endpoint/kafka"]),
     ("rumqttc_v4", &["endpoint/mqtt"]),
     ("rumqttc_v5", &["endpoint/mqtt"]),
     ("mqtt5", &["endpoint/embedded.rs"]),

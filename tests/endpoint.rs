@@ -7,6 +7,9 @@ mod conformance;
 #[cfg(feature = "broker")]
 #[path = "endpoint/embedded.rs"]
 mod embedded;
+#[cfg(feature = "kafka")]
+#[path = "endpoint/kafka.rs"]
+mod kafka;
 #[path = "endpoint/local.rs"]
 mod local;
 #[cfg(feature = "mqtt")]

@@ -24,6 +24,8 @@ pub enum Scheme {
     JetStream,
     /// `redis://host:6379/stream`, `rediss://` with TLS.
     Redis,
+    /// `kafka://host:9092/topic`, `kafkas://` with TLS; more brokers follow the first, separated by `,`.
+    Kafka,
 }
 
 /// An endpoint's address.
@@ -37,6 +39,8 @@ pub struct Address {
     pub host: String,
     /// Port, the system's default when not written.
     pub port: u16,
+    /// Further hosts of the same cluster, each with its port.
+    pub more_hosts: Vec<String>,
     /// Topic, subject, stream, path or name, percent-decoded; may be empty.
     pub path: String,
     /// Options after `?`, decoded, in order.
@@ -58,7 +62,7 @@ pub struct AddressError {
 }
 
 /// Schemes by spelling: name, kind, TLS, default port.
-const SCHEMES: [(&str, Scheme, bool, u16); 12] = [
+const SCHEMES: [(&str, Scheme, bool, u16); 14] = [
     ("mqtt", Scheme::Mqtt, false, 1883),
     ("tcp", Scheme::Mqtt, false, 1883),
     ("mqtts", Scheme::Mqtt, true, 8883),
@@ -69,6 +73,8 @@ const SCHEMES: [(&str, Scheme, bool, u16); 12] = [
     ("jetstream+tls", Scheme::JetStream, true, 4222),
     ("redis", Scheme::Redis, false, 6379),
     ("rediss", Scheme::Redis, true, 6379),
+    ("kafka", Scheme::Kafka, false, 9092),
+    ("kafkas", Scheme::Kafka, true, 9092),
     ("file", Scheme::File, false, 0),
     ("memory", Scheme::Memory, false, 0),
 ];
@@ -104,6 +110,7 @@ impl Address {
             tls: false,
             host: String::new(),
             port: 0,
+            more_hosts: Vec::new(),
             path: path.to_owned(),
             options: Vec::new(),
             credentials: None,
@@ -111,8 +118,12 @@ impl Address {
     }
 
     fn parse_network(text: &str, scheme: Scheme, tls: bool, port: u16) -> Result<Self, AddressError> {
+        let (first, more) =
+            if scheme == Scheme::Kafka { split_hosts(text) } else { (text.to_owned(), Vec::new()) };
+        let more_hosts =
+            more.iter().map(|host| another_host(text, host, scheme, port)).collect::<Result<_, _>>()?;
         // `#` is a wildcard in MQTT topics and no system here has fragments: people write it unescaped.
-        let url = url::Url::parse(&text.replace('#', "%23")).map_err(|error| AddressError {
+        let url = url::Url::parse(&first.replace('#', "%23")).map_err(|error| AddressError {
             message: format!("`{}` is not a usable address: {error}", mask(text)),
             help: format!("write {}", form(scheme)),
             wrong: None,
@@ -136,6 +147,7 @@ impl Address {
             tls,
             host: host.trim_matches(['[', ']']).to_owned(),
             port: url.port().unwrap_or(port),
+            more_hosts,
             path,
             options: url.query_pairs().into_owned().collect(),
             credentials,
@@ -163,14 +175,11 @@ impl Address {
             .help("write the channel after the host in the address"))
     }
 
-    /// Host and port as a system wants them.
+    /// Host and port as a system wants them, and the further ones behind it, separated by `,`.
     #[must_use]
     pub fn authority(&self) -> String {
-        if self.host.contains(':') {
-            format!("[{}]:{}", self.host, self.port)
-        } else {
-            format!("{}:{}", self.host, self.port)
-        }
+        let first = host_and_port(&self.host, self.port);
+        self.more_hosts.iter().fold(first, |all, host| format!("{all},{host}"))
     }
 }
 
@@ -188,6 +197,8 @@ impl fmt::Display for Address {
             (Scheme::JetStream, true) => "jetstream+tls",
             (Scheme::Redis, false) => "redis",
             (Scheme::Redis, true) => "rediss",
+            (Scheme::Kafka, false) => "kafka",
+            (Scheme::Kafka, true) => "kafkas",
         };
         let user = self.credentials.as_ref().map(|found| format!("{}:***@", found.username));
         write!(formatter, "{scheme}://{}{}", user.unwrap_or_default(), self.authority())?;
@@ -213,6 +224,34 @@ fn split_scheme(text: &str) -> Option<(&str, &str)> {
     (plausible && known).then_some((scheme, rest))
 }
 
+fn host_and_port(host: &str, port: u16) -> String {
+    if host.contains(':') { format!("[{host}]:{port}") } else { format!("{host}:{port}") }
+}
+
+/// The address with its first host only, and the further hosts.
+fn split_hosts(text: &str) -> (String, Vec<&str>) {
+    let begin = text.find("://").map_or(0, |at| at + 3);
+    let end = text[begin..].find(['/', '?']).map_or(text.len(), |at| begin + at);
+    let hosts = text[begin..end].rfind('@').map_or(begin, |at| begin + at + 1);
+    let mut all = text[hosts..end].split(',');
+    let first = all.next().unwrap_or_default();
+    (format!("{}{first}{}", &text[..hosts], &text[end..]), all.collect())
+}
+
+fn another_host(text: &str, host: &str, scheme: Scheme, port: u16) -> Result<String, AddressError> {
+    let url = url::Url::parse(&format!("kafka://{host}")).ok();
+    let found = url.as_ref().and_then(|url| url.host_str()).filter(|found| !found.is_empty());
+    let plain = !host.contains(['/', '@', '?']);
+    let Some((found, url)) = found.zip(url.as_ref()).filter(|_| plain) else {
+        return Err(AddressError {
+            message: format!("`{host}` in `{}` is not a host with a port", mask(text)),
+            help: format!("write {}, further hosts behind the first, separated by `,`", form(scheme)),
+            wrong: None,
+        });
+    };
+    Ok(host_and_port(found.trim_matches(['[', ']']), url.port().unwrap_or(port)))
+}
+
 fn unknown_scheme(text: &str, scheme: &str) -> AddressError {
     let names = SCHEMES.iter().map(|(name, ..)| *name);
     let near = crate::diagnostic::nearest(scheme, names.clone());
@@ -233,6 +272,7 @@ fn form(scheme: Scheme) -> &'static str {
         Scheme::Nats => "`nats://host:4222/subject`",
         Scheme::JetStream => "`jetstream+nats://host:4222/stream`",
         Scheme::Redis => "`redis://host:6379/stream`",
+        Scheme::Kafka => "`kafka://host:9092/topic`",
         Scheme::File => "`file:path`",
         Scheme::Memory => "`memory:name`",
         Scheme::Stdio => "`-`",
@@ -293,6 +333,20 @@ mod tests {
         assert_eq!(Address::parse("-").map(|found| found.scheme), Ok(Scheme::Stdio));
         assert_eq!(Address::parse("C.ndjson").map(|found| found.scheme), Ok(Scheme::File));
         assert_eq!(Address::parse("memory:x").map(|found| found.path), Ok("x".to_owned()));
+    }
+
+    #[test]
+    fn a_cluster_has_several_hosts() {
+        let kafka =
+            Address::parse("kafkas://me:s,ecret@a:1,b,[::1]:3/^or.*|t,u?group=g").expect("an address");
+        assert_eq!((kafka.host.as_str(), kafka.port, kafka.tls), ("a", 1, true));
+        assert_eq!(kafka.authority(), "a:1,b:9092,[::1]:3");
+        assert_eq!(kafka.path, "^or.*|t,u");
+        assert_eq!(kafka.to_string(), "kafkas://me:***@a:1,b:9092,[::1]:3/^or.*|t,u");
+        for wrong in ["kafka://a,/t", "kafka://a,b:port/t", "kafka://,a/t"] {
+            let error = Address::parse(wrong).expect_err("no host");
+            assert!(error.help.contains("`kafka://host:9092/topic`"), "{error:?}");
+        }
     }
 
     #[test]

@@ -53,7 +53,7 @@ impl<'a> AddressOptions<'a> {
     ///
     /// # Errors
     /// When it is written but is neither.
-    #[cfg(any(test, feature = "mqtt"))]
+    #[cfg(any(test, feature = "kafka", feature = "mqtt"))]
     pub(super) fn flag(&self, name: &str) -> Result<Option<bool>, EndpointError> {
         match self.text(name) {
             None => Ok(None),

@@ -6,7 +6,7 @@ use std::time::{Duration, Instant};
 use crate::event::{Event, Place, Timestamp};
 
 pub mod address;
-#[cfg(any(feature = "mqtt", feature = "nats", feature = "redis"))]
+#[cfg(any(feature = "kafka", feature = "mqtt", feature = "nats", feature = "redis"))]
 mod address_options;
 pub mod capabilities;
 #[cfg(feature = "broker")]
@@ -14,7 +14,9 @@ pub mod embedded;
 pub mod error;
 pub mod file;
 pub mod inspect;
-#[cfg(any(test, not(all(feature = "mqtt", feature = "nats", feature = "redis"))))]
+#[cfg(feature = "kafka")]
+mod kafka;
+#[cfg(any(test, not(all(feature = "kafka", feature = "mqtt", feature = "nats", feature = "redis"))))]
 mod left_out;
 pub mod memory;
 #[cfg(feature = "mqtt")]
@@ -28,7 +30,7 @@ mod receipts;
 #[cfg(feature = "redis")]
 mod redis_streams;
 pub mod stdio;
-#[cfg(any(feature = "mqtt", feature = "nats", feature = "redis"))]
+#[cfg(any(feature = "kafka", feature = "mqtt", feature = "nats", feature = "redis"))]
 mod tls;
 
 pub use address::{Address, AddressError};

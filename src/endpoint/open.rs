@@ -5,6 +5,10 @@ use std::time::Duration;
 use super::address::Scheme;
 use super::file::{FileSink, FileSource};
 use super::inspect::{Inspect, ProbeReport};
+#[cfg(feature = "kafka")]
+use super::kafka;
+#[cfg(not(feature = "kafka"))]
+use super::left_out as kafka;
 #[cfg(not(feature = "mqtt"))]
 use super::left_out as mqtt;
 #[cfg(not(feature = "nats"))]
@@ -39,6 +43,7 @@ pub async fn open_source(
         Scheme::Mqtt => mqtt::open_source(address, options).await,
         Scheme::Nats | Scheme::JetStream => nats::open_source(address, options).await,
         Scheme::Redis => redis_streams::open_source(address, options).await,
+        Scheme::Kafka => kafka::open_source(address, options).await,
     }
 }
 
@@ -54,6 +59,7 @@ pub async fn open_sink(address: &Address, options: &SinkOptions) -> Result<Box<d
         Scheme::Mqtt => mqtt::open_sink(address, options).await,
         Scheme::Nats | Scheme::JetStream => nats::open_sink(address, options).await,
         Scheme::Redis => redis_streams::open_sink(address, options).await,
+        Scheme::Kafka => kafka::open_sink(address, options).await,
     }
 }
 
@@ -69,6 +75,7 @@ pub fn capabilities(address: &Address) -> Result<Capabilities, EndpointError> {
         Scheme::Mqtt => mqtt::capabilities(address),
         Scheme::Nats | Scheme::JetStream => nats::capabilities(address),
         Scheme::Redis => redis_streams::capabilities(address),
+        Scheme::Kafka => kafka::capabilities(address),
     }
 }
 
@@ -89,6 +96,8 @@ pub fn systems() -> Vec<Capabilities> {
         nats::JETSTREAM,
         #[cfg(feature = "redis")]
         redis_streams::CAPABILITIES,
+        #[cfg(feature = "kafka")]
+        kafka::CAPABILITIES,
     ]
 }
 
@@ -104,6 +113,7 @@ pub async fn open_inspect(
         Scheme::Mqtt => mqtt::inspect(address, options).await,
         Scheme::Nats | Scheme::JetStream => nats::inspect(address, options).await,
         Scheme::Redis => redis_streams::inspect(address, options).await,
+        Scheme::Kafka => kafka::inspect(address, options).await,
         Scheme::File | Scheme::Memory | Scheme::Stdio => Err(no_server(address)),
     }
 }
@@ -114,6 +124,7 @@ pub async fn probe(address: &Address, credentials: Option<&Credentials>, timeout
         Scheme::Mqtt => mqtt::probe(address, credentials, timeout).await,
         Scheme::Nats | Scheme::JetStream => nats::probe(address, credentials, timeout).await,
         Scheme::Redis => redis_streams::probe(address, credentials, timeout).await,
+        Scheme::Kafka => kafka::probe(address, credentials, timeout).await,
         Scheme::File | Scheme::Memory | Scheme::Stdio => ProbeReport::failed(address, &no_server(address)),
     }
 }

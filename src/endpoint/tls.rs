@@ -21,6 +21,7 @@ pub(super) fn read_authorities(path: &str) -> Result<Vec<u8>, EndpointError> {
 }
 
 /// What the other side's certificate lacks, when the words of the encryption library say that it lacks something.
+#[cfg(any(test, feature = "mqtt", feature = "nats", feature = "redis"))]
 pub(super) fn distrust(cause: &str) -> Option<String> {
     let (_, words) = cause.split_once("invalid peer certificate: ")?;
     Some(match words {

@@ -3,5 +3,7 @@
 #[allow(dead_code, reason = "not every test binary needs it")]
 pub mod certificates;
 #[allow(dead_code, reason = "not every test binary needs it")]
+pub mod kafka;
+#[allow(dead_code, reason = "not every test binary needs it")]
 pub mod redis;
 pub mod servers;

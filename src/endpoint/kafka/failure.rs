@@ -1,0 +1,258 @@
+//! What went wrong on a Kafka connection, in the words of a user, with the next step.
+
+use rdkafka::error::{KafkaError, RDKafkaErrorCode as Code};
+
+use crate::endpoint::tls::DISTRUST_HELP;
+use crate::endpoint::{Address, EndpointError, EndpointErrorKind as Kind};
+
+const LET_IN_HELP: &str = "write `kafka://USER:PASSWORD@HOST/…` with `sasl=` as the cluster has it, or set `auth` of the \
+                           environment in `eddy.yaml`";
+
+/// A refusal of the connection that no further attempt changes, if these words are one.
+pub(super) fn refusal(code: Code, reason: &str, address: &Address) -> Option<EndpointError> {
+    let words = meat(reason);
+    if words.contains("certificate verify failed") || words.contains("certificate could not be verified") {
+        let why = if words.contains("expired") {
+            "its certificate has expired".to_owned()
+        } else if words.contains("mismatch") {
+            "its certificate is for another host".to_owned()
+        } else {
+            "its certificate was issued by an authority that is not trusted here".to_owned()
+        };
+        let message = format!("no encrypted connection to `{address}`: {why}");
+        return Some(EndpointError::new(Kind::Unauthorised, message).help(DISTRUST_HELP));
+    }
+    let wants_certificate = ["certificate required", "bad certificate", "SSL alert number 116", "unknown ca"];
+    if wants_certificate.iter().any(|each| words.to_ascii_lowercase().contains(&each.to_ascii_lowercase())) {
+        let message = format!("`{address}` does not accept our certificate, or we showed none");
+        return Some(EndpointError::new(Kind::Unauthorised, message).help(
+            "name a certificate it knows with `?cert=FILE` and its private key with `&key=FILE`, both PEM",
+        ));
+    }
+    if words.contains("broker might require SASL authentication") {
+        let message = format!("`{address}` wants to know who we are");
+        return Some(EndpointError::new(Kind::Unauthorised, message).help(LET_IN_HELP));
+    }
+    if words.contains("Unsupported SASL mechanism") || words.contains("mechanism not supported") {
+        let message = format!("`{address}` does not know this way to log in: {words}");
+        return Some(EndpointError::new(Kind::Unauthorised, message).help(
+            "write `sasl=` as the cluster has it: `plain`, `scram-sha-256`, `scram-sha-512` or `oauthbearer`",
+        ));
+    }
+    (matches!(code, Code::Authentication | Code::SaslAuthenticationFailed)).then(|| {
+        let message = format!("`{address}` does not let us in: {words}");
+        EndpointError::new(Kind::Unauthorised, message).help(LET_IN_HELP)
+    })
+}
+
+/// No broker answers; `reason` is why the last attempt failed, in the client's words, and `logs_in` whether we said who
+/// we are.
+pub(super) fn connection(reason: &str, address: &Address, logs_in: bool) -> EndpointError {
+    let words = meat(reason);
+    // A broker hangs up without a word on who does not log in, once it has told its versions.
+    if reason.contains("connection closed by peer") && reason.contains("in state UP") && !logs_in {
+        let message = format!("`{address}` hangs up on us: it seems to want to know who we are");
+        return EndpointError::new(Kind::Unauthorised, message).help(LET_IN_HELP);
+    }
+    if reason.contains("in state APIVERSION_QUERY") || words.contains("incorrect security.protocol") {
+        let message = format!("`{address}` does not answer as Kafka does");
+        return EndpointError::new(Kind::Unreachable, message).help(
+            "does it want encryption? write `kafkas://`; otherwise, is it the port of a Kafka listener?",
+        );
+    }
+    if words.contains("SSL handshake failed") || words.contains("wrong version number") {
+        let message = format!("`{address}` agrees on no encryption: {words}");
+        return EndpointError::new(Kind::Unreachable, message)
+            .help("a listener without encryption wants `kafka://`");
+    }
+    if words.contains("Failed to resolve") {
+        let message = format!("`{address}` cannot be found: {words}");
+        return EndpointError::new(Kind::Unreachable, message)
+            .help("check the host name in the address, as in `kafka://HOST:9092`");
+    }
+    EndpointError::new(Kind::Unreachable, format!("`{address}` does not answer: {words}"))
+        .help("is a Kafka broker listening there? `kafka-server-start.sh` starts one")
+}
+
+/// Nothing was said in time.
+pub(super) fn silence(address: &Address, seconds: f32) -> EndpointError {
+    EndpointError::new(Kind::Timeout, format!("`{address}` did not answer within {seconds} s"))
+        .help("is it the port of a Kafka listener, and does a firewall let us through?")
+}
+
+/// What is said to a reader when all brokers are gone; the client connects again by itself.
+pub(super) fn disconnected(address: &Address) -> EndpointError {
+    EndpointError::new(Kind::Disconnected, format!("the connection to `{address}` was lost"))
+}
+
+/// The connection broke before the broker said anything about the event.
+pub(super) fn unanswered() -> EndpointError {
+    EndpointError::new(Kind::Disconnected, "the connection was closed before the receipt arrived")
+}
+
+/// A question could not be answered.
+pub(super) fn request(what: &str, error: &KafkaError, address: &Address) -> EndpointError {
+    let code = error.rdkafka_error_code();
+    let kind = match code {
+        Some(Code::OperationTimedOut | Code::RequestTimedOut) => Kind::Timeout,
+        Some(Code::BrokerTransportFailure | Code::AllBrokersDown | Code::NetworkException) => {
+            Kind::Disconnected
+        }
+        Some(
+            Code::TopicAuthorizationFailed
+            | Code::GroupAuthorizationFailed
+            | Code::ClusterAuthorizationFailed,
+        ) => Kind::Unauthorised,
+        Some(Code::UnknownTopicOrPartition | Code::UnknownTopic | Code::UnknownPartition) => Kind::NotFound,
+        _ => Kind::Rejected,
+    };
+    EndpointError::new(kind, format!("`{address}` could not {what}: {}", words_of(error)))
+}
+
+/// There is no such topic; `names` are those there are.
+pub(super) fn no_topic(topic: &str, names: &[String], address: &Address) -> EndpointError {
+    let message = format!("there is no topic `{topic}` at `{}`", address.authority());
+    let near = crate::diagnostic::nearest(topic, names.iter().map(String::as_str));
+    let make =
+        format!("`kafka-topics.sh --create --topic {topic}` makes it; a sink asks for it with `?create`");
+    let help = match (near, names.is_empty()) {
+        (Some(near), _) => format!("did you mean `{near}`?"),
+        (None, false) => format!("topics there: {}; {make}", listed(names)),
+        (None, true) => format!("there is no topic yet: {make}"),
+    };
+    EndpointError::new(Kind::NotFound, message).help(help)
+}
+
+fn listed(names: &[String]) -> String {
+    let shown = names.iter().take(10).map(|name| format!("`{name}`")).collect::<Vec<_>>().join(", ");
+    if names.len() > 10 { format!("{shown} and {} more", names.len() - 10) } else { shown }
+}
+
+/// We may not do something with a topic.
+pub(super) fn forbidden(topic: &str, address: &Address) -> EndpointError {
+    EndpointError::new(Kind::Unauthorised, format!("`{address}` forbids us the topic `{topic}`"))
+        .help("give the user the permission with `kafka-acls.sh`, or use another user")
+}
+
+/// The event did not get where it should.
+pub(super) fn delivery(error: &KafkaError, topic: &str, size: usize, address: &Address) -> EndpointError {
+    let Some(code) = error.rdkafka_error_code() else {
+        return EndpointError::new(Kind::Rejected, format!("`{topic}` cannot be sent to: {error}"));
+    };
+    match code {
+        Code::MessageSizeTooLarge | Code::MessageBatchTooLarge | Code::InvalidMessageSize => {
+            too_large(size, topic)
+        }
+        Code::UnknownTopicOrPartition | Code::UnknownTopic | Code::UnknownPartition => {
+            no_topic(topic, &[], address)
+        }
+        Code::TopicAuthorizationFailed => forbidden(topic, address),
+        Code::ClusterAuthorizationFailed => {
+            EndpointError::new(Kind::Unauthorised, format!("`{address}` forbids us to send without repeats"))
+                .help("give the user the permission IDEMPOTENT_WRITE, or write `?idempotent=false`")
+        }
+        Code::MessageTimedOut | Code::RequestTimedOut | Code::OperationTimedOut => {
+            EndpointError::new(Kind::Timeout, format!("no receipt from `{address}` in time"))
+        }
+        Code::PurgeQueue
+        | Code::PurgeInflight
+        | Code::BrokerTransportFailure
+        | Code::AllBrokersDown
+        | Code::NetworkException => unanswered(),
+        Code::NotEnoughReplicas | Code::NotEnoughReplicasAfterAppend | Code::LeaderNotAvailable => {
+            let message = format!("`{address}` has not enough replicas of `{topic}`: {}", words_of(error));
+            EndpointError::new(Kind::Timeout, message)
+        }
+        Code::InvalidTimestamp => EndpointError::new(
+            Kind::Rejected,
+            format!("`{topic}` does not take events of this time: {}", words_of(error)),
+        )
+        .help("the topic has `message.timestamp.before.max.ms` or `message.timestamp.after.max.ms`"),
+        Code::InvalidRecord => {
+            EndpointError::new(Kind::Rejected, format!("`{topic}` refuses the event: {}", words_of(error)))
+                .help("a compacted topic takes only events with a key")
+        }
+        _ => EndpointError::new(Kind::Rejected, format!("`{topic}` refuses the event: {}", words_of(error))),
+    }
+}
+
+/// The event is larger than the topic takes.
+pub(super) fn too_large(size: usize, topic: &str) -> EndpointError {
+    EndpointError::new(Kind::TooLarge, format!("an event of {size} bytes is larger than the topic `{topic}` takes"))
+        .help("raise `max.message.bytes` of the topic, or leave the event out; when the topic takes less than 1 MB, `?batch=BYTES` keeps what is sent together below it")
+}
+
+/// The client's description of a code, beginning in lower case.
+fn words_of(error: &KafkaError) -> String {
+    let text = error.rdkafka_error_code().map_or_else(|| error.to_string(), |code| code.to_string());
+    // `MessageProduction (Broker: Not enough replicas)` and its like: the inner words are the description.
+    let inner = text.split_once(" (").map_or(text.as_str(), |(_, inner)| inner.trim_end_matches(')'));
+    let inner = inner.strip_prefix("Broker: ").or_else(|| inner.strip_prefix("Local: ")).unwrap_or(inner);
+    lower_first(inner)
+}
+
+/// `host:port/bootstrap: Connect to … failed: Connection refused (after 0ms in state CONNECT)`: what matters of it.
+fn meat(reason: &str) -> String {
+    let without_times = reason.split(" (after ").next().unwrap_or(reason);
+    let without_place = match without_times.split_once(": ") {
+        Some((place, rest)) if !place.contains(' ') => rest,
+        _ => without_times,
+    };
+    let without_attempt = match without_place.split_once(" failed: ") {
+        Some((attempt, rest)) if attempt.starts_with("Connect to ") => rest,
+        _ => without_place,
+    };
+    let plain = without_attempt.strip_prefix("SASL authentication error: ").unwrap_or(without_attempt);
+    let plain = plain.strip_prefix("Authentication failed: ").unwrap_or(plain);
+    if plain.starts_with("SSL") || plain.starts_with("SASL") || plain.starts_with("Failed to") {
+        return plain.to_owned();
+    }
+    lower_first(plain)
+}
+
+fn lower_first(text: &str) -> String {
+    let mut letters = text.chars();
+    letters.next().map_or_else(String::new, |first| first.to_lowercase().chain(letters).collect())
+}
+
+#[cfg(test)]
+mod tests {
+    use rdkafka::error::RDKafkaErrorCode as Code;
+
+    use super::{connection, meat, refusal};
+    use crate::endpoint::{Address, EndpointErrorKind as Kind};
+
+    #[test]
+    fn the_clients_words_are_put_plainly() {
+        let reason = "127.0.0.1:1/bootstrap: Connect to ipv4#127.0.0.1:1 failed: Connection refused (after 0ms in \
+                      state CONNECT)";
+        assert_eq!(meat(reason), "connection refused");
+        let reason = "h:1/1: SASL authentication error: Authentication failed: Invalid username or password (after \
+                      5ms in state AUTH_REQ)";
+        assert_eq!(meat(reason), "invalid username or password");
+        assert_eq!(meat("GroupCoordinator: x"), "x");
+    }
+
+    #[test]
+    fn refusals_are_told_from_other_trouble() {
+        let address = Address::parse("kafkas://h/t").expect("an address");
+        let told = |code, reason| refusal(code, reason, &address).map(|error| error.message);
+        let verify = "h:9092/bootstrap: SSL handshake failed: error:0A000086:SSL routines::certificate verify failed: \
+                      broker certificate could not be verified (after 3ms in state SSL_HANDSHAKE)";
+        assert!(told(Code::SSL, verify).expect("distrust").contains("an authority that is not trusted"));
+        let wrong = "h:9092/1: SASL authentication error: Invalid credentials (after 3ms in state AUTH_REQ)";
+        assert!(told(Code::Authentication, wrong).expect("refused").contains("invalid credentials"));
+        assert_eq!(
+            told(Code::BrokerTransportFailure, "h:1/1: Connect to h failed: Connection refused"),
+            None
+        );
+        let hung_up =
+            "h:1/1: Disconnected: connection closed by peer: receive 0 after POLLIN (after 2ms in state ";
+        let error = connection(&format!("{hung_up}UP)"), &address, false);
+        assert_eq!(error.kind, Kind::Unauthorised);
+        assert_eq!(connection(&format!("{hung_up}UP)"), &address, true).kind, Kind::Unreachable);
+        let error = connection(&format!("{hung_up}APIVERSION_QUERY)"), &address, false);
+        assert_eq!(error.kind, Kind::Unreachable);
+        assert!(error.help.expect("help").contains("`kafkas://`"));
+    }
+}

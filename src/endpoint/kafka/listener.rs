@@ -1,0 +1,145 @@
+//! What the client calls back: failures of its connections, requests for a token, and receipts.
+
+use std::error::Error;
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Instant;
+
+use rdkafka::ClientContext;
+use rdkafka::client::OAuthToken;
+use rdkafka::config::RDKafkaLogLevel;
+use rdkafka::consumer::ConsumerContext;
+use rdkafka::error::{KafkaError, RDKafkaErrorCode};
+use rdkafka::message::{DeliveryResult, Message};
+use rdkafka::producer::{NoCustomPartitioner, ProducerContext};
+
+use super::failure;
+use super::ledger::Ledger;
+use crate::endpoint::{Address, Credentials, EndpointError};
+use crate::event::Place;
+
+/// How long a token counts as fresh; the one we have is shown again after it.
+const TOKEN_LIFETIME_MS: i64 = 24 * 3600 * 1000;
+
+/// What is known of the connections of one client.
+#[derive(Debug, Default)]
+struct Standing {
+    /// A refusal that no further attempt changes.
+    refusal: Option<EndpointError>,
+    /// Why the last attempt failed, in the client's words.
+    last: Option<String>,
+    /// Since when no broker answers.
+    down: Option<Instant>,
+}
+
+/// The listener of one client.
+#[derive(Debug)]
+pub(super) struct Listener {
+    address: Address,
+    logs_in: bool,
+    token: Option<Credentials>,
+    standing: Mutex<Standing>,
+    ledger: Arc<Ledger>,
+}
+
+impl Listener {
+    /// A listener; `logs_in` is whether the client says who it is, `token` is shown to a broker that asks for one.
+    pub(super) fn new(address: Address, logs_in: bool, token: Option<Credentials>) -> Self {
+        Self { address, logs_in, token, standing: Mutex::default(), ledger: Arc::default() }
+    }
+
+    /// The receipts of a producer with this listener.
+    pub(super) fn ledger(&self) -> Arc<Ledger> {
+        Arc::clone(&self.ledger)
+    }
+
+    /// The address the client was made for.
+    pub(super) fn address(&self) -> &Address {
+        &self.address
+    }
+
+    fn standing(&self) -> std::sync::MutexGuard<'_, Standing> {
+        self.standing.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn note(&self, code: RDKafkaErrorCode, reason: &str) {
+        let mut standing = self.standing();
+        if let Some(refusal) = failure::refusal(code, reason, &self.address) {
+            standing.refusal.get_or_insert(refusal);
+        }
+        standing.last = Some(reason.to_owned());
+    }
+
+    /// A refusal that no further attempt changes: a wrong password, a certificate that is not trusted.
+    pub(super) fn refusal(&self) -> Option<EndpointError> {
+        self.standing().refusal.clone()
+    }
+
+    /// Since when no broker answers, and why, as far as is known.
+    pub(super) fn down(&self) -> Option<(Instant, EndpointError)> {
+        let standing = self.standing();
+        let words = standing.last.as_deref().unwrap_or("no broker answers");
+        standing.down.map(|since| (since, failure::connection(words, &self.address, self.logs_in)))
+    }
+
+    /// A broker answered.
+    pub(super) fn answered(&self) {
+        *self.standing() = Standing::default();
+    }
+}
+
+impl ClientContext for Listener {
+    const ENABLE_REFRESH_OAUTH_TOKEN: bool = true;
+
+    /// Why a broker hung up is written to the log only.
+    fn log(&self, _: RDKafkaLogLevel, facility: &str, words: &str) {
+        if facility == "FAIL" {
+            let words = words.split_once("]: ").map_or(words, |(_, rest)| rest);
+            self.note(RDKafkaErrorCode::BrokerTransportFailure, words);
+        }
+    }
+
+    fn error(&self, error: KafkaError, reason: &str) {
+        match error.rdkafka_error_code() {
+            Some(RDKafkaErrorCode::AllBrokersDown) => {
+                self.standing().down.get_or_insert_with(Instant::now);
+            }
+            Some(code) => self.note(code, reason),
+            None => {}
+        }
+    }
+
+    fn generate_oauth_token(&self, _: Option<&str>) -> Result<OAuthToken, Box<dyn Error>> {
+        let found = self.token.as_ref().ok_or("there is no token")?;
+        let now = crate::event::Timestamp::now().0 / 1000;
+        let (principal, token) = if found.password.is_empty() {
+            ("eddy", &found.username)
+        } else {
+            (found.username.as_str(), &found.password)
+        };
+        Ok(OAuthToken {
+            token: token.clone(),
+            principal_name: principal.to_owned(),
+            lifetime_ms: now + TOKEN_LIFETIME_MS,
+        })
+    }
+}
+
+impl ConsumerContext for Listener {}
+
+impl ProducerContext<NoCustomPartitioner> for Listener {
+    type DeliveryOpaque = usize;
+
+    fn delivery(&self, result: &DeliveryResult<'_>, sequence: usize) {
+        let outcome = match result {
+            Ok(message) => Ok(Place {
+                partition: Some(message.partition()),
+                offset: u64::try_from(message.offset()).ok(),
+            }),
+            Err((error, message)) => {
+                let size = message.payload_len() + message.key_len();
+                Err(failure::delivery(error, message.topic(), size, &self.address))
+            }
+        };
+        self.ledger.settle(sequence, outcome);
+    }
+}

@@ -1,0 +1,107 @@
+//! The Kafka record between the event and the client.
+
+use bytes::Bytes;
+use rdkafka::Timestamp as RecordTime;
+use rdkafka::message::{
+    BorrowedHeaders, BorrowedMessage, Header as RecordHeader, Headers, Message, OwnedHeaders,
+};
+use rdkafka::producer::BaseRecord;
+
+use crate::endpoint::{EndpointError, EndpointErrorKind};
+use crate::event::{BrokerTime, Event, Header, Place, TimeKind, Timestamp};
+
+/// A record on its way to the client, with the number that comes back with its receipt.
+pub(super) type Record<'a> = BaseRecord<'a, [u8], [u8], usize>;
+
+/// The record of an event. Its time is the one its producer gave it, and the moment of sending when none did.
+///
+/// # Errors
+/// When the time cannot be written.
+pub(super) fn record<'a>(
+    topic: &'a str,
+    partition: Option<i32>,
+    event: &'a Event,
+    sequence: usize,
+) -> Result<Record<'a>, EndpointError> {
+    Ok(BaseRecord {
+        topic,
+        partition,
+        payload: event.payload.as_deref(),
+        key: event.key.as_deref(),
+        timestamp: time_to_send(event)?,
+        headers: (!event.headers.is_empty()).then(|| headers(event)),
+        delivery_opaque: sequence,
+    })
+}
+
+fn time_to_send(event: &Event) -> Result<Option<i64>, EndpointError> {
+    let Some(BrokerTime { time, kind: TimeKind::Create }) = event.broker_time else {
+        return Ok(None);
+    };
+    let milliseconds = time.0.div_euclid(1000);
+    // The client takes 0 for "now", and Kafka knows no earlier time.
+    if milliseconds <= 0 {
+        let message = format!("Kafka cannot carry the time {time}");
+        return Err(EndpointError::new(EndpointErrorKind::Rejected, message)
+            .help("its times begin one millisecond after 1970-01-01T00:00:00Z"));
+    }
+    Ok(Some(milliseconds))
+}
+
+fn headers(event: &Event) -> OwnedHeaders {
+    let empty = OwnedHeaders::new_with_capacity(event.headers.len());
+    event.headers.iter().fold(empty, |headers, header| {
+        headers.insert(RecordHeader { key: &header.name, value: header.value.as_deref() })
+    })
+}
+
+/// The event a record carries, received now.
+pub(super) fn event(message: &BorrowedMessage<'_>) -> Event {
+    let broker_time = match message.timestamp() {
+        RecordTime::NotAvailable => None,
+        RecordTime::CreateTime(time) => Some((time, TimeKind::Create)),
+        RecordTime::LogAppendTime(time) => Some((time, TimeKind::Append)),
+    };
+    Event {
+        channel: message.topic().to_owned(),
+        key: message.key().map(Bytes::copy_from_slice),
+        payload: message.payload().map(Bytes::copy_from_slice),
+        headers: message.headers().map(read_headers).unwrap_or_default(),
+        received: Timestamp::now(),
+        broker_time: broker_time
+            .map(|(time, kind)| BrokerTime { time: Timestamp(time.saturating_mul(1000)), kind }),
+        place: Place { partition: Some(message.partition()), offset: u64::try_from(message.offset()).ok() },
+        attributes: serde_json::Map::new(),
+    }
+}
+
+fn read_headers(headers: &BorrowedHeaders) -> Vec<Header> {
+    headers
+        .iter()
+        .map(|header| Header { name: header.key.to_owned(), value: header.value.map(Bytes::copy_from_slice) })
+        .collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::record;
+    use crate::event::{BrokerTime, Event, TimeKind, Timestamp};
+
+    #[test]
+    fn only_the_producers_time_is_sent_again() {
+        let mut event = Event::new("t", "x");
+        for (time, expected) in [
+            (None, None),
+            (Some(BrokerTime { time: Timestamp(5_999), kind: TimeKind::Create }), Some(5)),
+            (Some(BrokerTime { time: Timestamp(5_999), kind: TimeKind::Append }), None),
+        ] {
+            event.broker_time = time;
+            assert_eq!(record("t", None, &event, 0).expect("a record").timestamp, expected);
+        }
+        for early in [0, 999, -1] {
+            event.broker_time = Some(BrokerTime { time: Timestamp(early), kind: TimeKind::Create });
+            let error = record("t", None, &event, 0).expect_err("too early");
+            assert!(error.message.contains("1970-01-01") || error.message.contains("1969-12-31"), "{error}");
+        }
+    }
+}

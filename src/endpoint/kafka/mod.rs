@@ -1,0 +1,102 @@
+//! Kafka as source and sink, over librdkafka.
+
+use std::time::Duration;
+
+use super::address_options::AddressOptions;
+use super::capabilities::Acknowledgement;
+use super::inspect::{Inspect, ProbeReport};
+use super::{
+    Address, Capabilities, Credentials, EndpointError, EndpointErrorKind, Sink, SinkOptions, Source,
+    SourceOptions,
+};
+
+mod cluster;
+mod failure;
+mod last;
+mod ledger;
+mod listener;
+mod message;
+mod observe;
+mod positions;
+mod producer;
+mod reading;
+mod settings;
+mod sink;
+mod source;
+
+/// What Kafka carries. The largest payload is what the default `message.max.bytes` of a broker leaves of a batch with
+/// one event that has neither key nor headers.
+pub const CAPABILITIES: Capabilities = Capabilities {
+    name: "Kafka",
+    keys: true,
+    headers: true,
+    repeated_headers: true,
+    header_order: true,
+    binary_headers: true,
+    null_headers: true,
+    null_payload: true,
+    timestamps: true,
+    acknowledgement: Acknowledgement::PerEvent,
+    replayable: true,
+    seek_time: true,
+    max_payload: Some(1_048_516),
+};
+
+/// Reads the topics in the path: all their partitions, merged as they come.
+///
+/// # Errors
+/// When no broker can be reached or lets us in, or when there is no such topic.
+pub async fn open_source(
+    address: &Address,
+    options: &SourceOptions,
+) -> Result<Box<dyn Source>, EndpointError> {
+    let (address, options) = (address.clone(), options.clone());
+    let opened = blocking(move || source::KafkaSource::open(&address, &options)).await?;
+    Ok(Box::new(opened))
+}
+
+/// Connects for sending.
+///
+/// # Errors
+/// When no broker can be reached or lets us in, or when the topic in the path does not exist.
+pub async fn open_sink(address: &Address, options: &SinkOptions) -> Result<Box<dyn Sink>, EndpointError> {
+    let (address, options) = (address.clone(), options.clone());
+    let opened = blocking(move || sink::KafkaSink::open(&address, &options)).await?;
+    Ok(Box::new(opened))
+}
+
+/// What it takes from a sender.
+///
+/// # Errors
+/// When the address has options there are not.
+pub fn capabilities(address: &Address) -> Result<Capabilities, EndpointError> {
+    AddressOptions::new(address, &settings::ALL_OPTIONS)?;
+    Ok(CAPABILITIES)
+}
+
+/// Connects once and says what answered.
+pub async fn probe(address: &Address, credentials: Option<&Credentials>, timeout: Duration) -> ProbeReport {
+    let (of, credentials) = (address.clone(), credentials.cloned());
+    let probed = blocking(move || Ok(observe::probe(&of, credentials.as_ref(), timeout))).await;
+    probed.unwrap_or_else(|error| ProbeReport::failed(address, &error))
+}
+
+/// Connects in order to ask about topics and consumer groups.
+///
+/// # Errors
+/// When no broker can be reached or lets us in.
+pub async fn inspect(address: &Address, options: &SinkOptions) -> Result<Box<dyn Inspect>, EndpointError> {
+    let (address, options) = (address.clone(), options.clone());
+    let opened = blocking(move || observe::KafkaInspector::open(&address, &options)).await?;
+    Ok(Box::new(opened))
+}
+
+/// Runs what waits for the network without yielding, which is how librdkafka asks questions, where it holds up nobody.
+async fn blocking<T: Send + 'static>(
+    work: impl FnOnce() -> Result<T, EndpointError> + Send + 'static,
+) -> Result<T, EndpointError> {
+    tokio::task::spawn_blocking(work).await.unwrap_or_else(|error| {
+        let message = format!("a question to Kafka ended early: {error}");
+        Err(EndpointError::new(EndpointErrorKind::Disconnected, message))
+    })
+}

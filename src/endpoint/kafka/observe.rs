@@ -1,0 +1,182 @@
+//! What a Kafka cluster tells of itself: its brokers, its topics, and how far consumer groups have read them.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use rdkafka::consumer::{BaseConsumer, Consumer as _};
+use rdkafka::groups::GroupList;
+use rdkafka::{Offset, TopicPartitionList};
+
+use super::cluster::{self, Topic};
+use super::listener::Listener;
+use super::positions::{Lane, Offsets};
+use super::source::{serve, start};
+use super::{failure, settings};
+use crate::endpoint::inspect::{Inspect, Observed, ObservedChannel, ObservedReader, ProbeReport, Problem};
+use crate::endpoint::{Address, BoxFuture, Credentials, EndpointError, SinkOptions};
+
+/// A client for questions only.
+fn connect(
+    address: &Address,
+    credentials: Option<&Credentials>,
+    group: &str,
+) -> Result<Arc<BaseConsumer<Listener>>, EndpointError> {
+    let (mut config, listener) = settings::connection(address, credentials, &settings::ALL_OPTIONS)?;
+    settings::consuming(&mut config, group);
+    start(&config, listener)
+}
+
+/// Connects once and says what answered.
+pub(super) fn probe(address: &Address, credentials: Option<&Credentials>, timeout: Duration) -> ProbeReport {
+    let began = Instant::now();
+    let asked = connect(address, credentials, "eddy").and_then(|consumer| {
+        let cluster = cluster::ask(consumer.client(), None, timeout, &|| serve(&consumer))?;
+        Ok((consumer, cluster))
+    });
+    let (consumer, cluster) = match asked {
+        Ok(asked) => asked,
+        Err(error) => return ProbeReport::failed(address, &error),
+    };
+    let mut report = ProbeReport::greeted(address, began.elapsed());
+    report.server = Some("Kafka".to_owned());
+    report.protocol = Some("Kafka protocol".to_owned());
+    let shown: Vec<&str> = cluster.brokers.iter().take(5).map(String::as_str).collect();
+    let more = cluster.brokers.len().saturating_sub(shown.len());
+    let more = if more > 0 { format!(" and {more} more") } else { String::new() };
+    report.fact("brokers", &format!("{} ({}{more})", cluster.brokers.len(), shown.join(", ")));
+    if let Some(id) = consumer.client().fetch_cluster_id(Duration::from_millis(200)) {
+        report.fact("cluster id", &id);
+    }
+    report.fact("topics", &cluster.topics.len());
+    let partitions: usize = cluster.topics.iter().map(|topic| topic.partitions.len()).sum();
+    report.fact("partitions", &partitions);
+    if !address.path.is_empty() && !address.path.starts_with('^') {
+        let names: Vec<String> = cluster.topics.iter().map(|topic| topic.name.clone()).collect();
+        for topic in address.path.split(',').filter(|topic| !names.iter().any(|name| name == topic)) {
+            report.problems.push(Problem::from(&failure::no_topic(topic, &names, address)));
+        }
+    }
+    report
+}
+
+/// A client for questions about topics and groups.
+pub(super) struct KafkaInspector {
+    consumer: Arc<BaseConsumer<Listener>>,
+    credentials: Option<Credentials>,
+    timeout: Duration,
+}
+
+impl KafkaInspector {
+    /// Connects.
+    pub(super) fn open(address: &Address, options: &SinkOptions) -> Result<Self, EndpointError> {
+        let consumer = connect(address, options.credentials.as_ref(), "eddy")?;
+        cluster::ask(consumer.client(), Some("eddy"), options.connect_timeout, &|| serve(&consumer))?;
+        let (credentials, timeout) = (options.credentials.clone(), options.connect_timeout);
+        Ok(Self { consumer, credentials, timeout })
+    }
+}
+
+/// Asks for topics, the events they keep, and who has read how far.
+fn ask(
+    consumer: &BaseConsumer<Listener>,
+    credentials: Option<&Credentials>,
+    timeout: Duration,
+) -> Result<Observed, EndpointError> {
+    let address = consumer.client().context().address();
+    let topics = cluster::ask(consumer.client(), None, timeout, &|| serve(consumer))?.topics;
+    let offsets = Offsets { consumer, timeout };
+    let (first, behind) = (offsets.first(&topics)?, offsets.behind_last(&topics)?);
+    let mut observed = Observed {
+        not_observable: vec!["producers: a Kafka cluster does not tell who sends to what".to_owned()],
+        ..Observed::default()
+    };
+    let mut readers: BTreeMap<String, Vec<ObservedReader>> = BTreeMap::new();
+    match consumer.fetch_group_list(None, timeout) {
+        Ok(groups) => {
+            for group in names(&groups) {
+                match lags(address, credentials, &group, &topics, &behind, timeout) {
+                    Ok(lags) => {
+                        for (topic, waiting) in lags {
+                            let reader = ObservedReader { name: group.clone(), waiting: Some(waiting) };
+                            readers.entry(topic).or_default().push(reader);
+                        }
+                    }
+                    Err(error) => observed.not_observable.push(format!("group `{group}`: {error}")),
+                }
+            }
+        }
+        Err(error) => {
+            let error = failure::request("list its consumer groups", &error, address);
+            observed.not_observable.push(format!("consumer groups: {error}"));
+        }
+    }
+    observed.channels = topics
+        .iter()
+        .map(|topic| ObservedChannel {
+            name: topic.name.clone(),
+            addresses: vec![topic.name.clone()],
+            events: Some(kept(topic, &first, &behind)),
+            bytes: None,
+            readers: readers.remove(&topic.name).unwrap_or_default(),
+        })
+        .collect();
+    Ok(observed)
+}
+
+/// The consumer groups in a list, in order; others (of Connect and its like) have no positions in topics.
+fn names(groups: &GroupList) -> Vec<String> {
+    let consuming = groups.groups().iter().filter(|group| matches!(group.protocol_type(), "consumer" | ""));
+    let mut names: Vec<String> = consuming.map(|group| group.name().to_owned()).collect();
+    names.sort_unstable();
+    names
+}
+
+/// Offsets between the oldest event and the next: as many events as are kept, or more where there are gaps.
+fn kept(topic: &Topic, first: &BTreeMap<Lane, i64>, behind: &BTreeMap<Lane, i64>) -> u64 {
+    let lane = |partition: &i32| (topic.name.clone(), *partition);
+    let counts = topic.partitions.iter().map(|partition| {
+        let lane = lane(partition);
+        let (first, behind) = (first.get(&lane).copied(), behind.get(&lane).copied());
+        u64::try_from(behind.unwrap_or(0) - first.unwrap_or(0)).unwrap_or(0)
+    });
+    counts.sum()
+}
+
+/// Events of each topic that a group has read from and not taken yet. The group is not joined.
+fn lags(
+    address: &Address,
+    credentials: Option<&Credentials>,
+    group: &str,
+    topics: &[Topic],
+    behind: &BTreeMap<Lane, i64>,
+    timeout: Duration,
+) -> Result<BTreeMap<String, u64>, EndpointError> {
+    let refused = |error| failure::request("tell how far a group has read", &error, address);
+    let consumer = connect(address, credentials, group)?;
+    let mut asked = TopicPartitionList::new();
+    for topic in topics {
+        for partition in &topic.partitions {
+            asked.add_partition(&topic.name, *partition);
+        }
+    }
+    serve(&consumer);
+    let committed = consumer.committed_offsets(asked, timeout).map_err(refused)?;
+    let mut lags: BTreeMap<String, u64> = BTreeMap::new();
+    for element in committed.elements() {
+        if let Offset::Offset(next) = element.offset() {
+            let lane = (element.topic().to_owned(), element.partition());
+            let waiting = behind.get(&lane).map_or(0, |behind| u64::try_from(behind - next).unwrap_or(0));
+            *lags.entry(lane.0).or_default() += waiting;
+        }
+    }
+    Ok(lags)
+}
+
+impl Inspect for KafkaInspector {
+    fn topology(&mut self) -> BoxFuture<'_, Result<Observed, EndpointError>> {
+        let (consumer, credentials) = (Arc::clone(&self.consumer), self.credentials.clone());
+        let timeout = self.timeout;
+        Box::pin(super::blocking(move || ask(&consumer, credentials.as_ref(), timeout)))
+    }
+}

@@ -1,0 +1,77 @@
+//! A producer and the thread that takes in its receipts.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::Duration;
+
+use rdkafka::ClientConfig;
+use rdkafka::client::Client;
+use rdkafka::config::FromClientConfigAndContext;
+use rdkafka::error::KafkaError;
+use rdkafka::producer::{BaseProducer, Producer as _};
+
+use super::listener::Listener;
+use super::message::Record;
+use crate::endpoint::{EndpointError, EndpointErrorKind};
+
+/// How soon the thread sees that it is to end; receipts are taken in at once.
+const LOOK: Duration = Duration::from_millis(20);
+
+/// A producer; receipts go to the ledger of its listener.
+pub(super) struct Producer {
+    producer: Arc<BaseProducer<Listener>>,
+    ended: Arc<AtomicBool>,
+}
+
+impl Producer {
+    /// Starts it; nothing is sent yet.
+    pub(super) fn start(config: &ClientConfig, listener: Listener) -> Result<Self, EndpointError> {
+        let made = BaseProducer::from_config_and_context(config, listener);
+        let producer = Arc::new(made.map_err(|error| cannot_start(&error))?);
+        let ended = Arc::new(AtomicBool::new(false));
+        let (polled, until) = (Arc::clone(&producer), Arc::clone(&ended));
+        let thread = std::thread::Builder::new().name("eddy-receipts".to_owned());
+        let started = thread.spawn(move || {
+            while !until.load(Ordering::Relaxed) {
+                polled.poll(LOOK);
+            }
+        });
+        started.map_err(|error| {
+            EndpointError::new(EndpointErrorKind::File, format!("cannot start a thread: {error}"))
+        })?;
+        Ok(Self { producer, ended })
+    }
+
+    /// The client below.
+    pub(super) fn client(&self) -> &Client<Listener> {
+        self.producer.client()
+    }
+
+    /// Hands a record to the client, or gives it back with the reason.
+    #[allow(clippy::result_large_err, reason = "the record comes back so that it need not be made again")]
+    pub(super) fn send<'a>(&self, record: Record<'a>) -> Result<(), (KafkaError, Record<'a>)> {
+        self.producer.send(record)
+    }
+
+    /// Waits until everything is acknowledged or failed.
+    pub(super) fn flush(&self, timeout: Duration) -> Result<(), KafkaError> {
+        self.producer.flush(timeout)
+    }
+}
+
+impl Drop for Producer {
+    fn drop(&mut self) {
+        self.ended.store(true, Ordering::Relaxed);
+    }
+}
+
+/// The client did not accept its own configuration.
+pub(super) fn cannot_start(error: &KafkaError) -> EndpointError {
+    let words = match error {
+        KafkaError::ClientConfig(_, words, name, _) => format!("`{name}`: {words}"),
+        KafkaError::ClientCreation(words) => words.clone(),
+        other => other.to_string(),
+    };
+    EndpointError::new(EndpointErrorKind::Unsupported, format!("the Kafka client cannot start: {words}"))
+        .help("`cert` and `key` must belong together and be PEM; see `docs/systems.md` for the other options")
+}

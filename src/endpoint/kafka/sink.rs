@@ -1,0 +1,166 @@
+//! Events into Kafka: handed to the client in order, acknowledged one by one with partition and offset.
+
+use std::collections::HashMap;
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use rdkafka::error::{KafkaError, RDKafkaErrorCode};
+
+use super::ledger::Ledger;
+use super::producer::Producer;
+use super::{CAPABILITIES, cluster, failure, message, settings};
+use crate::endpoint::{
+    Address, BoxFuture, Capabilities, EndpointError, EndpointErrorKind, Receipts, Sink, SinkOptions,
+};
+use crate::event::Event;
+
+/// That there is no such topic, or that it could not be found out, holds for so long.
+const STALE: Duration = Duration::from_secs(1);
+
+/// What is known of a topic that was sent to.
+struct Known {
+    /// How many it has, or why that is not known.
+    partitions: Result<i32, EndpointError>,
+    asked: Instant,
+}
+
+impl Known {
+    fn is_stale(&self) -> bool {
+        self.partitions.is_err() && self.asked.elapsed() > STALE
+    }
+}
+
+/// A sender.
+pub(super) struct KafkaSink {
+    producer: Arc<Producer>,
+    ledger: Arc<Ledger>,
+    address: Address,
+    topics: HashMap<String, Known>,
+    /// An event goes to the partition it was recorded in, where the topic has it.
+    keeps_partitions: bool,
+    creates: bool,
+    connect_timeout: Duration,
+    receipt_timeout: Duration,
+}
+
+impl KafkaSink {
+    /// Connects, and looks whether the topic in the path is there.
+    pub(super) fn open(address: &Address, options: &SinkOptions) -> Result<Self, EndpointError> {
+        let (mut config, listener) =
+            settings::connection(address, options.credentials.as_ref(), &settings::SINK_OPTIONS)?;
+        settings::sending(&mut config, address, options.receipt_timeout)?;
+        let ledger = listener.ledger();
+        let producer = Arc::new(Producer::start(&config, listener)?);
+        let mut sink = Self {
+            producer,
+            ledger,
+            address: address.clone(),
+            topics: HashMap::new(),
+            keeps_partitions: address.option("partitioner").is_none(),
+            creates: config.get("allow.auto.create.topics") == Some("true"),
+            connect_timeout: options.connect_timeout,
+            receipt_timeout: options.receipt_timeout,
+        };
+        if address.path.is_empty() {
+            // Any question shows whether we are let in; this one has a short answer.
+            cluster::ask(sink.producer.client(), Some("eddy"), options.connect_timeout, &|| {})?;
+        } else {
+            let path = &address.path;
+            let count = partitions(&sink.producer, path, sink.creates, options.connect_timeout)?;
+            sink.topics.insert(path.clone(), Known { partitions: Ok(count), asked: Instant::now() });
+        }
+        Ok(sink)
+    }
+
+    async fn hand_over(&mut self, event: &Event, sequence: usize) -> Result<(), EndpointError> {
+        let Self { producer, ledger, address, topics, .. } = self;
+        let topic = address.channel_for(event)?;
+        let known = match topics.get(topic) {
+            Some(known) if !known.is_stale() => known,
+            _ => {
+                let known = look_up(producer, topic, self.creates, self.connect_timeout).await;
+                topics.entry(topic.to_owned()).insert_entry(known).into_mut()
+            }
+        };
+        let count = known.partitions.clone()?;
+        if event.size() > settings::LARGEST_EVENT {
+            return Err(failure::too_large(event.size(), topic));
+        }
+        let recorded = event.place.partition.filter(|partition| (0..count).contains(partition));
+        let partition = recorded.filter(|_| self.keeps_partitions);
+        let mut record = message::record(topic, partition, event, sequence)?;
+        loop {
+            match producer.send(record) {
+                Ok(()) => return Ok(()),
+                Err((KafkaError::MessageProduction(RDKafkaErrorCode::QueueFull), given_back)) => {
+                    record = given_back;
+                    ledger.room().await;
+                }
+                Err((error, _)) => return Err(failure::delivery(&error, topic, event.size(), address)),
+            }
+        }
+    }
+
+    async fn hand_over_batch(&mut self, batch: &[Event]) -> Receipts {
+        let (first, receipts) = self.ledger.begin(batch.len());
+        for (sequence, event) in (first..).zip(batch) {
+            if let Err(error) = self.hand_over(event, sequence).await {
+                self.ledger.settle(sequence, Err(error));
+            }
+        }
+        receipts
+    }
+
+    async fn leave(self) -> Result<(), EndpointError> {
+        let Self { producer, address, receipt_timeout, .. } = self;
+        super::blocking(move || {
+            // Every event is settled by then, because the client gives up on it after the same time.
+            let flushed = producer.flush(receipt_timeout + Duration::from_secs(1));
+            flushed.map_err(|error| failure::request("take the last events", &error, &address))
+        })
+        .await
+    }
+}
+
+/// Asks for the partitions of a topic.
+async fn look_up(producer: &Arc<Producer>, topic: &str, creates: bool, timeout: Duration) -> Known {
+    let (producer, topic) = (Arc::clone(producer), topic.to_owned());
+    let partitions = super::blocking(move || partitions(&producer, &topic, creates, timeout)).await;
+    Known { partitions, asked: Instant::now() }
+}
+
+fn partitions(
+    producer: &Producer,
+    topic: &str,
+    creates: bool,
+    timeout: Duration,
+) -> Result<i32, EndpointError> {
+    let deadline = Instant::now() + timeout;
+    loop {
+        let found = cluster::topic(producer.client(), topic, timeout, &|| {});
+        match found {
+            // Asking is what makes the broker make it; it takes a moment until it is there.
+            Err(error)
+                if creates && error.kind == EndpointErrorKind::NotFound && Instant::now() < deadline =>
+            {
+                std::thread::sleep(Duration::from_millis(50));
+            }
+            Err(error) => return Err(error),
+            Ok(topic) => return Ok(i32::try_from(topic.partitions.len()).unwrap_or(i32::MAX)),
+        }
+    }
+}
+
+impl Sink for KafkaSink {
+    fn capabilities(&self) -> Capabilities {
+        CAPABILITIES
+    }
+
+    fn send<'a>(&'a mut self, batch: &'a [Event]) -> BoxFuture<'a, Receipts> {
+        Box::pin(self.hand_over_batch(batch))
+    }
+
+    fn close(self: Box<Self>) -> BoxFuture<'static, Result<(), EndpointError>> {
+        Box::pin(self.leave())
+    }
+}

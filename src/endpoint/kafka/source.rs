@@ -1,0 +1,260 @@
+//! Events out of Kafka: partitions are read as they are, without a consumer group, unless one is named.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::thread::JoinHandle;
+use std::time::Duration;
+
+use rdkafka::ClientConfig;
+use rdkafka::config::FromClientConfigAndContext;
+use rdkafka::consumer::{BaseConsumer, CommitMode, Consumer as _};
+use rdkafka::error::{KafkaError, RDKafkaErrorCode};
+use rdkafka::{Offset, TopicPartitionList};
+use regex::Regex;
+use tokio::sync::mpsc;
+
+use super::cluster::{self, Topic};
+use super::listener::Listener;
+use super::positions::{Lane, Offsets, Span, assignment};
+use super::reading::{Batch, Ends, Reading, WAITING};
+use super::{failure, last, producer, settings};
+use crate::endpoint::{
+    Address, BoxFuture, EndpointError, EndpointErrorKind, Source, SourceOptions, Start, Stop,
+};
+use crate::event::Event;
+
+/// A reader of one or more topics.
+pub(super) struct KafkaSource {
+    consumer: Arc<BaseConsumer<Listener>>,
+    batches: mpsc::Receiver<Batch>,
+    left: std::vec::IntoIter<Event>,
+    thread: Option<JoinHandle<()>>,
+    connected: Arc<AtomicBool>,
+    /// With a consumer group: the offsets behind what was given out and not yet come back for.
+    given: Option<BTreeMap<Lane, i64>>,
+}
+
+impl KafkaSource {
+    /// Connects, finds the topics and their partitions, and begins to read.
+    pub(super) fn open(address: &Address, options: &SourceOptions) -> Result<Self, EndpointError> {
+        let (mut config, listener) =
+            settings::connection(address, options.credentials.as_ref(), &settings::SOURCE_OPTIONS)?;
+        let group = settings::reading(&mut config, address)?;
+        let names = names(address)?;
+        if let Some(group) = &group {
+            follow(&mut config, group, options)?;
+        }
+        if options.stop != Stop::Never || matches!(options.start, Start::Last(_)) {
+            config.set("enable.partition.eof", "true");
+        }
+        let consumer = start(&config, listener)?;
+        let topics = find(&consumer, &names, options.connect_timeout)?;
+        let (before, ends) = if group.is_some() {
+            let wanted: Vec<&str> = names.iter().map(String::as_str).collect();
+            let subscribed = consumer.subscribe(&wanted);
+            subscribed
+                .map_err(|error| failure::request("let us into the consumer group", &error, address))?;
+            (Vec::new(), Ends::default())
+        } else {
+            begin(&consumer, &topics, options)?
+        };
+        let (sender, batches) = mpsc::channel(WAITING);
+        let connected = Arc::new(AtomicBool::new(true));
+        let reading = Reading {
+            consumer: Arc::clone(&consumer),
+            ends,
+            batches: sender,
+            connected: Arc::clone(&connected),
+            own_group: group.is_some(),
+        };
+        let thread = std::thread::Builder::new().name("eddy-kafka".to_owned());
+        let thread = thread.spawn(move || reading.run()).map_err(|error| {
+            EndpointError::new(EndpointErrorKind::File, format!("cannot start a thread: {error}"))
+        })?;
+        Ok(Self {
+            consumer,
+            batches,
+            left: before.into_iter(),
+            thread: Some(thread),
+            connected,
+            given: group.map(|_| BTreeMap::new()),
+        })
+    }
+
+    async fn read(&mut self, max: usize) -> Batch {
+        self.commit();
+        if self.left.len() == 0 {
+            match self.batches.recv().await {
+                None => return Ok(Vec::new()),
+                Some(Err(error)) => return Err(error),
+                Some(Ok(batch)) => self.left = batch.into_iter(),
+            }
+        }
+        let batch: Vec<Event> = self.left.by_ref().take(max.max(1)).collect();
+        if let Some(given) = &mut self.given {
+            for event in &batch {
+                let behind =
+                    event.place.offset.and_then(|offset| i64::try_from(offset).ok()).unwrap_or(0) + 1;
+                given.insert((event.channel.clone(), event.place.partition.unwrap_or(0)), behind);
+            }
+        }
+        Ok(batch)
+    }
+
+    /// Notes what the reader has come back for; the client commits it within a second, and when it leaves.
+    fn commit(&mut self) {
+        let Some(given) = self.given.as_mut().filter(|given| !given.is_empty()) else {
+            return;
+        };
+        let mut list = TopicPartitionList::with_capacity(given.len());
+        for ((topic, partition), behind) in std::mem::take(given) {
+            let _ = list.add_partition_offset(&topic, partition, Offset::Offset(behind));
+        }
+        // A partition that went to another member in the meantime is that one's to commit.
+        let _ = self.consumer.store_offsets(&list);
+    }
+
+    async fn leave(mut self) -> Result<(), EndpointError> {
+        self.commit();
+        let in_group = self.given.is_some();
+        let Self { consumer, batches, thread, .. } = self;
+        super::blocking(move || {
+            // The thread ends when nobody takes its events.
+            drop(batches);
+            if let Some(thread) = thread {
+                let _ = thread.join();
+            }
+            let address = consumer.client().context().address().clone();
+            let committed = if in_group { consumer.commit_consumer_state(CommitMode::Sync) } else { Ok(()) };
+            match committed {
+                Err(KafkaError::ConsumerCommit(RDKafkaErrorCode::NoOffset)) | Ok(()) => Ok(()),
+                Err(error) => Err(failure::request("take the last position of the group", &error, &address)),
+            }
+        })
+        .await
+    }
+}
+
+/// A consumer that has not begun.
+pub(super) fn start(
+    config: &ClientConfig,
+    listener: Listener,
+) -> Result<Arc<BaseConsumer<Listener>>, EndpointError> {
+    let made = BaseConsumer::from_config_and_context(config, listener);
+    made.map(Arc::new).map_err(|error| producer::cannot_start(&error))
+}
+
+/// Lets the client call back while something else is asked for.
+pub(super) fn serve(consumer: &BaseConsumer<Listener>) {
+    let _ = consumer.poll(Duration::ZERO);
+}
+
+/// The topics in the path, as they are written.
+fn names(address: &Address) -> Result<Vec<String>, EndpointError> {
+    let path = &address.path;
+    let names: Vec<String> = if path.starts_with('^') {
+        vec![path.clone()]
+    } else {
+        path.split(',').filter(|name| !name.is_empty()).map(str::to_owned).collect()
+    };
+    if names.is_empty() {
+        let message = format!("`{address}` names no topic to read");
+        return Err(EndpointError::new(EndpointErrorKind::Unsupported, message).help(
+            "write a topic after the host, several with `,` between them, or a pattern that begins with `^`",
+        ));
+    }
+    Ok(names)
+}
+
+/// The topics that are meant, all of which are there.
+fn find(
+    consumer: &BaseConsumer<Listener>,
+    names: &[String],
+    timeout: Duration,
+) -> Result<Vec<Topic>, EndpointError> {
+    let poll = || serve(consumer);
+    let mut topics = Vec::new();
+    for name in names {
+        if !name.starts_with('^') {
+            topics.push(cluster::topic(consumer.client(), name, timeout, &poll)?);
+            continue;
+        }
+        let pattern = Regex::new(name).map_err(|error| {
+            let message = format!("`{name}` is no pattern for topics: {error}");
+            EndpointError::new(EndpointErrorKind::Unsupported, message)
+                .help("write a regular expression that begins with `^`, such as `^orders\\..*`")
+        })?;
+        let all = cluster::ask(consumer.client(), None, timeout, &poll)?.topics;
+        let known: Vec<String> = all.iter().map(|topic| topic.name.clone()).collect();
+        topics.extend(all.into_iter().filter(|topic| pattern.is_match(&topic.name)));
+        if topics.is_empty() {
+            return Err(failure::no_topic(name, &known, consumer.client().context().address()));
+        }
+    }
+    topics.dedup_by(|one, other| one.name == other.name);
+    Ok(topics)
+}
+
+/// How a consumer group reads: it goes on where it stands, and has no end.
+fn follow(config: &mut ClientConfig, group: &str, options: &SourceOptions) -> Result<(), EndpointError> {
+    let refused = |what: &str| {
+        let message = format!("the consumer group `{group}` {what}");
+        EndpointError::new(EndpointErrorKind::Unsupported, message)
+            .help("leave out `group=` to read any part of a topic without moving the position of a group")
+    };
+    match options.start {
+        Start::Default | Start::Beginning => {}
+        Start::End => {
+            config.set("auto.offset.reset", "latest");
+        }
+        _ => return Err(refused("goes on where it stands, and cannot begin elsewhere")),
+    }
+    if options.stop != Stop::Never {
+        return Err(refused("shares its partitions with other members, and knows no end"));
+    }
+    Ok(())
+}
+
+/// Begins to read, and returns what was read already: the last events, where they were asked for.
+fn begin(
+    consumer: &BaseConsumer<Listener>,
+    topics: &[Topic],
+    options: &SourceOptions,
+) -> Result<(Vec<Event>, Ends), EndpointError> {
+    let offsets = Offsets { consumer, timeout: options.connect_timeout };
+    let spans: BTreeMap<Lane, Span> = offsets.spans(topics, options.start, options.stop)?;
+    let before = match options.start {
+        Start::Last(count) if count > 0 => last::read(&offsets, topics, &spans, count)?,
+        _ => Vec::new(),
+    };
+    let ends = Ends::new(spans.clone(), options.stop);
+    if !ends.reached() {
+        let address = consumer.client().context().address();
+        let assigned = consumer.assign(&assignment(&spans, consumer)?);
+        assigned.map_err(|error| failure::request("be read", &error, address))?;
+    }
+    let until = match options.stop {
+        Stop::Time(end) => Some(end),
+        _ => None,
+    };
+    let in_time = |event: &Event| {
+        let time = event.broker_time.map_or(event.received, |found| found.time);
+        until.is_none_or(|until| time <= until)
+    };
+    Ok((before.into_iter().filter(in_time).collect(), ends))
+}
+
+impl Source for KafkaSource {
+    fn next_batch(&mut self, max: usize) -> BoxFuture<'_, Batch> {
+        Box::pin(self.read(max))
+    }
+
+    fn connected(&self) -> bool {
+        self.connected.load(Ordering::Relaxed)
+    }
+
+    fn close(self: Box<Self>) -> BoxFuture<'static, Result<(), EndpointError>> {
+        Box::pin(self.leave())
+    }
+}

@@ -1,0 +1,581 @@
+//! Kafka against Apache Kafka.
+
+use std::time::{Duration, Instant};
+
+use eddy::endpoint::address::Scheme;
+use eddy::endpoint::open::{open_inspect, open_sink, open_source, probe};
+use eddy::endpoint::{Credentials, EndpointErrorKind, SinkOptions, SourceOptions, Start, Stop};
+use eddy::event::{BrokerTime, Event, Header, TimeKind, Timestamp};
+use rdkafka::ClientConfig;
+use rdkafka::admin::{AdminClient, AdminOptions, NewTopic, TopicReplication};
+use rdkafka::client::DefaultClientContext;
+use rdkafka::producer::{BaseProducer, BaseRecord, Producer};
+
+use super::conformance::{
+    Restart, Subject, address, collect, deliver, nobody_there, seeks, sink, source, survives_a_restart,
+    too_large, unknown_channel,
+};
+use super::support::certificates::Certificates;
+use super::support::kafka::{Kafka, Listener, shared};
+use super::support::servers::free_port;
+
+impl Restart for Kafka {
+    fn stop(&mut self) {
+        Self::stop(self);
+    }
+
+    fn start(&mut self) {
+        Self::start(self);
+    }
+}
+
+fn client(port: u16) -> ClientConfig {
+    let mut config = ClientConfig::new();
+    config.set("bootstrap.servers", format!("127.0.0.1:{port}"));
+    config
+}
+
+/// Makes a topic and waits until its partitions have a leader.
+async fn topic(port: u16, name: &str, partitions: i32, settings: &[(&str, &str)]) {
+    let admin: AdminClient<DefaultClientContext> = client(port).create().expect("a client");
+    let mut new = NewTopic::new(name, partitions, TopicReplication::Fixed(1));
+    for (key, value) in settings {
+        new = new.set(key, value);
+    }
+    let options = AdminOptions::new().operation_timeout(Some(Duration::from_secs(60)));
+    let made = admin.create_topics([&new], &options).await.expect("an answer");
+    made[0].as_ref().unwrap_or_else(|error| panic!("{name}: {error:?}"));
+    let deadline = Instant::now() + Duration::from_secs(60);
+    loop {
+        let metadata = admin.inner().fetch_metadata(Some(name), Duration::from_secs(10));
+        let ready = metadata.is_ok_and(|metadata| {
+            metadata.topics()[0].partitions().iter().filter(|partition| partition.leader() == 1).count()
+                == usize::try_from(partitions).expect("few")
+        });
+        if ready {
+            return;
+        }
+        assert!(Instant::now() < deadline, "{name} has no leader");
+        std::thread::yield_now();
+    }
+}
+
+fn all_of(stop: Stop) -> SourceOptions {
+    SourceOptions { stop, ..SourceOptions::default() }
+}
+
+async fn rest(url: &str, options: SourceOptions) -> Vec<Event> {
+    let mut source = source(url, options).await;
+    let mut events = Vec::new();
+    loop {
+        let batch = tokio::time::timeout(Duration::from_secs(60), source.next_batch(100)).await;
+        let batch = batch.expect("in time").expect("a batch");
+        if batch.is_empty() {
+            source.close().await.expect("a clean close");
+            return events;
+        }
+        events.extend(batch);
+    }
+}
+
+fn texts(events: &[Event]) -> Vec<&str> {
+    events
+        .iter()
+        .map(|event| std::str::from_utf8(event.payload.as_deref().expect("one")).expect("text"))
+        .collect()
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_topic_conforms() {
+    let Some(server) = shared() else { return };
+    topic(server.port, "conformance", 1, &[]).await;
+    let url = format!("kafka://127.0.0.1:{}/conformance", server.port);
+    let subject = Subject {
+        sink: url.clone(),
+        source: url,
+        prefix: "conformance",
+        separator: '.',
+        start: Start::End,
+        one_channel: true,
+    };
+    subject.conforms().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn partitions_are_merged() {
+    let Some(server) = shared() else { return };
+    topic(server.port, "merged", 4, &[]).await;
+    let url = format!("kafka://127.0.0.1:{}/merged", server.port);
+    let subject = Subject {
+        sink: url.clone(),
+        source: url,
+        prefix: "merged",
+        separator: '.',
+        start: Start::End,
+        one_channel: true,
+    };
+    subject.keeps_order().await;
+    subject.carries_many().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_topic_seeks() {
+    let Some(server) = shared() else { return };
+    topic(server.port, "seeks", 1, &[]).await;
+    let url = format!("kafka://127.0.0.1:{}/seeks", server.port);
+    let mut writer = sink(&url).await;
+    let events: Vec<Event> = (0..100)
+        .map(|at| {
+            let time = Timestamp(1_700_000_000_000_000 + at * 5_000);
+            let broker_time = Some(BrokerTime { time, kind: TimeKind::Create });
+            Event { broker_time, ..Event::new("", format!("{at}")) }
+        })
+        .collect();
+    deliver(&mut writer, &events).await;
+    writer.close().await.expect("a clean close");
+    seeks(&url, 0).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_last_events_are_found_across_partitions_and_marks() {
+    let Some(server) = shared() else { return };
+    topic(server.port, "last", 3, &[]).await;
+    let mut config = client(server.port);
+    let producer: BaseProducer = config.set("transactional.id", "last").create().expect("a producer");
+    let long = Duration::from_secs(30);
+    let url = format!("kafka://127.0.0.1:{}/last", server.port);
+    let work = move || {
+        producer.init_transactions(long).expect("ready");
+        for at in 0..30_i32 {
+            producer.begin_transaction().expect("begun");
+            let text = at.to_string();
+            let time = 1_700_000_000_000 + i64::from(at);
+            let record: BaseRecord<'_, str, str> =
+                BaseRecord::to("last").payload(text.as_str()).partition(at % 3).timestamp(time);
+            producer.send(record).map_err(|(error, _)| error).expect("sent");
+            // Marks of ended transactions have offsets of their own; what was aborted is not read.
+            if at % 5 == 4 {
+                producer.flush(long).expect("flushed");
+                producer.abort_transaction(long).expect("aborted");
+            } else {
+                producer.commit_transaction(long).expect("committed");
+            }
+        }
+    };
+    tokio::task::spawn_blocking(work).await.expect("sent");
+    let start = Start::Last(6);
+    let got = rest(&url, SourceOptions { start, ..all_of(Stop::PresentEnd) }).await;
+    assert_eq!(texts(&got), ["21", "22", "23", "25", "26", "27", "28"][1..]);
+    let got = rest(&url, all_of(Stop::PresentEnd)).await;
+    assert_eq!(got.len(), 24);
+    let got = rest(&format!("{url}?isolation=read_uncommitted"), all_of(Stop::PresentEnd)).await;
+    assert_eq!(got.len(), 30);
+    // What comes after follows.
+    let mut reader = source(&url, SourceOptions { start: Start::Last(1), ..SourceOptions::default() }).await;
+    assert_eq!(texts(&collect(&mut reader, 1).await), ["28"]);
+    let mut writer = sink(&url).await;
+    deliver(&mut writer, &[Event::new("", "next")]).await;
+    assert_eq!(texts(&collect(&mut reader, 1).await), ["next"]);
+    let options = SourceOptions { start: Start::Last(10_001), ..SourceOptions::default() };
+    let error = open_source(&address(&url), &options).await.err().expect("too many");
+    assert_eq!(error.kind, EndpointErrorKind::Unsupported);
+    assert!(error.help.expect("help").contains("10000"));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn times_and_places_are_kept() {
+    let Some(server) = shared() else { return };
+    topic(server.port, "dated", 3, &[]).await;
+    topic(server.port, "stamped", 1, &[("message.timestamp.type", "LogAppendTime")]).await;
+    let url = |name: &str| format!("kafka://127.0.0.1:{}/{name}", server.port);
+    let mut writer = sink(&url("dated")).await;
+    let mut event = Event::new("", "x");
+    event.broker_time = Some(BrokerTime { time: Timestamp(1_000), kind: TimeKind::Create });
+    event.place.partition = Some(2);
+    let mut zero = event.clone();
+    zero.broker_time = Some(BrokerTime { time: Timestamp(0), kind: TimeKind::Create });
+    let mut elsewhere = event.clone();
+    elsewhere.place.partition = Some(7);
+    elsewhere.broker_time = Some(BrokerTime { time: Timestamp(1), kind: TimeKind::Append });
+    let before = Timestamp::now();
+    let deliveries = writer.send(&[event, zero, elsewhere]).await.await;
+    let place = deliveries[0].outcome.as_ref().expect("taken");
+    assert_eq!((place.partition, place.offset), (Some(2), Some(0)));
+    let error = deliveries[1].outcome.as_ref().expect_err("it would become another time");
+    assert_eq!(error.kind, EndpointErrorKind::Rejected);
+    assert!(deliveries[2].outcome.is_ok(), "a partition the topic does not have is not asked for");
+    let got = rest(&url("dated"), all_of(Stop::PresentEnd)).await;
+    let time = |at: usize| got[at].broker_time.expect("a time");
+    let old = got.iter().position(|event| event.place.partition == Some(2) && event.place.offset == Some(0));
+    let old = old.expect("the first event");
+    assert_eq!(time(old), BrokerTime { time: Timestamp(1_000), kind: TimeKind::Create });
+    assert!(time(1 - old).time.0 / 1000 >= before.0 / 1000, "the other is dated when it was sent");
+    let mut writer = sink(&url("stamped")).await;
+    deliver(&mut writer, &[Event::new("", "x")]).await;
+    let got = rest(&url("stamped"), all_of(Stop::PresentEnd)).await;
+    let stamp = got[0].broker_time.expect("a time");
+    assert_eq!(stamp.kind, TimeKind::Append);
+    assert!(stamp.time.0 / 1000 >= before.0 / 1000);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn keys_go_where_other_clients_put_them() {
+    let Some(server) = shared() else { return };
+    topic(server.port, "hashed", 6, &[]).await;
+    let url = format!("kafka://127.0.0.1:{}/hashed", server.port);
+    let keyed = |key: &'static str| Event { key: Some(key.into()), ..Event::new("", "x") };
+    let mut writer = sink(&url).await;
+    let mut placed = Vec::new();
+    for delivery in writer.send(&["a", "order-1", "order-2"].map(keyed)).await.await {
+        placed.push(delivery.outcome.expect("taken").partition.expect("a partition"));
+    }
+    // toPositive(murmur2(key)) % 6, as the Java client has it.
+    assert_eq!(placed, ["a", "order-1", "order-2"].map(|key| murmur2_partition(key.as_bytes(), 6)));
+    let mut writer = sink(&format!("{url}?partitioner=fnv1a")).await;
+    let mut event = keyed("a");
+    event.place.partition = Some(0);
+    let delivery = writer.send(&[event]).await.await.remove(0);
+    assert_eq!(delivery.outcome.expect("taken").partition, Some(fnv1a_partition(b"a", 6)));
+}
+
+/// The hash of `org.apache.kafka.common.utils.Utils.murmur2`, for keys shorter than four bytes and longer.
+fn murmur2_partition(key: &[u8], count: u32) -> i32 {
+    const M: u32 = 0x5bd1_e995;
+    let mut hash = 0x9747_b28c_u32 ^ u32::try_from(key.len()).expect("short");
+    let mut chunks = key.chunks_exact(4);
+    for chunk in &mut chunks {
+        let mut k = u32::from_le_bytes(chunk.try_into().expect("four")).wrapping_mul(M);
+        k ^= k >> 24;
+        hash = hash.wrapping_mul(M) ^ k.wrapping_mul(M);
+    }
+    let tail = chunks.remainder();
+    if !tail.is_empty() {
+        for (at, byte) in tail.iter().enumerate() {
+            hash ^= u32::from(*byte) << (8 * at);
+        }
+        hash = hash.wrapping_mul(M);
+    }
+    hash ^= hash >> 13;
+    hash = hash.wrapping_mul(M);
+    hash ^= hash >> 15;
+    i32::try_from((hash & 0x7fff_ffff) % count).expect("few")
+}
+
+/// As Sarama has it: the 32-bit FNV-1a hash, its sign dropped after the remainder.
+fn fnv1a_partition(key: &[u8], count: i32) -> i32 {
+    let hash =
+        key.iter().fold(0x811c_9dc5_u32, |hash, byte| (hash ^ u32::from(*byte)).wrapping_mul(0x0100_0193));
+    (hash.cast_signed() % count).abs()
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn several_topics_and_patterns_are_read() {
+    let Some(server) = shared() else { return };
+    for name in ["shop.orders", "shop.payments", "depot"] {
+        topic(server.port, name, 2, &[]).await;
+    }
+    let url = |path: &str| format!("kafka://127.0.0.1:{}{path}", server.port);
+    let mut writer = sink(&url("")).await;
+    let events = ["shop.orders", "shop.payments", "depot"].map(|name| Event::new(name, name));
+    deliver(&mut writer, &events).await;
+    for (path, expected) in [
+        ("/shop.orders,depot", vec!["depot", "shop.orders"]),
+        ("/^shop\\..*", vec!["shop.orders", "shop.payments"]),
+    ] {
+        let mut got: Vec<String> =
+            rest(&url(path), all_of(Stop::PresentEnd)).await.into_iter().map(|event| event.channel).collect();
+        got.sort_unstable();
+        assert_eq!(got, expected, "{path}");
+    }
+    for (path, kind) in [("/^nothing", EndpointErrorKind::NotFound), ("/^(", EndpointErrorKind::Unsupported)]
+    {
+        let error =
+            open_source(&address(&url(path)), &SourceOptions::default()).await.err().expect("nothing");
+        assert_eq!(error.kind, kind, "{error}");
+    }
+    let error = open_source(&address(&url("")), &SourceOptions::default()).await.err().expect("no topic");
+    assert!(error.help.expect("help").contains("write a topic"));
+    let strangers = [Event::new("shop.order", "x"), Event::new("ü", "x"), Event::new("depot", "x")];
+    let deliveries = writer.send(&strangers).await.await;
+    let error = deliveries[0].outcome.as_ref().expect_err("unknown");
+    assert_eq!(error.help.as_deref(), Some("did you mean `shop.orders`?"));
+    assert_eq!(deliveries[1].outcome.as_ref().expect_err("no name").kind, EndpointErrorKind::Rejected);
+    assert!(deliveries[2].outcome.is_ok());
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn unknown_topics_are_said_and_made_on_request() {
+    let Some(server) = shared() else { return };
+    let url = format!("kafka://127.0.0.1:{}/nowhere", server.port);
+    unknown_channel(&url, Some(&url)).await;
+    unknown_channel(&format!("kafka://127.0.0.1:{}", server.port), None).await;
+    let mut writer = sink(&format!("kafka://127.0.0.1:{}/made?create", server.port)).await;
+    deliver(&mut writer, &[Event::new("", "x")]).await;
+    assert_eq!(
+        rest(&format!("kafka://127.0.0.1:{}/made", server.port), all_of(Stop::PresentEnd)).await.len(),
+        1
+    );
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_is_too_large_is_refused_alone() {
+    let Some(server) = shared() else { return };
+    topic(server.port, "limited", 1, &[]).await;
+    let url = format!("kafka://127.0.0.1:{}/limited", server.port);
+    too_large(&url, "limited", 2_000_000).await;
+    too_large(&url, "limited", 40_000_000).await;
+    // What the documentation calls the largest payload is the largest.
+    let mut writer = sink(&url).await;
+    let limit = writer.capabilities().max_payload.expect("a limit");
+    deliver(&mut writer, &[Event::new("", vec![7; limit])]).await;
+    too_large(&url, "limited", limit + 1).await;
+    // Without a limit of the topic in the way, a mebibyte and more is carried.
+    topic(server.port, "large", 1, &[("max.message.bytes", "20000000")]).await;
+    let url = format!("kafka://127.0.0.1:{}/large", server.port);
+    let large: Vec<u8> = (0..10_485_760_u32).map(|at| at.to_le_bytes()[1]).collect();
+    let mut writer = sink(&url).await;
+    deliver(&mut writer, &[Event::new("", large.clone()), Event::new("", large[..1_048_576].to_vec())]).await;
+    let got = rest(&url, all_of(Stop::PresentEnd)).await;
+    assert!(got[0].payload.as_deref() == Some(large.as_slice()));
+    assert!(got[1].payload.as_deref() == Some(&large[..1_048_576]));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_group_goes_on_where_it_stands() {
+    let Some(server) = shared() else { return };
+    topic(server.port, "grouped", 2, &[]).await;
+    let url = format!("kafka://127.0.0.1:{}/grouped", server.port);
+    let mut writer = sink(&url).await;
+    let events: Vec<Event> = (0..10).map(|at| Event::new("", format!("{at}"))).collect();
+    deliver(&mut writer, &events).await;
+    let with_group = format!("{url}?group=shop");
+    let mut first = source(&with_group, SourceOptions::default()).await;
+    let mut seen = collect(&mut first, 10).await.len();
+    // The reader has not come back for more: what it was given last is given again.
+    first.close().await.expect("a clean close");
+    deliver(&mut writer, &[Event::new("", "new")]).await;
+    let mut second = source(&with_group, SourceOptions::default()).await;
+    while seen < 11 {
+        let batch =
+            tokio::time::timeout(Duration::from_secs(60), second.next_batch(1)).await.expect("in time");
+        seen +=
+            batch.expect("a batch").iter().filter(|event| event.payload.as_deref() == Some(b"new")).count();
+    }
+    second.close().await.expect("a clean close");
+    for options in
+        [SourceOptions { start: Start::Offset(1), ..SourceOptions::default() }, all_of(Stop::PresentEnd)]
+    {
+        let error = open_source(&address(&with_group), &options).await.err().expect("not for groups");
+        assert!(error.help.expect("help").contains("`group=`"));
+    }
+    // A reader without a group leaves none behind; one with it shows how far it has read.
+    let observed = open_inspect(&address(&url), &SinkOptions::default()).await.expect("connected");
+    let observed = { observed }.topology().await.expect("an answer");
+    let channel = observed.channels.iter().find(|channel| channel.name == "grouped").expect("the topic");
+    assert_eq!(channel.events, Some(11));
+    let readers: Vec<_> =
+        channel.readers.iter().map(|reader| (reader.name.as_str(), reader.waiting)).collect();
+    assert_eq!(readers, [("shop", Some(0))]);
+    assert!(observed.channels.iter().all(|channel| !channel.name.starts_with("__")));
+    assert!(!observed.not_observable.is_empty());
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_live_reader_sees_what_comes_at_once() {
+    let Some(server) = shared() else { return };
+    topic(server.port, "live", 8, &[]).await;
+    let url = format!("kafka://127.0.0.1:{}/live", server.port);
+    let mut reader = source(&url, SourceOptions { start: Start::End, ..SourceOptions::default() }).await;
+    let mut writer = sink(&url).await;
+    for at in 0..20 {
+        let mut event = Event::new("", format!("{at}"));
+        event.headers = vec![Header::text("n", "1")];
+        event.place.partition = Some(at % 8);
+        deliver(&mut writer, std::slice::from_ref(&event)).await;
+        assert_eq!(texts(&collect(&mut reader, 1).await), [at.to_string().as_str()]);
+    }
+    // An end in the future comes by itself.
+    let end = Timestamp(Timestamp::now().0 + 300_000);
+    let got = rest(&url, SourceOptions { start: Start::End, ..all_of(Stop::Time(end)) }).await;
+    assert!(got.is_empty() && Timestamp::now() > end);
+    let empty = rest(&url, SourceOptions { start: Start::End, ..all_of(Stop::PresentEnd) }).await;
+    assert!(empty.is_empty());
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_restart_loses_nothing() {
+    let Some(mut server) = Kafka::plain() else { return };
+    topic(server.port, "restart", 1, &[]).await;
+    let url = format!("kafka://127.0.0.1:{}/restart", server.port);
+    let mut reader = source(&url, SourceOptions { start: Start::End, ..SourceOptions::default() }).await;
+    survives_a_restart(&url, &url, "restart", &mut server, true).await;
+    // A reader that was there before is told once, and goes on.
+    let (mut told, mut seen) = (0, std::collections::BTreeSet::new());
+    let deadline = Instant::now() + Duration::from_secs(60);
+    while seen.len() < 3000 {
+        assert!(Instant::now() < deadline, "{} of 3000 seen", seen.len());
+        match tokio::time::timeout(Duration::from_secs(60), reader.next_batch(1000)).await.expect("in time") {
+            Ok(batch) => seen.extend(batch.into_iter().filter_map(|event| event.payload)),
+            Err(error) => {
+                assert_eq!(error.kind, EndpointErrorKind::Disconnected, "{error:?}");
+                told += 1;
+            }
+        }
+    }
+    assert_eq!(told, 1);
+    assert!(reader.connected());
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn nobody_listens() {
+    nobody_there(&format!("kafka://127.0.0.1:{}/x", free_port())).await;
+    nobody_there(&format!("kafka://127.0.0.1:{},localhost:{}/x", free_port(), free_port())).await;
+    let error = open_sink(&address("kafka://no-such-host.invalid/x"), &SinkOptions::default()).await;
+    let error = error.err().expect("no such host");
+    assert!(error.message.contains("cannot be found"), "{error:?}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_cluster_is_probed() {
+    let Some(server) = shared() else { return };
+    topic(server.port, "probed", 2, &[]).await;
+    let url = address(&format!("kafka://127.0.0.1:{}/probed", server.port));
+    assert_eq!(url.scheme, Scheme::Kafka);
+    let report = probe(&url, None, Duration::from_secs(5)).await;
+    assert!(report.reachable && report.problems.is_empty(), "{report:?}");
+    assert_eq!(report.authorised, Some(true));
+    assert!(report.latency_us.is_some_and(|latency| latency < 5_000_000));
+    let fact = |name: &str| report.facts.iter().find(|fact| fact.name == name).map(|fact| fact.value.clone());
+    assert_eq!(fact("cluster id").as_deref(), Some("AAAAAAAAAAAAAAAAAAAAAA"));
+    assert_eq!(fact("brokers"), Some(format!("1 (127.0.0.1:{})", server.port)));
+    let url = address(&format!("kafka://127.0.0.1:{}/probe", server.port));
+    let report = probe(&url, None, Duration::from_secs(5)).await;
+    assert_eq!(report.problems[0].help.as_deref(), Some("did you mean `probed`?"), "{report:?}");
+    let url = address(&format!("kafka://127.0.0.1:{}", free_port()));
+    let report = probe(&url, None, Duration::from_secs(5)).await;
+    assert!(!report.reachable && report.problems[0].help.is_some(), "{report:?}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn only_who_is_known_is_let_in() {
+    let jaas = |mechanism: &str, module: &str, more: &str| {
+        format!(
+            "listener.name.sasl_plaintext.{mechanism}.sasl.jaas.config=org.apache.kafka.common.security.{module} \
+             required{more};"
+        )
+    };
+    let plain = free_port();
+    let sasl = free_port();
+    let lines = [
+        "sasl.enabled.mechanisms=PLAIN,SCRAM-SHA-256,SCRAM-SHA-512,OAUTHBEARER".to_owned(),
+        jaas("plain", "plain.PlainLoginModule", " user_tester=\"right\""),
+        jaas("scram-sha-256", "scram.ScramLoginModule", ""),
+        jaas("scram-sha-512", "scram.ScramLoginModule", ""),
+        jaas(
+            "oauthbearer",
+            "oauthbearer.OAuthBearerLoginModule",
+            " unsecuredLoginStringClaim_sub=\"broker\"",
+        ),
+    ];
+    let listeners = [
+        Listener { protocol: "PLAINTEXT", port: plain },
+        Listener { protocol: "SASL_PLAINTEXT", port: sasl },
+    ];
+    let scram = ["SCRAM-SHA-256=[name=tester,password=right]", "SCRAM-SHA-512=[name=tester,password=right]"];
+    let format = ["--add-scram", scram[0], "--add-scram", scram[1]];
+    let Some(server) = Kafka::launch(&listeners, &lines, &format) else { return };
+    topic(server.port, "guarded", 1, &[]).await;
+    let with = |password: &str| SinkOptions {
+        credentials: Some(Credentials { username: "tester".to_owned(), password: password.to_owned() }),
+        ..SinkOptions::default()
+    };
+    for mechanism in ["", "?sasl=plain", "?sasl=scram-sha-256", "?sasl=scram-sha-512"] {
+        let url = address(&format!("kafka://127.0.0.1:{sasl}/guarded{mechanism}"));
+        let mut writer = open_sink(&url, &with("right")).await.unwrap_or_else(|error| panic!("{error:?}"));
+        deliver(&mut writer, &[Event::new("", "x")]).await;
+        writer.close().await.expect("a clean close");
+        let began = Instant::now();
+        let error = open_sink(&url, &with("wr0ng-secret")).await.err().expect("not let in");
+        assert!(began.elapsed() < Duration::from_secs(5), "{mechanism}: said in {:?}", began.elapsed());
+        assert_eq!(error.kind, EndpointErrorKind::Unauthorised, "{mechanism}: {error:?}");
+        assert!(error.help.is_some() && !format!("{error:?}").contains("wr0ng-secret"));
+    }
+    let url = format!("kafka://tester:right@127.0.0.1:{sasl}/guarded");
+    assert_eq!(rest(&url, all_of(Stop::PresentEnd)).await.len(), 4);
+    // A token without a signature, as the broker's development mode takes it.
+    let token = unsecured_token();
+    let url = address(&format!("kafka://127.0.0.1:{sasl}/guarded?sasl=oauthbearer"));
+    let mut writer = open_sink(&url, &with(&token)).await.unwrap_or_else(|error| panic!("{error:?}"));
+    deliver(&mut writer, &[Event::new("", "x")]).await;
+    let error = open_sink(&url, &with("no.token.")).await.err().expect("not let in");
+    assert_eq!(error.kind, EndpointErrorKind::Unauthorised, "{error:?}");
+    // Nobody says who we are.
+    let url = address(&format!("kafka://127.0.0.1:{sasl}/guarded"));
+    let began = Instant::now();
+    let error = open_sink(&url, &SinkOptions::default()).await.err().expect("not let in");
+    assert!(began.elapsed() < Duration::from_secs(5), "said in {:?}", began.elapsed());
+    assert_eq!(error.kind, EndpointErrorKind::Unauthorised, "{error:?}");
+    let report = probe(&url, Some(&with("wrong").credentials.expect("some")), Duration::from_secs(5)).await;
+    assert_eq!(report.authorised, Some(false), "{report:?}");
+}
+
+fn unsecured_token() -> String {
+    use base64::Engine as _;
+    let now = Timestamp::now().0 / 1_000_000;
+    let part = |text: &str| base64::engine::general_purpose::URL_SAFE_NO_PAD.encode(text);
+    let claims = format!("{{\"sub\":\"tester\",\"iat\":{now},\"exp\":{}}}", now + 3600);
+    format!("{}.{}.", part("{\"alg\":\"none\"}"), part(&claims))
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn certificates_are_checked_on_both_sides() {
+    let Some(certificates) = Certificates::make() else { return };
+    let file = |name: &str| certificates.path(name).display().to_string();
+    let read = |name: &str| std::fs::read_to_string(certificates.path(name)).expect("readable");
+    let keystore = certificates.path("keystore.pem");
+    std::fs::write(&keystore, format!("{}{}", read("server.key"), read("server.pem"))).expect("written");
+    let plain = free_port();
+    let tls = free_port();
+    let lines = [
+        "ssl.keystore.type=PEM".to_owned(),
+        format!("ssl.keystore.location={}", keystore.display()),
+        "ssl.truststore.type=PEM".to_owned(),
+        format!("ssl.truststore.location={}", file("authority.pem")),
+        "ssl.client.auth=required".to_owned(),
+    ];
+    let listeners =
+        [Listener { protocol: "PLAINTEXT", port: plain }, Listener { protocol: "SSL", port: tls }];
+    let Some(server) = Kafka::launch(&listeners, &lines, &[]) else { return };
+    topic(server.port, "secret", 1, &[]).await;
+    let with = |authority: &str, ours: bool| {
+        let ours = if ours {
+            format!("&cert={}&key={}", file("server.pem"), file("server.key"))
+        } else {
+            String::new()
+        };
+        address(&format!("kafkas://127.0.0.1:{tls}/secret?ca={}{ours}", file(authority)))
+    };
+    let mut writer = open_sink(&with("authority.pem", true), &SinkOptions::default()).await.expect("let in");
+    deliver(&mut writer, &[Event::new("", "x")]).await;
+    writer.close().await.expect("a clean close");
+    let refused = async |url: &eddy::endpoint::Address| {
+        let began = Instant::now();
+        let error = open_sink(url, &SinkOptions::default()).await.err().expect("not let in");
+        assert!(began.elapsed() < Duration::from_secs(5), "said in {:?}", began.elapsed());
+        error
+    };
+    let system = address(&format!("kafkas://127.0.0.1:{tls}/secret"));
+    for url in [with("stranger.pem", true), system] {
+        let error = refused(&url).await;
+        assert_eq!(error.kind, EndpointErrorKind::Unauthorised, "{error:?}");
+        assert!(error.message.contains("an authority that is not trusted"), "{error}");
+        assert!(error.help.as_deref().is_some_and(|help| help.contains("?ca=FILE")), "{error:?}");
+    }
+    let error = refused(&with("authority.pem", false)).await;
+    assert_eq!(error.kind, EndpointErrorKind::Unauthorised, "{error:?}");
+    assert!(error.help.as_deref().is_some_and(|help| help.contains("?cert=FILE")), "{error:?}");
+    let error = refused(&address(&format!("kafka://127.0.0.1:{tls}/secret"))).await;
+    assert!(error.help.as_deref().is_some_and(|help| help.contains("`kafkas://`")), "{error:?}");
+    let error = refused(&address(&format!("kafkas://127.0.0.1:{plain}/secret"))).await;
+    assert!(error.help.as_deref().is_some_and(|help| help.contains("`kafka://`")), "{error:?}");
+}
