@@ -4,7 +4,7 @@ use std::time::{Duration, Instant};
 
 use rdkafka::client::Client;
 use rdkafka::error::{KafkaError, RDKafkaErrorCode as Code};
-use rdkafka::metadata::Metadata;
+use rdkafka::metadata::{Metadata, MetadataPartition};
 use rdkafka::types::RDKafkaRespErr;
 
 use super::failure;
@@ -101,7 +101,7 @@ fn read(metadata: &Metadata, asked: Option<&str>, listener: &Listener) -> Result
             _ if asked.is_none() && topic.name().starts_with(INTERNAL) => continue,
             _ => {}
         }
-        let mut partitions: Vec<i32> = topic.partitions().iter().map(|partition| partition.id()).collect();
+        let mut partitions: Vec<i32> = topic.partitions().iter().map(MetadataPartition::id).collect();
         partitions.sort_unstable();
         topics.push(Topic { name: topic.name().to_owned(), partitions });
     }

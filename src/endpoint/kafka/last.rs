@@ -117,6 +117,6 @@ fn sort(events: &mut Vec<Event>) {
             (*newest, event)
         })
         .collect();
-    keyed.sort_by(|(one, _), (other, _)| one.cmp(other));
+    keyed.sort_by_key(|(time, _)| *time);
     events.extend(keyed.into_iter().map(|(_, event)| event));
 }

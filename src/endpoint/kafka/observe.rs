@@ -40,7 +40,6 @@ pub(super) fn probe(address: &Address, credentials: Option<&Credentials>, timeou
     };
     let mut report = ProbeReport::greeted(address, began.elapsed());
     report.server = Some("Kafka".to_owned());
-    report.protocol = Some("Kafka protocol".to_owned());
     let shown: Vec<&str> = cluster.brokers.iter().take(5).map(String::as_str).collect();
     let more = cluster.brokers.len().saturating_sub(shown.len());
     let more = if more > 0 { format!(" and {more} more") } else { String::new() };

@@ -77,7 +77,8 @@ pub(super) fn connection(
         .set("client.id", options.text("client-id").unwrap_or("eddy"))
         .set("security.protocol", protocol)
         .set("allow.auto.create.topics", "false")
-        .set("reconnect.backoff.ms", "50")
+        // Half of it also passes between the first connection and the next one.
+        .set("reconnect.backoff.ms", "10")
         .set("reconnect.backoff.max.ms", "1000")
         .set("socket.keepalive.enable", "true");
     let mut token = None;

@@ -145,6 +145,12 @@ fn partitions(
             {
                 std::thread::sleep(Duration::from_millis(50));
             }
+            Err(error) if creates && error.kind == EndpointErrorKind::NotFound => {
+                return Err(error.help(format!(
+                    "the cluster makes no topics on request (`auto.create.topics.enable`); `kafka-topics.sh --create \
+                     --topic {topic}` makes it"
+                )));
+            }
             Err(error) => return Err(error),
             Ok(topic) => return Ok(i32::try_from(topic.partitions.len()).unwrap_or(i32::MAX)),
         }
