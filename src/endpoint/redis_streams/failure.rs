@@ -162,7 +162,7 @@ pub(super) fn replica(address: &Address) -> EndpointError {
 /// The server has just started.
 pub(super) fn still_loading(address: &Address) -> EndpointError {
     EndpointError::new(Kind::Unreachable, format!("`{address}` is still loading its data"))
-        .help("wait until it has, or give `--connect-timeout` more time")
+        .help("try again in a while; `redis-cli INFO persistence` tells how long it will take (`loading_eta_seconds`)")
 }
 
 fn moved(words: &str, address: &Address) -> EndpointError {

@@ -121,10 +121,12 @@ fn describe_server(said: &BTreeMap<&str, &str>, settings: &Settings, report: &mu
             report.problems.push(Problem { message, help: Some(help) });
         }
     }
-    let kept = match (get("aof_enabled"), get("rdb_last_save_time")) {
-        (Some("1"), _) => "append-only file",
-        (_, Some(_)) => "snapshots at most: the newest events may be lost when the server ends",
-        _ => "not observable",
+    let kept = match get("aof_enabled") {
+        Some("1") => "append-only file",
+        Some(_) => {
+            "no append-only file: what came after the last snapshot is lost when the server ends abruptly"
+        }
+        None => "not observable",
     };
     report.fact("persistence", &kept);
     if let Some(clients) = get("connected_clients") {
