@@ -5,7 +5,9 @@ use std::str::FromStr;
 
 use bytes::Bytes;
 
+pub mod cloud_event;
 pub mod json_lines;
+pub mod percent;
 
 /// A point in time in whole microseconds since 1970-01-01T00:00:00Z; negative values are earlier.
 ///

@@ -26,7 +26,7 @@ const LAYERS: [&[&str]; 12] = [
 const AMENDMENTS: [(&str, &str); 0] = [];
 
 /// Path roots that may be named only below certain files or folders of `src`.
-const CONFINED: [(&str, &[&str]); 14] = [
+const CONFINED: [(&str, &[&str]); 17] = [
     ("clap", &["commands"]),
     ("clap_complete", &["commands"]),
     ("clap_mangen", &["commands"]),
@@ -36,6 +36,9 @@ const CONFINED: [(&str, &[&str]); 14] = [
     ("async_nats", &["endpoint/nats"]),
     ("redis", &["endpoint/redis_streams"]),
     ("rdkafka", &["endpoint/kafka"]),
+    ("axum", &["endpoint/http"]),
+    ("hyper_util", &["endpoint/http"]),
+    ("tokio_rustls", &["endpoint/http"]),
     ("rumqttc_v4", &["endpoint/mqtt"]),
     ("rumqttc_v5", &["endpoint/mqtt"]),
     ("mqtt5", &["endpoint/embedded.rs"]),

@@ -7,6 +7,9 @@ mod conformance;
 #[cfg(feature = "broker")]
 #[path = "endpoint/embedded.rs"]
 mod embedded;
+#[cfg(feature = "http")]
+#[path = "endpoint/http.rs"]
+mod http;
 #[cfg(feature = "kafka")]
 #[path = "endpoint/kafka.rs"]
 mod kafka;

@@ -3,14 +3,9 @@
 use super::CheckInput;
 use super::shape::Listed;
 use crate::contract::{Channel, Message, SchemaFormat, SchemaRef};
+use crate::event::cloud_event::{PREFIXES, REQUIRED, is_structured_type, without_prefix};
 use crate::source_text::Span;
 use crate::source_text::tree::Entry;
-
-/// The attributes every CloudEvent has.
-pub const REQUIRED: [&str; 4] = ["id", "source", "specversion", "type"];
-
-/// How the protocol bindings mark attributes among headers: Kafka, HTTP and NATS, AMQP twice; MQTT 5 does not.
-const PREFIXES: [&str; 4] = ["ce_", "ce-", "cloudEvents:", "cloudEvents_"];
 
 /// Where the attributes stand.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -64,11 +59,6 @@ pub fn envelopes<'a>(input: &'a CheckInput) -> Vec<Envelope<'a>> {
         .collect()
 }
 
-/// Whether the content type says that the payload holds the attributes.
-pub fn is_structured_type(content_type: Option<&str>) -> bool {
-    content_type.is_some_and(|written| written.trim_start().starts_with("application/cloudevents"))
-}
-
 /// The channels a message may pass.
 pub fn channels_of<'a>(input: &'a CheckInput, message: &Message) -> Vec<&'a Channel> {
     let messages = &input.document.messages;
@@ -106,13 +96,6 @@ fn structured<'a>(input: &CheckInput, message: &'a Message) -> Option<Envelope<'
         listed,
         place,
     })
-}
-
-/// The name of an attribute; names of headers differ in capitals at will over HTTP.
-fn without_prefix<'n>(name: &'n str, prefix: &str) -> Option<&'n str> {
-    let (start, rest) = name.split_at_checked(prefix.len())?;
-    let is_same = if prefix == "ce-" { start.eq_ignore_ascii_case(prefix) } else { start == prefix };
-    is_same.then_some(rest)
 }
 
 fn is_json_schema(schema: &SchemaRef) -> bool {

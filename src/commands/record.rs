@@ -15,6 +15,7 @@ use crate::endpoint::open::open_source;
 use crate::endpoint::{SourceOptions, Start, Stop};
 use crate::output::figures::{counted, rate, size, span};
 use crate::replay::{MergedSource, Outcome, Plan, Selection, StopToken, carry};
+use crate::ui::Ui;
 use crate::ui::progress::TransferView;
 
 /// Flags of `eddy record`.
@@ -74,7 +75,7 @@ async fn record(args: &Args, context: &Context) -> Result<Status, CommandError> 
     let places = Places::new(context)?;
     let places: Vec<Place> = args.sources.iter().map(|text| places.source(text)).collect::<Result<_, _>>()?;
     let stop = transfer::stop_on_interruption();
-    let source = open_all(&places, window, &stop).await?;
+    let source = open_all(&places, window, &stop, &context.ui).await?;
     let header = Header::new(places.iter().map(|place| place.address.to_string()).collect());
     let sink = FileSink::of_writer(Writer::create(&args.output, &header, WriterOptions::default())?);
     context.ui.say(format!("recording into `{}`; Ctrl-C ends it cleanly", args.output.display()));
@@ -97,6 +98,7 @@ pub(super) async fn open_all(
     places: &[Place],
     (start, end): (Start, Stop),
     stop: &StopToken,
+    ui: &Ui,
 ) -> Result<MergedSource, CommandError> {
     let mut merged = MergedSource::default();
     for place in places {
@@ -105,6 +107,9 @@ pub(super) async fn open_all(
             _ = stop.requested() => break,
             source = open_source(&place.address, &options) => source?,
         };
+        if let Some(listens_at) = source.listens_at() {
+            ui.say(format!("listening at {listens_at}"));
+        }
         merged.add(source, place.address.scheme == Scheme::File);
     }
     Ok(merged)

@@ -315,8 +315,13 @@ fn level_fits(part: &str, value: &str) -> bool {
     inner.is_some_and(|inner| !inner.is_empty())
 }
 
-/// The address with each level that holds a parameter replaced by the system's wildcard for one level.
+/// The address with each level that holds a parameter replaced by the system's wildcard for one level. Over HTTP what
+/// lies before the first parameter is enough: a receiver takes everything below it.
 fn with_wildcards(address: &str, scheme: Scheme) -> String {
+    if scheme == Scheme::Http {
+        let fixed = address.split('/').take_while(|level| !level.contains('{'));
+        return fixed.collect::<Vec<_>>().join("/");
+    }
     let (separator, wildcard) = if scheme == Scheme::Mqtt { ("/", "+") } else { (".", "*") };
     let levels = address.split(separator).map(|level| if level.contains('{') { wildcard } else { level });
     levels.collect::<Vec<_>>().join(separator)
@@ -335,6 +340,7 @@ mod tests {
         assert!(!template_fits("orders", "order"));
         assert_eq!(with_wildcards("orders/{id}/paid", Scheme::Mqtt), "orders/+/paid");
         assert_eq!(with_wildcards("orders.{id}", Scheme::Nats), "orders.*");
+        assert_eq!(with_wildcards("shop/{id}/paid", Scheme::Http), "shop");
     }
 
     #[test]

@@ -5,7 +5,7 @@ use std::fmt;
 use thiserror::Error;
 
 use super::{Credentials, EndpointError, EndpointErrorKind};
-use crate::event::Event;
+use crate::event::{Event, percent};
 
 /// The kind of system an address names.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -26,6 +26,8 @@ pub enum Scheme {
     Redis,
     /// `kafka://host:9092/topic`, `kafkas://` with TLS; more brokers follow the first, separated by `,`.
     Kafka,
+    /// `http://host/path`, `https://` with TLS; our options stand after `#`, because `?` is the target's own.
+    Http,
 }
 
 /// An endpoint's address.
@@ -43,8 +45,10 @@ pub struct Address {
     pub more_hosts: Vec<String>,
     /// Topic, subject, stream, path or name, percent-decoded; may be empty.
     pub path: String,
-    /// Options after `?`, decoded, in order.
+    /// Options after `?`, over HTTP after `#`, decoded, in order.
     pub options: Vec<(String, String)>,
+    /// HTTP: the path, when one was written, and the query with its `?`, exactly as written.
+    pub target: String,
     /// User and password written in the address.
     pub credentials: Option<Credentials>,
 }
@@ -62,7 +66,7 @@ pub struct AddressError {
 }
 
 /// Schemes by spelling: name, kind, TLS, default port.
-const SCHEMES: [(&str, Scheme, bool, u16); 14] = [
+const SCHEMES: [(&str, Scheme, bool, u16); 16] = [
     ("mqtt", Scheme::Mqtt, false, 1883),
     ("tcp", Scheme::Mqtt, false, 1883),
     ("mqtts", Scheme::Mqtt, true, 8883),
@@ -75,6 +79,8 @@ const SCHEMES: [(&str, Scheme, bool, u16); 14] = [
     ("rediss", Scheme::Redis, true, 6379),
     ("kafka", Scheme::Kafka, false, 9092),
     ("kafkas", Scheme::Kafka, true, 9092),
+    ("http", Scheme::Http, false, 80),
+    ("https", Scheme::Http, true, 443),
     ("file", Scheme::File, false, 0),
     ("memory", Scheme::Memory, false, 0),
 ];
@@ -113,6 +119,7 @@ impl Address {
             more_hosts: Vec::new(),
             path: path.to_owned(),
             options: Vec::new(),
+            target: String::new(),
             credentials: None,
         }
     }
@@ -122,8 +129,10 @@ impl Address {
             if scheme == Scheme::Kafka { split_hosts(text) } else { (text.to_owned(), Vec::new()) };
         let more_hosts =
             more.iter().map(|host| another_host(text, host, scheme, port)).collect::<Result<_, _>>()?;
-        // `#` is a wildcard in MQTT topics and no system here has fragments: people write it unescaped.
-        let url = url::Url::parse(&first.replace('#', "%23")).map_err(|error| AddressError {
+        // `#` is a wildcard in MQTT topics and only HTTP has fragments: people write it unescaped.
+        let is_http = scheme == Scheme::Http;
+        let escaped = if is_http { first } else { first.replace('#', "%23") };
+        let url = url::Url::parse(&escaped).map_err(|error| AddressError {
             message: format!("`{}` is not a usable address: {error}", mask(text)),
             help: format!("write {}", form(scheme)),
             wrong: None,
@@ -135,7 +144,7 @@ impl Address {
                 wrong: None,
             });
         };
-        let decode = |part: &str| percent_decode(part);
+        let decode = |part: &str| percent::decode_text(part);
         let written = !url.username().is_empty() || url.password().is_some();
         let credentials = written.then(|| Credentials {
             username: decode(url.username()),
@@ -149,7 +158,8 @@ impl Address {
             port: url.port().unwrap_or(port),
             more_hosts,
             path,
-            options: url.query_pairs().into_owned().collect(),
+            options: if is_http { fragment_options(&url) } else { url.query_pairs().into_owned().collect() },
+            target: if is_http { target(text, &url) } else { String::new() },
             credentials,
         })
     }
@@ -199,13 +209,16 @@ impl fmt::Display for Address {
             (Scheme::Redis, true) => "rediss",
             (Scheme::Kafka, false) => "kafka",
             (Scheme::Kafka, true) => "kafkas",
+            (Scheme::Http, false) => "http",
+            (Scheme::Http, true) => "https",
         };
         let user = self.credentials.as_ref().map(|found| format!("{}:***@", found.username));
         write!(formatter, "{scheme}://{}{}", user.unwrap_or_default(), self.authority())?;
         if !self.path.is_empty() {
             write!(formatter, "/{}", self.path)?;
         }
-        Ok(())
+        // Queries of webhooks hold secrets.
+        if self.target.contains('?') { formatter.write_str("?***") } else { Ok(()) }
     }
 }
 
@@ -273,21 +286,45 @@ fn form(scheme: Scheme) -> &'static str {
         Scheme::JetStream => "`jetstream+nats://host:4222/stream`",
         Scheme::Redis => "`redis://host:6379/stream`",
         Scheme::Kafka => "`kafka://host:9092/topic`",
+        Scheme::Http => "`http://host:8080/path`",
         Scheme::File => "`file:path`",
         Scheme::Memory => "`memory:name`",
         Scheme::Stdio => "`-`",
     }
 }
 
-/// The text with the password of `user:password@` replaced.
+/// Options after `#`; a `+` is a `+`, because values of headers stand there.
+fn fragment_options(url: &url::Url) -> Vec<(String, String)> {
+    let pairs = url.fragment().unwrap_or_default().split('&').filter(|pair| !pair.is_empty());
+    let split = pairs.map(|pair| pair.split_once('=').unwrap_or((pair, "")));
+    split.map(|(name, value)| (percent::decode_text(name), percent::decode_text(value))).collect()
+}
+
+/// The path and the query of an HTTP address as they go to the server; a path is there only when one was written.
+fn target(text: &str, url: &url::Url) -> String {
+    let rest = text.split_once("://").map_or(text, |(_, rest)| rest);
+    let has_path = rest.find(['/', '?', '#']).is_some_and(|at| rest[at..].starts_with('/'));
+    let path = if has_path { url.path() } else { "" };
+    match url.query() {
+        Some(query) => format!("{path}?{query}"),
+        None => path.to_owned(),
+    }
+}
+
+/// The text with the password of `user:password@` replaced, and what stands after `?` and `#` of an HTTP address.
 #[must_use]
 pub fn mask(text: &str) -> String {
     let Some((scheme, rest)) = text.split_once("://") else {
         return mask_without_scheme(text);
     };
-    let authority_end = rest.find(['/', '?']).unwrap_or(rest.len());
+    // Queries of webhooks hold secrets, and so do headers among our options.
+    let rest = match rest.find(['?', '#']).filter(|_| scheme.starts_with("http")) {
+        Some(at) => format!("{}***", &rest[..=at]),
+        None => rest.to_owned(),
+    };
+    let authority_end = rest.find(['/', '?', '#']).unwrap_or(rest.len());
     let Some(at) = rest[..authority_end].rfind('@') else {
-        return text.to_owned();
+        return format!("{scheme}://{rest}");
     };
     let user = rest[..at].split(':').next().unwrap_or_default();
     format!("{scheme}://{user}:***{}", &rest[at..])
@@ -300,23 +337,6 @@ fn mask_without_scheme(text: &str) -> String {
         Some(format!("{}:***{}", &text[..colon], &text[at..]))
     });
     masked.unwrap_or_else(|| text.to_owned())
-}
-
-fn percent_decode(text: &str) -> String {
-    let mut bytes = Vec::with_capacity(text.len());
-    let mut rest = text.as_bytes();
-    while let Some((first, tail)) = rest.split_first() {
-        let code = (*first == b'%').then(|| tail.get(..2)).flatten();
-        let code = code.and_then(|pair| std::str::from_utf8(pair).ok());
-        if let Some(byte) = code.and_then(|pair| u8::from_str_radix(pair, 16).ok()) {
-            bytes.push(byte);
-            rest = &tail[2..];
-        } else {
-            bytes.push(*first);
-            rest = tail;
-        }
-    }
-    String::from_utf8_lossy(&bytes).into_owned()
 }
 
 #[cfg(test)]
@@ -350,10 +370,28 @@ mod tests {
     }
 
     #[test]
+    fn http_keeps_what_is_the_targets_own() {
+        let read = |text: &str| Address::parse(text).unwrap_or_else(|error| panic!("{error}"));
+        let full = read("https://:t0ken@h/a%2Fb?x=1&mode=2#mode=batch&header=A:%20b%26c+d&header=B");
+        assert_eq!((full.scheme, full.tls, full.port), (Scheme::Http, true, 443));
+        assert_eq!(full.target, "/a%2Fb?x=1&mode=2");
+        assert_eq!(full.option("mode"), Some("batch"));
+        let options: Vec<&str> = full.options.iter().map(|(_, value)| value.as_str()).collect();
+        assert_eq!(options, ["batch", "A: b&c+d", "B"]);
+        assert_eq!(full.credentials.as_ref().map(|found| found.password.as_str()), Some("t0ken"));
+        assert_eq!(full.to_string(), "https://:***@h:443/a/b?***");
+        let targets =
+            ["http://h", "http://h/", "http://h?x=1", "http://h:0/p/"].map(|text| read(text).target);
+        assert_eq!(targets, ["", "/", "?x=1", "/p/"]);
+    }
+
+    #[test]
     fn unknown_schemes_get_a_suggestion_and_no_secret() {
         let error = Address::parse("mqt://me:secret@host/x").expect_err("unknown");
         assert!(error.help.contains("`mqtt`") && !error.message.contains("secret"), "{error:?}");
         assert_eq!(mask("nats://u:p@h:1/x@y"), "nats://u:***@h:1/x@y");
+        assert_eq!(mask("http://u:p@h/x?sig=s#header=A: b"), "http://u:***@h/x?***");
+        assert_eq!(mask("https://h#header=A: b"), "https://h#***");
         assert_eq!(mask("mqtt//u:p@h:1/x"), "mqtt//u:***@h:1/x");
         assert_eq!(mask("u:p@h"), "u:***@h");
         assert_eq!(mask("orders@home"), "orders@home");

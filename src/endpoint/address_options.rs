@@ -1,4 +1,4 @@
-//! Options after the `?` of an address, read with their names checked. It knows no system.
+//! Options after the `?` of an address (over HTTP after the `#`), read with their names checked. It knows no system.
 
 use super::{Address, EndpointError, EndpointErrorKind};
 
@@ -31,6 +31,13 @@ impl<'a> AddressOptions<'a> {
         self.address.option(name)
     }
 
+    /// Every text of an option that may come several times.
+    #[cfg(feature = "http")]
+    pub(super) fn texts(&self, name: &str) -> impl Iterator<Item = &'a str> {
+        let pairs = self.address.options.iter().filter(move |(key, _)| key == name);
+        pairs.map(|(_, value)| value.as_str())
+    }
+
     /// A whole number in `range`.
     ///
     /// # Errors
@@ -53,7 +60,7 @@ impl<'a> AddressOptions<'a> {
     ///
     /// # Errors
     /// When it is written but is neither.
-    #[cfg(any(test, feature = "kafka", feature = "mqtt"))]
+    #[cfg(any(test, feature = "http", feature = "kafka", feature = "mqtt"))]
     pub(super) fn flag(&self, name: &str) -> Result<Option<bool>, EndpointError> {
         match self.text(name) {
             None => Ok(None),

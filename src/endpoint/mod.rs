@@ -6,17 +6,22 @@ use std::time::{Duration, Instant};
 use crate::event::{Event, Place, Timestamp};
 
 pub mod address;
-#[cfg(any(feature = "kafka", feature = "mqtt", feature = "nats", feature = "redis"))]
+#[cfg(any(feature = "http", feature = "kafka", feature = "mqtt", feature = "nats", feature = "redis"))]
 mod address_options;
 pub mod capabilities;
 #[cfg(feature = "broker")]
 pub mod embedded;
 pub mod error;
 pub mod file;
+#[cfg(feature = "http")]
+mod http;
 pub mod inspect;
 #[cfg(feature = "kafka")]
 mod kafka;
-#[cfg(any(test, not(all(feature = "kafka", feature = "mqtt", feature = "nats", feature = "redis"))))]
+#[cfg(any(
+    test,
+    not(all(feature = "http", feature = "kafka", feature = "mqtt", feature = "nats", feature = "redis"))
+))]
 mod left_out;
 pub mod memory;
 #[cfg(feature = "mqtt")]
@@ -30,7 +35,7 @@ mod receipts;
 #[cfg(feature = "redis")]
 mod redis_streams;
 pub mod stdio;
-#[cfg(any(feature = "kafka", feature = "mqtt", feature = "nats", feature = "redis"))]
+#[cfg(any(feature = "http", feature = "kafka", feature = "mqtt", feature = "nats", feature = "redis"))]
 mod tls;
 
 pub use address::{Address, AddressError};
@@ -151,6 +156,11 @@ pub trait Source: Send {
     /// Whether the system is there now, as far as is known without asking it: after a loss, that it is back.
     fn connected(&self) -> bool {
         true
+    }
+
+    /// Where events can be sent to, when the source is a server that listens by itself.
+    fn listens_at(&self) -> Option<String> {
+        None
     }
 
     /// Says what was lost on the way through no fault of the reader (a slow-consumer drop, for example).

@@ -4,11 +4,15 @@ use std::time::Duration;
 
 use super::address::Scheme;
 use super::file::{FileSink, FileSource};
+#[cfg(feature = "http")]
+use super::http;
 use super::inspect::{Inspect, ProbeReport};
 #[cfg(feature = "kafka")]
 use super::kafka;
 #[cfg(not(feature = "kafka"))]
 use super::left_out as kafka;
+#[cfg(not(feature = "http"))]
+use super::left_out as http;
 #[cfg(not(feature = "mqtt"))]
 use super::left_out as mqtt;
 #[cfg(not(feature = "nats"))]
@@ -44,6 +48,7 @@ pub async fn open_source(
         Scheme::Nats | Scheme::JetStream => nats::open_source(address, options).await,
         Scheme::Redis => redis_streams::open_source(address, options).await,
         Scheme::Kafka => kafka::open_source(address, options).await,
+        Scheme::Http => http::open_source(address, options).await,
     }
 }
 
@@ -60,6 +65,7 @@ pub async fn open_sink(address: &Address, options: &SinkOptions) -> Result<Box<d
         Scheme::Nats | Scheme::JetStream => nats::open_sink(address, options).await,
         Scheme::Redis => redis_streams::open_sink(address, options).await,
         Scheme::Kafka => kafka::open_sink(address, options).await,
+        Scheme::Http => http::open_sink(address, options).await,
     }
 }
 
@@ -76,6 +82,7 @@ pub fn capabilities(address: &Address) -> Result<Capabilities, EndpointError> {
         Scheme::Nats | Scheme::JetStream => nats::capabilities(address),
         Scheme::Redis => redis_streams::capabilities(address),
         Scheme::Kafka => kafka::capabilities(address),
+        Scheme::Http => http::capabilities(address),
     }
 }
 
@@ -98,6 +105,14 @@ pub fn systems() -> Vec<Capabilities> {
         redis_streams::CAPABILITIES,
         #[cfg(feature = "kafka")]
         kafka::CAPABILITIES,
+        #[cfg(feature = "http")]
+        http::BINARY,
+        #[cfg(feature = "http")]
+        http::STRUCTURED,
+        #[cfg(feature = "http")]
+        http::BATCH,
+        #[cfg(feature = "http")]
+        http::PLAIN,
     ]
 }
 
@@ -114,6 +129,7 @@ pub async fn open_inspect(
         Scheme::Nats | Scheme::JetStream => nats::inspect(address, options).await,
         Scheme::Redis => redis_streams::inspect(address, options).await,
         Scheme::Kafka => kafka::inspect(address, options).await,
+        Scheme::Http => http::inspect(address, options).await,
         Scheme::File | Scheme::Memory | Scheme::Stdio => Err(no_server(address)),
     }
 }
@@ -125,6 +141,7 @@ pub async fn probe(address: &Address, credentials: Option<&Credentials>, timeout
         Scheme::Nats | Scheme::JetStream => nats::probe(address, credentials, timeout).await,
         Scheme::Redis => redis_streams::probe(address, credentials, timeout).await,
         Scheme::Kafka => kafka::probe(address, credentials, timeout).await,
+        Scheme::Http => http::probe(address, credentials, timeout).await,
         Scheme::File | Scheme::Memory | Scheme::Stdio => ProbeReport::failed(address, &no_server(address)),
     }
 }

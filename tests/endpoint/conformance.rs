@@ -99,7 +99,10 @@ impl Subject {
         for event in &sent {
             assert_eq!(can.losses(event), Vec::<&str>::new(), "the samples fit the capabilities");
         }
-        deliver(&mut sink, &sent).await;
+        // One by one: among channels a system with several connections keeps no order.
+        for event in &sent {
+            deliver(&mut sink, std::slice::from_ref(event)).await;
+        }
         let got = collect(&mut source, sent.len()).await;
         for (sent, got) in sent.iter().zip(&got) {
             assert_same(sent, got, can);
@@ -298,6 +301,12 @@ pub fn assert_same(sent: &Event, got: &Event, can: Capabilities) {
     if can.headers {
         let sorted = |event: &Event| {
             let mut headers = event.headers.clone();
+            if can.name.starts_with("HTTP") {
+                // There, names of headers have no case.
+                for header in &mut headers {
+                    header.name.make_ascii_lowercase();
+                }
+            }
             if !can.header_order {
                 headers.sort_by(|one, other| one.name.cmp(&other.name));
             }

@@ -6,15 +6,13 @@ use sonic_rs::JsonValueTrait;
 
 use super::EventMessage;
 use super::Language;
-use crate::event::Event;
+use crate::event::{Event, cloud_event};
 use crate::schema::{Compiled, Violation};
 use crate::source_text::Position;
 
 /// Whether the payload of an event is a whole CloudEvents event.
 pub(super) fn is_structured(event: &Event) -> bool {
-    let attribute = event.attributes.get("content_type").and_then(serde_json::Value::as_str);
-    let content_type = event.header_text("content-type").or(attribute);
-    content_type.is_some_and(|kind| kind.starts_with("application/cloudevents+json"))
+    cloud_event::content_type(event).is_some_and(|kind| kind.starts_with(cloud_event::STRUCTURED_TYPE))
 }
 
 impl EventMessage {

@@ -51,7 +51,8 @@
 
 use super::{Category, Rule};
 use crate::check::CheckInput;
-use crate::check::cloudevents::{Envelope, Mode, envelopes, is_structured_type};
+use crate::check::cloudevents::{Envelope, Mode, envelopes};
+use crate::event::cloud_event::is_structured_type;
 use crate::diagnostic::{Diagnostic, Severity};
 
 pub const RULE: Rule = Rule {

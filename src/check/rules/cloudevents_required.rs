@@ -45,7 +45,8 @@
 
 use super::{Category, Rule};
 use crate::check::CheckInput;
-use crate::check::cloudevents::{REQUIRED, envelopes};
+use crate::check::cloudevents::envelopes;
+use crate::event::cloud_event::REQUIRED;
 use crate::diagnostic::{Diagnostic, Severity};
 
 pub const RULE: Rule = Rule {

@@ -9,6 +9,7 @@ use super::Args;
 use crate::commands::contract_check::{self, CheckedSource, ContractCheck};
 use crate::commands::target::{Place, Places, is_network};
 use crate::commands::{CommandError, Context};
+use crate::endpoint::address::Scheme;
 use crate::endpoint::open::open_source;
 use crate::endpoint::{Address, Source, SourceOptions};
 use crate::event::json_lines::MAX_LINE;
@@ -18,7 +19,9 @@ use crate::replay::supply::{LineSource, MadeSource};
 /// Channel, key and headers that flags give to every event.
 pub(super) fn pattern(args: &Args, target: &Place) -> Result<Event, CommandError> {
     let channel = args.channel.clone().or_else(|| target.channel.clone()).unwrap_or_default();
-    if channel.is_empty() && !args.events && is_network(&target.address) {
+    // A web server has an address even without a path.
+    let needs_channel = is_network(&target.address) && target.address.scheme != Scheme::Http;
+    if channel.is_empty() && !args.events && needs_channel {
         return Err(CommandError::usage(format!("`{}` names no channel to send to", target.address))
             .hint("add `--channel NAME`, or write it after the host: `mqtt://HOST:PORT/NAME`"));
     }

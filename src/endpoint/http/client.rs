@@ -1,0 +1,183 @@
+//! The connection to a web server: encryption, credentials, one request and its answer.
+
+use std::time::Duration;
+
+use axum::http::header::{AUTHORIZATION, HeaderMap, HeaderName, HeaderValue, LOCATION, RETRY_AFTER};
+use axum::http::{Method, StatusCode};
+use base64::Engine;
+use base64::engine::general_purpose::STANDARD;
+use reqwest::{Certificate, Client, Identity, Request, Response};
+use url::Url;
+
+use super::failure::{self, Refusal};
+use super::outgoing::Outgoing;
+use super::settings::SinkSettings;
+use crate::endpoint::tls::read_authorities;
+use crate::endpoint::{Credentials, EndpointError, EndpointErrorKind};
+
+/// Bytes of an answer that are read before its connection is given up.
+const LARGEST_ANSWER: usize = 64 * 1024;
+/// Unused connections are closed before servers do, so that no request runs into the closing.
+const IDLE: Duration = Duration::from_secs(4);
+
+/// Who we are and what may go on at this receiver, "HTTP 1.1 Web Hooks for Event Delivery".
+const REQUEST_ORIGIN: HeaderName = HeaderName::from_static("webhook-request-origin");
+/// Whom the receiver allows.
+pub(super) const ALLOWED_ORIGIN: &str = "webhook-allowed-origin";
+/// Requests a minute the receiver allows.
+pub(super) const ALLOWED_RATE: &str = "webhook-allowed-rate";
+
+/// A client of one server.
+#[derive(Clone)]
+pub(super) struct HttpClient {
+    client: Client,
+    settings: SinkSettings,
+    always: HeaderMap,
+}
+
+impl HttpClient {
+    /// Gets ready; nothing is sent yet.
+    pub(super) fn new(settings: &SinkSettings) -> Result<Self, EndpointError> {
+        // A provider installed before, by a driver for a broker, is as good.
+        let _ = rustls::crypto::ring::default_provider().install_default();
+        let mut builder = Client::builder()
+            .user_agent(concat!("eddy/", env!("CARGO_PKG_VERSION")))
+            .connect_timeout(settings.connect_timeout)
+            .redirect(reqwest::redirect::Policy::none())
+            .retry(reqwest::retry::never())
+            .pool_idle_timeout(IDLE)
+            .pool_max_idle_per_host(settings.concurrency)
+            .tcp_nodelay(true)
+            .referer(false)
+            .no_gzip()
+            .tls_info(true);
+        if let Some(path) = &settings.ca {
+            let authorities = Certificate::from_pem_bundle(&read_authorities(path)?)
+                .map_err(|error| unusable("certificates", path, &error))?;
+            builder = builder.tls_certs_only(authorities);
+        }
+        if let Some((certificate, key)) = &settings.identity {
+            let mut pem = read_file(certificate)?;
+            pem.push(b'\n');
+            pem.extend(read_file(key)?);
+            let identity =
+                Identity::from_pem(&pem).map_err(|error| unusable("certificate", certificate, &error))?;
+            builder = builder.identity(identity);
+        }
+        let client = builder.build().map_err(|error| {
+            let message = format!("cannot get ready for `{}`: {error}", settings.address);
+            EndpointError::new(EndpointErrorKind::Unsupported, message)
+        })?;
+        Ok(Self { client, always: always(settings), settings: settings.clone() })
+    }
+
+    /// Sends an event and waits for the answer.
+    pub(super) async fn post(&self, url: Url, outgoing: Outgoing) -> Result<(), EndpointError> {
+        let mut request = Request::new(Method::POST, url);
+        *request.headers_mut() = outgoing.headers;
+        *request.body_mut() = Some(outgoing.body.into());
+        *request.timeout_mut() = Some(self.settings.timeout);
+        let answer = self.send(request).await?;
+        let (status, retry_after, location) =
+            (answer.status(), header(&answer, RETRY_AFTER.as_str()), header(&answer, LOCATION.as_str()));
+        let body = read_some(answer).await;
+        if status.is_success() {
+            return Ok(());
+        }
+        Err(failure::refused(&Refusal { status, retry_after, location, body }, &self.settings.address))
+    }
+
+    /// Asks what may be sent; with `for_delivery`, whether we may send at all.
+    pub(super) async fn ask(
+        &self,
+        method: Method,
+        for_delivery: bool,
+        timeout: Duration,
+    ) -> Result<Response, EndpointError> {
+        let mut request = Request::new(method, self.settings.url("")?);
+        if for_delivery {
+            request.headers_mut().insert(REQUEST_ORIGIN, self.settings.origin.clone());
+        }
+        *request.timeout_mut() = Some(timeout);
+        self.send(request).await
+    }
+
+    async fn send(&self, mut request: Request) -> Result<Response, EndpointError> {
+        let headers = request.headers_mut();
+        for (name, value) in &self.always {
+            headers.insert(name, value.clone());
+        }
+        let timeout = request.timeout().copied().unwrap_or(self.settings.timeout);
+        let sent = self.client.execute(request).await;
+        sent.map_err(|error| failure::transport(&error, &self.settings.address, timeout))
+    }
+
+    /// The refusal an answer amounts to when it says that we are not known.
+    pub(super) async fn not_let_in(&self, answer: Response) -> Option<EndpointError> {
+        let is_refusal =
+            [StatusCode::UNAUTHORIZED, StatusCode::PROXY_AUTHENTICATION_REQUIRED].contains(&answer.status());
+        if !is_refusal {
+            return None;
+        }
+        let status = answer.status();
+        let body = read_some(answer).await;
+        let refusal = Refusal { status, retry_after: None, location: None, body };
+        Some(failure::refused(&refusal, &self.settings.address))
+    }
+}
+
+/// The text of a header of an answer.
+pub(super) fn header(answer: &Response, name: &str) -> Option<String> {
+    let value = answer.headers().get(name)?;
+    Some(String::from_utf8_lossy(value.as_bytes()).into_owned())
+}
+
+/// What goes with every request: credentials and the headers of the address.
+fn always(settings: &SinkSettings) -> HeaderMap {
+    let mut headers = HeaderMap::new();
+    if let Some(value) = settings.credentials.as_ref().and_then(authorization) {
+        headers.insert(AUTHORIZATION, value);
+    }
+    for (name, value) in &settings.headers {
+        headers.insert(name, value.clone());
+    }
+    headers
+}
+
+/// A user and a password are basic, a password alone is a bearer token.
+pub(super) fn authorization(credentials: &Credentials) -> Option<HeaderValue> {
+    let Credentials { username, password } = credentials;
+    let text = if username.is_empty() {
+        format!("Bearer {password}")
+    } else {
+        format!("Basic {}", STANDARD.encode(format!("{username}:{password}")))
+    };
+    let mut value = HeaderValue::from_str(&text).ok()?;
+    value.set_sensitive(true);
+    Some(value)
+}
+
+/// Reads an answer to its end, so that its connection can be used again, unless it is very long.
+async fn read_some(mut answer: Response) -> Vec<u8> {
+    let mut body = Vec::new();
+    while let Ok(Some(chunk)) = answer.chunk().await {
+        body.extend_from_slice(&chunk);
+        if body.len() > LARGEST_ANSWER {
+            break;
+        }
+    }
+    body
+}
+
+/// Reads a file of the user's.
+pub(super) fn read_file(path: &str) -> Result<Vec<u8>, EndpointError> {
+    std::fs::read(path).map_err(|error| {
+        EndpointError::new(EndpointErrorKind::File, format!("cannot read `{path}`: {error}"))
+            .help("`cert` and `key` name PEM files")
+    })
+}
+
+fn unusable(what: &str, path: &str, error: &reqwest::Error) -> EndpointError {
+    let message = format!("cannot use the {what} in `{path}`: {error}");
+    EndpointError::new(EndpointErrorKind::Malformed, message).help("PEM is expected, as `openssl` writes it")
+}

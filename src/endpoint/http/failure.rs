@@ -1,0 +1,247 @@
+//! What went wrong between us and a web server, in the words of a user, with the next step.
+
+use std::error::Error;
+use std::time::Duration;
+
+use axum::http::StatusCode;
+
+use crate::endpoint::tls::distrust;
+use crate::endpoint::{Address, EndpointError, EndpointErrorKind as Kind};
+
+const TRUST_HELP: &str = "name the certificate of the authority that issued it with `#ca=FILE`";
+const CREDENTIALS_HELP: &str = "write `http://USER:PASSWORD@HOST/…`, `http://:TOKEN@HOST/…` for a bearer token, or \
+    `#header=Name: value`, or set `auth` of the environment in `eddy.yaml`";
+/// Characters of an answer that are shown.
+const EXCERPT: usize = 200;
+
+/// The answer of a server that did not take the event.
+#[derive(Debug)]
+pub(super) struct Refusal {
+    pub(super) status: StatusCode,
+    pub(super) retry_after: Option<String>,
+    pub(super) location: Option<String>,
+    /// The beginning of the body.
+    pub(super) body: Vec<u8>,
+}
+
+/// The server could not be asked, or did not answer.
+pub(super) fn transport(error: &reqwest::Error, address: &Address, timeout: Duration) -> EndpointError {
+    let cause = root_cause(error);
+    if let Some(what) = distrust(&cause) {
+        let message = format!("no encrypted connection to `{address}`: {what}");
+        return EndpointError::new(Kind::Unauthorised, message).help(TRUST_HELP);
+    }
+    if cause.contains("CertificateRequired") || cause.contains("certificate required") {
+        let message = format!("`{address}` asks for a certificate of ours");
+        return EndpointError::new(Kind::Unauthorised, message).help("name it with `#cert=FILE&key=FILE`");
+    }
+    if error.is_connect() {
+        return unreachable(&cause, error.is_timeout(), address);
+    }
+    if error.is_timeout() {
+        let message = format!(
+            "`{address}` did not answer within {} s; whether it took the event is not known",
+            timeout.as_secs_f32()
+        );
+        return EndpointError::new(Kind::Timeout, message).help("give it longer with `#timeout=SECONDS`");
+    }
+    if error.is_builder() || error.is_request() && cause.contains("invalid") {
+        return EndpointError::new(Kind::Rejected, format!("the event makes no request: {cause}"));
+    }
+    let message = format!("the connection to `{address}` was lost before it answered: {cause}");
+    EndpointError::new(Kind::Disconnected, message)
+}
+
+fn unreachable(cause: &str, timed_out: bool, address: &Address) -> EndpointError {
+    let lower = cause.to_ascii_lowercase();
+    let (what, help) = if timed_out {
+        ("it does not answer in time".to_owned(), "check host and port, and does a firewall let us through?")
+    } else if lower.contains("refused") {
+        (
+            "connection refused".to_owned(),
+            "is a server listening there? `eddy tail http://HOST:PORT/PATH` is one",
+        )
+    } else if lower.contains("lookup") || lower.contains("dns") {
+        (
+            format!("its name cannot be found: {cause}"),
+            "check the host name in the address, as in `http://HOST:8080/`",
+        )
+    } else if lower.contains("invalidcontenttype") || lower.contains("corrupt message") {
+        ("it does not speak TLS".to_owned(), "write `http://` instead of `https://`, or another port")
+    } else {
+        (cause.to_owned(), "check scheme, host and port, as in `https://HOST:443/`")
+    };
+    EndpointError::new(Kind::Unreachable, format!("cannot connect to `{address}`: {what}")).help(help)
+}
+
+fn root_cause(error: &dyn Error) -> String {
+    let mut cause: &dyn Error = error;
+    while let Some(deeper) = cause.source() {
+        cause = deeper;
+    }
+    cause.to_string()
+}
+
+/// The server answered with something else than a yes.
+pub(super) fn refused(refusal: &Refusal, address: &Address) -> EndpointError {
+    let status = refusal.status;
+    let (kind, what, help) = meaning(status);
+    let wait = refusal.retry_after.as_deref().map(|text| format!(", asks to come back {}", when(text)));
+    let to =
+        refusal.location.as_deref().map(|text| format!(" to `{}`", crate::endpoint::address::mask(text)));
+    let said = excerpt(&refusal.body);
+    let message = format!(
+        "`{address}` {what} ({status}){}{}{}",
+        to.unwrap_or_default(),
+        wait.unwrap_or_default(),
+        if said.is_empty() { String::new() } else { format!(": {said}") }
+    );
+    EndpointError::new(kind, message).help(help)
+}
+
+fn meaning(status: StatusCode) -> (Kind, &'static str, &'static str) {
+    match status.as_u16() {
+        300..=399 => (Kind::Rejected, "sends us elsewhere", "write that address; redirects are not followed"),
+        401 | 407 => (Kind::Unauthorised, "does not know us", CREDENTIALS_HELP),
+        403 => (Kind::Unauthorised, "does not let us in", CREDENTIALS_HELP),
+        404 | 410 => {
+            (Kind::NotFound, "takes no events at this path", "check the path after the host in the address")
+        }
+        405 => (Kind::Rejected, "takes no POST at this path", "check the path after the host in the address"),
+        408 | 425 => (Kind::Unreachable, "could not take the event in time", "try again later"),
+        413 => (
+            Kind::TooLarge,
+            "does not take an event of this size",
+            "raise its limit for bodies; `#batch=N` makes batches smaller",
+        ),
+        431 => (
+            Kind::TooLarge,
+            "does not take headers of this size",
+            "`#mode=structured` puts attributes into the body",
+        ),
+        415 => (
+            Kind::Rejected,
+            "does not take this content type",
+            "choose another with `#mode=binary`, `structured`, `batch` or `plain`",
+        ),
+        429 => (
+            Kind::Unreachable,
+            "takes no more events now",
+            "send more slowly: `--rate 10/s`, `#concurrency=1`",
+        ),
+        503 => (Kind::Unreachable, "cannot take events now", "send more slowly, or try again later"),
+        502 | 504 => (Kind::Disconnected, "stands before a server that did not answer", "try again later"),
+        500..=599 => (Kind::Rejected, "failed over the event", "its log may say more"),
+        _ => (Kind::Rejected, "did not take the event", "the answer may say why"),
+    }
+}
+
+fn when(retry_after: &str) -> String {
+    match retry_after.trim().parse::<u64>() {
+        Ok(seconds) => format!("in {seconds} s"),
+        Err(_) => format!("at {}", excerpt(retry_after.as_bytes())),
+    }
+}
+
+/// The beginning of a text, on one line, without what could steer a terminal.
+fn excerpt(bytes: &[u8]) -> String {
+    let text = String::from_utf8_lossy(bytes);
+    let clean: String = text.chars().map(|each| if each.is_control() { ' ' } else { each }).collect();
+    let words = clean.split_whitespace().collect::<Vec<_>>().join(" ");
+    match words.char_indices().nth(EXCERPT) {
+        Some((at, _)) => format!("{}…", &words[..at]),
+        None => words,
+    }
+}
+
+/// An event that HTTP cannot carry.
+pub(super) fn unwritable(what: &str) -> EndpointError {
+    EndpointError::new(Kind::Rejected, what)
+}
+
+/// An event that says it is a CloudEvent and is none.
+pub(super) fn no_cloud_event(why: &impl ToString) -> EndpointError {
+    EndpointError::new(Kind::Rejected, format!("the event is no valid CloudEvent: {}", why.to_string()))
+        .help("`#mode=plain` sends it as it is")
+}
+
+/// An event that waited behind one that failed.
+pub(super) fn held_back(cause: &EndpointError) -> EndpointError {
+    let message = format!("an earlier event of its lane could not be delivered: {}", cause.message);
+    EndpointError { kind: Kind::Unreachable, message, help: cause.help.clone() }
+}
+
+/// The sink was closed first.
+pub(super) fn closed() -> EndpointError {
+    EndpointError::new(Kind::Disconnected, "the sink was closed before the event was answered")
+}
+
+/// Nothing can listen there.
+pub(super) fn cannot_listen(error: &std::io::Error, address: &Address) -> EndpointError {
+    use std::io::ErrorKind as Io;
+    let (what, help) = match error.kind() {
+        Io::AddrInUse => ("the port is taken", "choose another port, or port 0 for a free one"),
+        Io::PermissionDenied => ("not permitted", "ports below 1024 need a privilege: choose a higher one"),
+        Io::AddrNotAvailable => (
+            "the host is not this machine",
+            "a source listens: write `127.0.0.1`, or `0.0.0.0` for all interfaces",
+        ),
+        _ => {
+            ("", "a source listens: write an address of this machine, such as `http://127.0.0.1:8080/hooks`")
+        }
+    };
+    let what = if what.is_empty() { error.to_string() } else { what.to_owned() };
+    EndpointError::new(Kind::Unsupported, format!("cannot listen at `{address}`: {what}")).help(help)
+}
+
+#[cfg(test)]
+mod tests {
+    use axum::http::StatusCode;
+
+    use super::{Refusal, refused};
+    use crate::endpoint::{Address, EndpointErrorKind as Kind};
+
+    fn error(status: u16, retry_after: Option<&str>, body: &[u8]) -> crate::endpoint::EndpointError {
+        let address = Address::parse("http://h/p").expect("an address");
+        let refusal = Refusal {
+            status: StatusCode::from_u16(status).expect("a status"),
+            retry_after: retry_after.map(str::to_owned),
+            location: None,
+            body: body.to_vec(),
+        };
+        refused(&refusal, &address)
+    }
+
+    #[test]
+    fn only_what_was_not_taken_is_sent_again() {
+        let kinds = [
+            (301, Kind::Rejected),
+            (400, Kind::Rejected),
+            (401, Kind::Unauthorised),
+            (403, Kind::Unauthorised),
+            (404, Kind::NotFound),
+            (413, Kind::TooLarge),
+            (422, Kind::Rejected),
+            (429, Kind::Unreachable),
+            (500, Kind::Rejected),
+            (502, Kind::Disconnected),
+            (503, Kind::Unreachable),
+            (504, Kind::Disconnected),
+        ];
+        for (status, kind) in kinds {
+            let error = error(status, None, b"");
+            assert_eq!(error.kind, kind, "{status}");
+            assert!(error.help.is_some() && error.message.contains(&status.to_string()), "{error:?}");
+        }
+    }
+
+    #[test]
+    fn answers_are_shown_briefly() {
+        let error = error(503, Some("3"), b"busy\x1b[31m\nnow");
+        assert_eq!(
+            error.message,
+            "`http://h:80/p` cannot take events now (503 Service Unavailable), asks to come back in 3 s: busy [31m now"
+        );
+        assert!(self::error(400, None, &[b'x'; 5000]).message.len() < 400);
+    }
+}

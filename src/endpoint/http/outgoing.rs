@@ -1,0 +1,297 @@
+//! From an event to a request: headers and body in each mode of the CloudEvents binding, and without it.
+
+use axum::http::header::{CONTENT_TYPE, HeaderMap, HeaderName, HeaderValue};
+use bytes::Bytes;
+use serde_json::Value;
+
+use super::failure;
+use super::settings::Mode;
+use crate::endpoint::EndpointError;
+use crate::event::cloud_event::{self, BATCH_TYPE, CloudEvent, Form, STRUCTURED_TYPE};
+use crate::event::{Event, Header, percent};
+
+/// Headers that belong to HTTP itself: an event cannot set them.
+const RESERVED: [&str; 10] = [
+    "connection",
+    "content-length",
+    "expect",
+    "host",
+    "keep-alive",
+    "proxy-connection",
+    "te",
+    "trailer",
+    "transfer-encoding",
+    "upgrade",
+];
+/// How attributes are marked among the headers of a request.
+const PREFIX: &str = "ce-";
+/// Lets a receiver recognise a request that comes again.
+const IDEMPOTENCY_KEY: HeaderName = HeaderName::from_static("idempotency-key");
+
+/// What a request consists of beside its address.
+#[derive(Debug)]
+pub(super) struct Outgoing {
+    pub(super) headers: HeaderMap,
+    pub(super) body: Bytes,
+}
+
+/// One event of a batch.
+#[derive(Debug)]
+pub(super) struct Element {
+    id: String,
+    pub(super) json: Bytes,
+}
+
+/// The request for one event; without a mode it is binary, unless the event is structured already.
+///
+/// # Errors
+/// When HTTP cannot carry the event, or it says that it is a CloudEvent and is none.
+pub(super) fn single(event: &Event, mode: Option<Mode>) -> Result<Outgoing, EndpointError> {
+    if mode == Some(Mode::Plain) {
+        return plain(event);
+    }
+    let form = cloud_event::form(event);
+    match (mode, form) {
+        (None, Some(Form::Structured)) | (Some(Mode::Structured | Mode::Batch), _) => structured(event, form),
+        _ => binary(event, form),
+    }
+}
+
+/// An event as one of a batch; headers that are no attributes are left out.
+///
+/// # Errors
+/// When it says that it is a CloudEvent and is none.
+pub(super) fn element(event: &Event) -> Result<Element, EndpointError> {
+    let (json, id, _) = json(event, cloud_event::form(event))?;
+    Ok(Element { id, json })
+}
+
+/// The request for a batch.
+pub(super) fn batch(elements: &[Element]) -> Outgoing {
+    let mut body = vec![b'['];
+    let mut ids = Vec::new();
+    for element in elements {
+        if body.len() > 1 {
+            body.push(b',');
+        }
+        body.extend_from_slice(&element.json);
+        ids.extend_from_slice(&(element.id.len() as u64).to_le_bytes());
+        ids.extend_from_slice(element.id.as_bytes());
+    }
+    body.push(b']');
+    let mut headers = HeaderMap::new();
+    headers.insert(CONTENT_TYPE, HeaderValue::from_static(BATCH_TYPE));
+    let id = uuid::Uuid::new_v5(&uuid::Uuid::NAMESPACE_OID, &ids).to_string();
+    headers.extend(quoted(&id).map(|value| (IDEMPOTENCY_KEY, value)));
+    Outgoing { headers, body: body.into() }
+}
+
+fn plain(event: &Event) -> Result<Outgoing, EndpointError> {
+    let mut headers = HeaderMap::new();
+    if let Some(written) = cloud_event::content_type(event) {
+        headers.insert(CONTENT_TYPE, content_type(written)?);
+    }
+    let others = event.headers.iter().filter(|header| !is_content_type(header));
+    add_others(&mut headers, others, false)?;
+    add_idempotency_key(&mut headers, event, &cloud_event::identity(event));
+    Ok(Outgoing { headers, body: event.payload.clone().unwrap_or_default() })
+}
+
+fn binary(event: &Event, form: Option<Form>) -> Result<Outgoing, EndpointError> {
+    let (mut found, others) = cloud_event(event, form)?;
+    found.add_key(event.key.as_ref());
+    let mut headers = HeaderMap::with_capacity(found.attributes.len() + others.len() + 2);
+    let written = found.take("datacontenttype");
+    let json_data = (form == Some(Form::Structured) && found.data.is_some()).then_some("application/json");
+    if let Some(written) = written.as_ref().and_then(Value::as_str).or(json_data) {
+        headers.insert(CONTENT_TYPE, content_type(written)?);
+    }
+    for (name, value) in &found.attributes {
+        let value = encode(&text_of(value));
+        let header = HeaderName::from_bytes(format!("{PREFIX}{name}").as_bytes()).ok();
+        // Names are checked and values are encoded, so that both can be written.
+        headers.extend(header.zip(HeaderValue::from_str(&value).ok()));
+    }
+    add_others(&mut headers, others.into_iter(), true)?;
+    add_idempotency_key(&mut headers, event, found.text("id").unwrap_or_default());
+    Ok(Outgoing { headers, body: found.data.unwrap_or_default() })
+}
+
+fn structured(event: &Event, form: Option<Form>) -> Result<Outgoing, EndpointError> {
+    let (body, id, others) = json(event, form)?;
+    let mut headers = HeaderMap::new();
+    let as_written = cloud_event::content_type(event).filter(|_| form == Some(Form::Structured));
+    headers.insert(CONTENT_TYPE, content_type(as_written.unwrap_or(STRUCTURED_TYPE))?);
+    add_others(&mut headers, others.into_iter(), true)?;
+    add_idempotency_key(&mut headers, event, &id);
+    Ok(Outgoing { headers, body })
+}
+
+/// The JSON format of an event, its id, and the headers that are no attributes. An event that is structured already keeps
+/// its text; only a key that does not stand in it is added.
+fn json(event: &Event, form: Option<Form>) -> Result<(Bytes, String, Vec<&Header>), EndpointError> {
+    let (mut found, others) = cloud_event(event, form)?;
+    let id = found.text("id").unwrap_or_default().to_owned();
+    let known = found.attributes.len();
+    found.add_key(event.key.as_ref());
+    let text = match (form, &event.payload) {
+        (Some(Form::Structured), Some(payload)) => with_members(payload, &found.attributes[known..]),
+        _ => found.to_json().into(),
+    };
+    Ok((text, id, others))
+}
+
+fn with_members(object: &Bytes, members: &[(String, Value)]) -> Bytes {
+    let Some(begin) = memchr::memchr(b'{', object).filter(|_| !members.is_empty()) else {
+        return object.clone();
+    };
+    let mut text = object[..=begin].to_vec();
+    for (name, value) in members {
+        text.extend_from_slice(format!("\"{name}\":{value},").as_bytes());
+    }
+    text.extend_from_slice(&object[begin + 1..]);
+    text.into()
+}
+
+/// The CloudEvent an event is, or is carried as, and its other headers.
+fn cloud_event(event: &Event, form: Option<Form>) -> Result<(CloudEvent, Vec<&Header>), EndpointError> {
+    let others = || event.headers.iter().filter(|header| !is_content_type(header)).collect();
+    match form {
+        Some(Form::Binary(prefix)) => {
+            CloudEvent::from_headers(event, prefix).map_err(|error| failure::no_cloud_event(&error))
+        }
+        Some(Form::Structured) => {
+            let payload = event.payload.as_deref().unwrap_or_default();
+            let found = CloudEvent::from_json(payload).map_err(|error| failure::no_cloud_event(&error))?;
+            Ok((found, others()))
+        }
+        None => Ok((CloudEvent::wrap(event), others())),
+    }
+}
+
+fn is_content_type(header: &Header) -> bool {
+    header.name.eq_ignore_ascii_case("content-type")
+}
+
+fn content_type(written: &str) -> Result<HeaderValue, EndpointError> {
+    HeaderValue::from_bytes(written.as_bytes())
+        .map_err(|_| failure::unwritable("the content type of the event cannot be written into a header"))
+}
+
+/// Adds the headers that are no attributes; null values are left out.
+fn add_others<'e>(
+    headers: &mut HeaderMap,
+    others: impl Iterator<Item = &'e Header>,
+    is_cloud_event: bool,
+) -> Result<(), EndpointError> {
+    for header in others {
+        let refused = |what: &str| failure::unwritable(&format!("header `{}` {what}", header.name));
+        let Some(value) = &header.value else {
+            continue;
+        };
+        let name = HeaderName::from_bytes(header.name.as_bytes()).map_err(|_| {
+            refused("has a name HTTP cannot write: ASCII letters, digits and a few signs are allowed")
+        })?;
+        if RESERVED.contains(&name.as_str()) {
+            return Err(refused("belongs to HTTP itself, so that an event cannot carry it"));
+        }
+        if is_cloud_event && name.as_str().starts_with(PREFIX) {
+            return Err(refused("would be taken for an attribute of a CloudEvent")
+                .help("`#mode=plain` sends it as it is"));
+        }
+        let text = std::str::from_utf8(value).map_err(|_| refused("is not text"))?;
+        let value = HeaderValue::from_bytes(value).map_err(|_| {
+            refused("has a line break or another control character, which HTTP headers cannot carry")
+        })?;
+        if text.trim_matches([' ', '\t']).len() != text.len() {
+            return Err(refused("begins or ends with a blank, which HTTP headers cannot carry"));
+        }
+        headers.append(name, value);
+    }
+    Ok(())
+}
+
+fn add_idempotency_key(headers: &mut HeaderMap, event: &Event, id: &str) {
+    let recorded = event.attributes.get("idempotency_key").and_then(Value::as_str);
+    if !headers.contains_key(&IDEMPOTENCY_KEY) {
+        headers.extend(quoted(recorded.unwrap_or(id)).map(|value| (IDEMPOTENCY_KEY, value)));
+    }
+}
+
+/// A string of structured fields, RFC 8941 section 3.3.3, which knows printable ASCII only.
+fn quoted(text: &str) -> Option<HeaderValue> {
+    let printable = percent::encode(text, |byte| matches!(byte, 0x20..=0x7e));
+    let escaped = printable.replace('\\', "\\\\").replace('"', "\\\"");
+    HeaderValue::from_str(&format!("\"{escaped}\"")).ok()
+}
+
+/// The text of an attribute.
+pub(super) fn text_of(value: &Value) -> String {
+    value.as_str().map_or_else(|| value.to_string(), str::to_owned)
+}
+
+/// Percent-encoding of attributes in headers, section 3.1.3.2 of the binding.
+fn encode(text: &str) -> String {
+    percent::encode(text, |byte| matches!(byte, 0x21..=0x7e) && byte != b'"' && byte != b'%')
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{Mode, single};
+    use crate::event::{Event, Header};
+
+    fn cloud_event(prefix: &str) -> Event {
+        let mut event = Event::new("c", "{}");
+        for (name, value) in [("specversion", "1.0"), ("id", "1"), ("source", "/s"), ("type", "t")] {
+            event.headers.push(Header::text(format!("{prefix}{name}"), value));
+        }
+        event
+    }
+
+    #[test]
+    fn attributes_are_percent_encoded() {
+        let mut event = cloud_event("ce_");
+        event.headers.push(Header::text("ce_subject", "Euro € \"50%\""));
+        event.headers.push(Header::text("content-type", "application/json"));
+        let made = single(&event, None).expect("written");
+        assert_eq!(made.headers["ce-subject"], "Euro%20%E2%82%AC%20%2250%25%22");
+        assert_eq!(made.headers["content-type"], "application/json");
+        assert_eq!(made.headers["idempotency-key"], "\"1\"");
+        assert!(!made.headers.contains_key("ce-datacontenttype") && !made.headers.contains_key("ce_id"));
+    }
+
+    #[test]
+    fn a_structured_event_keeps_its_text() {
+        let text = r#" { "specversion":"1.0", "id":"1","type":"t","source":"/s", "data": {"a" : 1} }"#;
+        let mut event = Event::new("c", text);
+        assert_eq!(single(&event, None).expect("written").body, text);
+        event.key = Some("k".into());
+        let keyed = single(&event, Some(Mode::Structured)).expect("written").body;
+        assert_eq!(keyed, text.replace(" { ", " {\"partitionkey\":\"k\", "));
+        let made = single(&event, Some(Mode::Binary)).expect("written");
+        assert_eq!(made.headers["content-type"], "application/json");
+        assert_eq!(&made.body[..], b"{\"a\" : 1}");
+    }
+
+    #[test]
+    fn what_cannot_be_written_is_refused() {
+        let refusals = [
+            ("ümlaut", "x", "has a name"),
+            ("Host", "x", "belongs to HTTP"),
+            ("a", "x\ny", "line break"),
+            ("a", " x", "begins or ends with a blank"),
+            ("ce-x", "x", "taken for an attribute"),
+        ];
+        for (name, value, words) in refusals {
+            let mut event = Event::new("c", "");
+            event.headers.push(Header::text(name, value));
+            let error = single(&event, None).expect_err(name);
+            assert!(error.message.contains(words), "{error:?}");
+        }
+        let mut broken = cloud_event("ce-");
+        broken.headers.remove(1);
+        let error = single(&broken, None).expect_err("no id");
+        assert!(error.message.contains("`id` is missing") && error.help.is_some(), "{error:?}");
+        assert!(single(&broken, Some(Mode::Plain)).is_ok());
+    }
+}
