@@ -23,6 +23,13 @@ pub(super) struct Topic {
     pub(super) partitions: Vec<i32>,
 }
 
+impl Topic {
+    /// Its name with each of its partitions.
+    pub(super) fn lanes(&self) -> impl Iterator<Item = (String, i32)> {
+        self.partitions.iter().map(|partition| (self.name.clone(), *partition))
+    }
+}
+
 /// What a cluster says of itself.
 #[derive(Clone, Debug)]
 pub(super) struct Cluster {

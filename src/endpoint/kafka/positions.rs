@@ -15,6 +15,9 @@ use crate::endpoint::{EndpointError, Start, Stop};
 const FIRST: Offset = Offset::Beginning;
 const BEHIND_LAST: Offset = Offset::End;
 
+/// The offset that means the oldest event kept, whichever it is.
+const OLDEST: i64 = -2;
+
 /// A topic's name and a partition's number.
 pub(super) type Lane = (String, i32);
 
@@ -86,8 +89,16 @@ impl Offsets<'_> {
         start: Start,
         stop: Stop,
     ) -> Result<BTreeMap<Lane, Span>, EndpointError> {
-        let first = self.first(topics)?;
+        if matches!(start, Start::Default | Start::Beginning) && stop == Stop::Never {
+            // The client finds the oldest events by itself, one question sooner.
+            let lanes = topics.iter().flat_map(Topic::lanes);
+            return Ok(lanes.map(|lane| (lane, Span { next: OLDEST, end: None })).collect());
+        }
         let behind_last = self.behind_last(topics)?;
+        let first = match start {
+            Start::End | Start::Last(_) | Start::Time(_) => BTreeMap::new(),
+            _ => self.first(topics)?,
+        };
         let begin = match start {
             Start::Default | Start::Beginning => first.clone(),
             Start::End | Start::Last(_) => behind_last.clone(),
@@ -132,7 +143,7 @@ pub(super) fn assignment(
 ) -> Result<TopicPartitionList, EndpointError> {
     let mut list = TopicPartitionList::with_capacity(spans.len());
     for ((topic, partition), span) in spans {
-        list.add_partition_offset(topic, *partition, Offset::Offset(span.next)).map_err(|error| {
+        list.add_partition_offset(topic, *partition, Offset::from_raw(span.next)).map_err(|error| {
             failure::request("be read from there", &error, consumer.client().context().address())
         })?;
     }
@@ -141,7 +152,14 @@ pub(super) fn assignment(
 
 #[cfg(test)]
 mod tests {
-    use super::ceiling;
+    use rdkafka::Offset;
+
+    use super::{OLDEST, ceiling};
+
+    #[test]
+    fn the_oldest_event_is_the_beginning() {
+        assert_eq!(Offset::from_raw(OLDEST), Offset::Beginning);
+    }
 
     #[test]
     fn a_time_within_a_millisecond_begins_with_the_next() {

@@ -62,8 +62,9 @@ impl KafkaSink {
             receipt_timeout: options.receipt_timeout,
         };
         if address.path.is_empty() {
-            // Any question shows whether we are let in; this one has a short answer.
-            cluster::ask(sink.producer.client(), Some("eddy"), options.connect_timeout, &|| {})?;
+            // Any question shows whether we are let in; this one has a short answer, but may make what it asks for.
+            let about = (!sink.creates).then_some("eddy");
+            cluster::ask(sink.producer.client(), about, options.connect_timeout, &|| {})?;
         } else {
             let path = &address.path;
             let count = partitions(&sink.producer, path, sink.creates, options.connect_timeout)?;

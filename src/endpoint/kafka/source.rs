@@ -86,7 +86,7 @@ impl KafkaSource {
         self.commit();
         if self.left.len() == 0 {
             match self.batches.recv().await {
-                None => return Ok(Vec::new()),
+                None => return self.ended(),
                 Some(Err(error)) => return Err(error),
                 Some(Ok(batch)) => self.left = batch.into_iter(),
             }
@@ -100,6 +100,17 @@ impl KafkaSource {
             }
         }
         Ok(batch)
+    }
+
+    /// The thread is done: at the end, or because it met what the client cannot read.
+    fn ended(&mut self) -> Batch {
+        if self.thread.take().is_none_or(|thread| thread.join().is_ok()) {
+            return Ok(Vec::new());
+        }
+        let message =
+            "reading ended at a record the Kafka client cannot read: the name of a header is not UTF-8";
+        Err(EndpointError::new(EndpointErrorKind::Malformed, message)
+            .help("begin behind it with `--from offset:N`"))
     }
 
     /// Notes what the reader has come back for; the client commits it within a second, and when it leaves.
