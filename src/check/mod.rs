@@ -14,6 +14,7 @@ pub mod baseline;
 mod cloudevents;
 pub mod events;
 pub mod grammar;
+mod legal_address;
 mod naming;
 pub mod own;
 pub mod page;

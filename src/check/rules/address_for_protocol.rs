@@ -1,7 +1,17 @@
 //! The address of a channel is not one its broker can have.
 //!
-//! Kafka topics take letters, digits, `.`, `_` and `-`, at most 249 of them; NATS subjects have no spaces and no empty
-//! parts; AMQP names have at most 255 bytes.
+//! Kafka topics take letters, digits, `.`, `_` and `-`, at most 249 of them. MQTT topics have at most 65,535 bytes and no
+//! null; `+` is a whole level, and only for subscriptions. NATS subjects have no spaces and no empty parts; `*` and
+//! `>` are whole parts, and only for subscriptions. Solace topics have at most 250 bytes and 128 levels; `*` and `>` are
+//! for subscriptions. AMQP 0-9-1 names have at most 255 bytes.
+//!
+//! Pulsar topics are `topic`, `tenant/namespace/topic`, or the latter with `persistent://` or `non-persistent://`. Google
+//! Pub/Sub takes 3 to 255 letters, digits and `-_.~+%`, a letter first, not `goog`, or `projects/.../topics/...`. SQS and SNS
+//! take letters, digits, `_` and `-`, at most 80 or 256, with `.fifo` at the end counted; or an ARN or URL. IBM MQ topics
+//! have at most 10,240 bytes, and `+` is for subscriptions. HTTP and WebSocket take the path of a URL.
+//!
+//! AMQP 1.0, STOMP, JMS and Redis leave addresses to the broker. A name in the bindings of the channel counts instead of the
+//! address. Whether an address is for subscriptions is decided by the operations: `send` in 3.x, `subscribe` in 2.x.
 //!
 //! ## Bad
 //! ```yaml
@@ -22,9 +32,11 @@
 //!   orders: {address: shop.orders-placed}
 //! ```
 
+use super::address_query::MARKS;
 use super::{Category, Rule};
 use crate::check::CheckInput;
-use crate::contract::Channel;
+use crate::check::legal_address::{Candidate, Fault, fault};
+use crate::contract::{Action, Channel, ChannelIndex};
 use crate::diagnostic::{Diagnostic, Severity};
 
 pub const RULE: Rule = Rule {
@@ -39,55 +51,28 @@ pub const RULE: Rule = Rule {
 };
 
 fn check(input: &CheckInput, findings: &mut Vec<Diagnostic>) {
-    for channel in &input.document.channels {
-        let Some(fault) = fault(input, channel) else {
+    for (index, channel) in input.document.channels.iter().enumerate() {
+        let Some(fault) = on_its_servers(input, ChannelIndex(index), channel) else {
             continue;
         };
         let place = channel.node.get("address").map_or(channel.span, |address| address.span);
-        findings.push(
-            RULE.finding(fault, place).at(channel.pointer.clone()).help(
-                "choose an address the broker takes, or name the real one in the bindings of the channel",
-            ),
-        );
+        findings
+            .push(RULE.finding(fault.message, place).at(channel.pointer.clone()).help(fault.help));
     }
 }
 
 /// What is wrong with the address on the servers the channel lives on.
-pub fn fault(input: &CheckInput, channel: &Channel) -> Option<String> {
+fn on_its_servers(input: &CheckInput, index: ChannelIndex, channel: &Channel) -> Option<Fault> {
     let address = channel.address.as_deref()?;
-    let bare = without_placeholders(address);
+    // A query or fragment is an error by AsyncAPI itself, and told by its own rule.
+    let bare = without_placeholders(address.split(MARKS).next().unwrap_or(address));
+    let mut operations = input.document.operations.iter();
+    let sends = operations.any(|operation| operation.channel == index && operation.action == Action::Send);
+    let candidate = Candidate { address, bare: &bare, sends, bindings: channel.bindings.as_ref() };
     let lives_on =
         |name: &str| channel.servers.is_empty() || channel.servers.iter().any(|server| server == name);
     let mut servers = input.document.servers.iter().filter(|server| lives_on(&server.name));
-    let named_elsewhere = channel.bindings.as_ref().and_then(|bindings| bindings.get("kafka"));
-    let has_topic = named_elsewhere.is_some_and(|kafka| kafka.get("topic").is_some());
-    servers.find_map(|server| match server.protocol.as_str() {
-        "kafka" | "kafka-secure" if !has_topic => kafka(address, &bare),
-        "nats" => nats(address, &bare),
-        "amqp" | "amqps" => amqp(address, &bare),
-        _ => None,
-    })
-}
-
-fn kafka(address: &str, bare: &str) -> Option<String> {
-    if let Some(wrong) = bare.chars().find(|c| !c.is_ascii_alphanumeric() && !"._-".contains(*c)) {
-        return Some(format!("a Kafka topic cannot hold `{wrong}`, as `{address}` does"));
-    }
-    if bare.len() > 249 {
-        return Some(format!("a Kafka topic has at most 249 characters, `{address}` has {}", bare.len()));
-    }
-    matches!(bare, "." | "..").then(|| format!("a Kafka topic cannot be called `{address}`"))
-}
-
-fn nats(address: &str, bare: &str) -> Option<String> {
-    if bare.contains(char::is_whitespace) {
-        return Some(format!("a NATS subject cannot hold a space, as `{address}` does"));
-    }
-    bare.split('.').any(str::is_empty).then(|| format!("the NATS subject `{address}` has an empty part"))
-}
-
-fn amqp(address: &str, bare: &str) -> Option<String> {
-    (bare.len() > 255).then(|| format!("an AMQP name has at most 255 bytes, `{address}` has {}", bare.len()))
+    servers.find_map(|server| fault(&server.protocol, &candidate))
 }
 
 /// Each `{name}` becomes one letter, for any value will do.

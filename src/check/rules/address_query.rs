@@ -23,7 +23,6 @@
 //!           properties: {since: {type: string}}
 //! ```
 
-use super::address_for_protocol::fault;
 use super::{Category, Rule};
 use crate::check::CheckInput;
 use crate::diagnostic::{Diagnostic, Severity};
@@ -49,8 +48,7 @@ fn check(input: &CheckInput, findings: &mut Vec<Diagnostic>) {
         let Some(address) = &channel.address else {
             continue;
         };
-        // What the broker itself refuses is told by the rule about the broker.
-        let Some(mark) = address.find(['?', '#']).filter(|_| fault(input, channel).is_none()) else {
+        let Some(mark) = address.find(MARKS) else {
             continue;
         };
         let what = if address[mark..].starts_with('?') { "a query" } else { "a fragment" };
@@ -60,3 +58,6 @@ fn check(input: &CheckInput, findings: &mut Vec<Diagnostic>) {
         findings.push(finding.help("move such values to the bindings of the channel"));
     }
 }
+
+/// What opens a query or a fragment.
+pub const MARKS: [char; 2] = ['?', '#'];
