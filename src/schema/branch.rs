@@ -145,7 +145,11 @@ fn unknown_tag(
             };
             let entry = by_place.entry(pointer).or_insert((0, Vec::new(), error));
             entry.0 += 1;
-            entry.1.extend(values);
+            for value in values {
+                if !entry.1.contains(&value) {
+                    entry.1.push(value);
+                }
+            }
         }
     }
     let tagged = |branch: &&Vec<ValidationError<'static>>| weight(branch, base) < OTHER_TYPE;

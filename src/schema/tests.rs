@@ -163,6 +163,18 @@ fn more_than_one_branch_is_said_by_number() {
 }
 
 #[test]
+fn what_every_branch_allows_is_listed_once() {
+    let text = "\
+schema:
+  oneOf:
+    - {properties: {status: {enum: [on, off]}, reason: {}}, required: [reason]}
+    - {properties: {status: {enum: [on, off, away]}}}
+value: {status: gone}
+";
+    assert_eq!(messages(text), ["`status` is \"gone\", not `on`, `off` or `away`"]);
+}
+
+#[test]
 fn conditions_report_their_consequence_alone() {
     let text = "
 schema:
