@@ -1,6 +1,6 @@
 //! What `convert` and `bundle` share: where the text comes from, where it goes, and what is wrong with it afterwards.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::io::Write;
 use std::path::Path;
 
@@ -71,17 +71,26 @@ pub fn findings(loaded: &Loaded) -> Vec<Diagnostic> {
     findings
 }
 
-/// Errors of a text that the source, whose findings are given, did not have; each code is counted.
+/// Errors of a text that the source, whose findings are given, did not have. What says the same is the same, as often as a
+/// copy repeats it; beyond that a code that the source had may come as often as there.
 pub fn new_errors(name: &str, text: &str, before: &[Diagnostic]) -> (Loaded, Vec<Diagnostic>) {
     let loaded = load_text(name, text, &Limits::default());
-    let mut known: BTreeMap<&str, usize> = BTreeMap::new();
-    for finding in before.iter().filter(|finding| finding.severity == Severity::Error) {
-        *known.entry(finding.code).or_default() += 1;
-    }
     let mut errors = findings(&loaded);
+    errors.retain(|finding| finding.severity == Severity::Error);
+    let words = |finding: &Diagnostic| (finding.code, finding.message.clone());
+    let after: BTreeSet<(&str, String)> = errors.iter().map(words).collect();
+    let before = before.iter().filter(|finding| finding.severity == Severity::Error);
+    let (same, others): (Vec<_>, Vec<_>) = before.map(words).partition(|words| after.contains(words));
+    let mut reworded: BTreeMap<&str, usize> = BTreeMap::new();
+    for (code, _) in others {
+        *reworded.entry(code).or_default() += 1;
+    }
     errors.retain(|finding| {
-        let count = known.get_mut(finding.code).filter(|count| **count > 0);
-        finding.severity == Severity::Error && count.map(|count| *count -= 1).is_none()
+        if same.contains(&words(finding)) {
+            return false;
+        }
+        let count = reworded.get_mut(finding.code).filter(|count| **count > 0);
+        count.map(|count| *count -= 1).is_none()
     });
     (loaded, errors)
 }
