@@ -232,3 +232,44 @@ fn yaml_is_read_as_its_test_suite_says() {
         disagreed.map(|name| name.split(' ').next().unwrap_or_default()).collect();
     assert_eq!(disagreed, told, "on the left what we disagree on, on the right tests/corpora/triage.md");
 }
+
+/// Documents whose side files our copy of the corpus lacks, each with a side file of the same name and kind.
+const SIDE_FILES: [(&str, &str, &str); 6] = [
+    ("json-schema-json", "user-json-schema.json", JSON_SCHEMA),
+    ("optional-avro-schema-json", "user-avro-schema.json", AVRO_SCHEMA),
+    ("optional-oas-schema-object-json", "user-oas-schema-object.json", OPENAPI_SCHEMA),
+    ("optional-raml-api", "user-api.raml", RAML),
+    ("optional-raml-datatype", "user-datatype.raml", "#%RAML 1.0 DataType\ntype: object\n"),
+    ("optional-raml-library", "user-library.raml", RAML),
+];
+const JSON_SCHEMA: &str = r#"{"type": "object", "properties": {"name": {"type": "string"}}}"#;
+const AVRO_SCHEMA: &str =
+    r#"{"type": "record", "name": "User", "fields": [{"name": "name", "type": "string"}]}"#;
+const OPENAPI_SCHEMA: &str =
+    r#"{"type": "object", "properties": {"name": {"type": "string", "nullable": true}}}"#;
+const RAML: &str = "#%RAML 1.0 Library\ntypes:\n  User:\n    type: object\n";
+
+#[test]
+fn documents_that_lack_side_files_are_valid_with_them() {
+    let Some(folder) = corpora() else { return };
+    let payloads = folder.join("asyncapi-tck/asyncapi-2.0/Message Object/Payloads");
+    let workplace = tempfile::tempdir().expect("a folder");
+    let includes = workplace.path().join("includes");
+    std::fs::create_dir(&includes).expect("a folder in it");
+    for (name, side_file, content) in SIDE_FILES {
+        let (name, broken) = (format!("valid-{name}.yaml"), content.replace("object", "objekt"));
+        let document = workplace.path().join(&name);
+        std::fs::copy(payloads.join(&name), &document).expect("a copy");
+        std::fs::write(includes.join(side_file), content).expect("a side file");
+        let errors = |found: Vec<Diagnostic>| -> Vec<Diagnostic> {
+            found.into_iter().filter(|finding| finding.severity == Severity::Error).collect()
+        };
+        let found = errors(findings(&document));
+        assert!(found.is_empty(), "{name}: {found:#?}");
+        // And they are looked at, where the language is known.
+        let broken = broken.replace("\"record\"", "\"rekord\"");
+        std::fs::write(includes.join(side_file), &broken).expect("a side file");
+        let found = errors(findings(&document));
+        assert_eq!(found.is_empty(), Path::new(side_file).extension().is_some_and(|e| e == "raml"), "{name}");
+    }
+}

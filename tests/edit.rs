@@ -189,122 +189,178 @@ fn comments(text: &str) -> usize {
     eddy::edit::make::comments_of(&document.root).len()
 }
 
-/// Documents that are valid before and not after, each with the reason; anything else is a defect.
-const NOT_AFTER: [(&str, &str); 29] = [
-    ("asyncapi-cli/github-action/test/unoptimized.yml", BINDINGS),
-    ("asyncapi-cli/test/fixtures/dummyspec/unoptimizedSpec.json", BINDINGS),
-    ("asyncapi-cli/test/fixtures/dummyspec/unoptimizedSpec.yml", BINDINGS),
-    ("asyncapi-parser-mocks/parser/test/mocks/nested-schemas.yaml", UNUSED_PARAMETER),
-    ("asyncapi-real/asyncapi+go-watermill-template/test/atest.yml", BINDINGS),
-    (
-        "asyncapi-real/asyncapi+java-spring-cloud-stream-template/test/mocks/dynamic-topic-same-function-name.yaml",
-        BINDINGS,
-    ),
-    ("asyncapi-real/asyncapi+java-spring-cloud-stream-template/test/mocks/kafka-avro.yaml", BINDINGS),
-    (
-        "asyncapi-real/asyncapi+java-spring-cloud-stream-template/test/mocks/smarty-lighting-streetlights-check.yaml",
-        BINDINGS,
-    ),
-    (
-        "asyncapi-real/asyncapi+java-spring-cloud-stream-template/test/mocks/smarty-lighting-streetlights.yaml",
-        BINDINGS,
-    ),
-    ("asyncapi-real/asyncapi+java-spring-cloud-stream-template/test/mocks/solace-test-app.yaml", BINDINGS),
-    ("asyncapi-real/asyncapi+java-spring-template/tests/mocks/amqp.yml", BINDINGS),
-    ("asyncapi-real/asyncapi+java-spring-template/tests/mocks/kafka-with-parameters.yml", BINDINGS),
-    ("asyncapi-real/asyncapi+java-spring-template/tests/mocks/kafka.yml", BINDINGS),
-    (
-        "asyncapi-real/asyncapi+java-spring-template/tests/user_examples/aqmp_config_multiple-channels.yaml",
-        BINDINGS,
-    ),
-    (
-        "asyncapi-real/asyncapi+java-spring-template/tests/user_examples/aqmp_config_single-channel.yaml",
-        BINDINGS,
-    ),
-    (
-        "asyncapi-real/microcks+microcks/commons/util/src/test/resources/io/github/microcks/util/asyncapi/streetlights-asyncapi.yaml",
-        EXAMPLES,
-    ),
-    (
-        "asyncapi-real/microcks+microcks/webapp/src/test/resources/io/github/microcks/util/asyncapi/user-signedup-asyncapi-2.1.yaml",
-        EXAMPLES,
-    ),
-    (
-        "asyncapi-real/microcks+microcks/webapp/src/test/resources/io/github/microcks/util/asyncapi/user-signedup-asyncapi-gh-master.yaml",
-        EXAMPLES,
-    ),
-    (
-        "asyncapi-real/microcks+microcks/webapp/src/test/resources/io/github/microcks/util/asyncapi/user-signedup-asyncapi-ws.yaml",
-        EXAMPLES,
-    ),
-    (
-        "asyncapi-real/microcks+microcks/webapp/src/test/resources/io/github/microcks/util/asyncapi/user-signedup-asyncapi.json",
-        EXAMPLES,
-    ),
-    (
-        "asyncapi-real/microcks+microcks/webapp/src/test/resources/io/github/microcks/util/asyncapi/user-signedup-cloudevents-structured.yaml",
-        EXAMPLES,
-    ),
-    ("asyncapi-spec-examples/v2.6.0/gitter-streaming.yml", BINDINGS),
-    ("asyncapi-spec-examples/v2.6.0/rpc-client.yml", BINDINGS),
-    ("asyncapi-spec-examples/v2.6.0/rpc-server.yml", BINDINGS),
-    ("asyncapi-spec-examples/v2.6.0/social-media/backend/asyncapi.yaml", OTHER_FILE),
-    ("asyncapi-spec-examples/v2.6.0/social-media/frontend/asyncapi.yaml", OTHER_FILE),
-    ("asyncapi-tck/asyncapi-2.0/Channel Item Object/valid-external-ref.yaml", OTHER_FILE),
-    ("asyncapi-tck/asyncapi-2.0/Message Trait Object/invalid-examples-item.yaml", EXAMPLES),
-    ("asyncapi-tck/asyncapi-2.0/Reference Object/valid-external-ref-message.yaml", OTHER_FILE),
-];
-const BINDINGS: &str = "its bindings stay as written; AsyncAPI 3 holds them to their version";
-const OTHER_FILE: &str = "a part is in another file of version 2, which is told";
-const EXAMPLES: &str = "its examples are named maps, as 2.0 and 2.1 allowed";
-const UNUSED_PARAMETER: &str = "a parameter that its address does not hold weighs more in version 3";
+/// Valid documents of version 2 whose conversion has errors: exactly these codes, and why.
+const NOT_AFTER: &str = include_str!("corpora/not_valid_converted.md");
+
+/// The rows of the table: file, codes.
+fn not_after() -> BTreeMap<&'static str, Vec<&'static str>> {
+    let mut rows = BTreeMap::new();
+    for row in NOT_AFTER.lines().filter(|line| line.starts_with("| `")) {
+        let cells: Vec<&str> = row.trim_matches('|').split(" | ").map(str::trim).collect();
+        let [file, codes, why] = cells[..] else { panic!("three cells: {row}") };
+        assert!(why.len() > 20, "the reason is missing: {row}");
+        rows.insert(file.trim_matches('`'), codes.split(' ').collect());
+    }
+    rows
+}
+
+fn is_version_two(text: &str) -> bool {
+    tree(text)
+        .root
+        .is_some_and(|root| root.get_str("asyncapi").is_some_and(|version| version.starts_with("2.")))
+}
+
+const THREE: Version = Version { major: 3, minor: 0 };
+
+fn converted(text: &str) -> Result<eddy::edit::convert::Converted, String> {
+    convert(text, FileId(0), THREE, Perspective::Application, &Limits::default())
+        .map_err(|error| error.to_string())
+}
+
+/// The codes of the errors of a text, as often as they come.
+fn codes(errors: &[String]) -> Vec<&str> {
+    let mut codes: Vec<&str> = errors.iter().filter_map(|error| error.split(' ').next()).collect();
+    codes.sort_unstable();
+    codes
+}
 
 #[test]
 #[allow(clippy::print_stdout, reason = "the numbers are what one runs this test for")]
 fn valid_documents_are_valid_when_converted() {
     let Some(folder) = corpora() else { return };
     let (mut valid, mut noted, mut faults) = (0, 0, Vec::new());
+    let mut listed = not_after();
     for path in documents(&folder) {
         let Ok(text) = std::fs::read_to_string(&path) else { continue };
         let Ok((text, _)) = with_line_feeds(&text) else { continue };
-        let name = path.display().to_string();
-        let is_two = tree(&text)
-            .root
-            .is_some_and(|root| root.get_str("asyncapi").is_some_and(|version| version.starts_with("2.")));
-        if !is_two || !errors(&load(std::slice::from_ref(&path), &Limits::default())).is_empty() {
+        let name = path.strip_prefix(&folder).expect("below").display().to_string();
+        let loaded = load(std::slice::from_ref(&path), &Limits::default());
+        if !is_version_two(&text) || !errors(&loaded).is_empty() {
             continue;
         }
         valid += 1;
-        let target = Version { major: 3, minor: 0 };
-        match convert(&text, FileId(0), target, Perspective::Application, &Limits::default()) {
-            Ok(result) => {
-                noted += usize::from(!result.notes.is_empty());
-                let errors = errors(&load_text(&path, result.text.as_str(), &Limits::default()));
-                let known = NOT_AFTER.iter().find(|(known, _)| name.ends_with(known));
-                if let Some((known, reason)) = known.filter(|_| !errors.is_empty()) {
-                    println!("TRIAGED {known}: {reason}");
-                }
-                if known.is_some() && errors.is_empty() {
-                    faults.push(format!("{name}: it is valid now; take it off the list"));
-                }
-                let known = known.is_some();
-                if !errors.is_empty() && !known {
-                    faults.push(format!("{name}: {errors:#?}"));
-                }
-                let (before, after) = (comments(&text), comments(&result.text));
-                if before != after {
-                    faults.push(format!("{name}: {before} comments became {after}"));
-                }
-                if format(&result.text, &Limits::default()).as_ref() != Ok(&result.text) {
-                    faults.push(format!("{name}: the result is not laid out"));
-                }
+        let result = match converted(&text) {
+            Ok(result) => result,
+            Err(error) => {
+                faults.push(format!("{name}: {error}"));
+                continue;
             }
-            Err(error) => faults.push(format!("{name}: {error}")),
+        };
+        noted += usize::from(!result.notes.is_empty());
+        let errors = errors(&load_text(&path, result.text.as_str(), &Limits::default()));
+        let expected = listed.remove(name.as_str()).unwrap_or_default();
+        if codes(&errors) != expected {
+            faults.push(format!("{name}: {expected:?} is listed, and found is {errors:#?}"));
+        }
+        let (before, after) = (comments(&text), comments(&result.text));
+        if before != after {
+            faults.push(format!("{name}: {before} comments became {after}"));
+        }
+        if format(&result.text, &Limits::default()).as_ref() != Ok(&result.text) {
+            faults.push(format!("{name}: the result is not laid out"));
         }
     }
     println!("{valid} valid 2.x documents, {noted} with notes, {} faults", faults.len());
+    faults.extend(listed.into_keys().map(|name| format!("{name} is listed, and is no valid document")));
     assert!(faults.is_empty(), "{}", faults.join("\n"));
     assert!(valid > 100, "{valid}");
+}
+
+/// What is told of parts in other files: bundle first.
+#[test]
+fn documents_of_several_files_are_valid_when_bundled_and_converted() {
+    let Some(folder) = corpora() else { return };
+    let several = not_after().into_iter().filter(|(_, codes)| codes.contains(&"ED1001"));
+    let mut count = 0;
+    for (name, _) in several {
+        let path = folder.join(name);
+        let limits = Limits::default();
+        let bundled = bundle(&load(std::slice::from_ref(&path), &limits), &limits).expect("bundled");
+        let result = converted(&bundled.text).expect("converted");
+        let errors = errors(&load_text(&path, result.text.as_str(), &limits));
+        assert!(errors.is_empty(), "{name}: {errors:#?}\n{}", result.text);
+        count += 1;
+    }
+    assert_eq!(count, 4);
+}
+
+/// What the converter of the AsyncAPI project writes otherwise than we do, each with the reason.
+const DIFFERENCES: &str = include_str!("corpora/converter_differences.md");
+
+/// What it reads, what it writes, and the version asked for.
+const CONVERSIONS: [(&str, &str, Version); 8] = [
+    ("2.0.0/streetlights.json", "2.6.0/streetlights.yml", Version { major: 2, minor: 6 }),
+    ("2.0.0/streetlights.yml", "2.6.0/streetlights.yml", Version { major: 2, minor: 6 }),
+    ("2.2.0/streetlights.yml", "2.6.0/streetlights.yml", Version { major: 2, minor: 6 }),
+    ("2.4.0/streetlights.yml", "2.6.0/streetlights.yml", Version { major: 2, minor: 6 }),
+    ("2.6.0/for-3.0.0.yml", "3.0.0/from-2.6.0.yml", THREE),
+    (
+        "2.6.0/for-3.0.0-with-custom-schema-format.yml",
+        "3.0.0/from-2.6.0-with-custom-schema-format.yml",
+        THREE,
+    ),
+    ("2.6.0/for-3.0.0-with-reference-parameter.yml", "3.0.0/from-2.6.0-with-reference-parameter.yml", THREE),
+    ("3.0.0/for-3.1.0.yml", "3.1.0/from-3.0.0.yml", Version { major: 3, minor: 1 }),
+];
+
+/// Every place at which two values differ: JSON Pointer, theirs, ours; the order of keys does not count.
+fn differences(theirs: &serde_json::Value, ours: &serde_json::Value, at: &str, found: &mut Vec<[String; 3]>) {
+    use serde_json::Value::{Array, Object};
+    match (theirs, ours) {
+        (Object(left), Object(right)) => {
+            let keys: std::collections::BTreeSet<&String> = left.keys().chain(right.keys()).collect();
+            for key in keys {
+                let pointer = eddy::source_text::tree::pointer_push(at, key);
+                match (left.get(key), right.get(key)) {
+                    (Some(left), Some(right)) => differences(left, right, &pointer, found),
+                    (left, right) => {
+                        let side = |side: Option<&serde_json::Value>| {
+                            side.map_or_else(|| "—".to_owned(), ToString::to_string)
+                        };
+                        found.push([pointer, side(left), side(right)]);
+                    }
+                }
+            }
+        }
+        (Array(left), Array(right)) if left.len() == right.len() => {
+            for (index, (left, right)) in left.iter().zip(right).enumerate() {
+                differences(left, right, &format!("{at}/{index}"), found);
+            }
+        }
+        (left, right) if left == right => {}
+        (left, right) => found.push([at.to_owned(), left.to_string(), right.to_string()]),
+    }
+}
+
+#[test]
+fn conversions_differ_from_those_of_the_project_only_where_it_is_listed() {
+    let Some(folder) = corpora() else { return };
+    let folder = folder.join("asyncapi-converter");
+    let read = |path: String| std::fs::read_to_string(folder.join(path)).expect("a document of the corpus");
+    let mut found = Vec::new();
+    for (input, output, target) in CONVERSIONS {
+        let text = read(format!("input/{input}"));
+        let (text, _) = with_line_feeds(&text).expect("even line ends");
+        let result = convert(&text, FileId(0), target, Perspective::Application, &Limits::default());
+        let ours = tree(&result.expect("converted").text).root.expect("readable").to_json();
+        let theirs = tree(&read(format!("output/{output}"))).root.expect("readable").to_json();
+        let mut here = Vec::new();
+        differences(&theirs, &ours, "", &mut here);
+        found.extend(here.into_iter().map(|[pointer, theirs, ours]| {
+            format!("| `{input}` | `{pointer}` | `{theirs}` | `{ours}` |").replace("`—`", "—")
+        }));
+    }
+    let listed: Vec<&str> = DIFFERENCES.lines().filter(|line| line.starts_with("| `")).collect();
+    let mut faults: Vec<String> = Vec::new();
+    for row in &listed {
+        let why = row.trim_end_matches(" |").rsplit(" | ").next().unwrap_or_default();
+        assert!(why.len() > 20, "the reason is missing: {row}");
+        if !found.iter().any(|one| row.starts_with(one)) {
+            faults.push(format!("gone: {row}"));
+        }
+    }
+    faults.extend(found.iter().filter(|one| !listed.iter().any(|row| row.starts_with(*one))).cloned());
+    assert!(faults.is_empty(), "against tests/corpora/converter_differences.md:\n{}", faults.join("\n"));
 }
 
 #[test]
