@@ -66,6 +66,7 @@ impl Candidate<'_> {
         if self.bound(protocol, path).is_some() { None } else { check(self) }
     }
 
+    #[allow(clippy::unnecessary_wraps, reason = "every check ends with what this gives")]
     fn fault(&self, what: impl FnOnce(&str) -> String) -> Option<Fault> {
         Some(Fault { message: what(self.address), help: OTHER_NAME })
     }
@@ -75,6 +76,7 @@ impl Candidate<'_> {
         name.chars().find(|c| !allowed(*c))
     }
 
+    #[allow(clippy::unnecessary_wraps, reason = "every check ends with what this gives")]
     fn pattern(&self, what: &str) -> Option<Fault> {
         let message = format!("{what}, and the application sends to `{}`", self.address);
         Some(Fault { message, help: NO_PATTERN })
