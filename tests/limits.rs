@@ -81,3 +81,18 @@ fn patterns_that_take_others_for_ever_end_in_time() {
     }
     assert!(matched("^(?!x)a+$", "aaa").0);
 }
+
+#[test]
+fn very_many_unknown_fields_are_told_in_time() {
+    use std::fmt::Write as _;
+    let mut text = "asyncapi: 3.0.0\ninfo: {title: T, version: 1.0.0}\nchannels: {}\n".to_owned();
+    for number in 0..50_000 {
+        writeln!(text, "k{number}: 1").unwrap();
+    }
+    let start = Instant::now();
+    let (loaded, _) = timed(&text);
+    let found = eddy::check::check_documents(&loaded);
+    assert_eq!(found.iter().filter(|finding| finding.code == "ED1001").count(), 50_000);
+    // Quadratic, it would take minutes.
+    assert!(start.elapsed() < Duration::from_secs(20), "{:?}", start.elapsed());
+}

@@ -1,5 +1,6 @@
 //! How the walk checks objects: their fields, their choices, and what is neither.
 
+use std::cell::LazyCell;
 use std::sync::Arc;
 
 use super::notation::{Condition, Consequence, Definition, Field, KeyNames, ObjectDefinition, Shape};
@@ -59,6 +60,8 @@ impl Walk<'_> {
     pub(super) fn fields(&mut self, place: &Place, name: &str, object: &'static ObjectDefinition) {
         let minor = self.bindings.as_ref().map_or(self.minor, |bindings| bindings.minor);
         let mut meant = Vec::new();
+        // Once for all unknown fields: a document may have very many.
+        let free = LazyCell::new(|| free_names(place, object, minor));
         for entry in place.node.entries() {
             let mut named = object.fields.iter().filter(|field| field.name == entry.key);
             match named.clone().find(|field| field.is_in(minor)).or_else(|| named.next()) {
@@ -68,7 +71,7 @@ impl Walk<'_> {
                 Some(field) => self.other_version(place, entry, field),
                 None if entry.key == "bindingVersion" && !object.versions.is_empty() => {}
                 None if entry.key.starts_with("x-") => self.extension(place, entry, name),
-                None => meant.extend(self.unknown_field(place, entry, object, name)),
+                None => meant.extend(self.unknown_field(place, entry, object, name, &free)),
             }
         }
         let has_fields = place.node.entries().iter().any(|entry| entry.key != "bindingVersion");
@@ -113,11 +116,8 @@ impl Walk<'_> {
         entry: &Entry,
         object: &'static ObjectDefinition,
         name: &str,
+        free: &[&'static str],
     ) -> Option<&'static str> {
-        let free = object.fields.iter().filter(|field| place.node.get(&field.name).is_none());
-        let minor = self.bindings.as_ref().map_or(self.minor, |bindings| bindings.minor);
-        let free: Vec<&str> =
-            free.filter(|field| field.is_in(minor)).map(|field| field.name.as_str()).collect();
         let near = nearest(&entry.key, free.iter().copied());
         if object.open && near.is_none_or(|_| self.bindings.is_none()) {
             return None;
@@ -143,7 +143,7 @@ impl Walk<'_> {
         let lenient = object.open || is_protocol && near.is_none() && self.grammar.major == 2;
         let finding = self.report(code, place, entry.key_span, message);
         finding.help = Some(help);
-        finding.respell(&entry.key, free, entry.key_span);
+        finding.respell(&entry.key, free.iter().copied(), entry.key_span);
         if lenient {
             finding.severity = Severity::Warning;
         }
@@ -237,4 +237,10 @@ fn holds(place: &Place, condition: &Condition) -> Option<String> {
 
 fn first_key(place: &Place) -> Span {
     place.node.entries().first().map_or(place.key, |entry| entry.key_span)
+}
+
+/// Names of fields the object may still have.
+fn free_names(place: &Place, object: &'static ObjectDefinition, minor: u8) -> Vec<&'static str> {
+    let free = object.fields.iter().filter(|field| place.node.get(&field.name).is_none());
+    free.filter(|field| field.is_in(minor)).map(|field| field.name.as_str()).collect()
 }
