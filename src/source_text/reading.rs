@@ -59,6 +59,9 @@ pub enum ReadError {
         /// The limit in bytes.
         limit: u64,
     },
+    /// It is text in two or four bytes per character.
+    #[error("`{0}` is UTF-16 or UTF-32, not UTF-8")]
+    WideText(PathBuf),
     /// Its bytes are not UTF-8.
     #[error("`{path}` is not UTF-8: the byte at offset {offset} starts no character")]
     NotUtf8 {
@@ -103,14 +106,37 @@ pub fn read_text(input: impl Read, name: &Path, limits: &Limits) -> Result<Strin
     if bytes.len() as u64 > limit {
         return Err(ReadError::TooLarge { path: name.to_owned(), limit });
     }
+    if is_wide(&bytes) {
+        return Err(ReadError::WideText(name.to_owned()));
+    }
     String::from_utf8(bytes).map_err(|error| ReadError::NotUtf8 {
         path: name.to_owned(),
         offset: error.utf8_error().valid_up_to(),
     })
 }
 
+/// Whether the first bytes are those of text with more than one byte per character: a mark, or a null beside a letter.
+fn is_wide(bytes: &[u8]) -> bool {
+    match bytes {
+        [0xff, 0xfe, ..] | [0xfe, 0xff, ..] | [0, 0, 0xfe, 0xff, ..] => true,
+        [first, 0, ..] | [0, first, ..] => first.is_ascii_graphic(),
+        _ => false,
+    }
+}
+
 #[cfg(test)]
 mod tests {
+    #[test]
+    fn wide_text_is_known_by_its_first_bytes() {
+        for bytes in [&b"\xff\xfea\0"[..], b"\xfe\xff\0a", b"a\0b\0", b"\0a\0b", b"\0\0\xfe\xff\0\0\0a"] {
+            let error = read_text(bytes, Path::new("a.yaml"), &Limits::default()).unwrap_err();
+            assert!(matches!(error, ReadError::WideText(_)), "{bytes:?}: {error}");
+        }
+        for bytes in [&b""[..], b"a", b"ab\0", b"\xef\xbb\xbfa"] {
+            assert!(read_text(bytes, Path::new("a.yaml"), &Limits::default()).is_ok(), "{bytes:?}");
+        }
+    }
+
     use super::*;
 
     fn small() -> Limits {

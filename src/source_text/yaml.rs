@@ -117,6 +117,12 @@ fn plain_words(kind: &ErrorKind) -> String {
             "a `- ` cannot start a sequence here; put it on its own line"
         }
         ErrorKind::InvalidIndentation => "the indentation does not fit the lines before it",
+        ErrorKind::UnexpectedCharacter { character } if character.is_control() => {
+            return format!("the character U+{:04X} cannot stand here", u32::from(*character));
+        }
+        ErrorKind::UnexpectedCharacter { character } => {
+            return format!("`{character}` cannot start a value; quote it");
+        }
         other => return other.to_string(),
     };
     words.to_owned()
