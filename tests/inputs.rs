@@ -244,3 +244,50 @@ fn a_workspace_file_stands_for_what_it_names() {
     let (code, said) = validate(folder.path(), &["eddy.yaml"]);
     assert!(said.contains("contracts") && code == Some(2), "{said}");
 }
+
+/// What a command does before the deadline.
+fn in_time(folder: &Path, arguments: &[&str]) -> (Option<i32>, String) {
+    let (folder, arguments) = (folder.to_owned(), arguments.iter().map(|one| (*one).to_owned()).collect());
+    let (sender, receiver) = mpsc::channel();
+    std::thread::spawn(move || {
+        let arguments: Vec<String> = arguments;
+        let words: Vec<&str> = arguments.iter().map(String::as_str).collect();
+        let Output { status, stdout, stderr } = eddy(&folder, &words).output().unwrap();
+        let said = format!("{}{}", String::from_utf8_lossy(&stdout), String::from_utf8_lossy(&stderr));
+        sender.send((status.code(), said))
+    });
+    receiver.recv_timeout(DEADLINE).expect("it ends")
+}
+
+const MISSPELT: &str = "asyncapi: 3.0.0\ninfo: { titel: Orders, version: 1.0.0 }\nchannels:   {}\n";
+
+#[cfg(unix)]
+#[test]
+fn pipes_in_a_directory_are_not_waited_for() {
+    let folder = tempfile::tempdir().unwrap();
+    let made = Command::new("mkfifo").arg(folder.path().join("pipe.yaml")).status().unwrap();
+    assert!(made.success());
+    fs::write(folder.path().join("orders.yaml"), MISSPELT).unwrap();
+    let (code, said) = in_time(folder.path(), &["validate", "--format", "concise", "."]);
+    assert_eq!(code, Some(1), "{said}");
+    assert!(said.contains("orders.yaml:2:9: error[ED1001]"), "{said}");
+    let (code, said) = in_time(folder.path(), &["fmt", "--check", "."]);
+    assert_eq!((code, said.contains("1 file: 1 would change")), (Some(1), true), "{said}");
+}
+
+#[test]
+fn what_is_read_only_is_neither_fixed_nor_laid_out() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("orders.yaml");
+    fs::write(&path, MISSPELT).unwrap();
+    let mut permissions = path.metadata().unwrap().permissions();
+    permissions.set_readonly(true);
+    fs::set_permissions(&path, permissions).unwrap();
+    for arguments in [["validate", "--fix", "orders.yaml"].as_slice(), &["fmt", "orders.yaml"]] {
+        let (code, said) = in_time(folder.path(), arguments);
+        assert_eq!(code, Some(2), "{said}");
+        assert!(said.contains("error: cannot write `orders.yaml`: it is read-only"), "{said}");
+        assert!(!said.contains("fixed") && !said.contains("laid out"), "{said}");
+        assert_eq!(fs::read_to_string(&path).unwrap(), MISSPELT);
+    }
+}

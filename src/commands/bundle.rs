@@ -4,11 +4,12 @@ use std::path::{Path, PathBuf};
 
 use serde_json::json;
 
-use super::edited::{Format, findings, input, new_errors, show, write};
+use super::edited::{Format, findings, input, new_errors, place_of, show, write};
 use super::{CommandError, Context, Status};
 use crate::contract::{load, load_text};
 use crate::edit::bundle::{BROKEN_LEFT, Bundled, bundle};
-use crate::source_text::Limits;
+use crate::edit::read::read;
+use crate::source_text::{FileId, Limits};
 
 /// Flags of `eddy bundle`.
 #[derive(Debug, clap::Args)]
@@ -40,6 +41,11 @@ pub fn run(args: &Args, context: &Context) -> Result<Status, CommandError> {
         load(std::slice::from_ref(&args.file), &limits)
     };
     let result = bundle(&loaded, &limits).map_err(|error| {
+        if let Err(refusal) = read(&source.text, FileId(0), &limits) {
+            let place = place_of(&source, &refusal);
+            return CommandError::usage(format!("cannot bundle `{place}`: {refusal}"))
+                .hint("`eddy validate` shows what is wrong with it");
+        }
         CommandError::usage(format!("cannot bundle `{}`: {error}", source.name))
             .hint("`eddy validate` shows what is wrong with it")
     })?;

@@ -4,10 +4,10 @@ use std::path::{Path, PathBuf};
 
 use clap::ValueEnum;
 
-use super::edited::{Format, findings, input, new_errors, show, write};
+use super::edited::{Format, findings, input, new_errors, place_of, show, write};
 use super::{CommandError, Context, Status};
 use crate::contract::load_text;
-use crate::edit::convert::{self as conversion, Version, convert};
+use crate::edit::convert::{self as conversion, ConvertError, Version, convert};
 use crate::source_text::{Limits, SourceText, Sources};
 
 /// Flags of `eddy convert`.
@@ -71,7 +71,11 @@ pub fn run(args: &Args, context: &Context) -> Result<Status, CommandError> {
     let file = sources.add(SourceText::new(&source.name, source.text.clone()));
     let converted =
         convert(&source.text, file, target, perspective, &Limits::default()).map_err(|error| {
-            CommandError::usage(format!("cannot convert `{}`: {error}", source.name))
+            let place = match &error {
+                ConvertError::Refused(refusal) => place_of(&source, refusal),
+                _ => source.name.clone(),
+            };
+            CommandError::usage(format!("cannot convert `{place}`: {error}"))
                 .hint("`eddy validate` shows what is wrong with it")
         })?;
     let before = findings(&load_text(&source.name, source.text.as_str(), &Limits::default()));

@@ -11,10 +11,11 @@ use crate::check::{Policy, check_documents, report};
 use crate::contract::{Loaded, load_text};
 use crate::diagnostic::{Diagnostic, Severity};
 use crate::edit::format::with_line_feeds;
+use crate::edit::read::Refusal;
 use crate::output::finding::Shown;
 use crate::output::json::Summary;
 use crate::output::{json, text};
-use crate::source_text::{Limits, Sources, read_file, read_text};
+use crate::source_text::{Limits, ReadError, SourceText, Sources, read_file, read_text};
 
 /// How findings are written.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, ValueEnum)]
@@ -43,12 +44,28 @@ pub fn input(path: &Path, context: &Context) -> Result<Input, CommandError> {
     let name = if is_stdin { Path::new("<stdin>") } else { path };
     let read =
         if is_stdin { read_text(context.ui.input().lock(), name, &limits) } else { read_file(name, &limits) };
-    let text = read.map_err(|error| {
-        CommandError::usage(error.to_string()).hint("check the spelling and the folder you are in")
+    let text = read.map_err(|error| unreadable(&error))?;
+    let (text, carriage_returns) = with_line_feeds(&text).map_err(|refusal| {
+        CommandError::usage(format!("`{}`: {refusal}", name.display()))
+            .hint("let its lines end with a line feed, or with a carriage return and a line feed")
     })?;
-    let (text, carriage_returns) = with_line_feeds(&text)
-        .map_err(|refusal| CommandError::usage(format!("`{}`: {refusal}", name.display())))?;
     Ok(Input { name: name.display().to_string(), text, carriage_returns })
+}
+
+/// A file that gives no text, with the next step.
+pub fn unreadable(error: &ReadError) -> CommandError {
+    let finding = Diagnostic::from(error);
+    CommandError::usage(finding.message).hint(finding.help.unwrap_or_default())
+}
+
+/// The name of a text with the place at which it was refused, when it has one.
+pub fn place_of(source: &Input, refusal: &Refusal) -> String {
+    if !refusal.is_unreadable() {
+        return source.name.clone();
+    }
+    let offset = u32::try_from(refusal.offset()).unwrap_or(0);
+    let place = SourceText::new(&source.name, source.text.clone()).position(offset);
+    format!("{}:{}:{}", source.name, place.line, place.column)
 }
 
 /// Writes a text to a file, or to standard output for none and for `-`.

@@ -5,6 +5,7 @@ use std::path::{Path, PathBuf};
 
 use clap::ValueEnum;
 
+use super::edited::unreadable;
 use super::paths::{Input, inputs};
 use super::{CommandError, Context, Status};
 use crate::edit::format::format;
@@ -64,15 +65,13 @@ pub fn run(args: &Args, context: &Context) -> Result<Status, CommandError> {
             Input::Found(path) if may_be_document(path) => path,
             Input::Found(_) | Input::Stdin => continue,
         };
-        let text = read_file(path, &Limits::default()).map_err(|error| {
-            CommandError::usage(error.to_string()).hint("check the spelling and the folder you are in")
-        })?;
+        let text = read_file(path, &Limits::default()).map_err(|error| unreadable(&error))?;
         let name = path.display().to_string();
         let (file, change) = one(&name, text);
-        show(args, &mut out, &file, change.as_ref(), context)?;
-        if let Some(change) = change.filter(|_| !args.check && !args.diff) {
+        if let Some(change) = change.as_ref().filter(|_| !args.check && !args.diff) {
             write_back(path, &change.after)?;
         }
+        show(args, &mut out, &file, change.as_ref(), context)?;
         files.push(file);
     }
     if args.format == Format::Json {
@@ -167,7 +166,7 @@ fn from_stdin(args: &Args, inputs: usize, context: &Context) -> Result<Status, C
     }
     let name = "<stdin>";
     let text = read_text(context.ui.input().lock(), Path::new(name), &Limits::default())
-        .map_err(|error| CommandError::usage(error.to_string()).hint("pipe one document into the command"))?;
+        .map_err(|error| unreadable(&error))?;
     let whole = text.clone();
     let (file, change) = one(name, text);
     let mut out = context.ui.data();

@@ -112,13 +112,18 @@ fn in_directory(directory: &Path) -> Result<Vec<PathBuf>, CommandError> {
             let name = name.to_string_lossy();
             if kind.is_dir() && !name.starts_with('.') && !PASSED_OVER.contains(&&*name) {
                 waiting.push(path);
-            } else if !kind.is_dir() && is_document_name(&path) {
+            } else if !kind.is_dir() && is_document_name(&path) && may_be_read(&path) {
                 files.push(path);
             }
         }
     }
     files.sort();
     Ok(files)
+}
+
+/// Whether it is a file, or a link that leads nowhere, which reading will tell; a pipe would be waited for.
+fn may_be_read(path: &Path) -> bool {
+    path.metadata().map_or(true, |metadata| metadata.is_file())
 }
 
 /// Whether the ending of a file is one that documents have.

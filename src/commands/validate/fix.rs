@@ -10,6 +10,7 @@ use super::reading::{STDIN_NAME, Texts};
 use crate::check::Report;
 use crate::commands::{CommandError, Context};
 use crate::diagnostic::fixing::apply;
+use crate::edit::save;
 use crate::source_text::{FileId, Sources};
 
 /// Rounds of fixing and checking again; what is not stable by then is left as it is.
@@ -89,8 +90,9 @@ impl Fixed {
     pub fn write(&self) -> Result<(), CommandError> {
         for (path, (before, after)) in &self.files {
             let unwritable = |error: std::io::Error| {
-                CommandError::usage(format!("cannot write `{}`: {error}", path.display()))
-                    .hint("check its permissions; files before it have been written")
+                CommandError::usage(format!("cannot write `{}`: {error}", path.display())).hint(
+                    "check the permissions of the file and its folder; files before it have been written",
+                )
             };
             // A link stays a link: the file it leads to is written.
             let real = std::fs::canonicalize(path).map_err(unwritable)?;
@@ -99,9 +101,7 @@ impl Fixed {
                     format!("`{}` was changed while it was checked, and was not fixed", path.display());
                 return Err(CommandError::usage(message).hint("run the command again"));
             }
-            let permissions = std::fs::metadata(&real).map_err(unwritable)?.permissions();
-            crate::atomic_file::write(&real, after.as_bytes()).map_err(unwritable)?;
-            std::fs::set_permissions(&real, permissions).map_err(unwritable)?;
+            save::replace(&real, after).map_err(unwritable)?;
         }
         Ok(())
     }
