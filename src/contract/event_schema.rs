@@ -149,7 +149,7 @@ fn bad(message: String, node: &Node, pointer: &str) -> Diagnostic {
     Diagnostic::new(BAD_EVENT, Severity::Error, message, node.span).at(pointer)
 }
 
-fn article(kind: &str) -> String {
+pub(super) fn article(kind: &str) -> String {
     match kind {
         "null" => "nothing".to_owned(),
         "array" | "object" => format!("an {kind}"),

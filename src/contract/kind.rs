@@ -2,6 +2,7 @@
 
 use std::path::Path;
 
+use super::event_schema::article;
 use super::model::DocumentKind;
 use crate::diagnostic::{Diagnostic, FixSafety, Severity, nearest};
 use crate::schema::Dialect;
@@ -27,7 +28,7 @@ pub fn detect(root: &Node, path: &Path) -> Result<DocumentKind, Box<Diagnostic>>
         return Ok(kind);
     }
     if !matches!(root.value, Value::Object(_)) {
-        let message = format!("not a document eddy knows: it is {}, not a mapping", root.kind());
+        let message = format!("not a document eddy knows: it is {}, not a mapping", article(root.kind()));
         return Err(Box::new(
             Diagnostic::new(UNKNOWN_KIND, Severity::Error, message, root.span)
                 .expected("object", root.kind())
