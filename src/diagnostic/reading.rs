@@ -41,8 +41,9 @@ impl From<&ReadError> for Diagnostic {
             ReadError::TooLarge { path, .. } => {
                 (TOO_LARGE, path, "split the document and join the parts by `$ref`")
             }
-            ReadError::WideText(path) => (NOT_UTF8, path, "save the file as UTF-8"),
-            ReadError::NotUtf8 { path, .. } => (NOT_UTF8, path, "save the file as UTF-8"),
+            ReadError::WideText(path) | ReadError::NotUtf8 { path, .. } => {
+                (NOT_UTF8, path, "save the file as UTF-8")
+            }
         };
         Self::about_file(code, error.to_string(), path.display().to_string()).help(help)
     }
