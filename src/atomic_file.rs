@@ -1,13 +1,32 @@
 //! Files that are whole or absent: written beside the target, synced, then renamed over it.
 
+use std::fs::{self, OpenOptions};
 use std::io::{self, Write};
 use std::path::Path;
 
-/// Replaces `path` by these bytes, or leaves it as it was.
+/// Replaces `path` by these bytes, or leaves it as it was. A link stays a link, and the file it leads to is replaced; devices,
+/// pipes and terminals are written to.
 ///
 /// # Errors
 /// Those of the file system; nothing half-written stays behind.
 pub fn write(path: &Path, bytes: &[u8]) -> io::Result<()> {
+    if is_special(path) {
+        return OpenOptions::new().append(true).open(path)?.write_all(bytes);
+    }
+    let is_link = path.symlink_metadata().is_ok_and(|metadata| metadata.is_symlink());
+    let target = if is_link { path.canonicalize().ok() } else { None };
+    replace(target.as_deref().unwrap_or(path), bytes)
+}
+
+/// Whether there is something at the path that no file may be put in place of; `/dev/stdout` is such, whatever it leads to.
+fn is_special(path: &Path) -> bool {
+    let is_no_file = |metadata: fs::Metadata| !metadata.is_file() && !metadata.is_dir();
+    let is_open_already =
+        ["/dev/stdout", "/dev/stderr", "/dev/fd", "/proc"].iter().any(|at| path.starts_with(at));
+    path.metadata().is_ok_and(|metadata| is_open_already || is_no_file(metadata))
+}
+
+fn replace(path: &Path, bytes: &[u8]) -> io::Result<()> {
     let parent = path.parent().filter(|parent| !parent.as_os_str().is_empty());
     let mut builder = tempfile::Builder::new();
     builder.prefix(".eddy-");
@@ -71,6 +90,27 @@ mod tests {
     use std::path::Path;
 
     use super::{NO_SPACE, next_step, reason, write};
+
+    #[cfg(unix)]
+    #[test]
+    fn links_stay_links_and_devices_stay_devices() {
+        let folder = tempfile::tempdir().unwrap();
+        let (real, link) = (folder.path().join("real"), folder.path().join("link"));
+        std::fs::write(&real, "before").unwrap();
+        std::os::unix::fs::symlink(&real, &link).unwrap();
+        write(&link, b"after").unwrap();
+        assert!(link.is_symlink());
+        assert_eq!(std::fs::read_to_string(&real).unwrap(), "after");
+        // A link of our own, so that a failure puts a file in its place and not in that of the device.
+        let device = folder.path().join("device");
+        std::os::unix::fs::symlink("/dev/null", &device).unwrap();
+        write(&device, b"gone").unwrap();
+        assert!(device.is_symlink());
+        let dangling = folder.path().join("dangling");
+        std::os::unix::fs::symlink(folder.path().join("nowhere"), &dangling).unwrap();
+        write(&dangling, b"here").unwrap();
+        assert_eq!(std::fs::read_to_string(&dangling).unwrap(), "here");
+    }
 
     #[test]
     fn a_full_disk_is_about_space_and_a_missing_directory_about_the_directory() {
