@@ -740,12 +740,16 @@ _eddy() {
             return 0
             ;;
         eddy__subcmd__doctor)
-            opts="-q -v -h -V --format --color --quiet --verbose --no-progress --workspace --env --yes --help --version"
+            opts="-q -v -h -V --timeout --format --color --quiet --verbose --no-progress --workspace --env --yes --help --version"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
             fi
             case "${prev}" in
+                --timeout)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
                 --format)
                     COMPREPLY=($(compgen -W "human json" -- "${cur}"))
                     return 0
@@ -1256,7 +1260,7 @@ _eddy() {
             return 0
             ;;
         eddy__subcmd__inject)
-            opts="-H -n -q -v -h -V --data --key --header --channel --generate --message --each-line --events --count --rate --for --seed --no-validate --confirm --format --color --quiet --verbose --no-progress --workspace --env --yes --help --version"
+            opts="-H -n -q -v -h -V --data --key --header --channel --generate --message --each-line --events --count --rate --for --seed --no-validate --confirm --connect-timeout --format --color --quiet --verbose --no-progress --workspace --env --yes --help --version"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -1307,6 +1311,10 @@ _eddy() {
                     return 0
                     ;;
                 --confirm)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --connect-timeout)
                     COMPREPLY=($(compgen -f "${cur}"))
                     return 0
                     ;;
@@ -1406,7 +1414,7 @@ _eddy() {
             return 0
             ;;
         eddy__subcmd__record)
-            opts="-o -n -q -v -h -V --output --count --for --from --to --format --color --quiet --verbose --no-progress --workspace --env --yes --help --version"
+            opts="-o -n -q -v -h -V --output --count --for --from --to --connect-timeout --format --color --quiet --verbose --no-progress --workspace --env --yes --help --version"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -1440,6 +1448,10 @@ _eddy() {
                     COMPREPLY=($(compgen -f "${cur}"))
                     return 0
                     ;;
+                --connect-timeout)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
                 --format)
                     COMPREPLY=($(compgen -W "human json" -- "${cur}"))
                     return 0
@@ -1464,7 +1476,7 @@ _eddy() {
             return 0
             ;;
         eddy__subcmd__replay)
-            opts="-q -v -h -V --to --speed --rate --from --until --channel --skip --first --map-channel --max-gap --loss --retry-for --dry-run --confirm --format --color --quiet --verbose --no-progress --workspace --env --yes --help --version"
+            opts="-q -v -h -V --to --speed --rate --from --until --channel --skip --first --map-channel --max-gap --loss --retry-for --connect-timeout --dry-run --confirm --format --color --quiet --verbose --no-progress --workspace --env --yes --help --version"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -1518,6 +1530,10 @@ _eddy() {
                     COMPREPLY=($(compgen -f "${cur}"))
                     return 0
                     ;;
+                --connect-timeout)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
                 --confirm)
                     COMPREPLY=($(compgen -f "${cur}"))
                     return 0
@@ -1546,7 +1562,7 @@ _eddy() {
             return 0
             ;;
         eddy__subcmd__tail)
-            opts="-n -f -q -v -h -V --count --from --to --follow --match --validate --format --color --quiet --verbose --no-progress --workspace --env --yes --help --version"
+            opts="-n -f -q -v -h -V --count --from --to --follow --match --validate --connect-timeout --format --color --quiet --verbose --no-progress --workspace --env --yes --help --version"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -1569,6 +1585,10 @@ _eddy() {
                     return 0
                     ;;
                 --match)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --connect-timeout)
                     COMPREPLY=($(compgen -f "${cur}"))
                     return 0
                     ;;

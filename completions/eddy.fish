@@ -226,6 +226,7 @@ complete -c eddy -n "__fish_eddy_using_subcommand demo; and __fish_seen_subcomma
 complete -c eddy -n "__fish_eddy_using_subcommand demo; and __fish_seen_subcommand_from service" -s V -l version -d 'Print version'
 complete -c eddy -n "__fish_eddy_using_subcommand demo; and __fish_seen_subcommand_from help" -f -a "service" -d 'Be one of the sample services'
 complete -c eddy -n "__fish_eddy_using_subcommand demo; and __fish_seen_subcommand_from help" -f -a "help" -d 'Print this message or the help of the given subcommand(s)'
+complete -c eddy -n "__fish_eddy_using_subcommand doctor" -l timeout -d 'How long one server may take' -r
 complete -c eddy -n "__fish_eddy_using_subcommand doctor" -l format -d 'How to show the report' -r -f -a "human\t'A table, then the problems'
 json\t'One JSON object'"
 complete -c eddy -n "__fish_eddy_using_subcommand doctor" -l color -d 'When to colour' -r -f -a "auto\t'On a terminal, unless NO_COLOR is set'
@@ -313,6 +314,7 @@ complete -c eddy -n "__fish_eddy_using_subcommand inject" -l rate -d 'Send evenl
 complete -c eddy -n "__fish_eddy_using_subcommand inject" -l for -d 'Stop after this time, such as `1m`' -r
 complete -c eddy -n "__fish_eddy_using_subcommand inject" -l seed -d 'Seed of generated events; the same seed gives the same events' -r
 complete -c eddy -n "__fish_eddy_using_subcommand inject" -l confirm -d 'Name of the protected environment that is meant' -r
+complete -c eddy -n "__fish_eddy_using_subcommand inject" -l connect-timeout -d 'Keep trying for this long while a server cannot be reached at the start, such as `1m` (default: one attempt)' -r
 complete -c eddy -n "__fish_eddy_using_subcommand inject" -l format -d 'How to report on stdout' -r -f -a "human\t'Words on stderr'
 json\t'One JSON object on stdout'"
 complete -c eddy -n "__fish_eddy_using_subcommand inject" -l color -d 'When to colour' -r -f -a "auto\t'On a terminal, unless NO_COLOR is set'
@@ -366,6 +368,7 @@ complete -c eddy -n "__fish_eddy_using_subcommand record" -s n -l count -d 'Stop
 complete -c eddy -n "__fish_eddy_using_subcommand record" -l for -d 'Stop after this time, such as `30s`' -r
 complete -c eddy -n "__fish_eddy_using_subcommand record" -l from -d 'Begin here: a time, `-1h`, `start`, `last:N` or `offset:N`' -r
 complete -c eddy -n "__fish_eddy_using_subcommand record" -l to -d 'End here: a time, `now`, `end` or `offset:N`' -r
+complete -c eddy -n "__fish_eddy_using_subcommand record" -l connect-timeout -d 'Keep trying for this long while a server cannot be reached at the start, such as `1m` (default: one attempt)' -r
 complete -c eddy -n "__fish_eddy_using_subcommand record" -l format -d 'How to report what was recorded' -r -f -a "human\t'Words on stderr'
 json\t'One JSON object on stdout'"
 complete -c eddy -n "__fish_eddy_using_subcommand record" -l color -d 'When to colour' -r -f -a "auto\t'On a terminal, unless NO_COLOR is set'
@@ -392,6 +395,7 @@ complete -c eddy -n "__fish_eddy_using_subcommand replay" -l max-gap -d 'Wait no
 complete -c eddy -n "__fish_eddy_using_subcommand replay" -l loss -d 'Whether to send events of which the target would lose a part' -r -f -a "refuse\t'Send nothing and say what would be lost'
 allow\t'Send them without the lost part'"
 complete -c eddy -n "__fish_eddy_using_subcommand replay" -l retry-for -d 'Try failed events again for this long before giving up' -r
+complete -c eddy -n "__fish_eddy_using_subcommand replay" -l connect-timeout -d 'Keep trying for this long while a server cannot be reached at the start, such as `1m` (default: one attempt)' -r
 complete -c eddy -n "__fish_eddy_using_subcommand replay" -l confirm -d 'Name of the protected environment that is meant' -r
 complete -c eddy -n "__fish_eddy_using_subcommand replay" -l format -d 'How to report on stdout' -r -f -a "human\t'Words'
 json\t'One JSON object'"
@@ -411,6 +415,7 @@ complete -c eddy -n "__fish_eddy_using_subcommand tail" -s n -l count -d 'Stop a
 complete -c eddy -n "__fish_eddy_using_subcommand tail" -l from -d 'Begin here: a time, `-5m`, `start`, `last:N` or `offset:N`' -r
 complete -c eddy -n "__fish_eddy_using_subcommand tail" -l to -d 'End here: a time, `now`, `end` or `offset:N`' -r
 complete -c eddy -n "__fish_eddy_using_subcommand tail" -l match -d 'Show only events that match; may be given several times' -r
+complete -c eddy -n "__fish_eddy_using_subcommand tail" -l connect-timeout -d 'Keep trying for this long while a server cannot be reached at the start, such as `1m` (default: one attempt)' -r
 complete -c eddy -n "__fish_eddy_using_subcommand tail" -l format -d 'How to show events' -r -f -a "pretty\t'Over several lines, indented and coloured'
 line\t'Time, channel, key and payload on one line, between tabs'
 json\t'One JSON object a line, as in archives'

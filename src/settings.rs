@@ -1,133 +1,32 @@
 //! Settings: flags over environment variables over the workspace file over defaults. The only reader of the process environment.
 
 use std::collections::BTreeMap;
-use std::ffi::OsString;
 use std::path::{Path, PathBuf};
 
-use serde::{Deserialize, Serialize};
-use thiserror::Error;
+use serde::Deserialize;
 
 use crate::diagnostic::Severity;
-use crate::endpoint::Credentials;
+use crate::endpoint::mask;
 
+mod access;
+mod command;
+mod error;
 mod malformed;
+mod masked_line;
+mod process;
+mod unlock;
 
+pub use access::{AuthSettings, FileSetting, Sasl, ServerSettings, TlsSettings, ValueSetting, ValueSource};
+pub use error::SettingsError;
 pub use malformed::Malformed;
+pub use process::Environment;
+pub use unlock::Access;
 
 /// The name of the workspace file.
 pub const WORKSPACE_FILE: &str = "eddy.yaml";
 
-/// The process environment as it was at the start; nothing else reads it.
-#[derive(Clone, Debug, Default)]
-pub struct Environment {
-    variables: BTreeMap<String, String>,
-    program: Option<PathBuf>,
-}
-
-impl Environment {
-    /// Takes the variables whose names and values are UTF-8.
-    pub fn from_process(variables: impl Iterator<Item = (OsString, OsString)>) -> Self {
-        let variables = variables
-            .filter_map(|(name, value)| Some((name.into_string().ok()?, value.into_string().ok()?)))
-            .collect();
-        Self { variables, program: None }
-    }
-
-    /// Adds the path of the running program.
-    #[must_use]
-    pub fn with_program(mut self, program: Option<PathBuf>) -> Self {
-        self.program = program;
-        self
-    }
-
-    /// The path of the running program, for commands that start it once more.
-    #[must_use]
-    pub fn program(&self) -> Option<&Path> {
-        self.program.as_deref()
-    }
-
-    /// The value of a variable; an empty one counts as not set.
-    #[must_use]
-    pub fn get(&self, name: &str) -> Option<&str> {
-        let found = self.variables.get(name).map(String::as_str);
-        found.filter(|value| !value.is_empty())
-    }
-
-    /// Whether the locale writes UTF-8; one that says nothing is taken to.
-    #[must_use]
-    pub fn is_utf8(&self) -> bool {
-        let locale = ["LC_ALL", "LC_CTYPE", "LANG"].into_iter().find_map(|name| self.get(name));
-        locale.is_none_or(|locale| {
-            let locale = locale.to_lowercase();
-            locale.contains("utf-8") || locale.contains("utf8")
-        })
-    }
-}
-
-/// Why settings could not be used.
-#[derive(Debug, Error)]
-pub enum SettingsError {
-    /// The file cannot be read.
-    #[error("cannot read `{path}`: {source}")]
-    Unreadable {
-        /// The file.
-        path: PathBuf,
-        /// The reason.
-        source: std::io::Error,
-    },
-    /// The file is not a workspace file.
-    #[error("{0}")]
-    Malformed(Box<Malformed>),
-    /// A format this program does not know.
-    #[error("`{path}` has version {version}, which this program does not know")]
-    Version {
-        /// The file.
-        path: PathBuf,
-        /// The version found.
-        version: u32,
-    },
-    /// A name that does not exist.
-    #[error("there is no {what} `{name}` in `{path}`")]
-    Unknown {
-        /// `environment` or `server`.
-        what: &'static str,
-        /// The name asked for.
-        name: String,
-        /// The file.
-        path: PathBuf,
-        /// Names that exist.
-        known: Vec<String>,
-    },
-    /// `${VARIABLE}` that is not set.
-    #[error("`${{{name}}}` in `{path}` is not set")]
-    Unset {
-        /// The variable.
-        name: String,
-        /// The file.
-        path: PathBuf,
-    },
-    /// `${` without its `}`.
-    #[error("`{text}` in `{path}` has `${{` without `}}`")]
-    Unclosed {
-        /// The text.
-        text: String,
-        /// The file.
-        path: PathBuf,
-    },
-    /// A pattern that is no glob.
-    #[error("`{pattern}` in `{path}` is not a pattern: {message}")]
-    Pattern {
-        /// The pattern.
-        pattern: String,
-        /// The file.
-        path: PathBuf,
-        /// What is wrong with it.
-        message: String,
-    },
-}
-
 /// The level of a rule in the workspace file.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum RuleLevel {
     /// The rule does not run.
@@ -156,19 +55,8 @@ impl RuleLevel {
     }
 }
 
-/// User and password for the servers of an environment.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub struct AuthSettings {
-    /// The user; `${VARIABLE}` is replaced.
-    pub username: String,
-    /// The password; write `${VARIABLE}` rather than the secret itself.
-    #[serde(default, skip_serializing)]
-    pub password: String,
-}
-
 /// A named set of servers.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct EnvironmentSettings {
     /// Used when `--env` is not given.
@@ -177,16 +65,19 @@ pub struct EnvironmentSettings {
     /// Writing to it must be confirmed by its name.
     #[serde(default)]
     pub protected: bool,
-    /// Addresses of servers by name; `embedded` is the broker of `eddy broker` at its default address.
+    /// Servers by name; the address `embedded` is the broker of `eddy broker` at its default address.
     #[serde(default)]
-    pub servers: BTreeMap<String, String>,
-    /// Credentials for all of them.
+    pub servers: BTreeMap<String, ServerSettings>,
+    /// Certificates, for servers that name none of their own.
+    #[serde(default)]
+    pub tls: Option<TlsSettings>,
+    /// Who we are, for servers that say nothing of their own.
     #[serde(default)]
     pub auth: Option<AuthSettings>,
 }
 
 /// The workspace file `eddy.yaml`.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct WorkspaceSettings {
     /// The format of this file: 1.
@@ -243,7 +134,32 @@ impl Workspace {
         if settings.version != 1 {
             return Err(SettingsError::Version { path, version: settings.version });
         }
-        Ok(Self { root: root.to_owned(), settings })
+        let workspace = Self { root: root.to_owned(), settings };
+        workspace.refuse_conflicts()?;
+        Ok(workspace)
+    }
+
+    fn refuse_conflicts(&self) -> Result<(), SettingsError> {
+        for (name, environment) in &self.settings.environments {
+            let whole = (format!("environment `{name}`"), &environment.tls, &environment.auth);
+            let servers = environment.servers.iter();
+            let parts =
+                servers.map(|(server, own)| (format!("server `{name}/{server}`"), &own.tls, &own.auth));
+            for (owner, tls, auth) in std::iter::once(whole).chain(parts) {
+                let tls = tls.as_ref().and_then(TlsSettings::conflict);
+                let found = tls.or_else(|| auth.as_ref().and_then(AuthSettings::conflict));
+                if let Some((key, message, help)) = found {
+                    let (what, path) = (format!("`{key}` of {owner}"), self.file());
+                    return Err(SettingsError::Value {
+                        what,
+                        path,
+                        message: message.into(),
+                        help: help.into(),
+                    });
+                }
+            }
+        }
+        Ok(())
     }
 
     /// The path of the workspace file.
@@ -312,44 +228,18 @@ impl Workspace {
         }
     }
 
-    /// The text with each `${VARIABLE}` replaced.
+    /// An address with each `${VARIABLE}` replaced.
     ///
     /// # Errors
     /// When one is not set.
     pub fn expand(&self, text: &str, environment: &Environment) -> Result<String, SettingsError> {
-        let mut expanded = String::new();
-        let mut rest = text;
-        while let Some(start) = rest.find("${") {
-            let Some(length) = rest[start..].find('}') else {
-                return Err(SettingsError::Unclosed { text: text.to_owned(), path: self.file() });
-            };
-            let name = &rest[start + 2..start + length];
-            let value = environment
-                .get(name)
-                .ok_or_else(|| SettingsError::Unset { name: name.to_owned(), path: self.file() })?;
-            expanded.push_str(&rest[..start]);
-            expanded.push_str(value);
-            rest = &rest[start + length + 1..];
-        }
-        expanded.push_str(rest);
-        Ok(expanded)
+        unlock::expand(text, &format!("`{}`", mask(text)), &self.file(), environment)
     }
 
-    /// The credentials of an environment, variables replaced.
-    ///
-    /// # Errors
-    /// When a variable is not set.
-    pub fn credentials(
-        &self,
-        settings: &EnvironmentSettings,
-        environment: &Environment,
-    ) -> Result<Option<Credentials>, SettingsError> {
-        let Some(auth) = &settings.auth else {
-            return Ok(None);
-        };
-        Ok(Some(Credentials {
-            username: self.expand(&auth.username, environment)?,
-            password: self.expand(&auth.password, environment)?,
-        }))
+    /// How the server `server` of the environment `name` is to be opened: what it says itself, else what the environment
+    /// says for all. Nothing is read before [`Access::unlock`].
+    #[must_use]
+    pub fn access(&self, name: &str, settings: &EnvironmentSettings, server: &str) -> Access {
+        Access::new(self, name, settings, server)
     }
 }

@@ -2,6 +2,9 @@
 
 mod support;
 
+#[cfg(any(feature = "mqtt", feature = "nats"))]
+#[path = "endpoint/access.rs"]
+mod access;
 #[path = "endpoint/conformance.rs"]
 mod conformance;
 #[cfg(feature = "broker")]

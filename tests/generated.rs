@@ -66,3 +66,28 @@ fn the_extensions_are_those_of_the_grammar() {
         compare(&format!("docs/schemas/{name}.schema.json"), &format!("{text}\n"));
     }
 }
+
+#[test]
+fn the_help_of_every_command_has_examples() {
+    let mut root = eddy::commands::command_line();
+    root.build();
+    let mut lacking = Vec::new();
+    if !root.clone().render_long_help().to_string().contains("Examples:") {
+        lacking.push("eddy".to_owned());
+    }
+    look_for_examples(&root, "eddy", &mut lacking);
+    assert!(lacking.is_empty(), "no `Examples:` in the help of {lacking:?}");
+}
+
+fn look_for_examples(command: &clap::Command, path: &str, lacking: &mut Vec<String>) {
+    for below in command.get_subcommands().filter(|below| below.get_name() != "help") {
+        let path = format!("{path} {}", below.get_name());
+        let help = below.clone().render_long_help().to_string();
+        let (_, examples) = help.split_once("Examples:").unwrap_or_default();
+        // An example calls the command it explains.
+        if !examples.contains(&path) {
+            lacking.push(path.clone());
+        }
+        look_for_examples(below, &path, lacking);
+    }
+}

@@ -153,6 +153,7 @@ impl From<SettingsError> for CommandError {
             SettingsError::Unreadable { .. } => "check the file and its permissions".to_owned(),
             SettingsError::Malformed(malformed) => malformed.help.clone(),
             SettingsError::Version { .. } => "write `version: 1`, or use a newer eddy".to_owned(),
+            SettingsError::Value { help, .. } => help.clone(),
             SettingsError::Unclosed { .. } => "write `${NAME}`".to_owned(),
             SettingsError::Pattern { .. } => {
                 "`*` stands for a part of a name, `**/` for any directories, `[ab]` for one character"
@@ -165,12 +166,17 @@ impl From<SettingsError> for CommandError {
 
 impl From<AddressError> for CommandError {
     fn from(error: AddressError) -> Self {
-        let underlined = error.wrong.as_ref().map(|(text, range)| {
-            let marks = "^".repeat(range.len().max(1));
-            format!("{}\n\n    {text}\n    {}{marks}", error.message, " ".repeat(range.start))
-        });
+        let underlined = error.wrong.as_ref().map(|(text, range)| underlined(&error.message, text, range));
         Self::usage(underlined.unwrap_or(error.message)).hint(error.help)
     }
+}
+
+/// A message, and below it the text with its wrong part underlined.
+#[must_use]
+pub fn underlined(message: &str, text: &str, range: &std::ops::Range<usize>) -> String {
+    let before = unicode_width::UnicodeWidthStr::width(&text[..range.start]);
+    let marks = unicode_width::UnicodeWidthStr::width(&text[range.clone()]).max(1);
+    format!("{message}\n\n    {text}\n    {}{}", " ".repeat(before), "^".repeat(marks))
 }
 
 impl From<ArchiveError> for CommandError {
@@ -195,7 +201,11 @@ impl From<EndpointError> for CommandError {
             EndpointErrorKind::TooLarge | EndpointErrorKind::Rejected => ErrorKind::Delivery,
             EndpointErrorKind::ClosedPipe => ErrorKind::ClosedPipe,
         };
-        let mut command_error = Self::new(kind, error.message);
+        let message = match &error.wrong {
+            Some(wrong) => underlined(&error.message, &wrong.0, &wrong.1),
+            None => error.message,
+        };
+        let mut command_error = Self::new(kind, message);
         command_error.hints.extend(error.help);
         command_error
     }

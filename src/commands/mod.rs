@@ -14,6 +14,7 @@ mod archive;
 mod broker;
 mod bundle;
 pub mod completions;
+mod connect;
 mod contract_check;
 mod convert;
 #[cfg(feature = "broker")]
@@ -116,6 +117,12 @@ pub struct GlobalArgs {
 #[derive(Debug, Parser)]
 #[command(name = "eddy", version, propagate_version = true, max_term_width = 100)]
 #[command(arg_required_else_help = true, subcommand_required = true)]
+#[command(
+    after_help = "Examples:\n  eddy demo\n  eddy validate services/\n  eddy tail 'mqtt://localhost:1883/shop/#'\n  \
+    eddy record orders --env staging --output monday.eddy.ndjson.zst\n  \
+    eddy replay monday.eddy.ndjson.zst --to mqtt://localhost:1883 --speed 10\n\n\
+    `eddy COMMAND --help` has more of them."
+)]
 pub struct Cli {
     #[command(subcommand)]
     command: Command,

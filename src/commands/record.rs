@@ -6,16 +6,15 @@ use std::time::Duration;
 
 use serde_json::json;
 
+use super::connect::{ConnectArgs, Connector};
 use super::target::{Place, Places};
 use super::{CommandError, Context, Status, transfer};
 use crate::archive::{Header, Writer, WriterOptions};
 use crate::endpoint::address::Scheme;
 use crate::endpoint::file::FileSink;
-use crate::endpoint::open::open_source;
-use crate::endpoint::{SourceOptions, Start, Stop};
+use crate::endpoint::{Start, Stop};
 use crate::output::figures::{counted, rate, size, span};
-use crate::replay::{MergedSource, Outcome, Plan, Selection, StopToken, carry};
-use crate::ui::Ui;
+use crate::replay::{MergedSource, Outcome, Plan, Selection, carry};
 use crate::ui::progress::TransferView;
 
 /// Flags of `eddy record`.
@@ -46,6 +45,8 @@ pub struct Args {
     /// End here: a time, `now`, `end` or `offset:N`
     #[arg(long, value_name = "T", allow_hyphen_values = true)]
     to: Option<String>,
+    #[command(flatten)]
+    connect: ConnectArgs,
     /// How to report what was recorded
     #[arg(long, value_enum, default_value_t, value_name = "FORMAT")]
     format: Format,
@@ -75,7 +76,7 @@ async fn record(args: &Args, context: &Context) -> Result<Status, CommandError> 
     let places = Places::new(context)?;
     let places: Vec<Place> = args.sources.iter().map(|text| places.source(text)).collect::<Result<_, _>>()?;
     let stop = transfer::stop_on_interruption();
-    let source = open_all(&places, window, &stop, &context.ui).await?;
+    let source = open_all(&places, window, &Connector::new(&args.connect, context, &stop)?).await?;
     let header = Header::new(places.iter().map(|place| place.address.to_string()).collect());
     let sink = FileSink::of_writer(Writer::create(&args.output, &header, WriterOptions::default())?);
     context.ui.say(format!("recording into `{}`; Ctrl-C ends it cleanly", args.output.display()));
@@ -96,20 +97,12 @@ async fn record(args: &Args, context: &Context) -> Result<Status, CommandError> 
 /// Opens every source of a command and merges them.
 pub(super) async fn open_all(
     places: &[Place],
-    (start, end): (Start, Stop),
-    stop: &StopToken,
-    ui: &Ui,
+    window: (Start, Stop),
+    connector: &Connector<'_>,
 ) -> Result<MergedSource, CommandError> {
     let mut merged = MergedSource::default();
     for place in places {
-        let options = SourceOptions { start, stop: end, ..place.source_options() };
-        let source = tokio::select! {
-            _ = stop.requested() => break,
-            source = open_source(&place.address, &options) => source?,
-        };
-        if let Some(listens_at) = source.listens_at() {
-            ui.say(format!("listening at {listens_at}"));
-        }
+        let source = connector.source(place, window).await?;
         merged.add(source, place.address.scheme == Scheme::File);
     }
     Ok(merged)

@@ -1,9 +1,10 @@
 //! `eddy replay`: sends the events of an archive again, with their timing, and reports how true it was to it.
 
+use super::connect::{ConnectArgs, Connector};
 use super::target::{Place, Places};
 use super::{CommandError, Context, ErrorKind, Status, transfer};
 use crate::endpoint::address::Scheme;
-use crate::endpoint::open::{self, open_sink, open_source};
+use crate::endpoint::open::{self, open_source};
 use crate::endpoint::{Address, Capabilities, Source, SourceOptions, Start, Stop};
 use crate::output::replay as report;
 use crate::replay::{Limits, Outcome, Pace, Plan, Selection, Speed, StopToken, Survey, TimePoint, carry};
@@ -58,6 +59,8 @@ pub struct Args {
     /// Try failed events again for this long before giving up
     #[arg(long, value_name = "TIME", default_value = "30s")]
     retry_for: String,
+    #[command(flatten)]
+    connect: ConnectArgs,
     /// Show what would be done and send nothing
     #[arg(long)]
     dry_run: bool,
@@ -133,7 +136,7 @@ async fn send(
     stop: &StopToken,
 ) -> Result<Outcome, CommandError> {
     let source = archive(args, &plan.selection).await?;
-    let sink = open_sink(&target.address, &target.sink_options()).await?;
+    let sink = Connector::new(&args.connect, context, stop)?.sink(target).await?;
     let mut view = TransferView::new(&context.ui, "replaying");
     Ok(carry(source, sink, plan, &mut view, stop).await)
 }

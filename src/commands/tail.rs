@@ -5,6 +5,7 @@ use std::path::Path;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
+use super::connect::{ConnectArgs, Connector};
 use super::contract_check::ContractCheck;
 use super::record::open_all;
 use super::target::{Place, Places};
@@ -52,6 +53,8 @@ pub struct Args {
     /// Mark events that break the contract of the workspace
     #[arg(long)]
     validate: bool,
+    #[command(flatten)]
+    connect: ConnectArgs,
     /// How to show events
     #[arg(long, value_enum, default_value_t, value_name = "FORMAT")]
     format: Format,
@@ -85,7 +88,7 @@ async fn tail(args: &Args, context: &Context) -> Result<Status, CommandError> {
     let check = if args.validate { Some(check(&places)?) } else { None };
     let places: Vec<Place> = args.sources.iter().map(|text| places.source(text)).collect::<Result<_, _>>()?;
     let stop = transfer::stop_on_interruption();
-    let source = open_all(&places, window, &stop, &context.ui).await?;
+    let source = open_all(&places, window, &Connector::new(&args.connect, context, &stop)?).await?;
     let names: Vec<String> = places.iter().map(|place| format!("`{}`", place.address)).collect();
     context.ui.detail(format!("reading {}", names.join(", ")));
     let closed = Arc::new(AtomicBool::new(false));

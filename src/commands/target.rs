@@ -4,17 +4,17 @@ use std::path::Path;
 
 use super::{CommandError, Context};
 use crate::contract::{Channel, Contract, Loaded};
-use crate::endpoint::address::{Scheme, mask};
-use crate::endpoint::{Address, Credentials, SinkOptions, SourceOptions};
-use crate::settings::{EMBEDDED_ADDRESS, EnvironmentSettings, Workspace};
+use crate::endpoint::address::Scheme;
+use crate::endpoint::{Address, Credentials, SinkOptions, SourceOptions, mask};
+use crate::settings::{Access, EMBEDDED_ADDRESS, Environment, EnvironmentSettings, Workspace};
 
 /// An argument made into something that can be opened.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub struct Place {
     /// Where it is.
     pub address: Address,
-    /// Credentials of the environment, when the address has none of its own.
-    pub credentials: Option<Credentials>,
+    /// What the workspace says about opening it.
+    pub access: Option<Access>,
     /// The protected environment it belongs to.
     pub protected: Option<String>,
     /// The address of the channel, when it is known.
@@ -22,16 +22,36 @@ pub struct Place {
 }
 
 impl Place {
-    /// How it is opened for reading.
-    #[must_use]
-    pub fn source_options(&self) -> SourceOptions {
-        SourceOptions { credentials: self.credentials.clone(), ..SourceOptions::default() }
+    /// The address and how it is opened for reading. Files are read and programs run that hold what the workspace has for
+    /// it.
+    ///
+    /// # Errors
+    /// When a variable is not set, a file cannot be read, or a program fails.
+    pub fn for_reading(&self, environment: &Environment) -> Result<(Address, SourceOptions), CommandError> {
+        let (address, credentials) = self.unlock(environment)?;
+        Ok((address, SourceOptions { credentials, ..SourceOptions::default() }))
     }
 
-    /// How it is opened for writing.
-    #[must_use]
-    pub fn sink_options(&self) -> SinkOptions {
-        SinkOptions { credentials: self.credentials.clone(), ..SinkOptions::default() }
+    /// The address and how it is opened for writing; see [`Place::for_reading`].
+    ///
+    /// # Errors
+    /// When a variable is not set, a file cannot be read, or a program fails.
+    pub fn for_writing(&self, environment: &Environment) -> Result<(Address, SinkOptions), CommandError> {
+        let (address, credentials) = self.unlock(environment)?;
+        Ok((address, SinkOptions { credentials, ..SinkOptions::default() }))
+    }
+
+    /// The address with the options the workspace has for it, and the credentials.
+    ///
+    /// # Errors
+    /// When a variable is not set, a file cannot be read, or a program fails.
+    pub fn unlock(&self, environment: &Environment) -> Result<(Address, Option<Credentials>), CommandError> {
+        let mut address = self.address.clone();
+        let credentials = match &self.access {
+            Some(access) => access.unlock(&mut address, environment)?,
+            None => None,
+        };
+        Ok((address, credentials))
     }
 
     /// Refuses to write to a protected environment unless its name was given.
@@ -106,20 +126,26 @@ impl<'a> Places<'a> {
         self.resolve(text, Use::Write)
     }
 
+    /// A server that is to be asked about itself.
+    #[must_use]
+    pub fn server(&self, address: Address) -> Place {
+        Place { access: self.access_of(&address), address, protected: None, channel: None }
+    }
+
     fn resolve(&self, text: &str, purpose: Use) -> Result<Place, CommandError> {
         let address = Address::parse(text)?;
         let is_name = address.scheme == Scheme::File && !text.starts_with("file:");
         if !is_name {
             let protected = self.protected_owner(&address);
             let channel = Some(address.path.clone()).filter(|path| is_network(&address) && !path.is_empty());
-            let credentials = self.credentials_for(&address)?;
-            return Ok(Place { address, credentials, protected, channel });
+            let access = self.access_of(&address);
+            return Ok(Place { address, access, protected, channel });
         }
         if let Some((channel, wanted)) = self.channel(text) {
             return self.channel_place(channel, &wanted, purpose);
         }
         if is_path(text) || (purpose == Use::Read && Path::new(text).exists()) {
-            return Ok(Place { address, credentials: None, protected: None, channel: None });
+            return Ok(Place { address, access: None, protected: None, channel: None });
         }
         Err(self.unknown(text, purpose))
     }
@@ -145,7 +171,7 @@ impl<'a> Places<'a> {
             CommandError::usage(format!("environment `{name}` has no server for channel `{wanted}`"))
                 .hint(format!("it has {}; the channel names {:?}", known.join(", "), channel.servers))
         })?;
-        let text = match server {
+        let text = match environment.servers[server].url.as_str() {
             "embedded" => EMBEDDED_ADDRESS.to_owned(),
             other => workspace.expand(other, &self.context.environment)?,
         };
@@ -166,12 +192,9 @@ impl<'a> Places<'a> {
             Use::Write if names_stream => {}
             _ => address.path.clone_from(&filled),
         }
-        let credentials = match address.credentials {
-            Some(_) => None,
-            None => workspace.credentials(environment, &self.context.environment)?,
-        };
+        let access = Some(workspace.access(&name, environment, server));
         let protected = environment.protected.then_some(name);
-        Ok(Place { address, credentials, protected, channel: Some(filled) })
+        Ok(Place { address, access, protected, channel: Some(filled) })
     }
 
     fn environment(&self, channel: &str) -> Result<(&Workspace, String, &EnvironmentSettings), CommandError> {
@@ -191,37 +214,47 @@ impl<'a> Places<'a> {
 
     /// The protected environment that has a server at this host and port.
     fn protected_owner(&self, address: &Address) -> Option<String> {
-        let owner = self.owner(address, |environment| environment.protected)?;
-        Some(owner.0.clone())
+        let same_place = |_: &Address| true;
+        let mut owners = self.owners(address, same_place);
+        owners.find(|(_, environment, _)| environment.protected).map(|(name, ..)| name.to_owned())
     }
 
-    fn credentials_for(&self, address: &Address) -> Result<Option<Credentials>, CommandError> {
-        if address.credentials.is_some() || !is_network(address) {
-            return Ok(None);
+    /// What the workspace says about the server at this host and port, the chosen environment first. A secret that is
+    /// meant for an encrypted connection is not sent over another.
+    fn access_of(&self, address: &Address) -> Option<Access> {
+        if !is_network(address) {
+            return None;
         }
-        match (&self.workspace, self.owner(address, |environment| environment.auth.is_some())) {
-            (Some(workspace), Some((_, environment))) => {
-                Ok(workspace.credentials(environment, &self.context.environment)?)
-            }
-            _ => Ok(None),
-        }
+        let workspace = self.workspace.as_ref()?;
+        let chosen = self.context.global.env.as_deref();
+        let owners = || self.owners(address, |server| address.tls || !server.tls);
+        let owner = owners().find(|(name, ..)| chosen == Some(*name)).or_else(|| owners().next());
+        owner.map(|(name, environment, server)| workspace.access(name, environment, server))
     }
 
-    fn owner(
+    /// The servers of the workspace at the host and port of an address: environment, its settings, name.
+    fn owners(
         &self,
         address: &Address,
-        wanted: impl Fn(&EnvironmentSettings) -> bool,
-    ) -> Option<(&String, &EnvironmentSettings)> {
-        let workspace = self.workspace.as_ref()?;
-        let has_server = |environment: &EnvironmentSettings| {
-            let texts = environment.servers.values();
-            texts.filter_map(|text| workspace.expand(text, &self.context.environment).ok()).any(|text| {
-                Address::parse(&text).is_ok_and(|server| {
-                    is_network(&server) && server.host == address.host && server.port == address.port
-                })
+        fits: impl Fn(&Address) -> bool,
+    ) -> impl Iterator<Item = (&str, &EnvironmentSettings, &str)> {
+        let workspace = self.workspace.iter();
+        let servers = workspace.flat_map(|workspace| {
+            workspace.settings.environments.iter().flat_map(move |(name, environment)| {
+                let servers = environment.servers.iter();
+                servers
+                    .map(move |(server, own)| (workspace, name.as_str(), environment, server.as_str(), own))
             })
-        };
-        workspace.settings.environments.iter().find(|(_, each)| wanted(each) && has_server(each))
+        });
+        servers.filter_map(move |(workspace, name, environment, server, own)| {
+            let text = match own.url.as_str() {
+                "embedded" => EMBEDDED_ADDRESS.to_owned(),
+                other => workspace.expand(other, &self.context.environment).ok()?,
+            };
+            let found = Address::parse(&text).ok()?;
+            let same = is_network(&found) && found.host == address.host && found.port == address.port;
+            (same && fits(&found)).then_some((name, environment, server))
+        })
     }
 
     fn unknown(&self, text: &str, purpose: Use) -> CommandError {
@@ -280,11 +313,12 @@ fn is_path(text: &str) -> bool {
     points || extension.is_some_and(|extension| matches!(extension, "ndjson" | "jsonl" | "json" | "zst"))
 }
 
-/// The environment's server for a channel: one the channel names, else the only one, else `main`.
-fn server_of<'a>(channel: &Channel, environment: &'a EnvironmentSettings) -> Option<&'a str> {
-    let named = channel.servers.iter().find_map(|name| environment.servers.get(name));
-    let only = environment.servers.values().next().filter(|_| environment.servers.len() == 1);
-    named.or(only).or_else(|| environment.servers.get("main")).map(String::as_str)
+/// The name of the environment's server for a channel: one the channel names, else the only one, else `main`.
+fn server_of<'a>(channel: &'a Channel, environment: &'a EnvironmentSettings) -> Option<&'a str> {
+    let servers = &environment.servers;
+    let named = channel.servers.iter().find(|name| servers.contains_key(*name));
+    let only = servers.keys().next().filter(|_| servers.len() == 1);
+    named.or(only).map(String::as_str).or_else(|| servers.contains_key("main").then_some("main"))
 }
 
 /// Whether `orders/{id}/paid` stands for `orders/42/paid`; a parameter is one level, never empty.

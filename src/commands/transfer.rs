@@ -1,8 +1,11 @@
 //! What `tail`, `record`, `inject` and `replay` have in common: interruption, windows of time, and how they end.
 
+use std::path::PathBuf;
 use std::time::Duration;
 
+use super::target::Place;
 use super::{CommandError, ErrorKind, Status};
+use crate::endpoint::address::Scheme;
 use crate::endpoint::{EndpointError, EndpointErrorKind, Start, Stop};
 use crate::event::Timestamp;
 use crate::output::figures::{counted, grouped};
@@ -18,9 +21,33 @@ pub fn stop_on_interruption() -> StopToken {
         super::interruption().await;
         token.request(StopReason::Interrupted);
         super::interruption().await;
+        // Nothing is dropped from here on.
+        crate::ui::clear_bars();
         std::process::exit(i32::from(Status::Interrupted.code()));
     });
     stop
+}
+
+/// A file that a transfer makes; it is taken away again when the transfer fails before anything is in it.
+#[derive(Debug)]
+pub struct NewFile(Option<PathBuf>);
+
+impl NewFile {
+    /// Notes whether the place is a file that is not there yet.
+    #[must_use]
+    pub fn of(place: &Place) -> Self {
+        let path = PathBuf::from(&place.address.path);
+        Self((place.address.scheme == Scheme::File && !path.exists()).then_some(path))
+    }
+
+    /// Takes the file away when nothing came of it.
+    pub fn settle(self, outcome: &Outcome) {
+        let complete = matches!(outcome.ending, Ending::Complete) && outcome.delivered();
+        if let Some(path) = self.0.filter(|_| outcome.summary.acknowledged == 0 && !complete) {
+            // It may not have been made at all.
+            let _ = std::fs::remove_file(path);
+        }
+    }
 }
 
 /// Asks for the end after a time.
@@ -61,15 +88,7 @@ pub fn window(from: Option<&str>, to: Option<&str>, follow: bool) -> Result<(Sta
 
 impl From<TimeError> for CommandError {
     fn from(error: TimeError) -> Self {
-        let before = error.text[..error.wrong.start].chars().count();
-        let marks = error.text[error.wrong.clone()].chars().count().max(1);
-        let message = format!(
-            "{}\n\n    {}\n    {}{}",
-            error.message,
-            error.text,
-            " ".repeat(before),
-            "^".repeat(marks)
-        );
+        let message = super::error::underlined(&error.message, &error.text, &error.wrong);
         Self::usage(message).hint(error.help)
     }
 }

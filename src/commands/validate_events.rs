@@ -89,7 +89,7 @@ fn options(
         parse_schema_id(text, checker).map_err(problem)
     });
     Ok(Options {
-        name: if is_live(name) { crate::endpoint::address::mask(name) } else { name.to_owned() },
+        name: if is_live(name) { crate::endpoint::mask(name) } else { name.to_owned() },
         message: args.message.clone(),
         schema_ids: ids.collect::<Result<BTreeMap<u32, String>, _>>()?,
         cap,
@@ -165,13 +165,14 @@ impl LiveChunks {
             _ => Start::Default,
         };
         let until = if keeps && !args.follow && time.is_none() { Stop::PresentEnd } else { Stop::Never };
-        let options = SourceOptions { start, stop: until, ..place.source_options() };
+        let (address, options) = place.for_reading(&context.environment)?;
+        let options = SourceOptions { start, stop: until, ..options };
         let runtime = context.runtime(2)?;
         let (stop, source) = runtime.block_on(async {
             let stop = transfer::stop_on_interruption();
             let opened = tokio::select! {
                 _ = stop.requested() => Err(CommandError::new(ErrorKind::Interrupted, "interrupted")),
-                source = open_source(&place.address, &options) => Ok(source?),
+                source = open_source(&address, &options) => Ok(source?),
             };
             opened.map(|source| (stop, source))
         })?;

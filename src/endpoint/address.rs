@@ -4,6 +4,7 @@ use std::fmt;
 
 use thiserror::Error;
 
+use super::masking::{mask, wrong_part};
 use super::{Credentials, EndpointError, EndpointErrorKind};
 use crate::event::{Event, percent};
 
@@ -51,6 +52,10 @@ pub struct Address {
     pub target: String,
     /// User and password written in the address.
     pub credentials: Option<Credentials>,
+    /// The address as it was written, secrets included: for an underline, and never shown unmasked.
+    pub(super) written: String,
+    /// Options that were not written in the address but set elsewhere, and where.
+    pub(super) granted: Vec<(String, String)>,
 }
 
 /// An address that cannot be used: which part, and the accepted form.
@@ -121,6 +126,8 @@ impl Address {
             options: Vec::new(),
             target: String::new(),
             credentials: None,
+            written: path.to_owned(),
+            granted: Vec::new(),
         }
     }
 
@@ -135,13 +142,13 @@ impl Address {
         let url = url::Url::parse(&escaped).map_err(|error| AddressError {
             message: format!("`{}` is not a usable address: {error}", mask(text)),
             help: format!("write {}", form(scheme)),
-            wrong: None,
+            wrong: wrong_part(text, error),
         })?;
         let Some(host) = url.host_str().filter(|host| !host.is_empty()) else {
             return Err(AddressError {
                 message: format!("`{}` names no host", mask(text)),
                 help: format!("write {}", form(scheme)),
-                wrong: None,
+                wrong: wrong_part(text, url::ParseError::EmptyHost),
             });
         };
         let decode = |part: &str| percent::decode_text(part);
@@ -161,6 +168,8 @@ impl Address {
             options: if is_http { fragment_options(&url) } else { url.query_pairs().into_owned().collect() },
             target: if is_http { target(text, &url) } else { String::new() },
             credentials,
+            written: text.to_owned(),
+            granted: Vec::new(),
         })
     }
 
@@ -169,6 +178,21 @@ impl Address {
     pub fn option(&self, name: &str) -> Option<&str> {
         let found = self.options.iter().find(|(key, _)| key == name);
         found.map(|(_, value)| value.as_str())
+    }
+
+    /// Adds an option that was set elsewhere than in the address; one that is written there stays as it is.
+    /// `origin` says where it was set, for messages.
+    pub fn grant(&mut self, name: &str, value: String, origin: &str) {
+        let written = self.option(name).is_some() && !self.granted.iter().any(|(each, _)| each == name);
+        if !written {
+            self.options.push((name.to_owned(), value));
+            self.granted.push((name.to_owned(), origin.to_owned()));
+        }
+    }
+
+    /// Where an option was set, when that was not in the address.
+    pub(super) fn origin(&self, name: &str) -> Option<&str> {
+        self.granted.iter().find(|(each, _)| each == name).map(|(_, origin)| origin.as_str())
     }
 
     /// The channel a sink sends an event to: the path, when one is written, else the event's own channel.
@@ -212,7 +236,11 @@ impl fmt::Display for Address {
             (Scheme::Http, false) => "http",
             (Scheme::Http, true) => "https",
         };
-        let user = self.credentials.as_ref().map(|found| format!("{}:***@", found.username));
+        // A user alone may be a token.
+        let user = self.credentials.as_ref().map(|found| match found.password.as_str() {
+            "" => "***@".to_owned(),
+            _ => format!("{}:***@", found.username),
+        });
         write!(formatter, "{scheme}://{}{}", user.unwrap_or_default(), self.authority())?;
         if !self.path.is_empty() {
             write!(formatter, "/{}", self.path)?;
@@ -311,37 +339,9 @@ fn target(text: &str, url: &url::Url) -> String {
     }
 }
 
-/// The text with the password of `user:password@` replaced, and what stands after `?` and `#` of an HTTP address.
-#[must_use]
-pub fn mask(text: &str) -> String {
-    let Some((scheme, rest)) = text.split_once("://") else {
-        return mask_without_scheme(text);
-    };
-    // Queries of webhooks hold secrets, and so do headers among our options.
-    let rest = match rest.find(['?', '#']).filter(|_| scheme.starts_with("http")) {
-        Some(at) => format!("{}***", &rest[..=at]),
-        None => rest.to_owned(),
-    };
-    let authority_end = rest.find(['/', '?', '#']).unwrap_or(rest.len());
-    let Some(at) = rest[..authority_end].rfind('@') else {
-        return format!("{scheme}://{rest}");
-    };
-    let user = rest[..at].split(':').next().unwrap_or_default();
-    format!("{scheme}://{user}:***{}", &rest[at..])
-}
-
-/// A URL with a slip in its scheme, such as `mqtt//me:secret@host`, must not give its password away either.
-fn mask_without_scheme(text: &str) -> String {
-    let masked = text.rfind('@').and_then(|at| {
-        let colon = text[..at].rfind(':')?;
-        Some(format!("{}:***{}", &text[..colon], &text[at..]))
-    });
-    masked.unwrap_or_else(|| text.to_owned())
-}
-
 #[cfg(test)]
 mod tests {
-    use super::{Address, Scheme, mask};
+    use super::{Address, Scheme};
 
     #[test]
     fn reads_every_form() {
@@ -389,11 +389,5 @@ mod tests {
     fn unknown_schemes_get_a_suggestion_and_no_secret() {
         let error = Address::parse("mqt://me:secret@host/x").expect_err("unknown");
         assert!(error.help.contains("`mqtt`") && !error.message.contains("secret"), "{error:?}");
-        assert_eq!(mask("nats://u:p@h:1/x@y"), "nats://u:***@h:1/x@y");
-        assert_eq!(mask("http://u:p@h/x?sig=s#header=A: b"), "http://u:***@h/x?***");
-        assert_eq!(mask("https://h#header=A: b"), "https://h#***");
-        assert_eq!(mask("mqtt//u:p@h:1/x"), "mqtt//u:***@h:1/x");
-        assert_eq!(mask("u:p@h"), "u:***@h");
-        assert_eq!(mask("orders@home"), "orders@home");
     }
 }

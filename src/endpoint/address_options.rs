@@ -1,11 +1,13 @@
 //! Options after the `?` of an address (over HTTP after the `#`), read with their names checked. It knows no system.
 
+use super::masking::{is_secret, mask_unknown, option_part};
 use super::{Address, EndpointError, EndpointErrorKind};
 
 /// The options of one address, all of them known.
 #[derive(Debug)]
 pub(super) struct AddressOptions<'a> {
     address: &'a Address,
+    known: Vec<&'static str>,
 }
 
 impl<'a> AddressOptions<'a> {
@@ -15,15 +17,10 @@ impl<'a> AddressOptions<'a> {
     /// The first unknown option, with the nearest known one.
     pub(super) fn new(address: &'a Address, known: &[&'static str]) -> Result<Self, EndpointError> {
         let unknown = address.options.iter().find(|(name, _)| !known.contains(&name.as_str()));
-        let Some((name, _)) = unknown else {
-            return Ok(Self { address });
-        };
-        let all = known.iter().map(|each| format!("`{each}`")).collect::<Vec<_>>().join(", ");
-        let near = crate::diagnostic::nearest(name, known.iter().copied());
-        let near = near.map(|near| format!("did you mean `{near}`? ")).unwrap_or_default();
-        let message = format!("unknown option `{name}` in the address of `{address}`");
-        Err(EndpointError::new(EndpointErrorKind::Unsupported, message)
-            .help(format!("{near}known options are {all}")))
+        match unknown {
+            Some((name, _)) => Err(unknown_option(address, name, known)),
+            None => Ok(Self { address, known: known.to_vec() }),
+        }
     }
 
     /// The text of an option.
@@ -70,11 +67,42 @@ impl<'a> AddressOptions<'a> {
         }
     }
 
-    /// The error for a value that cannot be used.
+    /// The error for a value that cannot be used; `wanted` is the accepted form.
     pub(super) fn wrong(&self, name: &str, text: &str, wanted: &str) -> EndpointError {
-        let message = format!("`{name}={text}` in the address of `{}` cannot be used", self.address);
-        EndpointError::new(EndpointErrorKind::Unsupported, message).help(format!("write {wanted}"))
+        let shown = if is_secret(name) { "***" } else { text };
+        let place = match self.address.origin(name) {
+            Some(origin) => format!("`{shown}` is no value for {origin}"),
+            None => format!("`{name}={shown}` in the address of `{}` cannot be used", self.address),
+        };
+        let mut error =
+            EndpointError::new(EndpointErrorKind::Unsupported, place).help(format!("write {wanted}"));
+        let written = mask_unknown(&self.address.written, &self.known);
+        let part = option_part(&written, name).filter(|_| self.address.origin(name).is_none());
+        error.wrong = part.map(|(name, value)| {
+            let range = if value.is_empty() { name } else { value };
+            Box::new((written, range))
+        });
+        error
     }
+}
+
+fn unknown_option(address: &Address, name: &str, known: &[&'static str]) -> EndpointError {
+    let all = known.iter().map(|each| format!("`{each}`")).collect::<Vec<_>>().join(", ");
+    if let Some(origin) = address.origin(name) {
+        let message = format!("{origin} is of no use to `{address}`, which has no option `{name}`");
+        return EndpointError::new(EndpointErrorKind::Unsupported, message).help(format!(
+            "leave it out, or give it only to the servers that need it, under `servers.NAME.tls` or `servers.NAME.auth`; \
+             options known here are {all}"
+        ));
+    }
+    let near = crate::diagnostic::nearest(name, known.iter().copied());
+    let near = near.map(|near| format!("did you mean `{near}`? ")).unwrap_or_default();
+    let message = format!("unknown option `{name}` in the address of `{address}`");
+    let mut error = EndpointError::new(EndpointErrorKind::Unsupported, message)
+        .help(format!("{near}known options are {all}"));
+    let written = mask_unknown(&address.written, known);
+    error.wrong = option_part(&written, name).map(|(range, _)| Box::new((written, range)));
+    error
 }
 
 #[cfg(test)]
@@ -92,5 +120,29 @@ mod tests {
         assert_eq!(error.help.as_deref(), Some("write a whole number from 0 to 2"));
         let error = AddressOptions::new(&address, &["qos", "retained"]).expect_err("unknown");
         assert!(error.help.expect("help").contains("did you mean `retained`"));
+    }
+
+    #[test]
+    fn the_part_that_is_wrong_is_marked_and_no_secret_shown() {
+        let marked = |error: &super::EndpointError| {
+            let (text, range) = *error.wrong.clone().expect("a mark");
+            (text.clone(), text[range].to_owned())
+        };
+        let address = Address::parse("mqtt://me:hunter2@h/t?qos=3&pasword=hunter3").expect("an address");
+        let error = AddressOptions::new(&address, &["qos"]).expect_err("unknown");
+        assert_eq!(marked(&error), ("mqtt://me:***@h/t?qos=3&pasword=***".to_owned(), "pasword".to_owned()));
+        let options = AddressOptions::new(&address, &["qos", "pasword"]).expect("known");
+        assert_eq!(marked(&options.number("qos", 0..=2).expect_err("out of range")).1, "3");
+    }
+
+    #[test]
+    fn options_of_an_environment_name_it() {
+        let mut address = Address::parse("mqtt://h/t?qos=1").expect("an address");
+        address.grant("qos", "2".to_owned(), "`qos`");
+        assert_eq!(address.option("qos"), Some("1"), "what is written stays");
+        address.grant("creds", "a.creds".to_owned(), "`auth.creds` of environment `staging`");
+        let error = AddressOptions::new(&address, &["qos"]).expect_err("unknown");
+        assert!(error.message.starts_with("`auth.creds` of environment `staging` is of no use"), "{error}");
+        assert!(error.wrong.is_none(), "nothing of it stands in the address");
     }
 }

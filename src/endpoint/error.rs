@@ -40,13 +40,15 @@ pub struct EndpointError {
     pub message: String,
     /// What to do next, if we know.
     pub help: Option<String>,
+    /// A text of the user, masked, and the byte range in it that is wrong, for an underline.
+    pub wrong: Option<Box<(String, std::ops::Range<usize>)>>,
 }
 
 impl EndpointError {
     /// An error of this kind.
     #[must_use]
     pub fn new(kind: EndpointErrorKind, message: impl Into<String>) -> Self {
-        Self { kind, message: message.into(), help: None }
+        Self { kind, message: message.into(), help: None, wrong: None }
     }
 
     /// Adds what to do next.

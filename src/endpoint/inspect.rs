@@ -3,12 +3,15 @@
 use std::time::Duration;
 
 use super::{BoxFuture, EndpointError, EndpointErrorKind};
+use crate::event::Timestamp;
 
 /// The answer to "is it there, and may we?".
-#[derive(Clone, Debug, Default, PartialEq, Eq, serde::Serialize)]
+#[derive(Clone, Debug, PartialEq, Eq, serde::Serialize)]
 pub struct ProbeReport {
     /// The address, masked.
     pub address: String,
+    /// The question was put at all; not when what opens the server is missing.
+    pub asked: bool,
     /// Something answers there.
     pub reachable: bool,
     /// What the server calls itself, with its version, as far as it says.
@@ -19,6 +22,8 @@ pub struct ProbeReport {
     pub authorised: Option<bool>,
     /// Microseconds from the first byte of the connection to the server's greeting.
     pub latency_us: Option<u64>,
+    /// How far the server's clock is ahead of ours, in microseconds, where it tells its time; negative is behind.
+    pub clock_offset_us: Option<i64>,
     /// Further facts in order: name and value.
     pub facts: Vec<Fact>,
     /// What is wrong, each with the next step.
@@ -49,6 +54,23 @@ impl From<&EndpointError> for Problem {
     }
 }
 
+impl Default for ProbeReport {
+    fn default() -> Self {
+        Self {
+            address: String::new(),
+            asked: true,
+            reachable: false,
+            server: None,
+            protocol: None,
+            authorised: None,
+            latency_us: None,
+            clock_offset_us: None,
+            facts: Vec::new(),
+            problems: Vec::new(),
+        }
+    }
+}
+
 impl ProbeReport {
     /// The report of a server that greeted us.
     #[must_use]
@@ -74,6 +96,12 @@ impl ProbeReport {
             problems: vec![Problem::from(error)],
             ..Self::default()
         }
+    }
+
+    /// Notes the time a server told in an answer, and when it was asked and had answered by our clock.
+    pub fn clock(&mut self, told: Timestamp, asked: Timestamp, answered: Timestamp) {
+        let middle = asked.0.midpoint(answered.0);
+        self.clock_offset_us = Some(told.0 - middle);
     }
 
     /// Adds a fact.

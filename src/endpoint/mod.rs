@@ -23,6 +23,7 @@ mod kafka;
     not(all(feature = "http", feature = "kafka", feature = "mqtt", feature = "nats", feature = "redis"))
 ))]
 mod left_out;
+mod masking;
 pub mod memory;
 #[cfg(feature = "mqtt")]
 mod mqtt;
@@ -41,6 +42,7 @@ mod tls;
 pub use address::{Address, AddressError};
 pub use capabilities::Capabilities;
 pub use error::{EndpointError, EndpointErrorKind};
+pub use masking::mask;
 
 /// A boxed future; one is made per batch, never per event.
 pub type BoxFuture<'a, T> = Pin<Box<dyn Future<Output = T> + Send + 'a>>;
@@ -125,18 +127,20 @@ impl Default for SinkOptions {
     }
 }
 
-/// A user and a password; never printed.
+/// A user and a password, or a token, which is a password without a user; never printed.
 #[derive(Clone, PartialEq, Eq)]
 pub struct Credentials {
-    /// The user.
+    /// The user; empty for a token.
     pub username: String,
-    /// The password.
+    /// The password or the token.
     pub password: String,
 }
 
 impl std::fmt::Debug for Credentials {
     fn fmt(&self, formatter: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        write!(formatter, "Credentials({}:***)", self.username)
+        // A user alone may be a token.
+        let user = if self.password.is_empty() { "" } else { &self.username };
+        write!(formatter, "Credentials({user}:***)")
     }
 }
 

@@ -100,6 +100,6 @@ impl From<ArchiveError> for EndpointError {
             ArchiveError::LargeEvent { .. } => EndpointErrorKind::TooLarge,
             _ => EndpointErrorKind::File,
         };
-        Self { kind, message: error.to_string(), help: error.help() }
+        Self { help: error.help(), ..Self::new(kind, error.to_string()) }
     }
 }

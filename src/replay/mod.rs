@@ -11,6 +11,7 @@ pub mod merge;
 pub mod pace;
 pub mod pattern;
 pub mod progress;
+pub mod reach;
 pub mod reader;
 pub mod select;
 pub mod stop;

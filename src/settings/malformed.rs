@@ -3,6 +3,7 @@
 use std::fmt;
 use std::path::{Path, PathBuf};
 
+use super::masked_line::{shown, without_values};
 use crate::diagnostic::nearest;
 
 /// A workspace file that cannot be used. Lines and columns count from 1.
@@ -16,8 +17,16 @@ pub struct Malformed {
     pub message: String,
     /// What to do next.
     pub help: String,
-    /// The line at fault and how many characters of it.
-    excerpt: Option<(String, usize)>,
+    /// The line at fault.
+    excerpt: Option<Excerpt>,
+}
+
+/// A line as it may be shown, the column of its wrong part, and how many characters are wrong.
+#[derive(Clone, Debug, PartialEq, Eq)]
+struct Excerpt {
+    line: String,
+    column: usize,
+    marked: usize,
 }
 
 impl Malformed {
@@ -25,7 +34,8 @@ impl Malformed {
     pub(super) fn new(path: &Path, text: &str, error: &serde_yaml::Error) -> Self {
         let place = error.location().map(|location| (location.line(), location.column()));
         let said = error.to_string();
-        let message = said.rsplit_once(" at line ").map_or(said.as_str(), |(message, _)| message).to_owned();
+        let message = said.rsplit_once(" at line ").map_or(said.as_str(), |(message, _)| message);
+        let message = without_values(message);
         let words: Vec<&str> = message.split('`').skip(1).step_by(2).collect();
         let unknown = ["unknown field", "unknown variant"].iter().any(|kind| message.contains(kind));
         let (help, wrong) = match words.split_first() {
@@ -40,9 +50,13 @@ impl Malformed {
             }
             _ => message.clone(),
         };
-        let line = place.and_then(|(line, _)| text.lines().nth(line.checked_sub(1)?)).map(str::to_owned);
         let marked = wrong.map_or(1, |word| word.chars().count());
-        Self { path: path.to_owned(), place, message, help, excerpt: line.map(|line| (line, marked)) }
+        let excerpt = place.and_then(|(number, column)| {
+            let line = text.lines().nth(number.checked_sub(1)?)?;
+            let (line, column) = shown(line, column, message.contains(".auth") || message.contains("auth:"));
+            Some(Excerpt { line, column, marked })
+        });
+        Self { path: path.to_owned(), place, message, help, excerpt }
     }
 }
 
@@ -61,11 +75,11 @@ impl fmt::Display for Malformed {
             return write!(formatter, "{path}: {}", self.message);
         };
         write!(formatter, "{path}:{line}:{column}: {}", self.message)?;
-        let Some((text, marked)) = &self.excerpt else {
+        let Some(Excerpt { line: text, column: shown, marked }) = &self.excerpt else {
             return Ok(());
         };
         let number = line.to_string();
-        let before = " ".repeat(column.saturating_sub(1));
+        let before = " ".repeat(shown.saturating_sub(1));
         write!(
             formatter,
             "\n\n  {number} | {text}\n  {} | {before}{}",
@@ -107,6 +121,30 @@ mod tests {
         assert!(shown.ends_with("\n\n  2 | contracts: a.yaml\n    |            ^"), "{shown}");
         let found = problem("version: 1\ncontracts: [a\n");
         assert!(found.place.is_some(), "{found}");
+        let found = problem(
+            "version: 1\nenvironments:\n  a:\n    servers: { m: 'kafka://h' }\n    auth: { usrname: me, password: 'hunter2' }\n",
+        );
+        assert_eq!(found.message, "environments.a.auth: unknown key `usrname`");
+        assert!(
+            found.to_string().contains("usrname: ***, password: ***")
+                && !found.to_string().contains("hunter2"),
+            "{found}"
+        );
+        for auth in [
+            "hunter2",
+            "{ password: 42042042 }",
+            "{ token: { fiel: hunter2 } }",
+            "[hunter2]",
+            "{ pasword: hunter2 }",
+        ] {
+            let found = problem(&format!("version: 1\nenvironments:\n  a:\n    auth: {auth}\n")).to_string();
+            assert!(!found.contains("hunter2") && !found.contains("42042042"), "{found}");
+            assert!(found.contains("eddy.yaml:4:"), "{found}");
+        }
+        let found =
+            problem("version: 1\nenvironments: { a: { servers: { m: 'amqp://u:hunter2@h', o: 5 } } }\n")
+                .to_string();
+        assert!(!found.contains("hunter2") && found.contains("'amqp://u:***@h'"), "{found}");
         assert!(problem("").to_string().contains("version"));
     }
 }

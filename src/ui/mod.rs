@@ -6,12 +6,15 @@ use colored::Colorize;
 
 use crate::output::text::TextStyle;
 
+mod bars;
+pub mod countdown;
 mod data;
 pub mod event_view;
 mod json_view;
 pub mod progress;
 mod prompt;
 
+pub use bars::clear as clear_bars;
 pub use data::Data;
 pub use prompt::BrokenOff;
 

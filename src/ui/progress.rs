@@ -2,9 +2,9 @@
 
 use std::time::{Duration, Instant};
 
-use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
+use indicatif::ProgressBar;
 
-use super::Ui;
+use super::{Ui, bars};
 use crate::output::figures::{counted, grouped, rate, span};
 use crate::replay::progress::Counts;
 use crate::replay::{Observer, Progress};
@@ -44,11 +44,7 @@ impl<'a> TransferView<'a> {
             Some(_) => "{spinner} {prefix} {bar:24} {msg}",
             None => "{spinner} {prefix} {msg}",
         };
-        let bar = ProgressBar::with_draw_target(planned, ProgressDrawTarget::stderr());
-        // A template that indicatif refuses leaves its own style, which is readable too.
-        if let Ok(style) = ProgressStyle::with_template(template) {
-            bar.set_style(style.progress_chars("━╸ "));
-        }
+        let bar = bars::draw(planned, template);
         bar.set_prefix(self.verb);
         self.bar = Some(bar);
     }

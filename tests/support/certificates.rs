@@ -5,7 +5,8 @@ use std::process::{Command, Stdio};
 
 use tempfile::TempDir;
 
-/// An authority, a certificate it issued for `localhost` and 127.0.0.1, and an authority that issued nothing.
+/// An authority, a certificate it issued for `localhost` and 127.0.0.1, client certificates that are well, out of date and
+/// of another authority, and that authority, which issued nothing else.
 pub struct Certificates {
     directory: TempDir,
 }
@@ -28,15 +29,25 @@ impl Certificates {
         }
         let extensions = "subjectAltName=DNS:localhost,IP:127.0.0.1\nbasicConstraints=CA:FALSE\n";
         std::fs::write(made.path("extensions"), extensions).expect("written");
-        made.openssl("req -newkey rsa:2048 -nodes -subj /CN=localhost -keyout server.key -out server.csr");
-        made.openssl(
-            "x509 -req -in server.csr -CA authority.pem -CAkey authority.key -CAcreateserial -days 2 \
-             -extfile extensions -out server.pem",
-        );
+        for (name, authority, days) in [
+            ("server", "authority", 2),
+            ("client", "authority", 2),
+            ("expired", "authority", -1),
+            ("unknown", "stranger", 2),
+        ] {
+            let subject = if name == "server" { "localhost" } else { name };
+            made.openssl(&format!(
+                "req -newkey rsa:2048 -nodes -subj /CN={subject} -keyout {name}.key -out {name}.csr"
+            ));
+            made.openssl(&format!(
+                "x509 -req -in {name}.csr -CA {authority}.pem -CAkey {authority}.key -CAcreateserial -days {days} \
+                 -extfile extensions -out {name}.pem"
+            ));
+        }
         Some(made)
     }
 
-    /// The path of `authority.pem`, `stranger.pem`, `server.pem` or `server.key`.
+    /// The path of one of them: the name and `.pem`, or `.key` for its key.
     pub fn path(&self, name: &str) -> PathBuf {
         self.directory.path().join(name)
     }

@@ -37,6 +37,15 @@ impl Server {
         }
     }
 
+    /// Holds the server, as a frozen machine would: connections stay, nothing is answered. [`Server::stop`] ends it all the
+    /// same.
+    #[allow(dead_code, reason = "not every test binary needs it")]
+    pub fn freeze(&self) {
+        let child = self.child.as_ref().expect("it runs");
+        let id = rustix::process::Pid::from_child(child);
+        rustix::process::kill_process(id, rustix::process::Signal::STOP).expect("stopped");
+    }
+
     /// Starts it again on the same port with the same files.
     pub fn start(&mut self) {
         let log = std::fs::File::create(self.directory.path().join("log")).expect("a log");
@@ -121,6 +130,20 @@ pub fn nats(more: &[&str]) -> Option<Server> {
     let mut arguments: Vec<String> =
         ["-a", "127.0.0.1", "-p", &port.to_string(), "-js", "-sd", &store].map(str::to_owned).into();
     arguments.extend(more.iter().map(|&each| each.to_owned()));
+    Some(Server::launch(program, directory, port, arguments))
+}
+
+/// nats-server with these lines in its configuration.
+#[allow(dead_code, reason = "not every test binary needs it")]
+pub fn nats_configured(lines: &str) -> Option<Server> {
+    let program = program("nats-server", "EDDY_NATS_SERVER")?;
+    let directory = tempfile::tempdir().expect("a directory");
+    let configuration = directory.path().join("nats.conf");
+    std::fs::write(&configuration, lines).expect("written");
+    let port = free_port();
+    let configuration = configuration.display().to_string();
+    let arguments =
+        ["-c", &configuration, "-a", "127.0.0.1", "-p", &port.to_string()].map(str::to_owned).into();
     Some(Server::launch(program, directory, port, arguments))
 }
 

@@ -1,8 +1,8 @@
 //! `eddy inject`: sends one event, the lines of a text, a file of events, or events generated from the contract.
 
+use super::connect::{ConnectArgs, Connector};
 use super::target::{Place, Places};
 use super::{CommandError, Context, Status, transfer};
-use crate::endpoint::open::open_sink;
 use crate::output::figures::{counted, span};
 use crate::output::replay as report;
 use crate::replay::{Outcome, Pace, Plan, Selection, carry};
@@ -70,6 +70,8 @@ pub struct Args {
     /// Name of the protected environment that is meant
     #[arg(long, value_name = "NAME")]
     confirm: Option<String>,
+    #[command(flatten)]
+    connect: ConnectArgs,
     /// How to report on stdout
     #[arg(long, value_enum, default_value_t, value_name = "FORMAT")]
     format: Format,
@@ -110,12 +112,14 @@ async fn inject(args: &Args, context: &Context) -> Result<Status, CommandError> 
         planned,
         ..Plan::default()
     };
-    let sink = open_sink(&target.address, &target.sink_options()).await?;
     let stop = transfer::stop_on_interruption();
+    let file = transfer::NewFile::of(&target);
+    let sink = Connector::new(&args.connect, context, &stop)?.sink(&target).await?;
     transfer::stop_after(&stop, time);
     let mut view = TransferView::new(&context.ui, "injecting");
     let outcome = carry(source, sink, plan, &mut view, &stop).await;
     drop(view);
+    file.settle(&outcome);
     show(args, context, &outcome, &target)?;
     transfer::conclude(&outcome, &context.ui, None)
 }

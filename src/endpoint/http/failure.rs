@@ -87,8 +87,7 @@ pub(super) fn refused(refusal: &Refusal, address: &Address) -> EndpointError {
     let status = refusal.status;
     let (kind, what, help) = meaning(status);
     let wait = refusal.retry_after.as_deref().map(|text| format!(", asks to come back {}", when(text)));
-    let to =
-        refusal.location.as_deref().map(|text| format!(" to `{}`", crate::endpoint::address::mask(text)));
+    let to = refusal.location.as_deref().map(|text| format!(" to `{}`", crate::endpoint::mask(text)));
     let said = excerpt(&refusal.body);
     let message = format!(
         "`{address}` {what} ({status}){}{}{}",
@@ -168,7 +167,7 @@ pub(super) fn no_cloud_event(why: &impl ToString) -> EndpointError {
 /// An event that waited behind one that failed.
 pub(super) fn held_back(cause: &EndpointError) -> EndpointError {
     let message = format!("an earlier event of its lane could not be delivered: {}", cause.message);
-    EndpointError { kind: Kind::Unreachable, message, help: cause.help.clone() }
+    EndpointError { help: cause.help.clone(), ..EndpointError::new(Kind::Unreachable, message) }
 }
 
 /// The sink was closed first.

@@ -2,7 +2,7 @@
 
 use std::io;
 
-use crate::endpoint::tls::{DISTRUST_HELP, distrust};
+use crate::endpoint::tls::{DISTRUST_HELP, REFUSAL_HELP, distrust, refusal as certificate_refusal};
 use crate::endpoint::{Address, EndpointError, EndpointErrorKind};
 
 /// Why a broker does not take us, as both versions say it.
@@ -28,9 +28,18 @@ pub(super) fn socket(error: &io::Error, address: &Address, connected: bool) -> E
         let message = format!("the connection to `{address}` was lost: {error}");
         return EndpointError::new(EndpointErrorKind::Disconnected, message);
     }
+    if let Some((what, help)) = certificate_refusal(&error.to_string()) {
+        return no_encryption(what, help, address);
+    }
     let (what, help) = match error.kind() {
         io::ErrorKind::ConnectionRefused => {
             ("connection refused".to_owned(), "is a broker listening there? `eddy broker` starts one")
+        }
+        // A broker that misses a client certificate may be gone before its reason arrives.
+        io::ErrorKind::ConnectionReset | io::ErrorKind::ConnectionAborted | io::ErrorKind::UnexpectedEof
+            if address.tls && address.option("cert").is_none() =>
+        {
+            ("it closed the connection; it may ask for a client certificate".to_owned(), REFUSAL_HELP)
         }
         io::ErrorKind::ConnectionReset | io::ErrorKind::ConnectionAborted | io::ErrorKind::UnexpectedEof => (
             "it closed the connection during the greeting".to_owned(),
@@ -53,9 +62,16 @@ pub(super) fn closed(address: &Address, connected: bool) -> EndpointError {
 
 /// Encryption could not be agreed on.
 pub(super) fn tls(what: &str, address: &Address) -> EndpointError {
-    let distrust = distrust(what);
-    let help = if distrust.is_some() { DISTRUST_HELP } else { TLS_HELP };
-    let what = distrust.as_deref().unwrap_or(what);
+    if let Some((what, help)) = certificate_refusal(what) {
+        return no_encryption(what, help, address);
+    }
+    match distrust(what) {
+        Some(what) => no_encryption(&what, DISTRUST_HELP, address),
+        None => no_encryption(what, TLS_HELP, address),
+    }
+}
+
+fn no_encryption(what: &str, help: &str, address: &Address) -> EndpointError {
     let message = format!("no encrypted connection to `{address}`: {what}");
     EndpointError::new(EndpointErrorKind::Unauthorised, message).help(help)
 }
@@ -103,6 +119,10 @@ pub(super) fn foreign_session(address: &Address) -> EndpointError {
 
 /// Bytes that are no MQTT.
 pub(super) fn protocol(what: &str, address: &Address) -> EndpointError {
+    // With TLS 1.3 a broker says what it has against our certificate only after the greeting.
+    if let Some((what, help)) = certificate_refusal(what) {
+        return no_encryption(what, help, address);
+    }
     EndpointError::new(
         EndpointErrorKind::Malformed,
         format!("`{address}` does not speak MQTT as agreed: {what}"),

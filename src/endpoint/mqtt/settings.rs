@@ -3,12 +3,14 @@
 use std::time::Duration;
 
 use crate::endpoint::address_options::AddressOptions;
+use crate::endpoint::tls;
 use crate::endpoint::{
     Address, Credentials, EndpointError, EndpointErrorKind, SinkOptions, SourceOptions, Start, Stop,
 };
 
 /// Options an MQTT address may have.
-const OPTIONS: [&str; 7] = ["ca", "clean", "client-id", "keep-alive", "qos", "retain", "version"];
+const OPTIONS: [&str; 9] =
+    ["ca", "cert", "clean", "client-id", "keep-alive", "key", "qos", "retain", "version"];
 
 /// The protocol version.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -43,6 +45,8 @@ pub(super) struct Settings {
     pub(super) credentials: Option<Credentials>,
     /// Certificates to trust, PEM; `None` is those of the platform.
     pub(super) authorities: Option<Vec<u8>>,
+    /// Our own certificate, where the broker asks for one.
+    pub(super) identity: Option<tls::Identity>,
     pub(super) connect_timeout: Duration,
     pub(super) subscription: Option<Subscription>,
 }
@@ -109,7 +113,8 @@ impl Settings {
             qos,
             retain: options.flag("retain")?,
             credentials: address.credentials.clone().or_else(|| credentials.cloned()),
-            authorities: options.text("ca").map(crate::endpoint::tls::read_authorities).transpose()?,
+            authorities: options.text("ca").map(tls::read_authorities).transpose()?,
+            identity: tls::Identity::of(&options)?,
             connect_timeout,
             subscription: None,
         })

@@ -10,6 +10,7 @@ use super::message::{Message, Properties};
 use super::session::{Backoff, Client, Greeting, Link, Token, session_over};
 use super::settings::{Settings, Subscription};
 use super::{MAX_PACKET, REQUESTS};
+use crate::endpoint::tls::client_config;
 use crate::endpoint::{Address, EndpointError, EndpointErrorKind};
 
 /// Seconds a broker keeps a session that is not clean: one day.
@@ -57,11 +58,8 @@ fn client_options(settings: &Settings) -> Result<mqtt::MqttOptions, EndpointErro
 }
 
 fn tls(settings: &Settings) -> Result<mqtt::TlsConfiguration, EndpointError> {
-    match &settings.authorities {
-        Some(ca) => Ok(mqtt::TlsConfiguration::Simple { ca: ca.clone(), alpn: None, client_auth: None }),
-        None => mqtt::TlsConfiguration::try_default_rustls()
-            .map_err(|error| failure::tls(&error.to_string(), &settings.address)),
-    }
+    let config = client_config(settings.authorities.as_deref(), settings.identity.as_ref())?;
+    Ok(mqtt::TlsConfiguration::Rustls(Arc::new(config)))
 }
 
 /// The task of one session.

@@ -1,6 +1,5 @@
 //! A connection to a NATS server, and what happens to it while it lives.
 
-use std::path::PathBuf;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
@@ -9,7 +8,7 @@ use async_nats::{Client, ConnectOptions, Event as Happening, ServerError};
 use futures_util::StreamExt;
 use tokio::sync::watch;
 
-use super::failure;
+use super::{access, failure};
 use crate::endpoint::address_options::AddressOptions;
 use crate::endpoint::{Address, Credentials, EndpointError, EndpointErrorKind};
 
@@ -36,6 +35,11 @@ pub(super) struct Connection {
     refusals: Arc<Mutex<Vec<String>>>,
 }
 
+/// The options of an endpoint and those of the connection.
+pub(super) fn known(more: &[&'static str]) -> Vec<&'static str> {
+    more.iter().chain(&access::OPTIONS).copied().collect()
+}
+
 /// Connects.
 ///
 /// # Errors
@@ -46,8 +50,7 @@ pub(super) async fn connect(
     timeout: Duration,
     known_options: &[&'static str],
 ) -> Result<Connection, EndpointError> {
-    let known: Vec<&'static str> = ["ca", "creds"].iter().chain(known_options).copied().collect();
-    let options = AddressOptions::new(address, &known)?;
+    let options = AddressOptions::new(address, &known(known_options))?;
     let (record, history) = watch::channel(History::default());
     let refusals = Arc::new(Mutex::new(Vec::new()));
     let noted = Arc::clone(&refusals);
@@ -61,23 +64,8 @@ pub(super) async fn connect(
             note(&happening, &record, &noted);
             std::future::ready(())
         });
-    connect = match address.credentials.as_ref().or(credentials) {
-        // `nats://TOKEN@host` is how NATS itself writes a token.
-        Some(found) if found.password.is_empty() => connect.token(found.username.clone()),
-        Some(found) => connect.user_and_password(found.username.clone(), found.password.clone()),
-        None => connect,
-    };
-    if let Some(path) = options.text("ca") {
-        crate::endpoint::tls::read_authorities(path)?;
-        connect = connect.add_root_certificates(PathBuf::from(path));
-    }
-    if let Some(path) = options.text("creds") {
-        connect = connect.credentials_file(path).await.map_err(|error| {
-            let message = format!("cannot use the credentials in `{path}`: {error}");
-            EndpointError::new(EndpointErrorKind::File, message)
-                .help("`creds` names a file as `nsc generate creds` writes it")
-        })?;
-    }
+    connect = access::introduce(connect, &options, address.credentials.as_ref().or(credentials))?;
+    connect = access::encrypt(connect, &options)?;
     let scheme = if address.tls { "tls" } else { "nats" };
     let connecting = connect.connect(format!("{scheme}://{}", address.authority()));
     let Ok(outcome) = tokio::time::timeout(timeout, connecting).await else {

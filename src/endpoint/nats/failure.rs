@@ -4,7 +4,8 @@ use std::error::Error;
 
 use async_nats::{ConnectError, ConnectErrorKind};
 
-use crate::endpoint::tls::{DISTRUST_HELP, distrust};
+use super::access;
+use crate::endpoint::tls::{DISTRUST_HELP, distrust, refusal};
 use crate::endpoint::{Address, EndpointError, EndpointErrorKind as Kind};
 
 /// The connection could not be made.
@@ -14,12 +15,15 @@ pub(super) fn connect(error: &ConnectError, address: &Address) -> EndpointError 
         let message = format!("no encrypted connection to `{address}`: {what}");
         return EndpointError::new(Kind::Unauthorised, message).help(DISTRUST_HELP);
     }
+    if let Some((what, help)) = refusal(&cause) {
+        let message = format!("no encrypted connection to `{address}`: {what}");
+        return EndpointError::new(Kind::Unauthorised, message).help(help);
+    }
+    let (not_let_in, not_let_in_help) = access::not_let_in(address);
     let (kind, what, help) = match error.kind() {
-        ConnectErrorKind::AuthorizationViolation | ConnectErrorKind::Authentication => (
-            Kind::Unauthorised,
-            "does not let us in: user, password or token are wrong or missing".to_owned(),
-            "write `nats://USER:PASSWORD@HOST/…`, or set `auth` of the environment in `eddy.yaml`",
-        ),
+        ConnectErrorKind::AuthorizationViolation | ConnectErrorKind::Authentication => {
+            (Kind::Unauthorised, not_let_in, not_let_in_help)
+        }
         ConnectErrorKind::TimedOut => (
             Kind::Timeout,
             "did not greet us in time".to_owned(),

@@ -8,6 +8,7 @@ use super::capabilities::Acknowledgement;
 use super::inspect::{Inspect, ProbeReport};
 use super::{Address, Capabilities, Credentials, EndpointError, Sink, SinkOptions, Source, SourceOptions};
 
+mod access;
 mod connection;
 mod failure;
 mod message;
@@ -17,6 +18,7 @@ mod source;
 mod stream_sink;
 mod stream_source;
 mod streams;
+mod whoami;
 
 /// What NATS core carries.
 pub const CORE: Capabilities = Capabilities {
@@ -77,9 +79,9 @@ pub async fn open_sink(address: &Address, options: &SinkOptions) -> Result<Box<d
 pub fn capabilities(address: &Address) -> Result<Capabilities, EndpointError> {
     let (carried, known): (_, &[&str]) = match address.scheme {
         Scheme::JetStream => (JETSTREAM, &stream_sink::OPTIONS),
-        _ => (CORE, &sink::OPTIONS),
+        _ => (CORE, &[]),
     };
-    AddressOptions::new(address, known)?;
+    AddressOptions::new(address, &connection::known(known))?;
     Ok(carried)
 }
 

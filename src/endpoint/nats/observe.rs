@@ -5,7 +5,7 @@ use std::time::{Duration, Instant};
 use futures_util::TryStreamExt;
 
 use super::connection::{Connection, connect};
-use super::failure;
+use super::{failure, whoami};
 use crate::endpoint::inspect::{Inspect, Observed, ObservedChannel, ObservedReader, ProbeReport, Problem};
 use crate::endpoint::{Address, BoxFuture, Credentials, EndpointError, EndpointErrorKind, SinkOptions};
 
@@ -32,6 +32,7 @@ pub(super) async fn probe(
         report.fact("cluster", cluster);
     }
     report.fact("largest payload", &format!("{} bytes", info.max_payload));
+    whoami::describe(&connection, &mut report).await;
     describe_streams(&connection, &mut report).await;
     report
 }

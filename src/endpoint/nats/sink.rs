@@ -12,9 +12,6 @@ use crate::endpoint::{
 };
 use crate::event::{Event, Place};
 
-/// What may stand after the `?` of its address.
-pub(super) const OPTIONS: [&str; 2] = ["ca", "creds"];
-
 /// A publisher.
 #[derive(Debug)]
 pub(super) struct NatsSink {

@@ -5,7 +5,7 @@ use std::time::Duration;
 use async_nats::Subscriber;
 use futures_util::{FutureExt, StreamExt};
 
-use super::connection::{Connection, connect, lost_since};
+use super::connection::{Connection, connect, known, lost_since};
 use super::{failure, message};
 use crate::endpoint::address_options::AddressOptions;
 use crate::endpoint::{
@@ -33,7 +33,7 @@ impl NatsSource {
         }
         let connection =
             connect(address, options.credentials.as_ref(), options.connect_timeout, &["queue"]).await?;
-        let queue = AddressOptions::new(address, &["ca", "creds", "queue"])?.text("queue");
+        let queue = AddressOptions::new(address, &known(&["queue"]))?.text("queue");
         let subject = address.path.clone();
         let answer = match queue {
             Some(group) => connection.client.queue_subscribe(subject, group.to_owned()).await,

@@ -6,7 +6,7 @@ use async_nats::jetstream::context::{Context, ContextBuilder, PublishError, Publ
 use async_nats::jetstream::message::PublishMessage;
 use tokio::task::JoinSet;
 
-use super::connection::{Connection, connect, lost_since};
+use super::connection::{Connection, connect, known, lost_since};
 use super::streams::{self, Meaning};
 use super::{JETSTREAM, failure, message};
 use crate::endpoint::address_options::AddressOptions;
@@ -16,8 +16,8 @@ use crate::endpoint::{
 };
 use crate::event::{Event, Place};
 
-/// What may stand after the `?` of its address.
-pub(super) const OPTIONS: [&str; 3] = ["ca", "creds", "window"];
+/// What may stand after the `?` of its address, beside the options of the connection.
+pub(super) const OPTIONS: [&str; 1] = ["window"];
 /// Events under way at once, when the address does not say.
 const WINDOW: u32 = 1024;
 /// A server that has just started may not have its streams yet.
@@ -48,8 +48,8 @@ impl StreamSink {
     /// Connects and finds the stream.
     pub(super) async fn open(address: &Address, options: &SinkOptions) -> Result<Self, EndpointError> {
         let connection =
-            connect(address, options.credentials.as_ref(), options.connect_timeout, &["window"]).await?;
-        let window = AddressOptions::new(address, &OPTIONS)?.number("window", 1..=100_000)?;
+            connect(address, options.credentials.as_ref(), options.connect_timeout, &OPTIONS).await?;
+        let window = AddressOptions::new(address, &known(&OPTIONS))?.number("window", 1..=100_000)?;
         let window = usize::try_from(window.unwrap_or(WINDOW)).unwrap_or(usize::MAX);
         let context = ContextBuilder::new()
             .timeout(options.receipt_timeout)

@@ -8,7 +8,7 @@ use async_nats::jetstream::consumer::{AckPolicy, DeliverPolicy};
 use async_nats::jetstream::stream::Stream as JetStream;
 use futures_util::{FutureExt, StreamExt};
 
-use super::connection::{Connection, connect};
+use super::connection::{Connection, connect, known};
 use super::streams::{self, Meaning};
 use super::{failure, message};
 use crate::endpoint::address_options::AddressOptions;
@@ -42,7 +42,7 @@ impl StreamSource {
         }
         let connection =
             connect(address, options.credentials.as_ref(), options.connect_timeout, &["subject"]).await?;
-        let subject = AddressOptions::new(address, &["ca", "creds", "subject"])?.text("subject");
+        let subject = AddressOptions::new(address, &known(&["subject"]))?.text("subject");
         let context = async_nats::jetstream::new(connection.client.clone());
         let (stream, filter) = match streams::find(&context, &address.path, address).await? {
             Meaning::Stream(stream) => (stream, subject.unwrap_or_default().to_owned()),

@@ -53,7 +53,7 @@ async fn describe(
     }
     let asked = Timestamp::now();
     let mut answers = ask_all(connection, &questions, settings).await?.into_iter();
-    let way = Timestamp::now().since(asked);
+    let answered = Timestamp::now();
     let text = |answer: Option<Value>| answer.and_then(answer::text_or_refusal);
     match text(answers.next()) {
         Some(said) => describe_server(&information(&said), settings, report),
@@ -63,9 +63,7 @@ async fn describe(
         report.fact("user", &user);
     }
     if let Some(time) = answers.next().and_then(server_time) {
-        // The server looked at its clock somewhere between question and answer.
-        let ahead = time.since(asked) - way / 2;
-        report.fact("clock", &format!("{ahead:+} us beside ours, give or take {} us", way / 2));
+        report.clock(time, asked, answered);
     }
     let names = settings.streams();
     for (name, answer) in names.iter().zip(answers) {

@@ -1,17 +1,20 @@
 //! `eddy doctor`: whether the workspace, the servers it names and the programs eddy calls are as they should be.
 
-use std::io::Write;
 use std::time::Duration;
 
 use serde::Serialize;
 
-use super::{CommandError, Context, Status};
-use crate::endpoint::inspect::ProbeReport;
-use crate::endpoint::{Address, Credentials, open};
-use crate::settings::{EMBEDDED_ADDRESS, SettingsError, Workspace};
+use super::target::{Place, Places};
+use super::{CommandError, Context, Status, transfer};
+use crate::endpoint::inspect::{ProbeReport, Problem};
+use crate::endpoint::{Address, Credentials, EndpointError, EndpointErrorKind, open};
+use crate::output::figures::span;
+use crate::settings::{EMBEDDED_ADDRESS, Environment, Workspace};
 
-/// How long one server may take to answer.
-const PATIENCE: Duration = Duration::from_secs(5);
+mod show;
+
+/// A server's clock that is further from ours than this is worth a word: events are ordered by both.
+const SKEW: Duration = Duration::from_secs(2);
 
 /// Programs eddy calls, and what for.
 const TOOLS: [(&str, &str); 2] =
@@ -20,7 +23,8 @@ const TOOLS: [(&str, &str); 2] =
 /// Flags of `eddy doctor`.
 #[derive(Debug, clap::Args)]
 #[command(
-    after_help = "Without an ADDRESS every server of the workspace is asked, or those of `--env NAME`.\n\n\
+    after_help = "Without an ADDRESS every server of the workspace is asked, or those of `--env NAME`, all at the same time. \
+    `-v` adds what each server says of itself: limits, what we may do there, and more.\n\n\
     Exit codes: 0 all is well, 1 something is wrong, 3 a server cannot be reached or does not let us in.\n\n\
     Examples:\n  eddy doctor\n  eddy doctor --env staging\n  eddy doctor mqtt://localhost:1883 nats://localhost:4222\n  \
     eddy doctor --format json | jq '.problems'"
@@ -29,6 +33,9 @@ pub struct Args {
     /// Servers to ask instead of those of the workspace
     #[arg(value_name = "ADDRESS")]
     addresses: Vec<String>,
+    /// How long one server may take
+    #[arg(long, value_name = "TIME", default_value = "5s")]
+    timeout: String,
     /// How to show the report
     #[arg(long, value_enum, default_value_t, value_name = "FORMAT")]
     format: Format,
@@ -64,6 +71,8 @@ struct WorkspaceReport {
 struct ServerReport {
     environment: Option<String>,
     name: Option<String>,
+    /// How we introduced ourselves, in words; never a secret.
+    introduced_as: Option<String>,
     #[serde(flatten)]
     probe: ProbeReport,
 }
@@ -87,23 +96,24 @@ struct Finding {
 struct Question {
     environment: Option<String>,
     name: Option<String>,
-    address: Address,
-    credentials: Option<Credentials>,
+    place: Place,
 }
 
 /// Runs the command.
 pub fn run(args: &Args, context: &Context) -> Result<Status, CommandError> {
     let workspace = context.workspace()?;
     let mut problems = Vec::new();
+    let patience = transfer::duration(Some(&args.timeout))?.unwrap_or_default();
     let questions = match (&workspace, args.addresses.is_empty()) {
-        (_, false) => given(&args.addresses)?,
+        (_, false) => given(&args.addresses, &Places::new(context)?)?,
         (Some(workspace), true) => declared(workspace, context, &mut problems)?,
         (None, true) => Vec::new(),
     };
-    let servers = ask(context, questions)?;
+    let servers = ask(context, questions, patience)?;
     let workspace = workspace.map(|workspace| look_at(&workspace, &mut problems)).transpose()?;
     for server in &servers {
         let subject = server.subject();
+        problems.extend(server.skew());
         problems.extend(server.probe.problems.iter().map(|problem| Finding {
             subject: subject.clone(),
             message: problem.message.clone(),
@@ -112,14 +122,14 @@ pub fn run(args: &Args, context: &Context) -> Result<Status, CommandError> {
     }
     let tools = TOOLS.map(|(name, purpose)| Tool { name, purpose, version: version_of(name) }).into();
     let report = Report { eddy: env!("CARGO_PKG_VERSION"), workspace, servers, tools, problems };
-    show(&report, args.format, context)?;
+    show::show(&report, args.format, context)?;
     Ok(report.status())
 }
 
-fn given(addresses: &[String]) -> Result<Vec<Question>, CommandError> {
+fn given(addresses: &[String], places: &Places<'_>) -> Result<Vec<Question>, CommandError> {
     let parsed = addresses.iter().map(|text| {
-        let address = Address::parse(text)?;
-        Ok(Question { environment: None, name: None, address, credentials: None })
+        let place = places.server(Address::parse(text)?);
+        Ok(Question { environment: None, name: None, place })
     });
     parsed.collect()
 }
@@ -139,21 +149,17 @@ fn declared(
         if chosen.is_some_and(|chosen| chosen != environment) {
             continue;
         }
-        let credentials = match workspace.credentials(settings, &context.environment) {
-            Ok(credentials) => credentials,
-            Err(error) => {
-                problems.push(unusable(environment.clone(), error));
-                continue;
-            }
-        };
-        for (name, text) in &settings.servers {
-            match server_address(workspace, text, context) {
-                Ok(address) => questions.push(Question {
-                    environment: Some(environment.clone()),
-                    name: Some(name.clone()),
-                    address,
-                    credentials: credentials.clone(),
-                }),
+        for (name, server) in &settings.servers {
+            match server_address(workspace, &server.url, context) {
+                Ok(address) => {
+                    let access = Some(workspace.access(environment, settings, name));
+                    let place = Place { address, access, protected: None, channel: None };
+                    questions.push(Question {
+                        environment: Some(environment.clone()),
+                        name: Some(name.clone()),
+                        place,
+                    });
+                }
                 Err(error) => problems.push(Finding {
                     subject: format!("{environment}/{name}"),
                     message: error.message,
@@ -170,27 +176,87 @@ fn server_address(workspace: &Workspace, text: &str, context: &Context) -> Resul
     Ok(Address::parse(&workspace.expand(text, &context.environment)?)?)
 }
 
-fn unusable(subject: String, error: SettingsError) -> Finding {
-    let error = CommandError::from(error);
-    Finding { subject, message: error.message, help: error.hints.into_iter().next() }
-}
-
 /// Asks all servers at the same time.
-fn ask(context: &Context, questions: Vec<Question>) -> Result<Vec<ServerReport>, CommandError> {
+fn ask(
+    context: &Context,
+    questions: Vec<Question>,
+    patience: Duration,
+) -> Result<Vec<ServerReport>, CommandError> {
     if questions.is_empty() {
         return Ok(Vec::new());
     }
+    let runtime = context.runtime(2)?;
     let asked = questions.into_iter().map(|question| async move {
-        let mut probe = open::probe(&question.address, question.credentials.as_ref(), PATIENCE).await;
-        let embedded = question.address.to_string() == EMBEDDED_ADDRESS;
+        let embedded = question.place.address.to_string() == EMBEDDED_ADDRESS;
+        let (mut probe, introduced_as) = match unlock(&question.place, &context.environment).await {
+            Ok((address, credentials)) => {
+                let introduced_as = introduction(&address, credentials.as_ref());
+                (probe(&address, credentials.as_ref(), patience).await, introduced_as)
+            }
+            Err(error) => (locked(&question.place.address, error), None),
+        };
         if embedded && !probe.reachable {
             for problem in &mut probe.problems {
                 problem.help = Some("start the embedded broker with `eddy broker`".to_owned());
             }
         }
-        ServerReport { environment: question.environment, name: question.name, probe }
+        ServerReport { environment: question.environment, name: question.name, introduced_as, probe }
     });
-    Ok(context.runtime(2)?.block_on(futures_util::future::join_all(asked)))
+    Ok(runtime.block_on(futures_util::future::join_all(asked)))
+}
+
+/// Reads files and runs programs, each server's at the same time as the others'.
+async fn unlock(
+    place: &Place,
+    environment: &Environment,
+) -> Result<(Address, Option<Credentials>), CommandError> {
+    let (place, environment) = (place.clone(), environment.clone());
+    let unlocked = tokio::task::spawn_blocking(move || place.unlock(&environment)).await;
+    unlocked.map_err(|error| CommandError::new(super::ErrorKind::Internal, error.to_string()))?
+}
+
+/// The whole probe has a time limit, not only its first step.
+async fn probe(address: &Address, credentials: Option<&Credentials>, patience: Duration) -> ProbeReport {
+    let whole = patience + Duration::from_secs(1);
+    let asked = tokio::time::timeout(whole, open::probe(address, credentials, patience)).await;
+    asked.unwrap_or_else(|_| {
+        let message = format!("`{address}` did not answer all questions within {}", span(whole));
+        let error = EndpointError::new(EndpointErrorKind::Timeout, message);
+        ProbeReport::failed(address, &error.help("give it more time with `--timeout 30s`"))
+    })
+}
+
+/// The report of a server that could not be asked because what opens it is not there.
+fn locked(address: &Address, error: CommandError) -> ProbeReport {
+    let problem = Problem { message: error.message, help: error.hints.into_iter().next() };
+    ProbeReport {
+        address: address.to_string(),
+        asked: false,
+        problems: vec![problem],
+        ..ProbeReport::default()
+    }
+}
+
+/// What we show of ourselves, in words.
+fn introduction(address: &Address, credentials: Option<&Credentials>) -> Option<String> {
+    let mut parts = Vec::new();
+    match address.credentials.as_ref().or(credentials) {
+        // A user alone may be a token.
+        Some(found) if found.username.is_empty() || found.password.is_empty() => {
+            parts.push("token".to_owned());
+        }
+        Some(found) => parts.push(format!("user {}", found.username)),
+        None => {}
+    }
+    let words = [
+        ("creds", "credentials file"),
+        ("nkey", "nkey"),
+        ("cert", "client certificate"),
+        ("header", "headers"),
+    ];
+    let given = words.iter().filter(|(option, _)| address.option(option).is_some());
+    parts.extend(given.map(|(_, words)| (*words).to_owned()));
+    (!parts.is_empty()).then(|| parts.join(", "))
 }
 
 fn look_at(workspace: &Workspace, problems: &mut Vec<Finding>) -> Result<WorkspaceReport, CommandError> {
@@ -226,8 +292,10 @@ fn version_of(program: &str) -> Option<String> {
 
 impl Report {
     fn status(&self) -> Status {
-        let reached =
-            |server: &ServerReport| server.probe.reachable && server.probe.authorised != Some(false);
+        let reached = |server: &ServerReport| {
+            let probe = &server.probe;
+            !probe.asked || (probe.reachable && probe.authorised != Some(false))
+        };
         if !self.servers.iter().all(reached) {
             return Status::Unreachable;
         }
@@ -243,93 +311,27 @@ impl ServerReport {
         }
     }
 
+    /// A clock that is too far from ours.
+    fn skew(&self) -> Option<Finding> {
+        let offset = self.probe.clock_offset_us?;
+        let distance = Duration::from_micros(offset.unsigned_abs());
+        let side = if offset > 0 { "ahead of" } else { "behind" };
+        (distance > SKEW).then(|| Finding {
+            subject: self.subject(),
+            message: format!("the clock of `{}` is {} {side} ours", self.probe.address, span(distance)),
+            help: Some(
+                "set both clocks by NTP: events are ordered, and looked up, by these times".to_owned(),
+            ),
+        })
+    }
+
     fn state(&self) -> &'static str {
-        match (self.probe.reachable, self.probe.authorised) {
-            (false, _) => "unreachable",
-            (true, Some(false)) => "not let in",
-            (true, _) if self.probe.problems.is_empty() => "ok",
-            (true, _) => "problem",
+        match (self.probe.asked, self.probe.reachable, self.probe.authorised) {
+            (false, ..) => "not asked",
+            (_, false, _) => "unreachable",
+            (_, true, Some(false)) => "not let in",
+            (_, true, _) if self.probe.problems.is_empty() => "ok",
+            (_, true, _) => "problem",
         }
     }
-
-    fn row(&self) -> [String; 5] {
-        let latency =
-            self.probe.latency_us.map(|micros| format!("{}.{} ms", micros / 1000, micros % 1000 / 100));
-        let identity = [self.probe.server.as_deref(), self.probe.protocol.as_deref()];
-        let identity = identity.into_iter().flatten().collect::<Vec<_>>().join(", ");
-        [
-            if self.name.is_some() { self.subject() } else { "-".to_owned() },
-            self.probe.address.clone(),
-            self.state().to_owned(),
-            if identity.is_empty() { "-".to_owned() } else { identity },
-            latency.unwrap_or_else(|| "-".to_owned()),
-        ]
-    }
-}
-
-fn show(report: &Report, format: Format, context: &Context) -> Result<(), CommandError> {
-    let mut out = context.ui.data();
-    match format {
-        Format::Json => {
-            serde_json::to_writer_pretty(&mut out, report).map_err(std::io::Error::from)?;
-            writeln!(out)?;
-        }
-        Format::Human => write_report(&mut out, report, context.ui.verbose)?,
-    }
-    out.flush()?;
-    Ok(())
-}
-
-fn write_report(out: &mut dyn Write, report: &Report, verbose: bool) -> std::io::Result<()> {
-    writeln!(out, "eddy          {}", report.eddy)?;
-    for tool in &report.tools {
-        let missing = || format!("not found (needed for {})", tool.purpose);
-        writeln!(out, "{:<13} {}", tool.name, tool.version.clone().unwrap_or_else(missing))?;
-    }
-    match &report.workspace {
-        Some(workspace) => {
-            let environments = workspace.environments.join(", ");
-            let environments = if environments.is_empty() { "none" } else { &environments };
-            writeln!(out, "workspace     {}", workspace.file)?;
-            writeln!(out, "documents     {}", workspace.documents)?;
-            writeln!(out, "environments  {environments}")?;
-        }
-        None => writeln!(out, "workspace     none here (`eddy init` writes one)")?,
-    }
-    write_servers(out, &report.servers, verbose)?;
-    for problem in &report.problems {
-        writeln!(out, "\nproblem: {}: {}", problem.subject, problem.message)?;
-        if let Some(help) = &problem.help {
-            writeln!(out, "   help: {help}")?;
-        }
-    }
-    if report.problems.is_empty() {
-        writeln!(out, "\nno problems")?;
-    }
-    Ok(())
-}
-
-fn write_servers(out: &mut dyn Write, servers: &[ServerReport], verbose: bool) -> std::io::Result<()> {
-    if servers.is_empty() {
-        return Ok(());
-    }
-    let heads = ["SERVER", "ADDRESS", "STATE", "IDENTITY", "LATENCY"].map(str::to_owned);
-    let rows: Vec<[String; 5]> =
-        std::iter::once(heads).chain(servers.iter().map(ServerReport::row)).collect();
-    let mut widths = [0; 5];
-    for row in &rows {
-        for (width, cell) in widths.iter_mut().zip(row) {
-            *width = (*width).max(unicode_width::UnicodeWidthStr::width(cell.as_str()));
-        }
-    }
-    writeln!(out)?;
-    for (index, row) in rows.iter().enumerate() {
-        let cells = row.iter().zip(widths).map(|(cell, width)| format!("{cell:<width$}"));
-        writeln!(out, "{}", cells.collect::<Vec<_>>().join("  ").trim_end())?;
-        let facts = index.checked_sub(1).filter(|_| verbose).map(|at| &servers[at].probe.facts);
-        for fact in facts.into_iter().flatten() {
-            writeln!(out, "    {}: {}", fact.name, fact.value)?;
-        }
-    }
-    Ok(())
 }

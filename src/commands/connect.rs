@@ -1,0 +1,95 @@
+//! Opening the places of a command: who we are is looked up, a system that is away is tried again, Ctrl-C ends the trying.
+
+use std::time::Duration;
+
+use super::target::Place;
+use super::{CommandError, Context, ErrorKind, transfer};
+use crate::endpoint::open::{open_sink, open_source};
+use crate::endpoint::{Sink, SinkOptions, Source, SourceOptions, Start, Stop};
+use crate::output::figures::{counted, span};
+use crate::replay::StopToken;
+use crate::replay::reach::{Unreached, reach};
+use crate::ui::countdown::Countdown;
+
+/// Flags about reaching a system.
+#[derive(Debug, clap::Args)]
+pub struct ConnectArgs {
+    /// Keep trying for this long while a server cannot be reached at the start, such as `1m` (default: one attempt)
+    #[arg(long, value_name = "TIME")]
+    connect_timeout: Option<String>,
+}
+
+/// Opens places.
+#[derive(Debug)]
+pub struct Connector<'a> {
+    context: &'a Context,
+    stop: &'a StopToken,
+    patience: Duration,
+}
+
+impl<'a> Connector<'a> {
+    /// Reads the flags.
+    ///
+    /// # Errors
+    /// When the time is none.
+    pub fn new(args: &ConnectArgs, context: &'a Context, stop: &'a StopToken) -> Result<Self, CommandError> {
+        let patience = transfer::duration(args.connect_timeout.as_deref())?.unwrap_or_default();
+        Ok(Self { context, stop, patience })
+    }
+
+    /// Opens a place for reading.
+    ///
+    /// # Errors
+    /// When it cannot be reached or used, or when interrupted.
+    pub async fn source(
+        &self,
+        place: &Place,
+        (start, stop): (Start, Stop),
+    ) -> Result<Box<dyn Source>, CommandError> {
+        let (address, options) = place.for_reading(&self.context.environment)?;
+        let opening = async |connect_timeout| {
+            let options = SourceOptions { start, stop, connect_timeout, ..options.clone() };
+            Box::pin(open_source(&address, &options)).await
+        };
+        let source = self.reach(place, opening).await?;
+        if let Some(listens_at) = source.listens_at() {
+            self.context.ui.say(format!("listening at {listens_at}"));
+        }
+        Ok(source)
+    }
+
+    /// Opens a place for writing.
+    ///
+    /// # Errors
+    /// When it cannot be reached or used, or when interrupted.
+    pub async fn sink(&self, place: &Place) -> Result<Box<dyn Sink>, CommandError> {
+        let (address, options) = place.for_writing(&self.context.environment)?;
+        let opening = async |connect_timeout| {
+            Box::pin(open_sink(&address, &SinkOptions { connect_timeout, ..options.clone() })).await
+        };
+        self.reach(place, opening).await
+    }
+
+    async fn reach<T>(
+        &self,
+        place: &Place,
+        opening: impl AsyncFnMut(Duration) -> Result<T, crate::endpoint::EndpointError>,
+    ) -> Result<T, CommandError> {
+        let mut countdown = Countdown::new(&self.context.ui);
+        let outcome = reach(self.patience, self.stop, |waiting| countdown.note(waiting), opening).await;
+        drop(countdown);
+        outcome.map_err(|unreached| match unreached {
+            Unreached::Stopped => {
+                let message = format!("interrupted before `{}` was reached", place.address);
+                CommandError::new(ErrorKind::Interrupted, message)
+            }
+            Unreached::GaveUp(mut error, attempts) => {
+                if attempts > 1 {
+                    let tried = counted(u64::from(attempts), "attempt");
+                    error.message = format!("{error}; gave up after {tried} in {}", span(self.patience));
+                }
+                CommandError::from(error)
+            }
+        })
+    }
+}

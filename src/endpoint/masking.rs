@@ -1,0 +1,154 @@
+//! Addresses as a user may see them: passwords, tokens and header values replaced, and the part that is wrong found.
+
+use std::ops::Range;
+
+use crate::event::percent::decode_text;
+
+/// What stands where a secret was.
+const MASK: &str = "***";
+
+/// Parts of option names whose values are nobody's business.
+const SECRET_NAMES: [&str; 7] = ["header", "pass", "secret", "token", "auth", "credential", "signature"];
+
+/// The text with the user information of an address and the values of secret options replaced.
+#[must_use]
+pub fn mask(text: &str) -> String {
+    mask_options(text, |name| !is_secret(name))
+}
+
+/// As [`mask`], with the values of all options replaced that are not known: they may be anything.
+pub(super) fn mask_unknown(text: &str, known: &[&str]) -> String {
+    mask_options(text, |name| known.contains(&name) && !is_secret(name))
+}
+
+/// Whether the value of an option of this name may be a secret.
+pub(super) fn is_secret(name: &str) -> bool {
+    let name = name.to_lowercase();
+    SECRET_NAMES.iter().any(|part| name.contains(part))
+}
+
+fn mask_options(text: &str, shown: impl Fn(&str) -> bool) -> String {
+    let masked = mask_user(text);
+    let Some(start) = options_start(&masked) else {
+        return without_query(&masked);
+    };
+    let pairs = masked[start..].split('&').map(|pair| match pair.split_once('=') {
+        Some((name, _)) if !shown(&decode_text(name)) => format!("{name}={MASK}"),
+        _ => pair.to_owned(),
+    });
+    let before = without_query(&masked[..start - 1]);
+    format!("{before}{}{}", &masked[start - 1..start], pairs.collect::<Vec<_>>().join("&"))
+}
+
+/// Over HTTP options stand after `#`, because the query is the server's.
+fn options_start(text: &str) -> Option<usize> {
+    let mark = if text.starts_with("http") { '#' } else { '?' };
+    text.find(mark).map(|at| at + 1)
+}
+
+/// Queries of webhooks hold secrets.
+fn without_query(text: &str) -> String {
+    match text.split_once('?') {
+        Some((before, _)) if text.starts_with("http") => format!("{before}?{MASK}"),
+        _ => text.to_owned(),
+    }
+}
+
+fn mask_user(text: &str) -> String {
+    let Some((scheme, rest)) = text.split_once("://") else {
+        return mask_without_scheme(text);
+    };
+    let ends: &[char] = if scheme.starts_with("http") { &['/', '?', '#'] } else { &['/', '?'] };
+    let authority = &rest[..rest.find(ends).unwrap_or(rest.len())];
+    let at = match (authority.rfind('@'), authority.split_once(':')) {
+        (Some(at), _) => at,
+        // A password with a `/` or `?` of its own ends the authority too early.
+        (None, Some((_, port))) if !port.chars().all(|each| each.is_ascii_digit()) => match rest.rfind('@') {
+            Some(at) => at,
+            None => return text.to_owned(),
+        },
+        _ => return text.to_owned(),
+    };
+    // A user without a password may be a token.
+    let user = rest[..at].split_once(':').map(|(user, _)| format!("{user}:")).unwrap_or_default();
+    format!("{scheme}://{user}{MASK}{}", &rest[at..])
+}
+
+/// A URL with a slip in its scheme, such as `mqtt//me:secret@host`, must not give its password away either.
+fn mask_without_scheme(text: &str) -> String {
+    let masked = text.rfind('@').and_then(|at| {
+        let colon = text[..at].rfind(':')?;
+        Some(format!("{}:{MASK}{}", &text[..colon], &text[at..]))
+    });
+    masked.unwrap_or_else(|| text.to_owned())
+}
+
+/// The masked text and the range of the host or the port that the reader of URLs did not take.
+pub(super) fn wrong_part(text: &str, error: url::ParseError) -> Option<(String, Range<usize>)> {
+    let masked = mask(text);
+    let start = masked.find("://")? + 3;
+    let end = masked[start..].find(['/', '?']).map_or(masked.len(), |length| start + length);
+    let host = masked[start..end].rfind('@').map_or(start, |at| start + at + 1);
+    let bracket = masked[host..end].rfind(']').map_or(host, |at| host + at);
+    let colon = masked[bracket..end].find(':').map(|at| bracket + at);
+    let range = match (error, colon) {
+        (url::ParseError::InvalidPort, Some(colon)) => colon + 1..end,
+        (_, Some(colon)) => host..colon,
+        (_, None) => host..end,
+    };
+    Some((masked, range))
+}
+
+/// The range of an option's name in a text, and that of its value.
+pub(super) fn option_part(text: &str, wanted: &str) -> Option<(Range<usize>, Range<usize>)> {
+    let mut start = options_start(text)?;
+    for pair in text[start..].split('&') {
+        let name = pair.split_once('=').map_or(pair, |(name, _)| name);
+        if decode_text(name) == wanted {
+            let value = (start + name.len() + 1).min(start + pair.len());
+            return Some((start..start + name.len(), value..start + pair.len()));
+        }
+        start += pair.len() + 1;
+    }
+    None
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{mask, mask_unknown, option_part, wrong_part};
+
+    #[test]
+    fn no_secret_is_left() {
+        for (text, wanted) in [
+            ("nats://u:p@h:1/x@y", "nats://u:***@h:1/x@y"),
+            ("nats://TOKEN@h", "nats://***@h"),
+            ("nats://:TOKEN@h", "nats://:***@h"),
+            ("mqtt://u:p/ss@h/x", "mqtt://u:***@h/x"),
+            ("mqtt//u:p@h:1/x", "mqtt//u:***@h:1/x"),
+            ("u:p@h", "u:***@h"),
+            ("orders@home", "orders@home"),
+            ("mqtt://h:1883/a@b", "mqtt://h:1883/a@b"),
+            ("http://u:p@h/x?sig=s#header=A: b&ca=f", "http://u:***@h/x?***#header=***&ca=f"),
+            ("https://h#header=A: b", "https://h#header=***"),
+            ("https://h/hook?key=abc", "https://h/hook?***"),
+            ("mqtt://h/?api-token=x&qos", "mqtt://h/?api-token=***&qos"),
+        ] {
+            assert_eq!(mask(text), wanted, "{text}");
+        }
+        assert_eq!(mask_unknown("mqtt://h?qos=1&pw=hunter2", &["qos"]), "mqtt://h?qos=1&pw=***");
+    }
+
+    #[test]
+    fn the_wrong_part_is_found() {
+        let marked =
+            |text: &str, error| wrong_part(text, error).map(|(shown, range)| shown[range].to_owned());
+        let port = url::ParseError::InvalidPort;
+        assert_eq!(marked("mqtt://u:p@h:x1/t", port).as_deref(), Some("x1"));
+        assert_eq!(marked("mqtt://[::1]:99999", port).as_deref(), Some("99999"));
+        let host = url::ParseError::InvalidDomainCharacter;
+        assert_eq!(marked("mqtt://a b:1883/t", host).as_deref(), Some("a b"));
+        let (name, value) = option_part("mqtt://h/t?a&qos=3", "qos").expect("there");
+        assert_eq!((name, value), (13..16, 17..18));
+        assert_eq!(option_part("mqtt://h/t?retain", "retain").expect("there"), (11..17, 17..17));
+    }
+}

@@ -1,0 +1,207 @@
+//! How commands end: a server that is away, Ctrl-C while waiting for it, a bar on a terminal, a file nothing came of.
+#![cfg(unix)]
+
+mod support;
+
+use std::io::{BufRead, BufReader, Read, Write};
+use std::path::Path;
+use std::process::{Child, Command, ExitStatus, Stdio};
+use std::sync::mpsc::{Receiver, channel};
+use std::time::{Duration, Instant};
+
+use rustix::process::{Pid, Signal, kill_process};
+use support::servers::{free_port, mosquitto};
+
+/// How long anything here may take.
+const LIMIT: Duration = Duration::from_secs(60);
+
+fn eddy(arguments: &[&str]) -> Command {
+    let mut command = Command::new(env!("CARGO_BIN_EXE_eddy"));
+    command
+        .args(arguments)
+        .env_remove("EDDY_ENV")
+        .stdin(Stdio::null())
+        .stdout(Stdio::piped())
+        .stderr(Stdio::piped());
+    command
+}
+
+/// What a program says, as it says it.
+struct Said {
+    pieces: Receiver<String>,
+    text: String,
+}
+
+impl Said {
+    fn of(stream: impl Read + Send + 'static) -> Self {
+        let (send, pieces) = channel();
+        std::thread::spawn(move || {
+            let mut reader = BufReader::new(stream);
+            loop {
+                let piece = match reader.fill_buf() {
+                    Ok(bytes) if !bytes.is_empty() => String::from_utf8_lossy(bytes).into_owned(),
+                    _ => return,
+                };
+                reader.consume(piece.len());
+                if send.send(piece).is_err() {
+                    return;
+                }
+            }
+        });
+        Self { pieces, text: String::new() }
+    }
+
+    fn wait_for(&mut self, words: &str) {
+        let deadline = Instant::now() + LIMIT;
+        while !self.text.contains(words) {
+            let left = deadline.saturating_duration_since(Instant::now());
+            let piece = self.pieces.recv_timeout(left);
+            self.text += &piece.unwrap_or_else(|error| panic!("no `{words}` ({error}) in {}", self.text));
+        }
+    }
+
+    fn rest(mut self) -> String {
+        while let Ok(piece) = self.pieces.recv_timeout(LIMIT) {
+            self.text += &piece;
+        }
+        self.text
+    }
+}
+
+fn ended(child: &mut Child) -> ExitStatus {
+    let deadline = Instant::now() + LIMIT;
+    loop {
+        if let Some(status) = child.try_wait().expect("asked") {
+            return status;
+        }
+        assert!(Instant::now() < deadline, "it does not end");
+        std::thread::yield_now();
+    }
+}
+
+#[test]
+fn a_server_that_stays_away_ends_the_command_after_the_time() {
+    for verb in ["tail", "inject"] {
+        let url = format!("mqtt://127.0.0.1:{}/orders", free_port());
+        let began = Instant::now();
+        let mut arguments = vec![verb, &url, "--connect-timeout", "1s"];
+        if verb == "inject" {
+            arguments.extend(["--data", "{}"]);
+        }
+        let output = eddy(&arguments).output().expect("it runs");
+        let said = String::from_utf8_lossy(&output.stderr);
+        assert_eq!(output.status.code(), Some(3), "{said}");
+        assert!(
+            began.elapsed() >= Duration::from_millis(900) && began.elapsed() < Duration::from_secs(20),
+            "{said}"
+        );
+        assert!(said.contains("connection refused; trying again, giving up in 1 s"), "{said}");
+        assert!(said.contains("gave up after ") && said.contains(" attempts in 1"), "{said}");
+        let output = eddy(&arguments[..arguments.len().min(2)]).output().expect("it runs");
+        assert!(!String::from_utf8_lossy(&output.stderr).contains("trying again"), "one attempt by default");
+    }
+}
+
+#[test]
+fn a_server_that_comes_up_is_reached() {
+    let Some(mut server) = mosquitto(&[]) else { return };
+    server.stop();
+    let url = format!("mqtt://127.0.0.1:{}/orders", server.port);
+    let mut child =
+        eddy(&["inject", &url, "--data", "{}", "--connect-timeout", "1m"]).spawn().expect("it runs");
+    let mut said = Said::of(child.stderr.take().expect("piped"));
+    said.wait_for("trying again");
+    server.start();
+    said.wait_for("sent 1 event");
+    assert_eq!(ended(&mut child).code(), Some(0));
+}
+
+#[test]
+fn an_interruption_ends_the_waiting() {
+    let directory = tempfile::tempdir().expect("a directory");
+    let url = format!("mqtt://127.0.0.1:{}/orders", free_port());
+    let file = directory.path().join("x.eddy.ndjson.zst").display().to_string();
+    let arguments = ["record", &url, "--output", &file, "--connect-timeout", "5m"];
+    let mut child = eddy(&arguments).spawn().expect("it runs");
+    let mut said = Said::of(child.stderr.take().expect("piped"));
+    said.wait_for("trying again");
+    kill_process(Pid::from_child(&child), Signal::INT).expect("interrupted");
+    assert_eq!(ended(&mut child).code(), Some(130));
+    assert!(!Path::new(&file).exists(), "nothing was recorded");
+}
+
+/// A command on a terminal of its own, made by `script`; `None` when there is no such program.
+fn on_a_terminal(arguments: &[&str]) -> Option<Child> {
+    if Command::new("script").arg("--version").output().is_err() {
+        assert!(
+            std::env::var_os("EDDY_REQUIRE_SERVERS").is_none_or(|value| value != "1"),
+            "`script` is missing"
+        );
+        eprintln!("SKIPPED: `script` is not installed");
+        return None;
+    }
+    let words = arguments.iter().map(|word| format!("'{word}'")).collect::<Vec<_>>().join(" ");
+    let line = format!("exec '{}' {words}", env!("CARGO_BIN_EXE_eddy"));
+    let mut command = Command::new("script");
+    command.args(["--quiet", "--return", "--command", &line, "/dev/null"]);
+    command.env_remove("EDDY_ENV").env("TERM", "xterm").env("SHELL", "/bin/sh");
+    Some(command.stdin(Stdio::piped()).stdout(Stdio::piped()).spawn().expect("it runs"))
+}
+
+/// What is left on the last line of a terminal.
+fn last_line(text: &str) -> String {
+    let cleared = text.rsplit("\u{1b}[2K").next().unwrap_or_default();
+    let cleared = cleared.rsplit(['\r', '\n']).find(|line| !line.is_empty()).unwrap_or_default();
+    cleared.chars().filter(|each| !each.is_control()).collect()
+}
+
+#[test]
+fn a_second_interruption_takes_the_bar_away() {
+    let Some(server) = mosquitto(&[]) else { return };
+    let url = format!("mqtt://127.0.0.1:{}/orders", server.port);
+    let Some(mut child) = on_a_terminal(&["inject", &url, "--data", "{}", "--rate", "50/s"]) else { return };
+    let mut keys = child.stdin.take().expect("piped");
+    let mut said = Said::of(child.stdout.take().expect("piped"));
+    said.wait_for("injecting");
+    server.freeze();
+    keys.write_all(b"\x03").expect("pressed");
+    said.wait_for("stopping");
+    keys.write_all(b"\x03").expect("pressed");
+    assert_eq!(ended(&mut child).code(), Some(130));
+    let text = said.rest();
+    assert!(!last_line(&text).contains("injecting"), "the bar is still there: {text:?}");
+}
+
+#[test]
+fn the_countdown_is_one_line_and_goes_away() {
+    let url = format!("mqtt://127.0.0.1:{}/orders", free_port());
+    let Some(mut child) = on_a_terminal(&["tail", &url, "--connect-timeout", "2m"]) else { return };
+    let mut keys = child.stdin.take().expect("piped");
+    let mut said = Said::of(child.stdout.take().expect("piped"));
+    said.wait_for("giving up in 120 s");
+    said.wait_for("giving up in 119 s");
+    keys.write_all(b"\x03").expect("pressed");
+    assert_eq!(ended(&mut child).code(), Some(130));
+    let text = said.rest();
+    let lines = text.matches('\n').count();
+    assert!(lines <= 3, "{lines} lines: {text:?}");
+    assert!(!last_line(&text).contains("giving up"), "{text:?}");
+}
+
+#[test]
+fn nothing_is_left_of_an_injection_that_failed() {
+    let directory = tempfile::tempdir().expect("a directory");
+    std::fs::write(directory.path().join("bad.ndjson"), "{\"n\":1,\"t\":1,\"src\":\"a\",\"v\":1\nno event\n")
+        .expect("ok");
+    for target in ["new.ndjson", "new.eddy.ndjson.zst"] {
+        let arguments = ["inject", &format!("./{target}"), "bad.ndjson", "--events"];
+        let output = eddy(&arguments).current_dir(directory.path()).output().expect("it runs");
+        assert!(!output.status.success(), "{output:?}");
+        assert!(!directory.path().join(target).exists(), "{target} is left: {output:?}");
+    }
+    let file = directory.path().join("kept.ndjson");
+    std::fs::write(&file, "").expect("written");
+    let arguments = ["inject", "./kept.ndjson", "bad.ndjson", "--events"];
+    eddy(&arguments).current_dir(directory.path()).output().expect("it runs");
+    assert!(file.exists(), "what was there before stays");
+}
