@@ -5,8 +5,11 @@
 
 DIR is a folder into which the peers were installed:
 
-    npm install --prefix DIR ajv ajv-formats @sourcemeta/jsonschema @asyncapi/cli @stoplight/spectral-cli @quobix/vacuum
+    npm install --prefix DIR ajv ajv-formats @sourcemeta/jsonschema
+    npm install --prefix DIR/cli @asyncapi/cli        # brings Spectral with it
+    npm install --prefix DIR/vacuum @quobix/vacuum    # fetches its program from GitHub while it installs
     python3 -m venv DIR/py && DIR/py/bin/pip install check-jsonschema
+    cargo install --root DIR jsonschema-cli
 
 Whatever is not there is left out. `events` checks events of about 600 bytes and 15 fields with formats asserted,
 `documents` checks AsyncAPI documents of three sizes and a thousand small ones, `stream` checks one large file with
@@ -90,17 +93,22 @@ def event(chance):
     }
 
 
-def write_events(path, count, share_of_faults=0.0):
-    """Writes events; gives back the lines with a fault, and which."""
+def write_events(path, count, share_of_faults=0.0, distinct=100_000):
+    """Writes events, after `distinct` of them the same again; gives back the lines with a fault, and which."""
     chance = random.Random(7)
-    faults = {}
+    dump = lambda made: json.dumps(made, separators=(",", ":")) + "\n"  # noqa: E731
+    lines, faults = [], {}
     with open(path, "w") as file:
-        for line in range(1, count + 1):
-            made = event(chance)
+        for number in range(1, count + 1):
+            if number <= distinct:
+                lines.append(dump(event(chance)))
+            line = lines[(number - 1) % distinct]
             if chance.random() < share_of_faults:
-                faults[line] = chance.choice(list(FAULTS))
-                FAULTS[faults[line]](made)
-            file.write(json.dumps(made, separators=(",", ":")) + "\n")
+                faults[number] = chance.choice(list(FAULTS))
+                made = json.loads(line)
+                FAULTS[faults[number]](made)
+                line = dump(made)
+            file.write(line)
     return faults
 
 
@@ -158,14 +166,15 @@ def events(options, directory, table):
     if home:
         for mode in ("first", "all"):
             command = ["node", os.path.join(here, "ajv.js"), schema, lines, mode]
-            table.row("events", f"ajv compiled, {mode} error", command, options.runs, options.events, {**os.environ, "PEERS": home})
+            table.row("events", f"ajv compiled, {mode} error{'s' if mode == 'all' else ''}", command, options.runs, options.events, {**os.environ, "PEERS": home})
     native = first_there(options.peers, "node_modules/@sourcemeta/jsonschema/build/github-releases/jsonschema-linux-x86_64")
     if native:
         for flags in (["--fast"], []):
-            command = [native, "validate", *flags, schema, lines]
+            command = [native, "validate", *flags, "--format-assertion", schema, lines]
             table.row("events", " ".join(["sourcemeta jsonschema", *flags]), command, options.runs, options.events)
     python = first_there(options.peers, "py/bin/check-jsonschema")
-    if python:
+    rust = first_there(options.peers, "bin/jsonschema-cli")
+    if python or rust:
         few = min(options.events, 5_000)
         array, of_many = os.path.join(directory, "few.json"), os.path.join(directory, "array.json")
         with open(lines) as source, open(array, "w") as file:
@@ -173,7 +182,12 @@ def events(options, directory, table):
         with open(of_many, "w") as file:
             json.dump({"$schema": SCHEMA["$schema"], "type": "array", "items": {k: v for k, v in SCHEMA.items() if k != "$defs"},
                        "$defs": SCHEMA["$defs"]}, file)
-        table.row("events", f"check-jsonschema ({few:,} events)", [python, "--schemafile", of_many, array], 1, few)
+        if rust:
+            command = [rust, "validate", of_many, "-i", array, "--assert-format", "--errors-only"]
+            table.row("events", f"jsonschema-cli ({few:,} events as a list)", command, options.runs, few)
+        if python:
+            command = [python, "--schemafile", of_many, array]
+            table.row("events", f"check-jsonschema ({few:,} events as a list)", command, 1, few)
 
 
 def documents(options, directory, table):
@@ -181,9 +195,9 @@ def documents(options, directory, table):
     ruleset = os.path.join(directory, "ruleset.yaml")
     with open(ruleset, "w") as file:
         file.write('extends: ["spectral:asyncapi"]\n')
-    asyncapi = first_there(options.peers, "node_modules/.bin/asyncapi")
-    spectral = first_there(options.peers, "node_modules/.bin/spectral")
-    vacuum = first_there(options.peers, "node_modules/.bin/vacuum")
+    asyncapi = first_there(options.peers, "cli/node_modules/.bin/asyncapi", "node_modules/.bin/asyncapi")
+    spectral = first_there(options.peers, "cli/node_modules/.bin/spectral", "node_modules/.bin/spectral")
+    vacuum = first_there(options.peers, "vacuum/node_modules/.bin/vacuum", "node_modules/.bin/vacuum")
     for channels in (3, 100, 1000):
         path = os.path.join(directory, f"document{channels}.yaml")
         text = document(channels)
@@ -208,7 +222,7 @@ def documents(options, directory, table):
 def stream(options, directory):
     """One large file: every planted fault at its line, nothing else, and the memory that took."""
     path = os.path.join(directory, "stream.ndjson")
-    faults = write_events(path, options.stream_events, 0.01)
+    faults = write_events(path, options.stream_events, 0.01, 20_000)
     command = [options.eddy, "validate", contract(directory), "--events", path, "--format", "json", "--max-findings", "10000000"]
     output = subprocess.run(command, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, check=False).stdout
     found = sorted({finding["range"]["start"]["line"] for finding in json.loads(output)["diagnostics"]})

@@ -176,6 +176,11 @@ impl LiveChunks {
             };
             opened.map(|source| (stop, source))
         })?;
+        if until == Stop::Never {
+            let end =
+                if args.follow { "Ctrl-C ends it and shows what was found" } else { "Ctrl-C ends it sooner" };
+            context.ui.say(format!("listening to `{}`; {end}", place.address));
+        }
         let end = time.map(|time| Instant::now() + time);
         let left = args.count.unwrap_or(u64::MAX);
         Ok(Self { runtime, source: Some(source), left, read: 0, end, stop })
@@ -184,19 +189,23 @@ impl LiveChunks {
 
 impl Chunks for LiveChunks {
     fn next_chunk(&mut self) -> Result<Option<Chunk>, StreamError> {
-        let Some(source) = self.source.as_mut().filter(|_| self.left > 0) else {
+        let Some(source) = self.source.as_mut() else {
             return Ok(None);
         };
         let most = usize::try_from(self.left).unwrap_or(BATCH).min(BATCH);
         // Far enough away to be never.
         let end = self.end.unwrap_or_else(|| Instant::now() + Duration::from_secs(86_400 * 365));
-        let batch = self.runtime.block_on(async {
-            tokio::select! {
-                _ = self.stop.requested() => Ok(Vec::new()),
-                () = tokio::time::sleep_until(end) => Ok(Vec::new()),
-                batch = source.next_batch(most) => batch,
-            }
-        })?;
+        let batch = if most == 0 {
+            Vec::new()
+        } else {
+            self.runtime.block_on(async {
+                tokio::select! {
+                    _ = self.stop.requested() => Ok(Vec::new()),
+                    () = tokio::time::sleep_until(end) => Ok(Vec::new()),
+                    batch = source.next_batch(most) => batch,
+                }
+            })?
+        };
         if batch.is_empty() {
             if let Some(source) = self.source.take() {
                 self.runtime.block_on(source.close())?;

@@ -233,8 +233,9 @@ fn not_json(payload: &[u8], error: &sonic_rs::Error) -> Violation {
     violation
 }
 
-/// A violation without a place.
-pub(super) fn bare(keyword: &str, message: String) -> Violation {
+/// A violation of a keyword, without a place.
+#[must_use]
+pub fn bare(keyword: &str, message: String) -> Violation {
     Violation {
         instance_pointer: String::new(),
         schema_file: None,

@@ -2,6 +2,7 @@
 //! kind around a schema; what a reference leads to is asked of [`References`].
 
 pub mod avro;
+mod binary;
 mod branch;
 mod bundle;
 mod compiled;
@@ -27,7 +28,7 @@ use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
 
 use bundle::{Bundle, Bundler};
-pub use compiled::Compiled;
+pub use compiled::{Compiled, bare};
 pub use dialect::Dialect;
 pub use payload::{Language, PayloadSchema};
 pub use problem::{AvroFault, SchemaProblem, SchemaProblemKind};

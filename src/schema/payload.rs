@@ -75,24 +75,17 @@ impl PayloadSchema {
         }
     }
 
-    /// Reads a payload in the binary encoding of the language into plain JSON; none for JSON Schema, which has no
-    /// such encoding, and where the language's reader is not built in.
+    /// Checks a payload in the binary encoding of the language; `start` bytes of a frame stand before the value.
+    /// JSON Schema has no such encoding: its payloads are JSON.
     ///
     /// # Errors
-    /// Why the bytes are no value of the schema.
-    #[must_use]
-    pub fn decode(&self, payload: &[u8]) -> Option<Result<serde_json::Value, Vec<Violation>>> {
+    /// All violations that can be told, with their bytes in the payload.
+    pub fn check_binary(&self, payload: &[u8], start: usize) -> Result<(), Vec<Violation>> {
         match self {
-            Self::Json(_) => None,
-            #[cfg(feature = "avro")]
-            Self::Avro(schema) => Some(schema.decode(payload)),
-            #[cfg(not(feature = "avro"))]
-            Self::Avro(_) => {
-                let _ = payload;
-                None
-            }
+            Self::Json(schema) => schema.check_bytes(payload.get(start..).unwrap_or_default()),
+            Self::Avro(schema) => schema.decode(payload, start).map(drop),
             #[cfg(feature = "protobuf")]
-            Self::Protobuf(schema) => Some(schema.decode(payload)),
+            Self::Protobuf(schema) => schema.check_binary(payload, start),
         }
     }
 }

@@ -4,10 +4,10 @@ use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
 use sonic_rs::JsonValueTrait;
 
-use super::EventMessage;
-use super::Language;
+use super::encoded::{self, Encoding};
+use super::{EventMessage, Language};
 use crate::event::{Event, cloud_event};
-use crate::schema::{Compiled, Violation};
+use crate::schema::{Compiled, PayloadSchema, Violation, bare};
 use crate::source_text::Position;
 
 /// Whether the payload of an event is a whole CloudEvents event.
@@ -21,6 +21,7 @@ impl EventMessage {
     pub fn check_cloud_event(&self, event: &[u8]) -> (Vec<Violation>, Option<String>) {
         match &self.payload {
             Language::Json(schema) => (violations(schema, event, self.is_envelope), None),
+            Language::Encoded(schema, encoding) => encoded_data(schema, *encoding, event),
             Language::Any => (Vec::new(), None),
             Language::Unchecked(reason) => (Vec::new(), Some(reason.clone())),
             Language::Text(_) => {
@@ -31,6 +32,31 @@ impl EventMessage {
             }
         }
     }
+}
+
+/// The data of an event by a schema of Avro or Protobuf: JSON as it stands, bytes in base64.
+fn encoded_data(
+    schema: &PayloadSchema,
+    encoding: Encoding,
+    event: &[u8],
+) -> (Vec<Violation>, Option<String>) {
+    if let Ok(data) = sonic_rs::get_from_slice(event, ["data"]) {
+        let data = data.as_raw_str().as_bytes();
+        let from = (data.as_ptr() as usize).saturating_sub(event.as_ptr() as usize);
+        return (seen_from_event(schema.check_bytes(data), "/data", place_of(event, from)), None);
+    }
+    let text = |name: &str| sonic_rs::get_from_slice(event, [name]).ok().as_ref().and_then(text_of);
+    let Some(written) = text("data_base64") else {
+        return (Vec::new(), Some("the event has no `data`".to_owned()));
+    };
+    let Ok(bytes) = STANDARD.decode(written) else {
+        let mut found = bare("json", "`data_base64` is no base64".to_owned());
+        "/data_base64".clone_into(&mut found.instance_pointer);
+        return (vec![found], None);
+    };
+    let stated = text("datacontenttype").as_deref().and_then(Encoding::of).unwrap_or(encoding);
+    let found = encoded::violations(schema, stated, &bytes, None);
+    (seen_from_event(Err(found), "/data_base64", None), None)
 }
 
 fn text_of(value: &sonic_rs::LazyValue<'_>) -> Option<String> {

@@ -2,11 +2,12 @@
 
 mod address;
 mod cloud_event;
+mod encoded;
 mod headers;
 pub mod stream;
 mod wire;
 
-use std::collections::HashMap;
+use std::collections::{BTreeMap, HashMap};
 use std::sync::Arc;
 
 use sonic_rs::JsonValueTrait;
@@ -14,9 +15,11 @@ use sonic_rs::JsonValueTrait;
 use crate::contract::{Document, Loaded, Message, SchemaFormat, SchemaRef};
 use crate::diagnostic::nearest;
 use crate::event::Event;
-use crate::schema::{Compiled, Compiler, Dialect, Violation};
-use crate::source_text::tree::Node;
+use crate::schema::{Compiled, Compiler, Dialect, PayloadSchema, Violation};
+use crate::source_text::Sources;
+use crate::source_text::tree::{Node, NodeRef};
 use address::Template;
+use encoded::Encoding;
 pub use wire::parse_schema_id;
 
 /// Headers that name the message of an event, besides those of CloudEvents.
@@ -24,6 +27,9 @@ const NAMING_HEADERS: [&str; 6] =
     ["message", "message-name", "message-type", "event-type", "eventtype", "type"];
 /// Headers that carry the type of a CloudEvents event in binary mode, one per transport.
 const CLOUD_EVENT_TYPES: [&str; 4] = ["ce_type", "ce-type", "cloudevents:type", "cloudevents_type"];
+
+/// Why a message is not checked whose schema cannot be compiled.
+const OWN_PROBLEMS: &str = "its schema has problems of its own; `eddy validate` names them";
 
 /// The part of an event a violation is about.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, serde::Serialize)]
@@ -78,6 +84,8 @@ enum Language {
     Json(Compiled),
     /// By a schema, as one string.
     Text(Compiled),
+    /// By a schema of Avro or Protobuf, in its binary or its JSON encoding.
+    Encoded(PayloadSchema, Encoding),
     /// There is no schema: everything fits.
     Any,
     /// Not at all, for this reason.
@@ -95,7 +103,8 @@ pub struct EventMessage {
     headers: Option<Compiled>,
     /// The number of its payload schema in a schema registry, from `x-eddy-schema-id`.
     schema_id: Option<u32>,
-    is_protobuf: bool,
+    /// Where its payload schema is written.
+    schema: Option<NodeRef>,
     /// Whether its payload schema describes a whole CloudEvents event.
     is_envelope: bool,
 }
@@ -106,7 +115,7 @@ impl EventMessage {
     pub fn payload(&self) -> Option<&Compiled> {
         match &self.payload {
             Language::Json(schema) | Language::Text(schema) => Some(schema),
-            Language::Any | Language::Unchecked(_) => None,
+            Language::Encoded(..) | Language::Any | Language::Unchecked(_) => None,
         }
     }
 
@@ -116,13 +125,14 @@ impl EventMessage {
         self.headers.as_ref()
     }
 
-    /// Checks a payload that stands alone: what it does wrong, and why it could not be checked.
+    /// Checks a payload that stands alone as text: what it does wrong, and why it could not be checked.
     #[must_use]
     pub fn check_payload(&self, payload: &[u8]) -> (Vec<Violation>, Option<String>) {
         match &self.payload {
             Language::Any => (Vec::new(), None),
             Language::Unchecked(reason) => (Vec::new(), Some(reason.clone())),
             Language::Json(schema) => (schema.check_bytes(payload).err().unwrap_or_default(), None),
+            Language::Encoded(schema, _) => (schema.check_bytes(payload).err().unwrap_or_default(), None),
             Language::Text(schema) => {
                 (schema.check_value(&String::from_utf8_lossy(payload).into_owned().into()), None)
             }
@@ -131,15 +141,8 @@ impl EventMessage {
 
     /// Whether both are one message that two documents refer to.
     fn is_same(&self, other: &Self) -> bool {
-        let node = |message: &Self| {
-            message.payload().and_then(Compiled::place).map(|place| Arc::as_ptr(&place.node))
-        };
-        self.name == other.name && node(self).is_some() && node(self) == node(other)
-    }
-
-    /// Whether its payload is a Protobuf message.
-    fn is_protobuf(&self) -> bool {
-        self.is_protobuf
+        let is_one = |(one, other): (&NodeRef, &NodeRef)| Arc::ptr_eq(one, other);
+        self.name == other.name && self.schema.as_ref().zip(other.schema.as_ref()).is_some_and(is_one)
     }
 
     fn is_called(&self, name: &str) -> bool {
@@ -169,7 +172,8 @@ impl EventChecker {
     #[must_use]
     pub fn new(loaded: &Loaded) -> Self {
         let mut checker = Self::default();
-        let mut preparer = Preparer { compiler: Compiler::new(&loaded.documents), made: HashMap::new() };
+        let compiler = Compiler::new(&loaded.documents);
+        let mut preparer = Preparer { compiler, sources: &loaded.sources, made: HashMap::new() };
         for document in &loaded.contract.documents {
             checker.add(document, &mut preparer);
         }
@@ -252,9 +256,7 @@ impl EventChecker {
     /// Checks one event as the message of this name, wherever it comes from; `None` when there is no such message.
     #[must_use]
     pub fn check_as(&self, event: &Event, name: &str) -> Option<EventVerdict> {
-        let mut verdict = self.message(name)?.check(event);
-        verdict.channel = Some(event.channel.clone());
-        Some(verdict)
+        Some(self.check_framed_as(event, self.message(name)?, &BTreeMap::new()))
     }
 
     fn find(&self, channel: &str) -> Option<&Address> {
@@ -308,6 +310,11 @@ fn stated_name(event: &Event, messages: &[Arc<EventMessage>]) -> Option<String> 
 
 impl EventMessage {
     fn check(&self, event: &Event) -> EventVerdict {
+        self.check_from(event, None)
+    }
+
+    /// Checks an event whose payload begins after the frame of a schema registry, if it has one of so many bytes.
+    fn check_from(&self, event: &Event, frame: Option<usize>) -> EventVerdict {
         let mut verdict = EventVerdict { message: Some(self.name.clone()), ..EventVerdict::default() };
         if let Some(schema) = &self.headers {
             let found = headers::check(schema, event).into_iter();
@@ -317,11 +324,18 @@ impl EventMessage {
             verdict.unchecked = Some("the payload is null, which deletes and says nothing else".to_owned());
             return verdict;
         };
-        let (found, unchecked) = match &self.payload {
-            Language::Json(schema) if cloud_event::is_structured(event) => {
+        let (found, unchecked) = match (&self.payload, frame) {
+            (Language::Json(schema), None) if cloud_event::is_structured(event) => {
                 (cloud_event::violations(schema, payload, self.is_envelope), None)
             }
-            _ => self.check_payload(payload),
+            (Language::Encoded(..), None) if cloud_event::is_structured(event) => {
+                self.check_cloud_event(payload)
+            }
+            (Language::Encoded(schema, encoding), _) => {
+                let stated = encoded::stated(event).unwrap_or(*encoding);
+                (encoded::violations(schema, stated, payload, frame), None)
+            }
+            _ => self.check_payload(&payload[frame.unwrap_or(0)..]),
         };
         verdict.unchecked = unchecked;
         verdict.violations.extend(found.into_iter().map(|violation| (EventPart::Payload, violation)));
@@ -329,13 +343,10 @@ impl EventMessage {
     }
 }
 
-fn is_protobuf(schema: &SchemaRef) -> bool {
-    matches!(schema.format, SchemaFormat::Protobuf)
-}
-
 /// Compiles each schema once, however many messages use it.
 struct Preparer<'a> {
     compiler: Compiler<'a>,
+    sources: &'a Sources,
     made: HashMap<(*const Node, Dialect), Option<Compiled>>,
 }
 
@@ -352,7 +363,7 @@ impl Preparer<'_> {
             payload,
             headers,
             schema_id: wire::declared_id(message),
-            is_protobuf: message.payload.as_ref().is_some_and(is_protobuf),
+            schema: message.payload.as_ref().map(|schema| schema.node.clone()),
         }
     }
 
@@ -360,6 +371,9 @@ impl Preparer<'_> {
         let Some(schema) = &message.payload else {
             return Language::Any;
         };
+        if matches!(schema.format, SchemaFormat::Avro | SchemaFormat::Protobuf) {
+            return self.encoded(schema, message);
+        }
         let content_type = message.content_type.as_deref().unwrap_or("application/json");
         let is_text = content_type.starts_with("text/");
         if !is_text && !content_type.contains("json") {
@@ -369,6 +383,27 @@ impl Preparer<'_> {
             Ok(schema) if is_text => Language::Text(schema),
             Ok(schema) => Language::Json(schema),
             Err(reason) => Language::Unchecked(reason),
+        }
+    }
+
+    fn encoded(&mut self, schema: &SchemaRef, message: &Message) -> Language {
+        let encoding = match message.content_type.as_deref() {
+            None => Encoding::Either,
+            Some(written) => match Encoding::of(written) {
+                Some(encoding) => encoding,
+                None => return Language::Unchecked(format!("payloads of `{written}` are not checked")),
+            },
+        };
+        let Some(language) = schema.language() else {
+            return Language::Unchecked("the language of the schema is not checked".to_owned());
+        };
+        let place = schema.place();
+        match self.compiler.compile_payload(self.sources, &place, language, &message.name) {
+            Ok(schema) => Language::Encoded(schema, encoding),
+            Err(problems) if problems.is_empty() => {
+                Language::Unchecked("its language is not built into this program".to_owned())
+            }
+            Err(_) => Language::Unchecked(OWN_PROBLEMS.to_owned()),
         }
     }
 
@@ -384,8 +419,7 @@ impl Preparer<'_> {
         let key = (Arc::as_ptr(&schema.node), dialect);
         let compiler = &mut self.compiler;
         let made = self.made.entry(key).or_insert_with(|| compiler.compile(&schema.place(), dialect).ok());
-        made.clone()
-            .ok_or_else(|| "its schema has problems of its own; `eddy validate` names them".to_owned())
+        made.clone().ok_or_else(|| OWN_PROBLEMS.to_owned())
     }
 }
 

@@ -6,6 +6,7 @@ use super::stream::meant;
 use super::{EventChecker, EventMessage, EventVerdict, Language, Unassigned};
 use crate::contract::Message;
 use crate::event::Event;
+use crate::schema::PayloadSchema;
 
 /// The first byte of a payload in this format.
 const MAGIC: u8 = 0;
@@ -26,19 +27,60 @@ fn split(payload: &[u8]) -> Option<(u32, usize)> {
     (*magic == MAGIC).then(|| (u32::from_be_bytes(*id), 5))
 }
 
-/// Bytes of the message indexes in front of a Protobuf message: their count and each of them as zigzag varints, where
-/// a single zero stands for the first message.
-fn indexes(payload: &[u8]) -> Option<usize> {
+/// The message indexes in front of a Protobuf message and their bytes: their count and each of them as zigzag varints,
+/// where a single zero stands for the first message.
+fn indexes(payload: &[u8]) -> Option<(Vec<usize>, usize)> {
     let (count, mut at) = varint(payload)?;
     let count = count >> 1;
     if count > MOST_INDEXES {
         return None;
     }
+    let mut indexes = Vec::new();
     for _ in 0..count {
-        let (_, length) = varint(payload.get(at..)?)?;
+        let (index, length) = varint(payload.get(at..)?)?;
+        indexes.push(usize::try_from(index >> 1).ok()?);
         at += length;
     }
-    Some(at)
+    if indexes.is_empty() {
+        indexes.push(0);
+    }
+    Some((indexes, at))
+}
+
+/// Bytes of the frame in front of a payload of this schema, if it may begin with one.
+pub(super) fn frame_of(payload: &[u8], schema: &PayloadSchema) -> Option<usize> {
+    let (_, start) = split(payload)?;
+    if !is_protobuf(schema) {
+        return Some(start);
+    }
+    indexes(&payload[start..]).map(|(_, length)| start + length)
+}
+
+#[cfg(feature = "protobuf")]
+fn is_protobuf(schema: &PayloadSchema) -> bool {
+    matches!(schema, PayloadSchema::Protobuf(_))
+}
+
+#[cfg(not(feature = "protobuf"))]
+fn is_protobuf(_: &PayloadSchema) -> bool {
+    false
+}
+
+/// Why the indexes do not lead to the message of a schema.
+#[cfg(feature = "protobuf")]
+fn leads_elsewhere(indexes: &[usize], schema: &PayloadSchema) -> Option<String> {
+    let PayloadSchema::Protobuf(schema) = schema else { return None };
+    let name = schema.message_name();
+    match schema.message_at(indexes) {
+        Some(found) if found == name => None,
+        Some(found) => Some(format!("the message indexes lead to `{found}`, and the contract has `{name}`")),
+        None => Some(format!("the message indexes {indexes:?} lead to no message of the schema of `{name}`")),
+    }
+}
+
+#[cfg(not(feature = "protobuf"))]
+fn leads_elsewhere(_: &[usize], _: &PayloadSchema) -> Option<String> {
+    None
 }
 
 fn varint(bytes: &[u8]) -> Option<(u64, usize)> {
@@ -93,20 +135,45 @@ impl EventChecker {
                 && messages.iter().map(|message| &**message).all(|message| is_text(&message)))
     }
 
-    fn framed(&self, event: &Event, message: &EventMessage, start: usize) -> EventVerdict {
-        let payload = event.payload.clone().unwrap_or_default();
-        let mut rest = payload.slice(start..);
-        if message.is_protobuf() {
-            let Some(length) = indexes(&rest) else {
+    fn framed(&self, event: &Event, message: &EventMessage, mut start: usize) -> EventVerdict {
+        if let Language::Encoded(schema, _) = &message.payload
+            && is_protobuf(schema)
+        {
+            let rest = event.payload.as_deref().and_then(|payload| payload.get(start..));
+            let Some((indexes, length)) = indexes(rest.unwrap_or_default()) else {
                 let reason = "the message indexes after the schema id are cut off or no numbers".to_owned();
                 return unassigned("ED5006", reason, None);
             };
-            rest = rest.slice(length..);
+            if let Some(reason) = leads_elsewhere(&indexes, schema) {
+                let help = "does the registry have the same text as the contract?".to_owned();
+                return unassigned("ED5006", reason, Some(help));
+            }
+            start += length;
         }
-        let mut verdict = message.check(&Event { payload: Some(rest), ..event.clone() });
+        let mut verdict = message.check_from(event, Some(start));
         let channel = self.find(&event.channel).map(|address| address.written.clone());
         let is_known = channel.is_some() || event.channel.is_empty();
         verdict.channel = if is_known { channel.or_else(|| Some(String::new())) } else { None };
+        verdict
+    }
+
+    /// The verdict of a message named for all events, behind the frame its payload begins with when that is one.
+    pub(super) fn check_framed_as(
+        &self,
+        event: &Event,
+        message: &EventMessage,
+        ids: &BTreeMap<u32, String>,
+    ) -> EventVerdict {
+        let frame = event.payload.as_ref().and_then(|payload| split(payload)).filter(|(id, _)| {
+            let is_its_id =
+                message.schema_id == Some(*id) || ids.get(id).is_some_and(|name| message.is_called(name));
+            is_its_id || matches!(message.payload, Language::Json(_) | Language::Text(_))
+        });
+        let mut verdict = match frame {
+            Some((_, start)) => self.framed(event, message, start),
+            None => message.check(event),
+        };
+        verdict.channel = Some(event.channel.clone());
         verdict
     }
 }
@@ -139,8 +206,8 @@ mod tests {
         assert_eq!(split(&[0, 0, 0, 1, 2, 9]), Some((258, 5)));
         assert_eq!(split(&[0, 0, 0, 1]), None);
         assert_eq!(split(&[1, 0, 0, 1, 2]), None);
-        assert_eq!(indexes(&[0, 10, 1]), Some(1));
-        assert_eq!(indexes(&[4, 2, 0, 10]), Some(3));
+        assert_eq!(indexes(&[0, 10, 1]), Some((vec![0], 1)));
+        assert_eq!(indexes(&[4, 2, 0, 10]), Some((vec![1, 0], 3)));
         assert_eq!(indexes(&[4, 2]), None);
         assert_eq!(indexes(&[0xff; 12]), None);
         assert_eq!(varint(&[0xac, 0x02]), Some((300, 2)));

@@ -19,6 +19,8 @@ use crate::event::{Event, Timestamp};
 
 /// How long nothing may arrive before the server is asked whether the end is reached.
 const QUIET: Duration = Duration::from_millis(300);
+/// How long the server may take to forget the reader.
+const CLOSE: Duration = Duration::from_secs(2);
 
 /// A reader of one stream.
 pub(super) struct StreamSource {
@@ -26,6 +28,8 @@ pub(super) struct StreamSource {
     stream: JetStream,
     filter: String,
     messages: Ordered,
+    /// What the server calls the reader.
+    reader: String,
     stop: Stop,
     /// The sequence number the next event has at least.
     next: u64,
@@ -50,9 +54,10 @@ impl StreamSource {
         };
         let mut source = Opening { connection, context, stream: *stream, filter };
         let (policy, next) = source.begin(options.start).await?;
-        let messages = source.read_from(policy).await?;
+        let reader = format!("eddy-{}", uuid::Uuid::new_v4());
+        let messages = source.read_from(policy, &reader).await?;
         let Opening { connection, stream, filter, .. } = source;
-        Ok(Self { connection, stream, filter, messages, stop: options.stop, next, ended: false })
+        Ok(Self { connection, stream, filter, messages, reader, stop: options.stop, next, ended: false })
     }
 
     async fn read(&mut self, max: usize) -> Result<Vec<Event>, EndpointError> {
@@ -196,8 +201,9 @@ impl Opening {
         Ok(low)
     }
 
-    async fn read_from(&self, deliver_policy: DeliverPolicy) -> Result<Ordered, EndpointError> {
+    async fn read_from(&self, deliver_policy: DeliverPolicy, reader: &str) -> Result<Ordered, EndpointError> {
         let config = OrderedConfig {
+            name: Some(reader.to_owned()),
             deliver_policy,
             filter_subject: self.filter.clone(),
             description: Some("eddy".to_owned()),
@@ -252,6 +258,13 @@ impl Source for StreamSource {
     }
 
     fn close(self: Box<Self>) -> BoxFuture<'static, Result<(), EndpointError>> {
-        Box::pin(std::future::ready(Ok(())))
+        Box::pin(async move {
+            let Self { stream, reader, messages, .. } = *self;
+            // Else it would ask for a new reader when this one is gone.
+            drop(messages);
+            // The server forgets it by itself after a while, or never made it: neither is a failure of reading.
+            let _ = tokio::time::timeout(CLOSE, stream.delete_consumer(&reader)).await;
+            Ok(())
+        })
     }
 }

@@ -1,110 +1,292 @@
-//! Avro's binary encoding, read by the library made for it, turned into plain JSON by our own types.
+//! Avro's binary encoding, read beside the types: into plain JSON, or up to the first byte that cannot be right.
 
-use std::collections::HashSet;
+use serde_json::{Map, Value};
 
-use apache_avro::types::Value as Datum;
-use serde_json::{Map, Value, json};
+use super::logical::{Logical, word};
+use super::{Field, Place, Type, TypeId};
+use super::{Shape, names};
+use crate::schema::Violation;
+use crate::schema::binary::{at_byte, bytes_left, violation};
+use crate::schema::words::{alternatives, place};
+use crate::source_text::tree::pointer_push;
 
-use super::logical::Logical;
-use super::{Shape, Type, TypeId};
+/// Levels of types inside types a value may have.
+const DEPTH: usize = 128;
+/// Values a payload may hold beyond one for each of its bytes: an array of a million nulls takes no more than its count.
+const FREE_VALUES: usize = 100_000;
 
-/// The schema as the library knows it; logical types are left to us, and each named type is written out once.
-pub(super) fn schema(types: &[Type], root: TypeId) -> Result<apache_avro::Schema, String> {
-    let plain = written(types, root, &mut HashSet::new());
-    apache_avro::Schema::parse(&plain).map_err(|error| error.to_string())
-}
-
-fn written(types: &[Type], kind: TypeId, known: &mut HashSet<TypeId>) -> Value {
-    let shape = &types[kind].shape;
-    let name = match shape {
-        Shape::Record { name, .. } | Shape::Enum { name, .. } | Shape::Fixed { name, .. } => name,
-        other => return unnamed(types, other, known),
-    };
-    if !known.insert(kind) {
-        return name.as_str().into();
-    }
-    // The library reads a name without dot in the namespace around it; ours have none around them.
-    let (namespace, simple) = (super::names::namespace_of(name), super::names::simple(name));
-    let mut schema = match shape {
-        Shape::Enum { symbols, .. } => json!({ "type": "enum", "symbols": symbols }),
-        Shape::Fixed { size, .. } => json!({ "type": "fixed", "size": size }),
-        Shape::Record { fields, .. } => {
-            let fields: Vec<Value> = fields
-                .iter()
-                .map(|field| json!({ "name": field.name, "type": written(types, field.kind, known) }))
-                .collect();
-            json!({ "type": "record", "fields": fields })
-        }
-        _ => Value::Null,
-    };
-    schema["name"] = simple.into();
-    schema["namespace"] = namespace.into();
-    schema
-}
-
-fn unnamed(types: &[Type], shape: &Shape, known: &mut HashSet<TypeId>) -> Value {
-    match shape {
-        Shape::Array(items) => json!({ "type": "array", "items": written(types, *items, known) }),
-        Shape::Map(values) => json!({ "type": "map", "values": written(types, *values, known) }),
-        Shape::Union(branches) => branches.iter().map(|branch| written(types, *branch, known)).collect(),
-        other => super::logical::word(other).into(),
-    }
-}
-
-/// Reads one value that must take up all of the payload.
+/// Reads one value that must take up all of the payload from `start` on.
 pub(super) fn decode(
-    schema: &apache_avro::Schema,
     types: &[Type],
     root: TypeId,
     payload: &[u8],
-) -> Result<Value, String> {
-    let mut rest = payload;
-    let reader = apache_avro::reader::datum::GenericDatumReader::builder(schema)
-        .build()
-        .map_err(|error| error.to_string())?;
-    let datum = reader
-        .read_value(&mut rest)
-        .map_err(|error| if rest.is_empty() { "it ends too early".to_owned() } else { error.to_string() })?;
-    if !rest.is_empty() {
-        let end = payload.len() - rest.len();
-        return Err(format!("the value ends after {end} of {} bytes", payload.len()));
+    start: usize,
+) -> Result<Value, Box<Violation>> {
+    let left = payload.len().saturating_add(FREE_VALUES);
+    let mut reader = Reader { types, payload, at: start, pointer: String::new(), depth: 0, left };
+    let value = reader.value(root)?;
+    if reader.at < payload.len() {
+        let from = reader.at;
+        let text =
+            format!("the value ends at byte {from}, and {} of the payload", bytes_left(payload.len() - from));
+        let mut found = reader.wrong("trailing", text, root, from);
+        found.help = Some("was it written with another version of the schema?".to_owned());
+        return Err(found);
     }
-    Ok(plain(types, root, datum))
+    Ok(value)
 }
 
-fn plain(types: &[Type], kind: TypeId, datum: Datum) -> Value {
-    match (&types[kind].shape, datum) {
-        (Shape::Union(branches), Datum::Union(index, inner)) => {
-            let branch = branches.get(index as usize).copied().unwrap_or(kind);
-            plain(types, branch, *inner)
-        }
-        (Shape::Record { fields, .. }, Datum::Record(values)) => {
-            let values = values.into_iter().zip(fields);
-            values.map(|((name, value), field)| (name, plain(types, field.kind, value))).collect()
-        }
-        (Shape::Array(items), Datum::Array(values)) => {
-            values.into_iter().map(|value| plain(types, *items, value)).collect()
-        }
-        (Shape::Map(inner), Datum::Map(values)) => {
-            let mut sorted: Vec<_> = values.into_iter().collect();
-            sorted.sort_by(|left, right| left.0.cmp(&right.0));
-            let values = sorted.into_iter().map(|(key, value)| (key, plain(types, *inner, value)));
-            Value::Object(values.collect::<Map<_, _>>())
-        }
-        (_, Datum::Bytes(bytes) | Datum::Fixed(_, bytes)) => text(&bytes, types[kind].logical),
-        (_, scalar) => plain_scalar(&scalar),
-    }
+struct Reader<'a> {
+    types: &'a [Type],
+    payload: &'a [u8],
+    at: usize,
+    /// JSON Pointer of what is read.
+    pointer: String,
+    depth: usize,
+    /// Values that may still come.
+    left: usize,
 }
 
-fn plain_scalar(datum: &Datum) -> Value {
-    match datum {
-        Datum::Boolean(truth) => (*truth).into(),
-        Datum::Int(number) => (*number).into(),
-        Datum::Long(number) => (*number).into(),
-        Datum::Float(number) => float(f64::from(*number)),
-        Datum::Double(number) => float(*number),
-        Datum::String(text) | Datum::Enum(_, text) => text.as_str().into(),
-        _ => Value::Null,
+type Read<T> = Result<T, Box<Violation>>;
+
+impl Reader<'_> {
+    fn wrong(&self, keyword: &str, message: String, kind: TypeId, at: usize) -> Box<Violation> {
+        let Place { file, pointer, span } = &self.types[kind].place;
+        let mut found = violation(keyword, message, &self.pointer, at);
+        found.schema_file = Some(*file);
+        found.schema_pointer.clone_from(pointer);
+        found.schema_span = Some(*span);
+        Box::new(found)
+    }
+
+    /// `` `count` at byte 7 ``.
+    fn here(&self, at: usize) -> String {
+        at_byte(&place(&self.pointer), at)
+    }
+
+    fn cut_off(&self, kind: TypeId) -> Box<Violation> {
+        let end = self.payload.len();
+        let text = format!(
+            "the payload ends at byte {end}, within {} of the Avro type `{}`",
+            place(&self.pointer),
+            word(&self.types[kind].shape)
+        );
+        self.wrong("truncated", text, kind, end)
+    }
+
+    fn take(&mut self, count: usize, kind: TypeId) -> Read<&[u8]> {
+        let end = self.at.checked_add(count).filter(|end| *end <= self.payload.len());
+        let end = end.ok_or_else(|| self.cut_off(kind))?;
+        let taken = &self.payload[self.at..end];
+        self.at = end;
+        Ok(taken)
+    }
+
+    fn array<const N: usize>(&mut self, kind: TypeId) -> Read<[u8; N]> {
+        let taken = self.take(N, kind)?;
+        let mut bytes = [0; N];
+        bytes.copy_from_slice(taken);
+        Ok(bytes)
+    }
+
+    /// A whole number: seven bits a byte, the lowest first, zigzag.
+    fn long(&mut self, kind: TypeId) -> Read<i64> {
+        let from = self.at;
+        let mut number = 0_u64;
+        for shift in (0..70).step_by(7) {
+            let byte = self.take(1, kind)?[0];
+            // Of the tenth byte one bit is left.
+            if shift == 63 && byte > 1 {
+                break;
+            }
+            number |= u64::from(byte & 0x7f) << shift;
+            if byte & 0x80 == 0 {
+                return Ok((number >> 1).cast_signed() ^ -(number & 1).cast_signed());
+            }
+        }
+        let text = format!("{} is no number: it has more than 64 bits", self.here(from));
+        Err(self.wrong("type", text, kind, from))
+    }
+
+    fn length(&mut self, kind: TypeId) -> Read<usize> {
+        let from = self.at;
+        let length = self.long(kind)?;
+        let left = self.payload.len() - self.at;
+        match usize::try_from(length) {
+            Ok(length) if length <= left => Ok(length),
+            Ok(length) => {
+                let text = format!(
+                    "{} says it has {length} bytes, and {} of the payload",
+                    self.here(from),
+                    bytes_left(left)
+                );
+                Err(self.wrong("truncated", text, kind, from))
+            }
+            Err(_) => {
+                let text = format!("{} says it has {length} bytes", self.here(from));
+                Err(self.wrong("length", text, kind, from))
+            }
+        }
+    }
+
+    fn value(&mut self, kind: TypeId) -> Read<Value> {
+        let from = self.at;
+        if self.depth > DEPTH || self.left == 0 {
+            let limit = if self.left == 0 { "holds too many values" } else { "is nested too deep" };
+            let text = format!("{} {limit}", self.here(from));
+            return Err(self.wrong("limit", text, kind, from));
+        }
+        self.left -= 1;
+        self.depth += 1;
+        let value = self.shape(kind, from)?;
+        self.depth -= 1;
+        Ok(value)
+    }
+
+    fn shape(&mut self, kind: TypeId, from: usize) -> Read<Value> {
+        let types = self.types;
+        Ok(match &types[kind].shape {
+            Shape::Null | Shape::Unknown => Value::Null,
+            Shape::Boolean => self.boolean(kind)?.into(),
+            Shape::Int => {
+                let number = self.long(kind)?;
+                let Ok(number) = i32::try_from(number) else {
+                    let text = format!("{} is {number}, too large for the Avro type `int`", self.here(from));
+                    return Err(self.wrong("type", text, kind, from));
+                };
+                number.into()
+            }
+            Shape::Long => self.long(kind)?.into(),
+            Shape::Float => float(f64::from(f32::from_le_bytes(self.array(kind)?))),
+            Shape::Double => float(f64::from_le_bytes(self.array(kind)?)),
+            Shape::Bytes => {
+                let length = self.length(kind)?;
+                text(self.take(length, kind)?, types[kind].logical)
+            }
+            Shape::String => self.string(kind)?.into(),
+            Shape::Fixed { size, .. } => {
+                let size = usize::try_from(*size).unwrap_or(usize::MAX);
+                text(self.take(size, kind)?, types[kind].logical)
+            }
+            Shape::Enum { name, symbols } => self.symbol(kind, name, symbols)?,
+            Shape::Union(branches) => self.union(kind, branches)?,
+            Shape::Record { fields, .. } => self.record(fields)?,
+            Shape::Array(items) => self.items(kind, *items)?,
+            Shape::Map(values) => self.map(kind, *values)?,
+        })
+    }
+
+    fn boolean(&mut self, kind: TypeId) -> Read<bool> {
+        let from = self.at;
+        match self.take(1, kind)?[0] {
+            0 => Ok(false),
+            1 => Ok(true),
+            other => {
+                let text = format!("{} is the byte {other}, and a boolean is 0 or 1", self.here(from));
+                Err(self.wrong("type", text, kind, from))
+            }
+        }
+    }
+
+    fn string(&mut self, kind: TypeId) -> Read<String> {
+        let length = self.length(kind)?;
+        let from = self.at;
+        let bytes = self.take(length, kind)?;
+        match std::str::from_utf8(bytes) {
+            Ok(text) => Ok(text.to_owned()),
+            Err(error) => {
+                let at = from + error.valid_up_to();
+                let text = format!("{} is no UTF-8 from byte {at} on", place(&self.pointer));
+                Err(self.wrong("utf-8", text, kind, at))
+            }
+        }
+    }
+
+    /// One of a list, by its number.
+    fn choice(&mut self, kind: TypeId, what: &str, whose: &str, names: &[String]) -> Read<usize> {
+        let from = self.at;
+        let number = self.long(kind)?;
+        if let Some(index) = usize::try_from(number).ok().filter(|index| *index < names.len()) {
+            return Ok(index);
+        }
+        let text = format!(
+            "{} is {what} number {number} of {whose}, which has {}: {}",
+            self.here(from),
+            names.len(),
+            alternatives(names).replace(" or ", " and ")
+        );
+        let mut found = self.wrong("enum", text, kind, from);
+        found.expected = Some(alternatives(names));
+        found.actual = Some(number.to_string());
+        Err(found)
+    }
+
+    fn symbol(&mut self, kind: TypeId, name: &str, symbols: &[String]) -> Read<Value> {
+        let index = self.choice(kind, "symbol", &format!("`{name}`"), symbols)?;
+        Ok(symbols[index].as_str().into())
+    }
+
+    fn union(&mut self, kind: TypeId, branches: &[TypeId]) -> Read<Value> {
+        let types = self.types;
+        let names: Vec<String> =
+            branches.iter().map(|branch| names::simple(word(&types[*branch].shape)).to_owned()).collect();
+        let index = self.choice(kind, "branch", "a union", &names)?;
+        self.value(branches[index])
+    }
+
+    /// What stands under a name or an index.
+    fn part(&mut self, token: &str, kind: TypeId) -> Read<Value> {
+        let outer = self.pointer.len();
+        self.pointer = pointer_push(&self.pointer, token);
+        let value = self.value(kind)?;
+        self.pointer.truncate(outer);
+        Ok(value)
+    }
+
+    fn record(&mut self, fields: &[Field]) -> Read<Value> {
+        let mut members = Map::with_capacity(fields.len());
+        for field in fields {
+            members.insert(field.name.clone(), self.part(&field.name, field.kind)?);
+        }
+        Ok(Value::Object(members))
+    }
+
+    /// The number of items in the next block; 0 after the last. A negative one is followed by the block's bytes.
+    fn block(&mut self, kind: TypeId) -> Read<u64> {
+        let count = self.long(kind)?;
+        if count < 0 {
+            self.long(kind)?;
+        }
+        Ok(count.unsigned_abs())
+    }
+
+    fn items(&mut self, kind: TypeId, items: TypeId) -> Read<Value> {
+        let mut values = Vec::new();
+        loop {
+            let count = self.block(kind)?;
+            if count == 0 {
+                return Ok(Value::Array(values));
+            }
+            for _ in 0..count {
+                values.push(self.part(&values.len().to_string(), items)?);
+            }
+        }
+    }
+
+    fn map(&mut self, kind: TypeId, inner: TypeId) -> Read<Value> {
+        let mut values = Map::new();
+        loop {
+            let count = self.block(kind)?;
+            if count == 0 {
+                values.sort_keys();
+                return Ok(Value::Object(values));
+            }
+            for _ in 0..count {
+                let key = self.string(kind)?;
+                let value = self.part(&key, inner)?;
+                values.insert(key, value);
+            }
+        }
     }
 }
 

@@ -1,6 +1,5 @@
 //! Avro schemas, versions 1.9 to 1.12: read from the tree with the place of every fault, then checking values.
 
-#[cfg(feature = "avro")]
 mod binary;
 mod check;
 mod default;
@@ -86,8 +85,6 @@ pub struct Avro {
 struct Shared {
     types: Vec<Type>,
     root: TypeId,
-    #[cfg(feature = "avro")]
-    binary: std::sync::OnceLock<Result<apache_avro::Schema, String>>,
 }
 
 impl Avro {
@@ -115,13 +112,7 @@ impl Avro {
         if problems.iter().any(decides) {
             return (None, problems);
         }
-        let shared = Shared {
-            types,
-            root,
-            #[cfg(feature = "avro")]
-            binary: std::sync::OnceLock::new(),
-        };
-        (Some(Self { shared: Arc::new(shared) }), problems)
+        (Some(Self { shared: Arc::new(Shared { types, root }) }), problems)
     }
 
     /// All violations of a value in Avro's JSON encoding that stands in a file, in order of place.
@@ -149,21 +140,12 @@ impl Avro {
         if found.is_empty() { Ok(()) } else { Err(found) }
     }
 
-    /// Reads a payload in Avro's binary encoding, without header, into plain JSON: unions without the names of their
-    /// branches, bytes as text of the characters 0 to 255, decimals as text in digits.
+    /// Reads a payload in Avro's binary encoding, `start` bytes of a frame before it, into plain JSON: unions without
+    /// the names of their branches, bytes as text of the characters 0 to 255, decimals as text in digits.
     ///
     /// # Errors
-    /// One violation, of the keyword `avro`, that says why the bytes are no value of the schema.
-    #[cfg(feature = "avro")]
-    pub fn decode(&self, payload: &[u8]) -> Result<serde_json::Value, Vec<Violation>> {
-        let schema = self.shared.binary.get_or_init(|| binary::schema(&self.shared.types, self.shared.root));
-        let refused = |reason: String| {
-            vec![super::compiled::bare(
-                "avro",
-                format!("the payload is no Avro value of its schema: {reason}"),
-            )]
-        };
-        let schema = schema.as_ref().map_err(|reason| refused(reason.clone()))?;
-        binary::decode(schema, &self.shared.types, self.shared.root, payload).map_err(refused)
+    /// The first violation, with its byte in the payload: what comes after it cannot be read.
+    pub fn decode(&self, payload: &[u8], start: usize) -> Result<serde_json::Value, Vec<Violation>> {
+        binary::decode(&self.shared.types, self.shared.root, payload, start).map_err(|found| vec![*found])
     }
 }

@@ -76,6 +76,10 @@ impl Compiler {
             }
             _ => return None,
         };
+        // Slots in the order of the properties, in which members are expected.
+        for name in keywords.get("properties").and_then(Value::as_object).into_iter().flat_map(Map::keys) {
+            made.objects.get_or_insert_default().slot(name)?;
+        }
         for (keyword, value) in keywords {
             self.keyword(keyword, value, keywords, &mut made)?;
         }
@@ -101,7 +105,7 @@ impl Compiler {
             }
             "format" => {
                 let leaf = self.leaf("format", value)?;
-                let rule = TextRule::Format(value.as_str()?.into(), leaf);
+                let rule = TextRule::Format(super::format::surely(value.as_str()?), leaf);
                 made.strings.get_or_insert_default().rules.push(rule);
             }
             "minimum" | "maximum" | "exclusiveMinimum" | "exclusiveMaximum" | "multipleOf" => {

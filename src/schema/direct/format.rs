@@ -1,26 +1,56 @@
 //! What surely is of a format, told by a look; everything else is asked of the validator.
 
-/// Whether a text is of the format beyond doubt; `false` says nothing.
-pub(super) fn surely_fits(format: &str, text: &str) -> bool {
-    let bytes = text.as_bytes();
+/// Whether a text is of a format beyond doubt; `false` says nothing.
+pub(super) type Surely = fn(&[u8]) -> bool;
+
+/// What tells of a format.
+pub(super) fn surely(format: &str) -> Surely {
     match format {
-        "uuid" => is_uuid(bytes),
-        "date-time" => is_date_time(bytes),
-        "date" => bytes.len() == 10 && is_date(bytes),
-        "time" => is_time(bytes),
-        "email" | "idn-email" => is_email(bytes),
-        "uri-reference" | "iri-reference" => is_path(bytes) || is_address(bytes),
-        "uri" | "iri" => is_address(bytes),
-        _ => false,
+        "uuid" => is_uuid,
+        "date-time" => is_date_time,
+        "date" => |bytes| bytes.len() == 10 && is_date(bytes),
+        "time" => is_time,
+        "email" | "idn-email" => is_email,
+        "uri-reference" | "iri-reference" => |bytes| is_path(bytes) || is_address(bytes),
+        "uri" | "iri" => is_address,
+        _ => |_| false,
     }
+}
+
+/// Bytes by what they may be part of: of a hexadecimal number, of a word, of a path.
+const HEX: u8 = 1;
+const WORD: u8 = 2;
+const PATH: u8 = 4;
+static KINDS: [u8; 256] = kinds();
+
+const fn kinds() -> [u8; 256] {
+    let mut kinds = [0; 256];
+    let mut byte = 0_u8;
+    while byte < 128 {
+        let mut kind = 0;
+        if byte.is_ascii_hexdigit() {
+            kind |= HEX;
+        }
+        if byte.is_ascii_alphanumeric() || byte == b'_' {
+            kind |= WORD;
+        }
+        if byte.is_ascii_alphanumeric() || matches!(byte, b'/' | b'-' | b'_' | b'.') {
+            kind |= PATH;
+        }
+        kinds[byte as usize] = kind;
+        byte += 1;
+    }
+    kinds
+}
+
+fn all(bytes: &[u8], kind: u8) -> bool {
+    bytes.iter().fold(kind, |all, byte| all & KINDS[usize::from(*byte)]) != 0
 }
 
 fn is_uuid(bytes: &[u8]) -> bool {
     bytes.len() == 36
-        && bytes.iter().enumerate().all(|(at, byte)| match at {
-            8 | 13 | 18 | 23 => *byte == b'-',
-            _ => byte.is_ascii_hexdigit(),
-        })
+        && [8, 13, 18, 23].iter().all(|at| bytes[*at] == b'-')
+        && [0..8, 9..13, 14..18, 19..23, 24..36].into_iter().all(|part| all(&bytes[part], HEX))
 }
 
 /// The number two digits say.
@@ -80,9 +110,7 @@ fn is_email(bytes: &[u8]) -> bool {
         return false;
     };
     let (local, host) = (&bytes[..at], &bytes[at + 1..]);
-    let is_part = |part: &[u8]| {
-        !part.is_empty() && part.iter().all(|byte| byte.is_ascii_alphanumeric() || *byte == b'_')
-    };
+    let is_part = |part: &[u8]| !part.is_empty() && all(part, WORD);
     local.len() <= 64 && local.split(|byte| *byte == b'.').all(is_part) && is_host(host)
 }
 
@@ -102,13 +130,7 @@ fn is_host(host: &[u8]) -> bool {
 
 /// `/some/path` of letters that need no escape.
 fn is_path(bytes: &[u8]) -> bool {
-    bytes.first() == Some(&b'/')
-        && bytes.get(1) != Some(&b'/')
-        && bytes.iter().all(|byte| is_path_byte(*byte))
-}
-
-fn is_path_byte(byte: u8) -> bool {
-    byte.is_ascii_alphanumeric() || matches!(byte, b'/' | b'-' | b'_' | b'.')
+    bytes.first() == Some(&b'/') && bytes.get(1) != Some(&b'/') && all(bytes, PATH)
 }
 
 /// `https://host/path`.
@@ -117,5 +139,5 @@ fn is_address(bytes: &[u8]) -> bool {
         return false;
     };
     let end = memchr::memchr(b'/', rest).unwrap_or(rest.len());
-    is_host(&rest[..end]) && rest[end..].iter().all(|byte| is_path_byte(*byte))
+    is_host(&rest[..end]) && (end == rest.len() || all(&rest[end..], PATH))
 }

@@ -5,7 +5,7 @@ use std::fmt;
 use jsonschema::Validator;
 use serde_json::Value;
 
-use super::format::surely_fits;
+use super::format::Surely;
 use super::pattern::Pattern;
 
 /// A validator of one keyword.
@@ -34,8 +34,8 @@ pub(super) enum TextRule {
     Simple(Pattern),
     /// Any other pattern.
     Pattern(Leaf),
-    /// A format: what surely fits is told here.
-    Format(Box<str>, Leaf),
+    /// A format, with what tells which texts surely have it.
+    Format(Surely, Leaf),
 }
 
 impl TextRule {
@@ -44,7 +44,7 @@ impl TextRule {
         match self {
             Self::Simple(pattern) => pattern.matches(text),
             Self::Pattern(leaf) => leaf.accepts(&text.into()),
-            Self::Format(format, leaf) => surely_fits(format, text) || leaf.accepts(&text.into()),
+            Self::Format(surely, leaf) => surely(text.as_bytes()) || leaf.accepts(&text.into()),
         }
     }
 }

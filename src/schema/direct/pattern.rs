@@ -15,16 +15,18 @@ impl Class {
         self.ascii & other.ascii != 0 || (self.others && other.others)
     }
 
-    #[inline]
-    fn has(self, character: char) -> bool {
-        let code = u32::from(character);
-        if code < 128 { self.ascii >> code & 1 == 1 } else { self.others }
+    /// By the first byte of a character: whether it is of the class.
+    fn table(self) -> Box<[bool; 256]> {
+        Box::new(std::array::from_fn(
+            |byte| if byte < 128 { self.ascii >> byte & 1 == 1 } else { self.others },
+        ))
     }
 }
 
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Debug)]
 struct Piece {
     class: Class,
+    table: Box<[bool; 256]>,
     least: u32,
     most: u32,
 }
@@ -49,7 +51,7 @@ impl Pattern {
             }
             let (class, after) = class(rest)?;
             let (least, most, after) = repeats(after)?;
-            pieces.push(Piece { class, least, most });
+            pieces.push(Piece { class, table: class.table(), least, most });
             rest = after;
         }
         is_plain(&pieces).then_some(Self { pieces, is_whole })
@@ -57,24 +59,26 @@ impl Pattern {
 
     #[inline]
     pub(super) fn matches(&self, text: &str) -> bool {
-        let mut characters = text.chars();
+        let bytes = text.as_bytes();
+        let mut at = 0;
         for piece in &self.pieces {
             let mut count = 0;
-            while count < piece.most {
-                let rest = characters.clone();
-                match characters.next() {
-                    Some(character) if piece.class.has(character) => count += 1,
-                    _ => {
-                        characters = rest;
-                        break;
-                    }
+            while count < piece.most
+                && let Some(first) = bytes.get(at)
+                && piece.table[usize::from(*first)]
+            {
+                at += 1;
+                // The rest of a character that takes several bytes.
+                while *first >= 0x80 && bytes.get(at).is_some_and(|byte| byte & 0xc0 == 0x80) {
+                    at += 1;
                 }
+                count += 1;
             }
             if count < piece.least {
                 return false;
             }
         }
-        !self.is_whole || characters.next().is_none()
+        !self.is_whole || at == bytes.len()
     }
 }
 

@@ -77,7 +77,17 @@ pub(super) struct Number<'t> {
     /// Whether it has neither fraction nor exponent.
     pub is_whole: bool,
     pub has_exponent: bool,
+    /// Its digits without sign, point and exponent, right only when it has so few that they cannot be too many.
+    digits: u64,
+    /// How many of the digits stand after the point.
+    places: usize,
 }
+
+/// Powers of ten that 64-bit fractions hold exactly, as far as numbers with so few digits need them.
+const TENS: [f64; 16] =
+    [1e0, 1e1, 1e2, 1e3, 1e4, 1e5, 1e6, 1e7, 1e8, 1e9, 1e10, 1e11, 1e12, 1e13, 1e14, 1e15];
+/// Characters of a number whose digits surely fit into the 53 bits of a fraction.
+const FEW: usize = 16;
 
 /// A number the walk can reckon with.
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -105,7 +115,17 @@ impl Number<'_> {
             if self.written == "-0" {
                 return Err(Undecided);
             }
+            if self.written.len() <= FEW {
+                let number = self.digits.cast_signed();
+                return Ok(Amount::Whole(if self.written.starts_with('-') { -number } else { number }));
+            }
             return self.written.parse().map(Amount::Whole).map_err(|_| Undecided);
+        }
+        if self.written.len() <= FEW && !self.has_exponent {
+            // Both are exact, so that their quotient is rounded once: it is the number that is meant.
+            #[expect(clippy::cast_precision_loss, reason = "fewer than 16 digits are exact")]
+            let number = self.digits as f64 / TENS[self.places];
+            return Ok(Amount::Fraction(if self.written.starts_with('-') { -number } else { number }));
         }
         if self.written.len() > 40 || self.has_exponent {
             return Err(Undecided);
@@ -277,13 +297,14 @@ impl<'t> Scanner<'t> {
             self.at += 1;
         }
         let first = self.bytes.get(self.at).copied();
-        if self.digits()? > 1 && first == Some(b'0') {
+        let mut digits = 0;
+        if self.digits(&mut digits)? > 1 && first == Some(b'0') {
             return Err(Undecided);
         }
-        let (mut is_whole, mut has_exponent) = (true, false);
+        let (mut is_whole, mut has_exponent, mut places) = (true, false, 0);
         if self.bytes.get(self.at) == Some(&b'.') {
             self.at += 1;
-            self.digits()?;
+            places = self.digits(&mut digits)?;
             is_whole = false;
         }
         if let Some(b'e' | b'E') = self.bytes.get(self.at) {
@@ -291,15 +312,18 @@ impl<'t> Scanner<'t> {
             if let Some(b'+' | b'-') = self.bytes.get(self.at) {
                 self.at += 1;
             }
-            self.digits()?;
+            self.digits(&mut 0)?;
             (is_whole, has_exponent) = (false, true);
         }
-        Ok(Number { written: &self.text[from..self.at], is_whole, has_exponent })
+        Ok(Number { written: &self.text[from..self.at], is_whole, has_exponent, digits, places })
     }
 
-    fn digits(&mut self) -> Result<usize, Undecided> {
+    /// Moves past digits and adds them to `number`, which too many of them make a wrong one; how many they are.
+    #[inline]
+    fn digits(&mut self, number: &mut u64) -> Result<usize, Undecided> {
         let from = self.at;
-        while let Some(b'0'..=b'9') = self.bytes.get(self.at) {
+        while let Some(digit @ b'0'..=b'9') = self.bytes.get(self.at) {
+            *number = number.wrapping_mul(10).wrapping_add(u64::from(digit - b'0'));
             self.at += 1;
         }
         if self.at == from { Err(Undecided) } else { Ok(self.at - from) }

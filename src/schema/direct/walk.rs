@@ -233,13 +233,14 @@ impl<'p, 't> Walk<'p, 't> {
 
     fn members(&mut self, rules: &Objects, depth: usize) -> Fits {
         let mut present = super::names::Slots::default();
-        let mut count = 0_u64;
+        let (mut count, mut guess) = (0_u64, 0);
         let mut others = Vec::new();
         let mut more = self.scanner.open(b'}');
         while more {
             let name = self.scanner.name()?.decoded()?;
             count += 1;
-            let slot = rules.names.find(&name);
+            let slot = rules.names.find(&name, guess);
+            guess = slot.map_or(guess, |slot| slot + 1);
             if let Some(slot) = slot
                 && !present.insert(slot)
             {

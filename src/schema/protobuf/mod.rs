@@ -5,8 +5,9 @@ mod compile;
 mod scalar;
 #[cfg(test)]
 mod tests;
+mod wire;
 
-use prost_reflect::{DynamicMessage, MessageDescriptor, SerializeOptions};
+use prost_reflect::{DynamicMessage, MessageDescriptor};
 
 use super::compiled::{bare, json_tree, with_positions};
 use super::problem::SchemaProblem;
@@ -66,30 +67,38 @@ impl Protobuf {
         if found.is_empty() { Ok(()) } else { Err(found) }
     }
 
-    /// Reads a payload in Protobuf's binary encoding into plain JSON.
+    /// Checks a payload in Protobuf's binary encoding; `start` bytes of a frame stand before the message.
     ///
     /// # Errors
-    /// One violation, of the keyword `protobuf`, that says why the bytes are no such message; another for bytes that
-    /// are one but have fields it does not know.
-    pub fn decode(&self, payload: &[u8]) -> Result<serde_json::Value, Vec<Violation>> {
-        let name = self.message.full_name();
-        let refused =
-            |reason: String| vec![bare("protobuf", format!("the payload is no `{name}`: {reason}"))];
-        let message = DynamicMessage::decode(self.message.clone(), payload)
-            .map_err(|error| refused(reason(&error.to_string())))?;
-        if let Some(number) = unknown_field(&message) {
-            return Err(refused(format!("it has the field number {number}, which its schema does not know")));
+    /// All violations, with their bytes in the payload: fields, numbers of fields and enum values the schema does not
+    /// know, required fields that are missing, texts that are no UTF-8, what is cut off.
+    pub fn check_binary(&self, payload: &[u8], start: usize) -> Result<(), Vec<Violation>> {
+        let found = wire::faults(&self.message, &self.place, payload, start);
+        if !found.is_empty() {
+            return Err(found);
         }
-        let options = SerializeOptions::new().stringify_64_bit_integers(false);
-        message
-            .serialize_with_options(serde_json::value::Serializer, &options)
-            .map_err(|error| refused(error.to_string()))
+        // The decoder people use has the last word.
+        self.decode(payload.get(start..).unwrap_or_default()).map(drop)
     }
-}
 
-/// The number of a field of the message itself that is not in its schema.
-fn unknown_field(message: &DynamicMessage) -> Option<u32> {
-    message.unknown_fields().next().map(prost_reflect::UnknownField::number)
+    fn decode(&self, payload: &[u8]) -> Result<DynamicMessage, Vec<Violation>> {
+        let name = self.message.full_name();
+        DynamicMessage::decode(self.message.clone(), payload).map_err(|error| {
+            vec![bare("protobuf", format!("the payload is no `{name}`: {}", reason(&error.to_string())))]
+        })
+    }
+
+    /// The full name of the message of the text that these indexes lead to: of one in the file, and of those inside it.
+    #[must_use]
+    pub fn message_at(&self, indexes: &[usize]) -> Option<String> {
+        let (first, inner) = indexes.split_first()?;
+        let mut message = self.message.parent_file().messages().nth(*first)?;
+        for index in inner {
+            let next = message.child_messages().nth(*index)?;
+            message = next;
+        }
+        Some(message.full_name().to_owned())
+    }
 }
 
 /// The library's reason without the words that only it has.

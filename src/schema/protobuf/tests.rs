@@ -126,22 +126,114 @@ fn proto2_asks_for_its_required_fields() {
     assert_eq!(messages(&schema, "{\"a\": 1, \"b\": {}}"), ["1:10 the field `a` of `b` is missing"]);
 }
 
+/// An order: id "a", count 2, cents 12, NEW, one line "s".
+const BYTES: [u8; 14] = [10, 1, b'a', 16, 2, 24, 12, 32, 1, 42, 3, 10, 1, b's'];
+
+/// Each fault as pointer, byte, keyword and words.
+fn faults(schema: &Protobuf, payload: &[u8], start: usize) -> Vec<String> {
+    let found = schema.check_binary(payload, start).err().unwrap_or_default();
+    found
+        .iter()
+        .map(|fault| {
+            let offset = fault.position.map_or(String::new(), |position| position.offset.to_string());
+            format!("{}@{offset} {}: {}", fault.instance_pointer, fault.keyword, fault.message)
+        })
+        .collect()
+}
+
 #[test]
-fn binary_payloads_become_plain_json() {
+fn binary_faults_have_a_field_and_a_byte() {
     let order = order();
-    let bytes = [10, 1, b'a', 16, 2, 24, 12, 32, 1, 42, 3, 10, 1, b's'];
-    let value = order.decode(&bytes).expect("a value");
+    assert_eq!(faults(&order, &BYTES, 0), [""; 0]);
+    assert_eq!(faults(&order, &[&[0, 0, 0, 0, 7, 0][..], &BYTES].concat(), 6), [""; 0]);
+    // Of what can be read on, all is said: an unknown enum number, an unknown field, the wrong kind, no UTF-8.
+    let bytes =
+        [32, 9, 0xa0, 0x06, 1, 16, 2, 18, 1, b'x', 42, 3, 10, 1, 0xff, 42, 2, 8, 1, 50, 4, 8, 5, 18, 0];
     assert_eq!(
-        value,
-        serde_json::json!({"id": "a", "count": 2, "cents": 12, "state": "NEW", "lines": [{"sku": "s"}]})
+        faults(&order, &bytes, 0),
+        [
+            "/state@1 enum: `state` at byte 1 is 9, no value of `shop.v1.State`",
+            "/#100@2 additionalProperties: the field number 100 at byte 2 is one `shop.v1.Order` does not have",
+            "/count@7 type: `count` at byte 7 is written as bytes with a length, and its kind `int32` as a varint",
+            "/lines/0/sku@14 utf-8: `sku` is no UTF-8 from byte 14 on",
+            "/lines/1/sku@17 type: `sku` at byte 17 is written as a varint, and its kind `string` as bytes with a length",
+        ]
     );
-    assert_eq!(order.check_value(&value), []);
-    assert!(order.decode(&bytes[..5].iter().chain(&[10, 200]).copied().collect::<Vec<u8>>()).is_err());
-    let unknown = order.decode(&[0xa0, 0x06, 1]).unwrap_err();
     assert_eq!(
-        unknown[0].message,
-        "the payload is no `shop.v1.Order`: it has the field number 100, which its schema does not know"
+        faults(&order, &BYTES[..12], 0),
+        [
+            "/lines/0@10 truncated: item 0 of `lines` at byte 10 says it has 3 bytes, and 1 byte is left of the payload"
+        ]
     );
+    assert_eq!(faults(&order, &[7, 0], 0), ["@0 tag: `0x07` at byte 0 begins no field of `shop.v1.Order`"]);
+    assert_eq!(
+        faults(&order, &[16], 0),
+        ["/count@1 truncated: the payload ends at byte 1, within `count` of `shop.v1.Order`"]
+    );
+    // A timestamp with minus one nanosecond.
+    let moment = [58, 11, 16, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 1];
+    assert_eq!(
+        faults(&order, &moment, 0),
+        [
+            "/placedAt@2 type: `placedAt` at byte 2 is no `google.protobuf.Timestamp`: 0 s and -1 ns are out of its bounds"
+        ]
+    );
+    // An entry of a map whose value is no text.
+    assert_eq!(
+        faults(&order, &[50, 5, 8, 5, 18, 1, 0xff], 0),
+        ["/notes/5@6 utf-8: item 5 of `notes` is no UTF-8 from byte 6 on"]
+    );
+}
+
+#[test]
+fn binary_proto2_asks_for_its_fields_and_has_groups() {
+    let text = "syntax = \"proto2\";\nmessage A { required int32 a = 1; optional A b = 2; repeated int32 c = 3 [packed=true]; repeated int32 e = 4; optional group G = 5 { optional State s = 1; } reserved 6; extensions 100 to 200; enum State { X = 0; } }";
+    let schema = read(text, "A").0.unwrap();
+    let fine = [8, 1, 26, 2, 1, 2, 24, 3, 32, 1, 34, 1, 2, 43, 8, 0, 44, 0xa0, 0x06, 1];
+    assert_eq!(faults(&schema, &fine, 0), [""; 0]);
+    assert_eq!(
+        faults(&schema, &[8, 1, 18, 0, 43, 8, 1, 44, 48, 0], 0),
+        [
+            "/b@4 required: the field `a` of `b` is missing",
+            "/g/s@6 enum: `s` at byte 6 is 1, no value of `A.State`",
+            "/#6@8 additionalProperties: the field number 6 at byte 8 is one `A` reserves",
+        ]
+    );
+    assert_eq!(
+        faults(&schema, &[8, 1, 43, 8, 0], 0),
+        ["/g@5 truncated: the payload ends at byte 5, within a group of `A.G`"]
+    );
+    assert_eq!(faults(&schema, &[8, 1, 44], 0), ["@2 tag: the group 5 ends at byte 2 and never began"]);
+}
+
+#[test]
+fn indexes_lead_to_messages() {
+    let order = order();
+    assert_eq!(order.message_at(&[0]).as_deref(), Some("shop.v1.Order"));
+    assert_eq!(order.message_at(&[0, 1]).as_deref(), Some("shop.v1.Order.Line"));
+    assert_eq!(order.message_at(&[1]), None);
+}
+
+proptest::proptest! {
+    #![proptest_config(proptest::prelude::ProptestConfig::with_cases(300))]
+
+    /// What the decoder refuses, the walk refuses with a byte; it never panics.
+    #[test]
+    fn the_walk_refuses_what_the_decoder_refuses(
+        changes in proptest::collection::vec((0..BYTES.len(), proptest::prelude::any::<u8>()), 0..5),
+        length in 0..20_usize,
+    ) {
+        let mut bytes = BYTES.to_vec();
+        for (at, byte) in changes {
+            bytes[at] = byte;
+        }
+        bytes.resize(length, 2);
+        let order = order();
+        let decoded = prost_reflect::DynamicMessage::decode(order.message.clone(), bytes.as_slice());
+        let found = order.check_binary(&bytes, 0).err().unwrap_or_default();
+        proptest::prop_assert!(decoded.is_ok() || !found.is_empty());
+        proptest::prop_assert!(found.iter().all(|fault| fault.position.is_some()), "{:?} {:?}", bytes, found);
+    }
 }
 
 /// What the library accepts as JSON, the checker accepts, and the other way round.

@@ -12,6 +12,7 @@ use super::tally::{Cause, Found, StreamPosition, Tally, field_of, meant};
 use crate::check::events::{EventChecker, EventMessage, EventPart, EventVerdict, Unassigned};
 use crate::event::{Event, Timestamp, json_lines};
 use crate::schema::Violation;
+use crate::source_text::tree::pointer_push;
 
 static CHANNEL_FIELD: LazyLock<Finder<'static>> = LazyLock::new(|| Finder::new("\"src\""));
 static SPECVERSION: LazyLock<Finder<'static>> = LazyLock::new(|| Finder::new("\"specversion\""));
@@ -251,8 +252,10 @@ impl<'a> Judge<'a> {
     /// An event with its channel and headers.
     fn event(&mut self, event: &Event, at: StreamPosition) {
         self.tally.events += 1;
-        let named = self.options.message.as_deref().and_then(|name| self.checker.check_as(event, name));
-        let verdict = named.unwrap_or_else(|| self.checker.check_with_ids(event, &self.options.schema_ids));
+        let ids = &self.options.schema_ids;
+        let named = self.options.message.as_deref().and_then(|name| self.checker.message(name));
+        let named = named.map(|message| self.checker.check_framed_as(event, message, ids));
+        let verdict = named.unwrap_or_else(|| self.checker.check_with_ids(event, ids));
         if let Some(reason) = &verdict.unchecked {
             *self.tally.unchecked.entry(reason.clone()).or_default() += 1;
         }
@@ -308,12 +311,21 @@ impl<'a> Judge<'a> {
             code,
             message: Some(message.to_owned()),
             part: Some(part),
-            pointer: Some(field_of(&violation.instance_pointer)),
+            pointer: Some(field_of(&at_fault(violation))),
             reason: violation.keyword.clone(),
         };
         let text = format!("{word} of `{message}`: {}", violation.message);
         let found = Found { cause, text, help: violation.help.clone(), at, violation: Some(violation) };
         self.tally.add(&self.options.name, found, self.cap);
+    }
+}
+
+/// The field at fault: of a missing one the field itself, and not the object it is missing from.
+fn at_fault(violation: &Violation) -> String {
+    let missing = violation.expected.as_deref().filter(|_| violation.keyword == "required");
+    match missing {
+        Some(name) => pointer_push(&violation.instance_pointer, name.trim_matches('`')),
+        None => violation.instance_pointer.clone(),
     }
 }
 

@@ -219,3 +219,159 @@ fn causes_that_are_never_the_same_do_not_grow_without_end() {
     assert_eq!(checked.tally.groups.len(), 2_001);
     assert_eq!(checked.tally.groups.values().map(|group| group.count).sum::<u64>(), 30_000);
 }
+
+const BINARY: &str = "
+asyncapi: 3.0.0
+info: {title: Shop, version: 1.0.0}
+channels:
+  avro:
+    address: avro
+    messages:
+      placed:
+        contentType: application/avro
+        x-eddy-schema-id: 7
+        payload:
+          schemaFormat: application/vnd.apache.avro;version=1.9.0
+          schema: {type: record, name: Placed, fields: [{name: id, type: string}, {name: count, type: int}]}
+  plain:
+    address: plain
+    messages:
+      plainly:
+        contentType: avro/binary
+        payload:
+          schemaFormat: application/vnd.apache.avro;version=1.9.0
+          schema: {type: record, name: Plain, fields: [{name: count, type: int}]}
+  either:
+    address: either
+    messages:
+      either:
+        payload:
+          schemaFormat: application/vnd.apache.avro;version=1.9.0
+          schema: {type: record, name: Either, fields: [{name: id, type: string}]}
+";
+
+fn run_binary(text: &str, message: Option<&str>) -> Vec<String> {
+    let loaded = load_text("shop.yaml", BINARY, &Limits::default());
+    assert!(loaded.diagnostics.is_empty(), "{:?}", loaded.diagnostics);
+    let input = Box::new(Cursor::new(text.as_bytes().to_vec()));
+    let checked =
+        check(open("stream", input).unwrap(), &EventChecker::new(&loaded), &options(message)).unwrap();
+    assert_eq!(checked.tally.unchecked, BTreeMap::new());
+    found(&checked)
+}
+
+fn recorded(channel: &str, payload: &[u8]) -> String {
+    use base64::Engine;
+    let payload = base64::engine::general_purpose::STANDARD.encode(payload);
+    format!("{{\"src\":\"{channel}\",\"v64\":\"{payload}\"}}\n")
+}
+
+#[test]
+fn avro_is_read_plain_framed_and_as_json() {
+    // The id "a" and the count 2, then with the schema id 7 in front, then without the count.
+    let fine = [2, b'a', 4];
+    let framed = [0, 0, 0, 0, 7, 2, b'a', 4];
+    assert_eq!(run_binary(&(recorded("avro", &fine) + &recorded("avro", &framed)), None), [""; 0]);
+    assert_eq!(
+        run_binary(&(recorded("avro", &fine[..2]) + &recorded("avro", &framed[..7])), None),
+        [
+            "1:1@0 ED5002 payload of `placed`: the payload ends at byte 2, within `count` of the Avro type `int`",
+            "2:1@28 ED5002 payload of `placed`: the payload ends at byte 7, within `count` of the Avro type `int`",
+        ]
+    );
+    // Named for all, the frame is told by its id; JSON where binary is asked for is no payload of it.
+    assert_eq!(run_binary(&recorded("elsewhere", &framed), Some("placed")), [""; 0]);
+    let json = recorded("avro", b"{\"id\":\"a\",\"count\":2}");
+    let found = run_binary(&json, None);
+    assert!(found.len() == 1 && found[0].contains("`id` at byte 0 says it has -62 bytes"), "{found:?}");
+    // A first byte of zero is the count 0 where that fits, and a frame where only a frame does.
+    assert_eq!(run_binary(&recorded("plain", &[0]), None), [""; 0]);
+    assert_eq!(run_binary(&recorded("plain", &[0, 0, 0, 0, 9, 4]), Some("plainly")), [""; 0]);
+    // Without a content type both are right; on a line of its own a payload is text.
+    assert_eq!(
+        run_binary(&(recorded("either", b"{\"id\":\"a\"}") + &recorded("either", &[2, b'a'])), None),
+        [""; 0]
+    );
+    assert_eq!(run_binary("{\"id\":\"a\",\"count\":2}\n", Some("placed")), [""; 0]);
+    assert_eq!(
+        run_binary("{\"id\":\"a\",\"count\":\"2\"}\n", Some("placed")),
+        ["1:19@18 ED5002 payload of `placed`: `count` is the text \"2\", not of the Avro type `int`"]
+    );
+}
+
+#[test]
+fn binary_data_of_cloud_events_is_decoded() {
+    let event = |kind: &str, data: &str| {
+        format!("{{\"specversion\":\"1.0\",\"id\":\"1\",\"source\":\"/\",\"type\":\"{kind}\",{data}}}\n")
+    };
+    let text = [
+        // The id "a" and the count 2; then no more than the id.
+        event("placed", "\"data_base64\":\"AmEE\""),
+        event("placed", "\"data_base64\":\"AmE=\""),
+        event("placed", "\"data\":{\"id\":\"a\",\"count\":2}"),
+        event("placed", "\"data\":{\"id\":\"a\"}"),
+        event("placed", "\"data_base64\":\"*\""),
+    ];
+    let found = run_binary(&text.concat(), None);
+    assert_eq!(found.len(), 3, "{found:#?}");
+    assert!(found[0].starts_with("2:1@") && found[0].contains("ends at byte 2, within `count`"), "{found:?}");
+    assert!(found[1].starts_with("4:") && found[1].contains("the field `count`"), "{found:?}");
+    assert!(found[2].starts_with("5:1@") && found[2].contains("`data_base64` is no base64"), "{found:?}");
+}
+
+#[cfg(feature = "protobuf")]
+#[test]
+fn protobuf_is_read_by_the_message_its_indexes_lead_to() {
+    let contract = "
+asyncapi: 3.0.0
+info: {title: Shop, version: 1.0.0}
+channels:
+  orders:
+    address: orders
+    messages:
+      Order:
+        contentType: application/x-protobuf
+        x-eddy-schema-id: 7
+        payload:
+          schemaFormat: application/vnd.google.protobuf;version=3
+          schema: |
+            syntax = \"proto3\";
+            message Line { string sku = 1; }
+            message Order { string id = 1; repeated Line lines = 2; State state = 3; }
+            enum State { UNKNOWN = 0; PAID = 1; }
+";
+    let loaded = load_text("shop.yaml", contract, &Limits::default());
+    assert!(loaded.diagnostics.is_empty(), "{:?}", loaded.diagnostics);
+    let checker = EventChecker::new(&loaded);
+    let run = |payloads: &[&[u8]]| {
+        let text: String = payloads.iter().map(|payload| recorded("orders", payload)).collect();
+        let input = Box::new(Cursor::new(text.into_bytes()));
+        found(&check(open("stream", input).unwrap(), &checker, &options(None)).unwrap())
+    };
+    let words = |found: Vec<String>| -> Vec<String> {
+        found.iter().map(|found| found.split_once(' ').unwrap().1.to_owned()).collect()
+    };
+    // The id "a", one line, paid; then framed with the index 1, which is the second message.
+    assert_eq!(
+        run(&[
+            &[10, 1, b'a', 18, 3, 10, 1, b's', 24, 1],
+            &[0, 0, 0, 0, 7, 2, 2, 10, 1, b'a', 18, 3, 10, 1, b's', 24, 1],
+        ]),
+        [""; 0]
+    );
+    assert_eq!(
+        words(run(&[
+            &[0, 0, 0, 0, 7, 2, 2, 24, 5, 18, 3, 10, 1, 0xff],
+            &[0, 0, 0, 0, 7, 0, 10, 1, b'a'],
+            &[0, 0, 0, 0, 7, 2, 8, 10, 1, b'a'],
+            &[10, 3, b'a'],
+        ])),
+        [
+            "ED5002 payload of `Order`: `state` at byte 8 is 5, no value of `State`",
+            "ED5002 payload of `Order`: `sku` is no UTF-8 from byte 13 on",
+            "ED5006 the message indexes lead to `Line`, and the contract has `Order`",
+            "ED5006 the message indexes [4] lead to no message of the schema of `Order`",
+            "ED5002 payload of `Order`: `id` at byte 1 says it has 3 bytes, and 1 byte is left of the payload",
+        ]
+    );
+}
