@@ -13,6 +13,9 @@ mod embedded;
 #[cfg(feature = "http")]
 #[path = "endpoint/http.rs"]
 mod http;
+#[cfg(feature = "http")]
+#[path = "endpoint/http_others.rs"]
+mod http_others;
 #[cfg(feature = "kafka")]
 #[path = "endpoint/kafka.rs"]
 mod kafka;

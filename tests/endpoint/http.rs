@@ -320,7 +320,7 @@ async fn closing_refuses_what_nobody_has_taken() {
     let mut sender = sink(&format!("{base}/x")).await;
     let receipts = sender.send(&[Event::new("", "x")]).await;
     let closing = async {
-        // The request is there once the line answers: asking again behind it proves nothing, so wait for its connection.
+        // Whether the request waits already or comes too late: nobody has taken it.
         let mut prober = TcpStream::connect(base.trim_start_matches("http://")).await.expect("connected");
         prober.write_all(b"OPTIONS /x HTTP/1.1\r\nHost: h\r\n\r\n").await.expect("written");
         let mut answer = [0; 16];
