@@ -214,6 +214,12 @@ pub trait Sink: Send {
     /// What the system can carry.
     fn capabilities(&self) -> Capabilities;
 
+    /// Most events of one call that make sense. A system that takes events one by one wants few: the receipts of a call come
+    /// together, and when a run is broken off, a call whose receipts are not all there counts as a whole.
+    fn most_at_once(&self) -> usize {
+        usize::MAX
+    }
+
     /// Hands a batch over, in order, and returns its receipts to come.
     fn send<'a>(&'a mut self, batch: &'a [Event]) -> BoxFuture<'a, Receipts>;
 

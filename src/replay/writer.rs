@@ -65,12 +65,13 @@ impl Writer {
     pub fn new(
         sink: Box<dyn Sink>,
         chunks: mpsc::Receiver<Vec<Scheduled>>,
-        limits: Limits,
+        mut limits: Limits,
         stop: StopToken,
         shared: Arc<SharedCounts>,
         news: UnboundedSender<News>,
     ) -> Self {
         let (receipts_to_come, receipts) = mpsc::unbounded_channel();
+        limits.batch_events = limits.batch_events.min(sink.most_at_once());
         Self {
             sink,
             chunks,

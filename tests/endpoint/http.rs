@@ -1,7 +1,5 @@
 //! HTTP: our sender against our receiver in every mode, both against exact bytes, and what goes wrong.
 
-use std::sync::Arc;
-use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::{Duration, Instant};
 
 use eddy::endpoint::open::{capabilities, open_inspect, open_sink, open_source, probe};
@@ -301,7 +299,7 @@ async fn what_nobody_reads_is_refused_with_a_time_to_come_back() {
 #[tokio::test(flavor = "multi_thread")]
 async fn what_waits_is_read_later_and_what_waited_too_long_is_not() {
     let (mut source, base) = receiver("", "#timeout=1").await;
-    let mut sender = sink(&format!("{base}/x")).await;
+    let mut sender = sink(&format!("{base}/x#order=none")).await;
     let late = sender.send(&[Event::new("", "late")]).await.await;
     assert!(late[0].outcome.is_err(), "given up");
     let in_time = sender.send(&[Event::new("", "in time")]).await;
@@ -452,32 +450,36 @@ async fn a_server_that_says_nothing_is_not_known_to_have_the_event() {
 async fn nothing_overtakes_an_event_of_its_lane_that_failed() {
     let listener = TcpListener::bind("127.0.0.1:0").await.expect("a port");
     let base = format!("http://{}", listener.local_addr().expect("an address"));
-    let served = Arc::new(AtomicUsize::new(0));
-    let count = Arc::clone(&served);
-    tokio::spawn(async move {
+    let serving = tokio::spawn(async move {
         let (mut stream, _) = listener.accept().await.expect("a connection");
-        loop {
+        let mut bodies: Vec<String> = Vec::new();
+        while bodies.len() < 7 {
             let (_, body) = read_request(&mut stream).await;
-            count.fetch_add(1, Ordering::Relaxed);
-            let answer = if body == b"1" {
-                "HTTP/1.1 503 Service Unavailable\r\nContent-Length: 0\r\n\r\n"
-            } else {
-                YES
-            };
+            let body = String::from_utf8(body).expect("text");
+            let is_first_one = body == "1" && !bodies.contains(&body);
+            let no = "HTTP/1.1 503 Service Unavailable\r\nContent-Length: 0\r\n\r\n";
+            let answer = if is_first_one { no } else { YES };
             stream.write_all(answer.as_bytes()).await.expect("written");
+            bodies.push(body);
         }
+        bodies.join(" ")
     });
     let mut sender = sink(&format!("{base}#handshake=false&concurrency=1")).await;
     let events: Vec<Event> =
         (0..6).map(|at| Event::new(if at % 2 == 1 { "odd" } else { "even" }, format!("{at}"))).collect();
-    let deliveries = sender.send(&events).await.await;
+    let deliveries = sender.send(&events[..4]).await.await;
     let taken: Vec<bool> = deliveries.iter().map(|delivery| delivery.outcome.is_ok()).collect();
-    assert_eq!(taken, [true, false, true, false, true, false]);
-    let mut failures = deliveries.iter().filter_map(|each| each.outcome.as_ref().err());
+    assert_eq!(taken, [true, false, true, false]);
+    // One that was handed over before the failure was heard of.
+    let late = sender.send(&events[4..]).await.await;
+    let taken: Vec<bool> = late.iter().map(|delivery| delivery.outcome.is_ok()).collect();
+    assert_eq!(taken, [true, false]);
+    let mut failures = deliveries.iter().chain(&late).filter_map(|each| each.outcome.as_ref().err());
     assert!(failures.all(eddy::endpoint::EndpointError::retryable));
-    assert_eq!(served.load(Ordering::Relaxed), 4, "those behind were not sent");
-    let again = sender.send(&[Event::new("odd", "3")]).await.await;
-    assert!(again[0].outcome.is_ok(), "the next call is heard: {again:?}");
+    let again = [events[1].clone(), events[3].clone(), events[5].clone()];
+    let deliveries = sender.send(&again).await.await;
+    assert!(deliveries.iter().all(|delivery| delivery.outcome.is_ok()), "{deliveries:?}");
+    assert_eq!(serving.await.expect("served"), "0 1 2 4 1 3 5");
 }
 
 #[tokio::test]

@@ -1,8 +1,8 @@
 //! HTTP with what others wrote: the events of the CloudEvents project, and its Python package as sender and receiver.
 
-use std::io::Read;
+use std::io::{BufRead, BufReader};
 use std::path::{Path, PathBuf};
-use std::process::{Child, Command, Stdio};
+use std::process::{Child, ChildStdout, Command, Stdio};
 use std::time::Duration;
 
 use eddy::endpoint::SourceOptions;
@@ -204,7 +204,7 @@ fn python() -> Option<Command> {
 }
 
 /// The peer's program, ended on drop.
-struct Peer(Child);
+struct Peer(Child, BufReader<ChildStdout>);
 
 impl Drop for Peer {
     fn drop(&mut self) {
@@ -216,14 +216,15 @@ impl Drop for Peer {
 fn peer(arguments: &[&str]) -> Option<Peer> {
     let script = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/endpoint/cloudevents_peer.py");
     let mut python = python()?;
-    let child = python.arg(script).args(arguments).stdout(Stdio::piped()).spawn().expect("python runs");
-    Some(Peer(child))
+    let mut child = python.arg(script).args(arguments).stdout(Stdio::piped()).spawn().expect("python runs");
+    let output = child.stdout.take().expect("its output");
+    Some(Peer(child, BufReader::new(output)))
 }
 
 fn line(peer: &mut Peer) -> String {
-    let output = peer.0.stdout.as_mut().expect("its output");
-    let bytes = output.bytes().map(|byte| byte.expect("readable")).take_while(|byte| *byte != b'\n');
-    String::from_utf8(bytes.collect()).expect("text")
+    let mut line = String::new();
+    peer.1.read_line(&mut line).expect("readable");
+    line.trim_end().to_owned()
 }
 
 fn unusual() -> Event {

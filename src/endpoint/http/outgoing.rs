@@ -1,5 +1,7 @@
 //! From an event to a request: headers and body in each mode of the CloudEvents binding, and without it.
 
+use std::hash::{DefaultHasher, Hash, Hasher};
+
 use axum::http::header::{CONTENT_TYPE, HeaderMap, HeaderName, HeaderValue};
 use bytes::Bytes;
 use serde_json::Value;
@@ -33,6 +35,16 @@ const IDEMPOTENCY_KEY: HeaderName = HeaderName::from_static("idempotency-key");
 pub(super) struct Outgoing {
     pub(super) headers: HeaderMap,
     pub(super) body: Bytes,
+}
+
+impl Outgoing {
+    /// The same for the same request sent again.
+    pub(super) fn fingerprint(&self) -> u64 {
+        let mut hasher = DefaultHasher::new();
+        self.headers.get(&IDEMPOTENCY_KEY).map(HeaderValue::as_bytes).hash(&mut hasher);
+        self.body.hash(&mut hasher);
+        hasher.finish()
+    }
 }
 
 /// One event of a batch.

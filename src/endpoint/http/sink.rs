@@ -3,7 +3,6 @@
 use std::collections::HashMap;
 use std::hash::{DefaultHasher, Hash, Hasher};
 use std::sync::Arc;
-use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::{Duration, Instant};
 
 use axum::http::Method;
@@ -24,7 +23,9 @@ use crate::event::{Event, Place};
 const WAITING: usize = 16;
 /// Bytes after which a batch takes no further event: 1 MiB.
 const BATCH_BYTES: usize = 1024 * 1024;
-/// Lanes whose last failure is remembered.
+/// How long a lane waits for the event that failed to come again; a caller that has given up sends what it likes.
+const CLOSED_FOR: Duration = Duration::from_secs(2);
+/// Closed lanes that are remembered.
 const MOST_LANES: usize = 10_000;
 
 /// A request to be made.
@@ -33,8 +34,6 @@ struct Job {
     outgoing: Outgoing,
     /// Requests of one lane keep their order.
     lane: u64,
-    /// The number of the call it came with.
-    call: u64,
     receipt: oneshot::Sender<Delivery>,
 }
 
@@ -47,7 +46,6 @@ pub(super) struct HttpSink {
     /// One queue per worker where order counts, one for all where it does not.
     queues: Vec<mpsc::Sender<Job>>,
     workers: JoinSet<()>,
-    calls: Arc<AtomicU64>,
     /// The receiver allows so many requests in a time: each waits for its turn.
     every: Option<Duration>,
     next_turn: tokio::time::Instant,
@@ -59,7 +57,6 @@ impl HttpSink {
         let settings = SinkSettings::new(address, options)?;
         let client = HttpClient::new(&settings)?;
         let every = if settings.handshake { permission(&client, &settings).await? } else { None };
-        let calls = Arc::new(AtomicU64::new(0));
         let (mut queues, mut workers) = (Vec::new(), JoinSet::new());
         let (shared, shared_jobs) = mpsc::channel(WAITING * settings.concurrency);
         let shared_jobs = Arc::new(Mutex::new(shared_jobs));
@@ -71,18 +68,16 @@ impl HttpSink {
             } else {
                 Arc::clone(&shared_jobs)
             };
-            let calls = settings.ordered.then(|| Arc::clone(&calls));
-            workers.spawn(work(client.clone(), jobs, calls));
+            workers.spawn(work(client.clone(), jobs, settings.ordered));
         }
         if !settings.ordered {
             queues.push(shared);
         }
         let next_turn = tokio::time::Instant::now();
-        Ok(Self { settings, queues, workers, calls, every, next_turn })
+        Ok(Self { settings, queues, workers, every, next_turn })
     }
 
     async fn hand_over(&mut self, batch: &[Event]) -> Receipts {
-        let call = self.calls.fetch_add(1, Ordering::AcqRel) + 1;
         let mut settled: Vec<Option<Delivery>> = vec![None; batch.len()];
         let mut open: Vec<Open> = Vec::new();
         for (indexes, request) in self.requests(batch) {
@@ -90,7 +85,7 @@ impl HttpSink {
             match request {
                 Ok((url, outgoing, lane)) => {
                     self.wait_for_turn().await;
-                    self.queue(Job { url, outgoing, lane, call, receipt }).await;
+                    self.queue(Job { url, outgoing, lane, receipt }).await;
                     open.push((indexes, to_come));
                 }
                 Err(error) => {
@@ -193,34 +188,41 @@ fn lane(channel: &str, key: Option<&[u8]>) -> u64 {
     hasher.finish()
 }
 
-/// Makes one request after the other. Where order counts (`calls` is there), what was handed over behind an event that may be
-/// sent again does not overtake it: it fails too, and comes back in order.
-async fn work(client: HttpClient, jobs: Arc<Mutex<mpsc::Receiver<Job>>>, calls: Option<Arc<AtomicU64>>) {
-    let mut failed: HashMap<u64, (u64, EndpointError)> = HashMap::new();
+/// Makes one request after the other. Where order counts, a failure that may be tried again closes its lane until that very
+/// request comes again: what was handed over behind it does not overtake it, it fails too and comes back in order.
+async fn work(client: HttpClient, jobs: Arc<Mutex<mpsc::Receiver<Job>>>, ordered: bool) {
+    let mut closed: HashMap<u64, Closed> = HashMap::new();
     loop {
         let Some(job) = jobs.lock().await.recv().await else {
             return;
         };
-        let held_back = failed.get(&job.lane).filter(|(until, _)| job.call <= *until);
-        if let Some((_, cause)) = held_back {
-            let _ = job.receipt.send(Delivery::failed(failure::held_back(cause)));
+        let request = job.outgoing.fingerprint();
+        if let Some(lane) = closed.remove(&job.lane)
+            && lane.request != request
+            && lane.since.elapsed() < CLOSED_FOR
+        {
+            let _ = job.receipt.send(Delivery::failed(failure::held_back(&lane.cause)));
+            closed.insert(job.lane, lane);
             continue;
         }
-        failed.remove(&job.lane);
         let outcome = client.post(job.url, job.outgoing).await;
-        if let (Err(error), Some(calls)) = (&outcome, &calls)
-            && error.retryable()
-        {
-            let latest = calls.load(Ordering::Acquire);
-            if failed.len() >= MOST_LANES {
-                failed.retain(|_, (until, _)| *until >= latest);
+        if let Some(cause) = outcome.as_ref().err().filter(|error| ordered && error.retryable()) {
+            if closed.len() >= MOST_LANES {
+                closed.retain(|_, lane| lane.since.elapsed() < CLOSED_FOR);
             }
-            failed.insert(job.lane, (latest, error.clone()));
+            closed.insert(job.lane, Closed { request, since: Instant::now(), cause: cause.clone() });
         }
         // Whoever does not want the receipt need not take it.
         let _ =
             job.receipt.send(Delivery { outcome: outcome.map(|()| Place::default()), at: Instant::now() });
     }
+}
+
+/// A lane that waits for a request to come again.
+struct Closed {
+    request: u64,
+    since: Instant,
+    cause: EndpointError,
 }
 
 /// Asks whether the receiver is there, knows us and allows us to send, and how fast. A server that has never heard of the
@@ -246,6 +248,10 @@ async fn permission(client: &HttpClient, settings: &SinkSettings) -> Result<Opti
 impl Sink for HttpSink {
     fn capabilities(&self) -> Capabilities {
         carried_in(self.settings.mode)
+    }
+
+    fn most_at_once(&self) -> usize {
+        if self.settings.mode == Some(Mode::Batch) { self.settings.batch } else { 1 }
     }
 
     fn send<'a>(&'a mut self, batch: &'a [Event]) -> BoxFuture<'a, Receipts> {
