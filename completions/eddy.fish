@@ -307,12 +307,19 @@ complete -c eddy -n "__fish_eddy_using_subcommand init" -s V -l version -d 'Prin
 complete -c eddy -n "__fish_eddy_using_subcommand inject" -l data -d 'The payload itself' -r
 complete -c eddy -n "__fish_eddy_using_subcommand inject" -l key -d 'The partition key' -r
 complete -c eddy -n "__fish_eddy_using_subcommand inject" -s H -l header -d 'A header; `NAME:base64=VALUE` for bytes; may be given several times' -r
+complete -c eddy -n "__fish_eddy_using_subcommand inject" -l timestamp -d 'The time the event carries, where the system takes one from the sender' -r
+complete -c eddy -n "__fish_eddy_using_subcommand inject" -l partition -d 'The partition, where the system has partitions' -r
 complete -c eddy -n "__fish_eddy_using_subcommand inject" -l channel -d 'The channel, where TARGET names only a server' -r
 complete -c eddy -n "__fish_eddy_using_subcommand inject" -l message -d 'The message of the contract to generate, or to check against' -r
+complete -c eddy -n "__fish_eddy_using_subcommand inject" -l input-format -d 'How the lines of `--events` are written' -r -f -a "eddy\t'As archives and `eddy tail --format json` have them'
+kcat\t'As `kcat -J` writes them'"
+complete -c eddy -n "__fish_eddy_using_subcommand inject" -l from -d 'Begin here: a time, `-5m`, `start`, `last:N` or `offset:N`' -r
+complete -c eddy -n "__fish_eddy_using_subcommand inject" -l to -d 'End here: a time, `now`, `end` or `offset:N`' -r
+complete -c eddy -n "__fish_eddy_using_subcommand inject" -l range -d 'Both in one word: `@-48h:-24h`, `@2026-11-01T00:00Z:`, `-100`, `+50:`, `start:end`' -r
 complete -c eddy -n "__fish_eddy_using_subcommand inject" -s n -l count -d 'How many events to send (default: 1, or all of the input; endless with `--rate` or `--for`)' -r
 complete -c eddy -n "__fish_eddy_using_subcommand inject" -l rate -d 'Send evenly at this rate, such as `100/s`' -r
 complete -c eddy -n "__fish_eddy_using_subcommand inject" -l for -d 'Stop after this time, such as `1m`' -r
-complete -c eddy -n "__fish_eddy_using_subcommand inject" -l seed -d 'Seed of generated events; the same seed gives the same events' -r
+complete -c eddy -n "__fish_eddy_using_subcommand inject" -l seed -d 'Seed of generated events (default: 0) and of `random`, `pick` and `uuid` in templates (default: another each time)' -r
 complete -c eddy -n "__fish_eddy_using_subcommand inject" -l confirm -d 'Name of the protected environment that is meant' -r
 complete -c eddy -n "__fish_eddy_using_subcommand inject" -l connect-timeout -d 'Keep trying for this long while a server cannot be reached at the start, such as `1m` (default: one attempt)' -r
 complete -c eddy -n "__fish_eddy_using_subcommand inject" -l format -d 'How to report on stdout' -r -f -a "human\t'Words on stderr'
@@ -322,6 +329,7 @@ always\t'Always'
 never\t'Never'"
 complete -c eddy -n "__fish_eddy_using_subcommand inject" -l workspace -d 'Directory of the workspace file `eddy.yaml` (default: here or above)' -r -F
 complete -c eddy -n "__fish_eddy_using_subcommand inject" -l env -d 'Environment of the workspace to use' -r
+complete -c eddy -n "__fish_eddy_using_subcommand inject" -l template -d 'Payload, key and headers are templates, rendered for each event'
 complete -c eddy -n "__fish_eddy_using_subcommand inject" -l generate -d 'Generate payloads from the contract (the default when no payload is named)'
 complete -c eddy -n "__fish_eddy_using_subcommand inject" -l each-line -d 'Each line of the input is the payload of an event'
 complete -c eddy -n "__fish_eddy_using_subcommand inject" -l events -d 'The input holds whole events: an archive, or event lines as `eddy tail --format json` writes them'
@@ -366,8 +374,9 @@ complete -c eddy -n "__fish_eddy_using_subcommand new" -s V -l version -d 'Print
 complete -c eddy -n "__fish_eddy_using_subcommand record" -s o -l output -d 'The archive to write, by custom `NAME.eddy.ndjson.zst`' -r -F
 complete -c eddy -n "__fish_eddy_using_subcommand record" -s n -l count -d 'Stop after this many events' -r
 complete -c eddy -n "__fish_eddy_using_subcommand record" -l for -d 'Stop after this time, such as `30s`' -r
-complete -c eddy -n "__fish_eddy_using_subcommand record" -l from -d 'Begin here: a time, `-1h`, `start`, `last:N` or `offset:N`' -r
+complete -c eddy -n "__fish_eddy_using_subcommand record" -l from -d 'Begin here: a time, `-5m`, `start`, `last:N` or `offset:N`' -r
 complete -c eddy -n "__fish_eddy_using_subcommand record" -l to -d 'End here: a time, `now`, `end` or `offset:N`' -r
+complete -c eddy -n "__fish_eddy_using_subcommand record" -l range -d 'Both in one word: `@-48h:-24h`, `@2026-11-01T00:00Z:`, `-100`, `+50:`, `start:end`' -r
 complete -c eddy -n "__fish_eddy_using_subcommand record" -l connect-timeout -d 'Keep trying for this long while a server cannot be reached at the start, such as `1m` (default: one attempt)' -r
 complete -c eddy -n "__fish_eddy_using_subcommand record" -l format -d 'How to report what was recorded' -r -f -a "human\t'Words on stderr'
 json\t'One JSON object on stdout'"
@@ -414,12 +423,17 @@ complete -c eddy -n "__fish_eddy_using_subcommand replay" -s V -l version -d 'Pr
 complete -c eddy -n "__fish_eddy_using_subcommand tail" -s n -l count -d 'Stop after this many events' -r
 complete -c eddy -n "__fish_eddy_using_subcommand tail" -l from -d 'Begin here: a time, `-5m`, `start`, `last:N` or `offset:N`' -r
 complete -c eddy -n "__fish_eddy_using_subcommand tail" -l to -d 'End here: a time, `now`, `end` or `offset:N`' -r
+complete -c eddy -n "__fish_eddy_using_subcommand tail" -l range -d 'Both in one word: `@-48h:-24h`, `@2026-11-01T00:00Z:`, `-100`, `+50:`, `start:end`' -r
 complete -c eddy -n "__fish_eddy_using_subcommand tail" -l match -d 'Show only events that match; may be given several times' -r
+complete -c eddy -n "__fish_eddy_using_subcommand tail" -l correlation -d 'Show only events that carry this correlation, trace or message identifier' -r
 complete -c eddy -n "__fish_eddy_using_subcommand tail" -l connect-timeout -d 'Keep trying for this long while a server cannot be reached at the start, such as `1m` (default: one attempt)' -r
 complete -c eddy -n "__fish_eddy_using_subcommand tail" -l format -d 'How to show events' -r -f -a "pretty\t'Over several lines, indented and coloured'
-line\t'Time, channel, key and payload on one line, between tabs'
+line\t'Time, channel, key and payload on one line'
 json\t'One JSON object a line, as in archives'
-raw\t'The payload alone, each followed by a newline'"
+raw\t'The payload alone, each followed by a newline'
+template\t'As `--template` says'
+kcat\t'One JSON object a line, as `kcat -J` writes them'"
+complete -c eddy -n "__fish_eddy_using_subcommand tail" -l template -d 'The form of each event, such as `{time} {channel} {key} {payload}\\n`; implies `--format template`' -r
 complete -c eddy -n "__fish_eddy_using_subcommand tail" -l color -d 'When to colour' -r -f -a "auto\t'On a terminal, unless NO_COLOR is set'
 always\t'Always'
 never\t'Never'"

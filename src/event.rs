@@ -6,7 +6,10 @@ use std::str::FromStr;
 use bytes::Bytes;
 
 pub mod cloud_event;
+pub mod coding;
+pub mod correlation;
 pub mod json_lines;
+pub mod kcat;
 pub mod percent;
 
 /// A point in time in whole microseconds since 1970-01-01T00:00:00Z; negative values are earlier.
@@ -123,6 +126,12 @@ impl Event {
             received: Timestamp::now(),
             ..Self::default()
         }
+    }
+
+    /// When it happened, as far as is known: the time the broker or the producer wrote on it, else when it was received.
+    #[must_use]
+    pub fn time(&self) -> Timestamp {
+        self.broker_time.map_or(self.received, |stamp| stamp.time)
     }
 
     /// The value of the first header called `name`, when it is text; names compare without case.

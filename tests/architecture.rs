@@ -45,6 +45,9 @@ const CONFINED: &[(&str, &[&str])] = &[
     ("mqtt5", &["endpoint/embedded.rs"]),
     ("granit_parser", &["source_text"]),
     ("jsonschema", &["schema"]),
+    ("jaq_core", &["replay/jq"]),
+    ("jaq_json", &["replay/jq"]),
+    ("jaq_std", &["replay/jq"]),
 ];
 
 /// The process environment and the standard streams, and who may use them.

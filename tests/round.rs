@@ -67,9 +67,13 @@ impl Running {
     }
 
     fn interrupt(&self) {
+        self.signal(rustix::process::Signal::INT);
+    }
+
+    fn signal(&self, signal: rustix::process::Signal) {
         let id = i32::try_from(self.child.id()).expect("a process id");
         let id = rustix::process::Pid::from_raw(id).expect("a process id");
-        rustix::process::kill_process(id, rustix::process::Signal::INT).expect("a signal");
+        rustix::process::kill_process(id, signal).expect("a signal");
     }
 
     /// The exit code and the rest of stderr and all of stdout, once it has ended.
@@ -178,6 +182,79 @@ fn an_interrupted_recording_is_a_readable_archive() {
     let lines = succeeds(&directory, &["tail", "cut.eddy.ndjson.zst", "--format", "json"]);
     assert!(lines.lines().count() > 0, "nothing was kept");
     assert!(!directory.join("cut.eddy.ndjson.zst.partial").exists());
+}
+
+#[test]
+fn a_terminated_recording_of_two_sources_keeps_what_it_was_sent() {
+    let (Some(server), Some(other)) = (servers::mosquitto(&[]), servers::mosquitto(&[])) else {
+        return;
+    };
+    let (_guard, directory) = playground();
+    let urls = [server.port, other.port].map(|port| format!("mqtt://127.0.0.1:{port}"));
+    let sources = urls.clone().map(|url| format!("{url}/shop/#"));
+    let mut watching = Vec::new();
+    for source in &sources {
+        let mut tail = Running::start(&directory, &["tail", source, "-n", "400", "--format", "line", "-v"]);
+        tail.wait_for("reading");
+        watching.push(tail);
+    }
+    let arguments = ["record", &sources[0], &sources[1], "--output", "both.eddy.ndjson.zst"];
+    let mut recording = Running::start(&directory, &arguments);
+    recording.wait_for("recording into");
+    for url in &urls {
+        succeeds(&directory, &["inject", url, "events.ndjson", "--events"]);
+    }
+    for tail in watching {
+        assert_eq!(tail.ended().0, Some(0));
+    }
+    recording.signal(rustix::process::Signal::TERM);
+    let (code, rest) = recording.ended();
+    assert_eq!(code, Some(130), "{rest}");
+    assert!(rest.contains("recorded 800 events"), "{rest}");
+    succeeds(&directory, &["archive", "verify", "both.eddy.ndjson.zst"]);
+    let lines = succeeds(&directory, &["tail", "both.eddy.ndjson.zst", "--template", "{time:us}\\n"]);
+    let times: Vec<&str> = lines.lines().collect();
+    assert_eq!(times.len(), 2 * EVENTS);
+    assert!(!directory.join("both.eddy.ndjson.zst.partial").exists());
+}
+
+#[test]
+fn a_terminated_injection_has_receipts_for_what_it_sent() {
+    let Some(server) = servers::mosquitto(&[]) else {
+        return;
+    };
+    let (_guard, directory) = playground();
+    let target = format!("mqtt://127.0.0.1:{}/shop/orders", server.port);
+    let mut watching = Running::start(&directory, &["tail", &target, "-n", "20", "--format", "raw", "-v"]);
+    watching.wait_for("reading");
+    let arguments = [
+        "inject",
+        &target,
+        "--data",
+        "{{ count }} {{ now_ms() }}",
+        "--template",
+        "--rate",
+        "200/s",
+        "--format",
+        "json",
+    ];
+    let injecting = Running::start(&directory, &arguments);
+    let (code, seen) = watching.ended();
+    assert_eq!(code, Some(0), "{seen}");
+    injecting.signal(rustix::process::Signal::TERM);
+    let (code, rest) = injecting.ended();
+    assert_eq!(code, Some(130), "{rest}");
+    let report = rest.lines().find(|line| line.starts_with('{')).expect("a summary");
+    let summary: serde_json::Value = serde_json::from_str(report).expect("a summary");
+    assert_eq!((&summary["sent"], &summary["failed"]), (&summary["acknowledged"], &0.into()), "{rest}");
+    assert!(summary["acknowledged"].as_u64().is_some_and(|sent| sent >= 20), "{rest}");
+    // Made when it is sent: the twentieth event is some 95 ms younger than the first.
+    let times: Vec<u64> = seen
+        .lines()
+        .filter_map(|line| line.split_once(' '))
+        .filter_map(|(_, time)| time.parse().ok())
+        .collect();
+    assert!(times.last() > times.first(), "{seen}");
 }
 
 #[test]

@@ -6,6 +6,7 @@ use std::path::Path;
 use crate::archive::ArchiveError;
 use crate::atomic_file;
 use crate::endpoint::{AddressError, EndpointError, EndpointErrorKind};
+use crate::output::visible::{columns, visible};
 use crate::settings::SettingsError;
 use crate::ui::Ui;
 
@@ -174,9 +175,9 @@ impl From<AddressError> for CommandError {
 /// A message, and below it the text with its wrong part underlined.
 #[must_use]
 pub fn underlined(message: &str, text: &str, range: &std::ops::Range<usize>) -> String {
-    let before = unicode_width::UnicodeWidthStr::width(&text[..range.start]);
-    let marks = unicode_width::UnicodeWidthStr::width(&text[range.clone()]).max(1);
-    format!("{message}\n\n    {text}\n    {}{}", " ".repeat(before), "^".repeat(marks))
+    let before = columns(&visible(&text[..range.start]));
+    let marks = columns(&visible(&text[range.clone()])).max(1);
+    format!("{message}\n\n    {}\n    {}{}", visible(text), " ".repeat(before), "^".repeat(marks))
 }
 
 impl From<ArchiveError> for CommandError {

@@ -35,8 +35,10 @@ mod replay;
 mod tail;
 mod target;
 mod transfer;
+mod underline;
 mod validate;
 mod validate_events;
+mod window;
 
 pub use error::{CommandError, ErrorKind, Status};
 

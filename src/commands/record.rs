@@ -8,11 +8,10 @@ use serde_json::json;
 
 use super::connect::{ConnectArgs, Connector};
 use super::target::{Place, Places};
+use super::window::{Window, WindowArgs};
 use super::{CommandError, Context, Status, transfer};
 use crate::archive::{Header, Writer, WriterOptions};
-use crate::endpoint::address::Scheme;
 use crate::endpoint::file::FileSink;
-use crate::endpoint::{Start, Stop};
 use crate::output::figures::{counted, rate, size, span};
 use crate::replay::{MergedSource, Outcome, Plan, Selection, carry};
 use crate::ui::progress::TransferView;
@@ -39,12 +38,8 @@ pub struct Args {
     /// Stop after this time, such as `30s`
     #[arg(long = "for", value_name = "TIME")]
     time: Option<String>,
-    /// Begin here: a time, `-1h`, `start`, `last:N` or `offset:N`
-    #[arg(long, value_name = "T", allow_hyphen_values = true)]
-    from: Option<String>,
-    /// End here: a time, `now`, `end` or `offset:N`
-    #[arg(long, value_name = "T", allow_hyphen_values = true)]
-    to: Option<String>,
+    #[command(flatten)]
+    window: WindowArgs,
     #[command(flatten)]
     connect: ConnectArgs,
     /// How to report what was recorded
@@ -68,7 +63,7 @@ pub fn run(args: &Args, context: &Context) -> Result<Status, CommandError> {
 
 async fn record(args: &Args, context: &Context) -> Result<Status, CommandError> {
     let time = transfer::duration(args.time.as_deref())?;
-    let window = transfer::window(args.from.as_deref(), args.to.as_deref(), true)?;
+    let window = args.window.window(true)?;
     if args.output.exists() {
         return Err(CommandError::usage(format!("`{}` is already there", args.output.display()))
             .hint("choose another name; a recording is never overwritten"));
@@ -81,9 +76,10 @@ async fn record(args: &Args, context: &Context) -> Result<Status, CommandError> 
     let sink = FileSink::of_writer(Writer::create(&args.output, &header, WriterOptions::default())?);
     context.ui.say(format!("recording into `{}`; Ctrl-C ends it cleanly", args.output.display()));
     transfer::stop_after(&stop, time);
+    let count = window.at_most(args.count);
     let plan = Plan {
-        selection: Selection { first: args.count, ..Selection::default() },
-        planned: args.count,
+        selection: Selection { first: count, skip: window.skip, ..Selection::default() },
+        planned: count,
         finish_what_was_read: true,
         ..Plan::default()
     };
@@ -97,13 +93,13 @@ async fn record(args: &Args, context: &Context) -> Result<Status, CommandError> 
 /// Opens every source of a command and merges them.
 pub(super) async fn open_all(
     places: &[Place],
-    window: (Start, Stop),
+    window: Window,
     connector: &Connector<'_>,
 ) -> Result<MergedSource, CommandError> {
     let mut merged = MergedSource::default();
     for place in places {
-        let source = connector.source(place, window).await?;
-        merged.add(source, place.address.scheme == Scheme::File);
+        let source = connector.source(place, (window.start, window.stop)).await?;
+        merged.add(source, window.reading(&place.address));
     }
     Ok(merged)
 }

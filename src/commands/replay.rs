@@ -189,6 +189,7 @@ fn selection(args: &Args) -> Result<Selection, CommandError> {
         until: moment(args.until.as_deref())?,
         channels: args.channel.iter().map(pattern).collect::<Result<_, _>>()?,
         patterns: Vec::new(),
+        filters: Vec::new(),
         skip: args.skip,
         first: args.first,
         renames: args.map_channel.iter().map(rename).collect::<Result<_, _>>()?,

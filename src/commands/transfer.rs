@@ -6,10 +6,10 @@ use std::time::Duration;
 use super::target::Place;
 use super::{CommandError, ErrorKind, Status};
 use crate::endpoint::address::Scheme;
-use crate::endpoint::{EndpointError, EndpointErrorKind, Start, Stop};
+use crate::endpoint::{EndpointError, EndpointErrorKind};
 use crate::event::Timestamp;
 use crate::output::figures::{counted, grouped};
-use crate::replay::time_point::{TimeError, parse_duration};
+use crate::replay::time_point::parse_duration;
 use crate::replay::{Ending, Outcome, StopReason, StopToken, TimePoint};
 use crate::ui::Ui;
 
@@ -70,27 +70,6 @@ pub fn duration(text: Option<&str>) -> Result<Option<Duration>, CommandError> {
 /// Reads an optional point in time.
 pub fn time_point(text: Option<&str>) -> Result<Option<TimePoint>, CommandError> {
     Ok(text.map(|text| TimePoint::parse(text, Timestamp::now())).transpose()?)
-}
-
-/// Where reading begins and ends. With a beginning but neither an end nor `follow`, it ends at what is there now.
-pub fn window(from: Option<&str>, to: Option<&str>, follow: bool) -> Result<(Start, Stop), CommandError> {
-    let start = time_point(from)?.map(TimePoint::start).unwrap_or_default();
-    let stop = match (to, time_point(to)?) {
-        (Some(text), Some(point)) => point.stop().ok_or_else(|| {
-            CommandError::usage(format!("reading cannot end at `{text}`"))
-                .hint("write a time, `now`, `end` or `offset:N` for `--to`")
-        })?,
-        _ if from.is_some() && !follow => Stop::PresentEnd,
-        _ => Stop::Never,
-    };
-    Ok((start, stop))
-}
-
-impl From<TimeError> for CommandError {
-    fn from(error: TimeError) -> Self {
-        let message = super::error::underlined(&error.message, &error.text, &error.wrong);
-        Self::usage(message).hint(error.help)
-    }
 }
 
 /// The exit status a transfer deserves, once its figures were shown; `again` says how to go on after an interruption.

@@ -3,6 +3,7 @@
 pub mod archive_text;
 pub mod checkstyle;
 pub mod dot;
+pub mod event_template;
 pub mod events;
 pub mod figures;
 pub mod finding;
@@ -27,4 +28,5 @@ pub mod svg;
 pub mod table;
 pub mod text;
 pub mod tree;
+pub mod visible;
 mod xml;

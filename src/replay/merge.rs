@@ -1,18 +1,46 @@
-//! Several sources read as one: recordings are interleaved by receive time, live sources as their events arrive.
+//! Several sources read as one: what is past is interleaved by time, what happens now comes as it comes.
 
 use std::collections::VecDeque;
+use std::time::Duration;
 
 use futures_util::future::select_all;
 
 use crate::endpoint::{BoxFuture, EndpointError, Source};
-use crate::event::Event;
+use crate::event::{Event, Timestamp};
+
+/// How long a source that has a past to tell is waited for before it counts as live.
+const SILENCE: Duration = Duration::from_millis(200);
+
+/// What a source yields, which decides whether its next event may be waited for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Reading {
+    /// A recording: events by the time they were received, without waiting for the world.
+    Recorded,
+    /// A part of the past that ends: events by their own time.
+    Past,
+    /// First the past, then what happens: by time until it falls silent, then as it comes.
+    CatchingUp,
+    /// What happens now.
+    Live,
+}
 
 struct Part {
     source: Box<dyn Source>,
-    /// It does not wait for the world, so its next event may be waited for to compare times.
-    recorded: bool,
+    reading: Reading,
     ahead: VecDeque<Event>,
     ended: bool,
+}
+
+impl Part {
+    /// Its next event is not known, and may be earlier than those of the others.
+    fn is_awaited(&self) -> bool {
+        self.ahead.is_empty() && !self.ended && self.reading != Reading::Live
+    }
+
+    fn next_time(&self) -> Option<Timestamp> {
+        let event = self.ahead.front()?;
+        Some(if self.reading == Reading::Recorded { event.received } else { event.time() })
+    }
 }
 
 /// Several sources as one.
@@ -22,20 +50,28 @@ pub struct MergedSource {
 }
 
 impl MergedSource {
-    /// Adds a source; `recorded` says that it yields events without waiting for them to happen.
-    pub fn add(&mut self, source: Box<dyn Source>, recorded: bool) {
-        self.parts.push(Part { source, recorded, ahead: VecDeque::new(), ended: false });
+    /// Adds a source.
+    pub fn add(&mut self, source: Box<dyn Source>, reading: Reading) {
+        self.parts.push(Part { source, reading, ahead: VecDeque::new(), ended: false });
     }
 
-    /// Reads until no recorded part could still hold an earlier event and at least one event is there.
+    /// Reads until no part that is waited for could still hold an earlier event and at least one event is there.
     async fn fill(&mut self, max: usize) -> Result<(), EndpointError> {
+        // A single source has nobody to wait for.
+        if let [only] = self.parts.as_mut_slice()
+            && only.reading == Reading::CatchingUp
+        {
+            only.reading = Reading::Live;
+        }
         loop {
             let any = self.parts.iter().any(|part| !part.ahead.is_empty());
-            let unknown = self.parts.iter().any(|part| part.recorded && part.ahead.is_empty() && !part.ended);
+            let awaited = self.parts.iter().any(Part::is_awaited);
             let ended = self.parts.iter().all(|part| part.ended);
-            if (any && !unknown) || ended {
+            if (any && !awaited) || ended {
                 return Ok(());
             }
+            let surely =
+                self.parts.iter().any(|part| part.is_awaited() && part.reading != Reading::CatchingUp);
             let empty = self.parts.iter_mut().filter(|part| part.ahead.is_empty() && !part.ended);
             let reads: Vec<_> = empty
                 .map(|part| {
@@ -48,9 +84,15 @@ impl MergedSource {
                     })
                 })
                 .collect();
-            let (result, _, others) = select_all(reads).await;
-            drop(others);
-            result?;
+            let first = async { select_all(reads).await.0 };
+            let patience = if any && !surely { SILENCE } else { Duration::MAX };
+            if let Ok(read) = tokio::time::timeout(patience, first).await {
+                read?;
+                continue;
+            }
+            for silent in self.parts.iter_mut().filter(|part| part.is_awaited()) {
+                silent.reading = Reading::Live;
+            }
         }
     }
 
@@ -58,12 +100,11 @@ impl MergedSource {
         let mut batch = Vec::new();
         while batch.len() < max {
             let heads = self.parts.iter_mut().filter(|part| !part.ahead.is_empty());
-            let Some(earliest) = heads.min_by_key(|part| part.ahead.front().map(|event| event.received))
-            else {
+            let Some(earliest) = heads.min_by_key(|part| part.next_time()) else {
                 break;
             };
             batch.extend(earliest.ahead.pop_front());
-            if earliest.recorded && earliest.ahead.is_empty() && !earliest.ended {
+            if earliest.is_awaited() {
                 break;
             }
         }
@@ -101,7 +142,7 @@ impl Source for MergedSource {
 
 #[cfg(test)]
 mod tests {
-    use super::MergedSource;
+    use super::{MergedSource, Reading};
     use crate::endpoint::Source;
     use crate::event::Timestamp;
     use crate::replay::testing::{ListSource, event_at};
@@ -122,7 +163,7 @@ mod tests {
         let mut merged = MergedSource::default();
         for times in [[1, 4, 6, 9].as_slice(), &[2, 3, 10], &[], &[5, 7, 8]] {
             let events = times.iter().map(|time| event_at("a", Timestamp(*time)));
-            merged.add(Box::new(ListSource::new(events)), true);
+            merged.add(Box::new(ListSource::new(events)), Reading::Recorded);
         }
         assert_eq!(all(merged).await, (1..=10).collect::<Vec<_>>());
         assert!(all(MergedSource::default()).await.is_empty());
@@ -131,9 +172,38 @@ mod tests {
     #[tokio::test]
     async fn a_silent_live_source_holds_nothing_back() {
         let mut merged = MergedSource::default();
-        merged.add(Box::new(ListSource::new([event_at("a", Timestamp(5))])), false);
-        merged.add(Box::new(ListSource::silent()), false);
+        merged.add(Box::new(ListSource::new([event_at("a", Timestamp(5))])), Reading::Live);
+        merged.add(Box::new(ListSource::silent()), Reading::Live);
         let batch = merged.next_batch(10).await.expect("reading");
         assert_eq!(batch.len(), 1);
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn what_catches_up_is_interleaved_until_it_falls_silent() {
+        let mut merged = MergedSource::default();
+        for times in [[1, 4, 9].as_slice(), &[2, 3]] {
+            let events = times.iter().map(|time| event_at("a", Timestamp(*time)));
+            merged.add(Box::new(ListSource::new(events).then_silent()), Reading::CatchingUp);
+        }
+        let mut times = Vec::new();
+        while times.len() < 5 {
+            let batch = merged.next_batch(2).await.expect("reading");
+            times.extend(batch.iter().map(|event| event.received.0));
+        }
+        assert_eq!(times, [1, 2, 3, 4, 9]);
+    }
+
+    #[tokio::test]
+    async fn the_past_is_ordered_by_its_own_time() {
+        let stamped = |time: i64| {
+            let kind = crate::event::TimeKind::Append;
+            let stamp = crate::event::BrokerTime { time: Timestamp(time), kind };
+            crate::event::Event { broker_time: Some(stamp), ..event_at("a", Timestamp(100 - time)) }
+        };
+        let mut merged = MergedSource::default();
+        for times in [[1, 4], [2, 3]] {
+            merged.add(Box::new(ListSource::new(times.map(stamped))), Reading::Past);
+        }
+        assert_eq!(all(merged).await, [99, 98, 97, 96]);
     }
 }

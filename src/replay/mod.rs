@@ -6,6 +6,7 @@
 
 pub mod backoff;
 pub mod engine;
+pub mod jq;
 pub mod lanes;
 pub mod merge;
 pub mod pace;
@@ -22,15 +23,18 @@ pub mod tally;
 #[cfg(test)]
 mod testing;
 pub mod time_point;
+pub mod time_range;
 pub mod writer;
 
 pub use engine::{Limits, Plan, carry};
-pub use merge::MergedSource;
+pub use jq::Jq;
+pub use merge::{MergedSource, Reading};
 pub use pace::{Pace, Rate, Speed};
-pub use pattern::Pattern;
+pub use pattern::{Condition, Pattern};
 pub use progress::{Observer, Progress, Silent};
 pub use select::Selection;
 pub use stop::{StopReason, StopToken};
 pub use summary::{Ending, Outcome, Summary};
 pub use survey::Survey;
 pub use time_point::TimePoint;
+pub use time_range::TimeRange;

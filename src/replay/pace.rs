@@ -73,6 +73,15 @@ pub struct Rate {
     per: Duration,
 }
 
+impl Rate {
+    /// Events of a hundredth of a second, at least one: as many as may be made ahead of their time.
+    #[must_use]
+    pub fn of_a_moment(self) -> usize {
+        let nanos = self.per.as_nanos().max(1) * u128::from(self.events.denominator.max(1));
+        usize::try_from(u128::from(self.events.numerator) * 10_000_000 / nanos).unwrap_or(usize::MAX).max(1)
+    }
+}
+
 impl FromStr for Rate {
     type Err = PaceError;
 

@@ -1,8 +1,11 @@
-//! What `--match` understands: a text to contain, or a field compared with a pattern or a value.
+//! What `--match` understands: a text to contain, a field compared with a pattern or a value, or a jq filter.
+
+use std::ops::Range;
 
 use thiserror::Error;
 
-use crate::event::Event;
+use super::jq::{FIELDS, Jq, JqError};
+use crate::event::{Event, correlation};
 
 /// An expression that cannot be used.
 #[derive(Clone, Debug, PartialEq, Eq, Error)]
@@ -10,8 +13,49 @@ use crate::event::Event;
 pub struct PatternError {
     /// What is wrong.
     pub message: String,
+    /// The text that is wrong and the bytes of it, when they can be named.
+    pub wrong: Option<(String, Range<usize>)>,
     /// The accepted form.
-    pub help: &'static str,
+    pub help: String,
+}
+
+impl From<JqError> for PatternError {
+    fn from(error: JqError) -> Self {
+        Self { message: error.message, wrong: Some((error.text, error.wrong)), help: error.help }
+    }
+}
+
+/// One expression of `--match`.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Condition {
+    /// A comparison.
+    Pattern(Pattern),
+    /// A jq filter that must give something true.
+    Jq(Jq),
+}
+
+impl Condition {
+    /// Reads one expression: `jq=FILTER`, a text that begins with a field of the event such as `.payload`, or a [`Pattern`].
+    ///
+    /// # Errors
+    /// [`PatternError`] when the filter or the pattern is malformed.
+    pub fn parse(text: &str) -> Result<Self, PatternError> {
+        let filter = text.strip_prefix("jq=").or_else(|| begins_with_field(text).then_some(text));
+        match filter {
+            Some(filter) => Ok(Self::Jq(Jq::compile(filter)?)),
+            None => Ok(Self::Pattern(Pattern::parse(text)?)),
+        }
+    }
+}
+
+/// Whether a text is `.` and the name of a field of the event, and then no further letter: a text to contain seldom is.
+fn begins_with_field(text: &str) -> bool {
+    let Some(body) = text.strip_prefix('.') else {
+        return false;
+    };
+    let end = body.find(|each: char| !each.is_ascii_lowercase() && each != '_').unwrap_or(body.len());
+    FIELDS.contains(&&body[..end])
+        && !body[end..].starts_with(|each: char| each.is_alphanumeric() || each == '-')
 }
 
 /// One condition on an event.
@@ -25,12 +69,13 @@ pub enum Pattern {
     Header(String, glob::Pattern),
     /// `payload.POINTER=VALUE`, a JSON Pointer; the value is compared as JSON, or as text.
     Payload(String, serde_json::Value),
+    /// What belongs together: see [`correlation`].
+    Correlation(String),
     /// Anything else: key or payload contain this text.
     Contains(String),
 }
 
-const HELP: &str =
-    "write `TEXT`, `channel=GLOB`, `key=GLOB`, `header.NAME=GLOB` or `payload./json/pointer=VALUE`";
+const HELP: &str = "write `TEXT`, `channel=GLOB`, `key=GLOB`, `header.NAME=GLOB`, `payload./json/pointer=VALUE` or `jq=FILTER`";
 
 impl Pattern {
     /// Reads one expression.
@@ -38,7 +83,7 @@ impl Pattern {
     /// # Errors
     /// [`PatternError`] when a pattern is malformed.
     pub fn parse(text: &str) -> Result<Self, PatternError> {
-        let error = |message: String| PatternError { message, help: HELP };
+        let error = |message: String| PatternError { message, wrong: None, help: HELP.to_owned() };
         if text.is_empty() {
             return Err(error("the match expression is empty".to_owned()));
         }
@@ -76,6 +121,7 @@ impl Pattern {
                 header.name.eq_ignore_ascii_case(name) && value.is_some_and(|value| pattern.matches(&value))
             }),
             Self::Payload(pointer, wanted) => payload_equals(event, pointer, wanted),
+            Self::Correlation(identifier) => correlation::belongs(event, identifier),
             Self::Contains(needle) => {
                 let found = |bytes: &[u8]| memchr::memmem::find(bytes, needle.as_bytes()).is_some();
                 event.payload.as_deref().is_some_and(found) || event.key.as_deref().is_some_and(found)
@@ -102,7 +148,7 @@ fn payload_equals(event: &Event, pointer: &str, wanted: &serde_json::Value) -> b
 
 #[cfg(test)]
 mod tests {
-    use super::Pattern;
+    use super::{Condition, Pattern};
     use crate::event::{Event, Header};
 
     #[test]
@@ -132,5 +178,20 @@ mod tests {
         for text in ["", "channel=[", "payload.id=7"] {
             assert!(Pattern::parse(text).is_err(), "{text}");
         }
+    }
+
+    #[test]
+    fn jq_is_told_from_text() {
+        let is_jq = |text: &str| matches!(Condition::parse(text).expect(text), Condition::Jq(_));
+        for text in
+            [".payload.total > 3", "jq=.x", ".key", ".headers[\"a\"]", ".time_us>1", ".payload|length"]
+        {
+            assert!(is_jq(text), "{text}");
+        }
+        for text in [".com", ".", ".keys", ".payload-x", ".key7", "select(.key)", "payload./a=1"] {
+            assert!(!is_jq(text), "{text}");
+        }
+        let error = Condition::parse(".payload.total >").expect_err("an end is missing");
+        assert_eq!(error.wrong, Some((".payload.total >".to_owned(), 16..16)));
     }
 }

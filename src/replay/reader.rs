@@ -7,7 +7,7 @@ use tokio::sync::mpsc;
 use super::backoff::Backoff;
 use super::pace::{Pace, Schedule};
 use super::progress::News;
-use super::select::{Selection, Selector, Verdict};
+use super::select::{Selection, Selector};
 use super::stop::{StopReason, StopToken};
 use crate::endpoint::{EndpointError, Source};
 use crate::event::Event;
@@ -134,7 +134,7 @@ impl Reader {
                 return Ok(());
             }
             self.average = batch.iter().map(Event::size).sum::<usize>() / batch.len();
-            if self.hand_on(batch).await {
+            if self.hand_on(batch).await? {
                 return Ok(());
             }
         }
@@ -148,11 +148,15 @@ impl Reader {
         }
     }
 
-    /// Selects and hands on; true when nothing more is wanted.
-    async fn hand_on(&mut self, batch: Vec<Event>) -> bool {
-        let (chunk, ended) = self.select(batch);
+    /// Selects and hands on; true when nothing more is wanted. What was selected before a failure still goes.
+    async fn hand_on(&mut self, batch: Vec<Event>) -> Result<bool, EndpointError> {
+        let selected = self.selector.select(batch);
+        let chunk = self.scheduled(selected.events);
         let gone = !chunk.is_empty() && self.chunks.send(chunk).await.is_err();
-        ended || gone
+        match selected.failure {
+            Some(failure) => Err(failure),
+            None => Ok(selected.ended || gone),
+        }
     }
 
     /// Events that were on their way when the stop was asked for, until the source falls silent.
@@ -164,7 +168,7 @@ impl Reader {
                 Ok(batch) => batch?,
                 Err(_) => break,
             };
-            if batch.is_empty() || self.hand_on(batch).await {
+            if batch.is_empty() || self.hand_on(batch).await? {
                 break;
             }
         }
@@ -191,19 +195,13 @@ impl Reader {
         let _ = self.news.as_ref().map(|observer| observer.send(news));
     }
 
-    fn select(&mut self, batch: Vec<Event>) -> (Vec<Scheduled>, bool) {
-        let mut chunk = Vec::with_capacity(batch.len());
-        for mut event in batch {
-            match self.selector.judge(&mut event) {
-                Verdict::Take => {
-                    let due = self.schedule.due(event.received);
-                    chunk.push(Scheduled { event, number: self.number, due });
-                    self.number += 1;
-                }
-                Verdict::Leave => {}
-                Verdict::End => return (chunk, true),
-            }
+    fn scheduled(&mut self, events: Vec<Event>) -> Vec<Scheduled> {
+        let mut chunk = Vec::with_capacity(events.len());
+        for event in events {
+            let due = self.schedule.due(event.received);
+            chunk.push(Scheduled { event, number: self.number, due });
+            self.number += 1;
         }
-        (chunk, false)
+        chunk
     }
 }

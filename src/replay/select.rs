@@ -1,8 +1,9 @@
 //! Which events go, and under which channel: time window, channels, skip, first, renames.
 
-use crate::event::{Event, Timestamp};
-
+use super::jq::{Jq, JqFailure};
 use super::pattern::Pattern;
+use crate::endpoint::EndpointError;
+use crate::event::{Event, Timestamp};
 
 /// What is to be taken from a source; the default takes everything.
 #[derive(Clone, Debug, Default)]
@@ -15,6 +16,8 @@ pub struct Selection {
     pub channels: Vec<glob::Pattern>,
     /// Only events that match all of these.
     pub patterns: Vec<Pattern>,
+    /// Only events for which all of these give something true.
+    pub filters: Vec<Jq>,
     /// Leave out this many of those that match.
     pub skip: u64,
     /// Take at most this many after that.
@@ -23,15 +26,15 @@ pub struct Selection {
     pub renames: Vec<(String, String)>,
 }
 
-/// What the selection says about one event.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Verdict {
-    /// It goes.
-    Take,
-    /// It stays.
-    Leave,
-    /// Neither it nor any later one goes.
-    End,
+/// What became of a batch.
+#[derive(Debug, Default)]
+pub struct Selected {
+    /// The events that go, in order.
+    pub events: Vec<Event>,
+    /// Nothing after them goes.
+    pub ended: bool,
+    /// Why nothing after them can be judged.
+    pub failure: Option<EndpointError>,
 }
 
 /// A selection at work: counts what passed.
@@ -55,24 +58,35 @@ impl Selector {
         self.selection.first.is_some_and(|first| self.taken >= first)
     }
 
-    /// Decides about one event, and renames its channel if that was asked for.
-    pub fn judge(&mut self, event: &mut Event) -> Verdict {
-        if self.complete() {
-            return Verdict::End;
+    /// Decides about a batch, and renames channels if that was asked for.
+    pub fn select(&mut self, mut batch: Vec<Event>) -> Selected {
+        let mut selected = Selected::default();
+        batch.retain(|event| self.matches(event));
+        for filter in &self.selection.filters {
+            if let Some(failure) = retain(filter, &mut batch) {
+                selected.failure = Some(failure);
+            }
         }
-        if !self.matches(event) {
-            return Verdict::Leave;
+        for mut event in batch {
+            if self.complete() {
+                break;
+            }
+            self.matched += 1;
+            if self.matched <= self.selection.skip {
+                continue;
+            }
+            self.taken += 1;
+            let rename = self.selection.renames.iter().find(|(old, _)| *old == event.channel);
+            if let Some((_, new)) = rename {
+                event.channel.clone_from(new);
+            }
+            selected.events.push(event);
         }
-        self.matched += 1;
-        if self.matched <= self.selection.skip {
-            return Verdict::Leave;
+        selected.ended = self.complete();
+        if selected.ended {
+            selected.failure = None;
         }
-        self.taken += 1;
-        let rename = self.selection.renames.iter().find(|(old, _)| *old == event.channel);
-        if let Some((_, new)) = rename {
-            event.channel.clone_from(new);
-        }
-        Verdict::Take
+        selected
     }
 
     fn matches(&self, event: &Event) -> bool {
@@ -86,21 +100,40 @@ impl Selector {
     }
 }
 
+/// Keeps the events for which the filter gives something true; those from a limit on are dropped.
+fn retain(filter: &Jq, batch: &mut Vec<Event>) -> Option<EndpointError> {
+    if batch.is_empty() {
+        return None;
+    }
+    let verdicts = filter.holds(batch);
+    let limit = verdicts.iter().find_map(|verdict| match verdict {
+        Err(JqFailure::Limit(limit)) => Some(*limit),
+        _ => None,
+    });
+    let mut verdicts = verdicts.into_iter();
+    batch.retain(|_| matches!(verdicts.next(), Some(Ok(true))));
+    limit.map(|limit| filter.gave_up(limit))
+}
+
 #[cfg(test)]
 mod tests {
-    use super::{Selection, Selector, Verdict};
+    use super::{Selection, Selector};
     use crate::event::{Event, Timestamp};
+    use crate::replay::Jq;
 
     fn taken(selection: Selection) -> Vec<(String, i64)> {
         let mut selector = Selector::new(selection);
-        let mut out = Vec::new();
-        for time in 0..10 {
+        let event = |time: i64| {
             let channel = if time % 2 == 0 { "orders/new" } else { "stock" };
-            let mut event = Event { received: Timestamp(time), ..Event::new(channel, "") };
-            match selector.judge(&mut event) {
-                Verdict::Take => out.push((event.channel, event.received.0)),
-                Verdict::Leave => {}
-                Verdict::End => break,
+            Event { received: Timestamp(time), ..Event::new(channel, "") }
+        };
+        let mut out = Vec::new();
+        for batch in [(0..3), (3..10)] {
+            let selected = selector.select(batch.map(event).collect());
+            assert!(selected.failure.is_none());
+            out.extend(selected.events.into_iter().map(|event| (event.channel, event.received.0)));
+            if selected.ended {
+                break;
             }
         }
         out
@@ -120,5 +153,20 @@ mod tests {
         assert_eq!(taken(selection), [("copy".to_owned(), 4), ("copy".to_owned(), 6)]);
         assert_eq!(taken(Selection::default()).len(), 10);
         assert!(taken(Selection { first: Some(0), ..Selection::default() }).is_empty());
+    }
+
+    #[test]
+    fn a_filter_selects_and_ends_the_selection_when_it_is_stopped() {
+        let filters = vec![Jq::compile(".time_us % 3 == 0").expect("a filter")];
+        let found = taken(Selection { filters, ..Selection::default() });
+        assert_eq!(found.iter().map(|(_, time)| *time).collect::<Vec<_>>(), [0, 3, 6, 9]);
+        let text = "if .time_us == 2 then last(range(infinite)) else true end";
+        let filter = Jq::compile(text).expect("a filter");
+        let mut selector = Selector::new(Selection { filters: vec![filter], ..Selection::default() });
+        let batch = (0..5).map(|time| Event { received: Timestamp(time), ..Event::new("a", "") });
+        let selected = selector.select(batch.collect());
+        assert_eq!(selected.events.len(), 2);
+        let failure = selected.failure.expect("a limit").message;
+        assert!(failure.contains("was stopped: it took"), "{failure}");
     }
 }

@@ -15,13 +15,20 @@ pub type Maker = Box<dyn FnMut(u64) -> Result<Option<Event>, EndpointError> + Se
 pub struct MadeSource {
     maker: Maker,
     made: u64,
+    most: usize,
 }
 
 impl MadeSource {
     /// A source that asks `maker` for each event.
     #[must_use]
     pub fn new(maker: Maker) -> Self {
-        Self { maker, made: 0 }
+        Self { maker, made: 0, most: usize::MAX }
+    }
+
+    /// Makes at most this many events at a time: what is made ahead carries the time of its making.
+    #[must_use]
+    pub fn at_most(self, most: usize) -> Self {
+        Self { most: most.max(1), ..self }
     }
 }
 
@@ -29,7 +36,7 @@ impl Source for MadeSource {
     fn next_batch(&mut self, max: usize) -> BoxFuture<'_, Result<Vec<Event>, EndpointError>> {
         let mut batch = Vec::new();
         let mut failure = None;
-        while batch.len() < max {
+        while batch.len() < max.min(self.most) {
             match (self.maker)(self.made) {
                 Ok(Some(event)) => batch.push(event),
                 Ok(None) => break,
@@ -53,25 +60,44 @@ impl Source for MadeSource {
     }
 }
 
+/// Makes the event of one line; an error says what is wrong with it.
+pub type LineMaker = Box<dyn FnMut(Vec<u8>) -> Result<Event, String> + Send>;
+
 /// One event for each line of a text; a thread reads ahead a little, because reading may block.
 pub struct LineSource {
+    name: String,
     lines: mpsc::Receiver<Result<Vec<u8>, EndpointError>>,
-    pattern: Event,
+    make: LineMaker,
+    read: u64,
+    failure: Option<EndpointError>,
 }
 
 impl LineSource {
-    /// Each line, without its end, becomes the payload of an event that is otherwise like `pattern`.
+    /// Each line, without its end, is given to `make`; `name` is how the text is called in messages.
     #[must_use]
-    pub fn new(name: &str, input: impl Read + Send + 'static, pattern: Event) -> Self {
+    pub fn new(name: &str, input: impl Read + Send + 'static, make: LineMaker) -> Self {
         let (sender, lines) = mpsc::channel(256);
-        let name = name.to_owned();
+        let body_name = name.to_owned();
         // A thread that cannot be started drops the sender, and the source ends.
-        drop(std::thread::Builder::new().spawn(move || read_lines(&name, input, &sender)));
-        Self { lines, pattern }
+        drop(std::thread::Builder::new().spawn(move || read_lines(&body_name, input, &sender)));
+        Self { name: name.to_owned(), lines, make, read: 0, failure: None }
     }
 
-    fn event(&self, line: Vec<u8>) -> Event {
-        Event { payload: Some(line.into()), received: Timestamp::now(), ..self.pattern.clone() }
+    /// Each line becomes the payload of an event that is otherwise like `pattern`.
+    #[must_use]
+    pub fn of_payloads(name: &str, input: impl Read + Send + 'static, pattern: Event) -> Self {
+        let make = move |line: Vec<u8>| {
+            Ok(Event { payload: Some(line.into()), received: Timestamp::now(), ..pattern.clone() })
+        };
+        Self::new(name, input, Box::new(make))
+    }
+
+    fn event(&mut self, line: Result<Vec<u8>, EndpointError>) -> Result<Event, EndpointError> {
+        self.read += 1;
+        (self.make)(line?).map_err(|what| {
+            let message = format!("line {} of `{}`: {what}", self.read, self.name);
+            EndpointError::new(EndpointErrorKind::Malformed, message)
+        })
     }
 }
 
@@ -79,17 +105,26 @@ impl Source for LineSource {
     fn next_batch(&mut self, max: usize) -> BoxFuture<'_, Result<Vec<Event>, EndpointError>> {
         Box::pin(async move {
             let mut batch = Vec::new();
-            match self.lines.recv().await {
-                Some(line) => batch.push(self.event(line?)),
-                None => return Ok(batch),
-            }
-            while batch.len() < max {
-                match self.lines.try_recv() {
-                    Ok(Ok(line)) => batch.push(self.event(line)),
-                    _ => break,
+            if self.failure.is_none()
+                && let Some(line) = self.lines.recv().await
+            {
+                let mut line = Some(line);
+                while let Some(next) = line {
+                    match self.event(next) {
+                        Ok(event) => batch.push(event),
+                        Err(error) => {
+                            self.failure = Some(error);
+                            break;
+                        }
+                    }
+                    line = if batch.len() < max { self.lines.try_recv().ok() } else { None };
                 }
             }
-            Ok(batch)
+            // Events before the line that failed go first.
+            match &self.failure {
+                Some(error) if batch.is_empty() => Err(error.clone()),
+                _ => Ok(batch),
+            }
         })
     }
 
@@ -144,7 +179,7 @@ mod tests {
     #[tokio::test]
     async fn lines_become_payloads() {
         let pattern = Event { key: Some("k".into()), ..Event::new("a", "") };
-        let mut source = LineSource::new("text", &b"one\r\n\ntwo"[..], pattern);
+        let mut source = LineSource::of_payloads("text", &b"one\r\n\ntwo"[..], pattern);
         let mut payloads = Vec::new();
         loop {
             let batch = source.next_batch(10).await.expect("reading");
@@ -154,6 +189,24 @@ mod tests {
             payloads.extend(batch.into_iter().filter_map(|event| event.payload));
         }
         assert_eq!(payloads, ["one", "", "two"]);
+    }
+
+    #[tokio::test]
+    async fn a_wrong_line_is_named_after_those_before_it() {
+        let make = |line: Vec<u8>| match line.as_slice() {
+            b"bad" => Err("it is bad".to_owned()),
+            _ => Ok(Event::new("a", line)),
+        };
+        let mut source = LineSource::new("text", &b"one\ntwo\nbad\nthree"[..], Box::new(make));
+        let mut events = 0;
+        let error = loop {
+            match source.next_batch(10).await {
+                Ok(batch) => events += batch.len(),
+                Err(error) => break error,
+            }
+        };
+        assert_eq!((events, error.message.as_str()), (2, "line 3 of `text`: it is bad"));
+        assert!(source.next_batch(10).await.is_err());
     }
 
     #[tokio::test]

@@ -6,7 +6,7 @@ use std::time::Duration;
 use serde::Serialize;
 
 use super::pace::{Pace, Schedule};
-use super::select::{Selection, Selector, Verdict};
+use super::select::{Selection, Selector};
 use super::stop::StopToken;
 use crate::endpoint::{Capabilities, EndpointError, Source};
 use crate::event::{Event, Timestamp};
@@ -81,12 +81,12 @@ impl Survey {
             if batch.is_empty() {
                 break;
             }
-            for mut event in batch {
-                match selector.judge(&mut event) {
-                    Verdict::Take => survey.add(&event, &mut schedule, &target),
-                    Verdict::Leave => {}
-                    Verdict::End => break,
-                }
+            let selected = selector.select(batch);
+            for event in &selected.events {
+                survey.add(event, &mut schedule, &target);
+            }
+            if let Some(failure) = selected.failure {
+                return Err(failure);
             }
         }
         survey.held_back = schedule.held_back();

@@ -2,7 +2,9 @@
 
 use std::io::{self, Write};
 
-use colored::{Color, Colorize};
+use colored::Color;
+
+use crate::output::visible::visible;
 
 /// Whether the text is an object or an array in JSON; bare numbers and strings are left to be shown as text.
 #[must_use]
@@ -10,38 +12,55 @@ pub fn is_json(text: &str) -> bool {
     text.trim_start().starts_with(['{', '[']) && serde_json::from_str::<serde::de::IgnoredAny>(text).is_ok()
 }
 
-/// Writes JSON that [`is_json`] accepted, each line behind `margin`.
-///
-/// # Errors
-/// Those of the writer.
-pub fn write(out: &mut dyn Write, text: &str, margin: &str, color: bool) -> io::Result<()> {
-    let mut printer = Printer { margin, color, depth: 0, text: margin.to_owned() };
-    let mut rest = text.trim_start();
-    let mut previous = '\0';
-    while let Some(first) = rest.chars().next() {
-        let (token, after) = rest.split_at(token_length(rest));
-        let after = after.trim_start();
-        let is_key = after.starts_with(':');
-        printer.token(token, first, previous, is_key);
-        previous = first;
-        rest = after;
-    }
-    writeln!(out, "{}", printer.text)
-}
+/// How a token is painted: its text, its colour, and whether its value was sought.
+pub type Paint<'a> = dyn Fn(&str, Option<Color>, bool) -> String + 'a;
 
-struct Printer<'a> {
+/// Writes one JSON text.
+pub struct JsonView<'a> {
     margin: &'a str,
-    color: bool,
-    depth: usize,
+    paint: &'a Paint<'a>,
+    /// JSON Pointers of the values that were sought.
+    pointers: Vec<&'a str>,
+    /// Where in the value we are: the name or index at each depth.
+    path: Vec<Step>,
     text: String,
 }
 
-impl Printer<'_> {
+enum Step {
+    Member(String),
+    Item(usize),
+}
+
+impl<'a> JsonView<'a> {
+    /// A view with each line behind `margin`.
+    #[must_use]
+    pub fn new(margin: &'a str, paint: &'a Paint<'a>, pointers: Vec<&'a str>) -> Self {
+        Self { margin, paint, pointers, path: Vec::new(), text: margin.to_owned() }
+    }
+
+    /// Writes JSON that [`is_json`] accepted.
+    ///
+    /// # Errors
+    /// Those of the writer.
+    pub fn write(mut self, out: &mut dyn Write, text: &str) -> io::Result<()> {
+        let mut rest = text.trim_start();
+        let mut previous = '\0';
+        while let Some(first) = rest.chars().next() {
+            let (token, after) = rest.split_at(token_length(rest));
+            let after = after.trim_start();
+            let is_key = after.starts_with(':');
+            self.token(token, first, previous, is_key);
+            previous = first;
+            rest = after;
+        }
+        writeln!(out, "{}", self.text)
+    }
+
     fn token(&mut self, token: &str, first: char, previous: char, is_key: bool) {
         let empty = matches!((previous, first), ('{', '}') | ('[', ']'));
         match first {
             '}' | ']' => {
-                self.depth = self.depth.saturating_sub(1);
+                self.path.pop();
                 if !empty {
                     self.new_line();
                 }
@@ -49,6 +68,9 @@ impl Printer<'_> {
                 return;
             }
             ',' => {
+                if let Some(Step::Item(index)) = self.path.last_mut() {
+                    *index += 1;
+                }
                 self.text.push(',');
                 self.new_line();
                 return;
@@ -62,26 +84,38 @@ impl Printer<'_> {
         if matches!(previous, '{' | '[') {
             self.new_line();
         }
-        let color = match first {
-            '{' | '[' => {
-                self.depth += 1;
-                None
-            }
-            '"' if is_key => Some(Color::Blue),
-            '"' => Some(Color::Green),
-            _ => Some(Color::Yellow),
-        };
-        let shown = super::event_view::visible(token);
-        match color.filter(|_| self.color) {
-            Some(color) => self.text.push_str(&super::forced(|| shown.color(color).to_string())),
-            None => self.text.push_str(&shown),
+        if is_key && let Some(Step::Member(name)) = self.path.last_mut() {
+            *name = serde_json::from_str(token).unwrap_or_default();
         }
+        let (color, step) = match first {
+            '{' => (None, Some(Step::Member(String::new()))),
+            '[' => (None, Some(Step::Item(0))),
+            '"' if is_key => (Some(Color::Blue), None),
+            '"' => (Some(Color::Green), None),
+            _ => (Some(Color::Yellow), None),
+        };
+        let is_sought = !is_key && step.is_none() && self.is_sought();
+        let shown = (self.paint)(&visible(token), color, is_sought);
+        self.text.push_str(&shown);
+        self.path.extend(step);
+    }
+
+    fn is_sought(&self) -> bool {
+        if self.pointers.is_empty() {
+            return false;
+        }
+        let steps = self.path.iter().map(|step| match step {
+            Step::Member(name) => format!("/{}", name.replace('~', "~0").replace('/', "~1")),
+            Step::Item(index) => format!("/{index}"),
+        });
+        let pointer: String = steps.collect();
+        self.pointers.contains(&pointer.as_str())
     }
 
     fn new_line(&mut self) {
         self.text.push('\n');
         self.text.push_str(self.margin);
-        self.text.push_str(&"  ".repeat(self.depth));
+        self.text.push_str(&"  ".repeat(self.path.len()));
     }
 }
 
@@ -108,11 +142,13 @@ fn token_length(text: &str) -> usize {
 mod tests {
     use proptest::prelude::*;
 
-    use super::{is_json, write};
+    use super::{JsonView, is_json};
 
     fn written(text: &str) -> String {
         let mut out = Vec::new();
-        write(&mut out, text, "", false).expect("writing");
+        JsonView::new("", &|token, _, _| token.to_owned(), Vec::new())
+            .write(&mut out, text)
+            .expect("writing");
         String::from_utf8(out).expect("text")
     }
 

@@ -43,6 +43,8 @@ pub struct Ui {
     pub verbose: bool,
     /// Draw bars (stderr is a terminal and they were not refused).
     pub progress: bool,
+    /// stdout is a terminal.
+    pub data_on_terminal: bool,
     /// Columns of the terminal, or of `COLUMNS`, or 100.
     pub width: usize,
 }
@@ -81,6 +83,7 @@ impl Ui {
             quiet: options.quiet,
             verbose: options.verbose,
             progress: stderr_is_terminal && !options.no_progress && !options.quiet,
+            data_on_terminal: std::io::stdout().is_terminal(),
             width: options.columns.or(measured).unwrap_or(100).clamp(40, 400),
         }
     }
@@ -101,6 +104,12 @@ impl Ui {
     #[must_use]
     pub fn text_style(&self) -> TextStyle {
         TextStyle { color: self.color_stdout, width: self.width }
+    }
+
+    /// How events are shown to people: fitted to the terminal when stdout is one.
+    #[must_use]
+    pub fn event_view(&self) -> event_view::EventView {
+        event_view::EventView::new(self.color_stdout, self.data_on_terminal.then_some(self.width))
     }
 
     /// Standard input, for payloads.

@@ -15,6 +15,7 @@ use sonic_rs::JsonValueTrait;
 use crate::contract::{Document, Loaded, Message, SchemaFormat, SchemaRef};
 use crate::diagnostic::nearest;
 use crate::event::Event;
+use crate::event::coding::{self, Decoded};
 use crate::schema::{Compiled, Compiler, Dialect, PayloadSchema, Violation};
 use crate::source_text::Sources;
 use crate::source_text::tree::{Node, NodeRef};
@@ -320,6 +321,18 @@ impl EventMessage {
             let found = headers::check(schema, event).into_iter();
             verdict.violations.extend(found.map(|violation| (EventPart::Headers, violation)));
         }
+        let decoded = match coding::decoded(event) {
+            Some(Decoded { content: Ok(content), .. }) => {
+                Some(Event { payload: Some(content), ..event.clone() })
+            }
+            Some(Decoded { coding, content: Err(reason) }) => {
+                verdict.unchecked =
+                    Some(format!("the payload is {} that cannot be read: {reason}", coding.name()));
+                return verdict;
+            }
+            None => None,
+        };
+        let event = decoded.as_ref().unwrap_or(event);
         let Some(payload) = &event.payload else {
             verdict.unchecked = Some("the payload is null, which deletes and says nothing else".to_owned());
             return verdict;

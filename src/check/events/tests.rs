@@ -140,3 +140,20 @@ fn an_event_can_be_checked_as_a_named_message() {
     assert_eq!(checker.messages("orders/us/3").len(), 2);
     assert!(checker.message("order.placed").unwrap().payload().is_some());
 }
+
+#[test]
+fn compressed_payloads_are_checked_by_their_content() {
+    let packed = |text: &str| zstd::encode_all(text.as_bytes(), 1).expect("packing");
+    let verdict = |payload: Vec<u8>| {
+        checker().check(&Event {
+            headers: vec![Header::text("attempt", "1")],
+            ..Event::new("orders/eu/fixed", payload)
+        })
+    };
+    assert!(verdict(packed(r#"{"total": 1}"#)).violations.is_empty());
+    assert_eq!(verdict(packed(r#"{"total": "1"}"#)).violations.len(), 1);
+    let mut cut = packed(r#"{"total": 1}"#);
+    cut.truncate(10);
+    let unchecked = verdict(cut).unchecked.expect("a reason");
+    assert!(unchecked.starts_with("the payload is zstd that cannot be read: "), "{unchecked}");
+}

@@ -2,12 +2,14 @@
 
 use super::connect::{ConnectArgs, Connector};
 use super::target::{Place, Places};
+use super::window::{Window, WindowArgs};
 use super::{CommandError, Context, Status, transfer};
 use crate::output::figures::{counted, span};
 use crate::output::replay as report;
-use crate::replay::{Outcome, Pace, Plan, Selection, carry};
+use crate::replay::{Outcome, Pace, Plan, Rate, Selection, carry};
 use crate::ui::progress::TransferView;
 
+mod rendered;
 mod supply;
 
 /// Flags of `eddy inject`.
@@ -16,11 +18,17 @@ mod supply;
     after_help = "TARGET is a URL, a path, `-`, or a channel of the workspace. The payload comes from `--data`, a file, \
     standard input (`-`), or, when none is named, it is generated from the contract. Where the workspace's contract knows \
     the channel, events are checked against it first and an invalid one is refused.\n\n\
+    With `--template` payload, key and headers are Jinja templates: `{{ count }}`, `{{ uuid() }}`, `{{ now() }}`, \
+    `{{ now_ms() }}`, `{{ random(1, 6) }}`, `{{ pick('a', 'b') }}`, and with `--each-line` `{{ line }}` and, when it is \
+    JSON, `{{ value.id }}`.\n\n\
     Examples:\n  eddy inject mqtt://localhost:1883/shop/orders --data '{\"id\": 7}'\n  \
     eddy inject orders order.json --key customer-3 --header trace-id=abc\n  \
     eddy inject orders --generate --count 2000 --rate 500/s --seed 1\n  \
     generate-orders | eddy inject nats://localhost:4222/orders - --each-line\n  \
-    eddy inject mqtt://localhost:1883 events.ndjson --events"
+    eddy inject orders --data '{\"id\": {{ count }}, \"at\": \"{{ now() }}\"}' --key 'c-{{ random(1, 9) }}' --template \
+    --count 100 --rate 20/s\n  \
+    eddy inject mqtt://localhost:1883 events.ndjson --events\n  \
+    kcat -C -J -e -t orders -b old:9092 | eddy inject nats://localhost:4222 - --events --input-format kcat"
 )]
 pub struct Args {
     /// Where events go
@@ -37,6 +45,15 @@ pub struct Args {
     /// A header; `NAME:base64=VALUE` for bytes; may be given several times
     #[arg(long = "header", short = 'H', value_name = "NAME=VALUE")]
     headers: Vec<String>,
+    /// The time the event carries, where the system takes one from the sender
+    #[arg(long, value_name = "T", allow_hyphen_values = true)]
+    timestamp: Option<String>,
+    /// The partition, where the system has partitions
+    #[arg(long, value_name = "NUMBER")]
+    partition: Option<i32>,
+    /// Payload, key and headers are templates, rendered for each event
+    #[arg(long, conflicts_with_all = ["generate", "events"])]
+    template: bool,
     /// The channel, where TARGET names only a server
     #[arg(long, value_name = "CHANNEL")]
     channel: Option<String>,
@@ -50,8 +67,13 @@ pub struct Args {
     #[arg(long, requires = "file", conflicts_with = "events")]
     each_line: bool,
     /// The input holds whole events: an archive, or event lines as `eddy tail --format json` writes them
-    #[arg(long, requires = "file")]
+    #[arg(long, requires = "file", conflicts_with_all = ["key", "headers", "timestamp", "partition"])]
     events: bool,
+    /// How the lines of `--events` are written
+    #[arg(long, value_enum, default_value_t, value_name = "FORMAT", requires = "events")]
+    input_format: InputFormat,
+    #[command(flatten)]
+    window: WindowArgs,
     /// How many events to send (default: 1, or all of the input; endless with `--rate` or `--for`)
     #[arg(long, short = 'n', value_name = "COUNT")]
     count: Option<u64>,
@@ -61,9 +83,9 @@ pub struct Args {
     /// Stop after this time, such as `1m`
     #[arg(long = "for", value_name = "TIME")]
     time: Option<String>,
-    /// Seed of generated events; the same seed gives the same events
-    #[arg(long, value_name = "NUMBER", default_value_t)]
-    seed: u64,
+    /// Seed of generated events (default: 0) and of `random`, `pick` and `uuid` in templates (default: another each time)
+    #[arg(long, value_name = "NUMBER")]
+    seed: Option<u64>,
     /// Send events that break the contract too
     #[arg(long)]
     no_validate: bool,
@@ -86,6 +108,15 @@ enum Format {
     Json,
 }
 
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, clap::ValueEnum)]
+enum InputFormat {
+    /// As archives and `eddy tail --format json` have them
+    #[default]
+    Eddy,
+    /// As `kcat -J` writes them
+    Kcat,
+}
+
 /// Runs the command.
 pub fn run(args: &Args, context: &Context) -> Result<Status, CommandError> {
     context.runtime(2)?.block_on(inject(args, context))
@@ -93,21 +124,17 @@ pub fn run(args: &Args, context: &Context) -> Result<Status, CommandError> {
 
 async fn inject(args: &Args, context: &Context) -> Result<Status, CommandError> {
     let time = transfer::duration(args.time.as_deref())?;
-    let pace = match &args.rate {
-        Some(rate) => Pace::Even(
-            rate.parse::<crate::replay::Rate>()
-                .map_err(|error| CommandError::usage(error.message).hint(error.help))?,
-        ),
-        None => Pace::AsFastAsPossible,
-    };
+    let rate = rate(args)?;
+    let pace = rate.map_or(Pace::AsFastAsPossible, Pace::Even);
     let places = Places::new(context)?;
     let target = places.target(&args.target)?;
     target.confirm(args.confirm.as_deref())?;
-    let pattern = supply::pattern(args, &target)?;
-    let source = supply::source(args, context, &places, pattern).await?;
-    let planned = planned(args);
+    let window = window(args)?;
+    let pattern = supply::pattern(args, &target, &context.ui)?;
+    let source = supply::source(args, context, &places, pattern, window, rate).await?;
+    let planned = window.at_most(planned(args));
     let plan = Plan {
-        selection: Selection { first: planned, ..Selection::default() },
+        selection: Selection { first: planned, skip: window.skip, ..Selection::default() },
         pace,
         planned,
         ..Plan::default()
@@ -122,6 +149,20 @@ async fn inject(args: &Args, context: &Context) -> Result<Status, CommandError> 
     file.settle(&outcome);
     show(args, context, &outcome, &target)?;
     transfer::conclude(&outcome, &context.ui, None)
+}
+
+fn rate(args: &Args) -> Result<Option<Rate>, CommandError> {
+    let parsed = args.rate.as_ref().map(|rate| rate.parse::<Rate>()).transpose();
+    parsed.map_err(|error| CommandError::usage(error.message).hint(error.help))
+}
+
+/// The part of a recording that is sent.
+fn window(args: &Args) -> Result<Window, CommandError> {
+    if args.window.is_given() && (!args.events || args.input_format == InputFormat::Kcat) {
+        return Err(CommandError::usage("`--from`, `--to` and `--range` choose events of a recording")
+            .hint("add `--events`, or send as many as you want with `--count`"));
+    }
+    args.window.window(false)
 }
 
 /// How many events it will be, when that is known before: an input has its own end, and a rate or a time go on without.

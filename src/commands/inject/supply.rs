@@ -4,20 +4,25 @@ use std::fs::File;
 use std::io::Read;
 
 use base64::Engine;
+use bytes::Bytes;
 
-use super::Args;
+use super::rendered::Rendered;
+use super::{Args, InputFormat};
 use crate::commands::contract_check::{self, CheckedSource, ContractCheck};
 use crate::commands::target::{Place, Places, is_network};
-use crate::commands::{CommandError, Context};
+use crate::commands::window::Window;
+use crate::commands::{CommandError, Context, transfer};
 use crate::endpoint::address::Scheme;
-use crate::endpoint::open::open_source;
-use crate::endpoint::{Address, Source, SourceOptions};
+use crate::endpoint::open::{self, open_source};
+use crate::endpoint::{Address, EndpointError, EndpointErrorKind, Source, SourceOptions};
 use crate::event::json_lines::MAX_LINE;
-use crate::event::{Event, Header, Timestamp};
+use crate::event::{self, BrokerTime, Event, Header, TimeKind, Timestamp, kcat};
 use crate::replay::supply::{LineSource, MadeSource};
+use crate::replay::{Rate, TimePoint};
+use crate::ui::Ui;
 
-/// Channel, key and headers that flags give to every event.
-pub(super) fn pattern(args: &Args, target: &Place) -> Result<Event, CommandError> {
+/// Channel, key, headers, time and partition that flags give to every event.
+pub(super) fn pattern(args: &Args, target: &Place, ui: &Ui) -> Result<Event, CommandError> {
     let channel = args.channel.clone().or_else(|| target.channel.clone()).unwrap_or_default();
     // A web server has an address even without a path.
     let needs_channel = is_network(&target.address) && target.address.scheme != Scheme::Http;
@@ -26,7 +31,48 @@ pub(super) fn pattern(args: &Args, target: &Place) -> Result<Event, CommandError
             .hint("add `--channel NAME`, or write it after the host: `mqtt://HOST:PORT/NAME`"));
     }
     let headers = args.headers.iter().map(|text| header(text)).collect::<Result<Vec<_>, _>>()?;
-    Ok(Event { channel, key: args.key.clone().map(Into::into), headers, ..Event::default() })
+    let broker_time = args.timestamp.as_deref().map(timestamp).transpose()?;
+    let place = event::Place { partition: args.partition, offset: None };
+    let key = args.key.clone().map(Into::into);
+    let pattern = Event { channel, key, headers, broker_time, place, ..Event::default() };
+    name_losses(&pattern, target, ui)?;
+    Ok(pattern)
+}
+
+fn timestamp(text: &str) -> Result<BrokerTime, CommandError> {
+    match transfer::time_point(Some(text))? {
+        Some(TimePoint::At(time)) => Ok(BrokerTime { time, kind: TimeKind::Create }),
+        _ => Err(CommandError::usage(format!("`{text}` is not a moment"))
+            .hint("write a time such as `2026-11-01T00:00Z`, `-5m` or `now` for `--timestamp`")),
+    }
+}
+
+/// What flags ask for and the system cannot carry is said before anything is sent; a time or a partition of another
+/// kind than asked for would be no smaller loss than none.
+fn name_losses(pattern: &Event, target: &Place, ui: &Ui) -> Result<(), CommandError> {
+    let carried = open::capabilities(&target.address)?;
+    let refused = if pattern.broker_time.is_some() && !carried.timestamps {
+        Some("takes no time from the sender")
+    } else if pattern.place.partition.is_some() && !has_partitions(&target.address) {
+        Some("has no partitions")
+    } else {
+        None
+    };
+    if let Some(what) = refused {
+        return Err(CommandError::usage(format!("{} {what}; nothing was sent", carried.name))
+            .hint("leave the flag away, or see docs/systems.md for what each system carries"));
+    }
+    // Without a payload of its own the pattern says nothing about payloads.
+    let asked = Event { payload: Some(Bytes::new()), ..pattern.clone() };
+    for lost in carried.losses(&asked) {
+        ui.warn(format!("{} cannot carry: {lost}; it is left away", carried.name));
+    }
+    Ok(())
+}
+
+/// Files and pipes keep the number for later; of the brokers only those that have partitions take it.
+fn has_partitions(address: &Address) -> bool {
+    matches!(address.scheme, Scheme::Kafka | Scheme::File | Scheme::Stdio | Scheme::Memory)
 }
 
 fn header(text: &str) -> Result<Header, CommandError> {
@@ -54,31 +100,68 @@ pub(super) async fn source(
     context: &Context,
     places: &Places<'_>,
     pattern: Event,
+    window: Window,
+    rate: Option<Rate>,
 ) -> Result<Box<dyn Source>, CommandError> {
     let known = ContractCheck::new(places, args.message.as_deref())?;
     let check = known.clone().filter(|_| !args.no_validate);
     if args.events {
-        let name = args.file.as_deref().unwrap_or("-");
-        let source = open_source(&Address::parse(name)?, &SourceOptions::default()).await?;
-        return Ok(CheckedSource::wrap(source, check));
+        return Ok(CheckedSource::wrap(events(args, context, window).await?, check));
     }
     if args.each_line {
         let name = args.file.as_deref().unwrap_or("-");
-        let lines = LineSource::new(name, input(context, name)?, pattern);
+        let lines = match Rendered::new(args, None)? {
+            Some(mut rendered) => {
+                let make = move |line: Vec<u8>| rendered.event(&pattern, Some(line));
+                LineSource::new(name, input(context, name)?, Box::new(make))
+            }
+            None => LineSource::of_payloads(name, input(context, name)?, pattern),
+        };
         return Ok(CheckedSource::wrap(Box::new(lines), check));
     }
     let payload = match (&args.data, args.file.as_deref()) {
-        _ if args.generate => return contract_check::generated(known.as_ref(), args.seed, pattern),
+        _ if args.generate => {
+            return contract_check::generated(known.as_ref(), args.seed.unwrap_or_default(), pattern);
+        }
         (Some(text), _) => text.clone().into_bytes(),
         (None, Some(name)) => read_all(name, input(context, name)?)?,
-        (None, None) => return contract_check::generated(known.as_ref(), args.seed, pattern),
+        (None, None) if args.template => {
+            return Err(
+                CommandError::usage("`--template` needs a payload").hint("add `--data TEXT`, a file, or `-`")
+            );
+        }
+        (None, None) => {
+            return contract_check::generated(known.as_ref(), args.seed.unwrap_or_default(), pattern);
+        }
     };
+    if let Some(mut rendered) = Rendered::new(args, Some(&payload))? {
+        let failed = |what| EndpointError::new(EndpointErrorKind::Malformed, what);
+        let make = move |_| rendered.event(&pattern, None).map(Some).map_err(failed);
+        let source = MadeSource::new(Box::new(make)).at_most(rate.map_or(usize::MAX, Rate::of_a_moment));
+        return Ok(CheckedSource::wrap(Box::new(source), check));
+    }
     let event = Event { payload: Some(payload.into()), ..pattern };
     if let Some(check) = check {
         check.admit(&event)?;
     }
     let maker = move |_| Ok(Some(Event { received: Timestamp::now(), ..event.clone() }));
-    Ok(Box::new(MadeSource::new(Box::new(maker))))
+    let most = rate.map_or(usize::MAX, Rate::of_a_moment);
+    Ok(Box::new(MadeSource::new(Box::new(maker)).at_most(most)))
+}
+
+/// Whole events out of a recording or out of the lines of another tool.
+async fn events(args: &Args, context: &Context, window: Window) -> Result<Box<dyn Source>, CommandError> {
+    let name = args.file.as_deref().unwrap_or("-");
+    if args.input_format == InputFormat::Kcat {
+        let channel = args.channel.clone();
+        let make = move |line: Vec<u8>| {
+            let event = kcat::decode(&line)?;
+            Ok(Event { channel: channel.clone().unwrap_or(event.channel), ..event })
+        };
+        return Ok(Box::new(LineSource::new(name, input(context, name)?, Box::new(make))));
+    }
+    let options = SourceOptions { start: window.start, stop: window.stop, ..SourceOptions::default() };
+    Ok(open_source(&Address::parse(name)?, &options).await?)
 }
 
 fn input(context: &Context, name: &str) -> Result<Box<dyn Read + Send>, CommandError> {

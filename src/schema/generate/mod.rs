@@ -5,7 +5,7 @@ mod flatten;
 mod names;
 mod number;
 mod pattern;
-mod random;
+pub(crate) mod random;
 mod text;
 
 use serde_json::{Map, Value, json};

@@ -1,0 +1,149 @@
+//! Payload, key and headers out of templates, rendered for each event within limits.
+
+use std::sync::{Arc, Mutex};
+
+use minijinja::value::{Rest, Serde, Value};
+use minijinja::{AutoEscape, Environment, Error, ErrorKind, UndefinedBehavior, context};
+
+use super::Args;
+use crate::commands::CommandError;
+use crate::event::json_lines::MAX_LINE;
+use crate::event::{Event, Header, Timestamp};
+use crate::schema::generate::random::Random;
+
+/// Steps of one text.
+const FUEL: u64 = 1_000_000;
+const PAYLOAD: &str = "payload";
+const KEY: &str = "key";
+
+/// Makes events out of templates.
+pub(super) struct Rendered {
+    environment: Environment<'static>,
+    headers: Vec<String>,
+    has_payload: bool,
+    count: u64,
+}
+
+impl Rendered {
+    /// The templates of the flags; none when they are no templates. Without a payload each line is one, as it is.
+    ///
+    /// # Errors
+    /// When a template is malformed.
+    pub(super) fn new(args: &Args, payload: Option<&[u8]>) -> Result<Option<Self>, CommandError> {
+        if !args.template {
+            return Ok(None);
+        }
+        let mut environment = environment(args.seed.unwrap_or_else(any_seed));
+        if let Some(payload) = payload {
+            let text = std::str::from_utf8(payload).map_err(|error| {
+                CommandError::usage(format!("the template is no text at byte {}", error.valid_up_to() + 1))
+            })?;
+            add(&mut environment, PAYLOAD, text)?;
+        }
+        if let Some(key) = &args.key {
+            add(&mut environment, KEY, key)?;
+        }
+        let mut headers = Vec::new();
+        for text in &args.headers {
+            let (name, value) = text.split_once('=').unwrap_or((text, ""));
+            // Bytes in base64 are no template.
+            if !name.ends_with(":base64") {
+                add(&mut environment, &format!("header {name}"), value)?;
+                headers.push(name.to_owned());
+            }
+        }
+        Ok(Some(Self { environment, headers, has_payload: payload.is_some(), count: 0 }))
+    }
+
+    /// The next event, otherwise like `pattern`; `line` is the line of the input it belongs to.
+    ///
+    /// # Errors
+    /// What a template ran into, as a fragment.
+    pub(super) fn event(&mut self, pattern: &Event, line: Option<Vec<u8>>) -> Result<Event, String> {
+        self.count += 1;
+        let text = line.as_deref().map(String::from_utf8_lossy);
+        let value: Option<serde_json::Value> =
+            line.as_deref().and_then(|line| serde_json::from_slice(line).ok());
+        let known = context! { count => self.count, line => text, value => Serde(value) };
+        let mut event = Event { received: Timestamp::now(), ..pattern.clone() };
+        event.payload = match line {
+            _ if self.has_payload => Some(self.render(PAYLOAD, &known)?.into()),
+            line => line.map(Into::into),
+        };
+        if event.key.is_some() {
+            event.key = Some(self.render(KEY, &known)?.into());
+        }
+        for name in &self.headers {
+            let value = self.render(&format!("header {name}"), &known)?;
+            if let Some(header) = event.headers.iter_mut().find(|header| header.name == *name) {
+                *header = Header::text(name, value);
+            }
+        }
+        Ok(event)
+    }
+
+    fn render(&self, name: &str, known: &Value) -> Result<String, String> {
+        let template = self.environment.get_template(name).map_err(|error| explained(name, &error))?;
+        let text = template.render(known).map_err(|error| explained(name, &error))?;
+        if text.len() > MAX_LINE {
+            return Err(format!("the template of the {name} becomes larger than {MAX_LINE} bytes"));
+        }
+        Ok(text)
+    }
+}
+
+fn add(environment: &mut Environment<'static>, name: &str, text: &str) -> Result<(), CommandError> {
+    environment.add_template_owned(name.to_owned(), text.to_owned()).map_err(|error| {
+        CommandError::usage(explained(name, &error))
+            .hint("`{{ count }}` writes a value, `{% if … %}…{% endif %}` decides; without `--template` braces are plain")
+    })
+}
+
+fn explained(name: &str, error: &Error) -> String {
+    let what = match error.kind() {
+        ErrorKind::OutOfFuel => "it takes too many steps".to_owned(),
+        ErrorKind::UndefinedError => {
+            "a name is not defined; there are `count`, `line` and `value` (with `--each-line`), `uuid()`, `now()`, \
+             `now_ms()`, `random(low, high)` and `pick(…)`"
+                .to_owned()
+        }
+        kind => error.detail().map_or_else(|| kind.to_string(), str::to_owned),
+    };
+    let line = error.line().filter(|line| *line > 1).map(|line| format!(", line {line}")).unwrap_or_default();
+    format!("the template of the {name}{line} cannot be used: {what}")
+}
+
+fn any_seed() -> u64 {
+    uuid::Uuid::new_v4().as_u64_pair().0
+}
+
+fn environment(seed: u64) -> Environment<'static> {
+    let mut environment = Environment::new();
+    environment.set_undefined_behavior(UndefinedBehavior::Strict);
+    environment.set_auto_escape_callback(|_| AutoEscape::None);
+    environment.set_fuel(Some(FUEL));
+    let chance = Arc::new(Mutex::new(Random::new(seed)));
+    let next = move || chance.lock().map_or(0, |mut chance| chance.next());
+    let dice = next.clone();
+    environment.add_function("random", move |low: i64, high: i64| {
+        if high < low {
+            return Err(Error::new(
+                ErrorKind::InvalidOperation,
+                format!("`random({low}, {high})` has no numbers"),
+            ));
+        }
+        Ok(Random::new(dice()).between(low, high))
+    });
+    let lot = next.clone();
+    environment.add_function("pick", move |choices: Rest<Value>| {
+        let chosen = Random::new(lot()).choose(&choices).cloned();
+        chosen.ok_or_else(|| Error::new(ErrorKind::MissingArgument, "`pick()` has nothing to choose from"))
+    });
+    environment.add_function("uuid", move || {
+        let bits = (u128::from(next()) << 64) | u128::from(next());
+        uuid::Builder::from_random_bytes(bits.to_be_bytes()).into_uuid().to_string()
+    });
+    environment.add_function("now", || Timestamp::now().to_string());
+    environment.add_function("now_ms", || Timestamp::now().0.div_euclid(1000));
+    environment
+}

@@ -1,0 +1,159 @@
+//! Events on standard output in each of its forms, as a sink that takes an event once it is written.
+
+use std::borrow::Cow;
+use std::collections::BTreeMap;
+use std::io::{self, Write};
+use std::path::Path;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, Mutex};
+
+use crate::atomic_file;
+use crate::commands::contract_check::ContractCheck;
+use crate::endpoint::capabilities::Acknowledgement;
+use crate::endpoint::{BoxFuture, Capabilities, Delivery, EndpointError, EndpointErrorKind, Receipts, Sink};
+use crate::event::kcat::{self, Loss};
+use crate::event::{Event, Place, json_lines};
+use crate::output::event_template::EventTemplate;
+use crate::output::visible::harmless;
+use crate::replay::{StopReason, StopToken};
+use crate::ui::event_view::EventView;
+use crate::ui::{Data, Ui};
+
+/// How events are shown.
+#[derive(Debug)]
+pub(super) enum Form {
+    Pretty,
+    Line,
+    Json,
+    Raw,
+    Template(EventTemplate),
+    Kcat,
+}
+
+/// What the form of kcat lost, by kind.
+#[derive(Clone, Debug, Default)]
+pub(super) struct Lost(Arc<Mutex<BTreeMap<Loss, u64>>>);
+
+impl Lost {
+    fn note(&self, losses: &[Loss]) {
+        if let Ok(mut counts) = self.0.lock() {
+            for loss in losses {
+                *counts.entry(*loss).or_default() += 1;
+            }
+        }
+    }
+
+    /// Each loss with the number of events that suffered it.
+    pub(super) fn counts(&self) -> Vec<(Loss, u64)> {
+        self.0.lock().map(|counts| counts.clone().into_iter().collect()).unwrap_or_default()
+    }
+}
+
+/// Shows each event on stdout.
+pub(super) struct Printer {
+    out: Data,
+    terminal: bool,
+    view: EventView,
+    form: Form,
+    check: Option<ContractCheck>,
+    shown: u64,
+    lost: Lost,
+    closed: Arc<AtomicBool>,
+    stop: StopToken,
+}
+
+impl Printer {
+    /// A printer; `closed` tells that the reader of the output has gone, upon which `stop` ends the reading.
+    pub(super) fn new(
+        ui: &Ui,
+        view: EventView,
+        form: Form,
+        check: Option<ContractCheck>,
+        lost: Lost,
+        (closed, stop): (Arc<AtomicBool>, StopToken),
+    ) -> Self {
+        let terminal = ui.data_on_terminal;
+        Self { out: ui.data(), terminal, view, form, check, shown: 0, lost, closed, stop }
+    }
+
+    fn print(&mut self, event: &Event) -> io::Result<()> {
+        self.shown += 1;
+        let marks = self.check.as_ref().map(|check| check.marks(event)).unwrap_or_default();
+        match &self.form {
+            Form::Pretty => self.view.pretty(&mut self.out, event, &marks),
+            Form::Line => self.view.line(&mut self.out, event, &marks),
+            Form::Json => {
+                let mut line = Vec::new();
+                json_lines::encode(event, self.shown, &mut line);
+                self.write_line(&line)
+            }
+            Form::Raw => self.write_line(event.payload.as_deref().unwrap_or_default()),
+            Form::Template(template) => template.write(&mut self.out, event, self.shown, self.terminal),
+            Form::Kcat => {
+                let mut line = Vec::new();
+                let losses = kcat::encode(event, &mut line);
+                if !losses.is_empty() {
+                    self.lost.note(&losses);
+                }
+                self.write_line(&line)
+            }
+        }
+    }
+
+    /// The bytes as they are, unless they could steer a terminal.
+    fn write_line(&mut self, bytes: &[u8]) -> io::Result<()> {
+        let shown = if self.terminal { harmless(bytes) } else { Cow::Borrowed(bytes) };
+        self.out.write_all(&shown)?;
+        self.out.write_all(b"\n")
+    }
+
+    fn print_all(&mut self, batch: &[Event]) -> io::Result<()> {
+        for event in batch {
+            self.print(event)?;
+        }
+        self.out.flush()
+    }
+}
+
+impl Sink for Printer {
+    fn capabilities(&self) -> Capabilities {
+        Capabilities {
+            name: "terminal",
+            keys: true,
+            headers: true,
+            repeated_headers: true,
+            header_order: true,
+            binary_headers: true,
+            null_headers: true,
+            null_payload: true,
+            timestamps: true,
+            acknowledgement: Acknowledgement::None,
+            replayable: false,
+            seek_time: false,
+            max_payload: None,
+        }
+    }
+
+    fn send<'a>(&'a mut self, batch: &'a [Event]) -> BoxFuture<'a, Receipts> {
+        let result = self.print_all(batch);
+        if let Err(error) = &result {
+            let gone = error.kind() == io::ErrorKind::BrokenPipe;
+            self.closed.store(gone, Ordering::Relaxed);
+            self.stop.request(StopReason::Limit);
+        }
+        let deliveries = batch.iter().map(|_| match &result {
+            Ok(()) => Delivery::acknowledged(Place::default()),
+            Err(error) => {
+                let failure = EndpointError::new(EndpointErrorKind::File, error.to_string());
+                Delivery::failed(failure.help(atomic_file::next_step(Path::new("-"), error)))
+            }
+        });
+        let deliveries: Vec<Delivery> = deliveries.collect();
+        let receipts: Receipts = Box::pin(std::future::ready(deliveries));
+        Box::pin(std::future::ready(receipts))
+    }
+
+    fn close(self: Box<Self>) -> BoxFuture<'static, Result<(), EndpointError>> {
+        Box::pin(std::future::ready(Ok(())))
+    }
+}

@@ -1,0 +1,96 @@
+//! Which part of a source is read: `--from`, `--to`, `--range`.
+
+use super::CommandError;
+use super::transfer::time_point;
+use crate::endpoint::address::Scheme;
+use crate::endpoint::{Address, Start, Stop, open};
+use crate::event::Timestamp;
+use crate::replay::{Reading, TimePoint, TimeRange};
+
+/// Where reading begins and ends, and how many events of it are left out and taken.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Window {
+    /// Where reading begins.
+    pub start: Start,
+    /// Where it ends.
+    pub stop: Stop,
+    /// Events to leave out at the beginning.
+    pub skip: u64,
+    /// Most events to take after that.
+    pub count: Option<u64>,
+}
+
+impl Window {
+    /// How a source of several that are merged yields its events.
+    #[must_use]
+    pub fn reading(&self, address: &Address) -> Reading {
+        let replayable = || open::capabilities(address).is_ok_and(|carried| carried.replayable);
+        let is_past = !matches!(self.start, Start::Default | Start::End);
+        let ends = match self.stop {
+            Stop::Never => false,
+            Stop::PresentEnd | Stop::Offset(_) => true,
+            Stop::Time(time) => time <= Timestamp::now(),
+        };
+        match address.scheme {
+            Scheme::File => Reading::Recorded,
+            _ if !replayable() => Reading::Live,
+            _ if ends => Reading::Past,
+            _ if is_past => Reading::CatchingUp,
+            _ => Reading::Live,
+        }
+    }
+
+    /// The smaller of a count of its own and one given otherwise.
+    #[must_use]
+    pub fn at_most(&self, count: Option<u64>) -> Option<u64> {
+        [self.count, count].into_iter().flatten().min()
+    }
+}
+
+/// Flags that say which part of a source is read.
+#[derive(Debug, Default, clap::Args)]
+pub struct WindowArgs {
+    /// Begin here: a time, `-5m`, `start`, `last:N` or `offset:N`
+    #[arg(long, value_name = "T", allow_hyphen_values = true)]
+    from: Option<String>,
+    /// End here: a time, `now`, `end` or `offset:N`
+    #[arg(long, value_name = "T", allow_hyphen_values = true)]
+    to: Option<String>,
+    /// Both in one word: `@-48h:-24h`, `@2026-11-01T00:00Z:`, `-100`, `+50:`, `start:end`
+    #[arg(long, value_name = "WINDOW", allow_hyphen_values = true, conflicts_with_all = ["from", "to"])]
+    range: Option<String>,
+}
+
+impl WindowArgs {
+    /// Where reading begins and ends. With a beginning but neither an end nor `follow`, it ends at what is there now.
+    pub fn window(&self, follow: bool) -> Result<Window, CommandError> {
+        if let Some(text) = &self.range {
+            let range = TimeRange::parse(text, Timestamp::now())?;
+            let (start, stop) = range.window();
+            let stop = if stop == Stop::Never && !follow { self.present_end(range.count()) } else { stop };
+            return Ok(Window { start, stop, skip: range.skip(), count: range.count() });
+        }
+        let start = time_point(self.from.as_deref())?.map(TimePoint::start).unwrap_or_default();
+        let stop = match (&self.to, time_point(self.to.as_deref())?) {
+            (Some(text), Some(point)) => point.stop().ok_or_else(|| {
+                CommandError::usage(format!("reading cannot end at `{text}`"))
+                    .hint("write a time, `now`, `end` or `offset:N` for `--to`")
+            })?,
+            _ if self.from.is_some() && !follow => Stop::PresentEnd,
+            _ => Stop::Never,
+        };
+        Ok(Window { start, stop, skip: 0, count: None })
+    }
+
+    /// Whether any of the flags was given.
+    #[must_use]
+    pub fn is_given(&self) -> bool {
+        self.from.is_some() || self.to.is_some() || self.range.is_some()
+    }
+
+    /// `-100` and `@-1h:` end at what is there now, as `--from` does; what begins at the end, or counts, waits for more.
+    fn present_end(&self, count: Option<u64>) -> Stop {
+        let waits = self.range.as_deref().is_some_and(|text| text.trim_start_matches('@').starts_with("end"));
+        if waits || count.is_some() { Stop::Never } else { Stop::PresentEnd }
+    }
+}

@@ -1,0 +1,240 @@
+//! The event as a line of `kcat -J`, to write and to read. The form knows one text encoding only: what it loses is named.
+
+use std::fmt;
+
+use bytes::Bytes;
+use serde::Deserialize;
+use serde_json::Value;
+use serde_json::value::RawValue;
+
+use super::{BrokerTime, Event, Header, Place, TimeKind, Timestamp};
+
+/// What a line of this form cannot hold.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Loss {
+    /// A key that is no text.
+    BinaryKey,
+    /// A payload that is no text.
+    BinaryPayload,
+    /// A header value that is no text.
+    BinaryHeader,
+    /// Facts of the protocol.
+    Attributes,
+    /// A time finer than a millisecond.
+    Microseconds,
+}
+
+impl fmt::Display for Loss {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter.write_str(match self {
+            Self::BinaryKey => "bytes of a key that are no text",
+            Self::BinaryPayload => "bytes of a payload that are no text",
+            Self::BinaryHeader => "bytes of a header that are no text",
+            Self::Attributes => "facts of the protocol",
+            Self::Microseconds => "the part of a time below a millisecond",
+        })
+    }
+}
+
+/// Writes the event as `kcat -J` does, without a newline, and says what it lost.
+///
+/// Without a partition or an offset they are -1 and -1001, which librdkafka has for "none".
+pub fn encode(event: &Event, out: &mut Vec<u8>) -> Vec<Loss> {
+    let mut losses = Vec::new();
+    let mut text = |bytes: &[u8], loss: Loss| {
+        if std::str::from_utf8(bytes).is_err() && !losses.contains(&loss) {
+            losses.push(loss);
+        }
+        Value::from(String::from_utf8_lossy(bytes))
+    };
+    let stamp = event.broker_time;
+    let kind = match stamp.map(|stamp| stamp.kind) {
+        Some(TimeKind::Create) => "create",
+        Some(TimeKind::Append) => "logappend",
+        None => "unknown",
+    };
+    let time = stamp.map_or(event.received, |stamp| stamp.time).0;
+    let mut object = serde_json::Map::new();
+    object.insert("topic".to_owned(), event.channel.clone().into());
+    object.insert("partition".to_owned(), event.place.partition.unwrap_or(-1).into());
+    object.insert("offset".to_owned(), event.place.offset.map_or_else(|| (-1001).into(), Value::from));
+    object.insert("tstype".to_owned(), kind.into());
+    object.insert("ts".to_owned(), time.div_euclid(1000).into());
+    object.insert("broker".to_owned(), (-1).into());
+    if !event.headers.is_empty() {
+        let mut pairs = Vec::with_capacity(event.headers.len() * 2);
+        for header in &event.headers {
+            pairs.push(header.name.clone().into());
+            pairs.push(header.value.as_ref().map_or(Value::Null, |value| text(value, Loss::BinaryHeader)));
+        }
+        object.insert("headers".to_owned(), pairs.into());
+    }
+    let key = event.key.as_ref().map_or(Value::Null, |key| text(key, Loss::BinaryKey));
+    object.insert("key".to_owned(), key);
+    let payload = event.payload.as_ref().map_or(Value::Null, |payload| text(payload, Loss::BinaryPayload));
+    object.insert("payload".to_owned(), payload);
+    if !event.attributes.is_empty() {
+        losses.push(Loss::Attributes);
+    }
+    // Without a broker's time the moment of arrival stands in, which nobody promised.
+    if stamp.is_some() && time.rem_euclid(1000) != 0 {
+        losses.push(Loss::Microseconds);
+    }
+    out.extend_from_slice(Value::Object(object).to_string().as_bytes());
+    losses
+}
+
+#[derive(Deserialize)]
+struct Line<'a> {
+    topic: String,
+    partition: Option<i32>,
+    offset: Option<i64>,
+    tstype: Option<String>,
+    ts: Option<i64>,
+    headers: Option<Value>,
+    #[serde(borrow)]
+    key: Option<&'a RawValue>,
+    #[serde(borrow)]
+    payload: Option<&'a RawValue>,
+}
+
+/// Reads a line of `kcat -J`; headers may be a flat list or, as newer kcat writes them on request, an object of lists.
+///
+/// # Errors
+/// What is wrong, as a fragment.
+pub fn decode(line: &[u8]) -> Result<Event, String> {
+    let text = std::str::from_utf8(line).map_err(|error| {
+        format!(
+            "byte {} is no text: kcat writes binary keys and payloads as no JSON reader takes them",
+            error.valid_up_to() + 1
+        )
+    })?;
+    let line: Line<'_> = serde_json::from_str(text).map_err(|error| error.to_string())?;
+    let time = line.ts.filter(|time| *time >= 0).and_then(|time| time.checked_mul(1000)).map(Timestamp);
+    let kind = match line.tstype.as_deref() {
+        Some("create") => Some(TimeKind::Create),
+        Some("logappend") => Some(TimeKind::Append),
+        _ => None,
+    };
+    Ok(Event {
+        channel: line.topic,
+        key: bytes(line.key)?,
+        payload: bytes(line.payload)?,
+        headers: line.headers.map(headers).transpose()?.unwrap_or_default(),
+        received: time.unwrap_or_else(Timestamp::now),
+        broker_time: time.zip(kind).map(|(time, kind)| BrokerTime { time, kind }),
+        place: Place {
+            partition: line.partition.filter(|partition| *partition >= 0),
+            offset: line.offset.and_then(|offset| u64::try_from(offset).ok()),
+        },
+        attributes: serde_json::Map::new(),
+    })
+}
+
+/// The bytes of a string; Avro that kcat has decoded stands as JSON and is taken as such.
+fn bytes(value: Option<&RawValue>) -> Result<Option<Bytes>, String> {
+    let Some(text) = value.map(RawValue::get).filter(|text| *text != "null") else {
+        return Ok(None);
+    };
+    if !text.starts_with('"') {
+        return Ok(Some(Bytes::from(text.to_owned())));
+    }
+    let string: String = serde_json::from_str(text).map_err(|error| error.to_string())?;
+    Ok(Some(Bytes::from(string)))
+}
+
+fn headers(value: Value) -> Result<Vec<Header>, String> {
+    let header = |name: &str, value: &Value| match value {
+        Value::Null => Ok(Header { name: name.to_owned(), value: None }),
+        Value::String(text) => Ok(Header::text(name, text)),
+        _ => Err(format!("the value of header `{name}` is neither text nor null")),
+    };
+    match value {
+        Value::Null => Ok(Vec::new()),
+        Value::Array(flat) if flat.len() % 2 == 0 => flat
+            .chunks_exact(2)
+            .map(|pair| header(pair[0].as_str().ok_or("a header name is not text")?, &pair[1]))
+            .collect(),
+        Value::Object(named) => named
+            .iter()
+            .flat_map(|(name, values)| match values {
+                Value::Array(values) => values.iter().map(|value| header(name, value)).collect(),
+                value => vec![header(name, value)],
+            })
+            .collect(),
+        _ => Err("`headers` is neither a list of names and values nor an object".to_owned()),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{Loss, decode, encode};
+    use crate::event::{BrokerTime, Event, Header, Place, TimeKind, Timestamp};
+
+    fn event() -> Event {
+        Event {
+            channel: "orders".to_owned(),
+            key: Some("k".into()),
+            payload: Some("a \"quoted\"\nline".into()),
+            headers: vec![
+                Header::text("a", "1"),
+                Header::text("a", ""),
+                Header { name: "none".to_owned(), value: None },
+            ],
+            received: Timestamp(1_700_000_000_123_000),
+            broker_time: Some(BrokerTime { time: Timestamp(1_700_000_000_123_000), kind: TimeKind::Create }),
+            place: Place { partition: Some(3), offset: Some(9) },
+            ..Event::default()
+        }
+    }
+
+    fn written(event: &Event) -> (String, Vec<Loss>) {
+        let mut out = Vec::new();
+        let losses = encode(event, &mut out);
+        (String::from_utf8(out).expect("text"), losses)
+    }
+
+    #[test]
+    fn what_is_text_comes_back() {
+        let null = Event { key: None, payload: None, headers: Vec::new(), ..event() };
+        let empty = Event { key: Some("".into()), payload: Some("".into()), ..event() };
+        for event in [event(), null, empty] {
+            let (line, losses) = written(&event);
+            assert!(losses.is_empty(), "{losses:?}");
+            assert_eq!(decode(line.as_bytes()), Ok(event), "{line}");
+        }
+    }
+
+    #[test]
+    fn what_is_lost_is_named() {
+        let mut lossy = event();
+        lossy.key = Some((&[0xff_u8][..]).into());
+        lossy.payload = Some((&[0xfe_u8, 0][..]).into());
+        lossy.headers.push(Header { name: "b".to_owned(), value: Some((&[0xff_u8][..]).into()) });
+        lossy.attributes.insert("qos".to_owned(), 1.into());
+        lossy.broker_time = Some(BrokerTime { time: Timestamp(1), kind: TimeKind::Append });
+        let (_, mut losses) = written(&lossy);
+        losses.sort();
+        let all =
+            [Loss::BinaryKey, Loss::BinaryPayload, Loss::BinaryHeader, Loss::Attributes, Loss::Microseconds];
+        assert_eq!(losses, all);
+    }
+
+    #[test]
+    fn other_forms_of_the_line_are_read() {
+        let named = br#"{"topic":"t","partition":0,"offset":-1001,"headers":{"a":["1","2"],"b":[null]},"key":null,"payload":{"avro":1.50}}"#;
+        let event = decode(named).expect("a line");
+        assert_eq!(event.headers.len(), 3);
+        assert_eq!(event.payload, Some(r#"{"avro":1.50}"#.into()));
+        assert_eq!((event.place.partition, event.place.offset), (Some(0), None));
+        for (wrong, what) in [
+            (&b"{\"topic\":\"t\",\"payload\":\"\xff\"}"[..], "byte 25 is no text"),
+            (b"{}", "topic"),
+            (br#"{"topic":"t","headers":["a"]}"#, "`headers` is neither"),
+            (br#"{"topic":"t","headers":["a",1]}"#, "header `a`"),
+        ] {
+            let error = decode(wrong).expect_err(what);
+            assert!(error.contains(what), "{error}");
+        }
+    }
+}
