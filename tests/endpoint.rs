@@ -5,6 +5,9 @@ mod support;
 #[cfg(any(feature = "mqtt", feature = "nats"))]
 #[path = "endpoint/access.rs"]
 mod access;
+#[cfg(feature = "amqp")]
+#[path = "endpoint/amqp.rs"]
+mod amqp;
 #[path = "endpoint/conformance.rs"]
 mod conformance;
 #[cfg(feature = "broker")]
@@ -30,6 +33,6 @@ mod nats;
 #[cfg(feature = "redis")]
 #[path = "endpoint/redis.rs"]
 mod redis_streams;
-#[cfg(any(feature = "mqtt", feature = "nats", feature = "redis"))]
+#[cfg(any(feature = "amqp", feature = "mqtt", feature = "nats", feature = "redis"))]
 #[path = "endpoint/tls.rs"]
 mod tls;

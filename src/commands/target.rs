@@ -137,7 +137,7 @@ impl<'a> Places<'a> {
         let is_name = address.scheme == Scheme::File && !text.starts_with("file:");
         if !is_name {
             let protected = self.protected_owner(&address);
-            let channel = Some(address.path.clone()).filter(|path| is_network(&address) && !path.is_empty());
+            let channel = named_channel(&address).filter(|name| !name.is_empty()).map(str::to_owned);
             let access = self.access_of(&address);
             return Ok(Place { address, access, protected, channel });
         }
@@ -190,6 +190,11 @@ impl<'a> Places<'a> {
             Use::Read if names_stream => address.options.push(("subject".to_owned(), filled.clone())),
             // Each event then goes to its own channel, which the stream must keep.
             Use::Write if names_stream => {}
+            // The path of an AMQP address is the exchange; a channel is a routing key there.
+            _ if address.scheme == Scheme::Amqp => {
+                address.options.retain(|(name, _)| name != "routing-key");
+                address.options.push(("routing-key".to_owned(), filled.clone()));
+            }
             _ => address.path.clone_from(&filled),
         }
         let access = Some(workspace.access(&name, environment, server));
@@ -305,6 +310,14 @@ pub(super) fn is_network(address: &Address) -> bool {
     !matches!(address.scheme, Scheme::File | Scheme::Stdio | Scheme::Memory)
 }
 
+/// The channel an address names: its path, or with AMQP, where that is the exchange, the routing key.
+fn named_channel(address: &Address) -> Option<&str> {
+    match address.scheme {
+        Scheme::Amqp => address.option("routing-key").or_else(|| address.option("queue")),
+        _ => is_network(address).then_some(address.path.as_str()),
+    }
+}
+
 /// Whether a text without a scheme is meant as a path: by where it points or by how it ends.
 fn is_path(text: &str) -> bool {
     let path = Path::new(text);
@@ -363,7 +376,7 @@ fn with_wildcards(address: &str, scheme: Scheme) -> String {
 
 #[cfg(test)]
 mod tests {
-    use super::{Scheme, is_path, template_fits, with_wildcards};
+    use super::{Address, Scheme, is_path, named_channel, template_fits, with_wildcards};
 
     #[test]
     fn parameters_stand_for_one_level() {
@@ -375,6 +388,19 @@ mod tests {
         assert_eq!(with_wildcards("orders/{id}/paid", Scheme::Mqtt), "orders/+/paid");
         assert_eq!(with_wildcards("orders.{id}", Scheme::Nats), "orders.*");
         assert_eq!(with_wildcards("shop/{id}/paid", Scheme::Http), "shop");
+    }
+
+    #[test]
+    fn the_channel_of_an_address_is_its_path_or_its_routing_key() {
+        for (text, channel) in [
+            ("mqtt://h/shop/orders", Some("shop/orders")),
+            ("amqp://h/%2F/shop?routing-key=orders.new", Some("orders.new")),
+            ("amqp://h/%2F?queue=orders", Some("orders")),
+            ("amqp://h/%2F/shop", None),
+            ("memory:x", None),
+        ] {
+            assert_eq!(named_channel(&Address::parse(text).expect(text)), channel, "{text}");
+        }
     }
 
     #[test]

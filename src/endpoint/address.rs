@@ -29,6 +29,8 @@ pub enum Scheme {
     Kafka,
     /// `http://host/path`, `https://` with TLS; our options stand after `#`, because `?` is the target's own.
     Http,
+    /// `amqp://host:5672/vhost/exchange`, `amqps://` with TLS.
+    Amqp,
 }
 
 /// An endpoint's address.
@@ -44,7 +46,8 @@ pub struct Address {
     pub port: u16,
     /// Further hosts of the same cluster, each with its port.
     pub more_hosts: Vec<String>,
-    /// Topic, subject, stream, path or name, percent-decoded; may be empty.
+    /// Topic, subject, stream, path or name, percent-decoded; may be empty. With AMQP, where a `/` may be a part of a
+    /// name, as written.
     pub path: String,
     /// Options after `?`, over HTTP after `#`, decoded, in order.
     pub options: Vec<(String, String)>,
@@ -71,7 +74,7 @@ pub struct AddressError {
 }
 
 /// Schemes by spelling: name, kind, TLS, default port.
-const SCHEMES: [(&str, Scheme, bool, u16); 16] = [
+const SCHEMES: [(&str, Scheme, bool, u16); 18] = [
     ("mqtt", Scheme::Mqtt, false, 1883),
     ("tcp", Scheme::Mqtt, false, 1883),
     ("mqtts", Scheme::Mqtt, true, 8883),
@@ -86,6 +89,8 @@ const SCHEMES: [(&str, Scheme, bool, u16); 16] = [
     ("kafkas", Scheme::Kafka, true, 9092),
     ("http", Scheme::Http, false, 80),
     ("https", Scheme::Http, true, 443),
+    ("amqp", Scheme::Amqp, false, 5672),
+    ("amqps", Scheme::Amqp, true, 5671),
     ("file", Scheme::File, false, 0),
     ("memory", Scheme::Memory, false, 0),
 ];
@@ -157,7 +162,8 @@ impl Address {
             username: decode(url.username()),
             password: decode(url.password().unwrap_or_default()),
         });
-        let path = decode(url.path().strip_prefix('/').unwrap_or(url.path()));
+        let written = url.path().strip_prefix('/').unwrap_or(url.path());
+        let path = if scheme == Scheme::Amqp { written.to_owned() } else { decode(written) };
         Ok(Self {
             scheme,
             tls,
@@ -235,6 +241,8 @@ impl fmt::Display for Address {
             (Scheme::Kafka, true) => "kafkas",
             (Scheme::Http, false) => "http",
             (Scheme::Http, true) => "https",
+            (Scheme::Amqp, false) => "amqp",
+            (Scheme::Amqp, true) => "amqps",
         };
         // A user alone may be a token.
         let user = self.credentials.as_ref().map(|found| match found.password.as_str() {
@@ -315,6 +323,7 @@ fn form(scheme: Scheme) -> &'static str {
         Scheme::Redis => "`redis://host:6379/stream`",
         Scheme::Kafka => "`kafka://host:9092/topic`",
         Scheme::Http => "`http://host:8080/path`",
+        Scheme::Amqp => "`amqp://host:5672/vhost/exchange`",
         Scheme::File => "`file:path`",
         Scheme::Memory => "`memory:name`",
         Scheme::Stdio => "`-`",
@@ -350,6 +359,13 @@ mod tests {
         assert_eq!((mqtt.scheme, mqtt.host.as_str(), mqtt.port), (Scheme::Mqtt, "::1", 1884));
         assert_eq!(mqtt.to_string(), "mqtt://me:***@[::1]:1884/a/+/b c/#");
         assert_eq!(mqtt.option("qos"), Some("1"));
+        let amqp =
+            Address::parse("amqps://h/%2F/a%2Fb?routing-key=#").unwrap_or_else(|error| panic!("{error}"));
+        assert_eq!((amqp.port, amqp.path.as_str()), (5671, "%2F/a%2Fb"));
+        assert_eq!(
+            (amqp.to_string().as_str(), amqp.option("routing-key")),
+            ("amqps://h:5671/%2F/a%2Fb", Some("#"))
+        );
         assert_eq!(Address::parse("-").map(|found| found.scheme), Ok(Scheme::Stdio));
         assert_eq!(Address::parse("C.ndjson").map(|found| found.scheme), Ok(Scheme::File));
         assert_eq!(Address::parse("memory:x").map(|found| found.path), Ok("x".to_owned()));

@@ -57,7 +57,7 @@ impl<'a> AddressOptions<'a> {
     ///
     /// # Errors
     /// When it is written but is neither.
-    #[cfg(any(test, feature = "http", feature = "kafka", feature = "mqtt"))]
+    #[cfg(any(test, feature = "amqp", feature = "http", feature = "kafka", feature = "mqtt"))]
     pub(super) fn flag(&self, name: &str) -> Result<Option<bool>, EndpointError> {
         match self.text(name) {
             None => Ok(None),

@@ -6,8 +6,17 @@ use std::time::{Duration, Instant};
 use crate::event::{Event, Place, Timestamp};
 
 pub mod address;
-#[cfg(any(feature = "http", feature = "kafka", feature = "mqtt", feature = "nats", feature = "redis"))]
+#[cfg(any(
+    feature = "amqp",
+    feature = "http",
+    feature = "kafka",
+    feature = "mqtt",
+    feature = "nats",
+    feature = "redis"
+))]
 mod address_options;
+#[cfg(feature = "amqp")]
+mod amqp;
 pub mod capabilities;
 #[cfg(feature = "broker")]
 pub mod embedded;
@@ -20,7 +29,14 @@ pub mod inspect;
 mod kafka;
 #[cfg(any(
     test,
-    not(all(feature = "http", feature = "kafka", feature = "mqtt", feature = "nats", feature = "redis"))
+    not(all(
+        feature = "amqp",
+        feature = "http",
+        feature = "kafka",
+        feature = "mqtt",
+        feature = "nats",
+        feature = "redis"
+    ))
 ))]
 mod left_out;
 mod masking;
@@ -36,7 +52,14 @@ mod receipts;
 #[cfg(feature = "redis")]
 mod redis_streams;
 pub mod stdio;
-#[cfg(any(feature = "http", feature = "kafka", feature = "mqtt", feature = "nats", feature = "redis"))]
+#[cfg(any(
+    feature = "amqp",
+    feature = "http",
+    feature = "kafka",
+    feature = "mqtt",
+    feature = "nats",
+    feature = "redis"
+))]
 mod tls;
 
 pub use address::{Address, AddressError};

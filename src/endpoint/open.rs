@@ -3,6 +3,8 @@
 use std::time::Duration;
 
 use super::address::Scheme;
+#[cfg(feature = "amqp")]
+use super::amqp;
 use super::file::{FileSink, FileSource};
 #[cfg(feature = "http")]
 use super::http;
@@ -13,6 +15,8 @@ use super::kafka;
 use super::left_out as kafka;
 #[cfg(not(feature = "http"))]
 use super::left_out as http;
+#[cfg(not(feature = "amqp"))]
+use super::left_out as amqp;
 #[cfg(not(feature = "mqtt"))]
 use super::left_out as mqtt;
 #[cfg(not(feature = "nats"))]
@@ -44,6 +48,7 @@ pub async fn open_source(
         Scheme::File => Ok(Box::new(FileSource::open(address, options)?)),
         Scheme::Memory => Ok(Box::new(MemorySource::open(address, options)?)),
         Scheme::Stdio => Ok(Box::new(StdioSource::open(options)?)),
+        Scheme::Amqp => amqp::open_source(address, options).await,
         Scheme::Mqtt => mqtt::open_source(address, options).await,
         Scheme::Nats | Scheme::JetStream => nats::open_source(address, options).await,
         Scheme::Redis => redis_streams::open_source(address, options).await,
@@ -61,6 +66,7 @@ pub async fn open_sink(address: &Address, options: &SinkOptions) -> Result<Box<d
         Scheme::File => Ok(Box::new(FileSink::open(address, options)?)),
         Scheme::Memory => Ok(Box::new(MemorySink::open(address, options)?)),
         Scheme::Stdio => Ok(Box::new(StdioSink::open())),
+        Scheme::Amqp => amqp::open_sink(address, options).await,
         Scheme::Mqtt => mqtt::open_sink(address, options).await,
         Scheme::Nats | Scheme::JetStream => nats::open_sink(address, options).await,
         Scheme::Redis => redis_streams::open_sink(address, options).await,
@@ -78,6 +84,7 @@ pub fn capabilities(address: &Address) -> Result<Capabilities, EndpointError> {
         Scheme::File => Ok(super::file::CAPABILITIES),
         Scheme::Memory => Ok(super::memory::CAPABILITIES),
         Scheme::Stdio => Ok(super::stdio::CAPABILITIES),
+        Scheme::Amqp => amqp::capabilities(address),
         Scheme::Mqtt => mqtt::capabilities(address),
         Scheme::Nats | Scheme::JetStream => nats::capabilities(address),
         Scheme::Redis => redis_streams::capabilities(address),
@@ -113,6 +120,10 @@ pub fn systems() -> Vec<Capabilities> {
         http::BATCH,
         #[cfg(feature = "http")]
         http::PLAIN,
+        #[cfg(feature = "amqp")]
+        amqp::CAPABILITIES,
+        #[cfg(feature = "amqp")]
+        amqp::STREAM,
     ]
 }
 
@@ -125,6 +136,7 @@ pub async fn open_inspect(
     options: &SinkOptions,
 ) -> Result<Box<dyn Inspect>, EndpointError> {
     match address.scheme {
+        Scheme::Amqp => amqp::inspect(address, options).await,
         Scheme::Mqtt => mqtt::inspect(address, options).await,
         Scheme::Nats | Scheme::JetStream => nats::inspect(address, options).await,
         Scheme::Redis => redis_streams::inspect(address, options).await,
@@ -137,6 +149,7 @@ pub async fn open_inspect(
 /// Asks the server an address names whether it is there and lets us in; what is wrong stands in the report.
 pub async fn probe(address: &Address, credentials: Option<&Credentials>, timeout: Duration) -> ProbeReport {
     match address.scheme {
+        Scheme::Amqp => amqp::probe(address, credentials, timeout).await,
         Scheme::Mqtt => mqtt::probe(address, credentials, timeout).await,
         Scheme::Nats | Scheme::JetStream => nats::probe(address, credentials, timeout).await,
         Scheme::Redis => redis_streams::probe(address, credentials, timeout).await,

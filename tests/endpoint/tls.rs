@@ -109,3 +109,14 @@ async fn a_redis_server_without_tls_is_named_as_such() {
     assert_eq!(error.kind, EndpointErrorKind::Timeout, "{error}");
     assert!(error.help.as_deref().is_some_and(|help| help.contains("`redis://`")), "{error:?}");
 }
+
+#[cfg(feature = "amqp")]
+#[tokio::test(flavor = "multi_thread")]
+async fn rabbitmq_trusts_the_authority_that_is_named() {
+    let Some(node) = super::support::rabbitmq::rabbitmq() else { return };
+    node.manage("PUT", "queues/%2F/secret", serde_json::json!({ "durable": true })).await;
+    for host in ["127.0.0.1", "localhost"] {
+        let url = format!("amqps://{host}:{}/", node.tls_port);
+        only_the_right_authority_is_trusted(&url, &node.certificates).await;
+    }
+}

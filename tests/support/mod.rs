@@ -4,6 +4,9 @@
 pub mod certificates;
 #[allow(dead_code, reason = "not every test binary needs it")]
 pub mod kafka;
+#[cfg(feature = "amqp")]
+#[allow(dead_code, reason = "not every test binary needs it")]
+pub mod rabbitmq;
 #[allow(dead_code, reason = "not every test binary needs it")]
 pub mod redis;
 pub mod servers;

@@ -1,0 +1,224 @@
+//! What went wrong on an AMQP connection, in the words of a user, with the next step.
+
+use std::io;
+use std::time::Duration;
+
+use super::wire::Malformed;
+use crate::endpoint::tls::{DISTRUST_HELP, distrust, refusal};
+use crate::endpoint::{Address, EndpointError, EndpointErrorKind as Kind};
+
+/// The connection could not be made.
+pub(super) fn connect(error: &io::Error, address: &Address) -> EndpointError {
+    let (what, help) = match error.kind() {
+        io::ErrorKind::ConnectionRefused => (
+            "connection refused".to_owned(),
+            "is a broker listening there? RabbitMQ listens on 5672, with TLS on 5671: `amqps://`",
+        ),
+        io::ErrorKind::ConnectionReset
+        | io::ErrorKind::ConnectionAborted
+        | io::ErrorKind::BrokenPipe
+        | io::ErrorKind::UnexpectedEof => (
+            "it closed the connection during the greeting".to_owned(),
+            "is it an AMQP port? a port with TLS needs `amqps://`; a broker that is just starting needs a moment",
+        ),
+        _ => (error.to_string(), "check the host name and the port in the address, as in `amqp://HOST:5672`"),
+    };
+    EndpointError::new(Kind::Unreachable, format!("cannot connect to `{address}`: {what}")).help(help)
+}
+
+/// Encryption could not be agreed on.
+pub(super) fn encrypt(error: &io::Error, address: &Address) -> EndpointError {
+    let words = error.to_string();
+    if let Some(what) = distrust(&words) {
+        let message = format!("no encrypted connection to `{address}`: {what}");
+        return EndpointError::new(Kind::Unauthorised, message).help(DISTRUST_HELP);
+    }
+    if let Some((what, help)) = refusal(&words) {
+        let message = format!("no encrypted connection to `{address}`: {what}");
+        return EndpointError::new(Kind::Unauthorised, message).help(help);
+    }
+    let message = format!("no encrypted connection to `{address}`: {words}");
+    EndpointError::new(Kind::Unauthorised, message)
+        .help("use `amqp://` where the port has no encryption, `cert=FILE` and `key=FILE` where it wants a certificate")
+}
+
+/// The server ended the connection when it had seen our certificate.
+pub(super) fn certificate_refused(address: &Address) -> EndpointError {
+    let message = format!("`{address}` closed the connection when it had seen our certificate");
+    EndpointError::new(Kind::Unauthorised, message)
+        .help("does it trust the authority that issued the one `cert` names? its log says why it does not")
+}
+
+/// No answer in time.
+pub(super) fn silent(address: &Address, after: Duration) -> EndpointError {
+    let message = format!("`{address}` did not answer within {} s", after.as_secs_f32());
+    EndpointError::new(Kind::Timeout, message).help("is it an AMQP port, and does a firewall let us through?")
+}
+
+/// Bytes that are no AMQP 0-9-1.
+pub(super) fn protocol(what: Malformed, address: &Address) -> EndpointError {
+    EndpointError::new(Kind::Malformed, format!("`{address}` does not speak AMQP 0-9-1 as agreed: {what}"))
+        .help("is it an AMQP port, such as 5672, and not that of another protocol?")
+}
+
+/// The server takes none of the ways we could say who we are.
+pub(super) fn mechanism(wanted: &str, offered: &str, address: &Address) -> EndpointError {
+    let message = format!("`{address}` does not take the login `{wanted}`; it takes {offered}");
+    let help = if wanted == "EXTERNAL" {
+        "let the broker's plugin `rabbitmq_auth_mechanism_ssl` take certificates, or write `amqps://USER:PASSWORD@HOST`"
+    } else {
+        "use a certificate, `cert=FILE` and `key=FILE`, or let the broker take a password"
+    };
+    EndpointError::new(Kind::Unauthorised, message).help(help)
+}
+
+/// The connection broke.
+pub(super) fn lost(address: &Address, cause: &str) -> EndpointError {
+    EndpointError::new(Kind::Disconnected, format!("the connection to `{address}` was lost: {cause}"))
+}
+
+/// The connection broke before the server said anything about the event.
+pub(super) fn unanswered() -> EndpointError {
+    EndpointError::new(Kind::Disconnected, "the connection was lost before the broker confirmed the event")
+}
+
+/// The server ended the connection or the channel, and says why.
+pub(super) fn closed(code: u16, text: &str, address: &Address) -> EndpointError {
+    let words = text.split_once(" - ").map_or(text, |(_, words)| words).trim_end_matches('.');
+    // A restart, an operator, a leader that is being chosen: it passes.
+    if matches!(code, 320 | 541) {
+        return lost(address, words);
+    }
+    let (kind, help) = explain(code, words);
+    EndpointError::new(kind, format!("`{address}` says: {words} ({code})")).help(help)
+}
+
+fn explain(code: u16, words: &str) -> (Kind, &'static str) {
+    match code {
+        403 if words.contains("Login was refused") => (
+            Kind::Unauthorised,
+            "write `amqp://USER:PASSWORD@HOST/…`, or set `auth` of the environment in `eddy.yaml`; `guest` is let in from the broker's own machine only",
+        ),
+        403 => (
+            Kind::Unauthorised,
+            "give the user the permission with `rabbitmqctl set_permissions`, or use another user",
+        ),
+        530 if words.contains("refused for user") => (
+            Kind::Unauthorised,
+            "give the user the virtual host with `rabbitmqctl set_permissions -p VHOST USER …`, or use another user",
+        ),
+        530 if words.contains("not found") => (
+            Kind::NotFound,
+            "the first part of the path names the virtual host, `%2F` is the default one: `amqp://HOST/%2F/EXCHANGE`",
+        ),
+        404 if words.contains("no exchange") => (
+            Kind::NotFound,
+            "the second part of the path names the exchange, `amqp://HOST/VHOST/EXCHANGE`; `rabbitmqctl list_exchanges` shows those there are",
+        ),
+        404 => {
+            (Kind::NotFound, "`?queue=NAME` names the queue; `rabbitmqctl list_queues` shows those there are")
+        }
+        405 => (Kind::Rejected, "the queue belongs to one connection alone: read the exchange instead"),
+        501..=505 => (Kind::Malformed, "the broker's log says more"),
+        506 => (Kind::Disconnected, "the broker is short of resources; its log says more"),
+        540 => (Kind::Unsupported, "the broker cannot do this; its log says more"),
+        _ => (Kind::Rejected, "the broker's log may say more"),
+    }
+}
+
+/// The queue was deleted, or its leader moved, while we read it.
+pub(super) fn cancelled(address: &Address) -> EndpointError {
+    EndpointError::new(
+        Kind::Disconnected,
+        format!("`{address}` ended our reading: the queue is gone or moves"),
+    )
+    .help("`rabbitmqctl list_queues` shows whether it is still there")
+}
+
+/// No queue takes the event.
+pub(super) fn unroutable(exchange: &str, routing_key: &str, recorded_from: Option<&str>) -> EndpointError {
+    if exchange.is_empty() {
+        let message = format!("there is no queue `{routing_key}` to take the event");
+        let help = match recorded_from {
+            Some(origin) => format!(
+                "it came from the exchange `{origin}`: name that in the address, `amqp://HOST/VHOST/{origin}`"
+            ),
+            None => "declare the queue, or name the exchange in the address: `amqp://HOST/VHOST/EXCHANGE`"
+                .to_owned(),
+        };
+        return EndpointError::new(Kind::NotFound, message).help(help);
+    }
+    let message = format!(
+        "no queue takes the event: nothing is bound to `{exchange}` for the routing key `{routing_key}`"
+    );
+    EndpointError::new(Kind::NotFound, message)
+        .help("bind a queue to the exchange for this key, or send with another `routing-key=`")
+}
+
+/// The server has been asked to take the event, and did not.
+pub(super) fn refused() -> EndpointError {
+    EndpointError::new(Kind::Rejected, "the broker could not take the event (negative confirmation)")
+        .help("a queue that is full and rejects is the usual reason; the broker's log says more")
+}
+
+/// The event is larger than the server takes.
+pub(super) fn too_large(size: usize, limit: Option<usize>) -> EndpointError {
+    let limit = limit.map_or_else(|| " what".to_owned(), |limit| format!(" the {limit} bytes"));
+    EndpointError::new(
+        Kind::TooLarge,
+        format!("an event of {size} bytes is larger than{limit} the broker takes"),
+    )
+    .help("raise `max_message_size` of the broker, or leave the event out")
+}
+
+/// The size of the event a server ended the channel over, and its limit: it names both in its words.
+pub(super) fn size_limit(error: &EndpointError) -> Option<(usize, Option<usize>)> {
+    let (_, words) = error.message.split_once("message size ")?;
+    let mut numbers = words.split(|each: char| !each.is_ascii_digit()).filter(|part| !part.is_empty());
+    let size = numbers.next()?.parse().ok()?;
+    Some((size, numbers.next().and_then(|limit| limit.parse().ok())))
+}
+
+/// Headers and properties have to fit one frame.
+pub(super) fn headers_too_large(size: usize, limit: usize) -> EndpointError {
+    let message = format!("headers of {size} bytes are larger than the {limit} bytes of a frame");
+    EndpointError::new(Kind::TooLarge, message).help("raise `frame_max` of the broker, or leave headers out")
+}
+
+/// The server asked us to wait, and it took too long.
+pub(super) fn blocked(reason: &str, address: &Address, after: Duration) -> EndpointError {
+    let message = format!("`{address}` took nothing for {} s: {reason}", after.as_secs_f32());
+    EndpointError::new(Kind::Timeout, message).help(
+        "RabbitMQ stops taking events when memory or disk run low: `rabbitmq-diagnostics alarms` says which",
+    )
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{closed, explain};
+    use crate::endpoint::{Address, EndpointErrorKind as Kind};
+
+    #[test]
+    fn what_a_server_says_has_a_kind() {
+        let address = Address::parse("amqp://h").expect("an address");
+        for (code, text, kind) in [
+            (320, "CONNECTION_FORCED - broker forced connection closure", Kind::Disconnected),
+            (
+                403,
+                "ACCESS_REFUSED - Login was refused using authentication mechanism PLAIN",
+                Kind::Unauthorised,
+            ),
+            (403, "ACCESS_REFUSED - access to queue 'a' refused for user 'b'", Kind::Unauthorised),
+            (530, "NOT_ALLOWED - vhost x not found", Kind::NotFound),
+            (530, "NOT_ALLOWED - access to vhost 'x' refused for user 'y'", Kind::Unauthorised),
+            (404, "NOT_FOUND - no exchange 'x' in vhost '/'", Kind::NotFound),
+            (404, "NOT_FOUND - no queue 'x' in vhost '/'", Kind::NotFound),
+            (406, "PRECONDITION_FAILED - unknown delivery tag 1", Kind::Rejected),
+        ] {
+            let error = closed(code, text, &address);
+            assert_eq!(error.kind, kind, "{text}");
+            assert!(!error.message.contains(" - "), "{error}");
+        }
+        assert!(explain(404, "no exchange 'x'").1.contains("EXCHANGE"));
+    }
+}

@@ -1,0 +1,250 @@
+//! The management interface of RabbitMQ over HTTP, read only: exchanges, queues, bindings and consumers.
+
+use std::collections::BTreeMap;
+use std::time::Duration;
+
+use serde::Deserialize;
+use serde::de::DeserializeOwned;
+
+use super::settings::{Login, Settings};
+use crate::endpoint::inspect::{Observed, ObservedChannel, ObservedReader};
+use crate::endpoint::{Credentials, EndpointError, EndpointErrorKind};
+
+/// Its port, and the one with encryption.
+const PORTS: (u16, u16) = (15672, 15671);
+/// How long one answer may take.
+const PATIENCE: Duration = Duration::from_secs(10);
+
+/// The interface of one broker.
+#[derive(Debug)]
+pub(super) struct Management {
+    client: reqwest::Client,
+    base: url::Url,
+    login: Option<Credentials>,
+}
+
+#[derive(Debug, Deserialize)]
+struct Exchange {
+    name: String,
+}
+
+#[derive(Debug, Deserialize)]
+struct Queue {
+    name: String,
+    messages: Option<u64>,
+    message_bytes: Option<u64>,
+    messages_ready: Option<u64>,
+}
+
+#[derive(Debug, Deserialize)]
+struct Binding {
+    source: String,
+    destination: String,
+    destination_type: String,
+    routing_key: String,
+}
+
+#[derive(Debug, Deserialize)]
+struct Consumer {
+    #[serde(rename = "consumer_tag")]
+    tag: String,
+    queue: QueueName,
+    channel_details: Option<ChannelDetails>,
+}
+
+#[derive(Debug, Deserialize)]
+struct QueueName {
+    name: String,
+}
+
+/// An empty list instead of an object while the broker still gathers it.
+#[derive(Debug, Deserialize)]
+#[serde(untagged)]
+enum ChannelDetails {
+    Known { connection_name: String },
+    Unknown(serde::de::IgnoredAny),
+}
+
+impl Management {
+    /// Where the address says, or on the usual port of the same host with the same login.
+    ///
+    /// # Errors
+    /// When that is no URL, or no client can be made.
+    pub(super) fn of(settings: &Settings) -> Result<Self, EndpointError> {
+        let address = &settings.address;
+        let host =
+            if address.host.contains(':') { format!("[{}]", address.host) } else { address.host.clone() };
+        let text = settings.management.clone().unwrap_or_else(|| {
+            if address.tls {
+                format!("https://{host}:{}", PORTS.1)
+            } else {
+                format!("http://{host}:{}", PORTS.0)
+            }
+        });
+        let unusable = |cause: &dyn std::fmt::Display| {
+            let shown = crate::endpoint::mask(&text);
+            EndpointError::new(
+                EndpointErrorKind::Unsupported,
+                format!("`management={shown}` cannot be used: {cause}"),
+            )
+            .help("write a URL such as `http://HOST:15672`")
+        };
+        let mut base = url::Url::parse(&text).map_err(|cause| unusable(&cause))?;
+        if !matches!(base.scheme(), "http" | "https") {
+            return Err(unusable(&"it is not `http://` or `https://`"));
+        }
+        let decode = crate::event::percent::decode_text;
+        let written = (!base.username().is_empty()).then(|| Credentials {
+            username: decode(base.username()),
+            password: decode(base.password().unwrap_or_default()),
+        });
+        let login = written.or_else(|| match &settings.login {
+            Login::Plain(known) => Some(known.clone()),
+            Login::External => None,
+        });
+        // Neither fails for a URL with a host.
+        let _ = (base.set_username(""), base.set_password(None));
+        // A provider installed before, by a driver for another broker, is as good.
+        let _ = rustls::crypto::ring::default_provider().install_default();
+        let builder = reqwest::Client::builder()
+            .user_agent(concat!("eddy/", env!("CARGO_PKG_VERSION")))
+            .connect_timeout(settings.connect_timeout)
+            .timeout(PATIENCE)
+            .redirect(reqwest::redirect::Policy::none());
+        let builder = match &settings.encryption {
+            Some(encryption) => builder.tls_backend_preconfigured(encryption.as_ref().clone()),
+            None => builder,
+        };
+        let client = builder.build().map_err(|cause| unusable(&cause))?;
+        Ok(Self { client, base, login })
+    }
+
+    /// What is in a virtual host.
+    ///
+    /// # Errors
+    /// When the interface does not answer or forbids the question.
+    pub(super) async fn topology(&self, virtual_host: &str) -> Result<Observed, EndpointError> {
+        let exchanges: Vec<Exchange> = self.list("exchanges", virtual_host).await?;
+        let queues: Vec<Queue> = self.list("queues", virtual_host).await?;
+        let bindings: Vec<Binding> = self.list("bindings", virtual_host).await?;
+        let consumers: Vec<Consumer> = self.list("consumers", virtual_host).await?;
+        let mut channels = exchange_channels(exchanges, &queues, &bindings);
+        channels.extend(queue_channels(queues, &bindings, consumers));
+        Ok(Observed { channels, not_observable: Vec::new() })
+    }
+
+    async fn list<T: DeserializeOwned>(
+        &self,
+        what: &str,
+        virtual_host: &str,
+    ) -> Result<Vec<T>, EndpointError> {
+        let mut url = self.base.clone();
+        if let Ok(mut path) = url.path_segments_mut() {
+            path.pop_if_empty().extend(["api", what, virtual_host]);
+        }
+        let mut request = self.client.get(url);
+        if let Some(login) = &self.login {
+            request = request.basic_auth(&login.username, Some(&login.password));
+        }
+        let answer = request.send().await.map_err(|error| self.silent(&error))?;
+        let status = answer.status();
+        if !status.is_success() {
+            return Err(self.forbidden(what, status));
+        }
+        let bytes = answer.bytes().await.map_err(|error| self.silent(&error))?;
+        serde_json::from_slice(&bytes).map_err(|error| {
+            let message =
+                format!("`{}` does not answer as the management interface of RabbitMQ: {error}", self.base);
+            EndpointError::new(EndpointErrorKind::Malformed, message).help("name it with `?management=URL`")
+        })
+    }
+
+    fn silent(&self, error: &reqwest::Error) -> EndpointError {
+        let mut cause: &dyn std::error::Error = error;
+        while let Some(deeper) = cause.source() {
+            cause = deeper;
+        }
+        let message = format!("the management interface at `{}` does not answer: {cause}", self.base);
+        EndpointError::new(EndpointErrorKind::Unreachable, message).help(
+            "`rabbitmq-plugins enable rabbitmq_management` starts it; `?management=URL` names another place",
+        )
+    }
+
+    fn forbidden(&self, what: &str, status: reqwest::StatusCode) -> EndpointError {
+        let message = format!("the management interface at `{}` does not show {what} ({status})", self.base);
+        let kind = match status.as_u16() {
+            401 | 403 => EndpointErrorKind::Unauthorised,
+            404 => EndpointErrorKind::NotFound,
+            _ => EndpointErrorKind::Rejected,
+        };
+        EndpointError::new(kind, message)
+            .help("give the user the tag `monitoring` with `rabbitmqctl set_user_tags`, or use another user")
+    }
+}
+
+/// An exchange takes events for the keys bound to it; its readers are the queues and exchanges behind.
+fn exchange_channels(
+    exchanges: Vec<Exchange>,
+    queues: &[Queue],
+    bindings: &[Binding],
+) -> Vec<ObservedChannel> {
+    let waiting: BTreeMap<&str, Option<u64>> =
+        queues.iter().map(|queue| (queue.name.as_str(), queue.messages_ready)).collect();
+    let channels = exchanges.into_iter().map(|exchange| {
+        let bound = || bindings.iter().filter(|binding| binding.source == exchange.name);
+        let mut addresses: Vec<String> = bound().map(|binding| binding.routing_key.clone()).collect();
+        addresses.sort_unstable();
+        addresses.dedup();
+        let mut readers: Vec<ObservedReader> = bound()
+            .map(|binding| ObservedReader {
+                name: format!("{} {}", binding.destination_type, binding.destination),
+                waiting: (binding.destination_type == "queue")
+                    .then(|| waiting.get(binding.destination.as_str()).copied().flatten())
+                    .flatten(),
+            })
+            .collect();
+        readers.sort_by(|one, other| one.name.cmp(&other.name));
+        readers.dedup();
+        ObservedChannel { name: exchange.name, addresses, events: None, bytes: None, readers }
+    });
+    // The default exchange leads to every queue by its name, and those the broker brings along say nothing unless used.
+    let unused = |channel: &ObservedChannel| channel.name.starts_with("amq.") && channel.readers.is_empty();
+    channels.filter(|channel| !channel.name.is_empty()).filter(|channel| !unused(channel)).collect()
+}
+
+/// A queue takes events from exchanges by keys; its readers are the consumers.
+fn queue_channels(
+    queues: Vec<Queue>,
+    bindings: &[Binding],
+    consumers: Vec<Consumer>,
+) -> Vec<ObservedChannel> {
+    let mut readers: BTreeMap<String, Vec<String>> = BTreeMap::new();
+    for consumer in consumers {
+        let name = match consumer.channel_details {
+            Some(ChannelDetails::Known { connection_name }) => {
+                format!("{} ({connection_name})", consumer.tag)
+            }
+            _ => consumer.tag,
+        };
+        readers.entry(consumer.queue.name).or_default().push(name);
+    }
+    let channels = queues.into_iter().map(|queue| {
+        let bound = bindings.iter().filter(|binding| {
+            binding.destination_type == "queue"
+                && binding.destination == queue.name
+                && !binding.source.is_empty()
+        });
+        let names = readers.remove(&queue.name).unwrap_or_default();
+        ObservedChannel {
+            addresses: bound.map(|binding| format!("{}/{}", binding.source, binding.routing_key)).collect(),
+            events: queue.messages,
+            bytes: queue.message_bytes,
+            readers: names
+                .into_iter()
+                .map(|name| ObservedReader { name, waiting: queue.messages_ready })
+                .collect(),
+            name: queue.name,
+        }
+    });
+    channels.collect()
+}

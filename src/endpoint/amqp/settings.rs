@@ -1,0 +1,194 @@
+//! What an AMQP address and its options ask for, checked before anything is sent.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use super::wire::ShortText;
+use crate::endpoint::address_options::AddressOptions;
+use crate::endpoint::{Address, Credentials, EndpointError, EndpointErrorKind, tls};
+use crate::event::percent;
+
+/// Options an AMQP address may have.
+const OPTIONS: [&str; 9] =
+    ["ca", "cert", "key", "management", "peek", "prefetch", "queue", "routing-key", "window"];
+/// Events under way to a reader that it has not acknowledged, when the address does not say.
+const PREFETCH: u32 = 1000;
+/// Events under way to the server that it has not confirmed, when the address does not say.
+const WINDOW: u32 = 4096;
+
+/// How we say who we are.
+#[derive(Clone, Debug)]
+pub(super) enum Login {
+    /// With a user and a password.
+    Plain(Credentials),
+    /// With the certificate the connection was encrypted with.
+    External,
+}
+
+/// What a connection is made with, and what is done on it.
+#[derive(Clone, Debug)]
+pub(super) struct Settings {
+    pub(super) address: Address,
+    pub(super) virtual_host: ShortText,
+    /// The exchange; empty is the default one, which leads to the queue that the routing key names.
+    pub(super) exchange: String,
+    pub(super) queue: Option<String>,
+    pub(super) routing_key: Option<String>,
+    pub(super) peek: bool,
+    pub(super) prefetch: u16,
+    pub(super) window: usize,
+    pub(super) login: Login,
+    pub(super) encryption: Option<Arc<rustls::ClientConfig>>,
+    /// Whether we show a certificate.
+    pub(super) certified: bool,
+    pub(super) management: Option<String>,
+    pub(super) connect_timeout: Duration,
+}
+
+impl Settings {
+    /// Reads them.
+    ///
+    /// # Errors
+    /// When an option is unknown, cannot be used, or contradicts another, or a file cannot be read.
+    pub(super) fn read(
+        address: &Address,
+        credentials: Option<&Credentials>,
+        connect_timeout: Duration,
+    ) -> Result<Self, EndpointError> {
+        let options = AddressOptions::new(address, &OPTIONS)?;
+        let (virtual_host, exchange) = address.path.split_once('/').unwrap_or((&address.path, ""));
+        let (mut virtual_host, exchange) =
+            (percent::decode_text(virtual_host), percent::decode_text(exchange));
+        if virtual_host.is_empty() {
+            "/".clone_into(&mut virtual_host);
+        }
+        let text = |name: &str| options.text(name).filter(|text| !text.is_empty()).map(str::to_owned);
+        let (queue, routing_key) = (text("queue"), text("routing-key"));
+        if queue.is_some() && (routing_key.is_some() || !exchange.is_empty()) {
+            let message = format!("`{address}` names a queue and an exchange or a routing key");
+            return Err(EndpointError::new(EndpointErrorKind::Unsupported, message).help(
+                "name either a queue, `?queue=NAME`, or an exchange, `/VHOST/EXCHANGE?routing-key=KEY`",
+            ));
+        }
+        let known = address.credentials.clone().or_else(|| credentials.cloned());
+        refuse_certificates_without_encryption(&options, address)?;
+        let identity = tls::Identity::of(&options)?;
+        let login = match known {
+            Some(known) => Login::Plain(known),
+            None if identity.is_some() => Login::External,
+            None => Login::Plain(Credentials { username: "guest".to_owned(), password: "guest".to_owned() }),
+        };
+        let encryption = if address.tls {
+            let authorities = options.text("ca").map(tls::read_authorities).transpose()?;
+            Some(Arc::new(tls::client_config(authorities.as_deref(), identity.as_ref())?))
+        } else {
+            None
+        };
+        let prefetch = options.number("prefetch", 1..=65_535)?.unwrap_or(PREFETCH);
+        let window = options.number("window", 1..=1_000_000)?.unwrap_or(WINDOW);
+        Ok(Self {
+            virtual_host: short(&virtual_host, "virtual host")?,
+            exchange,
+            queue,
+            routing_key,
+            peek: options.flag("peek")?.unwrap_or(false),
+            prefetch: u16::try_from(prefetch).unwrap_or(u16::MAX),
+            window: usize::try_from(window).unwrap_or(usize::MAX),
+            login,
+            encryption,
+            certified: identity.is_some(),
+            management: text("management"),
+            connect_timeout,
+            address: address.clone(),
+        })
+    }
+
+    /// The virtual host as text.
+    pub(super) fn virtual_host_name(&self) -> String {
+        String::from_utf8_lossy(self.virtual_host.bytes()).into_owned()
+    }
+}
+
+/// Who names certificates in an address means an encrypted connection; a workspace may name them for other servers.
+fn refuse_certificates_without_encryption(
+    options: &AddressOptions<'_>,
+    address: &Address,
+) -> Result<(), EndpointError> {
+    let written = |name: &&str| options.text(name).is_some() && address.origin(name).is_none();
+    match ["ca", "cert", "key"].iter().find(|name| written(name)) {
+        Some(name) if !address.tls => {
+            let message =
+                format!("`{name}` of `{address}` is of no use to a connection that is not encrypted");
+            Err(EndpointError::new(EndpointErrorKind::Unsupported, message)
+                .help("write `amqps://` for an encrypted one"))
+        }
+        _ => Ok(()),
+    }
+}
+
+/// A name the protocol can carry.
+///
+/// # Errors
+/// When it is longer than that.
+pub(super) fn short(text: &str, what: &str) -> Result<ShortText, EndpointError> {
+    ShortText::new(text).ok_or_else(|| {
+        let message = format!("the {what} has {} bytes, and AMQP takes 255", text.len());
+        EndpointError::new(EndpointErrorKind::Rejected, message).help("shorten it")
+    })
+}
+
+/// Whether an address can be used, without reading the files it names.
+///
+/// # Errors
+/// When an option is unknown.
+pub(super) fn check(address: &Address) -> Result<(), EndpointError> {
+    AddressOptions::new(address, &OPTIONS).map(|_| ())
+}
+
+#[cfg(test)]
+mod tests {
+    use std::time::Duration;
+
+    use super::{Login, Settings};
+    use crate::endpoint::{Address, EndpointError};
+
+    fn read(text: &str) -> Result<Settings, EndpointError> {
+        let address = Address::parse(text).unwrap_or_else(|error| panic!("{text}: {error}"));
+        Settings::read(&address, None, Duration::ZERO)
+    }
+
+    #[test]
+    fn paths_name_a_virtual_host_and_an_exchange() {
+        for (text, virtual_host, exchange) in [
+            ("amqp://h", "/", ""),
+            ("amqp://h/", "/", ""),
+            ("amqp://h/%2F", "/", ""),
+            ("amqp://h/%2f/shop", "/", "shop"),
+            ("amqp://h//shop", "/", "shop"),
+            ("amqp://h/staging", "staging", ""),
+            ("amqp://h/a%2Fb/c%2Fd%20e?routing-key=x", "a/b", "c/d e"),
+        ] {
+            let settings = read(text).unwrap_or_else(|error| panic!("{text}: {error}"));
+            let found = (settings.virtual_host_name(), settings.exchange.as_str().to_owned());
+            assert_eq!(found, (virtual_host.to_owned(), exchange.to_owned()), "{text}");
+        }
+    }
+
+    #[test]
+    fn contradictions_and_unknown_options_are_refused() {
+        for (text, words) in [
+            ("amqp://h/%2F/shop?queue=q", "either a queue"),
+            ("amqp://h/?queue=q&routing-key=k", "either a queue"),
+            ("amqp://h/?routing_key=k", "did you mean `routing-key`"),
+            ("amqp://h/?prefetch=0", "from 1 to 65535"),
+            ("amqps://h/?cert=client.pem", "key=FILE"),
+            ("amqp://h/?ca=authority.pem", "`amqps://`"),
+        ] {
+            let error = read(text).expect_err(text);
+            assert!(error.help.as_deref().is_some_and(|help| help.contains(words)), "{text}: {error:?}");
+        }
+        assert!(
+            matches!(read("amqp://h").expect("guest").login, Login::Plain(guest) if guest.username == "guest")
+        );
+    }
+}

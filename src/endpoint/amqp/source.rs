@@ -1,0 +1,410 @@
+//! Events out of an AMQP broker: through a queue of our own at an exchange, from a queue that is there, or from a stream.
+
+use std::time::Duration;
+
+use bytes::Bytes;
+use tokio::sync::mpsc;
+
+use super::connection::{CHANNEL, Connection, Incoming};
+use super::place::{Beginning, End};
+use super::settings::{Settings, short};
+use super::wire::method::{self, Method};
+use super::wire::table::Table;
+use super::{failure, message};
+use crate::endpoint::{BoxFuture, EndpointError, EndpointErrorKind, Source, SourceOptions, Start, Stop};
+use crate::event::{Event, Timestamp};
+
+/// How long nothing may arrive before the server is asked whether the end is reached.
+const QUIET: Duration = Duration::from_millis(300);
+/// How long a stream may take to show its first event when it has any.
+const FIRST_EVENT: Duration = Duration::from_secs(2);
+
+/// A message as it came, not yet an event.
+type Arrived = (Method, Bytes, Bytes);
+
+/// What is read.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Kind {
+    /// A queue of our own that takes a copy of what an exchange passes on.
+    Exchange,
+    /// A queue whose events are gone once they are read.
+    Queue,
+    /// A stream, whose events stay.
+    Stream,
+}
+
+/// A reader.
+#[derive(Debug)]
+pub(super) struct AmqpSource {
+    settings: Settings,
+    link: Option<Link>,
+    kind: Kind,
+    beginning: Beginning,
+    stop: Stop,
+    /// The last place to read, when the end is that of the present.
+    end: Option<End>,
+    /// The tag of the last event that was handed over.
+    handed_over: Option<u64>,
+    /// Events handed over, for a look that takes nothing away.
+    seen: u64,
+    ended: bool,
+}
+
+/// A connection with a consumer on it.
+#[derive(Debug)]
+struct Link {
+    connection: Connection,
+    arrived: mpsc::UnboundedReceiver<Arrived>,
+    /// Events that waited when reading began.
+    waiting: u32,
+}
+
+impl Link {
+    /// The place of the next event in a stream; `None` when none arrives in time.
+    async fn next_place(&mut self, patience: Duration) -> Result<Option<u64>, EndpointError> {
+        let deadline = tokio::time::Instant::now() + patience;
+        loop {
+            let Ok(arrived) = tokio::time::timeout_at(deadline, self.arrived.recv()).await else {
+                return Ok(None);
+            };
+            let (method, properties, body) = arrived.ok_or_else(|| self.connection.why_ended())?;
+            if let Some((event, tag)) = message::event(method, &properties, body) {
+                self.connection.post(method::ack(CHANNEL, tag));
+                if event.place.offset.is_some() {
+                    return Ok(event.place.offset);
+                }
+            }
+        }
+    }
+}
+
+impl AmqpSource {
+    /// Connects and begins to read.
+    pub(super) async fn open(settings: Settings, options: &SourceOptions) -> Result<Self, EndpointError> {
+        if settings.exchange.is_empty() && settings.queue.is_none() {
+            let message = format!("`{}` names nothing to read", settings.address);
+            return Err(EndpointError::new(EndpointErrorKind::Unsupported, message).help(
+                "name an exchange to listen at, `amqp://HOST/VHOST/EXCHANGE?routing-key=KEY`, or a queue with `?queue=NAME`",
+            ));
+        }
+        let kind = if settings.queue.is_some() { Kind::Stream } else { Kind::Exchange };
+        let mut source = Self {
+            settings,
+            link: None,
+            kind,
+            beginning: Beginning::from(options.start),
+            stop: options.stop,
+            end: None,
+            handed_over: None,
+            seen: 0,
+            ended: false,
+        };
+        if kind == Kind::Exchange {
+            source.refuse_seeking("an exchange keeps no events", options)?;
+        }
+        source.begin(options).await?;
+        Ok(source)
+    }
+
+    /// The first connection, on which it shows whether the queue is a stream.
+    async fn begin(&mut self, options: &SourceOptions) -> Result<(), EndpointError> {
+        if self.kind == Kind::Exchange {
+            self.link = Some(self.connect().await?);
+            return Ok(());
+        }
+        match self.begin_stream(options).await {
+            // How a broker says that a queue is no stream.
+            Err(error) if error.message.contains("x-stream-offset") => self.begin_queue(options).await,
+            other => other,
+        }
+    }
+
+    async fn begin_stream(&mut self, options: &SourceOptions) -> Result<(), EndpointError> {
+        let past = match options.stop {
+            Stop::Time(time) if time < Timestamp::now() => Some(time),
+            _ => None,
+        };
+        let ends_now = past.is_some() || options.stop == Stop::PresentEnd;
+        if ends_now || matches!(options.start, Start::Last(_)) {
+            let last = self.last_place().await?;
+            self.beginning.count_back(last);
+            if ends_now {
+                let end = End::Place(match past {
+                    Some(time) => self.place_before(time, last).await?,
+                    None => last,
+                });
+                self.ended = end.lies_before(self.beginning);
+                (self.end, self.stop) = (Some(end), Stop::PresentEnd);
+            }
+        }
+        if !self.ended {
+            self.link = Some(self.connect().await?);
+        }
+        Ok(())
+    }
+
+    async fn begin_queue(&mut self, options: &SourceOptions) -> Result<(), EndpointError> {
+        self.kind = Kind::Queue;
+        self.refuse_seeking("a queue is read from its head, only a stream elsewhere", options)?;
+        let link = self.connect().await?;
+        self.end = (options.stop == Stop::PresentEnd).then_some(End::Count(u64::from(link.waiting)));
+        self.ended = self.end == Some(End::Count(0));
+        self.link = Some(link);
+        Ok(())
+    }
+
+    fn refuse_seeking(&self, why: &str, options: &SourceOptions) -> Result<(), EndpointError> {
+        let what = match (options.start, options.stop) {
+            (Start::Offset(_), _) => "begin at an offset",
+            (Start::Time(_), _) => "begin at a time",
+            (Start::Last(_), _) => "read the last events",
+            (Start::End, _) if self.kind == Kind::Queue => "leave out what waits there",
+            (_, Stop::PresentEnd) if self.kind == Kind::Exchange => "know where its present end is",
+            (_, Stop::Offset(_)) => "stop at an offset",
+            _ => return Ok(()),
+        };
+        let message = format!("{why}, so `{}` cannot {what}", self.settings.address);
+        Err(EndpointError::new(EndpointErrorKind::Unsupported, message).help(
+            "record what arrives with `eddy record`, then read the archive; or read a queue of type `stream`",
+        ))
+    }
+
+    /// Connects and starts a consumer at the place that comes next.
+    async fn connect(&self) -> Result<Link, EndpointError> {
+        self.consume(self.beginning).await
+    }
+
+    async fn consume(&self, beginning: Beginning) -> Result<Link, EndpointError> {
+        let (tell, arrived) = mpsc::unbounded_channel();
+        let receiver = Box::new(move |incoming| {
+            if let Incoming::Message(method, properties, body) = incoming {
+                // What arrives after the reader has left is not acknowledged, and stays with the broker.
+                let _ = tell.send((method, properties, body));
+            }
+        });
+        let mut connection = Connection::open(&self.settings, receiver).await?;
+        let timeout = self.settings.connect_timeout;
+        let (queue, waiting) = self.queue(&mut connection, timeout).await?;
+        connection.call(method::qos(CHANNEL, self.settings.prefetch), timeout).await?;
+        let mut arguments = Table::default();
+        if self.kind == Kind::Stream {
+            arguments.0.push(beginning.argument());
+        }
+        let name = short(&queue, "name of the queue")?;
+        connection.call(method::consume(CHANNEL, &name, &arguments), timeout).await?;
+        Ok(Link { connection, arrived, waiting })
+    }
+
+    /// The queue to read, and how many events wait in it.
+    async fn queue(
+        &self,
+        connection: &mut Connection,
+        timeout: Duration,
+    ) -> Result<(String, u32), EndpointError> {
+        let declare = if let Some(name) = &self.settings.queue {
+            method::queue_exists(CHANNEL, &short(name, "name of the queue")?)
+        } else {
+            let exchange = short(&self.settings.exchange, "exchange")?;
+            connection.call(method::exchange_exists(CHANNEL, &exchange), timeout).await?;
+            method::own_queue(CHANNEL)
+        };
+        let Method::QueueDeclareOk { queue, messages } = connection.call(declare, timeout).await? else {
+            return Err(failure::protocol(
+                super::wire::Malformed("no answer about the queue"),
+                &self.settings.address,
+            ));
+        };
+        if self.kind == Kind::Exchange {
+            let key = self.settings.routing_key.as_deref().unwrap_or("#");
+            let names = (short(&queue, "name of the queue")?, short(&self.settings.exchange, "exchange")?);
+            let bind = method::bind(CHANNEL, &names.0, &names.1, &short(key, "routing key")?);
+            connection.call(bind, timeout).await?;
+        }
+        Ok((queue, messages))
+    }
+
+    /// The offset of the last event in the stream; `None` when there is none.
+    async fn last_place(&self) -> Result<Option<u64>, EndpointError> {
+        let mut link = self.consume(Beginning::LastPart).await?;
+        let mut last = None;
+        loop {
+            let patience = if last.is_none() && link.waiting > 0 { FIRST_EVENT } else { QUIET };
+            match link.next_place(patience).await? {
+                Some(place) => last = last.max(Some(place)),
+                None => break,
+            }
+        }
+        link.connection.close().await;
+        Ok(last)
+    }
+
+    /// The offset of the last event that was written before this time, as far as the broker tells times apart.
+    async fn place_before(&self, time: Timestamp, last: Option<u64>) -> Result<Option<u64>, EndpointError> {
+        let after = Timestamp(time.0.saturating_add(1_000_000));
+        let mut link = self.consume(Beginning::Time(after)).await?;
+        let first_after = link.next_place(QUIET).await?;
+        link.connection.close().await;
+        Ok(first_after.map_or(last, |place| place.checked_sub(1)))
+    }
+
+    async fn read(&mut self, max: usize) -> Result<Vec<Event>, EndpointError> {
+        self.acknowledge();
+        while !self.ended {
+            if self.link.as_ref().is_none_or(|link| !link.connection.is_up() && link.arrived.is_empty()) {
+                self.reconnect().await?;
+            }
+            let Some(arrived) = self.wait(max).await? else { continue };
+            let events = self.keep(arrived);
+            if !events.is_empty() {
+                return Ok(events);
+            }
+        }
+        Ok(Vec::new())
+    }
+
+    /// What was handed over has been taken by the reader, which came back for more.
+    fn acknowledge(&mut self) {
+        let Some(tag) = self.handed_over.take() else { return };
+        if let Some(link) = self.link.as_ref().filter(|_| self.takes_away()) {
+            link.connection.post(method::ack(CHANNEL, tag));
+        }
+    }
+
+    /// Whether events are acknowledged; at a look into a queue they are not, and go back when we leave.
+    fn takes_away(&self) -> bool {
+        self.kind != Kind::Queue || !self.settings.peek
+    }
+
+    /// After a loss that was reported; the first time there is a link, and its end is to be reported now.
+    async fn reconnect(&mut self) -> Result<(), EndpointError> {
+        self.handed_over = None;
+        if let Some(link) = self.link.take() {
+            return Err(link.connection.why_ended());
+        }
+        self.link = Some(self.connect().await?);
+        Ok(())
+    }
+
+    /// What has arrived; `None` when there was nothing and the end may have been reached.
+    async fn wait(&mut self, max: usize) -> Result<Option<Vec<Arrived>>, EndpointError> {
+        let patience = match self.stop {
+            Stop::Time(until) => {
+                let left = u64::try_from(until.since(Timestamp::now())).unwrap_or(0);
+                Some(Duration::from_micros(left).max(if self.kind == Kind::Exchange {
+                    Duration::ZERO
+                } else {
+                    QUIET
+                }))
+            }
+            Stop::PresentEnd if self.seen == 0 && self.kind == Kind::Stream => Some(FIRST_EVENT),
+            Stop::PresentEnd => Some(QUIET),
+            Stop::Never | Stop::Offset(_) => None,
+        };
+        let most = self.most(max);
+        let Some(link) = &mut self.link else { return Ok(None) };
+        let mut batch = Vec::new();
+        let arrives = link.arrived.recv_many(&mut batch, most);
+        let count = match patience {
+            None => Some(arrives.await),
+            Some(patience) => tokio::time::timeout(patience, arrives).await.ok(),
+        };
+        match count {
+            Some(0) => Ok(None),
+            Some(_) => Ok(Some(batch)),
+            None => {
+                self.ended = self.nothing_left().await?;
+                Ok(None)
+            }
+        }
+    }
+
+    /// How many events may be handed over at once.
+    fn most(&self, max: usize) -> usize {
+        let left = match (self.end, self.takes_away()) {
+            (Some(End::Count(count)), _) => count.saturating_sub(self.seen),
+            // All that is looked at is kept from others until we leave, so there is a limit.
+            (_, false) => u64::from(self.settings.prefetch).saturating_sub(self.seen),
+            _ => return max,
+        };
+        max.min(usize::try_from(left).unwrap_or(usize::MAX)).max(1)
+    }
+
+    /// Asked when nothing arrives: whether nothing can arrive any more before the end.
+    async fn nothing_left(&mut self) -> Result<bool, EndpointError> {
+        match (self.stop, self.kind) {
+            (Stop::Time(_), _) => Ok(true),
+            // Others may have taken what waited there when we came.
+            (Stop::PresentEnd, Kind::Queue) => {
+                let timeout = self.settings.connect_timeout;
+                let Some(link) = &mut self.link else { return Ok(false) };
+                let name = short(self.settings.queue.as_deref().unwrap_or_default(), "name of the queue")?;
+                let answer = link.connection.call(method::queue_exists(CHANNEL, &name), timeout).await?;
+                Ok(matches!(answer, Method::QueueDeclareOk { messages: 0, .. }) && link.arrived.is_empty())
+            }
+            // A beginning that no event comes after.
+            (Stop::PresentEnd, Kind::Stream) => Ok(self.seen == 0),
+            _ => Ok(false),
+        }
+    }
+
+    /// The events that lie before the end.
+    fn keep(&mut self, arrived: Vec<Arrived>) -> Vec<Event> {
+        let mut events = Vec::with_capacity(arrived.len());
+        for (method, properties, body) in arrived {
+            let Some((event, tag)) = message::event(method, &properties, body) else { continue };
+            if self.ended || self.is_beyond(&event) {
+                self.ended = true;
+                break;
+            }
+            self.handed_over = Some(tag);
+            self.seen += 1;
+            if let Some(offset) = event.place.offset {
+                self.beginning = Beginning::Offset(offset + 1);
+            }
+            self.ended = self.is_last(&event);
+            events.push(event);
+        }
+        events
+    }
+
+    fn is_beyond(&self, event: &Event) -> bool {
+        match self.stop {
+            Stop::Offset(end) => event.place.offset.is_some_and(|offset| offset >= end),
+            Stop::Time(end) => event.received > end,
+            Stop::Never | Stop::PresentEnd => false,
+        }
+    }
+
+    fn is_last(&self, event: &Event) -> bool {
+        let looked_enough = !self.takes_away() && self.seen >= u64::from(self.settings.prefetch);
+        let at_end = match (self.stop, self.end) {
+            (Stop::Offset(end), _) => event.place.offset.is_some_and(|offset| offset + 1 >= end),
+            (_, Some(End::Count(count))) => self.seen >= count,
+            (_, Some(End::Place(last))) => event.place.offset >= last,
+            _ => false,
+        };
+        looked_enough || at_end
+    }
+
+    async fn leave(mut self) -> Result<(), EndpointError> {
+        self.acknowledge();
+        if let Some(link) = self.link.take().filter(|link| link.connection.is_up()) {
+            link.connection.close().await;
+        }
+        Ok(())
+    }
+}
+
+impl Source for AmqpSource {
+    fn next_batch(&mut self, max: usize) -> BoxFuture<'_, Result<Vec<Event>, EndpointError>> {
+        Box::pin(self.read(max))
+    }
+
+    fn connected(&self) -> bool {
+        self.link.as_ref().is_some_and(|link| link.connection.is_up())
+    }
+
+    fn close(self: Box<Self>) -> BoxFuture<'static, Result<(), EndpointError>> {
+        Box::pin(self.leave())
+    }
+}
