@@ -60,12 +60,32 @@ impl Said {
         }
     }
 
+    /// Waits until the bar has counted this many events more than it has now.
+    fn wait_for_more_events(&mut self, more: u64) {
+        while let Ok(piece) = self.pieces.try_recv() {
+            self.text += &piece;
+        }
+        let wanted = counted(&self.text) + more;
+        let deadline = Instant::now() + LIMIT;
+        while counted(&self.text) < wanted {
+            let left = deadline.saturating_duration_since(Instant::now());
+            self.text +=
+                &self.pieces.recv_timeout(left).unwrap_or_else(|error| panic!("{error}: {}", self.text));
+        }
+    }
+
     fn rest(mut self) -> String {
         while let Ok(piece) = self.pieces.recv_timeout(LIMIT) {
             self.text += &piece;
         }
         self.text
     }
+}
+
+/// The last number of events that a bar has shown.
+fn counted(text: &str) -> u64 {
+    let shown = text.rsplit("injecting ").find_map(|shown| shown.split_once(" event")?.0.parse().ok());
+    shown.unwrap_or_default()
 }
 
 fn ended(child: &mut Child) -> ExitStatus {
@@ -164,6 +184,8 @@ fn a_second_interruption_takes_the_bar_away() {
     let mut said = Said::of(child.stdout.take().expect("piped"));
     said.wait_for("injecting");
     server.freeze();
+    // Of these the server knows nothing: their receipts are waited for.
+    said.wait_for_more_events(2);
     keys.write_all(b"\x03").expect("pressed");
     said.wait_for("stopping");
     keys.write_all(b"\x03").expect("pressed");

@@ -27,7 +27,7 @@ pub(super) fn shown(line: &str, column: usize, secret: bool) -> (String, usize) 
     let secret = secret || SECRET_WORDS.iter().any(|word| lower.contains(word));
     let cut = line.char_indices().nth(column.saturating_sub(1)).map_or(line.len(), |(at, _)| at);
     let (before, after) = line.split_at(cut);
-    let is_value = before.trim_end().ends_with([':', '[', ',', '-']) && secret;
+    let is_value = before.trim_end().ends_with([':', '[', ',', '-']) && !is_key(after);
     let before = mask_part(before, secret, false);
     let column = before.chars().count() + 1;
     (before + &mask_part(after, secret, is_value), column)
@@ -70,6 +70,11 @@ fn mask_values(part: &str, begins_with_value: bool) -> String {
             rest = &rest[rest.find(']').unwrap_or(rest.len())..];
         }
     }
+}
+
+/// Whether a text begins with a key, as after a comma in a map.
+fn is_key(text: &str) -> bool {
+    end_of_key(text).is_some_and(|end| !text[..end].contains([',', '}', ']', '[']))
 }
 
 /// Where a key ends, its `:` included, or a list begins.
