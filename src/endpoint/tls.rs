@@ -135,7 +135,7 @@ fn half(given: &str, path: &str, missing: &str) -> EndpointError {
 }
 
 /// What the other side's certificate lacks, when the words of the encryption library say that it lacks something.
-#[cfg(any(test, feature = "amqp", feature = "mqtt", feature = "nats", feature = "redis"))]
+#[cfg(any(test, feature = "amqp", feature = "http", feature = "mqtt", feature = "nats", feature = "redis"))]
 pub(super) fn distrust(cause: &str) -> Option<String> {
     let (_, words) = cause.split_once("invalid peer certificate: ")?;
     Some(match words {

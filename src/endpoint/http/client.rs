@@ -6,13 +6,13 @@ use axum::http::header::{AUTHORIZATION, HeaderMap, HeaderName, HeaderValue, LOCA
 use axum::http::{Method, StatusCode};
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
-use reqwest::{Certificate, Client, Identity, Request, Response};
+use reqwest::{Client, Request, Response};
 use url::Url;
 
 use super::failure::{self, Refusal};
 use super::outgoing::Outgoing;
-use super::settings::SinkSettings;
-use crate::endpoint::tls::read_authorities;
+use super::settings::{SinkSettings, after_hash};
+use crate::endpoint::tls::client_config;
 use crate::endpoint::{Credentials, EndpointError, EndpointErrorKind};
 
 /// Bytes of an answer that are read before its connection is given up.
@@ -51,18 +51,11 @@ impl HttpClient {
             .referer(false)
             .no_gzip()
             .tls_info(true);
-        if let Some(path) = &settings.ca {
-            let authorities = Certificate::from_pem_bundle(&read_authorities(path)?)
-                .map_err(|error| unusable("certificates", path, &error))?;
-            builder = builder.tls_certs_only(authorities);
-        }
-        if let Some((certificate, key)) = &settings.identity {
-            let mut pem = read_file(certificate)?;
-            pem.push(b'\n');
-            pem.extend(read_file(key)?);
-            let identity =
-                Identity::from_pem(&pem).map_err(|error| unusable("certificate", certificate, &error))?;
-            builder = builder.identity(identity);
+        if settings.address.tls {
+            let mut config = client_config(settings.authorities.as_deref(), settings.identity.as_ref())
+                .map_err(|error| EndpointError { help: error.help.as_deref().map(after_hash), ..error })?;
+            config.alpn_protocols = vec![b"h2".to_vec(), b"http/1.1".to_vec()];
+            builder = builder.tls_backend_preconfigured(config);
         }
         let client = builder.build().map_err(|error| {
             let message = format!("cannot get ready for `{}`: {error}", settings.address);
@@ -167,17 +160,4 @@ async fn read_some(mut answer: Response) -> Vec<u8> {
         }
     }
     body
-}
-
-/// Reads a file of the user's.
-pub(super) fn read_file(path: &str) -> Result<Vec<u8>, EndpointError> {
-    std::fs::read(path).map_err(|error| {
-        EndpointError::new(EndpointErrorKind::File, format!("cannot read `{path}`: {error}"))
-            .help("`cert` and `key` name PEM files")
-    })
-}
-
-fn unusable(what: &str, path: &str, error: &reqwest::Error) -> EndpointError {
-    let message = format!("cannot use the {what} in `{path}`: {error}");
-    EndpointError::new(EndpointErrorKind::Malformed, message).help("PEM is expected, as `openssl` writes it")
 }

@@ -5,10 +5,10 @@ use std::time::Duration;
 
 use axum::http::StatusCode;
 
-use crate::endpoint::tls::distrust;
+use super::settings::after_hash;
+use crate::endpoint::tls::{DISTRUST_HELP, distrust, refusal};
 use crate::endpoint::{Address, EndpointError, EndpointErrorKind as Kind};
 
-const TRUST_HELP: &str = "name the certificate of the authority that issued it with `#ca=FILE`";
 const CREDENTIALS_HELP: &str = "write `http://USER:PASSWORD@HOST/…`, `http://:TOKEN@HOST/…` for a bearer token, or \
     `#header=Name: value`, or set `auth` of the environment in `eddy.yaml`";
 /// Characters of an answer that are shown.
@@ -29,11 +29,11 @@ pub(super) fn transport(error: &reqwest::Error, address: &Address, timeout: Dura
     let cause = root_cause(error);
     if let Some(what) = distrust(&cause) {
         let message = format!("no encrypted connection to `{address}`: {what}");
-        return EndpointError::new(Kind::Unauthorised, message).help(TRUST_HELP);
+        return EndpointError::new(Kind::Unauthorised, message).help(after_hash(DISTRUST_HELP));
     }
-    if cause.contains("CertificateRequired") || cause.contains("certificate required") {
-        let message = format!("`{address}` asks for a certificate of ours");
-        return EndpointError::new(Kind::Unauthorised, message).help("name it with `#cert=FILE&key=FILE`");
+    if let Some((what, help)) = refusal(&cause) {
+        let message = format!("no encrypted connection to `{address}`: {what}");
+        return EndpointError::new(Kind::Unauthorised, message).help(after_hash(help));
     }
     if error.is_connect() {
         return unreachable(&cause, error.is_timeout(), address);

@@ -6,6 +6,7 @@ use axum::http::{HeaderName, HeaderValue};
 use url::Url;
 
 use crate::endpoint::address_options::AddressOptions;
+use crate::endpoint::tls::{Identity, read_authorities};
 use crate::endpoint::{Address, Credentials, EndpointError, EndpointErrorKind, SinkOptions, SourceOptions};
 use crate::event::Event;
 use crate::event::percent::{decode_text, encode_path};
@@ -76,9 +77,10 @@ pub(super) struct SinkSettings {
     pub(super) timeout: Duration,
     pub(super) headers: Vec<(HeaderName, HeaderValue)>,
     pub(super) credentials: Option<Credentials>,
-    pub(super) ca: Option<String>,
-    /// Files of our certificate and its key.
-    pub(super) identity: Option<(String, String)>,
+    /// Certificates to trust, PEM; those of the platform without them.
+    pub(super) authorities: Option<Vec<u8>>,
+    /// Our certificate and its key.
+    pub(super) identity: Option<Identity>,
 }
 
 impl SinkSettings {
@@ -109,8 +111,8 @@ impl SinkSettings {
             timeout: timeout.map_or(options.receipt_timeout, |seconds| Duration::from_secs(seconds.into())),
             headers: found.texts("header").map(|text| header(text, address)).collect::<Result<_, _>>()?,
             credentials: address.credentials.clone().or_else(|| options.credentials.clone()),
-            ca: found.text("ca").map(str::to_owned),
-            identity: identity(&found, address)?,
+            authorities: found.text("ca").map(read_authorities).transpose()?,
+            identity: identity(&found)?,
             address: address.clone(),
         })
     }
@@ -163,7 +165,7 @@ pub(super) struct SourceSettings {
     /// How long a request waits for the reader.
     pub(super) timeout: Duration,
     pub(super) credentials: Option<Credentials>,
-    pub(super) identity: Option<(String, String)>,
+    pub(super) identity: Option<Identity>,
 }
 
 impl SourceSettings {
@@ -179,7 +181,7 @@ impl SourceSettings {
             }
         };
         let max_body = found.number("max-body", 1..=u32::MAX)?.unwrap_or(MAX_BODY);
-        let identity = identity(&found, address)?;
+        let identity = identity(&found)?;
         if address.tls && identity.is_none() {
             let message = format!("`{address}` cannot listen with encryption without a certificate");
             return Err(EndpointError::new(EndpointErrorKind::Unsupported, message)
@@ -213,19 +215,15 @@ fn mode(options: &AddressOptions<'_>) -> Result<Option<Mode>, EndpointError> {
     Mode::parse(text).map(Some).ok_or_else(|| options.wrong("mode", text, wanted))
 }
 
-fn identity(
-    options: &AddressOptions<'_>,
-    address: &Address,
-) -> Result<Option<(String, String)>, EndpointError> {
-    match (options.text("cert"), options.text("key")) {
-        (None, None) => Ok(None),
-        (Some(certificate), Some(key)) => Ok(Some((certificate.to_owned(), key.to_owned()))),
-        _ => {
-            let message = format!("`cert` and `key` of `{address}` need each other");
-            Err(EndpointError::new(EndpointErrorKind::Unsupported, message)
-                .help("write `#cert=FILE&key=FILE`; one PEM file may hold both"))
-        }
-    }
+/// The certificate and the key an address names; its options stand after `#`.
+fn identity(options: &AddressOptions<'_>) -> Result<Option<Identity>, EndpointError> {
+    Identity::of(options)
+        .map_err(|error| EndpointError { help: error.help.as_deref().map(after_hash), ..error })
+}
+
+/// What to do next, in the words of other systems, whose options stand after `?`.
+pub(super) fn after_hash(help: &str) -> String {
+    help.replace("`?", "`#")
 }
 
 /// `Name: value`; the value is a secret.
@@ -295,7 +293,7 @@ mod tests {
         for (text, words) in [
             ("http://h#mode=bynary", "mode=bynary"),
             ("http://h#order=key", "order=key"),
-            ("http://h#cert=a.pem", "need each other"),
+            ("http://h#cert=a.pem", "there is no `key`"),
             ("http://h#header=Authorization%20s3cret", "header=Authorization"),
             ("http://h#header=X-Bad%0Aname:%20s3cret", "header=X-Bad…"),
             ("http://h#concurency=3", "concurency"),

@@ -13,10 +13,10 @@ use tokio::sync::{mpsc, oneshot, watch};
 use tokio::task::JoinSet;
 use tokio_rustls::TlsAcceptor;
 
-use super::client::read_file;
 use super::settings::SourceSettings;
 use super::waiting::{self, Waiting};
 use super::{failure, server};
+use crate::endpoint::tls::Identity;
 use crate::endpoint::{
     Address, BoxFuture, EndpointError, EndpointErrorKind, Source, SourceOptions, Start, Stop,
 };
@@ -45,7 +45,7 @@ impl HttpSource {
         refuse_seeking(address, options)?;
         let settings = SourceSettings::new(address, options)?;
         let tls = match &settings.identity {
-            Some((certificate, key)) if address.tls => Some(acceptor(certificate, key)?),
+            Some(identity) if address.tls => Some(acceptor(identity)?),
             _ => None,
         };
         let (listener, local) =
@@ -138,24 +138,20 @@ async fn listen(address: &Address) -> std::io::Result<(TcpListener, SocketAddr)>
     Ok((listener, local))
 }
 
-fn acceptor(certificate: &str, key: &str) -> Result<TlsAcceptor, EndpointError> {
-    let unusable = |path: &str, what: &str, why: &dyn std::fmt::Display| {
-        let message = format!("`{path}` holds no usable {what}: {why}");
+fn acceptor(identity: &Identity) -> Result<TlsAcceptor, EndpointError> {
+    let unusable = |what: &str, why: &dyn std::fmt::Display| {
+        let message = format!("the {what} of the listener cannot be used: {why}");
         EndpointError::new(EndpointErrorKind::Malformed, message)
-            .help("PEM is expected, as `openssl` writes it")
+            .help("`cert` and `key` must belong together, in PEM as `openssl` writes it")
     };
-    let chain: Result<Vec<_>, _> = CertificateDer::pem_slice_iter(&read_file(certificate)?).collect();
-    let chain = chain.map_err(|error| unusable(certificate, "certificate", &error))?;
-    if chain.is_empty() {
-        return Err(unusable(certificate, "certificate", &"there is none in it"));
-    }
-    let private =
-        PrivateKeyDer::from_pem_slice(&read_file(key)?).map_err(|error| unusable(key, "key", &error))?;
-    let _ = rustls::crypto::ring::default_provider().install_default();
-    let mut config = ServerConfig::builder()
-        .with_no_client_auth()
-        .with_single_cert(chain, private)
-        .map_err(|error| unusable(key, "key for this certificate", &error))?;
+    let chain: Result<Vec<_>, _> = CertificateDer::pem_slice_iter(&identity.certificates).collect();
+    let chain = chain.map_err(|error| unusable("certificate", &error))?;
+    let key = PrivateKeyDer::from_pem_slice(&identity.key).map_err(|error| unusable("key", &error))?;
+    let provider = Arc::new(rustls::crypto::ring::default_provider());
+    let builder = ServerConfig::builder_with_provider(provider).with_safe_default_protocol_versions();
+    let builder = builder.map_err(|error| unusable("encryption", &error))?.with_no_client_auth();
+    let mut config =
+        builder.with_single_cert(chain, key).map_err(|error| unusable("certificate with its key", &error))?;
     config.alpn_protocols = vec![b"h2".to_vec(), b"http/1.1".to_vec()];
     Ok(TlsAcceptor::from(Arc::new(config)))
 }

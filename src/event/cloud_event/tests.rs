@@ -1,3 +1,5 @@
+//! CloudEvents read, written, recognised and wrapped.
+
 use bytes::Bytes;
 use serde_json::{Value, json};
 
