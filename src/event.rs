@@ -69,6 +69,11 @@ pub struct BrokerTime {
     pub kind: TimeKind,
 }
 
+/// The header that names the run which sent an event.
+pub const RUN_HEADER: &str = "eddy-run";
+/// The header with the number of an event in the plan of its run, from 0.
+pub const NUMBER_HEADER: &str = "eddy-seq";
+
 /// One header: names may repeat and keep their order; a value may be null, empty or binary.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Header {

@@ -107,7 +107,11 @@ fn lanes(directory: &Path, archive: &str) -> BTreeMap<String, Vec<String>> {
     for line in succeeds(directory, &["tail", archive, "--format", "json"]).lines() {
         let event: serde_json::Value = serde_json::from_str(line).expect("an event");
         let channel = event["src"].as_str().expect("a channel").to_owned();
-        lanes.entry(channel).or_default().push(format!("{} {} {}", event["v"], event["v64"], event["h"]));
+        let headers = event["h"].as_array().cloned().unwrap_or_default();
+        let is_mark = |header: &serde_json::Value| header[0] == "eddy-run" || header[0] == "eddy-seq";
+        let own: Vec<_> = headers.into_iter().filter(|header| !is_mark(header)).collect();
+        let own = serde_json::Value::from(own);
+        lanes.entry(channel).or_default().push(format!("{} {} {own}", event["v"], event["v64"]));
     }
     lanes
 }

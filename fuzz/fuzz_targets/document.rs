@@ -2,7 +2,7 @@
 //! without end.
 #![no_main]
 
-use eddy::check::{check_documents, report};
+use eddy::check::{Policy, check_documents, report};
 use eddy::contract::load_text;
 use eddy::source_text::Limits;
 use libfuzzer_sys::fuzz_target;
@@ -15,5 +15,5 @@ fuzz_target!(|text: &str| {
         let length = loaded.sources.get(label.span.file).text().len();
         assert!(label.span.start <= label.span.end && label.span.end as usize <= length);
     }
-    let _ = report(findings, &loaded.sources, &|_| None, 50);
+    let _ = report(findings, &loaded.sources, &Policy::default());
 });

@@ -1,7 +1,11 @@
 //! `eddy replay`: sends the events of an archive again, with their timing, and reports how true it was to it.
 
+use std::path::PathBuf;
+
+use keeping::Begun;
+
 use super::connect::{ConnectArgs, Connector};
-use super::target::{Place, Places};
+use super::target::{Place, Places, is_network};
 use super::{CommandError, Context, ErrorKind, Status, transfer};
 use crate::endpoint::address::Scheme;
 use crate::endpoint::open::{self, open_source};
@@ -9,6 +13,8 @@ use crate::endpoint::{Address, Capabilities, Source, SourceOptions, Start, Stop}
 use crate::output::replay as report;
 use crate::replay::{Limits, Outcome, Pace, Plan, Selection, Speed, StopToken, Survey, TimePoint, carry};
 use crate::ui::progress::TransferView;
+
+mod keeping;
 
 /// Flags of `eddy replay`.
 #[derive(Debug, clap::Args)]
@@ -18,6 +24,8 @@ use crate::ui::progress::TransferView;
     Examples:\n  eddy replay monday.eddy.ndjson.zst --to mqtt://localhost:1883 --dry-run\n  \
     eddy replay monday.eddy.ndjson.zst --to mqtt://localhost:1883 --speed 10\n  \
     eddy replay monday.eddy.ndjson.zst --to nats://localhost:4222 --speed max --channel 'shop/*'\n  \
+    eddy replay monday.eddy.ndjson.zst --to jetstream+nats://localhost --ledger monday.ledger\n  \
+    eddy replay monday.eddy.ndjson.zst --to jetstream+nats://localhost --ledger monday.ledger --resume\n  \
     eddy replay monday.eddy.ndjson.zst --to orders --env staging --rate 500/s --first 1000 --format json"
 )]
 pub struct Args {
@@ -61,6 +69,15 @@ pub struct Args {
     retry_for: String,
     #[command(flatten)]
     connect: ConnectArgs,
+    /// Keep a ledger there of what the target has confirmed, so that a crash costs nothing
+    #[arg(long, value_name = "FILE")]
+    ledger: Option<PathBuf>,
+    /// Go on with the run of the ledger: only what is not on the target yet is sent
+    #[arg(long, requires = "ledger")]
+    resume: bool,
+    /// Do not mark events with the headers `eddy-run` and `eddy-seq`
+    #[arg(long, conflicts_with = "ledger")]
+    no_mark: bool,
     /// Show what would be done and send nothing
     #[arg(long)]
     dry_run: bool,
@@ -115,17 +132,38 @@ async fn replay(args: &Args, context: &Context) -> Result<Status, CommandError> 
         context.ui.warn("no event of the archive is selected, so nothing is sent");
     }
     refuse_losses(args, &survey, carried)?;
+    let keeper = match keeping::begun(args, context, &target, &survey, &stop).await? {
+        Begun::Unkept => None,
+        Begun::Kept(keeper) => Some(keeper),
+        Begun::NothingLeft(summary) => {
+            if args.format == Format::Json {
+                report::summary_json(&mut context.ui.data(), &summary)?;
+            }
+            context.ui.say("everything of this run has arrived; nothing was sent");
+            return Ok(Status::Done);
+        }
+        Begun::Interrupted => {
+            context.ui.say("interrupted before anything was sent");
+            return Ok(Status::Interrupted);
+        }
+    };
     let plan = Plan {
         limits: Limits { retry_for, ..Limits::default() },
         planned: Some(survey.events),
         length: Some(survey.length),
         selection,
         pace,
+        mark: !args.no_mark && (keeper.is_some() || is_network(&target.address)),
+        keeper: keeper.clone(),
         ..Plan::default()
     };
     let outcome = send(args, context, &target, plan, &stop).await?;
+    let again = match &keeper {
+        Some(keeper) => keeping::closed(args, keeper, &outcome)?,
+        None => again(args, &outcome),
+    };
     show_outcome(args, context, &outcome, &target)?;
-    transfer::conclude(&outcome, &context.ui, again(args, &outcome).as_deref())
+    transfer::conclude(&outcome, &context.ui, again.as_deref())
 }
 
 async fn send(

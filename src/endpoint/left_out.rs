@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use super::inspect::{Inspect, ProbeReport};
 use super::{
-    Address, Capabilities, Credentials, EndpointError, EndpointErrorKind, Sink, SinkOptions, Source,
+    Address, Capabilities, Credentials, End, EndpointError, EndpointErrorKind, Sink, SinkOptions, Source,
     SourceOptions,
 };
 
@@ -31,6 +31,14 @@ pub(super) fn capabilities(address: &Address) -> Result<Capabilities, EndpointEr
     Err(left_out(address))
 }
 
+pub(super) fn ends(
+    address: &Address,
+    _: &SinkOptions,
+    _: &[&str],
+) -> Ready<Result<Option<Vec<End>>, EndpointError>> {
+    ready(Err(left_out(address)))
+}
+
 fn left_out(address: &Address) -> EndpointError {
     EndpointError::new(EndpointErrorKind::Unsupported, format!("this build of eddy cannot reach `{address}`"))
         .help("build it with its default features to have every system")
@@ -51,6 +59,7 @@ mod tests {
             super::open_sink(&address, &to_write).await.err(),
             super::inspect(&address, &to_write).await.err(),
             super::capabilities(&address).err(),
+            super::ends(&address, &to_write, &[]).await.err(),
         ];
         for error in refusals {
             let error = error.expect("left out");

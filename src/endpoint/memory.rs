@@ -7,7 +7,7 @@ use tokio::sync::Notify;
 
 use super::capabilities::{Acknowledgement, Capabilities};
 use super::{
-    Address, BoxFuture, Delivery, EndpointError, EndpointErrorKind, Receipts, Sink, SinkOptions, Source,
+    Address, BoxFuture, Delivery, End, EndpointError, EndpointErrorKind, Receipts, Sink, SinkOptions, Source,
     SourceOptions, Start, Stop,
 };
 use crate::event::{BrokerTime, Event, Place, TimeKind, Timestamp};
@@ -92,6 +92,16 @@ fn log(address: &Address) -> Result<Arc<Log>, EndpointError> {
     }
     let mut logs = LOGS.lock().unwrap_or_else(PoisonError::into_inner);
     Ok(Arc::clone(logs.entry(address.path.clone()).or_default()))
+}
+
+/// Where the next event of a log will lie.
+///
+/// # Errors
+/// When the address has no name.
+pub(super) fn end(address: &Address) -> Result<End, EndpointError> {
+    let log = log(address)?;
+    let offset = lock(&log).end();
+    Ok(End { channel: address.path.clone(), partition: None, offset })
 }
 
 fn lock(log: &Log) -> MutexGuard<'_, Kept> {

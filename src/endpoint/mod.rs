@@ -202,6 +202,17 @@ pub trait Source: Send {
     fn close(self: Box<Self>) -> BoxFuture<'static, Result<(), EndpointError>>;
 }
 
+/// Where what is sent to a channel from now on will lie, at the earliest.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct End {
+    /// The channel's address.
+    pub channel: String,
+    /// The partition, where the system has partitions.
+    pub partition: Option<i32>,
+    /// The offset or sequence number the next event gets.
+    pub offset: u64,
+}
+
 /// What became of one event.
 #[derive(Clone, Debug)]
 pub struct Delivery {

@@ -32,9 +32,12 @@ use super::nats;
 use super::redis_streams;
 use super::stdio::{StdioSink, StdioSource};
 use super::{
-    Address, Capabilities, Credentials, EndpointError, EndpointErrorKind, Sink, SinkOptions, Source,
+    Address, Capabilities, Credentials, End, EndpointError, EndpointErrorKind, Sink, SinkOptions, Source,
     SourceOptions,
 };
+
+/// Options of an address that say how to be let in, for reading and for writing alike.
+const ACCESS_OPTIONS: [&str; 8] = ["ca", "cert", "creds", "db", "field", "key", "nkey", "sasl"];
 
 /// Opens the source an address names.
 ///
@@ -91,6 +94,36 @@ pub fn capabilities(address: &Address) -> Result<Capabilities, EndpointError> {
         Scheme::Kafka => kafka::capabilities(address),
         Scheme::Http => http::capabilities(address),
     }
+}
+
+/// The present ends of channels, one for each partition; none where what is sent cannot be read again with its headers.
+///
+/// # Errors
+/// When the system cannot be reached, does not let us in, or has no such channel.
+pub async fn ends(
+    address: &Address,
+    options: &SinkOptions,
+    channels: &[&str],
+) -> Result<Option<Vec<End>>, EndpointError> {
+    match address.scheme {
+        Scheme::Memory => Ok(Some(vec![super::memory::end(address)?])),
+        Scheme::JetStream => nats::ends(address, options, channels).await,
+        Scheme::Kafka => kafka::ends(address, options, channels).await,
+        Scheme::Redis => redis_streams::ends(address, options, channels).await,
+        Scheme::File | Scheme::Stdio | Scheme::Amqp | Scheme::Http | Scheme::Mqtt | Scheme::Nats => Ok(None),
+    }
+}
+
+/// Where what a sink at `address` sent to `channel` is read: the same server, let in by the same means.
+#[must_use]
+pub fn reading_of(address: &Address, channel: &str, partition: Option<i32>) -> Address {
+    let mut reading = address.clone();
+    channel.clone_into(&mut reading.path);
+    reading.options.retain(|(name, _)| ACCESS_OPTIONS.contains(&name.as_str()));
+    if let Some(partition) = partition {
+        reading.options.push(("partition".to_owned(), partition.to_string()));
+    }
+    reading
 }
 
 /// What each system of this build can carry, in the order of the documentation.

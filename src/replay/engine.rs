@@ -6,6 +6,7 @@ use std::time::{Duration, Instant};
 use tokio::runtime::Handle;
 use tokio::sync::{mpsc, oneshot};
 
+use super::keeper::Keeper;
 use super::pace::Pace;
 use super::progress::{Observer, Progress, SharedCounts};
 use super::reader::{CHUNKS_AHEAD, ReadEnd, Reader};
@@ -66,6 +67,11 @@ pub struct Plan {
     pub length: Option<Duration>,
     /// When asked to stop, still carry what was read or is on its way: a recording loses nothing it was sent.
     pub finish_what_was_read: bool,
+    /// Mark every event, where the target has headers: [`RUN_HEADER`](crate::event::RUN_HEADER) and
+    /// [`NUMBER_HEADER`](crate::event::NUMBER_HEADER).
+    pub mark: bool,
+    /// The ledger of the run: what it says is settled does not go again, and it is told of every receipt.
+    pub keeper: Option<Arc<Keeper>>,
 }
 
 /// Carries events from `source` to `sink` and says what it came to. Both are closed at the end.
@@ -83,13 +89,21 @@ pub async fn carry(
     let shared = Arc::new(SharedCounts::default());
     let (chunk_sender, chunks) = mpsc::channel(CHUNKS_AHEAD);
     let (news_sender, mut news) = mpsc::unbounded_channel();
+    let run =
+        plan.keeper.as_ref().map_or_else(|| uuid::Uuid::now_v7().to_string(), |keeper| keeper.run().into());
+    let settled = plan.keeper.as_ref().map(|keeper| keeper.before().clone()).unwrap_or_default();
+    let already_settled = settled.count();
+    let mark = (plan.mark && sink.capabilities().headers).then(|| run.clone());
     let reader = Reader::new(source, plan.selection, plan.pace, retry_for, chunk_sender)
         .lingering(plan.finish_what_was_read)
+        .leaving_out(settled)
+        .marking(mark)
         .telling(news_sender.clone());
     let done = StopToken::default();
     let reading = tokio::spawn(reader.run(stop.clone(), done.clone()));
     let heeded = if plan.finish_what_was_read { StopToken::default() } else { stop.clone() };
-    let writer = Writer::new(sink, chunks, plan.limits, heeded, Arc::clone(&shared), news_sender);
+    let writer =
+        Writer::new(sink, chunks, plan.limits, heeded, Arc::clone(&shared), news_sender).kept_by(plan.keeper);
     let mut writing = on_own_thread(writer);
 
     let begun = Instant::now();
@@ -105,7 +119,8 @@ pub async fn carry(
     };
     observer.note(Progress::Running(shared.read(begun.elapsed())));
     done.request(StopReason::Limit);
-    let outcome = outcome(planned, written, ended_reading(reading).await, stop);
+    let mut outcome = outcome(planned, written, ended_reading(reading).await, stop);
+    (outcome.summary.run, outcome.summary.settled_before) = (run, already_settled);
     observer.note(Progress::Finished(&outcome));
     outcome
 }
@@ -146,8 +161,9 @@ fn outcome(planned: Option<u64>, written: Option<WriteEnd>, read: ReadEnd, stop:
     let reordered = tally.lanes.reordered();
     Outcome {
         summary: Summary {
-            run: uuid::Uuid::now_v7().to_string(),
+            run: String::new(),
             planned,
+            settled_before: 0,
             sent: tally.sent,
             acknowledged: tally.acknowledged,
             failed: tally.failed,

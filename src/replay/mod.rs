@@ -7,14 +7,18 @@
 pub mod backoff;
 pub mod engine;
 pub mod jq;
+pub mod keeper;
 pub mod lanes;
+pub mod ledger;
 pub mod merge;
 pub mod pace;
 pub mod pattern;
 pub mod progress;
 pub mod reach;
+pub mod read_back;
 pub mod reader;
 pub mod select;
+pub mod settled;
 pub mod stop;
 pub mod summary;
 pub mod supply;
@@ -28,6 +32,8 @@ pub mod writer;
 
 pub use engine::{Limits, Plan, carry};
 pub use jq::Jq;
+pub use keeper::Keeper;
+pub use ledger::{ArchiveIdentity, Ledger, LedgerError};
 pub use merge::{MergedSource, Reading};
 pub use pace::{Pace, Rate, Speed};
 pub use pattern::{Condition, Pattern};

@@ -8,9 +8,10 @@ use super::backoff::Backoff;
 use super::pace::{Pace, Schedule};
 use super::progress::News;
 use super::select::{Selection, Selector};
+use super::settled::Settled;
 use super::stop::{StopReason, StopToken};
 use crate::endpoint::{EndpointError, Source};
-use crate::event::Event;
+use crate::event::{Event, Header, NUMBER_HEADER, RUN_HEADER};
 
 /// Chunks that may wait for the writer.
 pub(super) const CHUNKS_AHEAD: usize = 4;
@@ -51,6 +52,10 @@ pub(super) struct Reader {
     /// Who is told when the source goes away and comes back.
     news: Option<mpsc::UnboundedSender<News>>,
     lost: bool,
+    /// Numbers that do not go again.
+    settled: Settled,
+    /// The run to mark events with.
+    mark: Option<String>,
     number: u64,
     average: usize,
 }
@@ -72,6 +77,8 @@ impl Reader {
             linger: false,
             news: None,
             lost: false,
+            settled: Settled::default(),
+            mark: None,
             number: 0,
             average: BYTES_A_CHUNK / MOST_EVENTS_A_CHUNK,
         }
@@ -80,6 +87,18 @@ impl Reader {
     /// When interrupted, take what the system has already sent before leaving.
     pub fn lingering(mut self, linger: bool) -> Self {
         self.linger = linger;
+        self
+    }
+
+    /// Events that do not go, because they went before.
+    pub fn leaving_out(mut self, settled: Settled) -> Self {
+        self.settled = settled;
+        self
+    }
+
+    /// The run each event says it belongs to.
+    pub fn marking(mut self, run: Option<String>) -> Self {
+        self.mark = run;
         self
     }
 
@@ -195,12 +214,27 @@ impl Reader {
         let _ = self.news.as_ref().map(|observer| observer.send(news));
     }
 
+    /// Says on the event which run sent it as which one; marks of an earlier run give way.
+    fn mark(&self, event: &mut Event, number: u64) {
+        let Some(run) = &self.mark else {
+            return;
+        };
+        event.headers.retain(|header| header.name != RUN_HEADER && header.name != NUMBER_HEADER);
+        event.headers.push(Header::text(RUN_HEADER, run));
+        event.headers.push(Header::text(NUMBER_HEADER, number.to_string()));
+    }
+
     fn scheduled(&mut self, events: Vec<Event>) -> Vec<Scheduled> {
         let mut chunk = Vec::with_capacity(events.len());
-        for event in events {
-            let due = self.schedule.due(event.received);
-            chunk.push(Scheduled { event, number: self.number, due });
+        for mut event in events {
+            let number = self.number;
             self.number += 1;
+            // What went before has no time in this part of the run: the schedule begins with what goes.
+            if !self.settled.contains(number) {
+                self.mark(&mut event, number);
+                let due = self.schedule.due(event.received);
+                chunk.push(Scheduled { event, number, due });
+            }
         }
         chunk
     }

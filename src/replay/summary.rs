@@ -10,12 +10,14 @@ use super::stop::StopReason;
 use crate::endpoint::EndpointError;
 
 /// The figures of a transfer; its JSON form is `docs/schemas/replay-summary.schema.json`.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize)]
 pub struct Summary {
     /// Identifies the run.
     pub run: String,
     /// Events that were to be sent, when that was known before.
     pub planned: Option<u64>,
+    /// Events of them that an earlier part of the run had settled; they were not sent again.
+    pub settled_before: u64,
     /// Events handed to the target, each counted once.
     pub sent: u64,
     /// Events the target confirmed.

@@ -4,6 +4,7 @@ use std::sync::Arc;
 use std::sync::atomic::Ordering;
 use std::time::Instant;
 
+use super::keeper::{Acknowledged, Keeper};
 use super::lanes::{LaneId, LaneTable};
 use super::progress::SharedCounts;
 use super::summary::Times;
@@ -22,6 +23,8 @@ pub(super) struct Note {
     pub intended: Instant,
     /// It failed in a way that may have left it on the target.
     pub uncertain: bool,
+    /// It was handed over before.
+    pub again: bool,
 }
 
 /// A batch on its way, kept until its receipts are there.
@@ -46,6 +49,9 @@ pub(super) struct Tally {
     pub failures: Vec<EndpointError>,
     pub last_receipt: Option<Instant>,
     shared: Arc<SharedCounts>,
+    keeper: Option<Arc<Keeper>>,
+    /// Events with a smaller number may have been handed over by an earlier part of the run.
+    uncertain_before: u64,
 }
 
 impl Tally {
@@ -62,13 +68,22 @@ impl Tally {
             failures: Vec::new(),
             last_receipt: None,
             shared,
+            keeper: None,
+            uncertain_before: 0,
         }
+    }
+
+    /// Tells the ledger of every receipt; batches have at most `batch` events.
+    pub fn kept_by(&mut self, keeper: Option<Arc<Keeper>>, batch: u64) {
+        self.uncertain_before = keeper.as_ref().map_or(0, |keeper| keeper.uncertain_before(batch));
+        self.keeper = keeper;
     }
 
     /// The batch was handed over for the first time, its last event at `at`.
     pub fn handed_over(&mut self, batch: &Batch, at: Instant) {
         for note in &batch.notes {
             self.lanes.sent(note.lane);
+            self.possible_duplicates += u64::from(note.number < self.uncertain_before);
             self.lag.record(at.saturating_duration_since(note.intended));
         }
         let count = batch.notes.len() as u64;
@@ -90,18 +105,33 @@ impl Tally {
         deliveries: Vec<Delivery>,
         retry: bool,
     ) -> Vec<(Event, Note, EndpointError)> {
-        let mut again = Vec::new();
+        let (mut again, mut settled, mut refused) = (Vec::new(), Vec::new(), Vec::new());
         let mut deliveries = deliveries.into_iter();
         for (event, mut note) in batch.events.into_iter().zip(batch.notes) {
             let delivery = deliveries.next().unwrap_or_else(missing_receipt);
             match delivery.outcome {
-                Ok(_) => self.acknowledge(&note, delivery.at),
+                Ok(place) => {
+                    self.acknowledge(&note, delivery.at);
+                    if self.keeper.is_some() {
+                        let (number, channel) = (note.number, event.channel);
+                        settled.push(Acknowledged { number, channel, place, steady: !note.again });
+                    }
+                }
                 Err(error) if retry && error.retryable() => {
                     note.uncertain |= error.kind != EndpointErrorKind::Unreachable;
                     again.push((event, note, error));
                 }
-                Err(error) => self.fail(&note, error),
+                Err(error) => {
+                    if !error.retryable() && !error.is_final() {
+                        refused.push(note.number);
+                    }
+                    self.fail(&note, error);
+                }
             }
+        }
+        if let Some(keeper) = &self.keeper {
+            keeper.acknowledged(settled);
+            keeper.refused(&refused);
         }
         again
     }

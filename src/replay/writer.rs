@@ -12,6 +12,7 @@ use tokio::sync::mpsc::{self, UnboundedReceiver, UnboundedSender};
 
 use super::backoff::Backoff;
 use super::engine::Limits;
+use super::keeper::Keeper;
 use super::progress::{News, SharedCounts};
 use super::reader::Scheduled;
 use super::stop::StopToken;
@@ -48,6 +49,7 @@ pub(super) struct Writer {
     tally: Tally,
     backoff: Backoff,
     limits: Limits,
+    keeper: Option<Arc<Keeper>>,
     stop: StopToken,
     news: UnboundedSender<News>,
     started: Option<Instant>,
@@ -87,12 +89,20 @@ impl Writer {
             tally: Tally::new(shared),
             backoff: Backoff::new(limits.retry_for),
             limits,
+            keeper: None,
             stop,
             news,
             started: None,
             stopped: false,
             gave_up: None,
         }
+    }
+
+    /// Tells the ledger of every receipt, and hands nothing over whose loss it could not bound.
+    pub fn kept_by(mut self, keeper: Option<Arc<Keeper>>) -> Self {
+        self.tally.kept_by(keeper.clone(), self.limits.batch_events as u64);
+        self.keeper = keeper;
+        self
     }
 
     /// Runs to the end of the events, or until asked to stop, or until the target stays away too long.
@@ -105,6 +115,9 @@ impl Writer {
             if self.stop.reason().is_some() {
                 self.stopped = true;
                 break;
+            }
+            if let Some(failure) = self.keeper.as_ref().and_then(|keeper| keeper.failure()) {
+                self.gave_up.get_or_insert(failure);
             }
             if self.gave_up.is_some() {
                 break;
@@ -196,7 +209,7 @@ impl Writer {
             let intended = next.due.map_or(now, |due| start + due);
             self.next_number = next.number + 1;
             batch.bytes += next.event.size();
-            batch.notes.push(Note { number: next.number, lane, intended, uncertain: false });
+            batch.notes.push(Note { number: next.number, lane, intended, uncertain: false, again: false });
             batch.events.push(next.event);
         }
         batch
@@ -205,12 +218,12 @@ impl Writer {
     /// Hands a batch over for the first time.
     async fn hand_over(&mut self, batch: Batch) {
         while self.is_full() {
-            if self.stop.reason().is_some() || !self.again.is_empty() {
+            if self.must_not_send() {
                 break;
             }
             self.await_one_receipt(None).await;
         }
-        if !self.again.is_empty() || self.stop.reason().is_some() {
+        if self.must_not_send() {
             // Nothing may overtake what failed before it.
             self.put_back(batch);
             return;
@@ -218,11 +231,36 @@ impl Writer {
         let at = self.send(&batch).await;
         self.tally.handed_over(&batch, at);
         self.keep(batch);
+        self.hurry_ledger();
+    }
+
+    /// Something else comes first: an end asked for, events that failed, or a ledger that cannot be kept.
+    fn must_not_send(&self) -> bool {
+        let unkept = self.keeper.as_ref().is_some_and(|keeper| keeper.failure().is_some());
+        !self.again.is_empty() || self.stop.reason().is_some() || unkept
     }
 
     fn is_full(&self) -> bool {
         self.events_under_way >= self.limits.outstanding_events
             || self.bytes_under_way >= self.limits.outstanding_bytes
+            || self.ledger_behind().is_some()
+    }
+
+    /// The mark on disk, when so many events went since that no more may: a crash must not make more of them uncertain.
+    fn ledger_behind(&self) -> Option<u64> {
+        let keeper = self.keeper.as_ref()?;
+        let low = keeper.persisted_low();
+        let behind = self.next_number.saturating_sub(low);
+        (behind > keeper.window() + self.limits.batch_events as u64).then_some(low)
+    }
+
+    /// Has the ledger written before it holds anything up.
+    fn hurry_ledger(&self) {
+        if let Some(keeper) = &self.keeper
+            && self.next_number.saturating_sub(keeper.persisted_low()) > keeper.window() / 4
+        {
+            keeper.want();
+        }
     }
 
     fn put_back(&mut self, batch: Batch) {
@@ -300,10 +338,21 @@ impl Writer {
         let retry = deadline.is_none();
         let deadline = deadline.unwrap_or_else(|| Instant::now() + self.limits.receipt_patience);
         let stop = self.stop.clone();
+        let (keeper, behind) = (self.keeper.clone(), self.ledger_behind());
+        if let Some(keeper) = keeper.as_ref().filter(|_| behind.is_some()) {
+            keeper.want();
+        }
+        let ledger_moves = async {
+            match (&keeper, behind) {
+                (Some(keeper), Some(low)) => keeper.moved_from(low).await,
+                _ => std::future::pending().await,
+            }
+        };
         tokio::select! {
             biased;
             Some((id, deliveries)) = self.receipts.recv() => self.settle(id, deliveries, retry),
             _ = stop.requested(), if retry => {}
+            () = ledger_moves => {}
             () = tokio::time::sleep_until(deadline.into()) => {
                 for id in self.under_way.keys().copied().collect::<Vec<_>>() {
                     self.settle(id, Vec::new(), false);
@@ -356,7 +405,7 @@ impl Writer {
                 self.tally.lanes.sent_again(note.lane, note.number);
                 batch.bytes += event.size();
                 // Counted once: only a further uncertain failure makes a further duplicate possible.
-                batch.notes.push(Note { uncertain: false, ..note });
+                batch.notes.push(Note { uncertain: false, again: true, ..note });
                 batch.events.push(event);
             }
             self.send(&batch).await;

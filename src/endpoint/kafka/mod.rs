@@ -6,7 +6,7 @@ use super::address_options::AddressOptions;
 use super::capabilities::Acknowledgement;
 use super::inspect::{Inspect, ProbeReport};
 use super::{
-    Address, Capabilities, Credentials, EndpointError, EndpointErrorKind, Sink, SinkOptions, Source,
+    Address, Capabilities, Credentials, End, EndpointError, EndpointErrorKind, Sink, SinkOptions, Source,
     SourceOptions,
 };
 
@@ -72,6 +72,20 @@ pub async fn open_sink(address: &Address, options: &SinkOptions) -> Result<Box<d
 pub fn capabilities(address: &Address) -> Result<Capabilities, EndpointError> {
     AddressOptions::new(address, &settings::ALL_OPTIONS)?;
     Ok(CAPABILITIES)
+}
+
+/// The offsets that the next events of each partition of these topics get.
+///
+/// # Errors
+/// When no broker can be reached or lets us in, or there is no such topic.
+pub async fn ends(
+    address: &Address,
+    options: &SinkOptions,
+    channels: &[&str],
+) -> Result<Option<Vec<End>>, EndpointError> {
+    let (address, options) = (address.clone(), options.clone());
+    let topics: Vec<String> = channels.iter().map(|&topic| topic.to_owned()).collect();
+    blocking(move || source::ends(&address, &options, &topics)).await.map(Some)
 }
 
 /// Connects once and says what answered.

@@ -24,9 +24,10 @@ pub(super) const SINK_OPTIONS: [&str; 11] = [
     "sasl",
 ];
 /// What may stand after the `?` of a source's address.
-pub(super) const SOURCE_OPTIONS: [&str; 7] = ["ca", "cert", "client-id", "group", "isolation", "key", "sasl"];
+pub(super) const SOURCE_OPTIONS: [&str; 8] =
+    ["ca", "cert", "client-id", "group", "isolation", "key", "partition", "sasl"];
 /// Options of the source and the sink; a probe takes every address they take.
-pub(super) const ALL_OPTIONS: [&str; 13] = [
+pub(super) const ALL_OPTIONS: [&str; 14] = [
     "batch",
     "ca",
     "cert",
@@ -38,6 +39,7 @@ pub(super) const ALL_OPTIONS: [&str; 13] = [
     "isolation",
     "key",
     "linger",
+    "partition",
     "partitioner",
     "sasl",
 ];
@@ -220,6 +222,21 @@ pub(super) fn reading(config: &mut ClientConfig, address: &Address) -> Result<Op
         .set("max.poll.interval.ms", "86400000")
         .set("session.timeout.ms", "10000");
     Ok(group.map(str::to_owned))
+}
+
+/// The one partition that is to be read.
+pub(super) fn partition(address: &Address) -> Result<Option<i32>, EndpointError> {
+    let options = AddressOptions::new(address, &SOURCE_OPTIONS)?;
+    let number = options.number("partition", 0..=i32::MAX.unsigned_abs())?;
+    let partition = number.and_then(|number| i32::try_from(number).ok());
+    match partition {
+        Some(_) if options.text("group").is_some() => Err(options.wrong(
+            "partition",
+            "",
+            "either `partition` or `group`: a group shares out partitions itself",
+        )),
+        _ => Ok(partition),
+    }
 }
 
 /// What every consumer of ours has: bounded buffers and short waits. The group is a name only, as long as nobody

@@ -20,7 +20,8 @@ use super::positions::{Lane, Offsets, Span, assignment};
 use super::reading::{Batch, Ends, Reading, WAITING};
 use super::{failure, last, producer, settings};
 use crate::endpoint::{
-    Address, BoxFuture, EndpointError, EndpointErrorKind, Source, SourceOptions, Start, Stop,
+    Address, BoxFuture, End, EndpointError, EndpointErrorKind, SinkOptions, Source, SourceOptions, Start,
+    Stop,
 };
 use crate::event::Event;
 
@@ -49,7 +50,10 @@ impl KafkaSource {
             config.set("enable.partition.eof", "true");
         }
         let consumer = start(&config, listener)?;
-        let topics = find(&consumer, &names, options.connect_timeout)?;
+        let mut topics = find(&consumer, &names, options.connect_timeout)?;
+        if let Some(partition) = settings::partition(address)? {
+            only(&mut topics, partition, address)?;
+        }
         let (before, ends) = if group.is_some() {
             let wanted: Vec<&str> = names.iter().map(String::as_str).collect();
             let subscribed = consumer.subscribe(&wanted);
@@ -145,6 +149,40 @@ impl KafkaSource {
         })
         .await
     }
+}
+
+/// The offsets that the next events of each partition of these topics get.
+pub(super) fn ends(
+    address: &Address,
+    options: &SinkOptions,
+    topics: &[String],
+) -> Result<Vec<End>, EndpointError> {
+    let credentials = options.credentials.as_ref();
+    let (mut config, listener) = settings::connection(address, credentials, &settings::ALL_OPTIONS)?;
+    settings::consuming(&mut config, "eddy");
+    let consumer = start(&config, listener)?;
+    let topics = find(&consumer, topics, options.connect_timeout)?;
+    let offsets = Offsets { consumer: &consumer, timeout: options.connect_timeout };
+    let end = |((channel, partition), offset): (Lane, i64)| End {
+        channel,
+        partition: Some(partition),
+        offset: u64::try_from(offset).unwrap_or(0),
+    };
+    Ok(offsets.behind_last(&topics)?.into_iter().map(end).collect())
+}
+
+/// Leaves nothing but one partition of each topic.
+fn only(topics: &mut [Topic], partition: i32, address: &Address) -> Result<(), EndpointError> {
+    for topic in topics {
+        if !topic.partitions.contains(&partition) {
+            let message = format!("the topic `{}` at `{address}` has no partition {partition}", topic.name);
+            let last = topic.partitions.last().copied().unwrap_or(0);
+            return Err(EndpointError::new(EndpointErrorKind::NotFound, message)
+                .help(format!("write `partition=` with a number from 0 to {last}")));
+        }
+        topic.partitions = vec![partition];
+    }
+    Ok(())
 }
 
 /// A consumer that has not begun.

@@ -7,7 +7,7 @@ use serde_json::{Map, Value};
 
 use super::failure;
 use crate::endpoint::{EndpointError, EndpointErrorKind};
-use crate::event::{BrokerTime, Event, Header, Place, TimeKind, Timestamp};
+use crate::event::{BrokerTime, Event, Header, NUMBER_HEADER, Place, RUN_HEADER, TimeKind, Timestamp};
 
 /// The headers of an event as NATS carries them; `None` where there are none.
 ///
@@ -34,6 +34,15 @@ pub(super) fn headers(event: &Event) -> Result<Option<HeaderMap>, EndpointError>
 
 fn refused(name: &str, what: &str) -> EndpointError {
     EndpointError::new(EndpointErrorKind::Rejected, format!("header `{name}` {what}"))
+}
+
+/// The name by which JetStream recognises an event of a run that comes a second time within its window; none where
+/// the event is of no run, or brings a name of its own.
+pub(super) fn name_for_repeats(event: &Event) -> Option<String> {
+    if event.header_text("Nats-Msg-Id").is_some() {
+        return None;
+    }
+    Some(format!("{}:{}", event.header_text(RUN_HEADER)?, event.header_text(NUMBER_HEADER)?))
 }
 
 /// A subject to publish to.

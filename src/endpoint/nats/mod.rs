@@ -6,7 +6,9 @@ use super::address::Scheme;
 use super::address_options::AddressOptions;
 use super::capabilities::Acknowledgement;
 use super::inspect::{Inspect, ProbeReport};
-use super::{Address, Capabilities, Credentials, EndpointError, Sink, SinkOptions, Source, SourceOptions};
+use super::{
+    Address, Capabilities, Credentials, End, EndpointError, Sink, SinkOptions, Source, SourceOptions,
+};
 
 mod access;
 mod connection;
@@ -83,6 +85,18 @@ pub fn capabilities(address: &Address) -> Result<Capabilities, EndpointError> {
     };
     AddressOptions::new(address, &connection::known(known))?;
     Ok(carried)
+}
+
+/// The present ends of the streams that keep these subjects, or have these names.
+///
+/// # Errors
+/// When the server cannot be reached, does not let us in, or no stream keeps a subject.
+pub async fn ends(
+    address: &Address,
+    options: &SinkOptions,
+    channels: &[&str],
+) -> Result<Option<Vec<End>>, EndpointError> {
+    streams::ends(address, options, channels).await.map(Some)
 }
 
 /// Connects once and says what answered.

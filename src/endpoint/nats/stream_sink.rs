@@ -99,6 +99,9 @@ impl StreamSink {
         if let Some(headers) = message::headers(event)? {
             publish = publish.headers(headers);
         }
+        if let Some(name) = message::name_for_repeats(event) {
+            publish = publish.message_id(name);
+        }
         let losses = self.connection.losses();
         let sending = self.context.send_publish(subject.clone(), publish);
         let future = match tokio::time::timeout(self.receipt_timeout, sending).await {

@@ -4,8 +4,9 @@ use async_nats::jetstream::context::{Context, GetStreamByNameErrorKind, GetStrea
 use async_nats::jetstream::stream::Stream;
 use futures_util::TryStreamExt;
 
+use super::connection::connect;
 use super::failure;
-use crate::endpoint::{Address, EndpointError, EndpointErrorKind};
+use crate::endpoint::{Address, End, EndpointError, EndpointErrorKind, SinkOptions};
 
 /// What the path of an address was found to mean.
 #[derive(Debug)]
@@ -40,6 +41,27 @@ pub(super) async fn find(context: &Context, path: &str, address: &Address) -> Re
         }
         Err(error) => Err(failure::request("look for the stream", &error, address)),
     }
+}
+
+/// The sequence numbers that the next events of these streams, or of the streams of these subjects, get.
+///
+/// # Errors
+/// When the server cannot be reached, or a stream is not there.
+pub(super) async fn ends(
+    address: &Address,
+    options: &SinkOptions,
+    channels: &[&str],
+) -> Result<Vec<End>, EndpointError> {
+    let connection =
+        connect(address, options.credentials.as_ref(), options.connect_timeout, &["window"]).await?;
+    let context = async_nats::jetstream::new(connection.client.clone());
+    let mut ends = Vec::with_capacity(channels.len());
+    for channel in channels {
+        let (Meaning::Stream(stream) | Meaning::Subject(stream)) = find(&context, channel, address).await?;
+        let offset = stream.cached_info().state.last_sequence + 1;
+        ends.push(End { channel: (*channel).to_owned(), partition: None, offset });
+    }
+    Ok(ends)
 }
 
 async fn by_name(context: &Context, name: &str, address: &Address) -> Result<Option<Stream>, EndpointError> {

@@ -4,7 +4,9 @@ use std::time::Duration;
 
 use super::capabilities::Acknowledgement;
 use super::inspect::{Inspect, ProbeReport};
-use super::{Address, Capabilities, Credentials, EndpointError, Sink, SinkOptions, Source, SourceOptions};
+use super::{
+    Address, Capabilities, Credentials, End, EndpointError, Sink, SinkOptions, Source, SourceOptions,
+};
 
 mod answer;
 mod connection;
@@ -70,6 +72,18 @@ pub async fn open_sink(address: &Address, options: &SinkOptions) -> Result<Box<d
 pub fn capabilities(address: &Address) -> Result<Capabilities, EndpointError> {
     let options = settings::checked(address, settings::Role::Sink)?;
     Ok(Capabilities { timestamps: options.text("id") == Some("keep"), ..CAPABILITIES })
+}
+
+/// Where the next entries of these streams will lie, at the earliest.
+///
+/// # Errors
+/// When the server cannot be reached or does not let us in.
+pub async fn ends(
+    address: &Address,
+    options: &SinkOptions,
+    channels: &[&str],
+) -> Result<Option<Vec<End>>, EndpointError> {
+    streams::ends(address, options, channels).await.map(Some)
 }
 
 /// Connects once and says what answered.

@@ -4,11 +4,12 @@ use redis::aio::MultiplexedConnection;
 use redis::{Value, cmd};
 
 use super::answer;
-use super::connection::{ask, ask_all};
+use super::connection::{ask, ask_all, connect};
 use super::failure;
 use super::id::EntryId;
-use super::settings::Settings;
-use crate::endpoint::{Address, EndpointError, EndpointErrorKind};
+use super::settings::{Role, Settings};
+use super::source::PATIENCE;
+use crate::endpoint::{Address, End, EndpointError, EndpointErrorKind, SinkOptions};
 
 /// Keys looked at at most when streams are listed.
 const KEYS_LOOKED_AT: u64 = 100_000;
@@ -142,6 +143,28 @@ pub(super) async fn last_ids(
             }
         })
         .collect()
+}
+
+/// The offsets of the last entries of these streams, which nothing that is added from now on lies before; 0 where there
+/// is none. Ids beyond the 4096th of a millisecond share an offset, so the last entry itself is included.
+///
+/// # Errors
+/// When the server cannot be reached, forbids it, or the connection breaks.
+pub(super) async fn ends(
+    address: &Address,
+    options: &SinkOptions,
+    channels: &[&str],
+) -> Result<Vec<End>, EndpointError> {
+    let credentials = options.credentials.as_ref();
+    let settings = Settings::read(address, credentials, options.connect_timeout, Role::Sink)?;
+    let mut connection = connect(&settings, PATIENCE).await?;
+    let names: Vec<String> = channels.iter().map(|&name| name.to_owned()).collect();
+    let last = last_ids(&mut connection, &names, &settings).await?;
+    let end = |(channel, id): (String, Option<EntryId>)| {
+        let offset = id.map_or(0, EntryId::offset);
+        End { channel, partition: None, offset }
+    };
+    Ok(names.into_iter().zip(last).map(end).collect())
 }
 
 /// After which entry of each stream the last `count` of all of them begin.

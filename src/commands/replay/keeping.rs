@@ -1,0 +1,230 @@
+//! The ledger of `eddy replay`: begun, taken up again after a crash, and closed.
+
+use std::path::Path;
+use std::sync::Arc;
+
+use super::{Args, Loss};
+use crate::commands::target::Place;
+use crate::commands::{CommandError, Context, ErrorKind};
+use crate::endpoint::{Address, SinkOptions};
+use crate::output::figures::counted;
+use crate::replay::ledger::plan_hash;
+use crate::replay::read_back::{begin, read_back};
+use crate::replay::{ArchiveIdentity, Keeper, Ledger, LedgerError, Outcome, StopToken, Summary, Survey};
+
+/// What is to be done about a ledger.
+pub(super) enum Begun {
+    /// The run keeps none.
+    Unkept,
+    /// The run is kept from here on.
+    Kept(Arc<Keeper>),
+    /// An earlier part of the run has settled everything.
+    NothingLeft(Box<Summary>),
+    /// The end was asked for while the target was read back; the ledger holds what was found.
+    Interrupted,
+}
+
+/// Begins the ledger the flags name, or takes it up again.
+///
+/// # Errors
+/// When there is one that was not to be taken up, when it belongs to another run, or when it cannot be kept.
+pub(super) async fn begun(
+    args: &Args,
+    context: &Context,
+    target: &Place,
+    survey: &Survey,
+    stop: &StopToken,
+) -> Result<Begun, CommandError> {
+    let Some(path) = &args.ledger else {
+        return Ok(Begun::Unkept);
+    };
+    let new = new(args, target, survey)?;
+    let (address, options) = target.for_writing(&context.environment)?;
+    let found = Ledger::read(path)?;
+    if found.is_none() && args.resume {
+        return Err(CommandError::usage(format!("there is no ledger `{}` to go on from", path.display()))
+            .hint("without `--resume` a new run begins, and keeps it"));
+    }
+    let ledger = match found {
+        Some(kept) if args.resume => {
+            kept.belongs_to(path, &new)?;
+            let Some(kept) = resumed(context, kept, (&address, &options), (path, stop)).await? else {
+                return Ok(Begun::Interrupted);
+            };
+            kept
+        }
+        Some(kept) if !kept.finished => return Err(unfinished(path, &kept)),
+        _ => {
+            let channels: Vec<&str> = survey.channels.keys().map(String::as_str).collect();
+            let read_back = begin(&address, &options, &channels).await?;
+            if read_back.is_none() {
+                context.ui.detail(format!(
+                    "what reaches `{}` cannot be read back: after a crash some events may go twice",
+                    target.address
+                ));
+            }
+            Ledger { read_back: read_back.unwrap_or_default(), ..new }
+        }
+    };
+    if ledger.settled.low() >= ledger.planned {
+        let ledger = Ledger { finished: true, ..ledger };
+        ledger.write(path)?;
+        let (planned, settled_before) = (Some(ledger.planned), ledger.planned);
+        let summary = Summary { run: ledger.run, planned, settled_before, ..Summary::default() };
+        return Ok(Begun::NothingLeft(Box::new(summary)));
+    }
+    let only = Some(target.address.path.as_str()).filter(|path| !path.is_empty());
+    Ok(Begun::Kept(Arc::new(Keeper::start(path, ledger, only, args.resume)?)))
+}
+
+/// The ledger this run would have if it began now.
+fn new(args: &Args, target: &Place, survey: &Survey) -> Result<Ledger, CommandError> {
+    let archive = ArchiveIdentity::of(Path::new(&args.archive)).map_err(|error| {
+        CommandError::usage(format!("cannot read `{}`: {error}", args.archive))
+            .hint("a run with a ledger sends a file that can be read twice")
+    })?;
+    let counts = [args.skip.to_string(), args.first.map(|first| first.to_string()).unwrap_or_default()];
+    let mut parts = vec![args.from.as_deref().unwrap_or_default(), args.until.as_deref().unwrap_or_default()];
+    parts.extend(counts.iter().map(String::as_str));
+    for list in [&args.channel, &args.map_channel] {
+        parts.push("|");
+        parts.extend(list.iter().map(String::as_str));
+    }
+    Ok(Ledger::new(archive, plan_hash(&parts), target.address.to_string(), survey.events))
+}
+
+/// The ledger with what is on the target settled; none when the end was asked for.
+async fn resumed(
+    context: &Context,
+    mut kept: Ledger,
+    (address, options): (&Address, &SinkOptions),
+    (path, stop): (&Path, &StopToken),
+) -> Result<Option<Ledger>, CommandError> {
+    let ui = &context.ui;
+    let before = kept.settled.count();
+    ui.say(format!("going on with run {}: {} settled before", kept.run, counted(before, "event")));
+    if kept.read_back.is_empty() {
+        ui.warn(format!(
+            "what reached `{address}` cannot be read back: events on their way when the run ended may go twice",
+        ));
+        return Ok(Some(kept));
+    }
+    let found = read_back(&mut kept, address, options, stop).await?;
+    kept.write(path)?;
+    ui.detail(format!("read {} of the target back", counted(found.read, "event")));
+    if found.found > 0 {
+        ui.say(format!("{} had arrived without a receipt", counted(found.found, "event")));
+    }
+    Ok((!found.interrupted).then_some(kept))
+}
+
+fn unfinished(path: &Path, kept: &Ledger) -> CommandError {
+    let message = format!(
+        "`{}` is the ledger of a run that has not ended: {} of {} settled",
+        path.display(),
+        kept.settled.count(),
+        counted(kept.planned, "event")
+    );
+    CommandError::usage(message)
+        .hint("add `--resume` to go on with it")
+        .hint("to begin anew, name another ledger or remove this one")
+}
+
+/// Closes the ledger and says how to go on, when there is something left.
+///
+/// # Errors
+/// When it cannot be written.
+pub(super) fn closed(
+    args: &Args,
+    keeper: &Keeper,
+    outcome: &Outcome,
+) -> Result<Option<String>, CommandError> {
+    let ledger = keeper.finish()?;
+    if ledger.finished {
+        return Ok(None);
+    }
+    let left = ledger.planned - ledger.settled.count();
+    let words = if outcome.delivered() { "go on" } else { "go on where it ended" };
+    let left = counted(left, "event");
+    Ok(Some(format!("{left} left; {words}: {}", again(args, args.ledger.as_deref()))))
+}
+
+/// The command that goes on with the run.
+fn again(args: &Args, ledger: Option<&Path>) -> String {
+    let mut words = vec!["eddy".to_owned(), "replay".to_owned(), args.archive.clone()];
+    let mut option = |name: &str, value: &str| words.extend([format!("--{name}"), value.to_owned()]);
+    option("to", &crate::endpoint::mask(&args.to));
+    match &args.rate {
+        Some(rate) => option("rate", rate),
+        None if args.speed != "1" => option("speed", &args.speed),
+        None => {}
+    }
+    for (name, value) in [("from", &args.from), ("until", &args.until), ("max-gap", &args.max_gap)] {
+        if let Some(value) = value {
+            option(name, value);
+        }
+    }
+    for channel in &args.channel {
+        option("channel", channel);
+    }
+    for rename in &args.map_channel {
+        option("map-channel", rename);
+    }
+    if args.skip > 0 {
+        option("skip", &args.skip.to_string());
+    }
+    if let Some(first) = args.first {
+        option("first", &first.to_string());
+    }
+    if args.loss == Loss::Allow {
+        option("loss", "allow");
+    }
+    if let Some(confirm) = &args.confirm {
+        option("confirm", confirm);
+    }
+    if let Some(ledger) = ledger {
+        option("ledger", &ledger.display().to_string());
+    }
+    words.push("--resume".to_owned());
+    words.iter().map(|word| quoted(word)).collect::<Vec<_>>().join(" ")
+}
+
+/// A word as a shell takes it for itself.
+fn quoted(word: &str) -> String {
+    let plain = |each: char| each.is_ascii_alphanumeric() || "-_./:=@%+,".contains(each);
+    if !word.is_empty() && word.chars().all(plain) {
+        return word.to_owned();
+    }
+    format!("'{}'", word.replace('\'', r"'\''"))
+}
+
+impl From<LedgerError> for CommandError {
+    fn from(error: LedgerError) -> Self {
+        let help = match &error {
+            LedgerError::Unwritable { path, source } => crate::atomic_file::next_step(path, source),
+            LedgerError::Unreadable { .. } => "check the path and its permissions".to_owned(),
+            LedgerError::Malformed { .. } => "name another file, or remove it to begin anew".to_owned(),
+            LedgerError::Other { .. } => {
+                "name the ledger of this run, or another one to begin anew".to_owned()
+            }
+        };
+        let kind = match &error {
+            LedgerError::Unwritable { .. } => ErrorKind::Delivery,
+            _ => ErrorKind::Usage,
+        };
+        Self::new(kind, error.to_string()).hint(help)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::quoted;
+
+    #[test]
+    fn words_are_quoted_for_a_shell() {
+        assert_eq!(quoted("mqtt://h:1/a"), "mqtt://h:1/a");
+        assert_eq!(quoted("a b's"), r"'a b'\''s'");
+        assert_eq!(quoted("kafka://h/t?x=1&y"), "'kafka://h/t?x=1&y'");
+        assert_eq!(quoted(""), "''");
+    }
+}

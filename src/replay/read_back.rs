@@ -1,0 +1,142 @@
+//! After a crash, what of a run has reached its target is read there: events say by their marks which they are.
+
+use super::ledger::{Ledger, ReadBackFrom};
+use super::stop::StopToken;
+use crate::endpoint::open::{ends, open_source, reading_of};
+use crate::endpoint::{Address, EndpointError, EndpointErrorKind, SinkOptions, SourceOptions, Start, Stop};
+use crate::event::{Event, NUMBER_HEADER, RUN_HEADER};
+
+/// Events taken at once.
+const BATCH: usize = 1024;
+
+/// What reading back came to.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct ReadBack {
+    /// Events looked at.
+    pub read: u64,
+    /// Events of the run that the ledger did not know to be there.
+    pub found: u64,
+    /// The end was asked for before everything was read.
+    pub interrupted: bool,
+}
+
+/// Where a run that begins now is to be read back from, one place for each partition of the channels it sends to; none
+/// when the target cannot be read back: it keeps no events, or none of their headers.
+///
+/// # Errors
+/// When the target cannot be asked.
+pub async fn begin(
+    target: &Address,
+    options: &SinkOptions,
+    channels: &[&str],
+) -> Result<Option<Vec<ReadBackFrom>>, EndpointError> {
+    let only = [target.path.as_str()];
+    let channels = if target.path.is_empty() { channels } else { &only };
+    let ends = ends(target, options, channels).await?;
+    Ok(ends.map(|ends| {
+        let place = |end: crate::endpoint::End| ReadBackFrom {
+            channel: end.channel,
+            partition: end.partition,
+            offset: end.offset,
+        };
+        ends.into_iter().map(place).collect()
+    }))
+}
+
+/// Settles in the ledger whatever of its run lies on the target.
+///
+/// # Errors
+/// When the target cannot be read; the ledger then holds what was found until then.
+pub async fn read_back(
+    ledger: &mut Ledger,
+    target: &Address,
+    options: &SinkOptions,
+    stop: &StopToken,
+) -> Result<ReadBack, EndpointError> {
+    let mut outcome = ReadBack::default();
+    for place in ledger.read_back.clone() {
+        let address = reading_of(target, &place.channel, place.partition);
+        let options = SourceOptions {
+            start: Start::Offset(place.offset),
+            stop: Stop::PresentEnd,
+            connect_timeout: options.connect_timeout,
+            credentials: options.credentials.clone(),
+        };
+        let mut source = match open_source(&address, &options).await {
+            Ok(source) => source,
+            // Made by the first event that arrives, and none has.
+            Err(error) if error.kind == EndpointErrorKind::NotFound => continue,
+            Err(error) => return Err(error),
+        };
+        loop {
+            let batch = tokio::select! {
+                biased;
+                _ = stop.requested() => {
+                    outcome.interrupted = true;
+                    break;
+                }
+                batch = source.next_batch(BATCH) => batch?,
+            };
+            if batch.is_empty() {
+                break;
+            }
+            for event in &batch {
+                outcome.read += 1;
+                let number = number_in(event, &ledger.run);
+                outcome.found += u64::from(number.is_some_and(|number| ledger.settled.insert(number)));
+            }
+        }
+        // Everything needed was read.
+        let _ = source.close().await;
+        if outcome.interrupted {
+            break;
+        }
+    }
+    Ok(outcome)
+}
+
+/// The number of an event in this run, when it is one of it.
+fn number_in(event: &Event, run: &str) -> Option<u64> {
+    let is_ours = event.header_text(RUN_HEADER)? == run;
+    if is_ours { event.header_text(NUMBER_HEADER)?.parse().ok() } else { None }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{ReadBack, begin, read_back};
+    use crate::endpoint::open::open_sink;
+    use crate::endpoint::{Address, SinkOptions};
+    use crate::event::{Event, Header, NUMBER_HEADER, RUN_HEADER};
+    use crate::replay::ledger::{ArchiveIdentity, Ledger};
+    use crate::replay::stop::StopToken;
+
+    fn marked(run: &str, number: &str) -> Event {
+        let headers = vec![Header::text(RUN_HEADER, run), Header::text(NUMBER_HEADER, number)];
+        Event { headers, ..Event::new("a", "x") }
+    }
+
+    #[tokio::test]
+    async fn what_lies_on_the_target_is_settled_and_nothing_else() {
+        let target = Address::parse("memory:read-back").expect("an address");
+        let options = SinkOptions::default();
+        let mut sink = open_sink(&target, &options).await.expect("open");
+        sink.send(&[Event::new("a", "older")]).await.await;
+        let archive = ArchiveIdentity { path: "x".to_owned(), bytes: 1, sha256: String::new() };
+        let mut ledger = Ledger::new(archive, String::new(), target.to_string(), 9);
+        ledger.read_back = begin(&target, &options, &["a"]).await.expect("asked").expect("kept");
+        assert_eq!(ledger.read_back.iter().map(|place| place.offset).collect::<Vec<_>>(), [1]);
+        ledger.settled.insert(0);
+        let run = ledger.run.clone();
+        let sent = [
+            marked(&run, "0"),
+            marked(&run, "2"),
+            marked("another", "1"),
+            marked(&run, "no number"),
+            Event::new("a", "unmarked"),
+        ];
+        sink.send(&sent).await.await;
+        let found = read_back(&mut ledger, &target, &options, &StopToken::default()).await.expect("read");
+        assert_eq!(found, ReadBack { read: 5, found: 1, interrupted: false });
+        assert!(ledger.settled.contains(2) && ledger.settled.count() == 2);
+    }
+}
