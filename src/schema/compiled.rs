@@ -169,11 +169,24 @@ impl Compiled {
 
 /// The tree of a payload, whose places are in the sources beside it.
 fn read_tree(payload: &[u8]) -> Option<(Sources, NodeRef)> {
-    let text = String::from_utf8(payload.to_vec()).ok()?;
+    let text = printable(String::from_utf8(payload.to_vec()).ok()?);
     let mut sources = Sources::default();
     let file = sources.add(SourceText::new(Path::new("payload"), text));
     let root = yaml::parse(&sources, file, &Limits::default()).root?;
     Some((sources, root))
+}
+
+/// JSON without the signs that YAML does not take as they are; they stand in texts only, and there an escape is the same.
+fn printable(text: String) -> String {
+    let is_foreign = |sign: char| {
+        matches!(sign, '\u{7f}'..='\u{9f}' | '\u{2028}' | '\u{2029}' | '\u{feff}' | '\u{fffe}' | '\u{ffff}')
+    };
+    if !text.contains(is_foreign) {
+        return text;
+    }
+    let escaped = |sign: char| format!("\\u{:04x}", u32::from(sign));
+    let signs = text.chars().map(|sign| if is_foreign(sign) { escaped(sign) } else { sign.to_string() });
+    signs.collect()
 }
 
 /// The tree of a payload that must be JSON.

@@ -88,6 +88,37 @@ impl PayloadSchema {
             Self::Protobuf(schema) => schema.check_binary(payload, start),
         }
     }
+
+    /// Reads a payload in the binary encoding of the language, `start` bytes of a frame before it, into the bytes of its
+    /// JSON form. A payload of JSON Schema is checked, and stays as it is.
+    ///
+    /// # Errors
+    /// All violations that can be told, with their bytes in the payload.
+    pub fn read_binary(&self, payload: &[u8], start: usize) -> Result<Vec<u8>, Vec<Violation>> {
+        match self {
+            Self::Json(schema) => {
+                let value = payload.get(start..).unwrap_or_default();
+                schema.check_bytes(value).map(|()| value.to_vec())
+            }
+            Self::Avro(schema) => schema.decode(payload, start).map(|value| value.to_string().into_bytes()),
+            #[cfg(feature = "protobuf")]
+            Self::Protobuf(schema) => schema.read_binary(payload, start),
+        }
+    }
+
+    /// Writes a value, given in the JSON form of the language, in its binary encoding. One of JSON Schema is checked, and
+    /// stays as it is.
+    ///
+    /// # Errors
+    /// All violations, with their positions in the text.
+    pub fn encode(&self, json: &[u8]) -> Result<Vec<u8>, Vec<Violation>> {
+        match self {
+            Self::Json(schema) => schema.check_bytes(json).map(|()| json.to_vec()),
+            Self::Avro(schema) => schema.encode(json),
+            #[cfg(feature = "protobuf")]
+            Self::Protobuf(schema) => schema.encode(json),
+        }
+    }
 }
 
 impl Compiler<'_> {

@@ -98,8 +98,10 @@ pub fn unescaped(token: &str) -> String {
 
 /// The names a Protobuf text imports, in order of writing.
 pub fn proto_imports(text: &str) -> impl Iterator<Item = &str> {
-    let lines = text.lines().map(str::trim_start).filter_map(|line| line.strip_prefix("import"));
-    lines.filter_map(|line| line.split(['"', '\'']).nth(1))
+    // Several statements may stand on a line.
+    let statements = text.split(['\n', ';']).map(str::trim_start);
+    let imports = statements.filter_map(|statement| statement.strip_prefix("import"));
+    imports.filter_map(|import| import.split(['"', '\'']).nth(1))
 }
 
 /// `path` as seen from the folder of `from`, with `.` and `..` taken out by name alone.

@@ -1,5 +1,8 @@
 //! Holds values in Avro's JSON encoding against types, with the place of whatever is wrong.
 
+use std::sync::Arc;
+
+use super::encode::is_single;
 use super::logical::{Logical, word};
 use super::{Field, Place, Shape, Type, TypeId};
 use crate::diagnostic::nearest;
@@ -209,6 +212,28 @@ impl<'a> Checker<'a> {
             _ => fits(&self.types[kind], node),
         }
     }
+}
+
+/// The branch of a union that a value which fits it is of, and the value without the branch's name around it. A number that
+/// 32 bits would change is of another branch, where there is one.
+pub(super) fn branch_of(types: &[Type], branches: &[TypeId], value: &NodeRef) -> Option<(usize, NodeRef)> {
+    let checker = Checker::new(types);
+    let part = Part { node: value, pointer: String::new(), key: None };
+    if let Some((branch, inner)) = checker.named_branch(branches, &part) {
+        let index = branches.iter().position(|known| *known == branch)?;
+        return Some((index, Arc::clone(inner.node)));
+    }
+    let fitting = |index: &usize| {
+        let branch = branches[*index];
+        checker.is_of_kind(branch, value) && Checker::new(types).all(branch, value).is_empty()
+    };
+    let is_exact = |index: &usize| match (&types[branches[*index]].shape, &value.value) {
+        (Shape::Float, Value::Number(Number::Float(number))) => is_single(*number),
+        _ => true,
+    };
+    let fitting: Vec<usize> = (0..branches.len()).filter(fitting).collect();
+    let chosen = fitting.iter().copied().find(is_exact).or_else(|| fitting.first().copied())?;
+    Some((chosen, Arc::clone(value)))
 }
 
 /// Whether a scalar is of a type.

@@ -3,6 +3,7 @@
 mod binary;
 mod check;
 mod default;
+mod encode;
 mod logical;
 mod names;
 mod read;
@@ -99,7 +100,21 @@ impl Avro {
         place: &Resolved,
         version: (u32, u32),
     ) -> (Option<Self>, Vec<SchemaProblem>) {
+        Self::read_after(references, &[], place, version)
+    }
+
+    /// As [`Self::read`]; the types that the schemas at the places `before` define, in their order, are known by name.
+    #[must_use]
+    pub fn read_after(
+        references: &dyn References,
+        before: &[Resolved],
+        place: &Resolved,
+        version: (u32, u32),
+    ) -> (Option<Self>, Vec<SchemaProblem>) {
         let mut reader = read::Reader::new(references);
+        for place in before {
+            reader.root(place);
+        }
         let root = reader.root(place);
         let (types, mut problems, defaults) = reader.finish();
         problems.extend(default::problems(&types, &defaults, version));
@@ -147,5 +162,19 @@ impl Avro {
     /// The first violation, with its byte in the payload: what comes after it cannot be read.
     pub fn decode(&self, payload: &[u8], start: usize) -> Result<serde_json::Value, Vec<Violation>> {
         binary::decode(&self.shared.types, self.shared.root, payload, start).map_err(|found| vec![*found])
+    }
+    /// Writes a value, given in Avro's JSON encoding, in its binary encoding. A field left out takes its default.
+    ///
+    /// # Errors
+    /// All violations of the value, with their positions in the text.
+    pub fn encode(&self, json: &[u8]) -> Result<Vec<u8>, Vec<Violation>> {
+        let (sources, root) = json_tree(json)?;
+        let found = self.check_tree(&root);
+        let encoded = if found.is_empty() {
+            encode::encode(&self.shared.types, self.shared.root, &root).map_err(|found| vec![*found])
+        } else {
+            Err(found)
+        };
+        encoded.map_err(|found| super::compiled::with_positions(found, &sources))
     }
 }

@@ -67,6 +67,26 @@ pub(super) fn message(
     place: &Resolved,
     name: &str,
 ) -> Result<MessageDescriptor, Vec<SchemaProblem>> {
+    chosen(references, sources, place, |messages, text| choose(messages, name, text))
+}
+
+/// Compiles the text at `place` and takes its first message.
+pub(super) fn first_message(
+    references: &dyn References,
+    sources: &Sources,
+    place: &Resolved,
+) -> Result<MessageDescriptor, Vec<SchemaProblem>> {
+    chosen(references, sources, place, |messages, _| messages.first().cloned().ok_or_else(no_message))
+}
+
+type Choice = Result<MessageDescriptor, (String, &'static str)>;
+
+fn chosen(
+    references: &dyn References,
+    sources: &Sources,
+    place: &Resolved,
+    choice: impl Fn(&[MessageDescriptor], &str) -> Choice,
+) -> Result<MessageDescriptor, Vec<SchemaProblem>> {
     let Some(text) = place.node.as_str() else {
         let found = crate::schema::words::with_article(place.node.kind());
         let message = format!("a Protobuf schema is text, and this is {found}");
@@ -83,7 +103,7 @@ pub(super) fn message(
     let pool = compiler.descriptor_pool();
     let file = pool.get_file_by_name(OWN_NAME);
     let messages: Vec<MessageDescriptor> = file.iter().flat_map(FileDescriptor::messages).collect();
-    choose(&messages, name, text).map_err(|(message, help)| {
+    choice(&messages, text).map_err(|(message, help)| {
         let start = text.find("message").map_or(0..1, |at| at..at + "message".len());
         let span = span_inside(sources, &place.node, start);
         vec![problem(SchemaProblemKind::ProtobufMessage, message, place, span, Some(help))]
@@ -155,11 +175,7 @@ fn end_of(sources: &Sources, node: &Node) -> Span {
 }
 
 /// The message that is the payload, or why none is.
-fn choose(
-    messages: &[MessageDescriptor],
-    name: &str,
-    text: &str,
-) -> Result<MessageDescriptor, (String, &'static str)> {
+fn choose(messages: &[MessageDescriptor], name: &str, text: &str) -> Choice {
     let marked = text.find("@RootNode").and_then(|at| {
         let mut words = text[at..].split_whitespace().skip_while(|word| *word != "message").skip(1);
         let name = words.next()?.trim_end_matches('{');
@@ -181,9 +197,7 @@ fn choose(
     };
     match marked.or_else(named).or_else(only) {
         Some(message) => Ok(message.clone()),
-        None if messages.is_empty() => {
-            Err(("the Protobuf schema defines no message".to_owned(), "write `message Name { … }`"))
-        }
+        None if messages.is_empty() => Err(no_message()),
         None => {
             let outer = if outer.is_empty() { messages.iter().collect() } else { outer };
             let candidates: Vec<&str> = outer.iter().map(|message| message.name()).collect();
@@ -192,6 +206,10 @@ fn choose(
             Err((message, "set a comment `// @RootNode` before it, or call the message of the document so"))
         }
     }
+}
+
+fn no_message() -> (String, &'static str) {
+    ("the Protobuf schema defines no message".to_owned(), "write `message Name { … }`")
 }
 
 fn uses(message: &MessageDescriptor, used: &MessageDescriptor) -> bool {

@@ -7,7 +7,8 @@ mod scalar;
 mod tests;
 mod wire;
 
-use prost_reflect::{DynamicMessage, MessageDescriptor};
+use prost_reflect::prost::Message;
+use prost_reflect::{DynamicMessage, MessageDescriptor, SerializeOptions};
 
 use super::compiled::{bare, json_tree, with_positions};
 use super::problem::SchemaProblem;
@@ -36,6 +37,20 @@ impl Protobuf {
         name: &str,
     ) -> Result<Self, Vec<SchemaProblem>> {
         let message = compile::message(references, sources, place, name)?;
+        Ok(Self { message, place: place.clone() })
+    }
+
+    /// Compiles the text at `place` for its first message; [`Self::at`] and [`Self::called`] lead to the others.
+    ///
+    /// # Errors
+    /// What the compiler says, at its places in the text; a text without messages has one problem of the kind
+    /// [`super::SchemaProblemKind::ProtobufMessage`].
+    pub fn read_first(
+        references: &dyn References,
+        sources: &Sources,
+        place: &Resolved,
+    ) -> Result<Self, Vec<SchemaProblem>> {
+        let message = compile::first_message(references, sources, place)?;
         Ok(Self { message, place: place.clone() })
     }
 
@@ -88,16 +103,91 @@ impl Protobuf {
         })
     }
 
-    /// The full name of the message of the text that these indexes lead to: of one in the file, and of those inside it.
+    /// The message of the same text that these indexes lead to: of one in the file, and of those inside it.
     #[must_use]
-    pub fn message_at(&self, indexes: &[usize]) -> Option<String> {
+    pub fn at(&self, indexes: &[usize]) -> Option<Self> {
+        let message = self.find(indexes)?;
+        Some(Self { message, place: self.place.clone() })
+    }
+
+    /// The indexes that lead to the message, as [`Self::at`] takes them.
+    #[must_use]
+    pub fn indexes(&self) -> Vec<usize> {
+        let mut indexes = Vec::new();
+        let mut message = self.message.clone();
+        loop {
+            let parent = message.parent_message();
+            let position = match &parent {
+                Some(parent) => parent.child_messages().position(|each| each == message),
+                None => message.parent_file().messages().position(|each| each == message),
+            };
+            indexes.push(position.unwrap_or_default());
+            match parent {
+                Some(parent) => message = parent,
+                None => break,
+            }
+        }
+        indexes.reverse();
+        indexes
+    }
+
+    /// The message of the same text by its full name or the one it has in the text.
+    #[must_use]
+    pub fn called(&self, name: &str) -> Option<Self> {
+        let mut open: Vec<MessageDescriptor> = self.message.parent_file().messages().collect();
+        while let Some(message) = open.pop() {
+            if message.full_name() == name || message.name() == name {
+                return Some(Self { message, place: self.place.clone() });
+            }
+            open.extend(message.child_messages());
+        }
+        None
+    }
+
+    /// Reads a payload in Protobuf's binary encoding, `start` bytes of a frame before it, into its JSON mapping: with the
+    /// fields that have their default, and whole numbers of 64 bits as numbers.
+    ///
+    /// # Errors
+    /// As [`Self::check_binary`].
+    pub fn read_binary(&self, payload: &[u8], start: usize) -> Result<Vec<u8>, Vec<Violation>> {
+        self.check_binary(payload, start)?;
+        let message = self.decode(payload.get(start..).unwrap_or_default())?;
+        let options = SerializeOptions::new().skip_default_fields(false).stringify_64_bit_integers(false);
+        let mut json = Vec::new();
+        let mut serializer = serde_json::Serializer::new(&mut json);
+        let written = message.serialize_with_options(&mut serializer, &options);
+        written.map_err(|error| vec![bare("protobuf", format!("it cannot be written as JSON: {error}"))])?;
+        Ok(json)
+    }
+
+    /// Writes a value, given in Protobuf's JSON mapping, in its binary encoding.
+    ///
+    /// # Errors
+    /// All violations of the value, with their positions in the text.
+    pub fn encode(&self, json: &[u8]) -> Result<Vec<u8>, Vec<Violation>> {
+        self.check_bytes(json)?;
+        let mut reader = serde_json::Deserializer::from_slice(json);
+        let message = DynamicMessage::deserialize(self.message.clone(), &mut reader).map_err(|error| {
+            let name = self.message.full_name();
+            vec![bare("protobuf", format!("the payload is no `{name}`: {error}"))]
+        })?;
+        Ok(message.encode_to_vec())
+    }
+
+    fn find(&self, indexes: &[usize]) -> Option<MessageDescriptor> {
         let (first, inner) = indexes.split_first()?;
         let mut message = self.message.parent_file().messages().nth(*first)?;
         for index in inner {
             let next = message.child_messages().nth(*index)?;
             message = next;
         }
-        Some(message.full_name().to_owned())
+        Some(message)
+    }
+
+    /// The full name of the message of the text that these indexes lead to: of one in the file, and of those inside it.
+    #[must_use]
+    pub fn message_at(&self, indexes: &[usize]) -> Option<String> {
+        self.find(indexes).map(|message| message.full_name().to_owned())
     }
 }
 
