@@ -1260,7 +1260,7 @@ _eddy() {
             return 0
             ;;
         eddy__subcmd__inject)
-            opts="-H -n -q -v -h -V --data --key --header --timestamp --partition --template --channel --generate --message --each-line --events --input-format --from --to --range --count --rate --for --seed --no-validate --confirm --connect-timeout --format --color --quiet --verbose --no-progress --workspace --env --yes --help --version"
+            opts="-H -n -q -v -h -V --data --key --header --timestamp --partition --template --channel --generate --message --each-line --events --input-format --from --to --range --count --rate --for --seed --registry --subject --registry-id --protobuf-message --no-validate --confirm --connect-timeout --format --color --quiet --verbose --no-progress --workspace --env --yes --help --version"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -1331,6 +1331,22 @@ _eddy() {
                     return 0
                     ;;
                 --seed)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --registry)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --subject)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --registry-id)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --protobuf-message)
                     COMPREPLY=($(compgen -f "${cur}"))
                     return 0
                     ;;
@@ -1590,7 +1606,7 @@ _eddy() {
             return 0
             ;;
         eddy__subcmd__tail)
-            opts="-n -f -q -v -h -V --count --from --to --range --follow --match --correlation --validate --connect-timeout --format --template --color --quiet --verbose --no-progress --workspace --env --yes --help --version"
+            opts="-n -f -q -v -h -V --count --from --to --range --follow --match --correlation --validate --connect-timeout --registry --format --template --color --quiet --verbose --no-progress --workspace --env --yes --help --version"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -1628,6 +1644,10 @@ _eddy() {
                     COMPREPLY=($(compgen -f "${cur}"))
                     return 0
                     ;;
+                --registry)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
                 --format)
                     COMPREPLY=($(compgen -W "pretty line json raw template kcat" -- "${cur}"))
                     return 0
@@ -1656,7 +1676,7 @@ _eddy() {
             return 0
             ;;
         eddy__subcmd__validate)
-            opts="-n -f -q -v -h -V --changed-since --allow-remote --watch --format --events --message --schema-id --fail-fast --max-errors --count --follow --for --max-findings --fix --unsafe --diff --dry-run --rule --level --deny-warnings --baseline --write-baseline --rules --test-rules --color --quiet --verbose --no-progress --workspace --env --yes --help --version"
+            opts="-n -f -q -v -h -V --changed-since --allow-remote --watch --format --events --message --schema-id --registry --fail-fast --max-errors --count --follow --for --max-findings --fix --unsafe --diff --dry-run --rule --level --deny-warnings --baseline --write-baseline --rules --test-rules --color --quiet --verbose --no-progress --workspace --env --yes --help --version"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -1679,6 +1699,10 @@ _eddy() {
                     return 0
                     ;;
                 --schema-id)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --registry)
                     COMPREPLY=($(compgen -f "${cur}"))
                     return 0
                     ;;

@@ -320,6 +320,10 @@ complete -c eddy -n "__fish_eddy_using_subcommand inject" -s n -l count -d 'How 
 complete -c eddy -n "__fish_eddy_using_subcommand inject" -l rate -d 'Send evenly at this rate, such as `100/s`' -r
 complete -c eddy -n "__fish_eddy_using_subcommand inject" -l for -d 'Stop after this time, such as `1m`' -r
 complete -c eddy -n "__fish_eddy_using_subcommand inject" -l seed -d 'Seed of generated events (default: 0) and of `random`, `pick` and `uuid` in templates (default: another each time)' -r
+complete -c eddy -n "__fish_eddy_using_subcommand inject" -l registry -d 'Schema registry whose schemas JSON payloads are encoded by; see `--subject`' -r
+complete -c eddy -n "__fish_eddy_using_subcommand inject" -l subject -d 'Encode by the newest schema of this subject (default with `--registry`: `<channel>-value`)' -r
+complete -c eddy -n "__fish_eddy_using_subcommand inject" -l registry-id -d 'Encode by the schema of this number' -r
+complete -c eddy -n "__fish_eddy_using_subcommand inject" -l protobuf-message -d 'The message of a Protobuf schema to encode (default: the first)' -r
 complete -c eddy -n "__fish_eddy_using_subcommand inject" -l confirm -d 'Name of the protected environment that is meant' -r
 complete -c eddy -n "__fish_eddy_using_subcommand inject" -l connect-timeout -d 'Keep trying for this long while a server cannot be reached at the start, such as `1m` (default: one attempt)' -r
 complete -c eddy -n "__fish_eddy_using_subcommand inject" -l format -d 'How to report on stdout' -r -f -a "human\t'Words on stderr'
@@ -427,6 +431,7 @@ complete -c eddy -n "__fish_eddy_using_subcommand tail" -l range -d 'Both in one
 complete -c eddy -n "__fish_eddy_using_subcommand tail" -l match -d 'Show only events that match; may be given several times' -r
 complete -c eddy -n "__fish_eddy_using_subcommand tail" -l correlation -d 'Show only events that carry this correlation, trace or message identifier' -r
 complete -c eddy -n "__fish_eddy_using_subcommand tail" -l connect-timeout -d 'Keep trying for this long while a server cannot be reached at the start, such as `1m` (default: one attempt)' -r
+complete -c eddy -n "__fish_eddy_using_subcommand tail" -l registry -d 'Schema registry that has the schemas which payloads name (default: that of the environment)' -r
 complete -c eddy -n "__fish_eddy_using_subcommand tail" -l format -d 'How to show events' -r -f -a "pretty\t'Over several lines, indented and coloured'
 line\t'Time, channel, key and payload on one line'
 json\t'One JSON object a line, as in archives'
@@ -462,6 +467,7 @@ rdjson\t'Reviewdog Diagnostic Format'"
 complete -c eddy -n "__fish_eddy_using_subcommand validate" -l events -d 'Check these events against the contract: JSON lines, a JSON list, CloudEvents, a recording, a live channel, or `-`' -r
 complete -c eddy -n "__fish_eddy_using_subcommand validate" -l message -d 'The message every event is' -r
 complete -c eddy -n "__fish_eddy_using_subcommand validate" -l schema-id -d 'The message of payloads that begin with this schema id of a registry; may be given several times' -r
+complete -c eddy -n "__fish_eddy_using_subcommand validate" -l registry -d 'Schema registry that knows the schema ids nobody has named (default: that of the environment)' -r
 complete -c eddy -n "__fish_eddy_using_subcommand validate" -l max-errors -d 'Stop after this many findings in events' -r
 complete -c eddy -n "__fish_eddy_using_subcommand validate" -s n -l count -d 'Events to read of a live channel: the last ones it keeps, else the next to arrive' -r
 complete -c eddy -n "__fish_eddy_using_subcommand validate" -l for -d 'Read a live channel for this time, such as `10s`' -r

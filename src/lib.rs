@@ -15,6 +15,8 @@ pub mod schema;
 pub mod contract;
 
 pub mod archive;
+pub mod registry;
+
 pub mod endpoint;
 
 pub mod check;

@@ -14,12 +14,14 @@ mod error;
 mod malformed;
 mod masked_line;
 mod process;
+mod registry;
 mod unlock;
 
 pub use access::{AuthSettings, FileSetting, Sasl, ServerSettings, TlsSettings, ValueSetting, ValueSource};
 pub use error::SettingsError;
 pub use malformed::Malformed;
 pub use process::Environment;
+pub use registry::RegistrySetting;
 pub use unlock::Access;
 
 /// The name of the workspace file.
@@ -74,6 +76,9 @@ pub struct EnvironmentSettings {
     /// Who we are, for servers that say nothing of their own.
     #[serde(default)]
     pub auth: Option<AuthSettings>,
+    /// The schema registry that has the schemas which payloads name.
+    #[serde(default)]
+    pub registry: Option<RegistrySetting>,
 }
 
 /// The workspace file `eddy.yaml`.

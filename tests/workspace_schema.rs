@@ -17,7 +17,7 @@ fn read(text: &str) -> Result<(), SettingsError> {
 }
 
 /// Every map of the file: where it stands in the schema, and a file whose map there has an unknown key or value.
-const PLACES: [(&str, &str); 8] = [
+const PLACES: [(&str, &str); 9] = [
     ("/properties", "version: 1\nstrange: 1"),
     ("/$defs/environment/properties", "version: 1\nenvironments: { e: { strange: 1 } }"),
     (
@@ -30,6 +30,10 @@ const PLACES: [(&str, &str); 8] = [
     (
         "/$defs/value/oneOf/1/properties",
         "version: 1\nenvironments: { e: { auth: { token: { strange: 1 } } } }",
+    ),
+    (
+        "/$defs/registry/oneOf/1/properties",
+        "version: 1\nenvironments: { e: { registry: { url: 'http://h', strange: 1 } } }",
     ),
     // The same in a server of its own.
     (
@@ -139,16 +143,37 @@ fn both_take_and_refuse_the_same_files() {
         server("[a]"),
         server("5"),
     ];
+    agree(&good, &bad);
+}
+
+#[test]
+fn both_take_and_refuse_the_same_registries() {
+    let registry = |text: &str| format!("version: 1\nenvironments: {{ e: {{ registry: {text} }} }}");
+    let good = [
+        registry("'http://localhost:8081'"),
+        registry("{ url: 'http://${HOST}', username: u, password: { command: c }, ca: { file: a } }"),
+        registry("{ url: 'http://h', token: { file: t } }"),
+    ];
+    let bad = [
+        registry("{ url: 'http://h', token: t, username: u }"),
+        registry("{ token: t }"),
+        registry("{ url: 'http://h', password: }"),
+        registry("[a]"),
+    ];
+    agree(&good, &bad);
+}
+
+fn agree(good: &[String], bad: &[String]) {
     let validator = jsonschema::validator_for(&schema()).expect("a schema");
     let by_schema = |text: &str| {
         let value: Value = serde_yaml::from_str(text).expect("YAML");
         validator.is_valid(&value)
     };
-    for text in &good {
+    for text in good {
         assert!(by_schema(text), "the schema refuses\n{text}");
         read(text).unwrap_or_else(|error| panic!("the program refuses\n{text}\n{error}"));
     }
-    for text in &bad {
+    for text in bad {
         assert!(!by_schema(text), "the schema takes\n{text}");
         assert!(read(text).is_err(), "the program takes\n{text}");
     }

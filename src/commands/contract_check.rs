@@ -1,6 +1,6 @@
 //! Events against the workspace's contract: refused before they are sent, marked where they are shown, or made from it.
 
-use std::collections::VecDeque;
+use std::collections::{BTreeMap, VecDeque};
 use std::sync::Arc;
 
 use serde_json::Value;
@@ -10,6 +10,7 @@ use super::target::Places;
 use crate::check::events::{EventChecker, EventMessage, EventPart, EventVerdict};
 use crate::endpoint::{BoxFuture, EndpointError, EndpointErrorKind, Source};
 use crate::event::{Event, Header, Timestamp};
+use crate::registry::Registry;
 use crate::replay::supply::MadeSource;
 use crate::schema::generate::{GenerateError, Generator};
 
@@ -21,14 +22,23 @@ const MOST_SHOWN: usize = 10;
 pub struct ContractCheck {
     checker: Arc<EventChecker>,
     message: Option<String>,
+    /// Payloads name schemas of a registry.
+    by_registry: bool,
+    /// Payloads are JSON that is yet to be encoded.
+    as_json: bool,
 }
 
 impl ContractCheck {
-    /// The check of a workspace's contract; none without one. A `message` must be known to it.
+    /// The check of a workspace's contract; none without one. A `message` must be known to it. Payloads that name schemas
+    /// of `registry` are checked by their values.
     ///
     /// # Errors
     /// When the contract has no such message.
-    pub fn new(places: &Places<'_>, message: Option<&str>) -> Result<Option<Self>, CommandError> {
+    pub fn new(
+        places: &Places<'_>,
+        message: Option<&str>,
+        registry: Option<&Arc<Registry>>,
+    ) -> Result<Option<Self>, CommandError> {
         let Some(loaded) = places.loaded() else {
             return match message {
                 Some(name) => {
@@ -38,16 +48,32 @@ impl ContractCheck {
                 None => Ok(None),
             };
         };
-        let checker = EventChecker::new(loaded);
+        let checker = EventChecker::new(loaded).with_registry(registry.cloned());
         if let Some(name) = message.filter(|name| checker.message(name).is_none()) {
             return Err(unknown_message(name, checker.names()));
         }
-        Ok(Some(Self { checker: Arc::new(checker), message: message.map(str::to_owned) }))
+        let (checker, by_registry) = (Arc::new(checker), registry.is_some());
+        Ok(Some(Self { checker, message: message.map(str::to_owned), by_registry, as_json: false }))
+    }
+
+    /// The check of payloads that are JSON now and will be encoded.
+    #[must_use]
+    pub fn before_encoding(self, is_encoded: bool) -> Self {
+        Self { as_json: is_encoded, ..self }
     }
 
     fn verdict(&self, event: &Event) -> EventVerdict {
+        if self.as_json {
+            return self.checker.check_as_json(event, self.message.as_deref());
+        }
         let as_named = self.message.as_ref().and_then(|name| self.checker.check_as(event, name));
-        as_named.unwrap_or_else(|| self.checker.check(event))
+        as_named.unwrap_or_else(|| {
+            if self.by_registry {
+                self.checker.check_with_ids(event, &BTreeMap::new())
+            } else {
+                self.checker.check(event)
+            }
+        })
     }
 
     /// What is wrong with an event, a line each; nothing when the contract does not know its channel.
@@ -60,6 +86,9 @@ impl ContractCheck {
     #[must_use]
     pub fn marks(&self, event: &Event) -> Vec<String> {
         let verdict = self.verdict(event);
+        if verdict.unassigned.is_some() {
+            return lines(&verdict);
+        }
         match (&verdict.channel, &verdict.meant) {
             (Some(_), _) => lines(&verdict),
             (None, Some(meant)) => vec![format!("the contract has no such channel; it has `{meant}`")],
@@ -105,7 +134,8 @@ fn lines(verdict: &EventVerdict) -> Vec<String> {
         };
         format!("{part}{pointer}: {}{message}", violation.message)
     };
-    verdict.violations.iter().map(line).collect()
+    let unassigned = verdict.unassigned.iter().map(|why| why.reason.clone());
+    unassigned.chain(verdict.violations.iter().map(line)).collect()
 }
 
 /// A source that ends with an error at the first event that breaks the contract, after those before it.

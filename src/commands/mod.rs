@@ -31,6 +31,7 @@ mod man;
 mod new;
 mod paths;
 mod record;
+mod registry;
 mod replay;
 mod tail;
 mod target;

@@ -228,6 +228,7 @@ fn selection(args: &Args) -> Result<Selection, CommandError> {
         channels: args.channel.iter().map(pattern).collect::<Result<_, _>>()?,
         patterns: Vec::new(),
         filters: Vec::new(),
+        reading: None,
         skip: args.skip,
         first: args.first,
         renames: args.map_channel.iter().map(rename).collect::<Result<_, _>>()?,

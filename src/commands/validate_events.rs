@@ -10,6 +10,7 @@ use std::time::Duration;
 use tokio::runtime::Runtime;
 use tokio::time::Instant;
 
+use super::registry::RegistryArgs;
 use super::target::{Place, Places};
 use super::{CommandError, Context, ErrorKind, transfer};
 use crate::check::events::stream::{self, Checked, Chunk, Chunks, Options, StreamError};
@@ -35,6 +36,9 @@ pub struct EventArgs {
     /// The message of payloads that begin with this schema id of a registry; may be given several times
     #[arg(long = "schema-id", value_name = "ID=NAME", requires = "events")]
     schema_ids: Vec<String>,
+    /// Schema registry that knows the schema ids nobody has named (default: that of the environment)
+    #[arg(long, value_name = "URL", requires = "events")]
+    registry: Option<String>,
     /// Stop at the first finding in an event
     #[arg(long, requires = "events", conflicts_with = "max_errors")]
     fail_fast: bool,
@@ -65,7 +69,8 @@ pub fn check(
     let Some(name) = &args.events else {
         return Ok(None);
     };
-    let checker = EventChecker::new(loaded);
+    let registry = RegistryArgs { registry: args.registry.clone() }.open(context)?;
+    let checker = EventChecker::new(loaded).with_registry(registry);
     let options = options(args, name, &checker, cap)?;
     let chunks = open(args, name, context)?;
     Ok(Some(stream::check(chunks, &checker, &options)?))

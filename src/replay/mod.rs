@@ -38,7 +38,7 @@ pub use merge::{MergedSource, Reading};
 pub use pace::{Pace, Rate, Speed};
 pub use pattern::{Condition, Pattern};
 pub use progress::{Observer, Progress, Silent};
-pub use select::Selection;
+pub use select::{Interpretation, Selection};
 pub use stop::{StopReason, StopToken};
 pub use summary::{Ending, Outcome, Summary};
 pub use survey::Survey;

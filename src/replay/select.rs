@@ -1,5 +1,8 @@
 //! Which events go, and under which channel: time window, channels, skip, first, renames.
 
+use std::fmt;
+use std::sync::Arc;
+
 use super::jq::{Jq, JqFailure};
 use super::pattern::Pattern;
 use crate::endpoint::EndpointError;
@@ -18,12 +21,31 @@ pub struct Selection {
     pub patterns: Vec<Pattern>,
     /// Only events for which all of these give something true.
     pub filters: Vec<Jq>,
+    /// How events are read where they are matched; what goes on is the event as it came.
+    pub reading: Option<Interpretation>,
     /// Leave out this many of those that match.
     pub skip: u64,
     /// Take at most this many after that.
     pub first: Option<u64>,
     /// New names of channels: old, new.
     pub renames: Vec<(String, String)>,
+}
+
+/// Makes of an event the one that people would read, such as with a decoded payload.
+#[derive(Clone)]
+pub struct Interpretation(Arc<dyn Fn(&Event) -> Event + Send + Sync>);
+
+impl Interpretation {
+    /// Reads by a function.
+    pub fn new(read: impl Fn(&Event) -> Event + Send + Sync + 'static) -> Self {
+        Self(Arc::new(read))
+    }
+}
+
+impl fmt::Debug for Interpretation {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter.write_str("Interpretation")
+    }
 }
 
 /// What became of a batch.
@@ -61,11 +83,16 @@ impl Selector {
     /// Decides about a batch, and renames channels if that was asked for.
     pub fn select(&mut self, mut batch: Vec<Event>) -> Selected {
         let mut selected = Selected::default();
-        batch.retain(|event| self.matches(event));
+        batch.retain(|event| self.fits(event));
+        let reading = self.selection.reading.as_ref().filter(|_| self.asks_what_events_hold());
+        let mut read: Option<Vec<Event>> =
+            reading.map(|Interpretation(read)| batch.iter().map(|event| read(event)).collect());
+        let matched = self.matched(read.as_ref().unwrap_or(&batch));
+        keep(&matched, &mut batch, read.as_mut());
         for filter in &self.selection.filters {
-            if let Some(failure) = retain(filter, &mut batch) {
-                selected.failure = Some(failure);
-            }
+            let (held, failure) = held(filter, read.as_ref().unwrap_or(&batch));
+            keep(&held, &mut batch, read.as_mut());
+            selected.failure = failure.or(selected.failure);
         }
         for mut event in batch {
             if self.complete() {
@@ -89,37 +116,52 @@ impl Selector {
         selected
     }
 
-    fn matches(&self, event: &Event) -> bool {
+    fn asks_what_events_hold(&self) -> bool {
+        !self.selection.patterns.is_empty() || !self.selection.filters.is_empty()
+    }
+
+    /// Which events match all patterns.
+    fn matched(&self, events: &[Event]) -> Vec<bool> {
+        let patterns = &self.selection.patterns;
+        events.iter().map(|event| patterns.iter().all(|pattern| pattern.matches(event))).collect()
+    }
+
+    fn fits(&self, event: &Event) -> bool {
         let selection = &self.selection;
         let in_time = selection.from.is_none_or(|from| event.received >= from)
             && selection.until.is_none_or(|until| event.received <= until);
         let channels = &selection.channels;
-        in_time
-            && (channels.is_empty() || channels.iter().any(|each| each.matches(&event.channel)))
-            && selection.patterns.iter().all(|pattern| pattern.matches(event))
+        in_time && (channels.is_empty() || channels.iter().any(|each| each.matches(&event.channel)))
     }
 }
 
-/// Keeps the events for which the filter gives something true; those from a limit on are dropped.
-fn retain(filter: &Jq, batch: &mut Vec<Event>) -> Option<EndpointError> {
-    if batch.is_empty() {
-        return None;
+/// For which events the filter gives something true, and why it says no more: those from a limit on are dropped.
+fn held(filter: &Jq, events: &[Event]) -> (Vec<bool>, Option<EndpointError>) {
+    if events.is_empty() {
+        return (Vec::new(), None);
     }
-    let verdicts = filter.holds(batch);
+    let verdicts = filter.holds(events);
     let limit = verdicts.iter().find_map(|verdict| match verdict {
         Err(JqFailure::Limit(limit)) => Some(*limit),
         _ => None,
     });
-    let mut verdicts = verdicts.into_iter();
-    batch.retain(|_| matches!(verdicts.next(), Some(Ok(true))));
-    limit.map(|limit| filter.gave_up(limit))
+    let held = verdicts.into_iter().map(|verdict| verdict == Ok(true)).collect();
+    (held, limit.map(|limit| filter.gave_up(limit)))
+}
+
+/// Keeps the events of these verdicts, both as they came and as they were read.
+fn keep(verdicts: &[bool], batch: &mut Vec<Event>, read: Option<&mut Vec<Event>>) {
+    for events in std::iter::once(batch).chain(read) {
+        let mut verdicts = verdicts.iter();
+        events.retain(|_| verdicts.next().copied().unwrap_or_default());
+    }
 }
 
 #[cfg(test)]
 mod tests {
-    use super::{Selection, Selector};
+    use super::{Interpretation, Selection, Selector};
     use crate::event::{Event, Timestamp};
-    use crate::replay::Jq;
+    use crate::replay::{Jq, Pattern};
 
     fn taken(selection: Selection) -> Vec<(String, i64)> {
         let mut selector = Selector::new(selection);
@@ -153,6 +195,20 @@ mod tests {
         assert_eq!(taken(selection), [("copy".to_owned(), 4), ("copy".to_owned(), 6)]);
         assert_eq!(taken(Selection::default()).len(), 10);
         assert!(taken(Selection { first: Some(0), ..Selection::default() }).is_empty());
+    }
+
+    #[test]
+    fn what_is_matched_is_read_and_what_goes_is_as_it_came() {
+        let reading =
+            Interpretation::new(|event| Event { payload: Some("{\"id\":7}".into()), ..event.clone() });
+        let patterns = vec![Pattern::parse("payload./id=7").expect("a pattern")];
+        let filters = vec![Jq::compile(".payload.id == 7 and .time_us > 1").expect("a filter")];
+        let selection = Selection { reading: Some(reading), patterns, filters, ..Selection::default() };
+        let batch =
+            (0..4).map(|time| Event { received: Timestamp(time), ..Event::new("a", "raw") }).collect();
+        let events = Selector::new(selection).select(batch).events;
+        let found: Vec<_> = events.iter().map(|event| (event.received.0, event.payload.clone())).collect();
+        assert_eq!(found, [(2, Some("raw".into())), (3, Some("raw".into()))]);
     }
 
     #[test]

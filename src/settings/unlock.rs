@@ -41,6 +41,11 @@ impl Access {
         }
     }
 
+    /// For values alone.
+    pub(super) fn of_files(workspace: &Workspace) -> Self {
+        Self { root: workspace.root.clone(), file: workspace.file(), tls: None, auth: None }
+    }
+
     /// Gives the address the options the workspace has for it, and returns the credentials. What the address says itself
     /// stays.
     ///
@@ -121,7 +126,8 @@ impl Access {
         Ok(())
     }
 
-    fn value(
+    /// A value, wherever it is found; `what` names it in messages.
+    pub(super) fn value(
         &self,
         setting: &ValueSetting,
         what: &str,

@@ -9,4 +9,6 @@ pub mod kafka;
 pub mod rabbitmq;
 #[allow(dead_code, reason = "not every test binary needs it")]
 pub mod redis;
+#[allow(dead_code, reason = "not every test binary needs it")]
+pub mod registry;
 pub mod servers;

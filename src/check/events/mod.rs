@@ -16,6 +16,7 @@ use crate::contract::{Document, Loaded, Message, SchemaFormat, SchemaRef};
 use crate::diagnostic::nearest;
 use crate::event::Event;
 use crate::event::coding::{self, Decoded};
+use crate::registry::Registry;
 use crate::schema::{Compiled, Compiler, Dialect, PayloadSchema, Violation};
 use crate::source_text::Sources;
 use crate::source_text::tree::{Node, NodeRef};
@@ -166,6 +167,8 @@ pub struct EventChecker {
     /// Addresses with parameters, the most specific first.
     templates: Vec<usize>,
     messages: Vec<Arc<EventMessage>>,
+    /// Knows the schemas that payloads name and the contract does not.
+    registry: Option<Arc<Registry>>,
 }
 
 impl EventChecker {
@@ -217,6 +220,13 @@ impl EventChecker {
         }
     }
 
+    /// Looks up in a registry what payloads name and the contract does not.
+    #[must_use]
+    pub fn with_registry(mut self, registry: Option<Arc<Registry>>) -> Self {
+        self.registry = registry;
+        self
+    }
+
     /// The messages that may pass on a channel of the broker; empty when the contract does not know it.
     #[must_use]
     pub fn messages(&self, channel: &str) -> &[Arc<EventMessage>] {
@@ -249,7 +259,7 @@ impl EventChecker {
             let meant = nearest(&event.channel, known).map(str::to_owned);
             return EventVerdict { meant, ..EventVerdict::default() };
         };
-        let mut verdict = choose(&address.messages, event);
+        let mut verdict = choose(&address.messages, event, None);
         verdict.channel = Some(address.written.clone());
         verdict
     }
@@ -258,6 +268,26 @@ impl EventChecker {
     #[must_use]
     pub fn check_as(&self, event: &Event, name: &str) -> Option<EventVerdict> {
         Some(self.check_framed_as(event, self.message(name)?, &BTreeMap::new()))
+    }
+
+    /// Checks one event whose payload is its value as JSON, however it will be encoded, as the message of this name or by
+    /// its channel.
+    #[must_use]
+    pub fn check_as_json(&self, event: &Event, name: Option<&str>) -> EventVerdict {
+        let json = event.payload.as_deref();
+        if let Some((message, json)) = name.and_then(|name| self.message(name)).zip(json) {
+            return EventVerdict {
+                channel: Some(event.channel.clone()),
+                ..message.check_decoded(event, json)
+            };
+        }
+        match self.find(&event.channel) {
+            Some(address) => EventVerdict {
+                channel: Some(address.written.clone()),
+                ..choose(&address.messages, event, json)
+            },
+            None => self.check(event),
+        }
     }
 
     fn find(&self, channel: &str) -> Option<&Address> {
@@ -272,16 +302,21 @@ impl EventChecker {
     }
 }
 
-/// The verdict of the message an event is: the one it names, the only one, one that accepts it, or the nearest.
-fn choose(messages: &[Arc<EventMessage>], event: &Event) -> EventVerdict {
+/// The verdict of the message an event is: the one it names, the only one, one that accepts it, or the nearest. `decoded`
+/// is its value as JSON, where that is not what the payload itself holds.
+fn choose(messages: &[Arc<EventMessage>], event: &Event, decoded: Option<&[u8]>) -> EventVerdict {
+    let check = |message: &EventMessage| match decoded {
+        Some(json) => message.check_decoded(event, json),
+        None => message.check(event),
+    };
     if let [only] = messages {
-        return only.check(event);
+        return check(only);
     }
     let named = stated_name(event, messages);
     let mut nearest: Option<EventVerdict> = None;
     let fits_name = |message: &&Arc<EventMessage>| named.as_ref().is_none_or(|name| message.is_called(name));
     for message in messages.iter().filter(fits_name) {
-        let verdict = message.check(event);
+        let verdict = check(message);
         if verdict.violations.is_empty() {
             return verdict;
         }
@@ -312,6 +347,19 @@ fn stated_name(event: &Event, messages: &[Arc<EventMessage>]) -> Option<String> 
 impl EventMessage {
     fn check(&self, event: &Event) -> EventVerdict {
         self.check_from(event, None)
+    }
+
+    /// Checks an event whose value is JSON that is not in the payload itself.
+    fn check_decoded(&self, event: &Event, json: &[u8]) -> EventVerdict {
+        let mut verdict = EventVerdict { message: Some(self.name.clone()), ..EventVerdict::default() };
+        let headers = self.headers.iter().flat_map(|schema| headers::check(schema, event));
+        verdict.violations.extend(headers.map(|violation| (EventPart::Headers, violation)));
+        let (found, unchecked) = self.check_payload(json);
+        verdict.unchecked = unchecked;
+        // Places in a text nobody has written are no help.
+        let found = found.into_iter().map(|violation| Violation { position: None, ..violation });
+        verdict.violations.extend(found.map(|violation| (EventPart::Payload, violation)));
+        verdict
     }
 
     /// Checks an event whose payload begins after the frame of a schema registry, if it has one of so many bytes.

@@ -1,50 +1,21 @@
-//! The wire format of schema registries: a zero byte, four bytes that name a schema, and the payload.
+//! Events in the wire format of schema registries: which message they are, by their contract or by the registry.
 
 use std::collections::BTreeMap;
 
 use super::stream::meant;
-use super::{EventChecker, EventMessage, EventVerdict, Language, Unassigned};
+use super::{EventChecker, EventMessage, EventPart, EventVerdict, Language, Unassigned, choose};
 use crate::contract::Message;
 use crate::event::Event;
+use crate::registry::frame::{indexes, split};
+use crate::registry::{RegistryErrorKind, Undecodable};
 use crate::schema::PayloadSchema;
 
-/// The first byte of a payload in this format.
-const MAGIC: u8 = 0;
 /// The keyword that says which schema of a registry a message has.
 const KEYWORD: &str = "x-eddy-schema-id";
-/// Levels of messages inside messages a Protobuf payload may name.
-const MOST_INDEXES: u64 = 64;
 
 /// The number of a message's schema.
 pub(super) fn declared_id(message: &Message) -> Option<u32> {
     u32::try_from(message.node.get(KEYWORD)?.to_json().as_u64()?).ok()
-}
-
-/// The number in front of a payload, and the rest.
-fn split(payload: &[u8]) -> Option<(u32, usize)> {
-    let (magic, rest) = payload.split_first()?;
-    let (id, _) = rest.split_first_chunk::<4>()?;
-    (*magic == MAGIC).then(|| (u32::from_be_bytes(*id), 5))
-}
-
-/// The message indexes in front of a Protobuf message and their bytes: their count and each of them as zigzag varints,
-/// where a single zero stands for the first message.
-fn indexes(payload: &[u8]) -> Option<(Vec<usize>, usize)> {
-    let (count, mut at) = varint(payload)?;
-    let count = count >> 1;
-    if count > MOST_INDEXES {
-        return None;
-    }
-    let mut indexes = Vec::new();
-    for _ in 0..count {
-        let (index, length) = varint(payload.get(at..)?)?;
-        indexes.push(usize::try_from(index >> 1).ok()?);
-        at += length;
-    }
-    if indexes.is_empty() {
-        indexes.push(0);
-    }
-    Some((indexes, at))
 }
 
 /// Bytes of the frame in front of a payload of this schema, if it may begin with one.
@@ -83,17 +54,6 @@ fn leads_elsewhere(_: &[usize], _: &PayloadSchema) -> Option<String> {
     None
 }
 
-fn varint(bytes: &[u8]) -> Option<(u64, usize)> {
-    let mut value = 0;
-    for (at, byte) in bytes.iter().take(10).enumerate() {
-        value |= u64::from(byte & 0x7f).checked_shl(u32::try_from(at).ok()? * 7)?;
-        if byte & 0x80 == 0 {
-            return Some((value, at + 1));
-        }
-    }
-    None
-}
-
 impl EventChecker {
     /// Checks one event by the schema id its payload begins with, else as [`Self::check`] does. `ids` names messages
     /// by id and outranks what the contract says.
@@ -107,6 +67,7 @@ impl EventChecker {
             || self.messages.iter().find(|message| message.schema_id == Some(id)).map(|found| &**found);
         match named.or_else(declared) {
             Some(message) => self.framed(event, message, start),
+            None if self.registry.is_some() => self.registered(event, None),
             None if self.must_be_framed(event, ids) => {
                 let known = self.messages.iter().filter_map(|message| message.schema_id);
                 let known: Vec<String> = known.chain(ids.keys().copied()).map(|id| id.to_string()).collect();
@@ -121,6 +82,47 @@ impl EventChecker {
                 unassigned("ED5005", format!("no message has the schema id {id}"), Some(help))
             }
             None => self.check(event),
+        }
+    }
+
+    /// Checks an event by the schema the registry has for it, and what it then says as the message it is by its channel, or
+    /// as the one named. A payload the registry knows nothing of may be one without a frame.
+    fn registered(&self, event: &Event, named: Option<&EventMessage>) -> EventVerdict {
+        let payload = event.payload.as_deref().unwrap_or_default();
+        let as_it_is = || named.map_or_else(|| self.check(event), |message| message.check(event));
+        let Some(decoded) = self.registry.as_ref().and_then(|registry| registry.decode(payload)) else {
+            return as_it_is();
+        };
+        let address = self.find(&event.channel);
+        let channel = address.map(|address| address.written.clone());
+        let channel = channel.or_else(|| event.channel.is_empty().then(String::new));
+        match decoded {
+            Ok(decoded) => {
+                let mut verdict = match (named, address) {
+                    (Some(message), _) => message.check_decoded(event, &decoded.json),
+                    (None, Some(address)) => choose(&address.messages, event, Some(&decoded.json)),
+                    (None, None) => EventVerdict {
+                        message: Some(decoded.schema.name(&event.channel)),
+                        ..EventVerdict::default()
+                    },
+                };
+                verdict.channel = channel;
+                verdict
+            }
+            Err(Undecodable::Payload(schema, found)) => {
+                let violations = found.into_iter().map(|violation| (EventPart::Payload, violation)).collect();
+                let message = Some(schema.name(&event.channel));
+                // It does not fit, whatever the channel: that comes first.
+                let channel = channel.or_else(|| Some(event.channel.clone()));
+                EventVerdict { channel, message, violations, ..EventVerdict::default() }
+            }
+            Err(Undecodable::Schema(error)) => {
+                let verdict = as_it_is();
+                let fits = error.kind == RegistryErrorKind::NotFound
+                    && verdict.is_valid()
+                    && verdict.unchecked.is_none();
+                if fits { verdict } else { unassigned("ED5005", error.message, Some(error.help)) }
+            }
         }
     }
 
@@ -164,14 +166,16 @@ impl EventChecker {
         message: &EventMessage,
         ids: &BTreeMap<u32, String>,
     ) -> EventVerdict {
-        let frame = event.payload.as_ref().and_then(|payload| split(payload)).filter(|(id, _)| {
-            let is_its_id =
-                message.schema_id == Some(*id) || ids.get(id).is_some_and(|name| message.is_called(name));
-            is_its_id || matches!(message.payload, Language::Json(_) | Language::Text(_))
-        });
+        let frame = event.payload.as_ref().and_then(|payload| split(payload));
+        let is_its_id =
+            |id| message.schema_id == Some(id) || ids.get(&id).is_some_and(|name| message.is_called(name));
         let mut verdict = match frame {
-            Some((_, start)) => self.framed(event, message, start),
-            None => message.check(event),
+            Some((id, start)) if is_its_id(id) => self.framed(event, message, start),
+            Some(_) if self.registry.is_some() => self.registered(event, Some(message)),
+            Some((_, start)) if matches!(message.payload, Language::Json(_) | Language::Text(_)) => {
+                self.framed(event, message, start)
+            }
+            _ => message.check(event),
         };
         verdict.channel = Some(event.channel.clone());
         verdict
@@ -195,21 +199,4 @@ pub fn parse_schema_id(text: &str, checker: &EventChecker) -> Result<(u32, Strin
         return Err((format!("the contract has no message `{name}`"), help));
     }
     Ok((id, name.to_owned()))
-}
-
-#[cfg(test)]
-mod tests {
-    use super::{indexes, split, varint};
-
-    #[test]
-    fn frames_are_taken_apart() {
-        assert_eq!(split(&[0, 0, 0, 1, 2, 9]), Some((258, 5)));
-        assert_eq!(split(&[0, 0, 0, 1]), None);
-        assert_eq!(split(&[1, 0, 0, 1, 2]), None);
-        assert_eq!(indexes(&[0, 10, 1]), Some((vec![0], 1)));
-        assert_eq!(indexes(&[4, 2, 0, 10]), Some((vec![1, 0], 3)));
-        assert_eq!(indexes(&[4, 2]), None);
-        assert_eq!(indexes(&[0xff; 12]), None);
-        assert_eq!(varint(&[0xac, 0x02]), Some((300, 2)));
-    }
 }

@@ -1,6 +1,7 @@
 //! `eddy inject`: sends one event, the lines of a text, a file of events, or events generated from the contract.
 
 use super::connect::{ConnectArgs, Connector};
+use super::registry::{EncodedSource, EncodingArgs};
 use super::target::{Place, Places};
 use super::window::{Window, WindowArgs};
 use super::{CommandError, Context, Status, transfer};
@@ -28,6 +29,7 @@ mod supply;
     eddy inject orders --data '{\"id\": {{ count }}, \"at\": \"{{ now() }}\"}' --key 'c-{{ random(1, 9) }}' --template \
     --count 100 --rate 20/s\n  \
     eddy inject mqtt://localhost:1883 events.ndjson --events\n  \
+    eddy inject kafka://localhost/orders order.json --registry http://localhost:8081 --subject orders-value\n  \
     kcat -C -J -e -t orders -b old:9092 | eddy inject nats://localhost:4222 - --events --input-format kcat"
 )]
 pub struct Args {
@@ -86,6 +88,8 @@ pub struct Args {
     /// Seed of generated events (default: 0) and of `random`, `pick` and `uuid` in templates (default: another each time)
     #[arg(long, value_name = "NUMBER")]
     seed: Option<u64>,
+    #[command(flatten)]
+    encoding: EncodingArgs,
     /// Send events that break the contract too
     #[arg(long)]
     no_validate: bool,
@@ -131,7 +135,9 @@ async fn inject(args: &Args, context: &Context) -> Result<Status, CommandError> 
     target.confirm(args.confirm.as_deref())?;
     let window = window(args)?;
     let pattern = supply::pattern(args, &target, &context.ui)?;
+    let encoder = args.encoding.encoder(context)?;
     let source = supply::source(args, context, &places, pattern, window, rate).await?;
+    let source = EncodedSource::wrap(source, encoder);
     let planned = window.at_most(planned(args));
     let plan = Plan {
         selection: Selection { first: planned, skip: window.skip, ..Selection::default() },

@@ -6,12 +6,14 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use super::connect::{ConnectArgs, Connector};
 use super::contract_check::ContractCheck;
 use super::record::open_all;
+use super::registry::{RegistryArgs, read};
 use super::target::{Place, Places};
 use super::window::{Window, WindowArgs};
 use super::{CommandError, Context, ErrorKind, Status, transfer};
 use crate::output::event_template::EventTemplate;
 use crate::output::figures::counted;
-use crate::replay::{Condition, Jq, Pattern, Plan, Selection, carry};
+use crate::registry::Registry;
+use crate::replay::{Condition, Interpretation, Jq, Pattern, Plan, Selection, carry};
 use crate::ui::progress::SourceView;
 
 mod printer;
@@ -32,7 +34,8 @@ use printer::{Form, Lost, Printer};
     eddy tail orders payments --correlation 7f3a --from -1h --follow\n  \
     eddy tail monday.eddy.ndjson.zst -n 10 --format json | jq .v\n  \
     eddy tail orders --template '{time} {key} {payload./order/id}\\n'\n  \
-    eddy tail jetstream+nats://localhost/ORDERS --range @-48h:-24h"
+    eddy tail jetstream+nats://localhost/ORDERS --range @-48h:-24h\n  \
+    eddy tail kafka://localhost/orders --registry http://localhost:8081 --match '.payload.total > 100'"
 )]
 pub struct Args {
     /// Where events come from
@@ -57,6 +60,8 @@ pub struct Args {
     validate: bool,
     #[command(flatten)]
     connect: ConnectArgs,
+    #[command(flatten)]
+    registry: RegistryArgs,
     /// How to show events
     #[arg(long, value_enum, default_value_t, value_name = "FORMAT")]
     format: Format,
@@ -89,10 +94,13 @@ pub fn run(args: &Args, context: &Context) -> Result<Status, CommandError> {
 
 async fn tail(args: &Args, context: &Context) -> Result<Status, CommandError> {
     let window = args.window.window(args.follow)?;
-    let selection = selection(args, window)?;
+    let mut selection = selection(args, window)?;
     let form = form(args)?;
     let places = Places::new(context)?;
-    let check = if args.validate { Some(check(&places)?) } else { None };
+    let registry = args.registry.open(context)?;
+    selection.reading =
+        registry.clone().map(|registry| Interpretation::new(move |event| read(&registry, event).0));
+    let check = if args.validate { Some(check(&places, registry.as_ref())?) } else { None };
     let places: Vec<Place> = args.sources.iter().map(|text| places.source(text)).collect::<Result<_, _>>()?;
     let stop = transfer::stop_on_interruption();
     let source = open_all(&places, window, &Connector::new(&args.connect, context, &stop)?).await?;
@@ -102,7 +110,8 @@ async fn tail(args: &Args, context: &Context) -> Result<Status, CommandError> {
     let lost = Lost::default();
     let view = context.ui.event_view().marking(&selection.patterns);
     let printer =
-        Printer::new(&context.ui, view, form, check, lost.clone(), (Arc::clone(&closed), stop.clone()));
+        Printer::new(&context.ui, view, form, check, lost.clone(), (Arc::clone(&closed), stop.clone()))
+            .decoding(registry);
     let filters = selection.filters.clone();
     let plan = Plan { selection, finish_what_was_read: true, ..Plan::default() };
     let mut progress = SourceView::new(&context.ui);
@@ -168,8 +177,8 @@ fn notes(filters: &[Jq], lost: &Lost, context: &Context) {
     }
 }
 
-fn check(places: &Places<'_>) -> Result<ContractCheck, CommandError> {
-    ContractCheck::new(places, None)?.ok_or_else(|| {
+fn check(places: &Places<'_>, registry: Option<&Arc<Registry>>) -> Result<ContractCheck, CommandError> {
+    ContractCheck::new(places, None, registry)?.ok_or_else(|| {
         CommandError::usage("there is no workspace whose contract events could be checked against")
             .hint("`eddy init` writes one, `--workspace DIR` names one")
     })

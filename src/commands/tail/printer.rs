@@ -9,12 +9,14 @@ use std::sync::{Arc, Mutex};
 
 use crate::atomic_file;
 use crate::commands::contract_check::ContractCheck;
+use crate::commands::registry::read;
 use crate::endpoint::capabilities::Acknowledgement;
 use crate::endpoint::{BoxFuture, Capabilities, Delivery, EndpointError, EndpointErrorKind, Receipts, Sink};
 use crate::event::kcat::{self, Loss};
 use crate::event::{Event, Place, json_lines};
 use crate::output::event_template::EventTemplate;
 use crate::output::visible::harmless;
+use crate::registry::Registry;
 use crate::replay::{StopReason, StopToken};
 use crate::ui::event_view::EventView;
 use crate::ui::{Data, Ui};
@@ -56,6 +58,7 @@ pub(super) struct Printer {
     view: EventView,
     form: Form,
     check: Option<ContractCheck>,
+    registry: Option<Arc<Registry>>,
     shown: u64,
     lost: Lost,
     closed: Arc<AtomicBool>,
@@ -73,12 +76,25 @@ impl Printer {
         (closed, stop): (Arc<AtomicBool>, StopToken),
     ) -> Self {
         let terminal = ui.data_on_terminal;
-        Self { out: ui.data(), terminal, view, form, check, shown: 0, lost, closed, stop }
+        let (out, registry) = (ui.data(), None);
+        Self { out, terminal, view, form, check, registry, shown: 0, lost, closed, stop }
+    }
+
+    /// Shows keys and payloads by the schemas of a registry that they name, where they are shown for people.
+    pub(super) fn decoding(self, registry: Option<Arc<Registry>>) -> Self {
+        Self { registry, ..self }
     }
 
     fn print(&mut self, event: &Event) -> io::Result<()> {
         self.shown += 1;
-        let marks = self.check.as_ref().map(|check| check.marks(event)).unwrap_or_default();
+        let mut marks = self.check.as_ref().map(|check| check.marks(event)).unwrap_or_default();
+        let is_for_people = matches!(self.form, Form::Pretty | Form::Line | Form::Template(_));
+        let read = self.registry.as_ref().filter(|_| is_for_people).map(|registry| read(registry, event));
+        let read = read.map(|(event, notes)| {
+            marks.extend(notes);
+            event
+        });
+        let event = read.as_ref().unwrap_or(event);
         match &self.form {
             Form::Pretty => self.view.pretty(&mut self.out, event, &marks),
             Form::Line => self.view.line(&mut self.out, event, &marks),
