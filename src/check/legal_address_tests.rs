@@ -1,3 +1,5 @@
+//! Addresses that each protocol takes, and those it does not, at their exact places.
+
 use super::{Candidate, fault};
 
 fn says(protocol: &str, address: &str, sends: bool) -> Option<String> {
