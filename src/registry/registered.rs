@@ -129,17 +129,12 @@ impl Registered {
         None
     }
 
-    #[cfg(feature = "protobuf")]
     fn indexes(&self) -> Vec<usize> {
         match &self.schema {
+            #[cfg(feature = "protobuf")]
             PayloadSchema::Protobuf(schema) => schema.indexes(),
-            _ => Vec::new(),
+            PayloadSchema::Json(_) | PayloadSchema::Avro(_) => Vec::new(),
         }
-    }
-
-    #[cfg(not(feature = "protobuf"))]
-    fn indexes(&self) -> Vec<usize> {
-        Vec::new()
     }
 }
 
