@@ -197,6 +197,17 @@ impl Address {
     }
 
     /// Where an option was set, when that was not in the address.
+    #[cfg_attr(
+        not(any(
+            feature = "amqp",
+            feature = "http",
+            feature = "kafka",
+            feature = "mqtt",
+            feature = "nats",
+            feature = "redis"
+        )),
+        expect(dead_code, reason = "only systems with options in their addresses ask for it")
+    )]
     pub(super) fn origin(&self, name: &str) -> Option<&str> {
         self.granted.iter().find(|(each, _)| each == name).map(|(_, origin)| origin.as_str())
     }

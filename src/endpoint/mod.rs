@@ -60,6 +60,10 @@ pub mod stdio;
     feature = "nats",
     feature = "redis"
 ))]
+#[cfg_attr(
+    not(any(feature = "amqp", feature = "http", feature = "mqtt", feature = "nats")),
+    expect(dead_code, reason = "the clients of Kafka and Redis read certificates and keys themselves")
+)]
 mod tls;
 
 pub use address::{Address, AddressError};
