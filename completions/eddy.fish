@@ -409,6 +409,7 @@ complete -c eddy -n "__fish_eddy_using_subcommand replay" -l loss -d 'Whether to
 allow\t'Send them without the lost part'"
 complete -c eddy -n "__fish_eddy_using_subcommand replay" -l retry-for -d 'Try failed events again for this long before giving up' -r
 complete -c eddy -n "__fish_eddy_using_subcommand replay" -l connect-timeout -d 'Keep trying for this long while a server cannot be reached at the start, such as `1m` (default: one attempt)' -r
+complete -c eddy -n "__fish_eddy_using_subcommand replay" -l ledger -d 'Keep a ledger there of what the target has confirmed, so that a crash costs nothing' -r -F
 complete -c eddy -n "__fish_eddy_using_subcommand replay" -l confirm -d 'Name of the protected environment that is meant' -r
 complete -c eddy -n "__fish_eddy_using_subcommand replay" -l format -d 'How to report on stdout' -r -f -a "human\t'Words'
 json\t'One JSON object'"
@@ -417,6 +418,8 @@ always\t'Always'
 never\t'Never'"
 complete -c eddy -n "__fish_eddy_using_subcommand replay" -l workspace -d 'Directory of the workspace file `eddy.yaml` (default: here or above)' -r -F
 complete -c eddy -n "__fish_eddy_using_subcommand replay" -l env -d 'Environment of the workspace to use' -r
+complete -c eddy -n "__fish_eddy_using_subcommand replay" -l resume -d 'Go on with the run of the ledger: only what is not on the target yet is sent'
+complete -c eddy -n "__fish_eddy_using_subcommand replay" -l no-mark -d 'Do not mark events with the headers `eddy-run` and `eddy-seq`'
 complete -c eddy -n "__fish_eddy_using_subcommand replay" -l dry-run -d 'Show what would be done and send nothing'
 complete -c eddy -n "__fish_eddy_using_subcommand replay" -s q -l quiet -d 'Say nothing but data and errors'
 complete -c eddy -n "__fish_eddy_using_subcommand replay" -s v -l verbose -d 'Say more about what is done'
