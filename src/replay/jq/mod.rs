@@ -32,10 +32,10 @@ const MOST_OUTPUT_BYTES: usize = 64 << 20;
 /// A limit that a filter ran into.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Error)]
 pub enum JqLimit {
-    /// More steps than [`sandbox::STEPS`].
+    /// More steps than a filter may take.
     #[error("it took more than {} steps for one event", sandbox::STEPS)]
     Steps,
-    /// More time than [`sandbox::TIME`].
+    /// More time than a filter may take.
     #[error("it took longer than {} s for one event", sandbox::TIME.as_secs())]
     Time,
     /// Recursion too deep for the stack.
