@@ -143,7 +143,7 @@ impl Compiled {
 
     /// Checks by the validator, whatever the quick way says.
     pub(super) fn check_thoroughly(&self, payload: &[u8]) -> Result<(), Vec<Violation>> {
-        if too_deep(payload) {
+        if nested_deeper(payload, DEPTH) {
             let message = format!("the payload is nested deeper than {DEPTH} levels");
             return Err(vec![bare("json", message)]);
         }
@@ -191,7 +191,7 @@ fn printable(text: String) -> String {
 
 /// The tree of a payload that must be JSON.
 pub(super) fn json_tree(payload: &[u8]) -> Result<(Sources, NodeRef), Vec<Violation>> {
-    if too_deep(payload) {
+    if nested_deeper(payload, DEPTH) {
         let message = format!("the payload is nested deeper than {DEPTH} levels");
         return Err(vec![bare("json", message)]);
     }
@@ -209,13 +209,14 @@ pub(super) fn with_positions(mut found: Vec<Violation>, sources: &Sources) -> Ve
     found
 }
 
-/// Whether a payload is nested too deep; few brackets in all answer at once.
-fn too_deep(payload: &[u8]) -> bool {
-    if memchr::memchr2_iter(b'[', b'{', payload).nth(DEPTH).is_none() {
+/// Whether a part of a JSON text is nested deeper than `limit`; few brackets in all answer at once.
+#[must_use]
+pub fn nested_deeper(json: &[u8], limit: usize) -> bool {
+    if memchr::memchr2_iter(b'[', b'{', json).nth(limit).is_none() {
         return false;
     }
     let (mut depth, mut in_string, mut escaped) = (0usize, false, false);
-    for byte in payload {
+    for byte in json {
         match byte {
             _ if escaped => escaped = false,
             b'\\' if in_string => escaped = true,
@@ -224,7 +225,7 @@ fn too_deep(payload: &[u8]) -> bool {
             b']' | b'}' if !in_string => depth = depth.saturating_sub(1),
             _ => {}
         }
-        if depth > DEPTH {
+        if depth > limit {
             return true;
         }
     }

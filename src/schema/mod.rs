@@ -28,7 +28,7 @@ use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
 
 use bundle::{Bundle, Bundler};
-pub use compiled::{Compiled, bare};
+pub use compiled::{Compiled, bare, nested_deeper};
 pub use dialect::Dialect;
 pub use payload::{Language, PayloadSchema};
 pub use problem::{AvroFault, SchemaProblem, SchemaProblemKind};

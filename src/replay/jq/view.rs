@@ -19,6 +19,7 @@ use jaq_json::{Map, Val, read};
 
 use crate::event::Event;
 use crate::event::coding;
+use crate::schema::nested_deeper;
 
 /// The fields of the event.
 pub const FIELDS: [&str; 12] = [
@@ -67,21 +68,7 @@ pub(super) fn is_true(value: &Val) -> bool {
 
 /// Whether no part of a JSON text is nested beyond [`DEEPEST`].
 pub(super) fn is_shallow(json: &[u8]) -> bool {
-    let (mut depth, mut in_text, mut escaped) = (0_usize, false, false);
-    for byte in json {
-        match byte {
-            _ if escaped => escaped = false,
-            b'\\' if in_text => escaped = true,
-            b'"' => in_text = !in_text,
-            b'[' | b'{' if !in_text => depth += 1,
-            b']' | b'}' if !in_text => depth = depth.saturating_sub(1),
-            _ => {}
-        }
-        if depth > DEEPEST {
-            return false;
-        }
-    }
-    true
+    !nested_deeper(json, DEEPEST)
 }
 
 fn payload(event: &Event) -> (Val, &'static str) {
