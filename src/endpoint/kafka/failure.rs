@@ -49,8 +49,10 @@ pub(super) fn refusal(code: Code, reason: &str, address: &Address) -> Option<End
 /// we are.
 pub(super) fn connection(reason: &str, address: &Address, logs_in: bool) -> EndpointError {
     let words = meat(reason);
-    // A broker hangs up without a word on who does not log in, once it has told its versions.
-    if reason.contains("connection closed by peer") && reason.contains("in state UP") && !logs_in {
+    // A broker hangs up without a word on who does not log in, once it has told its versions. Whether we notice while
+    // we read or while we write is chance.
+    let hung_up = ["connection closed by peer", "Broken pipe", "Connection reset by peer"];
+    if !logs_in && reason.contains("in state UP") && hung_up.iter().any(|each| reason.contains(each)) {
         let message = format!("`{address}` hangs up on us: it seems to want to know who we are");
         return EndpointError::new(Kind::Unauthorised, message).help(LET_IN_HELP);
     }
@@ -251,6 +253,10 @@ mod tests {
         let error = connection(&format!("{hung_up}UP)"), &address, false);
         assert_eq!(error.kind, Kind::Unauthorised);
         assert_eq!(connection(&format!("{hung_up}UP)"), &address, true).kind, Kind::Unreachable);
+        for words in ["Send failed: Broken pipe", "Receive failed: Connection reset by peer"] {
+            let error = connection(&format!("h:1/1: {words} (after 2ms in state UP)"), &address, false);
+            assert_eq!(error.kind, Kind::Unauthorised, "{words}");
+        }
         let error = connection(&format!("{hung_up}APIVERSION_QUERY)"), &address, false);
         assert_eq!(error.kind, Kind::Unreachable);
         assert!(error.help.expect("help").contains("`kafkas://`"));
