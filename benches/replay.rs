@@ -4,7 +4,6 @@
 
 use std::time::{Duration, Instant};
 
-use eddy::endpoint::capabilities::Acknowledgement;
 use eddy::endpoint::{BoxFuture, Capabilities, Delivery, EndpointError, Receipts, Sink, Source};
 use eddy::event::{Event, Place, Timestamp};
 use eddy::replay::{Pace, Plan, Silent, Speed, StopToken, carry};
@@ -43,21 +42,7 @@ struct Nowhere;
 
 impl Sink for Nowhere {
     fn capabilities(&self) -> Capabilities {
-        Capabilities {
-            name: "nowhere",
-            keys: true,
-            headers: true,
-            repeated_headers: true,
-            header_order: true,
-            binary_headers: true,
-            null_headers: true,
-            null_payload: true,
-            timestamps: true,
-            acknowledgement: Acknowledgement::PerEvent,
-            replayable: false,
-            seek_time: false,
-            max_payload: None,
-        }
+        Capabilities { name: "nowhere", replayable: false, seek_time: false, ..Capabilities::ALL }
     }
 
     fn send<'a>(&'a mut self, batch: &'a [Event]) -> BoxFuture<'a, Receipts> {

@@ -35,6 +35,7 @@ fn table() -> String {
     row("null header values", &|system| yes(system.null_headers));
     row("null payload", &|system| yes(system.null_payload));
     row("time set by the sender", &|system| yes(system.timestamps));
+    row("partition chosen by the sender", &|system| yes(system.partitions));
     row("receipt per event", &|system| yes(system.acknowledgement == Acknowledgement::PerEvent));
     row("reading from the past", &|system| yes(system.replayable));
     row("beginning at a time", &|system| yes(system.seek_time));

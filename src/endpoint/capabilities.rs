@@ -33,6 +33,8 @@ pub struct Capabilities {
     pub null_payload: bool,
     /// The sender may set the time.
     pub timestamps: bool,
+    /// The sender may choose the partition.
+    pub partitions: bool,
     /// How delivery is confirmed.
     pub acknowledgement: Acknowledgement,
     /// Events are kept, so that reading may begin in the past.
@@ -44,6 +46,24 @@ pub struct Capabilities {
 }
 
 impl Capabilities {
+    /// Everything an event can hold, kept and confirmed; others are described by what they lack.
+    pub const ALL: Self = Self {
+        name: "",
+        keys: true,
+        headers: true,
+        repeated_headers: true,
+        header_order: true,
+        binary_headers: true,
+        null_headers: true,
+        null_payload: true,
+        timestamps: true,
+        partitions: true,
+        acknowledgement: Acknowledgement::PerEvent,
+        replayable: true,
+        seek_time: true,
+        max_payload: None,
+    };
+
     /// What this system would lose of the event, in words for a user; empty when nothing is lost.
     #[must_use]
     pub fn losses(&self, event: &Event) -> Vec<&'static str> {

@@ -8,7 +8,7 @@ mod archived;
 
 use archived::Archived;
 
-use super::capabilities::{Acknowledgement, Capabilities};
+use super::capabilities::Capabilities;
 use super::reading_thread::{ReadingThread, Wanted};
 use super::{
     Address, BoxFuture, Delivery, EndpointError, EndpointErrorKind, Receipts, Sink, SinkOptions, Source,
@@ -20,21 +20,7 @@ use crate::event::json_lines::{self, MAX_LINE};
 use crate::event::{Event, Place};
 
 /// What files can carry: everything, since they hold events as they are.
-pub(super) const CAPABILITIES: Capabilities = Capabilities {
-    name: "file",
-    keys: true,
-    headers: true,
-    repeated_headers: true,
-    header_order: true,
-    binary_headers: true,
-    null_headers: true,
-    null_payload: true,
-    timestamps: true,
-    acknowledgement: Acknowledgement::PerEvent,
-    replayable: true,
-    seek_time: true,
-    max_payload: None,
-};
+pub(super) const CAPABILITIES: Capabilities = Capabilities { name: "file", ..Capabilities::ALL };
 
 /// Events out of an archive, a zstd file of event lines, or plain event lines.
 ///

@@ -5,7 +5,7 @@ use std::sync::{Arc, LazyLock, Mutex, MutexGuard, PoisonError};
 
 use tokio::sync::Notify;
 
-use super::capabilities::{Acknowledgement, Capabilities};
+use super::capabilities::Capabilities;
 use super::{
     Address, BoxFuture, Delivery, End, EndpointError, EndpointErrorKind, Receipts, Sink, SinkOptions, Source,
     SourceOptions, Start, Stop,
@@ -19,21 +19,8 @@ pub const MAX_BYTES: usize = 1024 * 1024 * 1024;
 /// Events given out at once at most, so that readers do not hold the lock for long.
 const MAX_BATCH: usize = 4096;
 
-pub(super) const CAPABILITIES: Capabilities = Capabilities {
-    name: "memory",
-    keys: true,
-    headers: true,
-    repeated_headers: true,
-    header_order: true,
-    binary_headers: true,
-    null_headers: true,
-    null_payload: true,
-    timestamps: true,
-    acknowledgement: Acknowledgement::PerEvent,
-    replayable: true,
-    seek_time: true,
-    max_payload: Some(MAX_BYTES),
-};
+pub(super) const CAPABILITIES: Capabilities =
+    Capabilities { name: "memory", max_payload: Some(MAX_BYTES), ..Capabilities::ALL };
 
 static LOGS: LazyLock<Mutex<HashMap<String, Arc<Log>>>> = LazyLock::new(Mutex::default);
 

@@ -198,17 +198,10 @@ mod tests {
         let carried = Capabilities {
             name: "example",
             keys: false,
-            headers: true,
-            repeated_headers: true,
-            header_order: true,
-            binary_headers: true,
-            null_headers: true,
-            null_payload: true,
-            timestamps: true,
             acknowledgement: Acknowledgement::None,
             replayable: false,
             seek_time: false,
-            max_payload: None,
+            ..Capabilities::ALL
         };
         let target = "memory:x".to_owned();
         let plan = PlanView { survey: &survey, target, carried, paced: false, protected: Some("prod") };

@@ -3,7 +3,6 @@
 use std::collections::VecDeque;
 use std::sync::{Arc, Mutex};
 
-use crate::endpoint::capabilities::Acknowledgement;
 use crate::endpoint::{
     BoxFuture, Capabilities, Delivery, EndpointError, EndpointErrorKind, Receipts, Sink, Source,
 };
@@ -78,21 +77,7 @@ impl ScriptedSink {
 
 impl Sink for ScriptedSink {
     fn capabilities(&self) -> Capabilities {
-        Capabilities {
-            name: "script",
-            keys: true,
-            headers: true,
-            repeated_headers: true,
-            header_order: true,
-            binary_headers: true,
-            null_headers: true,
-            null_payload: true,
-            timestamps: true,
-            acknowledgement: Acknowledgement::PerEvent,
-            replayable: false,
-            seek_time: false,
-            max_payload: None,
-        }
+        Capabilities { name: "script", replayable: false, seek_time: false, ..Capabilities::ALL }
     }
 
     fn send<'a>(&'a mut self, batch: &'a [Event]) -> BoxFuture<'a, Receipts> {

@@ -219,6 +219,31 @@ async fn times_and_places_are_kept() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn one_partition_takes_everything_or_is_named() {
+    let Some(server) = shared() else { return };
+    topic(server.port, "chosen", 3, &[]).await;
+    let url = format!("kafka://127.0.0.1:{}/chosen", server.port);
+    let mut writer = sink(&format!("{url}?partition=1")).await;
+    let mut recorded = Event { key: Some("a".into()), ..Event::new("", "x") };
+    recorded.place.partition = Some(2);
+    for delivery in writer.send(&[recorded, Event::new("", "x")]).await.await {
+        assert_eq!(delivery.outcome.expect("taken").partition, Some(1));
+    }
+    let beyond = address(&format!("{url}?partition=3"));
+    let unsent = open_sink(&beyond, &SinkOptions::default()).await.err().expect("no such partition");
+    let unread = open_source(&beyond, &SourceOptions::default()).await.err().expect("no such partition");
+    let mut writer = sink(&format!("kafka://127.0.0.1:{}?partition=3", server.port)).await;
+    let undelivered = writer.send(&[Event::new("chosen", "x")]).await.await.remove(0).outcome;
+    for error in [unsent, unread, undelivered.expect_err("no such partition")] {
+        assert_eq!(error.kind, EndpointErrorKind::NotFound, "{error:?}");
+        assert_eq!(error.help.as_deref(), Some("it has 3 partitions, with the numbers 0 to 2"));
+    }
+    let rivals = address(&format!("{url}?partition=1&partitioner=random"));
+    let error = open_sink(&rivals, &SinkOptions::default()).await.err().expect("one of them");
+    assert!(error.help.expect("help").contains("either `partition` or `partitioner`"));
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn keys_go_where_other_clients_put_them() {
     let Some(server) = shared() else { return };
     topic(server.port, "hashed", 6, &[]).await;

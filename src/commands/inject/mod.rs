@@ -51,7 +51,7 @@ pub struct Args {
     #[arg(long, value_name = "T", allow_hyphen_values = true)]
     timestamp: Option<String>,
     /// The partition, where the system has partitions
-    #[arg(long, value_name = "NUMBER")]
+    #[arg(long, value_name = "NUMBER", value_parser = clap::value_parser!(i32).range(0..))]
     partition: Option<i32>,
     /// Payload, key and headers are templates, rendered for each event
     #[arg(long, conflicts_with_all = ["generate", "events"])]
@@ -131,10 +131,10 @@ async fn inject(args: &Args, context: &Context) -> Result<Status, CommandError> 
     let rate = rate(args)?;
     let pace = rate.map_or(Pace::AsFastAsPossible, Pace::Even);
     let places = Places::new(context)?;
-    let target = places.target(&args.target)?;
+    let mut target = places.target(&args.target)?;
     target.confirm(args.confirm.as_deref())?;
     let window = window(args)?;
-    let pattern = supply::pattern(args, &target, &context.ui)?;
+    let pattern = supply::pattern(args, &mut target, &context.ui)?;
     let encoder = args.encoding.encoder(context)?;
     let source = supply::source(args, context, &places, pattern, window, rate).await?;
     let source = EncodedSource::wrap(source, encoder);

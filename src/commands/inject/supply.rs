@@ -21,8 +21,9 @@ use crate::replay::supply::{LineSource, MadeSource};
 use crate::replay::{Rate, TimePoint};
 use crate::ui::Ui;
 
-/// Channel, key, headers, time and partition that flags give to every event.
-pub(super) fn pattern(args: &Args, target: &Place, ui: &Ui) -> Result<Event, CommandError> {
+/// Channel, key, headers, time and partition that flags give to every event. A partition is asked of the target as well:
+/// of a recorded one, that there is none of its number says nothing.
+pub(super) fn pattern(args: &Args, target: &mut Place, ui: &Ui) -> Result<Event, CommandError> {
     let channel = args.channel.clone().or_else(|| target.channel.clone()).unwrap_or_default();
     // A web server has an address even without a path.
     let needs_channel = is_network(&target.address) && target.address.scheme != Scheme::Http;
@@ -36,6 +37,10 @@ pub(super) fn pattern(args: &Args, target: &Place, ui: &Ui) -> Result<Event, Com
     let key = args.key.clone().map(Into::into);
     let pattern = Event { channel, key, headers, broker_time, place, ..Event::default() };
     name_losses(&pattern, target, ui)?;
+    if let Some(partition) = args.partition.filter(|_| is_network(&target.address)) {
+        target.address.options.retain(|(name, _)| name != "partition");
+        target.address.grant("partition", partition.to_string(), "`--partition`");
+    }
     Ok(pattern)
 }
 
@@ -53,7 +58,7 @@ fn name_losses(pattern: &Event, target: &Place, ui: &Ui) -> Result<(), CommandEr
     let carried = open::capabilities(&target.address)?;
     let refused = if pattern.broker_time.is_some() && !carried.timestamps {
         Some("takes no time from the sender")
-    } else if pattern.place.partition.is_some() && !has_partitions(&target.address) {
+    } else if pattern.place.partition.is_some() && !carried.partitions {
         Some("has no partitions")
     } else {
         None
@@ -68,11 +73,6 @@ fn name_losses(pattern: &Event, target: &Place, ui: &Ui) -> Result<(), CommandEr
         ui.warn(format!("{} cannot carry: {lost}; it is left away", carried.name));
     }
     Ok(())
-}
-
-/// Files and pipes keep the number for later; of the brokers only those that have partitions take it.
-fn has_partitions(address: &Address) -> bool {
-    matches!(address.scheme, Scheme::Kafka | Scheme::File | Scheme::Stdio | Scheme::Memory)
 }
 
 fn header(text: &str) -> Result<Header, CommandError> {

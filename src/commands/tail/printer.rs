@@ -135,18 +135,10 @@ impl Sink for Printer {
     fn capabilities(&self) -> Capabilities {
         Capabilities {
             name: "terminal",
-            keys: true,
-            headers: true,
-            repeated_headers: true,
-            header_order: true,
-            binary_headers: true,
-            null_headers: true,
-            null_payload: true,
-            timestamps: true,
             acknowledgement: Acknowledgement::None,
             replayable: false,
             seek_time: false,
-            max_payload: None,
+            ..Capabilities::ALL
         }
     }
 

@@ -33,6 +33,7 @@ pub const CAPABILITIES: Capabilities = Capabilities {
     null_headers: true,
     null_payload: false,
     timestamps: true,
+    partitions: false,
     acknowledgement: Acknowledgement::PerEvent,
     replayable: false,
     seek_time: false,

@@ -34,6 +34,7 @@ pub const BINARY: Capabilities = Capabilities {
     null_headers: false,
     null_payload: false,
     timestamps: true,
+    partitions: false,
     acknowledgement: Acknowledgement::PerEvent,
     replayable: false,
     seek_time: false,

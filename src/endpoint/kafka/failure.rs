@@ -130,6 +130,16 @@ fn listed(names: &[String]) -> String {
     if names.len() > 10 { format!("{shown} and {} more", names.len() - 10) } else { shown }
 }
 
+/// The topic has no partition of this number.
+pub(super) fn no_partition(partition: i32, topic: &str, count: usize, address: &Address) -> EndpointError {
+    let message = format!("the topic `{topic}` at `{}` has no partition {partition}", address.authority());
+    let help = match count {
+        1 => "it has one partition, number 0".to_owned(),
+        _ => format!("it has {count} partitions, with the numbers 0 to {}", count.saturating_sub(1)),
+    };
+    EndpointError::new(Kind::NotFound, message).help(help)
+}
+
 /// We may not do something with a topic.
 pub(super) fn forbidden(topic: &str, address: &Address) -> EndpointError {
     EndpointError::new(Kind::Unauthorised, format!("`{address}` forbids us the topic `{topic}`"))

@@ -3,7 +3,6 @@
 use std::time::Duration;
 
 use super::address_options::AddressOptions;
-use super::capabilities::Acknowledgement;
 use super::inspect::{Inspect, ProbeReport};
 use super::{
     Address, Capabilities, Credentials, End, EndpointError, EndpointErrorKind, Sink, SinkOptions, Source,
@@ -26,21 +25,8 @@ mod source;
 
 /// What Kafka carries. The largest payload is what the default `message.max.bytes` of a broker leaves of a batch with
 /// one event that has neither key nor headers.
-pub const CAPABILITIES: Capabilities = Capabilities {
-    name: "Kafka",
-    keys: true,
-    headers: true,
-    repeated_headers: true,
-    header_order: true,
-    binary_headers: true,
-    null_headers: true,
-    null_payload: true,
-    timestamps: true,
-    acknowledgement: Acknowledgement::PerEvent,
-    replayable: true,
-    seek_time: true,
-    max_payload: Some(1_048_516),
-};
+pub const CAPABILITIES: Capabilities =
+    Capabilities { name: "Kafka", max_payload: Some(1_048_516), ..Capabilities::ALL };
 
 /// Reads the topics in the path: all their partitions, merged as they come.
 ///

@@ -10,7 +10,7 @@ use crate::endpoint::address_options::AddressOptions;
 use crate::endpoint::{Address, Credentials, EndpointError, EndpointErrorKind, tls};
 
 /// What may stand after the `?` of a sink's address.
-pub(super) const SINK_OPTIONS: [&str; 11] = [
+pub(super) const SINK_OPTIONS: [&str; 12] = [
     "batch",
     "ca",
     "cert",
@@ -20,6 +20,7 @@ pub(super) const SINK_OPTIONS: [&str; 11] = [
     "idempotent",
     "key",
     "linger",
+    "partition",
     "partitioner",
     "sasl",
 ];
@@ -225,17 +226,29 @@ pub(super) fn reading(config: &mut ClientConfig, address: &Address) -> Result<Op
 }
 
 /// The one partition that is to be read.
-pub(super) fn partition(address: &Address) -> Result<Option<i32>, EndpointError> {
+pub(super) fn partition_to_read(address: &Address) -> Result<Option<i32>, EndpointError> {
     let options = AddressOptions::new(address, &SOURCE_OPTIONS)?;
+    one_partition(&options, "group", "a group shares out partitions itself")
+}
+
+/// The one partition that everything is sent to.
+pub(super) fn partition_to_fill(address: &Address) -> Result<Option<i32>, EndpointError> {
+    let options = AddressOptions::new(address, &SINK_OPTIONS)?;
+    one_partition(&options, "partitioner", "a partitioner chooses partitions itself")
+}
+
+fn one_partition(
+    options: &AddressOptions<'_>,
+    rival: &str,
+    reason: &str,
+) -> Result<Option<i32>, EndpointError> {
     let number = options.number("partition", 0..=i32::MAX.unsigned_abs())?;
-    let partition = number.and_then(|number| i32::try_from(number).ok());
-    match partition {
-        Some(_) if options.text("group").is_some() => Err(options.wrong(
-            "partition",
-            "",
-            "either `partition` or `group`: a group shares out partitions itself",
-        )),
-        _ => Ok(partition),
+    match number.and_then(|number| i32::try_from(number).ok()) {
+        Some(_) if options.text(rival).is_some() => {
+            let text = options.text("partition").unwrap_or_default();
+            Err(options.wrong("partition", text, &format!("either `partition` or `{rival}`: {reason}")))
+        }
+        partition => Ok(partition),
     }
 }
 

@@ -30,14 +30,41 @@ impl Known {
     }
 }
 
+/// How the partition of an event is found.
+struct Placing {
+    /// Everything goes to this one.
+    only: Option<i32>,
+    /// An event goes to the one it was recorded in, where the topic has it.
+    keeps_recorded: bool,
+}
+
+impl Placing {
+    /// The partition of an event in a topic of `count` partitions; none is for the client to choose.
+    fn partition(
+        &self,
+        recorded: Option<i32>,
+        topic: &str,
+        count: i32,
+        address: &Address,
+    ) -> Result<Option<i32>, EndpointError> {
+        let there = |partition: &i32| (0..count).contains(partition);
+        match self.only {
+            Some(only) if !there(&only) => {
+                Err(failure::no_partition(only, topic, usize::try_from(count).unwrap_or_default(), address))
+            }
+            Some(only) => Ok(Some(only)),
+            None => Ok(recorded.filter(|partition| self.keeps_recorded && there(partition))),
+        }
+    }
+}
+
 /// A sender.
 pub(super) struct KafkaSink {
     producer: Arc<Producer>,
     ledger: Arc<Ledger>,
     address: Address,
     topics: HashMap<String, Known>,
-    /// An event goes to the partition it was recorded in, where the topic has it.
-    keeps_partitions: bool,
+    placing: Placing,
     creates: bool,
     connect_timeout: Duration,
     receipt_timeout: Duration,
@@ -56,7 +83,10 @@ impl KafkaSink {
             ledger,
             address: address.clone(),
             topics: HashMap::new(),
-            keeps_partitions: address.option("partitioner").is_none(),
+            placing: Placing {
+                only: settings::partition_to_fill(address)?,
+                keeps_recorded: address.option("partitioner").is_none(),
+            },
             creates: config.get("allow.auto.create.topics") == Some("true"),
             connect_timeout: options.connect_timeout,
             receipt_timeout: options.receipt_timeout,
@@ -68,13 +98,14 @@ impl KafkaSink {
         } else {
             let path = &address.path;
             let count = partitions(&sink.producer, path, sink.creates, options.connect_timeout)?;
+            sink.placing.partition(None, path, count, address)?;
             sink.topics.insert(path.clone(), Known { partitions: Ok(count), asked: Instant::now() });
         }
         Ok(sink)
     }
 
     async fn hand_over(&mut self, event: &Event, sequence: usize) -> Result<(), EndpointError> {
-        let Self { producer, ledger, address, topics, .. } = self;
+        let Self { producer, ledger, address, topics, placing, .. } = self;
         let topic = address.channel_for(event)?;
         let known = match topics.get(topic) {
             Some(known) if !known.is_stale() => known,
@@ -87,8 +118,7 @@ impl KafkaSink {
         if event.size() > settings::LARGEST_EVENT {
             return Err(failure::too_large(event.size(), topic));
         }
-        let recorded = event.place.partition.filter(|partition| (0..count).contains(partition));
-        let partition = recorded.filter(|_| self.keeps_partitions);
+        let partition = placing.partition(event.place.partition, topic, count, address)?;
         let mut record = message::record(topic, partition, event, sequence)?;
         loop {
             match producer.send(record) {

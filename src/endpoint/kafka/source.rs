@@ -51,7 +51,7 @@ impl KafkaSource {
         }
         let consumer = start(&config, listener)?;
         let mut topics = find(&consumer, &names, options.connect_timeout)?;
-        if let Some(partition) = settings::partition(address)? {
+        if let Some(partition) = settings::partition_to_read(address)? {
             only(&mut topics, partition, address)?;
         }
         let (before, ends) = if group.is_some() {
@@ -175,10 +175,7 @@ pub(super) fn ends(
 fn only(topics: &mut [Topic], partition: i32, address: &Address) -> Result<(), EndpointError> {
     for topic in topics {
         if !topic.partitions.contains(&partition) {
-            let message = format!("the topic `{}` at `{address}` has no partition {partition}", topic.name);
-            let last = topic.partitions.last().copied().unwrap_or(0);
-            return Err(EndpointError::new(EndpointErrorKind::NotFound, message)
-                .help(format!("write `partition=` with a number from 0 to {last}")));
+            return Err(failure::no_partition(partition, &topic.name, topic.partitions.len(), address));
         }
         topic.partitions = vec![partition];
     }

@@ -38,6 +38,7 @@ pub const CAPABILITIES_5: Capabilities = Capabilities {
     null_headers: false,
     null_payload: false,
     timestamps: false,
+    partitions: false,
     acknowledgement: Acknowledgement::PerEvent,
     replayable: false,
     seek_time: false,

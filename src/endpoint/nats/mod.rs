@@ -33,6 +33,7 @@ pub const CORE: Capabilities = Capabilities {
     null_headers: false,
     null_payload: false,
     timestamps: false,
+    partitions: false,
     acknowledgement: Acknowledgement::None,
     replayable: false,
     seek_time: false,

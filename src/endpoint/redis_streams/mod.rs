@@ -2,7 +2,6 @@
 
 use std::time::Duration;
 
-use super::capabilities::Acknowledgement;
 use super::inspect::{Inspect, ProbeReport};
 use super::{
     Address, Capabilities, Credentials, End, EndpointError, Sink, SinkOptions, Source, SourceOptions,
@@ -24,18 +23,10 @@ mod streams;
 /// What a Redis stream carries; the limit is the server's `proto-max-bulk-len`.
 pub const CAPABILITIES: Capabilities = Capabilities {
     name: "Redis Streams",
-    keys: true,
-    headers: true,
-    repeated_headers: true,
-    header_order: true,
-    binary_headers: true,
-    null_headers: true,
-    null_payload: true,
     timestamps: false,
-    acknowledgement: Acknowledgement::PerEvent,
-    replayable: true,
-    seek_time: true,
+    partitions: false,
     max_payload: Some(512 * 1024 * 1024),
+    ..Capabilities::ALL
 };
 
 /// Reads the streams the path names; as a member of a consumer group when the address names one.
