@@ -1,5 +1,7 @@
 //! What can go wrong between us and a system, by kind, so that the engine knows what may be tried again.
 
+use std::time::Duration;
+
 use thiserror::Error;
 
 /// What went wrong.
@@ -40,6 +42,8 @@ pub struct EndpointError {
     pub message: String,
     /// What to do next, if we know.
     pub help: Option<String>,
+    /// How long the system asks us to wait before the same call.
+    pub retry_after: Option<Duration>,
     /// A text of the user, masked, and the byte range in it that is wrong, for an underline.
     pub wrong: Option<Box<(String, std::ops::Range<usize>)>>,
 }
@@ -48,7 +52,7 @@ impl EndpointError {
     /// An error of this kind.
     #[must_use]
     pub fn new(kind: EndpointErrorKind, message: impl Into<String>) -> Self {
-        Self { kind, message: message.into(), help: None, wrong: None }
+        Self { kind, message: message.into(), help: None, retry_after: None, wrong: None }
     }
 
     /// Adds what to do next.

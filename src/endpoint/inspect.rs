@@ -104,6 +104,12 @@ impl ProbeReport {
         self.clock_offset_us = Some(told.0 - middle);
     }
 
+    /// As [`ProbeReport::clock`], for a server that tells only whole seconds: what can be explained by that is no offset.
+    pub fn clock_of_seconds(&mut self, told: Timestamp, asked: Timestamp, answered: Timestamp) {
+        let (least, most) = (told.0 - answered.0, told.0 + 1_000_000 - asked.0);
+        self.clock_offset_us = Some(0.clamp(least.min(most), most));
+    }
+
     /// Adds a fact.
     pub fn fact(&mut self, name: &str, value: &impl ToString) {
         self.facts.push(Fact { name: name.to_owned(), value: value.to_string() });

@@ -26,15 +26,16 @@ impl Backoff {
         *self = Self::new(self.allowed);
     }
 
-    /// How long to wait before the next attempt, or `None` when it is time to give up.
-    pub fn next_wait(&mut self, now: Instant) -> Option<Duration> {
+    /// How long to wait before the next attempt, at least as long as was `asked` for; `None` when it is time to give up.
+    pub fn next_wait(&mut self, now: Instant, asked: Option<Duration>) -> Option<Duration> {
         let since = *self.since.get_or_insert(now);
         let left = self.allowed.checked_sub(now.saturating_duration_since(since))?;
-        if left.is_zero() {
+        let asked = asked.unwrap_or_default();
+        if left.is_zero() || asked > left {
             return None;
         }
         self.attempts += 1;
-        let wait = self.wait.min(left);
+        let wait = self.wait.min(left).max(asked);
         self.wait = (self.wait * 2).min(LONGEST_WAIT);
         Some(wait)
     }
@@ -57,13 +58,23 @@ mod tests {
         let start = Instant::now();
         let mut backoff = Backoff::new(Duration::from_secs(1));
         let waits: Vec<u128> =
-            (0..3).filter_map(|_| backoff.next_wait(start)).map(|w| w.as_millis()).collect();
+            (0..3).filter_map(|_| backoff.next_wait(start, None)).map(|w| w.as_millis()).collect();
         assert_eq!(waits, [50, 100, 200]);
         let late = start + Duration::from_millis(900);
-        assert_eq!(backoff.next_wait(late), Some(Duration::from_millis(100)));
-        assert_eq!(backoff.next_wait(start + Duration::from_secs(1)), None);
+        assert_eq!(backoff.next_wait(late, None), Some(Duration::from_millis(100)));
+        assert_eq!(backoff.next_wait(start + Duration::from_secs(1), None), None);
         backoff.reset();
-        assert_eq!(backoff.next_wait(late), Some(Duration::from_millis(50)));
-        assert_eq!(Backoff::new(Duration::ZERO).next_wait(start), None);
+        assert_eq!(backoff.next_wait(late, None), Some(Duration::from_millis(50)));
+        assert_eq!(Backoff::new(Duration::ZERO).next_wait(start, None), None);
+    }
+
+    #[test]
+    fn who_asks_for_a_longer_wait_gets_it_while_there_is_time() {
+        let start = Instant::now();
+        let mut backoff = Backoff::new(Duration::from_secs(10));
+        let asked = |seconds| Some(Duration::from_secs(seconds));
+        assert_eq!(backoff.next_wait(start, asked(3)), asked(3));
+        assert_eq!(backoff.next_wait(start, asked(0)), Some(Duration::from_millis(100)));
+        assert_eq!(backoff.next_wait(start + Duration::from_secs(5), asked(6)), None);
     }
 }

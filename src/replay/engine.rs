@@ -270,6 +270,26 @@ mod tests {
     }
 
     #[tokio::test(flavor = "multi_thread", worker_threads = 1)]
+    async fn a_wait_the_target_asks_for_is_kept_while_there_is_time() {
+        let wait = Duration::from_millis(200);
+        let sink = ScriptedSink::new(move |_, call| if call == 0 { Act::AskLater(wait) } else { Act::Take });
+        let plan =
+            Plan { limits: Limits { retry_for: Duration::from_secs(60), ..quick() }, ..Plan::default() };
+        let began = Instant::now();
+        let (outcome, times) = run(ListSource::new(events(1, 1)), sink, plan, &StopToken::default()).await;
+        assert!(outcome.delivered() && times.len() == 1, "{outcome:?}");
+        assert!(began.elapsed() >= wait);
+        // What will not come in time is not waited for.
+        let sink = ScriptedSink::new(|_, call| match call {
+            0 => Act::AskLater(Duration::from_secs(3600)),
+            _ => Act::Take,
+        });
+        let plan = Plan { limits: quick(), ..Plan::default() };
+        let (outcome, times) = run(ListSource::new(events(1, 1)), sink, plan, &StopToken::default()).await;
+        assert!(matches!(outcome.ending, Ending::GaveUp(_)) && times.is_empty(), "{outcome:?}");
+    }
+
+    #[tokio::test(flavor = "multi_thread", worker_threads = 1)]
     async fn a_full_disk_ends_the_transfer_although_the_source_goes_on() {
         let sink = ScriptedSink::new(|_, call| match call {
             0 => Act::Take,

@@ -62,7 +62,7 @@ pub async fn reach<T>(
             Ok(reached) => return Ok(reached),
             Err(error) => error,
         };
-        let wait = if error.retryable() { backoff.next_wait(Instant::now()) } else { None };
+        let wait = error.retryable().then(|| backoff.next_wait(Instant::now(), error.retry_after)).flatten();
         let Some(wait) = wait else {
             return Err(Unreached::GaveUp(error, attempts));
         };

@@ -195,7 +195,8 @@ impl Reader {
     }
 
     async fn wait_or_give_up(&mut self, error: EndpointError, stop: &StopToken) -> Result<(), EndpointError> {
-        let wait = error.retryable().then(|| self.backoff.next_wait(Instant::now())).flatten();
+        let wait =
+            error.retryable().then(|| self.backoff.next_wait(Instant::now(), error.retry_after)).flatten();
         let Some(wait) = wait else {
             return Err(error);
         };

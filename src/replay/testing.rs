@@ -2,6 +2,7 @@
 
 use std::collections::VecDeque;
 use std::sync::{Arc, Mutex};
+use std::time::Duration;
 
 use crate::endpoint::{
     BoxFuture, Capabilities, Delivery, EndpointError, EndpointErrorKind, Receipts, Sink, Source,
@@ -55,6 +56,8 @@ pub enum Act {
     Take,
     /// Fails in this way, without taking it.
     Fail(EndpointErrorKind),
+    /// Fails as unreachable, and asks to be left alone for so long.
+    AskLater(Duration),
     /// Never gives a receipt.
     Silence,
 }
@@ -90,6 +93,10 @@ impl Sink for ScriptedSink {
                     deliveries.push(Delivery::acknowledged(Place::default()));
                 }
                 Act::Fail(kind) => deliveries.push(Delivery::failed(EndpointError::new(kind, "scripted"))),
+                Act::AskLater(wait) => {
+                    let error = EndpointError::new(EndpointErrorKind::Unreachable, "scripted");
+                    deliveries.push(Delivery::failed(EndpointError { retry_after: Some(wait), ..error }));
+                }
                 Act::Silence => silent = true,
             }
         }

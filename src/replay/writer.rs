@@ -373,7 +373,8 @@ impl Writer {
         let Some(error) = self.again.first().map(|(_, _, error)| error.clone()) else {
             return;
         };
-        let Some(wait) = self.backoff.next_wait(Instant::now()) else {
+        let asked = self.again.iter().filter_map(|(.., error)| error.retry_after).max();
+        let Some(wait) = self.backoff.next_wait(Instant::now(), asked) else {
             self.gave_up = Some(error);
             return;
         };

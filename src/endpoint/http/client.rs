@@ -2,14 +2,14 @@
 
 use std::time::Duration;
 
-use axum::http::header::{AUTHORIZATION, HeaderMap, HeaderName, HeaderValue, LOCATION, RETRY_AFTER};
+use axum::http::header::{AUTHORIZATION, DATE, HeaderMap, HeaderName, HeaderValue, LOCATION, RETRY_AFTER};
 use axum::http::{Method, StatusCode};
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
 use reqwest::{Client, Request, Response};
 use url::Url;
 
-use super::failure::{self, Refusal};
+use super::failure::{self, Refusal, RetryAfter};
 use super::outgoing::Outgoing;
 use super::settings::{SinkSettings, after_hash};
 use crate::endpoint::tls::client_config;
@@ -71,8 +71,10 @@ impl HttpClient {
         *request.body_mut() = Some(outgoing.body.into());
         *request.timeout_mut() = Some(self.settings.timeout);
         let answer = self.send(request).await?;
-        let (status, retry_after, location) =
-            (answer.status(), header(&answer, RETRY_AFTER.as_str()), header(&answer, LOCATION.as_str()));
+        let (status, location) = (answer.status(), header(&answer, LOCATION.as_str()));
+        let date = header(&answer, DATE.as_str());
+        let retry_after = header(&answer, RETRY_AFTER.as_str());
+        let retry_after = retry_after.map(|text| RetryAfter::read(text, date.as_deref()));
         let body = read_some(answer).await;
         if status.is_success() {
             return Ok(());

@@ -5,9 +5,11 @@ use std::time::Duration;
 
 use axum::http::StatusCode;
 
+use super::date;
 use super::settings::after_hash;
 use crate::endpoint::tls::{DISTRUST_HELP, distrust, refusal};
 use crate::endpoint::{Address, EndpointError, EndpointErrorKind as Kind};
+use crate::event::Timestamp;
 
 const CREDENTIALS_HELP: &str = "write `http://USER:PASSWORD@HOST/…`, `http://:TOKEN@HOST/…` for a bearer token, or \
     `#header=Name: value`, or set `auth` of the environment in `eddy.yaml`";
@@ -18,10 +20,40 @@ const EXCERPT: usize = 200;
 #[derive(Debug)]
 pub(super) struct Refusal {
     pub(super) status: StatusCode,
-    pub(super) retry_after: Option<String>,
+    pub(super) retry_after: Option<RetryAfter>,
     pub(super) location: Option<String>,
     /// The beginning of the body.
     pub(super) body: Vec<u8>,
+}
+
+/// When a server wants to see us again.
+#[derive(Debug)]
+pub(super) struct RetryAfter {
+    /// As it was written.
+    pub(super) text: String,
+    /// From its answer on, where the text could be read.
+    pub(super) wait: Option<Duration>,
+}
+
+impl RetryAfter {
+    /// Reads the header: seconds, or a moment by the clock of the server, which told `date`.
+    pub(super) fn read(text: String, date: Option<&str>) -> Self {
+        let seconds = text.trim().parse().ok().map(Duration::from_secs);
+        let until = || {
+            let now = date.and_then(date::read).unwrap_or_else(Timestamp::now);
+            let left = u64::try_from(date::read(&text)?.0 - now.0).unwrap_or_default();
+            Some(Duration::from_micros(left))
+        };
+        let wait = seconds.or_else(until);
+        Self { text, wait }
+    }
+
+    fn words(&self) -> String {
+        match self.wait {
+            Some(wait) => format!(", asks to come back in {} s", wait.as_secs()),
+            None => format!(", asks to come back at {}", excerpt(self.text.as_bytes())),
+        }
+    }
 }
 
 /// The server could not be asked, or did not answer.
@@ -86,7 +118,7 @@ fn root_cause(error: &dyn Error) -> String {
 pub(super) fn refused(refusal: &Refusal, address: &Address) -> EndpointError {
     let status = refusal.status;
     let (kind, what, help) = meaning(status);
-    let wait = refusal.retry_after.as_deref().map(|text| format!(", asks to come back {}", when(text)));
+    let wait = refusal.retry_after.as_ref().map(RetryAfter::words);
     let to = refusal.location.as_deref().map(|text| format!(" to `{}`", crate::endpoint::mask(text)));
     let said = excerpt(&refusal.body);
     let message = format!(
@@ -95,7 +127,8 @@ pub(super) fn refused(refusal: &Refusal, address: &Address) -> EndpointError {
         wait.unwrap_or_default(),
         if said.is_empty() { String::new() } else { format!(": {said}") }
     );
-    EndpointError::new(kind, message).help(help)
+    let retry_after = refusal.retry_after.as_ref().and_then(|asked| asked.wait);
+    EndpointError { retry_after, ..EndpointError::new(kind, message).help(help) }
 }
 
 fn meaning(status: StatusCode) -> (Kind, &'static str, &'static str) {
@@ -135,13 +168,6 @@ fn meaning(status: StatusCode) -> (Kind, &'static str, &'static str) {
     }
 }
 
-fn when(retry_after: &str) -> String {
-    match retry_after.trim().parse::<u64>() {
-        Ok(seconds) => format!("in {seconds} s"),
-        Err(_) => format!("at {}", excerpt(retry_after.as_bytes())),
-    }
-}
-
 /// The beginning of a text, on one line, without what could steer a terminal.
 fn excerpt(bytes: &[u8]) -> String {
     let text = String::from_utf8_lossy(bytes);
@@ -167,7 +193,11 @@ pub(super) fn no_cloud_event(why: &impl ToString) -> EndpointError {
 /// An event that waited behind one that failed.
 pub(super) fn held_back(cause: &EndpointError) -> EndpointError {
     let message = format!("an earlier event of its lane could not be delivered: {}", cause.message);
-    EndpointError { help: cause.help.clone(), ..EndpointError::new(Kind::Unreachable, message) }
+    EndpointError {
+        help: cause.help.clone(),
+        retry_after: cause.retry_after,
+        ..EndpointError::new(Kind::Unreachable, message)
+    }
 }
 
 /// The sink was closed first.
@@ -197,14 +227,14 @@ pub(super) fn cannot_listen(error: &std::io::Error, address: &Address) -> Endpoi
 mod tests {
     use axum::http::StatusCode;
 
-    use super::{Refusal, refused};
+    use super::{Refusal, RetryAfter, refused};
     use crate::endpoint::{Address, EndpointErrorKind as Kind};
 
     fn error(status: u16, retry_after: Option<&str>, body: &[u8]) -> crate::endpoint::EndpointError {
         let address = Address::parse("http://h/p").expect("an address");
         let refusal = Refusal {
             status: StatusCode::from_u16(status).expect("a status"),
-            retry_after: retry_after.map(str::to_owned),
+            retry_after: retry_after.map(|text| RetryAfter::read(text.to_owned(), None)),
             location: None,
             body: body.to_vec(),
         };
@@ -241,6 +271,17 @@ mod tests {
             error.message,
             "`http://h:80/p` cannot take events now (503 Service Unavailable), asks to come back in 3 s: busy [31m now"
         );
+        assert_eq!(error.retry_after, Some(std::time::Duration::from_secs(3)));
         assert!(self::error(400, None, &[b'x'; 5000]).message.len() < 400);
+    }
+
+    #[test]
+    fn a_moment_is_by_the_clock_of_the_server() {
+        let read = |text: &str, date| RetryAfter::read(text.to_owned(), date).wait.map(|wait| wait.as_secs());
+        let date = Some("Sun, 06 Nov 1994 08:49:37 GMT");
+        assert_eq!(read("Sun, 06 Nov 1994 08:49:50 GMT", date), Some(13));
+        assert_eq!(read("Sun, 06 Nov 1994 08:49:00 GMT", date), Some(0));
+        assert_eq!(read("Sun, 06 Nov 1994 08:49:50 GMT", None), Some(0), "it is long past");
+        assert_eq!(read("soon", date), None);
     }
 }

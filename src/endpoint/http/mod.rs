@@ -11,6 +11,7 @@ use super::{
 };
 
 mod client;
+mod date;
 mod failure;
 mod incoming;
 mod observe;

@@ -2,14 +2,16 @@
 
 use std::time::{Duration, Instant};
 
-use axum::http::header::{ALLOW, SERVER};
+use axum::http::header::{ALLOW, DATE, SERVER};
 use axum::http::{Method, StatusCode};
 use sha2::{Digest, Sha256};
 
 use super::client::{HttpClient, header};
+use super::date;
 use super::settings::SinkSettings;
 use crate::endpoint::inspect::{ProbeReport, Problem};
 use crate::endpoint::{Address, Credentials, EndpointError, SinkOptions};
+use crate::event::Timestamp;
 
 /// Asks by OPTIONS, and by HEAD where the server does not know that.
 pub(super) async fn probe(
@@ -32,9 +34,12 @@ async fn ask(
         SinkOptions { connect_timeout: timeout, credentials: credentials.cloned(), ..SinkOptions::default() };
     let settings = SinkSettings::new(address, &options)?;
     let client = HttpClient::new(&settings)?;
-    let began = Instant::now();
+    let (began, asked_at) = (Instant::now(), Timestamp::now());
     let mut answer = client.ask(Method::OPTIONS, false, timeout).await?;
     let mut report = ProbeReport::greeted(address, began.elapsed());
+    if let Some(told) = header(&answer, DATE.as_str()).and_then(|text| date::read(&text)) {
+        report.clock_of_seconds(told, asked_at, Timestamp::now());
+    }
     let mut asked = "OPTIONS";
     let knows_no_options =
         [StatusCode::METHOD_NOT_ALLOWED, StatusCode::NOT_IMPLEMENTED, StatusCode::NOT_FOUND];
