@@ -279,7 +279,7 @@ async fn what_is_not_there_is_named_at_once() {
         }
         assert_eq!(probe(&at, None, SOON).await.problems.len(), 1);
     }
-    assert!(began.elapsed() < SOON, "said in {:?}", began.elapsed());
+    assert!(began.elapsed() < super::conformance::HANG, "said in {:?}", began.elapsed());
     let error =
         open_source(&address(&url(node, "")), &SourceOptions::default()).await.err().expect("nothing named");
     assert!(error.help.as_deref().is_some_and(|help| help.contains("?queue=NAME")), "{error:?}");
@@ -310,7 +310,7 @@ async fn an_event_that_is_too_large_is_named_and_the_others_can_be_sent_again() 
     let events = [Event::new("", "1"), Event::new("", vec![7; LARGEST_MESSAGE + 1]), Event::new("", "2")];
     let began = Instant::now();
     let deliveries = writer.send(&events).await.await;
-    assert!(began.elapsed() < SOON, "said in {:?}", began.elapsed());
+    assert!(began.elapsed() < super::conformance::HANG, "said in {:?}", began.elapsed());
     let error = deliveries[1].outcome.as_ref().expect_err("too large");
     assert_eq!(error.kind, EndpointErrorKind::TooLarge, "{error:?}");
     for at in [0, 2] {
@@ -444,7 +444,7 @@ async fn strangers_are_not_let_in() {
     node.manage("PUT", "permissions/%2F/tester", json!({ "configure": "", "write": "", "read": "" })).await;
     let began = Instant::now();
     wrong_password(&format!("amqp://127.0.0.1:{}/", node.port)).await;
-    assert!(began.elapsed() < SOON, "said in {:?}", began.elapsed());
+    assert!(began.elapsed() < super::conformance::HANG, "said in {:?}", began.elapsed());
     queue(node, "private", "classic").await;
     let text = format!("amqp://tester:right@127.0.0.1:{}/%2F/private", node.port);
     let mut writer = sink(&text).await;
@@ -482,7 +482,7 @@ async fn a_certificate_is_a_login() {
         let began = Instant::now();
         let error = open_sink(&with(certificate, key), &SinkOptions::default()).await.err().expect("refused");
         assert_eq!(error.kind, kind, "{error:?}");
-        assert!(began.elapsed() < SOON && error.help.is_some(), "{error:?}");
+        assert!(began.elapsed() < super::conformance::HANG && error.help.is_some(), "{error:?}");
     }
 }
 
@@ -502,7 +502,7 @@ async fn what_answers_is_no_rabbitmq() {
     ] {
         let began = Instant::now();
         let error = open_sink(&address(&text), &options).await.err().expect("not AMQP");
-        assert!(began.elapsed() < SOON, "said in {:?}", began.elapsed());
+        assert!(began.elapsed() < super::conformance::HANG, "said in {:?}", began.elapsed());
         assert!(error.help.is_some(), "{text}: {error:?}");
     }
 }

@@ -357,7 +357,7 @@ async fn a_body_beyond_the_limit_is_refused_alone() {
     let events = [Event::new("", "a"), Event::new("", vec![b'x'; 4_000_000]), Event::new("", "b")];
     let began = Instant::now();
     let deliveries = sender.send(&events).await.await;
-    assert!(began.elapsed() < Duration::from_secs(5));
+    assert!(began.elapsed() < super::conformance::HANG);
     let kinds: Vec<_> =
         deliveries.iter().map(|each| each.outcome.as_ref().err().map(|error| error.kind)).collect();
     assert_eq!(kinds, [None, Some(EndpointErrorKind::TooLarge), None], "{deliveries:?}");
@@ -428,10 +428,11 @@ async fn refusals_have_their_kind_and_the_words_of_the_server() {
         let mut sender = sink(&format!("{base}/x")).await;
         let began = Instant::now();
         let deliveries = sender.send(&[Event::new("", "x")]).await.await;
-        assert!(began.elapsed() < Duration::from_secs(5));
+        assert!(began.elapsed() < super::conformance::HANG);
         let error = deliveries[0].outcome.as_ref().expect_err(words);
         assert_eq!((error.kind, error.retryable()), (kind, retryable), "{error:?}");
         assert!(error.message.contains(words) && !error.message.contains("s3cret"), "{error:?}");
+        assert_eq!(error.retry_after.is_some(), words.contains("come back"), "{error:?}");
     }
 }
 
@@ -487,7 +488,7 @@ async fn nobody_listens() {
     let began = Instant::now();
     let url = format!("http://127.0.0.1:{}/x", free_port());
     let error = open_sink(&address(&url), &SinkOptions::default()).await.err().expect("nobody is there");
-    assert!(began.elapsed() < Duration::from_secs(5));
+    assert!(began.elapsed() < super::conformance::HANG);
     assert_eq!(error.kind, EndpointErrorKind::Unreachable, "{error:?}");
     assert!(error.message.contains("connection refused") && error.help.is_some(), "{error:?}");
 }
@@ -534,7 +535,7 @@ async fn only_the_right_authority_is_trusted() {
         assert!(error.message.contains("an authority that is not trusted"), "{error:?}");
         assert!(error.help.as_deref().is_some_and(|help| help.contains("#ca=FILE")), "{error:?}");
     }
-    assert!(began.elapsed() < Duration::from_secs(10), "said at once");
+    assert!(began.elapsed() < super::conformance::HANG, "said at once");
     let plain = url.replace("https://", "http://");
     assert!(open_sink(&address(&plain), &SinkOptions::default()).await.is_err(), "no plain words");
     for (file, kind) in [("none.pem", EndpointErrorKind::File), ("server.key", EndpointErrorKind::Malformed)]

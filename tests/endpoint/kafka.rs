@@ -521,7 +521,7 @@ async fn only_who_is_known_is_let_in() {
         writer.close().await.expect("a clean close");
         let began = Instant::now();
         let error = open_sink(&url, &with("wr0ng-secret")).await.err().expect("not let in");
-        assert!(began.elapsed() < Duration::from_secs(5), "{mechanism}: said in {:?}", began.elapsed());
+        assert!(began.elapsed() < super::conformance::HANG, "{mechanism}: said in {:?}", began.elapsed());
         assert_eq!(error.kind, EndpointErrorKind::Unauthorised, "{mechanism}: {error:?}");
         assert!(error.help.is_some() && !format!("{error:?}").contains("wr0ng-secret"));
     }
@@ -538,7 +538,7 @@ async fn only_who_is_known_is_let_in() {
     let url = address(&format!("kafka://127.0.0.1:{sasl}/guarded"));
     let began = Instant::now();
     let error = open_sink(&url, &SinkOptions::default()).await.err().expect("not let in");
-    assert!(began.elapsed() < Duration::from_secs(5), "said in {:?}", began.elapsed());
+    assert!(began.elapsed() < super::conformance::HANG, "said in {:?}", began.elapsed());
     assert_eq!(error.kind, EndpointErrorKind::Unauthorised, "{error:?}");
     let report = probe(&url, Some(&with("wrong").credentials.expect("some")), Duration::from_secs(5)).await;
     assert_eq!(report.authorised, Some(false), "{report:?}");
@@ -586,7 +586,7 @@ async fn certificates_are_checked_on_both_sides() {
     let refused = async |url: &eddy::endpoint::Address| {
         let began = Instant::now();
         let error = open_sink(url, &SinkOptions::default()).await.err().expect("not let in");
-        assert!(began.elapsed() < Duration::from_secs(5), "said in {:?}", began.elapsed());
+        assert!(began.elapsed() < super::conformance::HANG, "said in {:?}", began.elapsed());
         error
     };
     let system = address(&format!("kafkas://127.0.0.1:{tls}/secret"));

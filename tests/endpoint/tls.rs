@@ -26,7 +26,7 @@ async fn only_the_right_authority_is_trusted(url: &str, certificates: &Certifica
         assert!(error.message.contains("an authority that is not trusted"), "{error}");
         assert!(error.help.as_deref().is_some_and(|help| help.contains("?ca=FILE")), "{error:?}");
     }
-    assert!(began.elapsed() < Duration::from_secs(10), "said at once");
+    assert!(began.elapsed() < super::conformance::HANG, "said at once");
     for (file, kind) in [("none.pem", EndpointErrorKind::File), ("server.key", EndpointErrorKind::Malformed)]
     {
         let error = open_sink(&with(file), &SinkOptions::default()).await.err().expect("no certificates");
@@ -103,10 +103,9 @@ async fn redis_trusts_the_authority_that_is_named() {
 async fn a_redis_server_without_tls_is_named_as_such() {
     let Some(server) = super::support::redis::redis(&[]) else { return };
     let address = Address::parse(&format!("rediss://127.0.0.1:{}/x", server.port)).expect("an address");
-    let began = Instant::now();
-    let error = open_sink(&address, &SinkOptions::default()).await.err().expect("no encryption");
-    assert!(began.elapsed() < Duration::from_secs(6), "said in {:?}", began.elapsed());
-    assert_eq!(error.kind, EndpointErrorKind::Timeout, "{error}");
+    let options = SinkOptions { connect_timeout: Duration::from_secs(60), ..SinkOptions::default() };
+    let error = open_sink(&address, &options).await.err().expect("no encryption");
+    assert_eq!(error.kind, EndpointErrorKind::Unauthorised, "{error}");
     assert!(error.help.as_deref().is_some_and(|help| help.contains("`redis://`")), "{error:?}");
 }
 

@@ -57,6 +57,26 @@ pub(super) fn no_greeting(address: &Address) -> EndpointError {
     EndpointError::new(Kind::Timeout, format!("`{address}` did not greet us in time")).help(help)
 }
 
+/// The server was asked for encryption and speaks without it.
+pub(super) fn no_encryption(address: &Address) -> EndpointError {
+    EndpointError::new(Kind::Unauthorised, format!("`{address}` speaks Redis without encryption"))
+        .help("write `redis://`, or name the port that has TLS (`tls-port` of the server)")
+}
+
+/// The streams of one address are not together.
+pub(super) fn at_several_nodes(address: &Address) -> EndpointError {
+    let message = format!("`{address}` is part of a cluster, and the streams lie at several nodes of it");
+    EndpointError::new(Kind::Unsupported, message)
+        .help("name one stream per address, or give their names the same `{tag}`")
+}
+
+/// Each node names another one.
+pub(super) fn never_at_rest(address: &Address) -> EndpointError {
+    let message = format!("the cluster of `{address}` does not agree where the stream lies");
+    EndpointError::new(Kind::Unreachable, message)
+        .help("is it being rearranged? `redis-cli --cluster check HOST:PORT` tells")
+}
+
 fn not_let_in(address: &Address, why: &str) -> EndpointError {
     EndpointError::new(Kind::Unauthorised, format!("`{address}` does not let us in: {why}"))
         .help("write `redis://USER:PASSWORD@HOST/…`, or set `auth` of the environment in `eddy.yaml`")
@@ -169,5 +189,8 @@ fn moved(words: &str, address: &Address) -> EndpointError {
     let node = words.split(' ').nth(1).unwrap_or("another node");
     let message = format!("`{address}` is part of a cluster, and the stream lies at `{node}`");
     EndpointError::new(Kind::Unsupported, message)
-        .help(format!("name that node: `redis://{node}/STREAM`; redirections of a cluster are not followed"))
+        .help(format!(
+            "write the stream after the host, as in `redis://{node}/STREAM`: then its node is found; without one a single \
+             node is spoken to"
+        ))
 }

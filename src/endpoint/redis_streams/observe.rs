@@ -98,7 +98,10 @@ fn describe_server(said: &BTreeMap<&str, &str>, settings: &Settings, report: &mu
         }
     }
     if get("cluster_enabled") == Some("1") {
-        report.fact("cluster", &"yes: name the node that keeps the stream, redirections are not followed");
+        report.fact(
+            "cluster",
+            &"yes: a stream in the path is found at its node; without one a single node is spoken to",
+        );
     }
     if let Some(used) = get("used_memory_human") {
         let limit = match get("maxmemory") {

@@ -49,6 +49,7 @@ pub(super) struct Membership {
 pub(super) struct Settings {
     pub(super) address: Address,
     pub(super) client: Client,
+    credentials: Option<Credentials>,
     pub(super) connect_timeout: Duration,
     /// The field of the payload.
     pub(super) field: Option<String>,
@@ -73,6 +74,7 @@ impl Settings {
         let options = checked(address, role)?;
         Ok(Self {
             client: client(address, credentials, &options)?,
+            credentials: credentials.cloned(),
             address: address.clone(),
             connect_timeout,
             field: field(&options)?,
@@ -90,6 +92,14 @@ impl Settings {
             },
             maxlen: options.number("maxlen", 0..=u32::MAX)?,
         })
+    }
+
+    /// The client of another node of the same cluster, let in by the same means.
+    ///
+    /// # Errors
+    /// When a file of certificates cannot be read any more.
+    pub(super) fn client_of(&self, node: &Address) -> Result<Client, EndpointError> {
+        client(node, self.credentials.as_ref(), &checked(node, Role::Observer)?)
     }
 
     /// The streams the path names.
