@@ -67,6 +67,9 @@ pub mod stdio;
 mod tls;
 
 pub use address::{Address, AddressError};
+#[cfg(feature = "amqp")]
+#[doc(hidden)]
+pub use amqp::events_in as amqp_events_in;
 pub use capabilities::Capabilities;
 pub use error::{EndpointError, EndpointErrorKind};
 pub use masking::mask;

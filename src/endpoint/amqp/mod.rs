@@ -21,6 +21,8 @@ mod window;
 mod wire;
 
 use settings::Settings;
+use wire::method::{Assembly, Method};
+use wire::{FrameKind, take_frame};
 
 /// What AMQP 0-9-1 carries.
 pub const CAPABILITIES: Capabilities = Capabilities {
@@ -48,6 +50,32 @@ pub const STREAM: Capabilities = Capabilities {
     seek_time: true,
     ..CAPABILITIES
 };
+
+/// Takes bytes as a broker sends them for what they are, up to the first that are not AMQP, and counts the events in
+/// them. No connection reads like this; it is here for fuzzing.
+#[doc(hidden)]
+#[must_use]
+pub fn events_in(bytes: &[u8]) -> usize {
+    let (mut buffer, mut assembly, mut events) = (bytes.into(), Assembly::default(), 0);
+    while let Ok(Some(frame)) = take_frame(&mut buffer) {
+        match frame.kind {
+            FrameKind::Heartbeat => {}
+            FrameKind::Method => match Method::read(frame.payload) {
+                Ok(method @ (Method::Deliver { .. } | Method::Return { .. })) => assembly.begin(method),
+                Ok(_) => {}
+                Err(_) => break,
+            },
+            FrameKind::Header | FrameKind::Body => match assembly.add(frame) {
+                Ok(Some((method, properties, body))) => {
+                    events += usize::from(message::event(method, &properties, body).is_some());
+                }
+                Ok(None) => {}
+                Err(_) => break,
+            },
+        }
+    }
+    events
+}
 
 /// Reads what an exchange passes on, or the queue or stream that `queue` names.
 ///
