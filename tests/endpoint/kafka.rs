@@ -7,7 +7,7 @@ use eddy::endpoint::open::{open_inspect, open_sink, open_source, probe};
 use eddy::endpoint::{Credentials, EndpointErrorKind, SinkOptions, SourceOptions, Start, Stop};
 use eddy::event::{BrokerTime, Event, Header, TimeKind, Timestamp};
 use rdkafka::ClientConfig;
-use rdkafka::admin::{AdminClient, AdminOptions, NewTopic, TopicReplication};
+use rdkafka::admin::{AdminClient, AdminOptions, NewPartitions, NewTopic, TopicReplication};
 use rdkafka::client::DefaultClientContext;
 use rdkafka::producer::{BaseProducer, BaseRecord, Producer};
 
@@ -425,6 +425,34 @@ async fn a_live_reader_sees_what_comes_at_once() {
     assert!(got.is_empty() && Timestamp::now() > end);
     let empty = rest(&url, SourceOptions { start: Start::End, ..all_of(Stop::PresentEnd) }).await;
     assert!(empty.is_empty());
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn partitions_and_topics_made_later_are_followed() {
+    let Some(server) = shared() else { return };
+    topic(server.port, "grows.first", 1, &[]).await;
+    let url = |path: &str| format!("kafka://127.0.0.1:{}/{path}", server.port);
+    let mut reader =
+        source(&url("^grows\\."), SourceOptions { start: Start::End, ..SourceOptions::default() }).await;
+    topic(server.port, "grows.second", 1, &[]).await;
+    let admin: AdminClient<DefaultClientContext> = client(server.port).create().expect("a client");
+    let more = NewPartitions::new("grows.first", 2);
+    let made = admin.create_partitions([&more], &AdminOptions::new()).await.expect("an answer");
+    made[0].as_ref().expect("a second partition");
+    let deadline = Instant::now() + Duration::from_secs(60);
+    loop {
+        // A sender knows it once the broker does.
+        let opened = open_sink(&address(&url("grows.first?partition=1")), &SinkOptions::default()).await;
+        if let Ok(mut writer) = opened {
+            deliver(&mut writer, &[Event::new("", "later")]).await;
+            break;
+        }
+        assert!(Instant::now() < deadline, "no second partition");
+    }
+    deliver(&mut sink(&url("grows.second")).await, &[Event::new("", "new")]).await;
+    let mut got = collect(&mut reader, 2).await;
+    got.sort_by(|one, other| one.channel.cmp(&other.channel));
+    assert_eq!(texts(&got), ["later", "new"]);
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -10,6 +10,7 @@ use rdkafka::consumer::{BaseConsumer, Consumer as _};
 use rdkafka::error::{KafkaError, RDKafkaErrorCode as Code};
 use tokio::sync::mpsc;
 
+use super::growth::Growth;
 use super::listener::Listener;
 use super::positions::{Lane, Span};
 use super::{failure, message};
@@ -127,6 +128,8 @@ pub(super) struct Reading {
     pub(super) batches: mpsc::Sender<Batch>,
     pub(super) connected: Arc<AtomicBool>,
     pub(super) own_group: bool,
+    /// What may yet be made that is to be read too.
+    pub(super) growth: Option<Growth>,
 }
 
 impl Reading {
@@ -165,6 +168,11 @@ impl Reading {
                 && self.batches.blocking_send(Err(error)).is_err()
             {
                 return;
+            }
+            if let Some(growth) = &mut self.growth
+                && batch.is_empty()
+            {
+                growth.look(&self.consumer);
             }
             if idle && last.elapsed() > QUIET {
                 self.ends.settle();

@@ -15,6 +15,7 @@ use regex::Regex;
 use tokio::sync::mpsc;
 
 use super::cluster::{self, Topic};
+use super::growth::Growth;
 use super::listener::Listener;
 use super::positions::{Lane, Offsets, Span, assignment};
 use super::reading::{Batch, Ends, Reading, WAITING};
@@ -51,9 +52,13 @@ impl KafkaSource {
         }
         let consumer = start(&config, listener)?;
         let mut topics = find(&consumer, &names, options.connect_timeout)?;
-        if let Some(partition) = settings::partition_to_read(address)? {
+        let partition = settings::partition_to_read(address)?;
+        if let Some(partition) = partition {
             only(&mut topics, partition, address)?;
         }
+        // A group finds by itself what is new, and who reads up to an end wants what is there.
+        let follows = group.is_none() && options.stop == Stop::Never;
+        let growth = follows.then(|| Growth::new(&names, partition, &topics));
         let (before, ends) = if group.is_some() {
             let wanted: Vec<&str> = names.iter().map(String::as_str).collect();
             let subscribed = consumer.subscribe(&wanted);
@@ -71,6 +76,7 @@ impl KafkaSource {
             batches: sender,
             connected: Arc::clone(&connected),
             own_group: group.is_some(),
+            growth,
         };
         let thread = std::thread::Builder::new().name("eddy-kafka".to_owned());
         let thread = thread.spawn(move || reading.run()).map_err(|error| {
