@@ -1260,7 +1260,7 @@ _eddy() {
             return 0
             ;;
         eddy__subcmd__inject)
-            opts="-H -n -q -v -h -V --data --key --header --timestamp --partition --template --channel --generate --message --each-line --events --input-format --from --to --range --count --rate --for --seed --registry --subject --registry-id --protobuf-message --no-validate --confirm --connect-timeout --format --color --quiet --verbose --no-progress --workspace --env --yes --help --version"
+            opts="-H -n -q -v -h -V --data --key --header --timestamp --partition --template --channel --generate --message --each-line --events --input-format --from --to --range --count --rate --for --seed --registry --subject --registry-id --protobuf-message --key-subject --key-registry-id --no-validate --confirm --connect-timeout --format --color --quiet --verbose --no-progress --workspace --env --yes --help --version"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -1347,6 +1347,14 @@ _eddy() {
                     return 0
                     ;;
                 --protobuf-message)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --key-subject)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --key-registry-id)
                     COMPREPLY=($(compgen -f "${cur}"))
                     return 0
                     ;;

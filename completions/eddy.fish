@@ -324,6 +324,8 @@ complete -c eddy -n "__fish_eddy_using_subcommand inject" -l registry -d 'Schema
 complete -c eddy -n "__fish_eddy_using_subcommand inject" -l subject -d 'Encode by the newest schema of this subject (default with `--registry`: `<channel>-value`)' -r
 complete -c eddy -n "__fish_eddy_using_subcommand inject" -l registry-id -d 'Encode by the schema of this number' -r
 complete -c eddy -n "__fish_eddy_using_subcommand inject" -l protobuf-message -d 'The message of a Protobuf schema to encode (default: the first)' -r
+complete -c eddy -n "__fish_eddy_using_subcommand inject" -l key-subject -d 'Encode keys by the newest schema of this subject; a key that is no JSON is a text' -r
+complete -c eddy -n "__fish_eddy_using_subcommand inject" -l key-registry-id -d 'Encode keys by the schema of this number' -r
 complete -c eddy -n "__fish_eddy_using_subcommand inject" -l confirm -d 'Name of the protected environment that is meant' -r
 complete -c eddy -n "__fish_eddy_using_subcommand inject" -l connect-timeout -d 'Keep trying for this long while a server cannot be reached at the start, such as `1m` (default: one attempt)' -r
 complete -c eddy -n "__fish_eddy_using_subcommand inject" -l format -d 'How to report on stdout' -r -f -a "human\t'Words on stderr'

@@ -302,6 +302,42 @@ fn a_registry_is_trusted_by_its_certificate() {
     assert!(code == 2 && text.contains("it does not answer in JSON"), "{text}");
 }
 
+#[test]
+fn keys_are_encoded_when_asked_to() {
+    let Some(server) = shared() else { return };
+    let text = server.register(
+        "keyed-key",
+        "JSON",
+        r#"{"$schema": "http://json-schema.org/draft-07/schema#", "type": "string"}"#,
+        &[],
+    );
+    let record = r#"{"type": "record", "name": "K", "fields": [{"name": "id", "type": "long"}]}"#;
+    let record = server.register("keyed-record", "AVRO", record, &[]);
+    server.register(
+        "keyed-value",
+        "JSON",
+        r#"{"$schema": "http://json-schema.org/draft-07/schema#", "type": "object"}"#,
+        &[],
+    );
+    let folder = tempfile::tempdir().expect("a directory");
+    let url = server.url();
+    let base = ["inject", "out.ndjson", "--channel", "keyed", "--data", "{}", "--registry", &url];
+    succeeds(folder.path(), &[&base[..], &["--key", "customer-3", "--key-subject", "keyed-key"]].concat());
+    let number = record.to_string();
+    let by_number = ["--key", r#"{"id": 7}"#, "--key-registry-id", &number];
+    succeeds(folder.path(), &[&base[..], &by_number].concat());
+    succeeds(folder.path(), &[&base[..], &["--key", "customer-4"]].concat());
+    let template =
+        ["tail", "out.ndjson", "--registry", &url, "--template", "{key} {attribute.key_schema}\\n"];
+    let shown = succeeds(folder.path(), &template);
+    let expected =
+        format!("\"customer-3\" keyed-key/{text}\n{{\"id\":7}} keyed-record/{record}\ncustomer-4 \n");
+    assert_eq!(shown, expected);
+    let misfit = ["--key", "7", "--key-subject", "keyed-key"];
+    let (code, text) = fails(folder.path(), &[&base[..], &misfit].concat());
+    assert!(code == 1 && text.contains("the key of event 1 does not fit schema keyed-key/"), "{text}");
+}
+
 #[cfg(feature = "kafka")]
 #[test]
 fn events_go_round_through_kafka() {

@@ -95,13 +95,23 @@ pub struct EncodingArgs {
     /// The message of a Protobuf schema to encode (default: the first)
     #[arg(long, value_name = "NAME")]
     protobuf_message: Option<String>,
+    /// Encode keys by the newest schema of this subject; a key that is no JSON is a text
+    #[arg(long, value_name = "NAME")]
+    key_subject: Option<String>,
+    /// Encode keys by the schema of this number
+    #[arg(long, value_name = "NUMBER", conflicts_with = "key_subject")]
+    key_registry_id: Option<u32>,
 }
 
 impl EncodingArgs {
     /// Whether payloads are to be encoded.
     #[must_use]
-    pub fn is_asked(&self) -> bool {
+    pub fn encodes_payloads(&self) -> bool {
         self.registry.is_some() || self.subject.is_some() || self.registry_id.is_some()
+    }
+
+    fn encodes_keys(&self) -> bool {
+        self.key_subject.is_some() || self.key_registry_id.is_some()
     }
 
     /// What encodes events, when that is asked for.
@@ -109,42 +119,63 @@ impl EncodingArgs {
     /// # Errors
     /// When there is no registry, or it has no such schema.
     pub fn encoder(&self, context: &Context) -> Result<Option<Encoder>, CommandError> {
-        if !self.is_asked() {
-            return match &self.protobuf_message {
-                None => Ok(None),
-                Some(_) => {
-                    Err(CommandError::usage("`--protobuf-message` is for payloads encoded by a registry")
-                        .hint("add `--registry URL` or `--subject NAME`"))
-                }
-            };
+        if self.protobuf_message.is_some() && !self.encodes_payloads() {
+            return Err(CommandError::usage("`--protobuf-message` is for payloads encoded by a registry")
+                .hint("add `--registry URL` or `--subject NAME`"));
+        }
+        if !self.encodes_payloads() && !self.encodes_keys() {
+            return Ok(None);
         }
         let registry = RegistryArgs { registry: self.registry.clone() }.open(context)?.ok_or_else(|| {
             CommandError::usage("there is no schema registry to encode by")
                 .hint("add `--registry URL`, or `registry: URL` to the environment in `eddy.yaml`")
         })?;
-        let mut encoder = Encoder { args: self.clone(), registry, by_subject: HashMap::new(), by_id: None };
-        // What is wrong with it is said before anything is sent.
-        match (self.registry_id, &self.subject) {
-            (Some(id), _) => encoder.by_id = Some(encoder.ready(encoder.registry.schema(id)?)?),
-            (None, Some(subject)) => drop(encoder.of_subject(&subject.clone())?),
-            (None, None) => {}
-        }
-        Ok(Some(encoder))
+        // What is wrong with them is said before anything is sent.
+        let (message, subject) = (self.protobuf_message.clone(), self.subject.clone());
+        let payloads =
+            self.encodes_payloads().then(|| Part::new(&registry, subject, self.registry_id, message));
+        let key_subject = self.key_subject.clone();
+        let keys = self.encodes_keys().then(|| Part::new(&registry, key_subject, self.key_registry_id, None));
+        Ok(Some(Encoder { payloads: payloads.transpose()?, keys: keys.transpose()?, registry }))
     }
 }
 
-/// Encodes payloads by the schemas of a registry.
+/// Encodes keys and payloads by the schemas of a registry.
 pub struct Encoder {
-    args: EncodingArgs,
     registry: Arc<Registry>,
-    by_subject: HashMap<String, Arc<Registered>>,
-    by_id: Option<Arc<Registered>>,
+    payloads: Option<Part>,
+    keys: Option<Part>,
 }
 
-impl Encoder {
+/// By which schemas one part of events is encoded.
+struct Part {
+    /// The subject; that of the channel without one.
+    subject: Option<String>,
+    /// The message of a Protobuf schema.
+    message: Option<String>,
+    by_id: Option<Arc<Registered>>,
+    by_subject: HashMap<String, Arc<Registered>>,
+}
+
+impl Part {
+    fn new(
+        registry: &Registry,
+        subject: Option<String>,
+        id: Option<u32>,
+        message: Option<String>,
+    ) -> Result<Self, RegistryError> {
+        let mut part = Self { subject, message, by_id: None, by_subject: HashMap::new() };
+        match (id, part.subject.clone()) {
+            (Some(id), _) => part.by_id = Some(part.ready(registry.schema(id)?)?),
+            (None, Some(subject)) => drop(part.of_subject(registry, &subject)?),
+            (None, None) => {}
+        }
+        Ok(part)
+    }
+
     /// The schema for the message that was asked for.
     fn ready(&self, schema: Arc<Registered>) -> Result<Arc<Registered>, RegistryError> {
-        let Some(name) = &self.args.protobuf_message else {
+        let Some(name) = &self.message else {
             return Ok(schema);
         };
         schema.for_message(name).map(Arc::new).ok_or_else(|| RegistryError {
@@ -154,40 +185,61 @@ impl Encoder {
         })
     }
 
-    fn of_subject(&mut self, subject: &str) -> Result<Arc<Registered>, RegistryError> {
+    fn of_subject(&mut self, registry: &Registry, subject: &str) -> Result<Arc<Registered>, RegistryError> {
         if let Some(known) = self.by_subject.get(subject) {
             return Ok(Arc::clone(known));
         }
-        let schema = self.ready(self.registry.latest(subject)?)?;
+        let schema = self.ready(registry.latest(subject)?)?;
         self.by_subject.insert(subject.to_owned(), Arc::clone(&schema));
         Ok(schema)
     }
 
-    fn encode(&mut self, mut event: Event, name: &str) -> Result<Event, EndpointError> {
-        let Some(json) = &event.payload else {
-            return Ok(event);
-        };
-        let schema = match (&self.by_id, &self.args.subject) {
+    fn schema(&mut self, registry: &Registry, channel: &str) -> Result<Arc<Registered>, EndpointError> {
+        let found = match (&self.by_id, self.subject.clone()) {
             (Some(schema), _) => Ok(Arc::clone(schema)),
-            (None, Some(subject)) => self.of_subject(&subject.clone()),
-            (None, None) => self.of_subject(&format!("{}-value", event.channel)),
+            (None, Some(subject)) => self.of_subject(registry, &subject),
+            (None, None) => self.of_subject(registry, &format!("{channel}-value")),
         };
-        let schema = schema.map_err(|error| {
+        found.map_err(|error| {
             let kind = match error.kind {
                 RegistryErrorKind::Unreachable => EndpointErrorKind::Unreachable,
                 RegistryErrorKind::Unauthorised => EndpointErrorKind::Unauthorised,
                 _ => EndpointErrorKind::NotFound,
             };
             EndpointError::new(kind, error.message).help(error.help)
-        })?;
-        let framed = schema.encode(json).map_err(|found| misfit((name, &event.channel), &schema, &found))?;
-        event.payload = Some(framed.into());
-        if schema.language() != "JSON" {
-            // What comes out is no JSON any more.
-            event.attributes.remove("content_type");
+        })
+    }
+}
+
+impl Encoder {
+    fn encode(&mut self, mut event: Event, name: &str) -> Result<Event, EndpointError> {
+        if let (Some(part), Some(key)) = (&mut self.keys, &event.key) {
+            let schema = part.schema(&self.registry, &event.channel)?;
+            let name = format!("the key of {name}");
+            let framed = schema.encode(&json_of_key(key));
+            event.key =
+                Some(framed.map_err(|found| misfit((&name, &event.channel), &schema, &found))?.into());
+        }
+        if let (Some(part), Some(json)) = (&mut self.payloads, &event.payload) {
+            let schema = part.schema(&self.registry, &event.channel)?;
+            let framed = schema.encode(json);
+            event.payload =
+                Some(framed.map_err(|found| misfit((name, &event.channel), &schema, &found))?.into());
+            if schema.language() != "JSON" {
+                // What comes out is no JSON any more.
+                event.attributes.remove("content_type");
+            }
         }
         Ok(event)
     }
+}
+
+/// A key as JSON: what is written as JSON is that, everything else a text.
+fn json_of_key(key: &[u8]) -> Vec<u8> {
+    if serde_json::from_slice::<serde::de::IgnoredAny>(key).is_ok() {
+        return key.to_vec();
+    }
+    serde_json::Value::from(String::from_utf8_lossy(key)).to_string().into_bytes()
 }
 
 fn misfit((name, channel): (&str, &str), schema: &Registered, found: &[Violation]) -> EndpointError {
@@ -205,11 +257,12 @@ fn misfit((name, channel): (&str, &str), schema: &Registered, found: &[Violation
     };
     let message = format!("{name} does not fit schema {} of the registry{shown}{more}", schema.name(channel));
     let help = found.first().and_then(|violation| violation.help.clone());
-    let help = help.unwrap_or_else(|| "mend the payload, or name another `--subject`".to_owned());
+    let help = help
+        .unwrap_or_else(|| "mend it, or name another schema with `--subject` or `--key-subject`".to_owned());
     EndpointError::new(EndpointErrorKind::Rejected, message).help(help)
 }
 
-/// A source whose payloads are encoded; it ends with an error at the first that cannot be, after those before it.
+/// A source whose keys and payloads are encoded; it ends with an error at the first that cannot be, after those before it.
 pub struct EncodedSource {
     inner: Box<dyn Source>,
     encoder: Encoder,

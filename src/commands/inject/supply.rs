@@ -104,7 +104,7 @@ pub(super) async fn source(
     rate: Option<Rate>,
 ) -> Result<Box<dyn Source>, CommandError> {
     let known = ContractCheck::new(places, args.message.as_deref(), None)?;
-    let known = known.map(|check| check.before_encoding(args.encoding.is_asked()));
+    let known = known.map(|check| check.before_encoding(args.encoding.encodes_payloads()));
     let check = known.clone().filter(|_| !args.no_validate);
     if args.events {
         return Ok(CheckedSource::wrap(events(args, context, window).await?, check));
