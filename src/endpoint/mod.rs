@@ -46,6 +46,8 @@ mod mqtt;
 #[cfg(feature = "nats")]
 mod nats;
 pub mod open;
+#[cfg(any(feature = "amqp", feature = "mqtt"))]
+mod open_batch;
 mod reading_thread;
 #[cfg(any(feature = "mqtt", feature = "nats"))]
 mod receipts;

@@ -230,3 +230,17 @@ async fn a_probe_says_who_answers() {
     let report = probe(&nobody, None, std::time::Duration::from_secs(5)).await;
     assert!(!report.reachable && report.problems.len() == 1);
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn quality_2_of_version_3_overruns_no_broker() {
+    // It takes 20 at a time, and cannot say so in this version.
+    let Some(server) = mosquitto(&["max_inflight_messages 20"]) else { return };
+    let url = format!("mqtt://127.0.0.1:{}/exact?version=3.1.1&qos=2", server.port);
+    let mut reader = source(&url, SourceOptions::default()).await;
+    let mut writer = sink(&url).await;
+    let events: Vec<Event> = (0..500).map(|at| Event::new("", format!("{at}"))).collect();
+    deliver(&mut writer, &events).await;
+    let got = collect(&mut reader, events.len()).await;
+    let payloads = |events: &[Event]| events.iter().map(|event| event.payload.clone()).collect::<Vec<_>>();
+    assert_eq!(payloads(&got), payloads(&events));
+}

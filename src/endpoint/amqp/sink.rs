@@ -7,9 +7,10 @@ use bytes::{Bytes, BytesMut};
 
 use super::connection::{CHANNEL, Connection, Incoming};
 use super::settings::{Settings, short};
-use super::window::{Batch, Flight, Window};
+use super::window::{Flight, Window};
 use super::wire::{ShortText, method};
 use super::{CAPABILITIES, failure, message};
+use crate::endpoint::open_batch::OpenBatch;
 use crate::endpoint::{
     BoxFuture, Capabilities, EndpointError, EndpointErrorKind, Receipts, Sink, SinkOptions,
 };
@@ -113,7 +114,7 @@ impl AmqpSink {
     }
 
     async fn hand_over_batch(&mut self, events: &[Event]) -> Receipts {
-        let (batch, receipts) = Batch::new(events.len(), self.receipt_timeout);
+        let (batch, receipts) = OpenBatch::new(events.len(), self.receipt_timeout);
         let mut next = 0;
         let mut problem = self.ensure_link().await.err();
         while problem.is_none() && next < events.len() {
@@ -136,7 +137,7 @@ impl AmqpSink {
         &self,
         events: &[Event],
         next: usize,
-        batch: &Arc<Batch>,
+        batch: &Arc<OpenBatch>,
     ) -> Result<usize, EndpointError> {
         let Some(link) = &self.link else {
             return Err(failure::unanswered());

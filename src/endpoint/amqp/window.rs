@@ -1,23 +1,20 @@
-//! Events under way to the broker: which tag is which event, what came back, and the receipts of a batch.
+//! Events under way to the broker: which tag is which event, and what came back.
 
 use std::collections::VecDeque;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
-use std::time::Duration;
 
 use bytes::Bytes;
-use tokio::sync::{Notify, oneshot};
+use tokio::sync::Notify;
 
 use super::failure;
 use super::wire::method::Method;
-use crate::endpoint::{Delivery, EndpointError, EndpointErrorKind, Receipts};
-use crate::event::Place;
-
-type Outcome = Result<(), EndpointError>;
+use crate::endpoint::open_batch::OpenBatch;
+use crate::endpoint::{EndpointError, EndpointErrorKind};
 
 /// An event under way.
 #[derive(Debug)]
 pub(super) struct Flight {
-    pub(super) batch: Arc<Batch>,
+    pub(super) batch: Arc<OpenBatch>,
     /// Its number in the batch.
     pub(super) index: usize,
     pub(super) routing_key: Bytes,
@@ -182,63 +179,6 @@ impl Inner {
     }
 }
 
-/// The receipts of one batch, as they come in.
-#[derive(Debug)]
-pub(super) struct Batch {
-    inner: Mutex<BatchInner>,
-}
-
-#[derive(Debug)]
-struct BatchInner {
-    deliveries: Vec<Option<Delivery>>,
-    open: usize,
-    report: Option<oneshot::Sender<()>>,
-}
-
-impl Batch {
-    /// A batch of this many events, and its receipts; one that does not come within `timeout` counts as failed.
-    pub(super) fn new(count: usize, timeout: Duration) -> (Arc<Self>, Receipts) {
-        let (report, reported) = oneshot::channel();
-        let inner = BatchInner { deliveries: vec![None; count], open: count, report: Some(report) };
-        let batch = Arc::new(Self { inner: Mutex::new(inner) });
-        let deadline = tokio::time::Instant::now() + timeout;
-        let awaited = Arc::clone(&batch);
-        let receipts = async move {
-            if count > 0 {
-                let _ = tokio::time::timeout_at(deadline, reported).await;
-            }
-            awaited.take(timeout)
-        };
-        (batch, Box::pin(receipts))
-    }
-
-    /// The receipt of one event; a later one for the same event changes nothing.
-    pub(super) fn settle(&self, index: usize, outcome: Outcome) {
-        let mut inner = self.inner.lock().unwrap_or_else(PoisonError::into_inner);
-        let Some(slot @ None) = inner.deliveries.get_mut(index) else { return };
-        *slot = Some(match outcome {
-            Ok(()) => Delivery::acknowledged(Place::default()),
-            Err(error) => Delivery::failed(error),
-        });
-        inner.open = inner.open.saturating_sub(1);
-        if inner.open == 0
-            && let Some(report) = inner.report.take()
-        {
-            // Whoever does not want the receipts need not take them.
-            let _ = report.send(());
-        }
-    }
-
-    fn take(&self, timeout: Duration) -> Vec<Delivery> {
-        let mut inner = self.inner.lock().unwrap_or_else(PoisonError::into_inner);
-        let late = || {
-            let message = format!("no receipt within {} s", timeout.as_secs_f32());
-            Delivery::failed(EndpointError::new(EndpointErrorKind::Timeout, message))
-        };
-        std::mem::take(&mut inner.deliveries).into_iter().map(|known| known.unwrap_or_else(late)).collect()
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use std::sync::Arc;
@@ -246,12 +186,12 @@ mod tests {
 
     use bytes::Bytes;
 
-    use super::{Batch, Flight, Window};
+    use super::{Flight, OpenBatch, Window};
     use crate::endpoint::amqp::wire::method::Method;
     use crate::endpoint::{Address, EndpointErrorKind as Kind, Receipts};
 
     fn fill(window: &Window, keys: &[&'static str]) -> Receipts {
-        let (batch, receipts) = Batch::new(keys.len(), Duration::from_millis(200));
+        let (batch, receipts) = OpenBatch::new(keys.len(), Duration::from_millis(200));
         let flights = keys.iter().enumerate().map(|(index, key)| Flight {
             batch: Arc::clone(&batch),
             index,
@@ -302,7 +242,7 @@ mod tests {
         let words = "PRECONDITION_FAILED - message size 1 larger than configured max size 0";
         window.end(&super::failure::closed(406, words, &address));
         assert_eq!(kinds(receipts).await, [None, Some(Kind::TooLarge), Some(Kind::Disconnected)]);
-        let (batch, receipts) = Batch::new(1, Duration::from_secs(1));
+        let (batch, receipts) = OpenBatch::new(1, Duration::from_secs(1));
         let flight = Flight {
             batch,
             index: 0,
@@ -316,11 +256,10 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn a_receipt_that_does_not_come_is_late_and_an_empty_batch_is_not() {
+    async fn a_receipt_that_does_not_come_is_late() {
         let window = Window::new(10);
         let receipts = fill(&window, &["a", "a"]);
         window.confirm(2, false, true);
         assert_eq!(kinds(receipts).await, [Some(Kind::Timeout), None]);
-        assert!(Batch::new(0, Duration::from_secs(9)).1.await.is_empty());
     }
 }

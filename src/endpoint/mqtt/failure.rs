@@ -2,6 +2,7 @@
 
 use std::io;
 
+use super::settings::Settings;
 use crate::endpoint::tls::{DISTRUST_HELP, REFUSAL_HELP, distrust, refusal as certificate_refusal};
 use crate::endpoint::{Address, EndpointError, EndpointErrorKind};
 
@@ -80,6 +81,21 @@ fn no_encryption(what: &str, help: &str, address: &Address) -> EndpointError {
 pub(super) fn timeout(address: &Address) -> EndpointError {
     EndpointError::new(EndpointErrorKind::Timeout, format!("`{address}` did not answer in time"))
         .help("is it an MQTT port, and does a firewall let us through?")
+}
+
+/// The broker did not greet us in the time allowed.
+pub(super) fn silent(settings: &Settings) -> EndpointError {
+    let seconds = settings.connect_timeout.as_secs_f32();
+    let message = format!("`{}` did not greet us within {seconds:.1} s", settings.address);
+    EndpointError::new(EndpointErrorKind::Timeout, message)
+        .help("is it an MQTT port, and does a firewall let us through?")
+}
+
+/// The event is larger than what the broker takes, or than any message may be.
+pub(super) fn too_large(size: usize, limit: u32) -> EndpointError {
+    let words = format!("an event of {size} bytes is larger than the {limit} bytes the broker takes");
+    EndpointError::new(EndpointErrorKind::TooLarge, words)
+        .help("raise the broker's packet limit, or leave the event out")
 }
 
 /// The broker greeted us with a no.

@@ -113,10 +113,18 @@ impl Message {
     fn check_texts(&self) -> Result<(), EndpointError> {
         let named = [&self.properties.content_type, &self.properties.response_topic];
         let user = self.properties.user.iter().flat_map(|(name, value)| [name, value]);
+        let too_long = |length: usize| {
+            let message = format!("a text of {length} bytes is longer than the 65535 of MQTT");
+            EndpointError::new(EndpointErrorKind::TooLarge, message)
+        };
+        if let Some(length) = self.properties.correlation_data.as_ref().map(Bytes::len)
+            && length > MAX_TEXT
+        {
+            return Err(too_long(length));
+        }
         for text in std::iter::once(&self.topic).chain(named.into_iter().flatten()).chain(user) {
             if text.len() > MAX_TEXT {
-                let message = format!("a text of {} bytes is longer than the 65535 of MQTT", text.len());
-                return Err(EndpointError::new(EndpointErrorKind::TooLarge, message));
+                return Err(too_long(text.len()));
             }
             if text.contains('\0') {
                 return Err(refused("MQTT forbids the character U+0000 in topics and properties"));

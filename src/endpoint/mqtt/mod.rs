@@ -1,18 +1,16 @@
-//! MQTT 5 and 3.1.1 as source and sink. One session per endpoint; the two protocol versions differ in `v4` and `v5` only.
+//! MQTT 5 and 3.1.1 as source and sink. One session per endpoint. Sending over a session that ends with its connection is in
+//! `publisher`; in all else the two protocol versions differ in `v4` and `v5` only.
 
 use std::sync::Arc;
-use std::time::Instant;
 
 use super::capabilities::Acknowledgement;
 use super::inspect::{Inspect, ProbeReport};
-use super::{
-    Address, Capabilities, Credentials, EndpointError, EndpointErrorKind, Sink, SinkOptions, Source,
-    SourceOptions,
-};
+use super::{Address, Capabilities, Credentials, EndpointError, Sink, SinkOptions, Source, SourceOptions};
 
 mod failure;
 mod message;
 mod observe;
+mod publisher;
 mod session;
 mod settings;
 mod sink;
@@ -57,7 +55,7 @@ pub const CAPABILITIES_3: Capabilities = Capabilities {
 /// Largest packet taken and sent: the protocol's own limit, 256 MiB.
 const MAX_PACKET: u32 = 268_435_455;
 
-/// Messages under way at once, unless the broker takes fewer. At each flush the client looks at every slot, taken or not:
+/// Messages of a kept session under way at once, unless the broker takes fewer. At each flush the client looks at every slot, taken or not:
 /// with the protocol's 65,535 slots sending was nine times slower than with these.
 const IN_FLIGHT: u16 = 200;
 
@@ -83,6 +81,9 @@ pub async fn open_source(
 /// When the broker cannot be reached or does not let us in.
 pub async fn open_sink(address: &Address, options: &SinkOptions) -> Result<Box<dyn Sink>, EndpointError> {
     let settings = Settings::for_sink(address, options)?;
+    if settings.clean {
+        return Ok(Box::new(publisher::Publisher::open(settings, options).await?));
+    }
     let session = start(settings).await?;
     Ok(Box::new(sink::MqttSink::new(session, options.receipt_timeout)))
 }
@@ -119,7 +120,6 @@ pub async fn inspect(address: &Address, options: &SinkOptions) -> Result<Box<dyn
 /// Starts the session's task and waits for the broker's greeting.
 async fn start(settings: Settings) -> Result<Session, EndpointError> {
     let link = Arc::new(Link::new(&settings));
-    let began = Instant::now();
     let timeout = settings.connect_timeout;
     let (client, task) = match settings.version {
         Version::V5 => v5::start(&settings, &link)?,
@@ -134,10 +134,7 @@ async fn start(settings: Settings) -> Result<Session, EndpointError> {
         }
         Err(_) => {
             session.task.abort();
-            let seconds = began.elapsed().as_secs_f32();
-            let message = format!("`{}` did not greet us within {seconds:.1} s", session.settings.address);
-            Err(EndpointError::new(EndpointErrorKind::Timeout, message)
-                .help("is it an MQTT port, and does a firewall let us through?"))
+            Err(failure::silent(&session.settings))
         }
     }
 }

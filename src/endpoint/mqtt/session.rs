@@ -159,9 +159,8 @@ impl Link {
     }
 
     /// The largest packet the broker takes, in bytes.
-    pub(super) fn packet_limit(&self) -> usize {
-        let limit = self.state().greeting.max_packet.unwrap_or(super::MAX_PACKET);
-        usize::try_from(limit).unwrap_or(usize::MAX)
+    pub(super) fn packet_limit(&self) -> u32 {
+        self.state().greeting.max_packet.unwrap_or(super::MAX_PACKET)
     }
 
     /// From now on a lost connection is the end.

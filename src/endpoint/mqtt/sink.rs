@@ -1,4 +1,4 @@
-//! Events into an MQTT broker.
+//! Events into an MQTT broker over a session that outlives its connection.
 
 use std::time::Duration;
 
@@ -7,13 +7,12 @@ use tokio::task::JoinSet;
 use super::message::Message;
 use super::session::{Notice, Session};
 use super::settings::Version;
-use super::{CAPABILITIES_3, CAPABILITIES_5};
+use super::{CAPABILITIES_3, CAPABILITIES_5, failure};
 use crate::endpoint::receipts::{self, Awaited};
-use crate::endpoint::{BoxFuture, Capabilities, EndpointError, EndpointErrorKind, Receipts, Sink};
+use crate::endpoint::{BoxFuture, Capabilities, EndpointError, Receipts, Sink};
 use crate::event::{Event, Place};
 
-/// A publisher. With a clean session (the default) what was not acknowledged when the connection broke is reported as
-/// disconnected and may be sent again; with `clean=false` the session itself sends it again.
+/// A publisher whose session sends again by itself what was not acknowledged when the connection broke.
 #[derive(Debug)]
 pub(super) struct MqttSink {
     session: Session,
@@ -29,13 +28,8 @@ impl MqttSink {
     async fn hand_over(&self, event: &Event) -> Result<Notice, EndpointError> {
         let message = Message::from_event(event, &self.session.settings)?;
         let limit = self.session.link.packet_limit();
-        if message.size() > limit {
-            let words = format!(
-                "an event of {} bytes is larger than the {limit} bytes the broker takes",
-                message.size()
-            );
-            return Err(EndpointError::new(EndpointErrorKind::TooLarge, words)
-                .help("raise the broker's packet limit, or leave the event out"));
+        if message.size() > usize::try_from(limit).unwrap_or(usize::MAX) {
+            return Err(failure::too_large(message.size(), limit));
         }
         self.session.client.publish(message).await
     }

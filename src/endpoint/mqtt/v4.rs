@@ -9,9 +9,12 @@ use super::failure::{self, Refusal};
 use super::message::{Message, Properties};
 use super::session::{Backoff, Client, Greeting, Link, Token, session_over};
 use super::settings::{Settings, Subscription};
-use super::{IN_FLIGHT, MAX_PACKET, REQUESTS};
+use super::{MAX_PACKET, REQUESTS};
 use crate::endpoint::tls::client_config;
 use crate::endpoint::{Address, EndpointError, EndpointErrorKind};
+
+/// Messages under way at once: mosquitto without settings takes 20 of quality 2 and never answers more.
+const IN_FLIGHT: u16 = 20;
 
 /// Starts the task that drives the session.
 pub(super) fn start(

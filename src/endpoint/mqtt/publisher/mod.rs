@@ -1,0 +1,261 @@
+//! Events into an MQTT broker over a session that begins and ends with its connection: many under way at once, each with
+//! its receipt.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use bytes::BytesMut;
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use tokio::net::TcpStream;
+use tokio::sync::mpsc;
+use tokio::task::JoinHandle;
+
+use super::message::Message;
+use super::settings::{Settings, Version};
+use super::{CAPABILITIES_3, CAPABILITIES_5, MAX_PACKET, failure};
+use crate::endpoint::open_batch::OpenBatch;
+use crate::endpoint::tls::client_config;
+use crate::endpoint::{
+    BoxFuture, Capabilities, EndpointError, EndpointErrorKind, Receipts, Sink, SinkOptions,
+};
+use crate::event::Event;
+
+mod flights;
+mod reason;
+mod task;
+mod wire;
+
+use flights::{Flight, Flights};
+use task::{Item, Part, State, Stream, Task};
+use wire::{Limits, Packet};
+
+/// Messages under way at once, unless the broker takes fewer.
+const UNDER_WAY: u16 = 1024;
+/// Messages under way at once where the broker cannot say how many it takes, which is version 3.1.1.
+const UNDER_WAY_UNTOLD: u16 = 200;
+/// Messages of quality 2 under way at once where the broker cannot say how many it takes: mosquitto without settings takes
+/// 20 and drops more without a word.
+const UNDER_WAY_EXACTLY_ONCE: u16 = 20;
+/// Bytes handed to the connection at once, roughly.
+const PART: usize = 128 * 1024;
+/// Parts that wait for the connection.
+const WAITING_PARTS: usize = 4;
+
+/// A publisher. What was not acknowledged when the connection broke is reported as disconnected, and the next batch makes
+/// a new connection.
+#[derive(Debug)]
+pub(super) struct Publisher {
+    settings: Settings,
+    receipt_timeout: Duration,
+    link: Option<Link>,
+}
+
+/// A connection and the task that works on it.
+#[derive(Debug)]
+struct Link {
+    parts: mpsc::Sender<Part>,
+    limits: Limits,
+    task: JoinHandle<()>,
+}
+
+impl Publisher {
+    /// Connects.
+    ///
+    /// # Errors
+    /// When the broker cannot be reached or does not let us in.
+    pub(super) async fn open(settings: Settings, options: &SinkOptions) -> Result<Self, EndpointError> {
+        let link = Some(Link::open(&settings).await?);
+        Ok(Self { settings, receipt_timeout: options.receipt_timeout, link })
+    }
+
+    /// A connection that stands, made anew after a loss.
+    async fn link(&mut self) -> Result<&Link, EndpointError> {
+        let link = match self.link.take().filter(|link| !link.parts.is_closed()) {
+            Some(link) => link,
+            None => Link::open(&self.settings).await?,
+        };
+        Ok(self.link.insert(link))
+    }
+
+    async fn hand_over_batch(&mut self, events: &[Event]) -> Receipts {
+        let (batch, receipts) = OpenBatch::new(events.len(), self.receipt_timeout);
+        let settings = self.settings.clone();
+        let mut next = 0;
+        let handed = match self.link().await {
+            Ok(link) => link.hand_over(&settings, events, &batch, &mut next).await,
+            Err(error) => Err(error),
+        };
+        if let Err(error) = handed {
+            for index in next..events.len() {
+                batch.settle(index, Err(error.clone()));
+            }
+        }
+        receipts
+    }
+
+    async fn leave(mut self) -> Result<(), EndpointError> {
+        if let Some(Link { parts, task, .. }) = self.link.take() {
+            // Nobody hands anything over any more: the task says goodbye once everything has its receipt.
+            drop(parts);
+            let _ = tokio::time::timeout(self.receipt_timeout, task).await;
+        }
+        Ok(())
+    }
+}
+
+impl Link {
+    async fn open(settings: &Settings) -> Result<Self, EndpointError> {
+        let greeted = tokio::time::timeout(settings.connect_timeout, greet(settings)).await;
+        let (stream, limits, arrived) = greeted.unwrap_or_else(|_| Err(failure::silent(settings)))?;
+        let (reader, writer) = tokio::io::split(stream);
+        let (sender, parts) = mpsc::channel(WAITING_PARTS);
+        let (most, exact) = match settings.version {
+            Version::V3 => (UNDER_WAY_UNTOLD, UNDER_WAY_EXACTLY_ONCE),
+            Version::V5 => {
+                let most = limits.receive_maximum.unwrap_or(u16::MAX).clamp(1, UNDER_WAY);
+                (most, most)
+            }
+        };
+        let keep_alive = limits.keep_alive.unwrap_or(settings.keep_alive);
+        let task = Task {
+            address: settings.address.clone(),
+            reader,
+            writer,
+            arrived,
+            parts,
+            flights: Flights::new(most, exact),
+            keep_alive: Duration::from_secs(u64::from(keep_alive)),
+            state: State::default(),
+        };
+        Ok(Self { parts: sender, limits, task: tokio::spawn(task.run()) })
+    }
+
+    /// Hands events over from `next` on, which counts along.
+    async fn hand_over(
+        &self,
+        settings: &Settings,
+        events: &[Event],
+        batch: &Arc<OpenBatch>,
+        next: &mut usize,
+    ) -> Result<(), EndpointError> {
+        while *next < events.len() {
+            let mut part = Part::default();
+            while *next < events.len() && part.bytes.len() < PART {
+                if let Err(error) = self.add(settings, &events[*next], (batch, *next), &mut part) {
+                    batch.settle(*next, Err(error));
+                }
+                *next += 1;
+            }
+            if let Err(mpsc::error::SendError(part)) = self.parts.send(part).await {
+                let lost = failure::session_reset();
+                part.fail(&lost);
+                return Err(lost);
+            }
+        }
+        Ok(())
+    }
+
+    /// Appends the message of an event to a part.
+    fn add(
+        &self,
+        settings: &Settings,
+        event: &Event,
+        (batch, index): (&Arc<OpenBatch>, usize),
+        part: &mut Part,
+    ) -> Result<(), EndpointError> {
+        let message = Message::from_event(event, settings)?;
+        self.limits.admit(&message)?;
+        let begin = part.bytes.len();
+        let number_at = wire::put_message(&mut part.bytes, &message, settings.version);
+        let size = part.bytes.len() - begin;
+        let limit = self.limits.largest_packet.unwrap_or(MAX_PACKET).min(MAX_PACKET);
+        if size > usize::try_from(limit).unwrap_or(usize::MAX) {
+            part.bytes.truncate(begin);
+            return Err(failure::too_large(size, limit));
+        }
+        let flight = Flight { batch: Arc::clone(batch), index, quality: message.qos };
+        part.items.push_back(Item { flight, end: part.bytes.len(), number_at });
+        Ok(())
+    }
+}
+
+impl Limits {
+    /// Refuses what the broker said it does not take: sending it would end the connection.
+    fn admit(&self, message: &Message) -> Result<(), EndpointError> {
+        let refused = |reason: &str| failure::publish_refused(EndpointErrorKind::Unsupported, reason);
+        match self.highest_quality {
+            Some(highest) if message.qos > highest => Err(refused("it takes no QoS that high")
+                .help(format!("send at the quality it takes: `qos={highest}` in the address"))),
+            _ if message.retain && self.refuses_retained => {
+                Err(refused("it keeps no retained messages").help("`retain=false` in the address"))
+            }
+            _ => Ok(()),
+        }
+    }
+}
+
+/// Connects, and waits for the broker's greeting; also returns what it has sent behind that.
+async fn greet(settings: &Settings) -> Result<(Box<dyn Stream>, Limits, BytesMut), EndpointError> {
+    let address = &settings.address;
+    let broken = |error: std::io::Error| match error.kind() {
+        // With TLS 1.3 a broker says what it has against our certificate only after the greeting.
+        std::io::ErrorKind::InvalidData => failure::tls(&error.to_string(), address),
+        _ => failure::socket(&error, address, false),
+    };
+    let mut stream = connect(settings).await?;
+    stream.write_all(&wire::greeting(settings)).await.map_err(broken)?;
+    stream.flush().await.map_err(broken)?;
+    let mut arrived = BytesMut::new();
+    loop {
+        let packet = wire::take_packet(&mut arrived);
+        match packet.map_err(|what| failure::protocol(&what.to_string(), address))? {
+            Some(Packet::Greeting { reason, limits }) if reason.code == 0 => {
+                return Ok((stream, limits, arrived));
+            }
+            Some(Packet::Greeting { reason, .. }) => return Err(reason.of_greeting(address)),
+            Some(_) => return Err(failure::protocol("its greeting is out of order", address)),
+            None => {}
+        }
+        if stream.read_buf(&mut arrived).await.map_err(broken)? == 0 {
+            return Err(failure::socket(&std::io::ErrorKind::UnexpectedEof.into(), address, false));
+        }
+    }
+}
+
+async fn connect(settings: &Settings) -> Result<Box<dyn Stream>, EndpointError> {
+    let address = &settings.address;
+    let failed = |error: std::io::Error| failure::socket(&error, address, false);
+    let socket = TcpStream::connect((address.host.as_str(), address.port)).await.map_err(failed)?;
+    // Parts are large already; waiting for more only delays receipts.
+    let _ = socket.set_nodelay(true);
+    if !address.tls {
+        return Ok(Box::new(socket));
+    }
+    let config = client_config(settings.authorities.as_deref(), settings.identity.as_ref())?;
+    let name = rustls::pki_types::ServerName::try_from(address.host.clone()).map_err(|_| {
+        failed(std::io::Error::new(std::io::ErrorKind::InvalidInput, "this is no name of a host"))
+    })?;
+    let encrypted = tokio_rustls::TlsConnector::from(Arc::new(config)).connect(name, socket).await;
+    let encrypted = encrypted.map_err(|error| match error.kind() {
+        std::io::ErrorKind::InvalidData => failure::tls(&error.to_string(), address),
+        _ => failed(error),
+    })?;
+    Ok(Box::new(encrypted))
+}
+
+impl Sink for Publisher {
+    fn capabilities(&self) -> Capabilities {
+        match self.settings.version {
+            Version::V5 => CAPABILITIES_5,
+            Version::V3 => CAPABILITIES_3,
+        }
+    }
+
+    fn send<'a>(&'a mut self, batch: &'a [Event]) -> BoxFuture<'a, Receipts> {
+        Box::pin(self.hand_over_batch(batch))
+    }
+
+    fn close(self: Box<Self>) -> BoxFuture<'static, Result<(), EndpointError>> {
+        Box::pin(self.leave())
+    }
+}
