@@ -1688,7 +1688,7 @@ _eddy() {
             return 0
             ;;
         eddy__subcmd__validate)
-            opts="-n -f -q -v -h -V --changed-since --allow-remote --watch --format --events --message --schema-id --registry --fail-fast --max-errors --count --follow --for --max-findings --fix --unsafe --diff --dry-run --rule --level --deny-warnings --baseline --write-baseline --rules --test-rules --color --quiet --verbose --no-progress --workspace --env --yes --help --version"
+            opts="-n -f -q -v -h -V --changed-since --allow-remote --watch --format --events --message --schema-id --registry --fail-fast --max-errors --count --follow --for --connect-timeout --max-findings --fix --unsafe --diff --dry-run --rule --level --deny-warnings --baseline --write-baseline --rules --test-rules --color --quiet --verbose --no-progress --workspace --env --yes --help --version"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -1731,6 +1731,10 @@ _eddy() {
                     return 0
                     ;;
                 --for)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --connect-timeout)
                     COMPREPLY=($(compgen -f "${cur}"))
                     return 0
                     ;;

@@ -476,6 +476,7 @@ complete -c eddy -n "__fish_eddy_using_subcommand validate" -l registry -d 'Sche
 complete -c eddy -n "__fish_eddy_using_subcommand validate" -l max-errors -d 'Stop after this many findings in events' -r
 complete -c eddy -n "__fish_eddy_using_subcommand validate" -s n -l count -d 'Events to read of a live channel: the last ones it keeps, else the next to arrive' -r
 complete -c eddy -n "__fish_eddy_using_subcommand validate" -l for -d 'Read a live channel for this time, such as `10s`' -r
+complete -c eddy -n "__fish_eddy_using_subcommand validate" -l connect-timeout -d 'Keep trying for this long while a server cannot be reached at the start, such as `1m` (default: one attempt)' -r
 complete -c eddy -n "__fish_eddy_using_subcommand validate" -l max-findings -d 'Most findings to show per file' -r
 complete -c eddy -n "__fish_eddy_using_subcommand validate" -l rule -d 'Level of a code, rule, category or official identifier, over that of the workspace: `ED2106=off`' -r
 complete -c eddy -n "__fish_eddy_using_subcommand validate" -l level -d 'Lightest findings to show' -r -f -a "hint\t'All'

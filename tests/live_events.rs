@@ -188,6 +188,10 @@ fn a_stream_is_read_from_its_end_and_nothing_is_left_behind() {
     let more = validate(directory.path(), &url, &["-n", "500"]);
     assert_eq!(more.counts(), (100, 10), "{more:?}");
 
+    let first = validate(directory.path(), &url, &["--fail-fast"]);
+    assert_eq!((first.code, first.counts().1), (Some(1), 1), "{first:?}");
+    assert_eq!(observed(&server), (Vec::new(), 100), "who stops at the first finding says goodbye too");
+
     let running = Listening::start(directory.path(), &url, &["--follow"]);
     running.interrupt();
     let ended = running.ended();
@@ -204,4 +208,22 @@ fn a_subject_is_checked_for_a_time() {
     inject(directory.path(), &url);
     let ended = running.ended();
     assert_eq!((ended.code, ended.counts()), (Some(1), (100, 10)), "{ended:?}");
+}
+
+#[test]
+fn a_server_that_is_away_is_waited_for() {
+    let directory = playground("shop/orders", 0);
+    let validate = |more: &[&str]| {
+        let output = eddy(directory.path(), &[&["validate", "shop.yaml"], more].concat()).output();
+        let output = output.expect("eddy runs");
+        (output.status.code(), String::from_utf8_lossy(&output.stderr).into_owned())
+    };
+    let url = format!("mqtt://127.0.0.1:{}/shop/#", servers::free_port());
+    let (code, talk) = validate(&["--events", &url, "-n", "1", "--connect-timeout", "300ms"]);
+    assert!(code == Some(3) && talk.contains("gave up after"), "{code:?}: {talk}");
+    for more in [&["--connect-timeout", "1s"][..], &["--events", "events.ndjson", "--connect-timeout", "1s"]]
+    {
+        let (code, talk) = validate(more);
+        assert!(code == Some(2) && talk.contains("for live channels"), "{code:?}: {talk}");
+    }
 }

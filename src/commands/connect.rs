@@ -19,6 +19,14 @@ pub struct ConnectArgs {
     connect_timeout: Option<String>,
 }
 
+impl ConnectArgs {
+    /// Whether any of them was given.
+    #[must_use]
+    pub fn is_given(&self) -> bool {
+        self.connect_timeout.is_some()
+    }
+}
+
 /// Opens places.
 #[derive(Debug)]
 pub struct Connector<'a> {

@@ -10,15 +10,16 @@ use std::time::Duration;
 use tokio::runtime::Runtime;
 use tokio::time::Instant;
 
+use super::connect::{ConnectArgs, Connector};
 use super::registry::RegistryArgs;
 use super::target::{Place, Places};
-use super::{CommandError, Context, ErrorKind, transfer};
+use super::{CommandError, Context, transfer};
 use crate::check::events::stream::{self, Checked, Chunk, Chunks, Options, StreamError};
 use crate::check::events::{EventChecker, parse_schema_id};
 use crate::contract::Loaded;
 use crate::endpoint::address::Scheme;
-use crate::endpoint::open::open_source;
-use crate::endpoint::{Address, Source, SourceOptions, Start, Stop};
+use crate::endpoint::open::capabilities;
+use crate::endpoint::{Address, Source, Start, Stop};
 use crate::replay::StopToken;
 
 /// Events asked of a live channel at once.
@@ -54,6 +55,8 @@ pub struct EventArgs {
     /// Read a live channel for this time, such as `10s`
     #[arg(long = "for", value_name = "TIME", requires = "events")]
     time: Option<String>,
+    #[command(flatten)]
+    connect: ConnectArgs,
 }
 
 /// Checks every event that was asked for; `None` when none were.
@@ -67,6 +70,11 @@ pub fn check(
     context: &Context,
 ) -> Result<Option<Checked>, CommandError> {
     let Some(name) = &args.events else {
+        if args.connect.is_given() {
+            return Err(
+                CommandError::usage("`--connect-timeout` is for live channels").hint("add `--events URL`")
+            );
+        }
         return Ok(None);
     };
     let registry = RegistryArgs { registry: args.registry.clone() }.open(context)?;
@@ -117,7 +125,12 @@ fn open(args: &EventArgs, name: &str, context: &Context) -> Result<Box<dyn Chunk
             return Ok(Box::new(LiveChunks::open(args, &place, context)?));
         }
     }
-    let live_only = [(args.count.is_some(), "-n"), (args.follow, "--follow"), (args.time.is_some(), "--for")];
+    let live_only = [
+        (args.count.is_some(), "-n"),
+        (args.follow, "--follow"),
+        (args.time.is_some(), "--for"),
+        (args.connect.is_given(), "--connect-timeout"),
+    ];
     if let Some((_, flag)) = live_only.into_iter().find(|(is_given, _)| *is_given) {
         return Err(CommandError::usage(format!("`{flag}` is for live channels, and `{name}` is none"))
             .hint("name a URL such as `mqtt://host/topic`"));
@@ -160,7 +173,8 @@ struct LiveChunks {
 impl LiveChunks {
     fn open(args: &EventArgs, place: &Place, context: &Context) -> Result<Self, CommandError> {
         let time = transfer::duration(args.time.as_deref())?;
-        let keeps = matches!(place.address.scheme, Scheme::JetStream | Scheme::Redis);
+        let in_group = place.address.option("group").is_some();
+        let keeps = capabilities(&place.address)?.replayable && !in_group;
         if !keeps && args.count.is_none() && time.is_none() && !args.follow {
             let error = CommandError::usage(format!("`{}` never ends", place.address));
             return Err(error.hint("say how much to read: `-n 100`, `--for 10s` or `--follow`"));
@@ -170,16 +184,11 @@ impl LiveChunks {
             _ => Start::Default,
         };
         let until = if keeps && !args.follow && time.is_none() { Stop::PresentEnd } else { Stop::Never };
-        let (address, options) = place.for_reading(&context.environment)?;
-        let options = SourceOptions { start, stop: until, ..options };
         let runtime = context.runtime(2)?;
         let (stop, source) = runtime.block_on(async {
             let stop = transfer::stop_on_interruption();
-            let opened = tokio::select! {
-                _ = stop.requested() => Err(CommandError::new(ErrorKind::Interrupted, "interrupted")),
-                source = open_source(&address, &options) => Ok(source?),
-            };
-            opened.map(|source| (stop, source))
+            let source = Connector::new(&args.connect, context, &stop)?.source(place, (start, until)).await?;
+            Ok::<_, CommandError>((stop, source))
         })?;
         if until == Stop::Never {
             let end =
@@ -223,5 +232,14 @@ impl Chunks for LiveChunks {
             (self.read, event)
         });
         Ok(Some(Chunk::of_events(numbered.collect())))
+    }
+}
+
+impl Drop for LiveChunks {
+    fn drop(&mut self) {
+        if let Some(source) = self.source.take() {
+            // Checking ended before the events did: what was found is said, whether or not the goodbye arrives.
+            let _ = self.runtime.block_on(source.close());
+        }
     }
 }
