@@ -303,10 +303,13 @@ fn another_host(text: &str, host: &str, scheme: Scheme, port: u16) -> Result<Str
     let found = url.as_ref().and_then(|url| url.host_str()).filter(|found| !found.is_empty());
     let plain = !host.contains(['/', '@', '?']);
     let Some((found, url)) = found.zip(url.as_ref()).filter(|_| plain) else {
+        let masked = mask(text);
+        // Behind the first host, which may have the same name.
+        let wrong = masked.find(&format!(",{host}")).map(|at| at + 1..at + 1 + host.len());
         return Err(AddressError {
-            message: format!("`{host}` in `{}` is not a host with a port", mask(text)),
+            message: format!("`{host}` in `{masked}` is not a host with a port"),
             help: format!("write {}, further hosts behind the first, separated by `,`", form(scheme)),
-            wrong: None,
+            wrong: wrong.map(|range| (masked, range)),
         });
     };
     Ok(host_and_port(found.trim_matches(['[', ']']), url.port().unwrap_or(port)))

@@ -74,8 +74,12 @@ impl<'a> AddressOptions<'a> {
             Some(origin) => format!("`{shown}` is no value for {origin}"),
             None => format!("`{name}={shown}` in the address of `{}` cannot be used", self.address),
         };
-        let mut error =
-            EndpointError::new(EndpointErrorKind::Unsupported, place).help(format!("write {wanted}"));
+        let error = EndpointError::new(EndpointErrorKind::Unsupported, place).help(format!("write {wanted}"));
+        self.marked(name, error)
+    }
+
+    /// The error with the value of an option underlined, or its name where it has no value, when it stands in the address.
+    pub(super) fn marked(&self, name: &str, mut error: EndpointError) -> EndpointError {
         let written = mask_unknown(&self.address.written, &self.known);
         let part = option_part(&written, name).filter(|_| self.address.origin(name).is_none());
         error.wrong = part.map(|(name, value)| {

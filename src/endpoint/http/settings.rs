@@ -109,7 +109,7 @@ impl SinkSettings {
             origin: origin_value,
             connect_timeout: options.connect_timeout,
             timeout: timeout.map_or(options.receipt_timeout, |seconds| Duration::from_secs(seconds.into())),
-            headers: found.texts("header").map(|text| header(text, address)).collect::<Result<_, _>>()?,
+            headers: headers(&found, address)?,
             credentials: address.credentials.clone().or_else(|| options.credentials.clone()),
             authorities: found.text("ca").map(read_authorities).transpose()?,
             identity: identity(&found)?,
@@ -224,6 +224,18 @@ fn identity(options: &AddressOptions<'_>) -> Result<Option<Identity>, EndpointEr
 /// What to do next, in the words of other systems, whose options stand after `?`.
 pub(super) fn after_hash(help: &str) -> String {
     help.replace("`?", "`#")
+}
+
+/// The headers of an address. Of several, the wrong one is told by its name.
+fn headers(
+    options: &AddressOptions<'_>,
+    address: &Address,
+) -> Result<Vec<(HeaderName, HeaderValue)>, EndpointError> {
+    let is_only = options.texts("header").count() == 1;
+    let read = |text| {
+        header(text, address).map_err(|error| if is_only { options.marked("header", error) } else { error })
+    };
+    options.texts("header").map(read).collect()
 }
 
 /// `Name: value`; the value is a secret.

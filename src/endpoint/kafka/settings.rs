@@ -112,14 +112,36 @@ fn mechanism(
     };
     let known = MECHANISMS.iter().find(|(name, _)| name.eq_ignore_ascii_case(wanted));
     let Some((_, mechanism)) = known else {
-        return Err(not_one_of(options, "sasl", wanted, &MECHANISMS.map(|(name, _)| name)));
+        let known = MECHANISMS.map(|(name, _)| name);
+        return Err(unspoken(wanted).map_or_else(
+            || not_one_of(options, "sasl", wanted, &known),
+            |error| options.marked("sasl", error),
+        ));
     };
     if credentials.is_some() {
         return Ok(Some(mechanism));
     }
     let message = format!("`sasl={wanted}` in the address of `{address}` has no user to show");
-    Err(EndpointError::new(EndpointErrorKind::Unauthorised, message)
-        .help("write `USER:PASSWORD@` before the host, or set `auth` of the environment in `eddy.yaml`"))
+    let error = EndpointError::new(EndpointErrorKind::Unauthorised, message)
+        .help("write `USER:PASSWORD@` before the host, or set `auth` of the environment in `eddy.yaml`");
+    Err(options.marked("sasl", error))
+}
+
+/// What to do instead of a mechanism that there is, but not here.
+fn unspoken(mechanism: &str) -> Option<EndpointError> {
+    let (what, help) = match mechanism.to_lowercase().replace('_', "-").as_str() {
+        "gssapi" | "kerberos" => (
+            "Kerberos (GSSAPI)",
+            "ask whoever runs the cluster for a listener with `scram-sha-512`, `oauthbearer` or client certificates",
+        ),
+        "aws-msk-iam" | "msk-iam" | "iam" => (
+            "AWS_MSK_IAM",
+            "brokers of MSK take the same login as `sasl=oauthbearer`, with a signed token of 15 minutes as the password: \
+             `auth: { sasl: oauthbearer, token: { command: … } }` in `eddy.yaml` runs the signer",
+        ),
+        _ => return None,
+    };
+    Some(EndpointError::new(EndpointErrorKind::Unsupported, format!("eddy does not speak {what}")).help(help))
 }
 
 fn encryption(
@@ -133,8 +155,8 @@ fn encryption(
             return Ok(());
         };
         let message = format!("`{named}` in the address of `{address}` is for encrypted connections");
-        return Err(EndpointError::new(EndpointErrorKind::Unsupported, message)
-            .help("write `kafkas://`, or leave it out"));
+        let error = EndpointError::new(EndpointErrorKind::Unsupported, message);
+        return Err(options.marked(named, error.help("write `kafkas://`, or leave it out")));
     }
     if let Some(path) = authority {
         tls::read_authorities(path)?;
@@ -151,9 +173,9 @@ fn encryption(
         (present, _) => {
             let (there, missing) = if present.is_some() { ("cert", "key") } else { ("key", "cert") };
             let message = format!("`{there}` in the address of `{address}` comes without `{missing}`");
-            return Err(EndpointError::new(EndpointErrorKind::Unsupported, message).help(
-                "name both: `cert=FILE` with our certificate and `key=FILE` with its private key, PEM",
-            ));
+            let error = EndpointError::new(EndpointErrorKind::Unsupported, message)
+                .help("name both: `cert=FILE` with our certificate and `key=FILE` with its private key, PEM");
+            return Err(options.marked(there, error));
         }
     }
     Ok(())
@@ -335,6 +357,8 @@ mod tests {
         for (text, words) in [
             ("kafka://a/t?sasl=plane", "`plain`"),
             ("kafka://a/t?sasl=plain", "`USER:PASSWORD@`"),
+            ("kafka://a/t?sasl=GSSAPI", "`scram-sha-512`"),
+            ("kafkas://a/t?sasl=aws_msk_iam", "`sasl=oauthbearer`"),
             ("kafka://a/t?ca=x.pem", "`kafkas://`"),
             ("kafkas://a/t?cert=x.pem", "`key=FILE`"),
             ("kafka://a/t?compression=zip", "`zstd`"),
@@ -344,8 +368,9 @@ mod tests {
             ("kafka://a/t?group=", "the name of a consumer group"),
             ("kafka://a/t?compresion=zstd", "did you mean `compression`"),
         ] {
-            let help = refused(text).help.expect("help");
-            assert!(help.contains(words), "{text}: {help}");
+            let error = refused(text);
+            let help = error.help.expect("help");
+            assert!(help.contains(words) && error.wrong.is_some(), "{text}: {help}");
         }
         assert_eq!(refused("kafkas://a/t?cert=no.pem&key=no.pem").kind, EndpointErrorKind::File);
     }
