@@ -33,6 +33,6 @@ mod nats;
 #[cfg(feature = "redis")]
 #[path = "endpoint/redis.rs"]
 mod redis_streams;
-#[cfg(any(feature = "amqp", feature = "mqtt", feature = "nats", feature = "redis"))]
+#[cfg(any(feature = "amqp", feature = "http", feature = "mqtt", feature = "nats", feature = "redis"))]
 #[path = "endpoint/tls.rs"]
 mod tls;

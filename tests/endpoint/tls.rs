@@ -119,3 +119,73 @@ async fn rabbitmq_trusts_the_authority_that_is_named() {
         only_the_right_authority_is_trusted(&url, &node.certificates).await;
     }
 }
+
+/// A web server with encryption that lets in only who shows a certificate of the authority; it says yes to everything.
+#[cfg(feature = "http")]
+async fn strict_server(certificates: &Certificates) -> String {
+    use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
+    use tokio_rustls::rustls;
+    use tokio_rustls::rustls::pki_types::pem::PemObject;
+    use tokio_rustls::rustls::pki_types::{CertificateDer, PrivateKeyDer};
+
+    let certificate = |name: &str| CertificateDer::from_pem_file(certificates.path(name)).expect("PEM");
+    let mut roots = rustls::RootCertStore::empty();
+    roots.add(certificate("authority.pem")).expect("an authority");
+    let provider = std::sync::Arc::new(rustls::crypto::ring::default_provider());
+    let verifier = rustls::server::WebPkiClientVerifier::builder_with_provider(
+        std::sync::Arc::new(roots),
+        std::sync::Arc::clone(&provider),
+    );
+    let key = PrivateKeyDer::from_pem_file(certificates.path("server.key")).expect("a key");
+    let config = rustls::ServerConfig::builder_with_provider(provider)
+        .with_safe_default_protocol_versions()
+        .expect("versions")
+        .with_client_cert_verifier(verifier.build().expect("a verifier"))
+        .with_single_cert(vec![certificate("server.pem")], key)
+        .expect("a certificate");
+    let acceptor = tokio_rustls::TlsAcceptor::from(std::sync::Arc::new(config));
+    let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.expect("a port");
+    let port = listener.local_addr().expect("an address").port();
+    tokio::spawn(async move {
+        while let Ok((stream, _)) = listener.accept().await {
+            let acceptor = acceptor.clone();
+            tokio::spawn(async move {
+                let Ok(mut stream) = acceptor.accept(stream).await else { return };
+                let (mut seen, mut byte) = (Vec::new(), [0]);
+                while stream.read_exact(&mut byte).await.is_ok() {
+                    seen.push(byte[0]);
+                    if seen.ends_with(b"\r\n\r\n") {
+                        // Bodies are passed over: they have no empty line.
+                        let _ = stream.write_all(b"HTTP/1.1 204 No Content\r\n\r\n").await;
+                    }
+                }
+            });
+        }
+    });
+    format!("https://127.0.0.1:{port}/hooks")
+}
+
+#[cfg(feature = "http")]
+#[tokio::test(flavor = "multi_thread")]
+async fn our_certificate_is_shown_to_a_server_that_asks_for_it() {
+    let Some(certificates) = Certificates::make() else { return };
+    let url = strict_server(&certificates).await;
+    let file = |name: &str| certificates.path(name).display().to_string();
+    let with = |more: &str| format!("{url}#ca={}{more}", file("authority.pem"));
+    let showing = |name: &str| {
+        with(&format!("&cert={}&key={}", file(&format!("{name}.pem")), file(&format!("{name}.key"))))
+    };
+    let open = async |text: String| {
+        let address = Address::parse(&text).expect("an address");
+        open_sink(&address, &SinkOptions::default()).await
+    };
+    let mut sender = open(showing("client")).await.unwrap_or_else(|error| panic!("{error:?}"));
+    let receipts = sender.send(&[Event::new("", "secret")]).await.await;
+    assert!(receipts[0].outcome.is_ok(), "{receipts:?}");
+    sender.close().await.expect("a clean close");
+    for text in [with(""), showing("unknown"), showing("expired")] {
+        let error = open(text).await.err().expect("not let in");
+        assert_eq!(error.kind, EndpointErrorKind::Unauthorised, "{error:?}");
+        assert!(error.help.is_some(), "{error:?}");
+    }
+}
