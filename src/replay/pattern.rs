@@ -5,7 +5,7 @@ use std::ops::Range;
 use thiserror::Error;
 
 use super::jq::{FIELDS, Jq, JqError};
-use crate::event::{Event, correlation};
+use crate::event::{Event, coding, correlation};
 
 /// An expression that cannot be used.
 #[derive(Clone, Debug, PartialEq, Eq, Error)]
@@ -58,6 +58,13 @@ fn begins_with_field(text: &str) -> bool {
         && !body[end..].starts_with(|each: char| each.is_alphanumeric() || each == '-')
 }
 
+/// Whether this stands for a header or a part of the payload in a form that is not ours: a text to contain seldom is.
+fn is_slip(field: &str) -> bool {
+    ["headers.", "header:", "headers:", "header[", "headers[", "payload:", "payload/", "payload["]
+        .iter()
+        .any(|form| field.starts_with(form))
+}
+
 /// One condition on an event.
 #[derive(Clone, Debug, PartialEq)]
 pub enum Pattern {
@@ -106,6 +113,10 @@ impl Pattern {
         match field {
             "channel" => Ok(Self::Channel(pattern()?)),
             "key" => Ok(Self::Key(pattern()?)),
+            _ if is_slip(field) => Err(PatternError {
+                wrong: Some((text.to_owned(), 0..field.len())),
+                ..error(format!("`{field}` is not how a part of an event is named"))
+            }),
             _ => Ok(Self::Contains(text.to_owned())),
         }
     }
@@ -124,7 +135,8 @@ impl Pattern {
             Self::Correlation(identifier) => correlation::belongs(event, identifier),
             Self::Contains(needle) => {
                 let found = |bytes: &[u8]| memchr::memmem::find(bytes, needle.as_bytes()).is_some();
-                event.payload.as_deref().is_some_and(found) || event.key.as_deref().is_some_and(found)
+                event.key.as_deref().is_some_and(found)
+                    || coding::plain_payload(event).as_deref().is_some_and(found)
             }
         }
     }
@@ -135,8 +147,8 @@ fn text(bytes: &[u8]) -> std::borrow::Cow<'_, str> {
 }
 
 fn payload_equals(event: &Event, pointer: &str, wanted: &serde_json::Value) -> bool {
-    let payload = event.payload.as_deref().unwrap_or_default();
-    let Ok(value) = serde_json::from_slice::<serde_json::Value>(payload) else {
+    let payload = coding::plain_payload(event).unwrap_or_default();
+    let Ok(value) = serde_json::from_slice::<serde_json::Value>(&payload) else {
         return false;
     };
     value.pointer(pointer).is_some_and(|found| {
@@ -175,7 +187,7 @@ mod tests {
         {
             assert!(!holds(text), "{text}");
         }
-        for text in ["", "channel=[", "payload.id=7"] {
+        for text in ["", "channel=[", "payload.id=7", "header:a=1", "headers.a=1", "payload/id=7"] {
             assert!(Pattern::parse(text).is_err(), "{text}");
         }
     }

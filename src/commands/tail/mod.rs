@@ -49,7 +49,8 @@ pub struct Args {
     /// Go on with new events after those that `--from` asked for
     #[arg(long, short, conflicts_with = "to")]
     follow: bool,
-    /// Show only events that match; may be given several times
+    /// Show only events that match: a text in them, `key=GLOB`, `channel=GLOB`, `header.NAME=GLOB`, `payload./POINTER=VALUE`, or
+    /// jq as in `.payload.total > 100`; may be given several times
     #[arg(long = "match", value_name = "EXPR")]
     patterns: Vec<String>,
     /// Show only events that carry this correlation, trace or message identifier
