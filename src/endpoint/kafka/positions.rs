@@ -1,9 +1,10 @@
 //! Where reading begins and ends in each partition.
 
 use std::collections::BTreeMap;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use rdkafka::consumer::{BaseConsumer, Consumer as _};
+use rdkafka::error::{KafkaError, RDKafkaErrorCode as Code};
 use rdkafka::{Offset, TopicPartitionList};
 
 use super::cluster::Topic;
@@ -14,6 +15,9 @@ use crate::endpoint::{EndpointError, Start, Stop};
 /// The offsets asked for by a time that is none: before the first event, and behind the last.
 const FIRST: Offset = Offset::Beginning;
 const BEHIND_LAST: Offset = Offset::End;
+
+/// How soon it is asked again where partitions without a leader lie.
+const ASK_AGAIN: Duration = Duration::from_millis(50);
 
 /// The offset that means the oldest event kept, whichever it is.
 const OLDEST: i64 = -2;
@@ -47,10 +51,22 @@ impl Offsets<'_> {
                 asked.add_partition_offset(&topic.name, partition, what).map_err(refused)?;
             }
         }
-        let told = self.consumer.offsets_for_times(asked, self.timeout).map_err(refused)?;
+        let deadline = Instant::now() + self.timeout;
+        loop {
+            match self.told(asked.clone()) {
+                Err(error) if is_without_leader(&error) && Instant::now() < deadline => {
+                    std::thread::sleep(ASK_AGAIN);
+                }
+                outcome => return outcome.map_err(refused),
+            }
+        }
+    }
+
+    fn told(&self, asked: TopicPartitionList) -> Result<BTreeMap<Lane, i64>, KafkaError> {
+        let told = self.consumer.offsets_for_times(asked, self.timeout)?;
         let mut offsets = BTreeMap::new();
         for element in told.elements() {
-            element.error().map_err(refused)?;
+            element.error()?;
             if let Offset::Offset(offset) = element.offset() {
                 offsets.insert((element.topic().to_owned(), element.partition()), offset);
             }
@@ -129,6 +145,14 @@ impl Offsets<'_> {
         };
         Ok(begin.into_iter().map(span).collect())
     }
+}
+
+/// Whether a partition has no leader just now, as when it was made a moment ago or its broker went.
+fn is_without_leader(error: &KafkaError) -> bool {
+    matches!(
+        error.rdkafka_error_code(),
+        Some(Code::NotLeaderForPartition | Code::LeaderNotAvailable | Code::ReplicaNotAvailable)
+    )
 }
 
 /// Microseconds as the first whole millisecond not before them.
