@@ -12,25 +12,28 @@ use crate::contract::kind::UNKNOWN_KIND;
 use crate::contract::{Loaded, load, load_text};
 use crate::diagnostic::{Diagnostic, Severity};
 use crate::output::graph_text::{GraphStyle, Role};
+use crate::output::scene::Setting;
 use crate::output::{dot, graph_json, mermaid, svg, table, tree};
 use crate::source_text::{Limits, Sources, read_text};
-use crate::topology::{CheckRule, FocusError, Graph, NodeIndex, NodeKind};
+use crate::topology::{CheckRule, Domains, FocusError, Graph, NodeIndex, NodeKind};
 
 /// Services away from the focus that are shown.
 const DEPTH: u8 = 2;
 /// Findings shown before `eddy validate` is named instead.
 const FINDINGS: usize = 10;
+/// Above so many services and channels a picture shows domains only, unless told otherwise.
+const OVERVIEW: usize = 1_500;
 
 /// Flags of `eddy graph`.
 #[derive(Debug, clap::Args)]
 #[command(
-    after_help = "Examples:\n  eddy graph\n  eddy graph services/ --focus orders --depth 3\n  eddy graph --output topology.svg\n  eddy graph --format mermaid > topology.mmd\n  eddy graph --format json | jq '.graph.metadata.checks'\n\nArrows point the way the events go: producer, channel, consumer.\n\nExit codes: 0 done, 1 a document has errors, 2 wrong usage or settings"
+    after_help = "Examples:\n  eddy graph\n  eddy graph services/ --focus orders --depth 3\n  eddy graph --output topology.svg\n  eddy graph --view flow --output flow.svg\n  eddy graph --format mermaid > topology.mmd\n  eddy graph --format json | jq '.graph.metadata.checks'\n\nArrows point the way the events go: producer, channel, consumer.\n\nExit codes: 0 done, 1 a document has errors, 2 wrong usage or settings"
 )]
 pub struct Args {
     /// Files, directories, patterns, or `-` for standard input (default: the documents of the workspace)
     #[arg(value_name = "PATH")]
     paths: Vec<PathBuf>,
-    /// What to draw (default: table, or tree with --focus; columns for SVG)
+    /// What to draw (default: table, or tree with --focus; for SVG columns, flow with --focus, overview above 1,500 services and channels)
     #[arg(long, value_enum, value_name = "VIEW")]
     view: Option<View>,
     /// Form of the output (default: by the ending of --output, else text)
@@ -58,6 +61,21 @@ enum View {
     Tree,
     /// Three columns as a picture: producers, channels, consumers
     Columns,
+    /// Layers along the flow as a picture; what closes a cycle goes back dashed
+    Flow,
+    /// Domains as a picture, and how many channels lead from one to another
+    Overview,
+}
+
+impl View {
+    fn setting(self) -> Option<Setting> {
+        match self {
+            Self::Columns => Some(Setting::Columns),
+            Self::Flow => Some(Setting::Flow),
+            Self::Overview => Some(Setting::Overview),
+            Self::Table | Self::Tree => None,
+        }
+    }
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
@@ -100,7 +118,8 @@ pub fn run(args: &Args, context: &Context) -> Result<Status, CommandError> {
     let shown = focus.map(|start| whole.around(start, depth));
     let graph = shown.as_ref().unwrap_or(&whole);
     let tree = focus.filter(|_| drawing == Drawing::Tree).map(|start| (&whole, start, depth));
-    let picture = Picture { drawing, graph, tree, title: title(args) };
+    let setting = setting(args, graph);
+    let picture = Picture { drawing, graph, tree, title: title(args), setting };
     match &args.output {
         Some(path) => picture.to_file(path, args, context)?,
         None => picture.to_stdout(args, context)?,
@@ -114,7 +133,8 @@ pub fn run(args: &Args, context: &Context) -> Result<Status, CommandError> {
 
 fn drawing(args: &Args) -> Result<Drawing, CommandError> {
     let by_ending = args.output.as_deref().filter(|_| args.format.is_none()).map(format_of).transpose()?;
-    let by_view = (args.view == Some(View::Columns)).then_some(Format::Svg);
+    let as_picture = args.view.is_some_and(|view| view.setting().is_some());
+    let by_view = as_picture.then_some(Format::Svg);
     let format = args.format.or(by_ending).or(by_view).unwrap_or(Format::Text);
     let drawing = match (format, args.view) {
         (Format::Text, Some(View::Tree)) if args.focus.is_none() => {
@@ -124,12 +144,14 @@ fn drawing(args: &Args) -> Result<Drawing, CommandError> {
         (Format::Text, Some(View::Tree)) => Drawing::Tree,
         (Format::Text, None) if args.focus.is_some() => Drawing::Tree,
         (Format::Text, None | Some(View::Table)) => Drawing::Table,
-        (Format::Svg, None | Some(View::Columns)) => Drawing::Svg,
+        (Format::Svg, None | Some(View::Columns | View::Flow | View::Overview)) => Drawing::Svg,
         (Format::Json, None) => Drawing::Json,
         (Format::Mermaid, None) => Drawing::Mermaid,
         (Format::Dot, None) => Drawing::Dot,
-        (_, Some(View::Columns)) => {
-            return Err(CommandError::usage("`--view columns` is drawn as SVG only")
+        (_, Some(View::Columns | View::Flow | View::Overview)) => {
+            let view = args.view.and_then(|view| view.to_possible_value());
+            let view = view.map_or_else(String::new, |view| view.get_name().to_owned());
+            return Err(CommandError::usage(format!("`--view {view}` is drawn as SVG only"))
                 .hint("use `--format svg`, or `--output FILE.svg`; as text there are `--view table` and `--view tree`"));
         }
         (_, Some(View::Table | View::Tree)) => {
@@ -223,6 +245,19 @@ fn warn(loaded: &Loaded, context: &Context) -> usize {
     weighty.iter().filter(|finding| finding.severity == Severity::Error).count()
 }
 
+/// How a picture is set when it is not said: along the flow around a focus, else by size.
+fn setting(args: &Args, graph: &Graph) -> Setting {
+    if let Some(setting) = args.view.and_then(View::setting) {
+        return setting;
+    }
+    let size = graph.count(NodeKind::Service) + graph.count(NodeKind::Channel);
+    match (args.focus.is_some(), size > OVERVIEW && Domains::new(graph).all.len() > 1) {
+        (true, _) => Setting::Flow,
+        (false, true) => Setting::Overview,
+        (false, false) => Setting::Columns,
+    }
+}
+
 fn title(args: &Args) -> String {
     args.focus.as_ref().map_or_else(|| "Topology".to_owned(), |word| format!("Topology around {word}"))
 }
@@ -234,6 +269,7 @@ struct Picture<'a> {
     /// The whole graph, the start and the depth of a tree.
     tree: Option<(&'a Graph, NodeIndex, usize)>,
     title: String,
+    setting: Setting,
 }
 
 impl Picture<'_> {
@@ -262,7 +298,7 @@ impl Picture<'_> {
             (Drawing::Table | Drawing::Tree, _) => table::write(out, self.graph, style),
             (Drawing::Json, _) => graph_json::write(out, self.graph, &self.title),
             (Drawing::Dot, _) => dot::write(out, self.graph),
-            (Drawing::Svg, _) => svg::write(out, self.graph, &self.title),
+            (Drawing::Svg, _) => svg::write(out, self.graph, &self.title, self.setting),
             (Drawing::Mermaid, _) => {
                 let size = mermaid::write(out, self.graph)?;
                 if size.is_beyond_limits() {

@@ -24,6 +24,7 @@ pub mod plan;
 pub mod rdjson;
 pub mod replay;
 pub mod sarif;
+pub mod scene;
 pub mod svg;
 pub mod table;
 pub mod text;

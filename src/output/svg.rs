@@ -1,15 +1,14 @@
-//! The graph as a picture in three columns: one file that needs no font, script or network.
+//! The graph as a picture: one file that needs no font, script or network.
 
-mod geometry;
-mod metrics;
-
+use std::fmt::{self, Write as _};
 use std::io::{self, Write};
 
-use geometry::{Arrow, MARGIN, Picture, SMALL_SIZE, Shape};
+use super::scene::{
+    Arrow, BoxKind, MARGIN, SMALL_SIZE, Scene, Setting, Shape, counted, metrics, node_words, thickness,
+};
+use crate::topology::{CheckRule, Graph, NodeKind, Relation};
 
-use crate::topology::{CheckRule, Edge, Graph, Node, NodeIndex, NodeKind, Place, Relation};
-
-/// Above so many arrows none gets a wider invisible twin to point at.
+/// Above so many arrows none gets words and a wider invisible twin to point at.
 const POINTABLE: usize = 1_500;
 
 const STYLE: &str = "\
@@ -19,9 +18,10 @@ text{font-family:Arial,'Liberation Sans',Helvetica,sans-serif;fill:#1b2733}
 .title{font-size:18px}.domain{font-size:12px;fill:#44566a}
 .frame{fill:#f6f8fa;stroke:#dde3e9}
 .service{fill:#e6f0fa;stroke:#2b6cb0}.channel{fill:#fff4dc;stroke:#b7791f}
-.missing{stroke:#c53030;stroke-dasharray:5 3}.gone{fill:#c53030;font-size:11px}
+.domain-box{fill:#eef2f7;stroke:#44566a}.missing{stroke:#c53030;stroke-dasharray:5 3}.gone{fill:#c53030;font-size:11px}
 .halo{stroke:#f6f8fa;stroke-width:4px;stroke-linejoin:round;paint-order:stroke}
-.sends,.receives{fill:none;stroke-width:1.3;stroke-opacity:.75}.sends{stroke:#2b6cb0}.receives{stroke:#0f766e}
+.sends,.receives{fill:none;stroke-width:1.3;stroke-opacity:.75}.sends{stroke:#2b6cb0;marker-end:url(#tip-sends)}.receives{stroke:#0f766e;marker-end:url(#tip-receives)}
+.back{stroke-dasharray:6 4}
 .tip-sends{fill:#2b6cb0}.tip-receives{fill:#0f766e}
 .hit{fill:none;stroke:transparent;stroke-width:9}
 g:hover>.sends,g:hover>.receives{stroke-width:3;stroke-opacity:1}
@@ -30,27 +30,25 @@ svg{background:#10161d}.page{fill:#10161d}
 text{fill:#e4eaf0}.small,.head{fill:#9fb0c0}.domain{fill:#b4c2d0}
 .frame{fill:#17202a;stroke:#2b3845}
 .service{fill:#17324d;stroke:#6aa9e9}.channel{fill:#3a2d12;stroke:#e0aa4e}
-.missing{stroke:#ff8a80}.gone{fill:#ff8a80}.halo{stroke:#17202a}
+.domain-box{fill:#1f2b38;stroke:#9fb0c0}.missing{stroke:#ff8a80}.gone{fill:#ff8a80}.halo{stroke:#17202a}
 .sends{stroke:#6aa9e9}.receives{stroke:#4fd1b5}.tip-sends{fill:#6aa9e9}.tip-receives{fill:#4fd1b5}
 }
 ";
 
-/// Writes the picture; `title` stands at its top.
+/// Writes the picture in a setting; `title` stands at its top.
 ///
 /// # Errors
 /// Those of `out`.
-pub fn write(out: &mut dyn Write, graph: &Graph, title: &str) -> io::Result<()> {
-    let picture = Picture::new(graph);
-    let drawing = Drawing { graph, picture: &picture };
+pub fn write(out: &mut dyn Write, graph: &Graph, title: &str, setting: Setting) -> io::Result<()> {
+    let scene = Scene::new(graph, setting);
+    let drawing = Drawing { graph, scene: &scene };
     drawing.open(out, title)?;
     drawing.frames(out)?;
-    for arrow in &picture.arrows {
+    for arrow in &scene.arrows {
         drawing.arrow(out, arrow)?;
     }
-    for (side, shapes) in picture.shapes.iter().enumerate() {
-        for shape in shapes {
-            drawing.shape(out, shape, side)?;
-        }
+    for shape in &scene.shapes {
+        drawing.shape(out, shape)?;
     }
     drawing.legend(out)?;
     writeln!(out, "</svg>")
@@ -58,19 +56,16 @@ pub fn write(out: &mut dyn Write, graph: &Graph, title: &str) -> io::Result<()> 
 
 struct Drawing<'a> {
     graph: &'a Graph,
-    picture: &'a Picture,
+    scene: &'a Scene,
 }
 
 impl Drawing<'_> {
     fn open(&self, out: &mut dyn Write, title: &str) -> io::Result<()> {
-        let (width, height) = (self.picture.width, self.picture.height);
+        let (width, height) = (self.scene.width, self.scene.height);
         let title = escaped(&metrics::fit(title, 18.0, width - 2.0 * MARGIN));
         let counts =
             [(NodeKind::Service, "service"), (NodeKind::Channel, "channel"), (NodeKind::Message, "message")]
-                .map(|(kind, word)| match self.graph.count(kind) {
-                    1 => format!("1 {word}"),
-                    count => format!("{count} {word}s"),
-                })
+                .map(|(kind, word)| counted(self.graph.count(kind), word))
                 .join(", ");
         writeln!(
             out,
@@ -95,8 +90,7 @@ impl Drawing<'_> {
         writeln!(out, "<rect class=\"page\" width=\"100%\" height=\"100%\" fill=\"#ffffff\"/>")?;
         writeln!(out, "<text class=\"title\" x=\"{MARGIN}\" y=\"36\">{title}</text>")?;
         writeln!(out, "<text class=\"small\" x=\"{MARGIN}\" y=\"55\">{counts}</text>")?;
-        for (heading, (x, width)) in ["PRODUCERS", "CHANNELS", "CONSUMERS"].iter().zip(self.picture.columns) {
-            let middle = x + width / 2.0;
+        for (heading, middle) in &self.scene.headings {
             writeln!(
                 out,
                 "<text class=\"head\" x=\"{middle:.1}\" y=\"84\" text-anchor=\"middle\">{heading}</text>"
@@ -106,94 +100,103 @@ impl Drawing<'_> {
     }
 
     fn frames(&self, out: &mut dyn Write) -> io::Result<()> {
-        let several = self.picture.frames.iter().any(|frame| !frame.domain.is_empty());
-        for frame in self.picture.frames.iter().filter(|_| several) {
-            let width = self.picture.width - 2.0 * MARGIN;
-            let (y, height) = (frame.y, frame.height);
+        for frame in &self.scene.frames {
+            let [x, y, width, height] = frame.place;
             writeln!(
                 out,
-                "<rect class=\"frame\" x=\"{MARGIN}\" y=\"{y:.1}\" width=\"{width:.1}\" height=\"{height:.1}\" rx=\"8\"/>"
+                "<rect class=\"frame\" x=\"{x}\" y=\"{y:.1}\" width=\"{width:.1}\" height=\"{height:.1}\" rx=\"8\"/>"
             )?;
             let domain = if frame.domain.is_empty() { "no domain" } else { &frame.domain };
-            let (x, y) = (MARGIN + 12.0, frame.y + 19.0);
+            let (x, y) = (x + 12.0, y + 19.0);
             writeln!(out, "<text class=\"domain\" x=\"{x}\" y=\"{y:.1}\">{}</text>", escaped(domain))?;
         }
         Ok(())
     }
 
     fn arrow(&self, out: &mut dyn Write, arrow: &Arrow) -> io::Result<()> {
-        let edge = &self.graph.edges[arrow.edge];
-        let ((x, y), (to_x, to_y)) = (arrow.from, arrow.to);
-        let bend = (to_x - x) * 0.5;
-        let line =
-            format!("M{x:.1} {y:.1}C{:.1} {y:.1} {:.1} {to_y:.1} {to_x:.1} {to_y:.1}", x + bend, to_x - bend);
-        let word = edge.relation.word();
-        write!(out, "<g><title>{}</title>", escaped(&self.edge_words(edge)))?;
-        if self.picture.arrows.len() <= POINTABLE {
-            write!(out, "<path class=\"hit\" d=\"{line}\"/>")?;
+        let mut class = arrow.relation.word().to_owned();
+        if arrow.backward {
+            class.push_str(" back");
         }
-        writeln!(out, "<path class=\"{word}\" d=\"{line}\" marker-end=\"url(#tip-{word})\"/></g>")
-    }
-
-    fn edge_words(&self, edge: &Edge) -> String {
-        let (source, target) = (self.graph.label(edge.source), self.graph.label(edge.target));
-        let messages: Vec<String> =
-            edge.messages.iter().map(|message| self.graph.label(*message).into_owned()).collect();
-        let what = if messages.is_empty() { String::new() } else { format!(" {}", messages.join(", ")) };
-        let first = match edge.relation {
-            Relation::Sends => format!("{source} sends{what} to {target}"),
-            _ => format!("{target} receives{what} from {source}"),
+        let line = way(&arrow.points);
+        if self.scene.arrows.len() > POINTABLE {
+            return writeln!(out, "<path class=\"{class}\" d=\"{line}\"/>");
+        }
+        let words = escaped(&self.scene.arrow_words(self.graph, arrow));
+        let width = match arrow.weight {
+            0 | 1 => String::new(),
+            weight => format!(" style=\"stroke-width:{:.1}px\"", thickness(weight)),
         };
-        let places = edge.evidence.iter().map(|evidence| self.place(&evidence.place));
-        std::iter::once(first).chain(places).collect::<Vec<_>>().join("\n")
+        writeln!(
+            out,
+            "<g><title>{words}</title><path class=\"hit\" d=\"{line}\"/><path class=\"{class}\"{width} d=\"{line}\"/></g>"
+        )
     }
 
-    fn place(&self, place: &Place) -> String {
-        format!("{}:{} #{}", self.graph.sources[place.source].path, place.line, place.pointer)
-    }
-
-    fn shape(&self, out: &mut dyn Write, shape: &Shape, side: usize) -> io::Result<()> {
-        let node = self.graph.node(shape.node);
-        let id = match side {
-            0 => node.id.replacen("service:", "producer:", 1),
-            1 => node.id.clone(),
-            _ => node.id.replacen("service:", "consumer:", 1),
+    fn shape(&self, out: &mut dyn Write, shape: &Shape) -> io::Result<()> {
+        let kind = match shape.kind {
+            BoxKind::Service => "service",
+            BoxKind::Channel => "channel",
+            BoxKind::Domain => "domain-box",
         };
-        let label = format!("{} {}", if side == 1 { "channel" } else { "service" }, node.name);
+        let words = match shape.node {
+            Some(node) => node_words(self.graph, node),
+            None => [Some(shape.name.clone()), shape.small.clone()]
+                .into_iter()
+                .flatten()
+                .collect::<Vec<_>>()
+                .join("\n"),
+        };
+        let spoken = match shape.node {
+            Some(node) => format!("{kind} {}", self.graph.node(node).name),
+            None => format!("domain {}", shape.name),
+        };
         writeln!(
             out,
             "<g id=\"{}\" role=\"graphics-symbol\" aria-label=\"{}\"><title>{}</title>",
-            escaped(&id),
-            escaped(&label),
-            escaped(&self.node_words(node, shape.node))
+            escaped(&shape.id),
+            escaped(&spoken),
+            escaped(&words)
         )?;
         let (x, y, width, height) = (shape.x, shape.y, shape.width, shape.height);
-        let class = match (side, shape.missing) {
-            (1, None) => "channel",
-            (1, Some(_)) => "channel missing",
-            _ => "service",
-        };
-        let radius = if side == 1 { height / 2.0 } else { 5.0 };
+        let class = if shape.missing.is_some() { "channel missing" } else { kind };
+        let radius = if shape.kind == BoxKind::Channel { height / 2.0 } else { 5.0 };
         writeln!(
             out,
             "<rect class=\"{class}\" x=\"{x:.1}\" y=\"{y:.1}\" width=\"{width:.1}\" height=\"{height:.1}\" rx=\"{radius}\"/>"
         )?;
-        let middle = x + width / 2.0;
-        let baseline = y + if shape.small.is_some() { 19.0 } else { 20.5 };
+        Self::lines(out, shape)?;
+        if !shape.missing_inside {
+            Self::missing(out, shape)?;
+        }
+        writeln!(out, "</g>")
+    }
+
+    /// The name, and below it one line of more or of what is missing.
+    fn lines(out: &mut dyn Write, shape: &Shape) -> io::Result<()> {
+        let middle = shape.x + shape.width / 2.0;
+        let gone = shape.missing.filter(|_| shape.missing_inside).map(|rule| match rule {
+            CheckRule::NoConsumer => "∅ no consumer",
+            CheckRule::NoProducer => "∅ no producer",
+            CheckRule::Unused => "∅ unused",
+        });
+        let (class, below) = match (gone, &shape.small) {
+            (Some(gone), _) => ("gone", Some(gone)),
+            (None, small) => ("small", small.as_deref()),
+        };
+        let centre = shape.middle();
+        let baseline = centre + if below.is_some() { -3.0 } else { 4.5 };
         let name = escaped(&shape.name);
         writeln!(
             out,
             "<text class=\"name\" x=\"{middle:.1}\" y=\"{baseline:.1}\" text-anchor=\"middle\">{name}</text>"
         )?;
-        if let Some(small) = &shape.small {
-            let (baseline, small) = (y + 35.0, escaped(small));
-            writeln!(
-                out,
-                "<text class=\"small\" x=\"{middle:.1}\" y=\"{baseline:.1}\" text-anchor=\"middle\">{small}</text>"
-            )?;
-        }
-        Self::missing(out, shape)?;
-        writeln!(out, "</g>")
+        let Some(below) = below else { return Ok(()) };
+        let (baseline, below) = (centre + 13.0, escaped(below));
+        writeln!(
+            out,
+            "<text class=\"{class}\" x=\"{middle:.1}\" y=\"{baseline:.1}\" text-anchor=\"middle\">{below}</text>"
+        )
     }
 
     /// Words beside a channel that lacks an end.
@@ -214,28 +217,16 @@ impl Drawing<'_> {
         Ok(())
     }
 
-    fn node_words(&self, node: &Node, index: NodeIndex) -> String {
-        let mut lines = vec![node.name.clone()];
-        lines.extend(node.title.clone().filter(|title| *title != node.name));
-        lines.extend(node.version.as_ref().map(|version| format!("version {version}")));
-        lines.extend(node.protocol.as_ref().map(|protocol| format!("protocol {protocol}")));
-        lines.extend(node.domain.as_ref().map(|domain| format!("domain {domain}")));
-        lines.extend((!node.owners.is_empty()).then(|| format!("owned by {}", node.owners.join(", "))));
-        let messages: Vec<String> =
-            self.graph.messages(index).map(|message| self.graph.label(message).into_owned()).collect();
-        lines.extend((!messages.is_empty()).then(|| format!("carries {}", messages.join(", "))));
-        lines.extend(node.defined_at.iter().map(|place| self.place(place)));
-        lines.join("\n")
-    }
-
     fn legend(&self, out: &mut dyn Write) -> io::Result<()> {
-        let y = self.picture.height - 34.0;
+        let y = self.scene.height - 34.0;
         let line = y - 4.0;
         let mut x = MARGIN;
-        for (class, text) in
-            [("service", "service"), ("channel", "channel"), ("channel missing", "one end missing")]
-        {
-            let radius = if class == "service" { 3 } else { 7 };
+        let boxes: &[(&str, &str)] = match self.scene.setting {
+            Setting::Overview => &[("domain-box", "domain")],
+            _ => &[("service", "service"), ("channel", "channel"), ("channel missing", "one end missing")],
+        };
+        for (class, text) in boxes {
+            let radius = if class.starts_with("channel") { 7 } else { 3 };
             let top = y - 11.0;
             writeln!(
                 out,
@@ -245,17 +236,52 @@ impl Drawing<'_> {
             writeln!(out, "<text class=\"small\" x=\"{x:.1}\" y=\"{y:.1}\">{text}</text>")?;
             x += metrics::text_width(text, SMALL_SIZE) + 18.0;
         }
-        for word in ["sends", "receives"] {
+        let mut arrows = match self.scene.setting {
+            Setting::Overview => vec![("sends", "channels, the more the wider")],
+            _ => vec![("sends", "sends"), ("receives", "receives")],
+        };
+        if self.scene.arrows.iter().any(|arrow| arrow.backward) {
+            arrows.push(("sends back", "closes a cycle"));
+        }
+        for (class, text) in arrows {
             let end = x + 28.0;
-            writeln!(
-                out,
-                "<path class=\"{word}\" d=\"M{x:.1} {line:.1}H{end:.1}\" marker-end=\"url(#tip-{word})\"/>"
-            )?;
+            writeln!(out, "<path class=\"{class}\" d=\"M{x:.1} {line:.1}H{end:.1}\"/>")?;
             x += 34.0;
-            writeln!(out, "<text class=\"small\" x=\"{x:.1}\" y=\"{y:.1}\">{word}</text>")?;
-            x += metrics::text_width(word, SMALL_SIZE) + 18.0;
+            writeln!(out, "<text class=\"small\" x=\"{x:.1}\" y=\"{y:.1}\">{text}</text>")?;
+            x += metrics::text_width(text, SMALL_SIZE) + 18.0;
         }
         Ok(())
+    }
+}
+
+/// The way of an arrow: curves across gaps, straight lines between.
+fn way(points: &[(f64, f64)]) -> String {
+    let Some((x, y)) = points.first() else { return String::new() };
+    let mut way = format!("M{} {}", Tenths(*x), Tenths(*y));
+    for (number, pair) in points.windows(2).enumerate() {
+        let ((x, y), (to_x, to_y)) = (pair[0], pair[1]);
+        let (end_x, end_y) = (Tenths(to_x), Tenths(to_y));
+        // Writing to a String cannot fail.
+        let _ = if number % 2 == 1 {
+            if (to_x - x).abs() < 0.05 { Ok(()) } else { write!(way, "H{end_x}") }
+        } else {
+            let (first, second) = (Tenths(f64::midpoint(x, to_x)), Tenths(f64::midpoint(x, to_x)));
+            write!(way, "C{first} {} {second} {end_y} {end_x} {end_y}", Tenths(y))
+        };
+    }
+    way
+}
+
+/// A number to one decimal, without a zero there: pictures of large graphs are mostly numbers.
+struct Tenths(f64);
+
+impl fmt::Display for Tenths {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        #[allow(clippy::cast_possible_truncation, reason = "a picture is far smaller than 2^63")]
+        let tenths = (self.0 * 10.0).round() as i64;
+        let sign = if tenths < 0 { "-" } else { "" };
+        let (whole, part) = (tenths.unsigned_abs() / 10, tenths.unsigned_abs() % 10);
+        if part == 0 { write!(formatter, "{sign}{whole}") } else { write!(formatter, "{sign}{whole}.{part}") }
     }
 }
 
@@ -280,14 +306,38 @@ fn escaped(text: &str) -> String {
 
 #[cfg(test)]
 mod tests {
-    use super::{escaped, write};
+    use super::{Setting, Tenths, escaped, write};
     use crate::topology::Graph;
     use crate::topology::fixture::{graph, shop};
 
-    fn picture(graph: &Graph) -> String {
+    fn set(graph: &Graph, setting: Setting) -> String {
         let mut out = Vec::new();
-        write(&mut out, graph, "shop").expect("written");
+        write(&mut out, graph, "shop", setting).expect("written");
         String::from_utf8(out).expect("text")
+    }
+
+    fn picture(graph: &Graph) -> String {
+        set(graph, Setting::Columns)
+    }
+
+    #[test]
+    fn numbers_are_short() {
+        assert_eq!([1.0, -0.26, 12.34].map(|number| Tenths(number).to_string()), ["1", "-0.3", "12.3"]);
+    }
+
+    #[test]
+    fn an_overview_has_a_box_per_domain_and_an_arrow_per_pair() {
+        let svg = set(&shop(), Setting::Overview);
+        assert_eq!(svg.matches("<g id=\"domain:").count(), 3);
+        assert!(svg.contains("<title>2 channels from sales to money</title>"), "{svg}");
+    }
+
+    #[test]
+    fn arrows_that_close_a_cycle_are_dashed_and_explained() {
+        let svg = set(&graph("a > x > b\nb > y > a"), Setting::Flow);
+        assert_eq!(svg.matches("\"receives back\"").count() + svg.matches("\"sends back\" d=\"M").count(), 2);
+        assert!(svg.contains(">closes a cycle<"));
+        assert!(!set(&graph("a > x > b"), Setting::Flow).contains(">closes a cycle<"));
     }
 
     /// Boxes as x, y, width, height.
@@ -322,11 +372,12 @@ mod tests {
             lines.extend([format!("s{producer}@d{domain} > c{channel} [m] > {}\n", consumers.join(" "))]);
         }
         for graph in [shop(), graph(&lines), graph("lone")] {
-            let svg = picture(&graph);
-            assert_apart(&svg);
-            let arrows = svg.matches("</title><path class=\"").count();
-            assert_eq!(arrows, graph.flows().count());
-            assert!(svg.starts_with("<svg ") && svg.ends_with("</svg>\n"));
+            for setting in [Setting::Columns, Setting::Flow] {
+                let svg = set(&graph, setting);
+                assert_apart(&svg);
+                assert_eq!(svg.matches("<path class=\"hit\"").count(), graph.flows().count());
+                assert!(svg.starts_with("<svg ") && svg.ends_with("</svg>\n"));
+            }
         }
     }
 

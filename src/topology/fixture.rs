@@ -35,6 +35,7 @@ impl Drawing {
                 domain: None,
                 owners: Vec::new(),
                 defined_at: vec![Place { source: 0, pointer: format!("/{name}"), line: 1 }],
+                change: None,
             });
         }
         if let Some(domain) = domain {
@@ -45,8 +46,8 @@ impl Drawing {
 
     fn edge(&mut self, source: NodeIndex, target: NodeIndex, relation: Relation) {
         let place = Place { source: 0, pointer: "/operations/x".to_owned(), line: 7 };
-        let evidence = vec![Evidence { kind: EvidenceKind::Asyncapi, place }];
-        self.edges.push(Edge { source, target, relation, messages: Vec::new(), evidence });
+        let evidence = vec![Evidence { kind: EvidenceKind::Asyncapi, place, seen: None }];
+        self.edges.push(Edge { source, target, relation, messages: Vec::new(), evidence, change: None });
     }
 }
 

@@ -3,7 +3,7 @@
 use std::borrow::Cow;
 use std::collections::BTreeSet;
 
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 
 use crate::diagnostic::Severity;
 
@@ -12,7 +12,7 @@ use crate::diagnostic::Severity;
 pub struct NodeIndex(pub usize);
 
 /// What a node stands for.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum NodeKind {
     /// An application.
@@ -24,7 +24,7 @@ pub enum NodeKind {
 }
 
 /// What an edge says. An edge always points the way the data goes.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum Relation {
     /// From a service to a channel.
@@ -45,10 +45,43 @@ impl Relation {
             Self::Carries => "carries",
         }
     }
+
+    /// Whether events flow along it.
+    #[must_use]
+    pub fn is_flow(self) -> bool {
+        self != Self::Carries
+    }
 }
 
-/// What kind of text says that something is so.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize)]
+/// What became of a node or an edge between two states of a system.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Change {
+    /// Only the later state has it.
+    Added,
+    /// Only the earlier state has it.
+    Removed,
+    /// Both have it, and something about it is different.
+    Modified,
+    /// Both have it, with another version.
+    Versioned,
+}
+
+impl Change {
+    /// The word used in every output.
+    #[must_use]
+    pub fn word(self) -> &'static str {
+        match self {
+            Self::Added => "added",
+            Self::Removed => "removed",
+            Self::Modified => "modified",
+            Self::Versioned => "versioned",
+        }
+    }
+}
+
+/// What kind of text, recording or system says that something is so.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum EvidenceKind {
     /// An AsyncAPI document.
@@ -57,6 +90,33 @@ pub enum EvidenceKind {
     EventSchema,
     /// A file that a document refers to.
     Reference,
+    /// The lock that scaffolding a service left.
+    ScaffoldLock,
+    /// A saved graph that does not say why.
+    SavedGraph,
+    /// A recording: events were seen on a channel.
+    Archive,
+    /// Spans of OpenTelemetry.
+    OtelSpan,
+}
+
+impl EvidenceKind {
+    /// Whether it says what happened, not only what is meant to happen.
+    #[must_use]
+    pub fn is_observed(self) -> bool {
+        matches!(self, Self::Archive | Self::OtelSpan)
+    }
+}
+
+/// How often and when something was seen.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Seen {
+    /// How many events or spans.
+    pub count: u64,
+    /// When first, in microseconds since 1970; `None` when not known.
+    pub first: Option<i64>,
+    /// When last.
+    pub last: Option<i64>,
 }
 
 /// One file that was read.
@@ -77,9 +137,9 @@ pub struct SourceFile {
 pub struct Place {
     /// Index into [`Graph::sources`].
     pub source: usize,
-    /// JSON Pointer in that file.
+    /// JSON Pointer in that file; what was looked at, in a recording.
     pub pointer: String,
-    /// Line, from 1.
+    /// Line, from 1; 0 where there are no lines.
     pub line: u32,
 }
 
@@ -90,6 +150,8 @@ pub struct Evidence {
     pub kind: EvidenceKind,
     /// Where it says so.
     pub place: Place,
+    /// How often it was seen, if it was.
+    pub seen: Option<Seen>,
 }
 
 /// A service, a channel or a message.
@@ -116,6 +178,8 @@ pub struct Node {
     pub owners: Vec<String>,
     /// Where it is defined.
     pub defined_at: Vec<Place>,
+    /// What became of it, in the difference of two graphs.
+    pub change: Option<Change>,
 }
 
 /// An arrow between two nodes.
@@ -131,6 +195,8 @@ pub struct Edge {
     pub messages: Vec<NodeIndex>,
     /// Why it is believed.
     pub evidence: Vec<Evidence>,
+    /// What became of it, in the difference of two graphs.
+    pub change: Option<Change>,
 }
 
 /// What is wrong with a node.
@@ -339,6 +405,6 @@ impl Graph {
 
     /// Edges along which events flow: all but `carries`.
     pub fn flows(&self) -> impl Iterator<Item = &Edge> + '_ {
-        self.edges.iter().filter(|edge| edge.relation != Relation::Carries)
+        self.edges.iter().filter(|edge| edge.relation.is_flow())
     }
 }

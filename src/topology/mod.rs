@@ -1,14 +1,17 @@
 //! The graph of services, channels and messages: built, queried, laid out. It draws nothing.
 
 mod declared;
+mod domains;
 #[cfg(test)]
 pub(crate) mod fixture;
 pub mod graph;
 pub mod layout;
+mod names;
 mod query;
 
+pub use domains::{Domain, DomainFlow, Domains};
 pub use graph::{
-    Check, CheckRule, Edge, Evidence, EvidenceKind, Graph, Node, NodeIndex, NodeKind, Place, Relation,
-    SourceFile,
+    Change, Check, CheckRule, Edge, Evidence, EvidenceKind, Graph, Node, NodeIndex, NodeKind, Place,
+    Relation, Seen, SourceFile,
 };
 pub use query::{FocusError, Step};

@@ -2,7 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use super::graph::{Graph, NodeIndex, NodeKind, Relation};
+use crate::topology::graph::{Graph, NodeIndex, NodeKind, Relation};
 
 /// Sweeps over the columns; the best order met is kept.
 const SWEEPS: usize = 12;
@@ -37,33 +37,6 @@ pub fn columns(graph: &Graph) -> Columns {
     let mut work = Work::new(graph);
     work.improve();
     work.columns(graph)
-}
-
-/// Positions nearest to the wanted ones (least squares) that keep the order and the heights apart by `gap`.
-///
-/// `wanted` and the result are centres. The items stay within `from..=to` when they fit.
-#[must_use]
-pub fn settle(wanted: &[f64], heights: &[f64], gap: f64, from: f64, to: f64) -> Vec<f64> {
-    // In the space without the items' own extents the task is an isotonic regression: pool adjacent violators.
-    let mut offsets = Vec::with_capacity(wanted.len());
-    let mut used = 0.0;
-    for height in heights {
-        offsets.push(used + height / 2.0);
-        used += height + gap;
-    }
-    let room = (to - from - (used - gap)).max(0.0);
-    let mut blocks: Vec<(f64, usize)> = Vec::new();
-    for (want, offset) in wanted.iter().zip(&offsets) {
-        let mut block = (want - offset - from, 1_usize);
-        while let Some(before) = blocks.pop_if(|before| before.0 > block.0) {
-            let count = before.1 + block.1;
-            let sum = before.0 * as_float(before.1) + block.0 * as_float(block.1);
-            block = (sum / as_float(count), count);
-        }
-        blocks.push(block);
-    }
-    let free = blocks.iter().flat_map(|(value, count)| std::iter::repeat_n(*value, *count));
-    free.zip(&offsets).map(|(value, offset)| from + value.clamp(0.0, room) + offset).collect()
 }
 
 #[allow(clippy::cast_precision_loss, reason = "counts of nodes are far below 2^52")]
@@ -351,8 +324,9 @@ fn pair_crossings(upper: &[usize], lower: &[usize]) -> u64 {
 
 #[cfg(test)]
 mod tests {
-    use super::{Columns, columns, pair_crossings, settle};
+    use super::{Columns, columns, pair_crossings};
     use crate::topology::fixture::{graph, shop};
+    use crate::topology::layout::settle;
     use crate::topology::{Graph, NodeIndex};
 
     fn names(graph: &Graph, list: &[NodeIndex]) -> Vec<String> {
@@ -427,10 +401,10 @@ mod tests {
 
     #[test]
     fn settling_keeps_order_distance_and_bounds() {
-        let centres = settle(&[50.0, 50.0, 10.0], &[10.0, 10.0, 10.0], 2.0, 0.0, 100.0);
+        let centres = settle(&[50.0, 50.0, 10.0], &[1.0; 3], &[10.0, 10.0, 10.0], 2.0, 0.0, 100.0);
         assert!(centres.windows(2).all(|pair| pair[1] - pair[0] >= 12.0 - 1e-9), "{centres:?}");
         assert!(centres[0] >= 5.0 && centres[2] <= 95.0);
-        assert_eq!(settle(&[80.0], &[10.0], 2.0, 0.0, 100.0), [80.0]);
-        assert_eq!(settle(&[], &[], 2.0, 0.0, 100.0), Vec::<f64>::new());
+        assert_eq!(settle(&[80.0], &[1.0], &[10.0], 2.0, 0.0, 100.0), [80.0]);
+        assert_eq!(settle(&[], &[], &[], 2.0, 0.0, 100.0), Vec::<f64>::new());
     }
 }

@@ -1,16 +1,19 @@
 //! The graph that documents declare: services and channels of many documents joined. It reads no file.
 
 use std::collections::{BTreeSet, HashMap};
-use std::fmt::Write as _;
 
 use sha2::{Digest, Sha256};
 
 use super::graph::{
     Edge, Evidence, EvidenceKind, Graph, Node, NodeIndex, NodeKind, Place, Relation, SourceFile,
 };
+use super::names::{blank, encoded, extend_new, family, merge, own_domain, owners, shape};
 use crate::contract::{Action, Channel, Contract, Document, DocumentKind, Message, MessageIndex, Operation};
-use crate::source_text::tree::{self, NodeRef};
+use crate::source_text::tree;
 use crate::source_text::{FileId, Sources, Span};
+
+#[cfg(test)]
+mod tests;
 
 impl Graph {
     /// Joins all documents: services by name, channels by protocol and address (the names of parameters do not
@@ -49,102 +52,6 @@ fn protocols(document: &Document, channel: &Channel) -> BTreeSet<String> {
     let lives_on = |name: &String| channel.servers.is_empty() || channel.servers.contains(name);
     let servers = document.servers.iter().filter(|server| lives_on(&server.name));
     servers.map(|server| family(&server.protocol)).filter(|family| !family.is_empty()).collect()
-}
-
-/// The protocol without its transport security and version, so that `kafka` and `kafka-secure` meet.
-fn family(protocol: &str) -> String {
-    let protocol = protocol.to_lowercase();
-    match protocol.as_str() {
-        "mqtts" | "mqtt5" | "secure-mqtt" | "mqtt-secure" => "mqtt",
-        "amqps" => "amqp",
-        "kafka-secure" => "kafka",
-        "wss" => "ws",
-        "https" => "http",
-        "rediss" => "redis",
-        "stomps" => "stomp",
-        "jmss" => "jms",
-        other => other,
-    }
-    .to_owned()
-}
-
-/// The address with its parameters unnamed: `orders/{id}` and `orders/{orderId}` are the same channel.
-fn shape(address: &str) -> String {
-    let mut shape = String::with_capacity(address.len());
-    let mut rest = address;
-    while let Some((before, after)) = rest.split_once('{') {
-        let Some((_, after)) = after.split_once('}') else { break };
-        shape.push_str(before);
-        shape.push_str("{}");
-        rest = after;
-    }
-    shape.push_str(rest);
-    shape
-}
-
-/// Percent-encodes what RFC 3986 does not call unreserved, except `/` when asked to keep it. `~` is encoded too: it
-/// marks addresses that are only known at run time.
-fn encoded(text: &str, keep_slash: bool) -> String {
-    let mut encoded = String::with_capacity(text.len());
-    for byte in text.bytes() {
-        let plain = byte.is_ascii_alphanumeric() || b"-._".contains(&byte) || (keep_slash && byte == b'/');
-        if plain {
-            encoded.push(char::from(byte));
-        } else {
-            // Writing to a String cannot fail.
-            let _ = write!(encoded, "%{byte:02X}");
-        }
-    }
-    encoded
-}
-
-fn owners(node: &NodeRef) -> Vec<String> {
-    let Some(written) = node.get("x-owner").or_else(|| node.get("x-owners")) else { return Vec::new() };
-    let single = written.as_str().into_iter();
-    single.chain(written.items().iter().filter_map(|item| item.as_str())).map(str::to_owned).collect()
-}
-
-fn own_domain(node: &NodeRef) -> Option<String> {
-    let first_tag = || node.get("tags")?.items().first()?.get_str("name");
-    node.get_str("x-domain").or_else(first_tag).map(str::to_owned)
-}
-
-fn blank(id: String, kind: NodeKind, name: String) -> Node {
-    Node {
-        id,
-        kind,
-        name,
-        title: None,
-        version: None,
-        description: None,
-        protocol: None,
-        domain: None,
-        owners: Vec::new(),
-        defined_at: Vec::new(),
-    }
-}
-
-/// Takes what `more` says where `node` says nothing yet.
-fn merge(node: &mut Node, more: Node) {
-    fn fill<T>(old: &mut Option<T>, new: Option<T>) {
-        if old.is_none() {
-            *old = new;
-        }
-    }
-    fill(&mut node.title, more.title);
-    fill(&mut node.version, more.version);
-    fill(&mut node.description, more.description);
-    fill(&mut node.domain, more.domain);
-    extend_new(&mut node.owners, more.owners);
-    extend_new(&mut node.defined_at, more.defined_at);
-}
-
-fn extend_new<T: PartialEq>(list: &mut Vec<T>, more: impl IntoIterator<Item = T>) {
-    for item in more {
-        if !list.contains(&item) {
-            list.push(item);
-        }
-    }
 }
 
 struct Builder<'a> {
@@ -244,7 +151,14 @@ impl<'a> Builder<'a> {
         let number = *self.edge_numbers.entry(ends).or_insert(next);
         if number == next {
             let (source, target) = ends;
-            self.edges.push(Edge { source, target, relation, messages: Vec::new(), evidence: Vec::new() });
+            self.edges.push(Edge {
+                source,
+                target,
+                relation,
+                messages: Vec::new(),
+                evidence: Vec::new(),
+                change: None,
+            });
         }
         extend_new(&mut self.edges[number].evidence, [evidence]);
         number
@@ -298,7 +212,7 @@ impl<'a> Builder<'a> {
         for protocol in protocols {
             let node = self.channel_node(joined.document, channel, protocol);
             for (message, place) in &messages {
-                let evidence = Evidence { kind: joined.kind, place: place.clone() };
+                let evidence = Evidence { kind: joined.kind, place: place.clone(), seen: None };
                 self.edge((node, *message), Relation::Carries, evidence);
             }
             nodes.push(node);
@@ -373,7 +287,13 @@ impl<'a> Builder<'a> {
         let place = self.place(operation.span, &operation.pointer);
         let channels = joined.channels.get(operation.channel.0).cloned().unwrap_or_default();
         let messages = self.messages(joined, &operation.messages);
-        self.flow(service, operation.action, &channels, &messages, &Evidence { kind: joined.kind, place });
+        self.flow(
+            service,
+            operation.action,
+            &channels,
+            &messages,
+            &Evidence { kind: joined.kind, place, seen: None },
+        );
         let Some(reply) = &operation.reply else { return };
         let Some(channel) = reply.channel else { return };
         let answer = match operation.action {
@@ -383,7 +303,7 @@ impl<'a> Builder<'a> {
         let place = self.place(operation.span, &format!("{}/reply", operation.pointer));
         let channels = joined.channels.get(channel.0).cloned().unwrap_or_default();
         let messages = self.messages(joined, &reply.messages);
-        self.flow(service, answer, &channels, &messages, &Evidence { kind: joined.kind, place });
+        self.flow(service, answer, &channels, &messages, &Evidence { kind: joined.kind, place, seen: None });
     }
 
     fn messages(&mut self, joined: &mut Joined<'_>, indexes: &[MessageIndex]) -> Vec<NodeIndex> {
@@ -405,128 +325,5 @@ impl<'a> Builder<'a> {
             };
             extend_new(&mut self.edges[number].messages, messages.iter().copied());
         }
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use std::path::PathBuf;
-
-    use super::{encoded, family, shape};
-    use crate::contract::load;
-    use crate::source_text::Limits;
-    use crate::topology::{CheckRule, Graph, NodeIndex, NodeKind, Relation};
-
-    const ORDERS: &str = "\
-asyncapi: 3.0.0
-info: {title: Orders, version: 2.1.0, x-domain: sales, x-owner: team-sales}
-servers: {broker: {host: 'broker:9092', protocol: kafka-secure}}
-channels:
-  placed:
-    address: orders/{orderId}/placed
-    parameters: {orderId: {}}
-    messages: {OrderPlaced: {payload: {type: object}}}
-  answer:
-    address: null
-    messages: {Answer: {payload: {type: object}}}
-operations:
-  place: {action: send, channel: {$ref: '#/channels/placed'}, reply: {channel: {$ref: '#/channels/answer'}}}
-";
-    const BILLING: &str = "\
-asyncapi: 2.6.0
-info: {title: Billing, version: 1.0.0}
-tags: [{name: money}]
-channels:
-  orders/{id}/placed:
-    parameters: {id: {schema: {type: string}}}
-    publish: {operationId: bill, message: {name: OrderPlaced, payload: {type: object}}}
-  bills:
-    subscribe: {operationId: tell, message: {name: Billed, payload: {type: object}}}
-";
-    const EVENT: &str = "\
-type: object
-x-event: {type: Billed, version: '2', channel: bills, produced-by: [billing], consumed-by: [mail]}
-";
-
-    fn declared(order: [usize; 3]) -> Graph {
-        let directory = tempfile::tempdir().expect("directory");
-        let files = [("orders.yaml", ORDERS), ("billing.yaml", BILLING), ("billed.yaml", EVENT)];
-        let paths: Vec<PathBuf> = order
-            .iter()
-            .map(|number| {
-                let path = directory.path().join(files[*number].0);
-                std::fs::write(&path, files[*number].1).expect("written");
-                path
-            })
-            .collect();
-        let loaded = load(&paths, &Limits::default());
-        assert!(loaded.diagnostics.is_empty(), "{:?}", loaded.diagnostics);
-        Graph::declared(&loaded.contract, &loaded.sources)
-    }
-
-    fn arrows(graph: &Graph) -> Vec<String> {
-        let id = |node: NodeIndex| graph.node(node).id.clone();
-        graph.flows().map(|edge| format!("{} > {}", id(edge.source), id(edge.target))).collect()
-    }
-
-    #[test]
-    fn documents_of_three_kinds_join() {
-        let graph = declared([0, 1, 2]);
-        let expected = [
-            "service:billing > channel:-/bills",
-            "service:orders > channel:kafka/orders/%7B%7D/placed",
-            "channel:-/bills > service:mail",
-            "channel:kafka/orders/%7B%7D/placed > service:billing",
-            "channel:kafka/~orders/answer > service:orders",
-        ];
-        assert_eq!(arrows(&graph), expected);
-        let orders = graph.node(graph.find("orders").expect("orders"));
-        assert_eq!(orders.domain.as_deref(), Some("sales"));
-        assert_eq!(orders.owners, ["team-sales"]);
-        let billing = graph.node(graph.find("Billing").expect("billing"));
-        assert_eq!((billing.domain.as_deref(), billing.version.as_deref()), (Some("money"), Some("1.0.0")));
-    }
-
-    #[test]
-    fn every_edge_has_its_evidence() {
-        let graph = declared([0, 1, 2]);
-        let sent = graph.flows().find(|edge| edge.evidence.len() == 2).expect("billing says it twice");
-        assert_eq!(sent.relation, Relation::Sends);
-        let lines: Vec<(&str, u32)> = sent
-            .evidence
-            .iter()
-            .map(|evidence| (evidence.place.pointer.as_str(), evidence.place.line))
-            .collect();
-        assert_eq!(lines, [("/x-event/produced-by/0", 2), ("/channels/bills/subscribe", 9)]);
-        assert!(graph.edges.iter().all(|edge| !edge.evidence.is_empty()));
-    }
-
-    #[test]
-    fn the_order_of_reading_does_not_matter() {
-        let first = declared([0, 1, 2]);
-        for order in [[2, 1, 0], [1, 2, 0], [2, 0, 1]] {
-            let other = declared(order);
-            assert_eq!(arrows(&other), arrows(&first));
-            let ids = |graph: &Graph| graph.nodes.iter().map(|node| node.id.clone()).collect::<Vec<_>>();
-            assert_eq!(ids(&other), ids(&first));
-        }
-    }
-
-    #[test]
-    fn checks_name_channels_that_lack_an_end() {
-        let graph = declared([0, 1, 2]);
-        let checks = graph.checks();
-        assert_eq!(checks.len(), 1);
-        assert_eq!(checks[0].rule, CheckRule::NoProducer);
-        assert_eq!(graph.node(checks[0].node).name, "answer");
-        assert_eq!(graph.count(NodeKind::Message), 4);
-    }
-
-    #[test]
-    fn identifiers_are_safe_in_a_url() {
-        assert_eq!(encoded("a b/ü~", true), "a%20b/%C3%BC%7E");
-        assert_eq!(shape("a/{x}/b{y}"), "a/{}/b{}");
-        assert_eq!(shape("a/{x"), "a/{x");
-        assert_eq!(family("KAFKA-secure"), "kafka");
     }
 }

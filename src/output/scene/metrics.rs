@@ -15,7 +15,7 @@ const ADVANCES: [u16; 95] = [
 const ROOM: f64 = 1.17;
 
 /// The width of a text at a font size, in the same unit.
-pub(super) fn text_width(text: &str, size: f64) -> f64 {
+pub(in crate::output) fn text_width(text: &str, size: f64) -> f64 {
     let thousandths: u32 = text.chars().map(advance).sum();
     f64::from(thousandths) * size / 1000.0 * ROOM
 }
@@ -30,7 +30,7 @@ fn advance(character: char) -> u32 {
 }
 
 /// The text, or its beginning and end around `…` when it is wider than `limit`.
-pub(super) fn fit(text: &str, size: f64, limit: f64) -> String {
+pub(in crate::output) fn fit(text: &str, size: f64, limit: f64) -> String {
     if text_width(text, size) <= limit {
         return text.to_owned();
     }
