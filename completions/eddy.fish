@@ -269,9 +269,11 @@ complete -c eddy -n "__fish_eddy_using_subcommand fmt" -l no-progress -d 'Draw n
 complete -c eddy -n "__fish_eddy_using_subcommand fmt" -l yes -d 'Answer yes to questions'
 complete -c eddy -n "__fish_eddy_using_subcommand fmt" -s h -l help -d 'Print help (see more with \'--help\')'
 complete -c eddy -n "__fish_eddy_using_subcommand fmt" -s V -l version -d 'Print version'
-complete -c eddy -n "__fish_eddy_using_subcommand graph" -l view -d 'What to draw (default: table, or tree with --focus; columns for SVG)' -r -f -a "table\t'One line per channel with its producers and consumers'
+complete -c eddy -n "__fish_eddy_using_subcommand graph" -l view -d 'What to draw (default: table, or tree with --focus; for SVG columns, flow with --focus, overview above 1,500 services and channels)' -r -f -a "table\t'One line per channel with its producers and consumers'
 tree\t'What lies up and down stream of --focus'
-columns\t'Three columns as a picture: producers, channels, consumers'"
+columns\t'Three columns as a picture: producers, channels, consumers'
+flow\t'Layers along the flow as a picture; what closes a cycle goes back dashed'
+overview\t'Domains as a picture, and how many channels lead from one to another'"
 complete -c eddy -n "__fish_eddy_using_subcommand graph" -l format -d 'Form of the output (default: by the ending of --output, else text)' -r -f -a "text\t'For the terminal'
 json\t'JSON Graph Format, for programs'
 mermaid\t'A Mermaid flowchart'
@@ -280,11 +282,13 @@ svg\t'A picture that is one file'"
 complete -c eddy -n "__fish_eddy_using_subcommand graph" -s o -l output -d 'Write to a file: .txt, .json, .mmd, .dot, .gv or .svg' -r -F
 complete -c eddy -n "__fish_eddy_using_subcommand graph" -l focus -d 'Show only what this service, channel or message is connected with' -r
 complete -c eddy -n "__fish_eddy_using_subcommand graph" -l depth -d 'How many services away from the focus to go (default: 2)' -r
+complete -c eddy -n "__fish_eddy_using_subcommand graph" -l path -d 'Show only the ways along the flow from one service or channel to another, the shortest first' -r
 complete -c eddy -n "__fish_eddy_using_subcommand graph" -l color -d 'When to colour' -r -f -a "auto\t'On a terminal, unless NO_COLOR is set'
 always\t'Always'
 never\t'Never'"
 complete -c eddy -n "__fish_eddy_using_subcommand graph" -l workspace -d 'Directory of the workspace file `eddy.yaml` (default: here or above)' -r -F
 complete -c eddy -n "__fish_eddy_using_subcommand graph" -l env -d 'Environment of the workspace to use' -r
+complete -c eddy -n "__fish_eddy_using_subcommand graph" -l shortest -d 'Only the shortest ways'
 complete -c eddy -n "__fish_eddy_using_subcommand graph" -l ascii -d 'Draw with ASCII characters only'
 complete -c eddy -n "__fish_eddy_using_subcommand graph" -s q -l quiet -d 'Say nothing but data and errors'
 complete -c eddy -n "__fish_eddy_using_subcommand graph" -s v -l verbose -d 'Say more about what is done'

@@ -13,12 +13,14 @@ use crate::contract::{Loaded, load, load_text};
 use crate::diagnostic::{Diagnostic, Severity};
 use crate::output::graph_text::{GraphStyle, Role};
 use crate::output::scene::Setting;
-use crate::output::{dot, graph_json, mermaid, svg, table, tree};
+use crate::output::{dot, graph_json, mermaid, paths_text, svg, table, tree};
 use crate::source_text::{Limits, Sources, read_text};
-use crate::topology::{CheckRule, Domains, FocusError, Graph, NodeIndex, NodeKind};
+use crate::topology::{CheckRule, Domains, FocusError, Graph, NodeIndex, NodeKind, Paths};
 
 /// Services away from the focus that are shown.
 const DEPTH: u8 = 2;
+/// Ways shown at most.
+const WAYS: usize = 100;
 /// Findings shown before `eddy validate` is named instead.
 const FINDINGS: usize = 10;
 /// Above so many services and channels a picture shows domains only, unless told otherwise.
@@ -27,7 +29,7 @@ const OVERVIEW: usize = 1_500;
 /// Flags of `eddy graph`.
 #[derive(Debug, clap::Args)]
 #[command(
-    after_help = "Examples:\n  eddy graph\n  eddy graph services/ --focus orders --depth 3\n  eddy graph --output topology.svg\n  eddy graph --view flow --output flow.svg\n  eddy graph --format mermaid > topology.mmd\n  eddy graph --format json | jq '.graph.metadata.checks'\n\nArrows point the way the events go: producer, channel, consumer.\n\nExit codes: 0 done, 1 a document has errors, 2 wrong usage or settings"
+    after_help = "Examples:\n  eddy graph\n  eddy graph services/ --focus orders --depth 3\n  eddy graph --path web..billing --shortest\n  eddy graph --output topology.svg\n  eddy graph --view flow --output flow.svg\n  eddy graph --format mermaid > topology.mmd\n  eddy graph --format json | jq '.graph.metadata.checks'\n\nArrows point the way the events go: producer, channel, consumer.\n\nExit codes: 0 done, 1 a document has errors or no way leads from A to B, 2 wrong usage or settings"
 )]
 pub struct Args {
     /// Files, directories, patterns, or `-` for standard input (default: the documents of the workspace)
@@ -48,6 +50,12 @@ pub struct Args {
     /// How many services away from the focus to go (default: 2)
     #[arg(long, value_name = "K", requires = "focus", value_parser = clap::value_parser!(u8).range(1..=64))]
     depth: Option<u8>,
+    /// Show only the ways along the flow from one service or channel to another, the shortest first
+    #[arg(long, value_name = "A..B", conflicts_with = "focus")]
+    path: Option<String>,
+    /// Only the shortest ways
+    #[arg(long, requires = "path")]
+    shortest: bool,
     /// Draw with ASCII characters only
     #[arg(long)]
     ascii: bool,
@@ -97,6 +105,7 @@ enum Format {
 enum Drawing {
     Table,
     Tree,
+    Ways,
     Json,
     Mermaid,
     Dot,
@@ -115,16 +124,28 @@ pub fn run(args: &Args, context: &Context) -> Result<Status, CommandError> {
     let whole = Graph::declared(&loaded.contract, &loaded.sources);
     let focus = args.focus.as_deref().map(|word| whole.find(word)).transpose()?;
     let depth = usize::from(args.depth.unwrap_or(DEPTH));
-    let shown = focus.map(|start| whole.around(start, depth));
+    let ways = args.path.as_deref().map(|words| ways(&whole, words, args.shortest)).transpose()?;
+    if let (Some(words), Some(Paths { found, complete: true })) = (&args.path, &ways)
+        && found.is_empty()
+    {
+        context.ui.warn(format!("no way along the flow leads from one end of `{words}` to the other"));
+        return Ok(Status::Findings);
+    }
+    let along = ways.as_ref().map(|ways| whole.along(&ways.found));
+    let shown = focus.map(|start| whole.around(start, depth)).or(along);
     let graph = shown.as_ref().unwrap_or(&whole);
     let tree = focus.filter(|_| drawing == Drawing::Tree).map(|start| (&whole, start, depth));
     let setting = setting(args, graph);
-    let picture = Picture { drawing, graph, tree, title: title(args), setting };
+    let ways_shown = ways.as_ref().filter(|_| drawing == Drawing::Ways).map(|ways| (&whole, &ways.found[..]));
+    let picture = Picture { drawing, graph, tree, ways: ways_shown, title: title(args), setting };
     match &args.output {
         Some(path) => picture.to_file(path, args, context)?,
         None => picture.to_stdout(args, context)?,
     }
     context.ui.say(summary(graph));
+    if let Some(ways) = ways.filter(|ways| !ways.complete) {
+        context.ui.say(format!("these are the {} shortest ways; there are more", ways.found.len()));
+    }
     if graph.flows().next().is_none() {
         context.ui.say("nobody sends or receives: add `operations` to a document, or `produced-by` and `consumed-by` to `x-event`");
     }
@@ -143,6 +164,7 @@ fn drawing(args: &Args) -> Result<Drawing, CommandError> {
         }
         (Format::Text, Some(View::Tree)) => Drawing::Tree,
         (Format::Text, None) if args.focus.is_some() => Drawing::Tree,
+        (Format::Text, None) if args.path.is_some() => Drawing::Ways,
         (Format::Text, None | Some(View::Table)) => Drawing::Table,
         (Format::Svg, None | Some(View::Columns | View::Flow | View::Overview)) => Drawing::Svg,
         (Format::Json, None) => Drawing::Json,
@@ -251,14 +273,33 @@ fn setting(args: &Args, graph: &Graph) -> Setting {
         return setting;
     }
     let size = graph.count(NodeKind::Service) + graph.count(NodeKind::Channel);
-    match (args.focus.is_some(), size > OVERVIEW && Domains::new(graph).all.len() > 1) {
+    match (args.focus.is_some() || args.path.is_some(), size > OVERVIEW && Domains::new(graph).all.len() > 1)
+    {
         (true, _) => Setting::Flow,
         (false, true) => Setting::Overview,
         (false, false) => Setting::Columns,
     }
 }
 
+/// The ways that `A..B` asks for.
+fn ways(graph: &Graph, words: &str, shortest: bool) -> Result<Paths, CommandError> {
+    let Some((from, to)) = words.split_once("..").filter(|(from, to)| !from.is_empty() && !to.is_empty())
+    else {
+        return Err(CommandError::usage(format!("`--path {words}` does not name two ends"))
+            .hint("write it as `--path FROM..TO`, each a service or a channel"));
+    };
+    let (from, to) = (graph.find(from)?, graph.find(to)?);
+    if from == to || graph.node(to).kind == NodeKind::Message {
+        return Err(CommandError::usage(format!("`--path {words}` has no end to lead to"))
+            .hint("name two different ends; a way ends at a service or a channel"));
+    }
+    Ok(graph.paths(from, to, shortest, WAYS))
+}
+
 fn title(args: &Args) -> String {
+    if let Some(words) = &args.path {
+        return format!("Ways {words}");
+    }
     args.focus.as_ref().map_or_else(|| "Topology".to_owned(), |word| format!("Topology around {word}"))
 }
 
@@ -268,6 +309,8 @@ struct Picture<'a> {
     graph: &'a Graph,
     /// The whole graph, the start and the depth of a tree.
     tree: Option<(&'a Graph, NodeIndex, usize)>,
+    /// The whole graph, and ways through it.
+    ways: Option<(&'a Graph, &'a [Vec<NodeIndex>])>,
     title: String,
     setting: Setting,
 }
@@ -293,9 +336,12 @@ impl Picture<'_> {
     }
 
     fn draw(&self, out: &mut dyn Write, style: &GraphStyle<'_>, context: &Context) -> io::Result<()> {
+        if let Some((graph, ways)) = self.ways {
+            return paths_text::write(out, graph, ways, style);
+        }
         match (self.drawing, self.tree) {
             (Drawing::Tree, Some((graph, start, depth))) => tree::write(out, graph, start, depth, style),
-            (Drawing::Table | Drawing::Tree, _) => table::write(out, self.graph, style),
+            (Drawing::Table | Drawing::Tree | Drawing::Ways, _) => table::write(out, self.graph, style),
             (Drawing::Json, _) => graph_json::write(out, self.graph, &self.title),
             (Drawing::Dot, _) => dot::write(out, self.graph),
             (Drawing::Svg, _) => svg::write(out, self.graph, &self.title, self.setting),

@@ -20,6 +20,7 @@ pub mod layout;
 pub mod markdown;
 pub mod mermaid;
 pub mod pages;
+pub mod paths_text;
 pub mod plan;
 pub mod rdjson;
 pub mod replay;

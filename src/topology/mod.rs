@@ -7,6 +7,7 @@ pub(crate) mod fixture;
 pub mod graph;
 pub mod layout;
 mod names;
+mod paths;
 mod query;
 
 pub use domains::{Domain, DomainFlow, Domains};
@@ -14,4 +15,5 @@ pub use graph::{
     Change, Check, CheckRule, Edge, Evidence, EvidenceKind, Graph, Node, NodeIndex, NodeKind, Place,
     Relation, Seen, SourceFile,
 };
+pub use paths::Paths;
 pub use query::{FocusError, Step};

@@ -135,7 +135,8 @@ impl Graph {
         }
     }
 
-    fn part(&self, kept: &[bool], wanted: &[bool]) -> Self {
+    /// The graph of some of the nodes and edges.
+    pub(super) fn part(&self, kept: &[bool], wanted: &[bool]) -> Self {
         let mut place = HashMap::new();
         let mut nodes = Vec::new();
         for (index, node) in self.nodes.iter().enumerate().filter(|(index, _)| kept[*index]) {
