@@ -1466,7 +1466,7 @@ _eddy() {
             return 0
             ;;
         eddy__subcmd__record)
-            opts="-o -n -q -v -h -V --output --count --for --from --to --range --connect-timeout --format --color --quiet --verbose --no-progress --workspace --env --yes --help --version"
+            opts="-o -n -q -v -h -V --output --count --for --from --to --range --match --filter --map --connect-timeout --format --color --quiet --verbose --no-progress --workspace --env --yes --help --version"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -1504,6 +1504,18 @@ _eddy() {
                     COMPREPLY=($(compgen -f "${cur}"))
                     return 0
                     ;;
+                --match)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --filter)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --map)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
                 --connect-timeout)
                     COMPREPLY=($(compgen -f "${cur}"))
                     return 0
@@ -1532,7 +1544,7 @@ _eddy() {
             return 0
             ;;
         eddy__subcmd__replay)
-            opts="-q -v -h -V --to --speed --rate --from --until --channel --skip --first --map-channel --max-gap --loss --retry-for --connect-timeout --ledger --resume --no-mark --dry-run --confirm --format --color --quiet --verbose --no-progress --workspace --env --yes --help --version"
+            opts="-q -v -h -V --to --speed --rate --from --until --range --channel --match --filter --map --sample --by --skip --first --map-channel --header --drop-header --max-gap --loss --retry-for --connect-timeout --ledger --resume --no-mark --dry-run --confirm --format --color --quiet --verbose --no-progress --workspace --env --yes --help --version"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -1558,7 +1570,31 @@ _eddy() {
                     COMPREPLY=($(compgen -f "${cur}"))
                     return 0
                     ;;
+                --range)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
                 --channel)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --match)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --filter)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --map)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --sample)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --by)
                     COMPREPLY=($(compgen -f "${cur}"))
                     return 0
                     ;;
@@ -1571,6 +1607,14 @@ _eddy() {
                     return 0
                     ;;
                 --map-channel)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --header)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --drop-header)
                     COMPREPLY=($(compgen -f "${cur}"))
                     return 0
                     ;;
@@ -1622,7 +1666,7 @@ _eddy() {
             return 0
             ;;
         eddy__subcmd__tail)
-            opts="-n -f -q -v -h -V --count --from --to --range --follow --match --correlation --validate --connect-timeout --registry --format --template --color --quiet --verbose --no-progress --workspace --env --yes --help --version"
+            opts="-n -f -q -v -h -V --count --from --to --range --follow --match --filter --map --correlation --validate --connect-timeout --registry --format --template --color --quiet --verbose --no-progress --workspace --env --yes --help --version"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -1649,6 +1693,14 @@ _eddy() {
                     return 0
                     ;;
                 --match)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --filter)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --map)
                     COMPREPLY=($(compgen -f "${cur}"))
                     return 0
                     ;;

@@ -387,6 +387,9 @@ complete -c eddy -n "__fish_eddy_using_subcommand record" -l for -d 'Stop after 
 complete -c eddy -n "__fish_eddy_using_subcommand record" -l from -d 'Begin here: a time, `-5m`, `start`, `last:N` or `offset:N`' -r
 complete -c eddy -n "__fish_eddy_using_subcommand record" -l to -d 'End here: a time, `now`, `end` or `offset:N`' -r
 complete -c eddy -n "__fish_eddy_using_subcommand record" -l range -d 'Both in one word: `@-48h:-24h`, `@2026-11-01T00:00Z:`, `-100`, `+50:`, `start:end`' -r
+complete -c eddy -n "__fish_eddy_using_subcommand record" -l match -d 'Only events that match; may be given several times' -r
+complete -c eddy -n "__fish_eddy_using_subcommand record" -l filter -d 'Only events for which this jq filter gives something true; may be given several times' -r
+complete -c eddy -n "__fish_eddy_using_subcommand record" -l map -d 'Make of each event what this jq filter gives, such as `.payload.total = 0`; several are applied in turn' -r
 complete -c eddy -n "__fish_eddy_using_subcommand record" -l connect-timeout -d 'Keep trying for this long while a server cannot be reached at the start, such as `1m` (default: one attempt)' -r
 complete -c eddy -n "__fish_eddy_using_subcommand record" -l format -d 'How to report what was recorded' -r -f -a "human\t'Words on stderr'
 json\t'One JSON object on stdout'"
@@ -404,12 +407,20 @@ complete -c eddy -n "__fish_eddy_using_subcommand record" -s V -l version -d 'Pr
 complete -c eddy -n "__fish_eddy_using_subcommand replay" -l to -d 'Where events go; without a channel in it each goes to its own' -r
 complete -c eddy -n "__fish_eddy_using_subcommand replay" -l speed -d 'How many times faster than recorded, 0.1 to 1000, or `max`' -r
 complete -c eddy -n "__fish_eddy_using_subcommand replay" -l rate -d 'Send evenly at this rate instead of at the recorded times, such as `500/s`' -r
-complete -c eddy -n "__fish_eddy_using_subcommand replay" -l from -d 'Leave out what was received before this time' -r
-complete -c eddy -n "__fish_eddy_using_subcommand replay" -l until -d 'Leave out what was received after this time' -r
+complete -c eddy -n "__fish_eddy_using_subcommand replay" -l from -d 'Leave out what was received before this: a time, `-5m`, `last:N` or `offset:N`' -r
+complete -c eddy -n "__fish_eddy_using_subcommand replay" -l until -d 'Leave out what was received after this: a time or `offset:N`' -r
+complete -c eddy -n "__fish_eddy_using_subcommand replay" -l range -d 'Both in one word: `@2026-11-01T00:00Z:1h`, `-100`, `+50:`, `120:180`' -r
 complete -c eddy -n "__fish_eddy_using_subcommand replay" -l channel -d 'Only channels that match; may be given several times' -r
+complete -c eddy -n "__fish_eddy_using_subcommand replay" -l match -d 'Only events that match; may be given several times' -r
+complete -c eddy -n "__fish_eddy_using_subcommand replay" -l filter -d 'Only events for which this jq filter gives something true; may be given several times' -r
+complete -c eddy -n "__fish_eddy_using_subcommand replay" -l map -d 'Make of each event what this jq filter gives, such as `.payload.total = 0`; several are applied in turn' -r
+complete -c eddy -n "__fish_eddy_using_subcommand replay" -l sample -d 'Only this share of the events, such as `10%`: whole keys, the same ones in each run' -r
+complete -c eddy -n "__fish_eddy_using_subcommand replay" -l by -d 'What stays together in a sample: `key`, `header:NAME`, or a jq filter such as `.payload.customer`' -r
 complete -c eddy -n "__fish_eddy_using_subcommand replay" -l skip -d 'Leave out this many of the selected events' -r
 complete -c eddy -n "__fish_eddy_using_subcommand replay" -l first -d 'Send at most this many events' -r
 complete -c eddy -n "__fish_eddy_using_subcommand replay" -l map-channel -d 'Send events of channel OLD to channel NEW; may be given several times' -r
+complete -c eddy -n "__fish_eddy_using_subcommand replay" -l header -d 'Set a header on every event; `NAME:base64=VALUE` for bytes; may be given several times' -r
+complete -c eddy -n "__fish_eddy_using_subcommand replay" -l drop-header -d 'Take the headers of this name away; may be given several times' -r
 complete -c eddy -n "__fish_eddy_using_subcommand replay" -l max-gap -d 'Wait no longer than this between two events, such as `2s`' -r
 complete -c eddy -n "__fish_eddy_using_subcommand replay" -l loss -d 'Whether to send events of which the target would lose a part' -r -f -a "refuse\t'Send nothing and say what would be lost'
 allow\t'Send them without the lost part'"
@@ -437,7 +448,9 @@ complete -c eddy -n "__fish_eddy_using_subcommand tail" -s n -l count -d 'Stop a
 complete -c eddy -n "__fish_eddy_using_subcommand tail" -l from -d 'Begin here: a time, `-5m`, `start`, `last:N` or `offset:N`' -r
 complete -c eddy -n "__fish_eddy_using_subcommand tail" -l to -d 'End here: a time, `now`, `end` or `offset:N`' -r
 complete -c eddy -n "__fish_eddy_using_subcommand tail" -l range -d 'Both in one word: `@-48h:-24h`, `@2026-11-01T00:00Z:`, `-100`, `+50:`, `start:end`' -r
-complete -c eddy -n "__fish_eddy_using_subcommand tail" -l match -d 'Show only events that match: a text in them, `key=GLOB`, `channel=GLOB`, `header.NAME=GLOB`, `payload./POINTER=VALUE`, or jq as in `.payload.total > 100`; may be given several times' -r
+complete -c eddy -n "__fish_eddy_using_subcommand tail" -l match -d 'Only events that match; may be given several times' -r
+complete -c eddy -n "__fish_eddy_using_subcommand tail" -l filter -d 'Only events for which this jq filter gives something true; may be given several times' -r
+complete -c eddy -n "__fish_eddy_using_subcommand tail" -l map -d 'Make of each event what this jq filter gives, such as `.payload.total = 0`; several are applied in turn' -r
 complete -c eddy -n "__fish_eddy_using_subcommand tail" -l correlation -d 'Show only events that carry this correlation, trace or message identifier' -r
 complete -c eddy -n "__fish_eddy_using_subcommand tail" -l connect-timeout -d 'Keep trying for this long while a server cannot be reached at the start, such as `1m` (default: one attempt)' -r
 complete -c eddy -n "__fish_eddy_using_subcommand tail" -l registry -d 'Schema registry that has the schemas which payloads name (default: that of the environment)' -r

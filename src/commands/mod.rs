@@ -13,6 +13,7 @@ mod archive;
 #[cfg(feature = "broker")]
 mod broker;
 mod bundle;
+mod choosing;
 pub mod completions;
 mod connect;
 mod contract_check;

@@ -6,6 +6,7 @@ use std::time::Duration;
 
 use serde_json::json;
 
+use super::choosing::{ChoosingArgs, say_unfit};
 use super::connect::{ConnectArgs, Connector};
 use super::target::{Place, Places};
 use super::window::{Window, WindowArgs};
@@ -23,7 +24,8 @@ use crate::ui::progress::TransferView;
     runs until Ctrl-C, which ends it cleanly.\n\n\
     Examples:\n  eddy record 'mqtt://localhost:1883/shop/#' --output monday.eddy.ndjson.zst\n  \
     eddy record orders payments --env staging --for 10m --output staging.eddy.ndjson.zst\n  \
-    eddy record jetstream+nats://localhost/ORDERS --from -1h --to now --output hour.eddy.ndjson.zst"
+    eddy record jetstream+nats://localhost/ORDERS --from -1h --to now --output hour.eddy.ndjson.zst\n  \
+    eddy record orders --filter '.payload.total > 100' --map 'del(.payload.card)' --output large.eddy.ndjson.zst"
 )]
 pub struct Args {
     /// Where events come from
@@ -40,6 +42,8 @@ pub struct Args {
     time: Option<String>,
     #[command(flatten)]
     window: WindowArgs,
+    #[command(flatten)]
+    choosing: ChoosingArgs,
     #[command(flatten)]
     connect: ConnectArgs,
     /// How to report what was recorded
@@ -64,6 +68,7 @@ pub fn run(args: &Args, context: &Context) -> Result<Status, CommandError> {
 async fn record(args: &Args, context: &Context) -> Result<Status, CommandError> {
     let time = transfer::duration(args.time.as_deref())?;
     let window = args.window.window(true)?;
+    let chosen = args.choosing.selection()?;
     if args.output.exists() {
         return Err(CommandError::usage(format!("`{}` is already there", args.output.display()))
             .hint("choose another name; a recording is never overwritten"));
@@ -77,8 +82,9 @@ async fn record(args: &Args, context: &Context) -> Result<Status, CommandError> 
     context.ui.say(format!("recording into `{}`; Ctrl-C ends it cleanly", args.output.display()));
     transfer::stop_after(&stop, time);
     let count = window.at_most(args.count);
+    let filters = chosen.filters.clone();
     let plan = Plan {
-        selection: Selection { first: count, skip: window.skip, ..Selection::default() },
+        selection: Selection { first: count, skip: window.skip, ..chosen },
         planned: count,
         finish_what_was_read: true,
         ..Plan::default()
@@ -86,6 +92,7 @@ async fn record(args: &Args, context: &Context) -> Result<Status, CommandError> 
     let mut view = TransferView::new(&context.ui, "recording");
     let outcome = carry(Box::new(source), Box::new(sink), plan, &mut view, &stop).await;
     drop(view);
+    say_unfit(&filters, context);
     report(args, context, &outcome, &header)?;
     transfer::conclude(&outcome, &context.ui, None)
 }

@@ -3,18 +3,23 @@
 use std::path::PathBuf;
 
 use keeping::Begun;
+use selecting::SelectingArgs;
 
+use super::choosing::say_unfit;
 use super::connect::{ConnectArgs, Connector};
 use super::target::{Place, Places, is_network};
+use super::window::Window;
 use super::{CommandError, Context, ErrorKind, Status, transfer};
 use crate::endpoint::address::Scheme;
 use crate::endpoint::open::{self, open_source};
-use crate::endpoint::{Address, Capabilities, Source, SourceOptions, Start, Stop};
+use crate::endpoint::{Address, Capabilities, Source, SourceOptions};
+use crate::output::figures::counted;
 use crate::output::replay as report;
-use crate::replay::{Limits, Outcome, Pace, Plan, Selection, Speed, StopToken, Survey, TimePoint, carry};
+use crate::replay::{Limits, Outcome, Pace, Plan, Speed, StopToken, Survey, carry};
 use crate::ui::progress::TransferView;
 
 mod keeping;
+mod selecting;
 
 /// Flags of `eddy replay`.
 #[derive(Debug, clap::Args)]
@@ -26,7 +31,9 @@ mod keeping;
     eddy replay monday.eddy.ndjson.zst --to nats://localhost:4222 --speed max --channel 'shop/*'\n  \
     eddy replay monday.eddy.ndjson.zst --to jetstream+nats://localhost --ledger monday.ledger\n  \
     eddy replay monday.eddy.ndjson.zst --to jetstream+nats://localhost --ledger monday.ledger --resume\n  \
-    eddy replay monday.eddy.ndjson.zst --to orders --env staging --rate 500/s --first 1000 --format json"
+    eddy replay monday.eddy.ndjson.zst --to orders --env staging --rate 500/s --first 1000 --format json\n  \
+    eddy replay monday.eddy.ndjson.zst --to orders-test --filter '.payload.total > 100' --map 'del(.payload.card)'\n  \
+    eddy replay monday.eddy.ndjson.zst --to orders-test --sample 10% --by header:customer --header env=test"
 )]
 pub struct Args {
     /// The archive, or a file of event lines
@@ -40,24 +47,8 @@ pub struct Args {
     /// Send evenly at this rate instead of at the recorded times, such as `500/s`
     #[arg(long, value_name = "N/s")]
     rate: Option<String>,
-    /// Leave out what was received before this time
-    #[arg(long, value_name = "T", allow_hyphen_values = true)]
-    from: Option<String>,
-    /// Leave out what was received after this time
-    #[arg(long, value_name = "T", allow_hyphen_values = true)]
-    until: Option<String>,
-    /// Only channels that match; may be given several times
-    #[arg(long, value_name = "GLOB")]
-    channel: Vec<String>,
-    /// Leave out this many of the selected events
-    #[arg(long, value_name = "COUNT", default_value_t)]
-    skip: u64,
-    /// Send at most this many events
-    #[arg(long, value_name = "COUNT")]
-    first: Option<u64>,
-    /// Send events of channel OLD to channel NEW; may be given several times
-    #[arg(long, value_name = "OLD=NEW")]
-    map_channel: Vec<String>,
+    #[command(flatten)]
+    selecting: SelectingArgs,
     /// Wait no longer than this between two events, such as `2s`
     #[arg(long, value_name = "TIME")]
     max_gap: Option<String>,
@@ -113,16 +104,22 @@ pub fn run(args: &Args, context: &Context) -> Result<Status, CommandError> {
 }
 
 async fn replay(args: &Args, context: &Context) -> Result<Status, CommandError> {
-    let (pace, selection) = (pace(args)?, selection(args)?);
+    let (pace, window) = (pace(args)?, args.selecting.window()?);
+    let selection = args.selecting.selection(&window)?;
     let retry_for = transfer::duration(Some(&args.retry_for))?.unwrap_or_default();
     let target = Places::new(context)?.target(&args.to)?;
     let carried = open::capabilities(&target.address)?;
     let stop = transfer::stop_on_interruption();
-    let survey =
-        Survey::of(archive(args, &selection).await?, selection.clone(), pace, carried, &stop).await?;
+    let survey = Survey::of(archive(args, window).await?, selection.clone(), pace, carried, &stop).await?;
     if survey.interrupted {
         context.ui.say("interrupted before anything was sent");
         return Ok(Status::Interrupted);
+    }
+    say_unfit(&selection.filters, context);
+    if survey.unsampled > 0 {
+        let (events, by) =
+            (counted(survey.unsampled, "event"), args.selecting.sampled_by().unwrap_or_default());
+        context.ui.warn(format!("left out: {events} with nothing to be chosen by (`--by {by}`)"));
     }
     if args.dry_run {
         return show_plan(args, context, &survey, &target, carried);
@@ -132,7 +129,7 @@ async fn replay(args: &Args, context: &Context) -> Result<Status, CommandError> 
         context.ui.warn("no event of the archive is selected, so nothing is sent");
     }
     refuse_losses(args, &survey, carried)?;
-    let keeper = match keeping::begun(args, context, &target, &survey, &stop).await? {
+    let keeper = match keeping::begun(args, context, (&target, window), &survey, &stop).await? {
         Begun::Unkept => None,
         Begun::Kept(keeper) => Some(keeper),
         Begun::NothingLeft(summary) => {
@@ -157,9 +154,9 @@ async fn replay(args: &Args, context: &Context) -> Result<Status, CommandError> 
         keeper: keeper.clone(),
         ..Plan::default()
     };
-    let outcome = send(args, context, &target, plan, &stop).await?;
+    let outcome = send(args, context, (&target, window), plan, &stop).await?;
     let again = match &keeper {
-        Some(keeper) => keeping::closed(args, keeper, &outcome)?,
+        Some(keeper) => keeping::closed(args, window, keeper, &outcome)?,
         None => again(args, &outcome),
     };
     show_outcome(args, context, &outcome, &target)?;
@@ -169,25 +166,24 @@ async fn replay(args: &Args, context: &Context) -> Result<Status, CommandError> 
 async fn send(
     args: &Args,
     context: &Context,
-    target: &Place,
+    (target, window): (&Place, Window),
     plan: Plan,
     stop: &StopToken,
 ) -> Result<Outcome, CommandError> {
-    let source = archive(args, &plan.selection).await?;
+    let source = archive(args, window).await?;
     let sink = Connector::new(&args.connect, context, stop)?.sink(target).await?;
     let mut view = TransferView::new(&context.ui, "replaying");
     Ok(carry(source, sink, plan, &mut view, stop).await)
 }
 
-/// Opens the archive where the selection begins.
-async fn archive(args: &Args, selection: &Selection) -> Result<Box<dyn Source>, CommandError> {
+/// Opens the archive where the window begins.
+async fn archive(args: &Args, window: Window) -> Result<Box<dyn Source>, CommandError> {
     let address = Address::parse(&args.archive)?;
     if address.scheme != Scheme::File {
         return Err(CommandError::usage(format!("`{address}` is not a file"))
             .hint("record it first: `eddy record SOURCE --output FILE`"));
     }
-    let start = selection.from.map(Start::Time).unwrap_or_default();
-    let stop = selection.until.map(Stop::Time).unwrap_or_default();
+    let (start, stop) = (window.start, window.stop);
     Ok(open_source(&address, &SourceOptions { start, stop, ..SourceOptions::default() }).await?)
 }
 
@@ -202,37 +198,6 @@ fn pace(args: &Args) -> Result<Pace, CommandError> {
     }
     let speed: Speed = args.speed.parse().map_err(error)?;
     Ok(Pace::Recorded { speed, max_gap })
-}
-
-fn selection(args: &Args) -> Result<Selection, CommandError> {
-    let moment = |text: Option<&str>| match (text, transfer::time_point(text)?) {
-        (Some(_), Some(TimePoint::At(time))) => Ok(Some(time)),
-        (Some(text), Some(_)) => Err(CommandError::usage(format!("`{text}` is not a moment in the archive"))
-            .hint("write a time, or use `--skip` and `--first` to count events")),
-        _ => Ok(None),
-    };
-    let pattern = |text: &String| {
-        glob::Pattern::new(text).map_err(|error| {
-            CommandError::usage(format!("`{text}` is not a pattern: {error}"))
-                .hint("`*` stands for any text, `?` for one character")
-        })
-    };
-    let rename = |text: &String| match text.split_once('=') {
-        Some((old, new)) if !old.is_empty() && !new.is_empty() => Ok((old.to_owned(), new.to_owned())),
-        _ => Err(CommandError::usage(format!("`{text}` does not say which channel becomes which"))
-            .hint("write `--map-channel OLD=NEW`")),
-    };
-    Ok(Selection {
-        from: moment(args.from.as_deref())?,
-        until: moment(args.until.as_deref())?,
-        channels: args.channel.iter().map(pattern).collect::<Result<_, _>>()?,
-        patterns: Vec::new(),
-        filters: Vec::new(),
-        reading: None,
-        skip: args.skip,
-        first: args.first,
-        renames: args.map_channel.iter().map(rename).collect::<Result<_, _>>()?,
-    })
 }
 
 fn refuse_losses(args: &Args, survey: &Survey, carried: Capabilities) -> Result<(), CommandError> {
@@ -292,7 +257,11 @@ fn again(args: &Args, outcome: &Outcome) -> Option<String> {
     if outcome.settled >= planned {
         return None;
     }
-    let skip = args.skip + outcome.settled;
-    let first = args.first.map(|first| format!(" --first {}", first.saturating_sub(outcome.settled)));
+    if args.selecting.changes_numbers() {
+        return Some("to be able to go on after an end like this, keep a ledger: `--ledger FILE`".to_owned());
+    }
+    let skip = args.selecting.skip + outcome.settled;
+    let first =
+        args.selecting.first.map(|first| format!(" --first {}", first.saturating_sub(outcome.settled)));
     Some(format!("go on with the same command and `--skip {skip}{}`", first.unwrap_or_default()))
 }

@@ -62,6 +62,12 @@ pub struct WindowArgs {
 }
 
 impl WindowArgs {
+    /// The flags of a command that names them otherwise.
+    #[must_use]
+    pub fn of(from: Option<String>, to: Option<String>, range: Option<String>) -> Self {
+        Self { from, to, range }
+    }
+
     /// Where reading begins and ends. With a beginning but neither an end nor `follow`, it ends at what is there now.
     pub fn window(&self, follow: bool) -> Result<Window, CommandError> {
         if let Some(text) = &self.range {
@@ -74,7 +80,7 @@ impl WindowArgs {
         let stop = match (&self.to, time_point(self.to.as_deref())?) {
             (Some(text), Some(point)) => point.stop().ok_or_else(|| {
                 CommandError::usage(format!("reading cannot end at `{text}`"))
-                    .hint("write a time, `now`, `end` or `offset:N` for `--to`")
+                    .hint("write a time, `now`, `end` or `offset:N` for the end")
             })?,
             _ if self.from.is_some() && !follow => Stop::PresentEnd,
             _ => Stop::Never,

@@ -5,6 +5,7 @@
 //! thread of its own) waits for that moment and hands it over, and [`tally`] counts its receipt in its lane.
 
 pub mod backoff;
+pub mod change;
 pub mod engine;
 pub mod jq;
 pub mod keeper;
@@ -17,6 +18,7 @@ pub mod progress;
 pub mod reach;
 pub mod read_back;
 pub mod reader;
+pub mod sample;
 pub mod select;
 pub mod settled;
 pub mod stop;
@@ -30,6 +32,7 @@ pub mod time_point;
 pub mod time_range;
 pub mod writer;
 
+pub use change::Changes;
 pub use engine::{Limits, Plan, carry};
 pub use jq::Jq;
 pub use keeper::Keeper;
@@ -38,6 +41,7 @@ pub use merge::{MergedSource, Reading};
 pub use pace::{Pace, Rate, Speed};
 pub use pattern::{Condition, Pattern};
 pub use progress::{Observer, Progress, Silent};
+pub use sample::{By, Sample, Share};
 pub use select::{Interpretation, Selection};
 pub use stop::{StopReason, StopToken};
 pub use summary::{Ending, Outcome, Summary};

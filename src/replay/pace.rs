@@ -11,14 +11,14 @@ const NANOS_PER_SECOND: u128 = 1_000_000_000;
 
 /// A decimal as a fraction of integers, so that a schedule of hours stays exact.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-struct Fraction {
-    numerator: u64,
-    denominator: u64,
+pub(super) struct Fraction {
+    pub(super) numerator: u64,
+    pub(super) denominator: u64,
 }
 
 impl Fraction {
     /// Reads `12`, `0.5` or `2.25`: at most nine digits before the point and six after it.
-    fn parse(text: &str) -> Option<Self> {
+    pub(super) fn parse(text: &str) -> Option<Self> {
         let (whole, decimals) = text.split_once('.').unwrap_or((text, ""));
         let digits = |part: &str| part.chars().all(|each| each.is_ascii_digit());
         let short = (1..=9).contains(&whole.len()) && decimals.len() <= 6;

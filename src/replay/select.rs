@@ -1,10 +1,12 @@
-//! Which events go, and under which channel: time window, channels, skip, first, renames.
+//! Which events go, and as what: time window, channels, filters, sample, skip, first, changes.
 
 use std::fmt;
 use std::sync::Arc;
 
+use super::change::{Changer, Changes};
 use super::jq::{Jq, JqFailure};
 use super::pattern::Pattern;
+use super::sample::{By, Sample, Sampled};
 use crate::endpoint::EndpointError;
 use crate::event::{Event, Timestamp};
 
@@ -23,12 +25,14 @@ pub struct Selection {
     pub filters: Vec<Jq>,
     /// How events are read where they are matched; what goes on is the event as it came.
     pub reading: Option<Interpretation>,
+    /// Only a share of those that match.
+    pub sample: Option<Sample>,
     /// Leave out this many of those that match.
     pub skip: u64,
     /// Take at most this many after that.
     pub first: Option<u64>,
-    /// New names of channels: old, new.
-    pub renames: Vec<(String, String)>,
+    /// What is changed about those that go.
+    pub changes: Changes,
 }
 
 /// Makes of an event the one that people would read, such as with a decoded payload.
@@ -63,15 +67,24 @@ pub struct Selected {
 #[derive(Clone, Debug)]
 pub struct Selector {
     selection: Selection,
+    changer: Changer,
     matched: u64,
     taken: u64,
+    unsampled: u64,
 }
 
 impl Selector {
     /// Begins a selection.
     #[must_use]
     pub fn new(selection: Selection) -> Self {
-        Self { selection, matched: 0, taken: 0 }
+        let changer = Changer::new(selection.changes.clone());
+        Self { selection, changer, matched: 0, taken: 0, unsampled: 0 }
+    }
+
+    /// Events left out because they have nothing that the sample could choose by.
+    #[must_use]
+    pub fn unsampled(&self) -> u64 {
+        self.unsampled
     }
 
     /// Whether `first` events were taken already, so that reading may end.
@@ -94,30 +107,40 @@ impl Selector {
             keep(&held, &mut batch, read.as_mut());
             selected.failure = failure.or(selected.failure);
         }
-        for mut event in batch {
-            if self.complete() {
-                break;
-            }
-            self.matched += 1;
-            if self.matched <= self.selection.skip {
-                continue;
-            }
-            self.taken += 1;
-            let rename = self.selection.renames.iter().find(|(old, _)| *old == event.channel);
-            if let Some((_, new)) = rename {
-                event.channel.clone_from(new);
-            }
-            selected.events.push(event);
+        if let Some(sample) = &self.selection.sample {
+            let (sampled, failure, without) = sampled(sample, read.as_ref().unwrap_or(&batch));
+            keep(&sampled, &mut batch, read.as_mut());
+            self.unsampled += without;
+            selected.failure = failure.or(selected.failure);
         }
+        let counted: Vec<bool> = batch.iter().map(|_| self.counts()).collect();
+        keep(&counted, &mut batch, read.as_mut());
+        let (events, failure) = self.changer.change(batch, read);
+        selected.events = events;
         selected.ended = self.complete();
         if selected.ended {
+            // What comes after the last event that is wanted need not be judged.
             selected.failure = None;
         }
+        selected.failure = failure.or(selected.failure);
         selected
     }
 
+    /// Whether the next event that matches lies between `skip` and `first`.
+    fn counts(&mut self) -> bool {
+        if self.complete() {
+            return false;
+        }
+        self.matched += 1;
+        let goes = self.matched > self.selection.skip;
+        self.taken += u64::from(goes);
+        goes
+    }
+
     fn asks_what_events_hold(&self) -> bool {
-        !self.selection.patterns.is_empty() || !self.selection.filters.is_empty()
+        let Selection { patterns, filters, sample, changes, .. } = &self.selection;
+        let by_content = !patterns.is_empty() || !filters.is_empty() || sample.is_some();
+        by_content || !changes.maps.is_empty()
     }
 
     /// Which events match all patterns.
@@ -149,6 +172,17 @@ fn held(filter: &Jq, events: &[Event]) -> (Vec<bool>, Option<EndpointError>) {
     (held, limit.map(|limit| filter.gave_up(limit)))
 }
 
+/// Which events belong to the sample, why it says no more, and how many have nothing to be chosen by.
+fn sampled(sample: &Sample, events: &[Event]) -> (Vec<bool>, Option<EndpointError>, u64) {
+    let choices = sample.choose(events);
+    let without = choices.iter().filter(|choice| **choice == Ok(Sampled::Without)).count() as u64;
+    let failure = choices.iter().find_map(|choice| match (choice, &sample.by) {
+        (Err(JqFailure::Limit(limit)), By::Jq(filter)) => Some(filter.gave_up(*limit)),
+        _ => None,
+    });
+    (choices.into_iter().map(|choice| choice == Ok(Sampled::In)).collect(), failure, without)
+}
+
 /// Keeps the events of these verdicts, both as they came and as they were read.
 fn keep(verdicts: &[bool], batch: &mut Vec<Event>, read: Option<&mut Vec<Event>>) {
     for events in std::iter::once(batch).chain(read) {
@@ -161,7 +195,7 @@ fn keep(verdicts: &[bool], batch: &mut Vec<Event>, read: Option<&mut Vec<Event>>
 mod tests {
     use super::{Interpretation, Selection, Selector};
     use crate::event::{Event, Timestamp};
-    use crate::replay::{Jq, Pattern};
+    use crate::replay::{Changes, Jq, Pattern};
 
     fn taken(selection: Selection) -> Vec<(String, i64)> {
         let mut selector = Selector::new(selection);
@@ -189,7 +223,10 @@ mod tests {
             channels: vec![glob::Pattern::new("orders/*").expect("a pattern")],
             skip: 1,
             first: Some(2),
-            renames: vec![("orders/new".to_owned(), "copy".to_owned())],
+            changes: Changes {
+                renames: vec![("orders/new".to_owned(), "copy".to_owned())],
+                ..Changes::default()
+            },
             ..Selection::default()
         };
         assert_eq!(taken(selection), [("copy".to_owned(), 4), ("copy".to_owned(), 6)]);

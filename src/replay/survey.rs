@@ -38,7 +38,7 @@ pub struct Survey {
     pub events: u64,
     /// Bytes of keys, payloads and headers.
     pub bytes: u64,
-    /// By channel, after renames.
+    /// By channel, as they are sent.
     pub channels: BTreeMap<String, ChannelCounts>,
     /// The earliest receive time.
     pub first: Option<Timestamp>,
@@ -50,6 +50,8 @@ pub struct Survey {
     pub losses: Vec<Loss>,
     /// Events with a time before that of an earlier one.
     pub held_back: u64,
+    /// Events left out because they have nothing that the sample could choose by.
+    pub unsampled: u64,
     /// The end was asked for before everything was seen.
     pub interrupted: bool,
 }
@@ -89,7 +91,7 @@ impl Survey {
                 return Err(failure);
             }
         }
-        survey.held_back = schedule.held_back();
+        (survey.held_back, survey.unsampled) = (schedule.held_back(), selector.unsampled());
         // Everything needed was read.
         let _ = source.close().await;
         Ok(survey)

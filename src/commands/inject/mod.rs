@@ -13,6 +13,8 @@ use crate::ui::progress::TransferView;
 mod rendered;
 mod supply;
 
+pub(super) use supply::header;
+
 /// Flags of `eddy inject`.
 #[derive(Debug, clap::Args)]
 #[command(

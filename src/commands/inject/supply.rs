@@ -75,7 +75,7 @@ fn name_losses(pattern: &Event, target: &Place, ui: &Ui) -> Result<(), CommandEr
     Ok(())
 }
 
-fn header(text: &str) -> Result<Header, CommandError> {
+pub(in crate::commands) fn header(text: &str) -> Result<Header, CommandError> {
     let wrong = |what: &str| {
         CommandError::usage(format!("`{text}` is not a header: {what}"))
             .hint("write `--header NAME=VALUE`, or `--header NAME:base64=VALUE` for bytes")

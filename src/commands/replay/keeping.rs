@@ -5,6 +5,7 @@ use std::sync::Arc;
 
 use super::{Args, Loss};
 use crate::commands::target::Place;
+use crate::commands::window::Window;
 use crate::commands::{CommandError, Context, ErrorKind};
 use crate::endpoint::{Address, SinkOptions};
 use crate::output::figures::counted;
@@ -31,14 +32,14 @@ pub(super) enum Begun {
 pub(super) async fn begun(
     args: &Args,
     context: &Context,
-    target: &Place,
+    (target, window): (&Place, Window),
     survey: &Survey,
     stop: &StopToken,
 ) -> Result<Begun, CommandError> {
     let Some(path) = &args.ledger else {
         return Ok(Begun::Unkept);
     };
-    let new = new(args, target, survey)?;
+    let new = new(args, (target, window), survey)?;
     let (address, options) = target.for_writing(&context.environment)?;
     let found = Ledger::read(path)?;
     if found.is_none() && args.resume {
@@ -78,18 +79,13 @@ pub(super) async fn begun(
 }
 
 /// The ledger this run would have if it began now.
-fn new(args: &Args, target: &Place, survey: &Survey) -> Result<Ledger, CommandError> {
+fn new(args: &Args, (target, window): (&Place, Window), survey: &Survey) -> Result<Ledger, CommandError> {
     let archive = ArchiveIdentity::of(Path::new(&args.archive)).map_err(|error| {
         CommandError::usage(format!("cannot read `{}`: {error}", args.archive))
             .hint("a run with a ledger sends a file that can be read twice")
     })?;
-    let counts = [args.skip.to_string(), args.first.map(|first| first.to_string()).unwrap_or_default()];
-    let mut parts = vec![args.from.as_deref().unwrap_or_default(), args.until.as_deref().unwrap_or_default()];
-    parts.extend(counts.iter().map(String::as_str));
-    for list in [&args.channel, &args.map_channel] {
-        parts.push("|");
-        parts.extend(list.iter().map(String::as_str));
-    }
+    let options = args.selecting.options(&window);
+    let parts: Vec<&str> = options.iter().flat_map(|(name, value)| [*name, value.as_str()]).collect();
     Ok(Ledger::new(archive, plan_hash(&parts), target.address.to_string(), survey.events))
 }
 
@@ -136,6 +132,7 @@ fn unfinished(path: &Path, kept: &Ledger) -> CommandError {
 /// When it cannot be written.
 pub(super) fn closed(
     args: &Args,
+    window: Window,
     keeper: &Keeper,
     outcome: &Outcome,
 ) -> Result<Option<String>, CommandError> {
@@ -146,11 +143,11 @@ pub(super) fn closed(
     let left = ledger.planned - ledger.settled.count();
     let words = if outcome.delivered() { "go on" } else { "go on where it ended" };
     let left = counted(left, "event");
-    Ok(Some(format!("{left} left; {words}: {}", again(args, args.ledger.as_deref()))))
+    Ok(Some(format!("{left} left; {words}: {}", again(args, window, args.ledger.as_deref()))))
 }
 
 /// The command that goes on with the run.
-fn again(args: &Args, ledger: Option<&Path>) -> String {
+fn again(args: &Args, window: Window, ledger: Option<&Path>) -> String {
     let mut words = vec!["eddy".to_owned(), "replay".to_owned(), args.archive.clone()];
     let mut option = |name: &str, value: &str| words.extend([format!("--{name}"), value.to_owned()]);
     option("to", &crate::endpoint::mask(&args.to));
@@ -159,22 +156,11 @@ fn again(args: &Args, ledger: Option<&Path>) -> String {
         None if args.speed != "1" => option("speed", &args.speed),
         None => {}
     }
-    for (name, value) in [("from", &args.from), ("until", &args.until), ("max-gap", &args.max_gap)] {
-        if let Some(value) = value {
-            option(name, value);
-        }
+    if let Some(value) = &args.max_gap {
+        option("max-gap", value);
     }
-    for channel in &args.channel {
-        option("channel", channel);
-    }
-    for rename in &args.map_channel {
-        option("map-channel", rename);
-    }
-    if args.skip > 0 {
-        option("skip", &args.skip.to_string());
-    }
-    if let Some(first) = args.first {
-        option("first", &first.to_string());
+    for (name, value) in args.selecting.options(&window) {
+        option(name, &value);
     }
     if args.loss == Loss::Allow {
         option("loss", "allow");

@@ -3,6 +3,7 @@
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
+use super::choosing::{ChoosingArgs, say_unfit};
 use super::connect::{ConnectArgs, Connector};
 use super::contract_check::ContractCheck;
 use super::record::open_all;
@@ -13,7 +14,7 @@ use super::{CommandError, Context, ErrorKind, Status, transfer};
 use crate::output::event_template::EventTemplate;
 use crate::output::figures::counted;
 use crate::registry::Registry;
-use crate::replay::{Condition, Interpretation, Jq, Pattern, Plan, Selection, carry};
+use crate::replay::{Interpretation, Jq, Pattern, Plan, Selection, carry};
 use crate::ui::progress::SourceView;
 
 mod printer;
@@ -27,7 +28,7 @@ use printer::{Form, Lost, Printer};
     what is there now, unless `--follow` is given. The past of several sources is shown in order of time.\n\n\
     Match expressions: `TEXT` (in key or payload), `channel=GLOB`, `key=GLOB`, `header.NAME=GLOB`, \
     `payload./json/pointer=VALUE`, and jq as `jq=FILTER` or a filter that begins with a field such as `.payload`; all of \
-    several must hold.\n\n\
+    several must hold. `--filter` takes jq only; `--map` shows what jq makes of an event.\n\n\
     Examples:\n  eddy tail 'mqtt://localhost:1883/shop/#'\n  eddy tail orders payments --env staging\n  \
     eddy tail orders --match payload./status=failed --format line\n  \
     eddy tail orders --match '.payload.total > 100 and .headers.source == \"shop\"'\n  \
@@ -49,10 +50,8 @@ pub struct Args {
     /// Go on with new events after those that `--from` asked for
     #[arg(long, short, conflicts_with = "to")]
     follow: bool,
-    /// Show only events that match: a text in them, `key=GLOB`, `channel=GLOB`, `header.NAME=GLOB`, `payload./POINTER=VALUE`, or
-    /// jq as in `.payload.total > 100`; may be given several times
-    #[arg(long = "match", value_name = "EXPR")]
-    patterns: Vec<String>,
+    #[command(flatten)]
+    choosing: ChoosingArgs,
     /// Show only events that carry this correlation, trace or message identifier
     #[arg(long, value_name = "ID")]
     correlation: Option<String>,
@@ -125,16 +124,10 @@ async fn tail(args: &Args, context: &Context) -> Result<Status, CommandError> {
 }
 
 fn selection(args: &Args, window: Window) -> Result<Selection, CommandError> {
-    let (mut patterns, mut filters) = (Vec::new(), Vec::new());
-    for text in &args.patterns {
-        match Condition::parse(text)? {
-            Condition::Pattern(pattern) => patterns.push(pattern),
-            Condition::Jq(filter) => filters.push(filter),
-        }
-    }
-    patterns.extend(args.correlation.clone().map(Pattern::Correlation));
-    let first = window.at_most(args.count);
-    Ok(Selection { first, skip: window.skip, patterns, filters, ..Selection::default() })
+    let mut selection = args.choosing.selection()?;
+    selection.patterns.extend(args.correlation.clone().map(Pattern::Correlation));
+    (selection.first, selection.skip) = (window.at_most(args.count), window.skip);
+    Ok(selection)
 }
 
 fn form(args: &Args) -> Result<Form, CommandError> {
@@ -159,17 +152,7 @@ fn form(args: &Args) -> Result<Form, CommandError> {
 
 /// What did not work for single events, said once for all of them.
 fn notes(filters: &[Jq], lost: &Lost, context: &Context) {
-    for filter in filters {
-        let unfit = filter.unfit();
-        if unfit.events > 0 {
-            let events = counted(unfit.events, "event");
-            let first = &unfit.first;
-            context.ui.warn(format!(
-                "the jq filter `{}` failed on {events}, which count as no match: {first}",
-                filter.text()
-            ));
-        }
-    }
+    say_unfit(filters, context);
     for (loss, events) in lost.counts() {
         let events = counted(events, "event");
         context

@@ -12,6 +12,7 @@ use crate::endpoint::{EndpointError, EndpointErrorKind};
 use crate::event::Event;
 
 mod compile;
+mod mapped;
 mod sandbox;
 #[cfg(test)]
 mod tests;
@@ -65,11 +66,16 @@ enum Want {
     Truth,
     /// Its outputs.
     Outputs,
+    /// The first of them.
+    First,
+    /// The events its outputs stand for.
+    Events,
 }
 
 enum Answer {
     Truth(bool),
     Outputs(Vec<String>),
+    Events(Vec<Event>),
 }
 
 type Job = (Vec<Event>, Want);
@@ -178,6 +184,31 @@ impl Jq {
         }
     }
 
+    /// The first output for each event as JSON text; ends with the first event that ran into a limit.
+    pub(super) fn first_outputs(&self, events: &[Event]) -> Vec<Result<Option<String>, JqFailure>> {
+        let first = |answer| match answer {
+            Answer::Outputs(mut outputs) => outputs.pop(),
+            _ => None,
+        };
+        self.ask(events, Want::First).into_iter().map(|reply| reply.map(first)).collect()
+    }
+
+    /// The events that the outputs for each event stand for; ends with the first event that ran into a limit.
+    pub(super) fn events(&self, events: &[Event]) -> Vec<Result<Vec<Event>, JqFailure>> {
+        let made = |answer| match answer {
+            Answer::Events(events) => events,
+            _ => Vec::new(),
+        };
+        self.ask(events, Want::Events).into_iter().map(|reply| reply.map(made)).collect()
+    }
+
+    /// The error that ends a run in which this filter cannot change an event.
+    pub(super) fn cannot_change(&self, number: u64, reason: &str) -> EndpointError {
+        let message = format!("`--map {}` failed on event {number}: {reason}", self.text);
+        EndpointError::new(EndpointErrorKind::Malformed, message)
+            .help("leave such events out with `--filter`, or pass them on: `if … then … else . end`")
+    }
+
     /// The error that ends a run of which this filter is part.
     #[must_use]
     pub fn gave_up(&self, limit: JqLimit) -> EndpointError {
@@ -241,9 +272,10 @@ fn run(
 }
 
 fn answer(filter: &compile::Filter, event: &Event, want: Want) -> Reply {
-    let mut outputs = Vec::new();
+    let (mut outputs, mut events) = (Vec::new(), Vec::new());
     let mut bytes = 0;
-    for output in sandbox::run(filter, view::value(event)) {
+    let input = view::value(event);
+    for output in sandbox::run(filter, input.clone()) {
         let value = output?;
         if want == Want::Truth {
             if view::is_true(&value) {
@@ -251,15 +283,25 @@ fn answer(filter: &compile::Filter, event: &Event, want: Want) -> Reply {
             }
             continue;
         }
-        let text = value.to_string();
-        bytes += text.len();
-        if outputs.len() == MOST_OUTPUTS || bytes > MOST_OUTPUT_BYTES {
+        if want == Want::Events {
+            let made = mapped::event(&value, &input, event).map_err(JqFailure::Event)?;
+            bytes += made.size();
+            events.push(made);
+        } else {
+            let text = value.to_string();
+            bytes += text.len();
+            outputs.push(text);
+        }
+        if outputs.len().max(events.len()) > MOST_OUTPUTS || bytes > MOST_OUTPUT_BYTES {
             return Err(JqFailure::Limit(JqLimit::Outputs));
         }
-        outputs.push(text);
+        if want == Want::First {
+            break;
+        }
     }
     Ok(match want {
         Want::Truth => Answer::Truth(false),
-        Want::Outputs => Answer::Outputs(outputs),
+        Want::Outputs | Want::First => Answer::Outputs(outputs),
+        Want::Events => Answer::Events(events),
     })
 }

@@ -1,0 +1,218 @@
+//! What is changed about events on their way: by jq, and in their headers. What is not named stays byte for byte.
+
+use super::jq::{Jq, JqFailure};
+use crate::endpoint::EndpointError;
+use crate::event::{Event, Header};
+
+/// What is to be changed; the default changes nothing. It is done in the order of the fields.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct Changes {
+    /// Each makes of an event the events that its outputs stand for.
+    pub maps: Vec<Jq>,
+    /// New names of channels: old, new.
+    pub renames: Vec<(String, String)>,
+    /// Headers to take away.
+    pub dropped_headers: Vec<String>,
+    /// Headers to set, in place of all of the same name.
+    pub set_headers: Vec<Header>,
+}
+
+/// Changes at work: counts what they were given.
+#[derive(Clone, Debug)]
+pub(super) struct Changer {
+    changes: Changes,
+    seen: u64,
+}
+
+impl Changer {
+    pub fn new(changes: Changes) -> Self {
+        Self { changes, seen: 0 }
+    }
+
+    /// Changes a batch; `read` are the same events as the filters are to see them, where that differs. Beside the events
+    /// before it, the failure of the first that could not be changed.
+    pub fn change(
+        &mut self,
+        batch: Vec<Event>,
+        read: Option<Vec<Event>>,
+    ) -> (Vec<Event>, Option<EndpointError>) {
+        let before = self.seen;
+        self.seen += batch.len() as u64;
+        let (mut events, failure) = if self.changes.maps.is_empty() {
+            (batch, None)
+        } else {
+            self.mapped(read.unwrap_or(batch), before)
+        };
+        for event in &mut events {
+            self.rename(event);
+            self.change_headers(event);
+        }
+        (events, failure)
+    }
+
+    fn mapped(&self, mut events: Vec<Event>, before: u64) -> (Vec<Event>, Option<EndpointError>) {
+        // The number of each event among those selected, for messages.
+        let mut numbers: Vec<u64> = (before + 1..=before + events.len() as u64).collect();
+        let mut failure = None;
+        for map in &self.changes.maps {
+            let (mut made, mut made_numbers) = (Vec::new(), Vec::new());
+            for (answer, number) in map.events(&events).into_iter().zip(&numbers) {
+                match answer {
+                    Ok(outputs) => {
+                        made_numbers.extend(outputs.iter().map(|_| *number));
+                        made.extend(outputs);
+                    }
+                    Err(JqFailure::Event(reason)) => {
+                        failure = Some(map.cannot_change(*number, &reason));
+                        break;
+                    }
+                    Err(JqFailure::Limit(limit)) => {
+                        failure = Some(map.gave_up(limit));
+                        break;
+                    }
+                }
+            }
+            (events, numbers) = (made, made_numbers);
+        }
+        (events, failure)
+    }
+
+    fn rename(&self, event: &mut Event) {
+        let rename = self.changes.renames.iter().find(|(old, _)| *old == event.channel);
+        if let Some((_, new)) = rename {
+            event.channel.clone_from(new);
+        }
+    }
+
+    fn change_headers(&self, event: &mut Event) {
+        let Changes { dropped_headers, set_headers, .. } = &self.changes;
+        if dropped_headers.is_empty() && set_headers.is_empty() {
+            return;
+        }
+        let gone = |name: &str| {
+            let set = set_headers.iter().map(|header| &header.name);
+            dropped_headers.iter().chain(set).any(|each| each.eq_ignore_ascii_case(name))
+        };
+        event.headers.retain(|header| !gone(&header.name));
+        event.headers.extend(set_headers.iter().cloned());
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{Changer, Changes};
+    use crate::event::{Event, Header, Place};
+    use crate::replay::Jq;
+
+    fn event() -> Event {
+        Event {
+            key: Some("k".into()),
+            headers: vec![
+                Header::text("a", "1"),
+                Header { name: "bin".to_owned(), value: Some((&[0xff_u8][..]).into()) },
+                Header::text("a", "2"),
+            ],
+            place: Place { partition: Some(3), offset: Some(9) },
+            ..Event::new("shop", r#"{ "id": 1.50, "big": 12345678901234567890 }"#)
+        }
+    }
+
+    fn mapped(text: &str, event: Event) -> Result<Vec<Event>, String> {
+        let maps = vec![Jq::compile(text).expect("a filter")];
+        let (events, failure) =
+            Changer::new(Changes { maps, ..Changes::default() }).change(vec![event], None);
+        failure.map_or(Ok(events), |failure| Err(failure.message))
+    }
+
+    fn one(text: &str) -> Event {
+        mapped(text, event()).unwrap_or_else(|message| panic!("{text}: {message}")).remove(0)
+    }
+
+    #[test]
+    fn what_a_map_leaves_alone_stays_byte_for_byte() {
+        let received = event();
+        for text in [".", ".payload = .payload", ".headers.a = \"1\"", ". + {}"] {
+            let changed = mapped(text, received.clone()).expect("mapped");
+            assert_eq!(changed, std::slice::from_ref(&received), "{text}");
+        }
+    }
+
+    #[test]
+    fn every_field_can_be_changed() {
+        assert_eq!(one(".payload.id = 2").payload, Some(r#"{"id":2,"big":12345678901234567890}"#.into()));
+        assert_eq!(
+            one(".payload.new = true").payload,
+            Some(r#"{"id":1.50,"big":12345678901234567890,"new":true}"#.into())
+        );
+        assert_eq!(one(".payload = null").payload, None);
+        assert_eq!(one(r#".payload = "x""#).payload, Some(r#""x""#.into()));
+        assert_eq!(one(r#".payload = "x" | .payload_is = "text""#).payload, Some("x".into()));
+        let binary = one(r#".payload = {b64: "/wA="} | .payload_is = "binary""#);
+        assert_eq!(binary.payload.as_deref(), Some(&[0xff_u8, 0][..]));
+        assert_eq!(one(r#".key = null"#).key, None);
+        assert_eq!(one(r#"del(.key)"#).key, None);
+        assert_eq!(one(r#".key += "-2""#).key, Some("k-2".into()));
+        assert_eq!(one(r#".channel = "new""#).channel, "new");
+        assert_eq!(one(".partition = 5").place.partition, Some(5));
+        assert_eq!(one(".partition = null").place.partition, None);
+        assert_eq!(one(r#".time = "2026-11-01T00:00:00.5Z""#).received.0, 1_793_491_200_500_000);
+        assert_eq!(one(".attributes.qos = 1").attributes.get("qos"), Some(&1.into()));
+        let stamp = one(r#".broker_time = "2026-11-01T00:00:00Z""#).broker_time.expect("a time");
+        assert_eq!(stamp.time.0, 1_793_491_200_000_000);
+    }
+
+    #[test]
+    fn headers_keep_order_and_repeats_where_they_are_not_named() {
+        let names = |event: Event| {
+            let shown = |header: Header| format!("{}={:?}", header.name, header.value.unwrap_or_default());
+            event.headers.into_iter().map(shown).collect::<Vec<_>>().join(" ")
+        };
+        assert_eq!(names(one(r#".headers.b = "3""#)), r#"a=b"1" bin=b"\xff" a=b"2" b=b"3""#);
+        assert_eq!(names(one(r#".headers.a = "3""#)), r#"a=b"3" bin=b"\xff""#);
+        assert_eq!(names(one("del(.headers.a)")), r#"bin=b"\xff""#);
+        assert_eq!(names(one(r#".header_pairs = [["x", "y"]]"#)), r#"x=b"y""#);
+        assert_eq!(names(one("del(.headers)")), "");
+    }
+
+    #[test]
+    fn several_outputs_are_several_events_and_none_is_none() {
+        assert_eq!(mapped("., .", event()).expect("mapped").len(), 2);
+        assert_eq!(mapped("empty", event()).expect("mapped").len(), 0);
+        assert_eq!(mapped("select(.payload.id > 2)", event()).expect("mapped").len(), 0);
+    }
+
+    #[test]
+    fn what_is_no_event_is_refused() {
+        for (text, part) in [
+            (".key", "its output is no event"),
+            (".payload", "its output is no event"),
+            (".paylod = 1", "an event has no field \"paylod\"; it has channel, key"),
+            (".channel = 1", "`.channel` became 1, and must be a text"),
+            (".key = 1", "`.key` became 1, and must be a text, null"),
+            (".payload = nan", "must be JSON"),
+            (".headers = 3", "`.headers` became 3"),
+            (".time = \"soon\"", "must be a time"),
+            (".payload.id + \"x\" | .", "cannot calculate"),
+            ("last(range(infinite))", "was stopped"),
+        ] {
+            let message = mapped(text, event()).expect_err(text);
+            assert!(message.contains(part), "{text}: {message}");
+        }
+        let message = mapped(".payload.id.x = 1", event()).expect_err("no object");
+        assert!(message.starts_with("`--map .payload.id.x = 1` failed on event 1: "), "{message}");
+    }
+
+    #[test]
+    fn headers_are_set_once_and_taken_away() {
+        let changes = Changes {
+            renames: vec![("shop".to_owned(), "test".to_owned())],
+            dropped_headers: vec!["BIN".to_owned()],
+            set_headers: vec![Header::text("a", "new"), Header::text("b", "")],
+            ..Changes::default()
+        };
+        let (events, failure) = Changer::new(changes).change(vec![event()], None);
+        assert!(failure.is_none());
+        assert_eq!(events[0].headers, [Header::text("a", "new"), Header::text("b", "")]);
+        assert_eq!(events[0].channel, "test");
+    }
+}
