@@ -122,7 +122,7 @@ mod tests {
     #[tokio::test]
     async fn patience_ends_and_a_no_is_final() {
         let stop = StopToken::default();
-        let outcome = reach(Duration::from_millis(120), &stop, |_| {}, async |_| Err::<(), _>(away())).await;
+        let outcome = reach(Duration::from_secs(2), &stop, |_| {}, async |_| Err::<(), _>(away())).await;
         assert!(
             matches!(outcome, Err(Unreached::GaveUp(error, tries)) if error.kind == Kind::Unreachable && tries >= 3)
         );
