@@ -387,7 +387,7 @@ complete -c eddy -n "__fish_eddy_using_subcommand record" -l for -d 'Stop after 
 complete -c eddy -n "__fish_eddy_using_subcommand record" -l from -d 'Begin here: a time, `-5m`, `start`, `last:N` or `offset:N`' -r
 complete -c eddy -n "__fish_eddy_using_subcommand record" -l to -d 'End here: a time, `now`, `end` or `offset:N`' -r
 complete -c eddy -n "__fish_eddy_using_subcommand record" -l range -d 'Both in one word: `@-48h:-24h`, `@2026-11-01T00:00Z:`, `-100`, `+50:`, `start:end`' -r
-complete -c eddy -n "__fish_eddy_using_subcommand record" -l match -d 'Only events that match; may be given several times' -r
+complete -c eddy -n "__fish_eddy_using_subcommand record" -l match -d 'Only events that match: a text in them, `key=GLOB`, `channel=GLOB`, `header.NAME=GLOB`, `payload./POINTER=VALUE`, or jq as in `.payload.total > 100`; may be given several times' -r
 complete -c eddy -n "__fish_eddy_using_subcommand record" -l filter -d 'Only events for which this jq filter gives something true; may be given several times' -r
 complete -c eddy -n "__fish_eddy_using_subcommand record" -l map -d 'Make of each event what this jq filter gives, such as `.payload.total = 0`; several are applied in turn' -r
 complete -c eddy -n "__fish_eddy_using_subcommand record" -l connect-timeout -d 'Keep trying for this long while a server cannot be reached at the start, such as `1m` (default: one attempt)' -r
@@ -411,7 +411,7 @@ complete -c eddy -n "__fish_eddy_using_subcommand replay" -l from -d 'Leave out 
 complete -c eddy -n "__fish_eddy_using_subcommand replay" -l until -d 'Leave out what was received after this: a time or `offset:N`' -r
 complete -c eddy -n "__fish_eddy_using_subcommand replay" -l range -d 'Both in one word: `@2026-11-01T00:00Z:1h`, `-100`, `+50:`, `120:180`' -r
 complete -c eddy -n "__fish_eddy_using_subcommand replay" -l channel -d 'Only channels that match; may be given several times' -r
-complete -c eddy -n "__fish_eddy_using_subcommand replay" -l match -d 'Only events that match; may be given several times' -r
+complete -c eddy -n "__fish_eddy_using_subcommand replay" -l match -d 'Only events that match: a text in them, `key=GLOB`, `channel=GLOB`, `header.NAME=GLOB`, `payload./POINTER=VALUE`, or jq as in `.payload.total > 100`; may be given several times' -r
 complete -c eddy -n "__fish_eddy_using_subcommand replay" -l filter -d 'Only events for which this jq filter gives something true; may be given several times' -r
 complete -c eddy -n "__fish_eddy_using_subcommand replay" -l map -d 'Make of each event what this jq filter gives, such as `.payload.total = 0`; several are applied in turn' -r
 complete -c eddy -n "__fish_eddy_using_subcommand replay" -l sample -d 'Only this share of the events, such as `10%`: whole keys, the same ones in each run' -r
@@ -448,7 +448,7 @@ complete -c eddy -n "__fish_eddy_using_subcommand tail" -s n -l count -d 'Stop a
 complete -c eddy -n "__fish_eddy_using_subcommand tail" -l from -d 'Begin here: a time, `-5m`, `start`, `last:N` or `offset:N`' -r
 complete -c eddy -n "__fish_eddy_using_subcommand tail" -l to -d 'End here: a time, `now`, `end` or `offset:N`' -r
 complete -c eddy -n "__fish_eddy_using_subcommand tail" -l range -d 'Both in one word: `@-48h:-24h`, `@2026-11-01T00:00Z:`, `-100`, `+50:`, `start:end`' -r
-complete -c eddy -n "__fish_eddy_using_subcommand tail" -l match -d 'Only events that match; may be given several times' -r
+complete -c eddy -n "__fish_eddy_using_subcommand tail" -l match -d 'Only events that match: a text in them, `key=GLOB`, `channel=GLOB`, `header.NAME=GLOB`, `payload./POINTER=VALUE`, or jq as in `.payload.total > 100`; may be given several times' -r
 complete -c eddy -n "__fish_eddy_using_subcommand tail" -l filter -d 'Only events for which this jq filter gives something true; may be given several times' -r
 complete -c eddy -n "__fish_eddy_using_subcommand tail" -l map -d 'Make of each event what this jq filter gives, such as `.payload.total = 0`; several are applied in turn' -r
 complete -c eddy -n "__fish_eddy_using_subcommand tail" -l correlation -d 'Show only events that carry this correlation, trace or message identifier' -r
