@@ -149,8 +149,8 @@ mod tests {
         assert_eq!(one(r#".payload = "x" | .payload_is = "text""#).payload, Some("x".into()));
         let binary = one(r#".payload = {b64: "/wA="} | .payload_is = "binary""#);
         assert_eq!(binary.payload.as_deref(), Some(&[0xff_u8, 0][..]));
-        assert_eq!(one(r#".key = null"#).key, None);
-        assert_eq!(one(r#"del(.key)"#).key, None);
+        assert_eq!(one(r".key = null").key, None);
+        assert_eq!(one(r"del(.key)").key, None);
         assert_eq!(one(r#".key += "-2""#).key, Some("k-2".into()));
         assert_eq!(one(r#".channel = "new""#).channel, "new");
         assert_eq!(one(".partition = 5").place.partition, Some(5));
