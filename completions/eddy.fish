@@ -35,7 +35,7 @@ complete -c eddy -n "__fish_eddy_needs_command" -l no-progress -d 'Draw no progr
 complete -c eddy -n "__fish_eddy_needs_command" -l yes -d 'Answer yes to questions'
 complete -c eddy -n "__fish_eddy_needs_command" -s h -l help -d 'Print help (see more with \'--help\')'
 complete -c eddy -n "__fish_eddy_needs_command" -s V -l version -d 'Print version'
-complete -c eddy -n "__fish_eddy_needs_command" -f -a "archive" -d 'Look into recordings, check them, mend them'
+complete -c eddy -n "__fish_eddy_needs_command" -f -a "archive" -d 'Look into recordings, cut and join them, check them, mend them'
 complete -c eddy -n "__fish_eddy_needs_command" -f -a "broker" -d 'Run the embedded MQTT broker for local work'
 complete -c eddy -n "__fish_eddy_needs_command" -f -a "bundle" -d 'Make one document of many files; references stay references'
 complete -c eddy -n "__fish_eddy_needs_command" -f -a "completions" -d 'Print a completion script for a shell'
@@ -54,26 +54,31 @@ complete -c eddy -n "__fish_eddy_needs_command" -f -a "replay" -d 'Send the even
 complete -c eddy -n "__fish_eddy_needs_command" -f -a "tail" -d 'Watch events as they arrive'
 complete -c eddy -n "__fish_eddy_needs_command" -f -a "validate" -d 'Check AsyncAPI documents and event schemas'
 complete -c eddy -n "__fish_eddy_needs_command" -f -a "help" -d 'Print this message or the help of the given subcommand(s)'
-complete -c eddy -n "__fish_eddy_using_subcommand archive; and not __fish_seen_subcommand_from cat repair stats verify help" -l color -d 'When to colour' -r -f -a "auto\t'On a terminal, unless NO_COLOR is set'
+complete -c eddy -n "__fish_eddy_using_subcommand archive; and not __fish_seen_subcommand_from cat merge repair slice split stats verify help" -l color -d 'When to colour' -r -f -a "auto\t'On a terminal, unless NO_COLOR is set'
 always\t'Always'
 never\t'Never'"
-complete -c eddy -n "__fish_eddy_using_subcommand archive; and not __fish_seen_subcommand_from cat repair stats verify help" -l workspace -d 'Directory of the workspace file `eddy.yaml` (default: here or above)' -r -F
-complete -c eddy -n "__fish_eddy_using_subcommand archive; and not __fish_seen_subcommand_from cat repair stats verify help" -l env -d 'Environment of the workspace to use' -r
-complete -c eddy -n "__fish_eddy_using_subcommand archive; and not __fish_seen_subcommand_from cat repair stats verify help" -s q -l quiet -d 'Say nothing but data and errors'
-complete -c eddy -n "__fish_eddy_using_subcommand archive; and not __fish_seen_subcommand_from cat repair stats verify help" -s v -l verbose -d 'Say more about what is done'
-complete -c eddy -n "__fish_eddy_using_subcommand archive; and not __fish_seen_subcommand_from cat repair stats verify help" -l no-progress -d 'Draw no progress bars'
-complete -c eddy -n "__fish_eddy_using_subcommand archive; and not __fish_seen_subcommand_from cat repair stats verify help" -l yes -d 'Answer yes to questions'
-complete -c eddy -n "__fish_eddy_using_subcommand archive; and not __fish_seen_subcommand_from cat repair stats verify help" -s h -l help -d 'Print help (see more with \'--help\')'
-complete -c eddy -n "__fish_eddy_using_subcommand archive; and not __fish_seen_subcommand_from cat repair stats verify help" -s V -l version -d 'Print version'
-complete -c eddy -n "__fish_eddy_using_subcommand archive; and not __fish_seen_subcommand_from cat repair stats verify help" -f -a "cat" -d 'Print events, one JSON object per line'
-complete -c eddy -n "__fish_eddy_using_subcommand archive; and not __fish_seen_subcommand_from cat repair stats verify help" -f -a "repair" -d 'Write what is whole in a damaged or unfinished recording anew'
-complete -c eddy -n "__fish_eddy_using_subcommand archive; and not __fish_seen_subcommand_from cat repair stats verify help" -f -a "stats" -d 'Count events, bytes, rates and channels'
-complete -c eddy -n "__fish_eddy_using_subcommand archive; and not __fish_seen_subcommand_from cat repair stats verify help" -f -a "verify" -d 'Check frames, checksums, lines, numbers, index and seek table'
-complete -c eddy -n "__fish_eddy_using_subcommand archive; and not __fish_seen_subcommand_from cat repair stats verify help" -f -a "help" -d 'Print this message or the help of the given subcommand(s)'
-complete -c eddy -n "__fish_eddy_using_subcommand archive; and __fish_seen_subcommand_from cat" -l from -d 'Leave out what was received before this time, or numbered lower (`offset:42`)' -r
-complete -c eddy -n "__fish_eddy_using_subcommand archive; and __fish_seen_subcommand_from cat" -l to -d 'Leave out what was received after this time, or numbered so or higher (`offset:42`)' -r
-complete -c eddy -n "__fish_eddy_using_subcommand archive; and __fish_seen_subcommand_from cat" -s n -l count -d 'Print only the first N events' -r
-complete -c eddy -n "__fish_eddy_using_subcommand archive; and __fish_seen_subcommand_from cat" -l channel -d 'Print only channels that match this pattern' -r
+complete -c eddy -n "__fish_eddy_using_subcommand archive; and not __fish_seen_subcommand_from cat merge repair slice split stats verify help" -l workspace -d 'Directory of the workspace file `eddy.yaml` (default: here or above)' -r -F
+complete -c eddy -n "__fish_eddy_using_subcommand archive; and not __fish_seen_subcommand_from cat merge repair slice split stats verify help" -l env -d 'Environment of the workspace to use' -r
+complete -c eddy -n "__fish_eddy_using_subcommand archive; and not __fish_seen_subcommand_from cat merge repair slice split stats verify help" -s q -l quiet -d 'Say nothing but data and errors'
+complete -c eddy -n "__fish_eddy_using_subcommand archive; and not __fish_seen_subcommand_from cat merge repair slice split stats verify help" -s v -l verbose -d 'Say more about what is done'
+complete -c eddy -n "__fish_eddy_using_subcommand archive; and not __fish_seen_subcommand_from cat merge repair slice split stats verify help" -l no-progress -d 'Draw no progress bars'
+complete -c eddy -n "__fish_eddy_using_subcommand archive; and not __fish_seen_subcommand_from cat merge repair slice split stats verify help" -l yes -d 'Answer yes to questions'
+complete -c eddy -n "__fish_eddy_using_subcommand archive; and not __fish_seen_subcommand_from cat merge repair slice split stats verify help" -s h -l help -d 'Print help (see more with \'--help\')'
+complete -c eddy -n "__fish_eddy_using_subcommand archive; and not __fish_seen_subcommand_from cat merge repair slice split stats verify help" -s V -l version -d 'Print version'
+complete -c eddy -n "__fish_eddy_using_subcommand archive; and not __fish_seen_subcommand_from cat merge repair slice split stats verify help" -f -a "cat" -d 'Print events, one JSON object per line'
+complete -c eddy -n "__fish_eddy_using_subcommand archive; and not __fish_seen_subcommand_from cat merge repair slice split stats verify help" -f -a "merge" -d 'Join several recordings in order of time'
+complete -c eddy -n "__fish_eddy_using_subcommand archive; and not __fish_seen_subcommand_from cat merge repair slice split stats verify help" -f -a "repair" -d 'Write what is whole in a damaged or unfinished recording anew'
+complete -c eddy -n "__fish_eddy_using_subcommand archive; and not __fish_seen_subcommand_from cat merge repair slice split stats verify help" -f -a "slice" -d 'Write a part of a recording as a recording of its own'
+complete -c eddy -n "__fish_eddy_using_subcommand archive; and not __fish_seen_subcommand_from cat merge repair slice split stats verify help" -f -a "split" -d 'Cut a recording into several files by size, time, count or channel'
+complete -c eddy -n "__fish_eddy_using_subcommand archive; and not __fish_seen_subcommand_from cat merge repair slice split stats verify help" -f -a "stats" -d 'Count events, bytes, rates and channels'
+complete -c eddy -n "__fish_eddy_using_subcommand archive; and not __fish_seen_subcommand_from cat merge repair slice split stats verify help" -f -a "verify" -d 'Check frames, checksums, lines, numbers, index and seek table'
+complete -c eddy -n "__fish_eddy_using_subcommand archive; and not __fish_seen_subcommand_from cat merge repair slice split stats verify help" -f -a "help" -d 'Print this message or the help of the given subcommand(s)'
+complete -c eddy -n "__fish_eddy_using_subcommand archive; and __fish_seen_subcommand_from cat" -l from -d 'Begin here: a time, `-5m`, `start`, `last:N` or `offset:N`' -r
+complete -c eddy -n "__fish_eddy_using_subcommand archive; and __fish_seen_subcommand_from cat" -l to -d 'End here: a time, `now`, `end` or `offset:N`' -r
+complete -c eddy -n "__fish_eddy_using_subcommand archive; and __fish_seen_subcommand_from cat" -l range -d 'Both in one word: `@-48h:-24h`, `@2026-11-01T00:00Z:`, `-100`, `+50:`, `start:end`' -r
+complete -c eddy -n "__fish_eddy_using_subcommand archive; and __fish_seen_subcommand_from cat" -l channel -d 'Only channels that match; may be given several times' -r
+complete -c eddy -n "__fish_eddy_using_subcommand archive; and __fish_seen_subcommand_from cat" -l match -d 'Only events that match, as with `eddy tail`; may be given several times' -r
+complete -c eddy -n "__fish_eddy_using_subcommand archive; and __fish_seen_subcommand_from cat" -s n -l count -d 'At most this many events' -r
 complete -c eddy -n "__fish_eddy_using_subcommand archive; and __fish_seen_subcommand_from cat" -l color -d 'When to colour' -r -f -a "auto\t'On a terminal, unless NO_COLOR is set'
 always\t'Always'
 never\t'Never'"
@@ -86,6 +91,21 @@ complete -c eddy -n "__fish_eddy_using_subcommand archive; and __fish_seen_subco
 complete -c eddy -n "__fish_eddy_using_subcommand archive; and __fish_seen_subcommand_from cat" -l yes -d 'Answer yes to questions'
 complete -c eddy -n "__fish_eddy_using_subcommand archive; and __fish_seen_subcommand_from cat" -s h -l help -d 'Print help (see more with \'--help\')'
 complete -c eddy -n "__fish_eddy_using_subcommand archive; and __fish_seen_subcommand_from cat" -s V -l version -d 'Print version'
+complete -c eddy -n "__fish_eddy_using_subcommand archive; and __fish_seen_subcommand_from merge" -s o -l output -d 'The archive to write' -r -F
+complete -c eddy -n "__fish_eddy_using_subcommand archive; and __fish_seen_subcommand_from merge" -l format -d 'How to print what was written' -r -f -a "human\t'For people'
+json\t'One JSON document'"
+complete -c eddy -n "__fish_eddy_using_subcommand archive; and __fish_seen_subcommand_from merge" -l color -d 'When to colour' -r -f -a "auto\t'On a terminal, unless NO_COLOR is set'
+always\t'Always'
+never\t'Never'"
+complete -c eddy -n "__fish_eddy_using_subcommand archive; and __fish_seen_subcommand_from merge" -l workspace -d 'Directory of the workspace file `eddy.yaml` (default: here or above)' -r -F
+complete -c eddy -n "__fish_eddy_using_subcommand archive; and __fish_seen_subcommand_from merge" -l env -d 'Environment of the workspace to use' -r
+complete -c eddy -n "__fish_eddy_using_subcommand archive; and __fish_seen_subcommand_from merge" -l force -d 'Replace the file to write when it is there'
+complete -c eddy -n "__fish_eddy_using_subcommand archive; and __fish_seen_subcommand_from merge" -s q -l quiet -d 'Say nothing but data and errors'
+complete -c eddy -n "__fish_eddy_using_subcommand archive; and __fish_seen_subcommand_from merge" -s v -l verbose -d 'Say more about what is done'
+complete -c eddy -n "__fish_eddy_using_subcommand archive; and __fish_seen_subcommand_from merge" -l no-progress -d 'Draw no progress bars'
+complete -c eddy -n "__fish_eddy_using_subcommand archive; and __fish_seen_subcommand_from merge" -l yes -d 'Answer yes to questions'
+complete -c eddy -n "__fish_eddy_using_subcommand archive; and __fish_seen_subcommand_from merge" -s h -l help -d 'Print help (see more with \'--help\')'
+complete -c eddy -n "__fish_eddy_using_subcommand archive; and __fish_seen_subcommand_from merge" -s V -l version -d 'Print version'
 complete -c eddy -n "__fish_eddy_using_subcommand archive; and __fish_seen_subcommand_from repair" -s o -l output -d 'Where to write (default: the name without `.partial`, or with `-repaired`)' -r -F
 complete -c eddy -n "__fish_eddy_using_subcommand archive; and __fish_seen_subcommand_from repair" -l format -d 'How to print what was kept and lost' -r -f -a "human\t'For people'
 json\t'One JSON document'"
@@ -101,6 +121,46 @@ complete -c eddy -n "__fish_eddy_using_subcommand archive; and __fish_seen_subco
 complete -c eddy -n "__fish_eddy_using_subcommand archive; and __fish_seen_subcommand_from repair" -l yes -d 'Answer yes to questions'
 complete -c eddy -n "__fish_eddy_using_subcommand archive; and __fish_seen_subcommand_from repair" -s h -l help -d 'Print help (see more with \'--help\')'
 complete -c eddy -n "__fish_eddy_using_subcommand archive; and __fish_seen_subcommand_from repair" -s V -l version -d 'Print version'
+complete -c eddy -n "__fish_eddy_using_subcommand archive; and __fish_seen_subcommand_from slice" -s o -l output -d 'The archive to write' -r -F
+complete -c eddy -n "__fish_eddy_using_subcommand archive; and __fish_seen_subcommand_from slice" -l from -d 'Begin here: a time, `-5m`, `start`, `last:N` or `offset:N`' -r
+complete -c eddy -n "__fish_eddy_using_subcommand archive; and __fish_seen_subcommand_from slice" -l to -d 'End here: a time, `now`, `end` or `offset:N`' -r
+complete -c eddy -n "__fish_eddy_using_subcommand archive; and __fish_seen_subcommand_from slice" -l range -d 'Both in one word: `@-48h:-24h`, `@2026-11-01T00:00Z:`, `-100`, `+50:`, `start:end`' -r
+complete -c eddy -n "__fish_eddy_using_subcommand archive; and __fish_seen_subcommand_from slice" -l channel -d 'Only channels that match; may be given several times' -r
+complete -c eddy -n "__fish_eddy_using_subcommand archive; and __fish_seen_subcommand_from slice" -l match -d 'Only events that match, as with `eddy tail`; may be given several times' -r
+complete -c eddy -n "__fish_eddy_using_subcommand archive; and __fish_seen_subcommand_from slice" -s n -l count -d 'At most this many events' -r
+complete -c eddy -n "__fish_eddy_using_subcommand archive; and __fish_seen_subcommand_from slice" -l format -d 'How to print what was written' -r -f -a "human\t'For people'
+json\t'One JSON document'"
+complete -c eddy -n "__fish_eddy_using_subcommand archive; and __fish_seen_subcommand_from slice" -l color -d 'When to colour' -r -f -a "auto\t'On a terminal, unless NO_COLOR is set'
+always\t'Always'
+never\t'Never'"
+complete -c eddy -n "__fish_eddy_using_subcommand archive; and __fish_seen_subcommand_from slice" -l workspace -d 'Directory of the workspace file `eddy.yaml` (default: here or above)' -r -F
+complete -c eddy -n "__fish_eddy_using_subcommand archive; and __fish_seen_subcommand_from slice" -l env -d 'Environment of the workspace to use' -r
+complete -c eddy -n "__fish_eddy_using_subcommand archive; and __fish_seen_subcommand_from slice" -l force -d 'Replace the file to write when it is there'
+complete -c eddy -n "__fish_eddy_using_subcommand archive; and __fish_seen_subcommand_from slice" -s q -l quiet -d 'Say nothing but data and errors'
+complete -c eddy -n "__fish_eddy_using_subcommand archive; and __fish_seen_subcommand_from slice" -s v -l verbose -d 'Say more about what is done'
+complete -c eddy -n "__fish_eddy_using_subcommand archive; and __fish_seen_subcommand_from slice" -l no-progress -d 'Draw no progress bars'
+complete -c eddy -n "__fish_eddy_using_subcommand archive; and __fish_seen_subcommand_from slice" -l yes -d 'Answer yes to questions'
+complete -c eddy -n "__fish_eddy_using_subcommand archive; and __fish_seen_subcommand_from slice" -s h -l help -d 'Print help (see more with \'--help\')'
+complete -c eddy -n "__fish_eddy_using_subcommand archive; and __fish_seen_subcommand_from slice" -s V -l version -d 'Print version'
+complete -c eddy -n "__fish_eddy_using_subcommand archive; and __fish_seen_subcommand_from split" -l size -d 'Begin a new part at this size, such as `100MiB`' -r
+complete -c eddy -n "__fish_eddy_using_subcommand archive; and __fish_seen_subcommand_from split" -l every -d 'Begin a new part after this time, such as `1h`' -r
+complete -c eddy -n "__fish_eddy_using_subcommand archive; and __fish_seen_subcommand_from split" -s n -l count -d 'Begin a new part after this many events' -r
+complete -c eddy -n "__fish_eddy_using_subcommand archive; and __fish_seen_subcommand_from split" -s o -l output -d 'Name for the parts: `NAME.eddy.ndjson.zst` makes `NAME-00001.eddy.ndjson.zst` … (default: that of the file)' -r -F
+complete -c eddy -n "__fish_eddy_using_subcommand archive; and __fish_seen_subcommand_from split" -l format -d 'How to print what was written' -r -f -a "human\t'For people'
+json\t'One JSON document'"
+complete -c eddy -n "__fish_eddy_using_subcommand archive; and __fish_seen_subcommand_from split" -l color -d 'When to colour' -r -f -a "auto\t'On a terminal, unless NO_COLOR is set'
+always\t'Always'
+never\t'Never'"
+complete -c eddy -n "__fish_eddy_using_subcommand archive; and __fish_seen_subcommand_from split" -l workspace -d 'Directory of the workspace file `eddy.yaml` (default: here or above)' -r -F
+complete -c eddy -n "__fish_eddy_using_subcommand archive; and __fish_seen_subcommand_from split" -l env -d 'Environment of the workspace to use' -r
+complete -c eddy -n "__fish_eddy_using_subcommand archive; and __fish_seen_subcommand_from split" -l by-channel -d 'One file for each channel'
+complete -c eddy -n "__fish_eddy_using_subcommand archive; and __fish_seen_subcommand_from split" -l force -d 'Replace files that are there'
+complete -c eddy -n "__fish_eddy_using_subcommand archive; and __fish_seen_subcommand_from split" -s q -l quiet -d 'Say nothing but data and errors'
+complete -c eddy -n "__fish_eddy_using_subcommand archive; and __fish_seen_subcommand_from split" -s v -l verbose -d 'Say more about what is done'
+complete -c eddy -n "__fish_eddy_using_subcommand archive; and __fish_seen_subcommand_from split" -l no-progress -d 'Draw no progress bars'
+complete -c eddy -n "__fish_eddy_using_subcommand archive; and __fish_seen_subcommand_from split" -l yes -d 'Answer yes to questions'
+complete -c eddy -n "__fish_eddy_using_subcommand archive; and __fish_seen_subcommand_from split" -s h -l help -d 'Print help (see more with \'--help\')'
+complete -c eddy -n "__fish_eddy_using_subcommand archive; and __fish_seen_subcommand_from split" -s V -l version -d 'Print version'
 complete -c eddy -n "__fish_eddy_using_subcommand archive; and __fish_seen_subcommand_from stats" -l format -d 'How to print' -r -f -a "human\t'For people'
 json\t'One JSON document'"
 complete -c eddy -n "__fish_eddy_using_subcommand archive; and __fish_seen_subcommand_from stats" -l color -d 'When to colour' -r -f -a "auto\t'On a terminal, unless NO_COLOR is set'
@@ -128,7 +188,10 @@ complete -c eddy -n "__fish_eddy_using_subcommand archive; and __fish_seen_subco
 complete -c eddy -n "__fish_eddy_using_subcommand archive; and __fish_seen_subcommand_from verify" -s h -l help -d 'Print help (see more with \'--help\')'
 complete -c eddy -n "__fish_eddy_using_subcommand archive; and __fish_seen_subcommand_from verify" -s V -l version -d 'Print version'
 complete -c eddy -n "__fish_eddy_using_subcommand archive; and __fish_seen_subcommand_from help" -f -a "cat" -d 'Print events, one JSON object per line'
+complete -c eddy -n "__fish_eddy_using_subcommand archive; and __fish_seen_subcommand_from help" -f -a "merge" -d 'Join several recordings in order of time'
 complete -c eddy -n "__fish_eddy_using_subcommand archive; and __fish_seen_subcommand_from help" -f -a "repair" -d 'Write what is whole in a damaged or unfinished recording anew'
+complete -c eddy -n "__fish_eddy_using_subcommand archive; and __fish_seen_subcommand_from help" -f -a "slice" -d 'Write a part of a recording as a recording of its own'
+complete -c eddy -n "__fish_eddy_using_subcommand archive; and __fish_seen_subcommand_from help" -f -a "split" -d 'Cut a recording into several files by size, time, count or channel'
 complete -c eddy -n "__fish_eddy_using_subcommand archive; and __fish_seen_subcommand_from help" -f -a "stats" -d 'Count events, bytes, rates and channels'
 complete -c eddy -n "__fish_eddy_using_subcommand archive; and __fish_seen_subcommand_from help" -f -a "verify" -d 'Check frames, checksums, lines, numbers, index and seek table'
 complete -c eddy -n "__fish_eddy_using_subcommand archive; and __fish_seen_subcommand_from help" -f -a "help" -d 'Print this message or the help of the given subcommand(s)'
@@ -523,7 +586,7 @@ complete -c eddy -n "__fish_eddy_using_subcommand validate" -l no-progress -d 'D
 complete -c eddy -n "__fish_eddy_using_subcommand validate" -l yes -d 'Answer yes to questions'
 complete -c eddy -n "__fish_eddy_using_subcommand validate" -s h -l help -d 'Print help (see more with \'--help\')'
 complete -c eddy -n "__fish_eddy_using_subcommand validate" -s V -l version -d 'Print version'
-complete -c eddy -n "__fish_eddy_using_subcommand help; and not __fish_seen_subcommand_from archive broker bundle completions convert demo doctor explain fmt graph init inject man new record replay tail validate help" -f -a "archive" -d 'Look into recordings, check them, mend them'
+complete -c eddy -n "__fish_eddy_using_subcommand help; and not __fish_seen_subcommand_from archive broker bundle completions convert demo doctor explain fmt graph init inject man new record replay tail validate help" -f -a "archive" -d 'Look into recordings, cut and join them, check them, mend them'
 complete -c eddy -n "__fish_eddy_using_subcommand help; and not __fish_seen_subcommand_from archive broker bundle completions convert demo doctor explain fmt graph init inject man new record replay tail validate help" -f -a "broker" -d 'Run the embedded MQTT broker for local work'
 complete -c eddy -n "__fish_eddy_using_subcommand help; and not __fish_seen_subcommand_from archive broker bundle completions convert demo doctor explain fmt graph init inject man new record replay tail validate help" -f -a "bundle" -d 'Make one document of many files; references stay references'
 complete -c eddy -n "__fish_eddy_using_subcommand help; and not __fish_seen_subcommand_from archive broker bundle completions convert demo doctor explain fmt graph init inject man new record replay tail validate help" -f -a "completions" -d 'Print a completion script for a shell'
@@ -543,7 +606,10 @@ complete -c eddy -n "__fish_eddy_using_subcommand help; and not __fish_seen_subc
 complete -c eddy -n "__fish_eddy_using_subcommand help; and not __fish_seen_subcommand_from archive broker bundle completions convert demo doctor explain fmt graph init inject man new record replay tail validate help" -f -a "validate" -d 'Check AsyncAPI documents and event schemas'
 complete -c eddy -n "__fish_eddy_using_subcommand help; and not __fish_seen_subcommand_from archive broker bundle completions convert demo doctor explain fmt graph init inject man new record replay tail validate help" -f -a "help" -d 'Print this message or the help of the given subcommand(s)'
 complete -c eddy -n "__fish_eddy_using_subcommand help; and __fish_seen_subcommand_from archive" -f -a "cat" -d 'Print events, one JSON object per line'
+complete -c eddy -n "__fish_eddy_using_subcommand help; and __fish_seen_subcommand_from archive" -f -a "merge" -d 'Join several recordings in order of time'
 complete -c eddy -n "__fish_eddy_using_subcommand help; and __fish_seen_subcommand_from archive" -f -a "repair" -d 'Write what is whole in a damaged or unfinished recording anew'
+complete -c eddy -n "__fish_eddy_using_subcommand help; and __fish_seen_subcommand_from archive" -f -a "slice" -d 'Write a part of a recording as a recording of its own'
+complete -c eddy -n "__fish_eddy_using_subcommand help; and __fish_seen_subcommand_from archive" -f -a "split" -d 'Cut a recording into several files by size, time, count or channel'
 complete -c eddy -n "__fish_eddy_using_subcommand help; and __fish_seen_subcommand_from archive" -f -a "stats" -d 'Count events, bytes, rates and channels'
 complete -c eddy -n "__fish_eddy_using_subcommand help; and __fish_seen_subcommand_from archive" -f -a "verify" -d 'Check frames, checksums, lines, numbers, index and seek table'
 complete -c eddy -n "__fish_eddy_using_subcommand help; and __fish_seen_subcommand_from demo" -f -a "service" -d 'Be one of the sample services'

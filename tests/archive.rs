@@ -120,3 +120,61 @@ fn the_published_schemas_describe_every_line() {
         assert!(eddy::event::json_lines::decode(line.as_bytes(), None).is_err(), "{line}");
     }
 }
+
+/// The events of an archive as `eddy archive cat` prints them.
+fn cat(path: &Path) -> Vec<serde_json::Value> {
+    let output = eddy(&["archive", "cat"]).arg(path).output().expect("eddy runs");
+    assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+    let lines = String::from_utf8(output.stdout).expect("text");
+    lines.lines().map(|line| serde_json::from_str(line).expect("JSON")).collect()
+}
+
+#[test]
+fn what_was_split_and_merged_again_is_the_same() {
+    let directory = tempfile::tempdir().expect("a directory");
+    let path = archive(directory.path(), 5000);
+    let run = |arguments: &[&str]| {
+        let output = eddy(arguments).current_dir(directory.path()).output().expect("eddy runs");
+        assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+    };
+    run(&["archive", "split", "a.eddy.ndjson.zst", "--count", "1200"]);
+    run(&["archive", "verify", "a.manifest.json"]);
+    let parts: Vec<String> = (1..=5).map(|number| format!("a-{number:05}.eddy.ndjson.zst")).collect();
+    let mut merge = vec!["archive", "merge", "--output", "b.eddy.ndjson.zst"];
+    merge.extend(parts.iter().rev().map(String::as_str));
+    run(&merge);
+    assert_eq!(cat(&directory.path().join("b.eddy.ndjson.zst")), cat(&path));
+    run(&["archive", "slice", "b.eddy.ndjson.zst", "--range", "4000:4010", "--output", "c.eddy.ndjson.zst"]);
+    assert_eq!(cat(&directory.path().join("c.eddy.ndjson.zst")), cat(&path)[3999..4009]);
+}
+
+#[cfg(unix)]
+#[test]
+fn an_interrupted_merge_leaves_nothing_behind() {
+    let directory = tempfile::tempdir().expect("a directory");
+    let fifo = directory.path().join("slow.ndjson");
+    assert!(Command::new("mkfifo").arg(&fifo).status().expect("mkfifo runs").success());
+    let child = eddy(&["archive", "slice", "slow.ndjson", "--output", "new.eddy.ndjson.zst"])
+        .current_dir(directory.path())
+        .stderr(Stdio::piped())
+        .spawn()
+        .expect("eddy starts");
+    let mut writer = std::fs::OpenOptions::new().write(true).open(&fifo).expect("opened");
+    let line = b"{\"src\":\"c\",\"v\":\"1\"}\n";
+    std::io::Write::write_all(&mut writer, line).expect("written");
+    let partial = directory.path().join("new.eddy.ndjson.zst.partial");
+    let deadline = std::time::Instant::now() + std::time::Duration::from_secs(60);
+    while !partial.exists() {
+        assert!(std::time::Instant::now() < deadline, "the copy begins");
+        std::thread::yield_now();
+    }
+    let kill = Command::new("kill").args(["-INT", &child.id().to_string()]).status();
+    assert!(kill.expect("kill runs").success());
+    // Events go on coming until eddy has heard it; then nobody reads any more.
+    while std::io::Write::write_all(&mut writer, line).is_ok() {
+        assert!(std::time::Instant::now() < deadline, "the copy ends");
+    }
+    let output = child.wait_with_output().expect("ended");
+    assert_eq!(output.status.code(), Some(130), "{}", String::from_utf8_lossy(&output.stderr));
+    assert!(!partial.exists() && !directory.path().join("new.eddy.ndjson.zst").exists());
+}

@@ -20,27 +20,34 @@ pub(super) struct Encoder {
     open_channels: BTreeMap<u32, u64>,
     channel_places: HashMap<String, u32>,
     last_channel: Option<(String, u32)>,
-    compressor: Compressor<'static>,
+    level: i32,
+    /// Gives the compressor back after each frame.
+    spare: bool,
+    compressor: Option<Compressor<'static>>,
     compressed: Vec<u8>,
     index: Index,
+    numbers: Option<(u64, u64)>,
+    times: Option<(i64, i64)>,
     offset: u64,
 }
 
 impl Encoder {
     /// # Errors
     /// When the compressor refuses the level.
-    pub(super) fn new(level: i32) -> io::Result<Self> {
-        let mut compressor = Compressor::new(level)?;
-        compressor.include_checksum(true)?;
+    pub(super) fn new(level: i32, spare: bool) -> io::Result<Self> {
         Ok(Self {
             text: Vec::new(),
             open: FrameEntry::default(),
             open_channels: BTreeMap::new(),
             channel_places: HashMap::new(),
             last_channel: None,
-            compressor,
+            level,
+            spare,
+            compressor: Some(compressor(level)?),
             compressed: Vec::new(),
             index: Index::empty(),
+            numbers: None,
+            times: None,
             offset: 0,
         })
     }
@@ -115,7 +122,12 @@ impl Encoder {
         }
         self.compressed.clear();
         self.compressed.reserve(zstd::zstd_safe::compress_bound(self.text.len()));
-        self.compressor.compress_to_buffer(&self.text, &mut self.compressed)?;
+        let mut compressor = match self.compressor.take() {
+            Some(compressor) => compressor,
+            None => compressor(self.level)?,
+        };
+        compressor.compress_to_buffer(&self.text, &mut self.compressed)?;
+        self.compressor = (!self.spare).then_some(compressor);
         Ok(Some(&self.compressed))
     }
 
@@ -128,8 +140,24 @@ impl Encoder {
         entry.channels = std::mem::take(&mut self.open_channels).into_iter().collect();
         self.offset += entry.len;
         self.index.events += entry.count;
+        self.numbers = joined(self.numbers, entry.n);
+        self.times = joined(self.times, entry.t);
         self.index.frames.push(entry);
         self.text.clear();
+        if self.spare {
+            self.text = Vec::new();
+            self.compressed = Vec::new();
+        }
+    }
+
+    /// Least and greatest number in closed frames.
+    pub(super) fn closed_numbers(&self) -> Option<(u64, u64)> {
+        self.numbers
+    }
+
+    /// Least and greatest time of receipt in closed frames.
+    pub(super) fn closed_times(&self) -> Option<(i64, i64)> {
+        self.times
     }
 
     /// Index and seek table, to stand at the very end; all frames must be closed.
@@ -142,6 +170,19 @@ impl Encoder {
         entries.push(SeekEntry { compressed: length, text: 0 });
         frame::write_seek_table(&entries, &mut out);
         Ok(out)
+    }
+}
+
+fn compressor(level: i32) -> io::Result<Compressor<'static>> {
+    let mut compressor = Compressor::new(level)?;
+    compressor.include_checksum(true)?;
+    Ok(compressor)
+}
+
+fn joined<T: Copy + Ord>(one: Option<(T, T)>, other: Option<(T, T)>) -> Option<(T, T)> {
+    match (one, other) {
+        (Some((least, greatest)), Some((lower, higher))) => Some((least.min(lower), greatest.max(higher))),
+        (one, other) => one.or(other),
     }
 }
 

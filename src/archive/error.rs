@@ -127,6 +127,20 @@ pub enum ArchiveError {
         /// What is wrong with it.
         reason: String,
     },
+    /// A manifest that cannot be used.
+    #[error("`{name}` is no manifest of a recording: {reason}")]
+    Manifest {
+        /// The file.
+        name: String,
+        /// What is wrong with it.
+        reason: String,
+    },
+    /// More channels than files can be open.
+    #[error("there are more than {most} channels, and each would be a file")]
+    ManyChannels {
+        /// How many are allowed.
+        most: usize,
+    },
     /// Written by a later format.
     #[error(
         "`{name}` is an archive of version {version}; this program reads up to version {}",
@@ -185,6 +199,13 @@ impl ArchiveError {
             Self::Header { .. } => {
                 Some("`eddy archive repair` writes the events anew under a fresh header".to_owned())
             }
+            Self::Manifest { .. } => Some(
+                "`eddy archive split` writes manifests; parts can also be verified by their own names"
+                    .to_owned(),
+            ),
+            Self::ManyChannels { .. } => Some(
+                "choose channels first: `eddy archive slice FILE --channel GLOB --output PART`".to_owned(),
+            ),
             Self::Version { .. } => Some("use a newer eddy".to_owned()),
         }
     }

@@ -119,6 +119,11 @@ impl FrameReader {
         self.form == Form::Frames
     }
 
+    /// Bytes passed so far.
+    pub(super) fn offset(&self) -> u64 {
+        self.offset
+    }
+
     /// Number of the present frame, from 1, and its first byte.
     pub(super) fn position(&self) -> (u64, u64) {
         (self.frames, self.frame_at)

@@ -34,6 +34,16 @@ impl Header {
         }
     }
 
+    /// Makes it also the header of what another one stands above: earlier beginning, all sources.
+    pub(super) fn take_in(&mut self, other: &Self) {
+        self.created = self.created.min(other.created);
+        for source in &other.sources {
+            if !self.sources.contains(source) {
+                self.sources.push(source.clone());
+            }
+        }
+    }
+
     /// The header as one JSON line, without a newline.
     pub(super) fn to_line(&self) -> Vec<u8> {
         let line = HeaderLine {

@@ -4,28 +4,42 @@
 //! zstd frames of whole lines; at the end an index in a skippable frame and the standard zstd seek table.
 //! `docs/archive.md` describes it for other readers and writers.
 
+mod by_channel;
 mod encoder;
 mod error;
 mod frame;
 mod frame_reader;
 mod header;
 mod index;
+mod manifest;
+mod merged;
+mod parts;
 mod reader;
+mod record;
 mod repair;
 mod stats;
 mod verify;
+mod verify_parts;
 mod writer;
 
 #[cfg(test)]
+mod copies_tests;
+#[cfg(test)]
 mod tests;
 
+pub use by_channel::{ChannelWriter, MOST_CHANNELS};
 pub use error::ArchiveError;
 pub use header::Header;
 pub use index::{FrameEntry, Index};
+pub use manifest::{MANIFEST_EXTENSION, Manifest, Part, is_manifest_name, manifest_path};
+pub use merged::Merged;
+pub use parts::{PartLimits, PartWriter};
 pub use reader::{Reader, Selection};
+pub use record::Record;
 pub use repair::{Loss, Repaired, repair, repaired_path};
 pub use stats::{ChannelStats, Stats, stats};
 pub use verify::{Finding, Verification, verify};
+pub use verify_parts::verify_parts;
 pub use writer::{Summary, Writer, WriterOptions};
 
 /// How archive names end.

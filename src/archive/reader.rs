@@ -8,7 +8,7 @@ use std::path::Path;
 use super::frame_reader::{FrameReader, Input, PlannedFrame, Step};
 use super::header::HeaderProblem;
 use super::index::{self, Index};
-use super::{ArchiveError, Header, is_archive_name};
+use super::{ArchiveError, Header, Record, is_archive_name};
 use crate::event::json_lines::{self, Line, MAX_LINE};
 use crate::event::{Event, Timestamp};
 
@@ -71,8 +71,8 @@ pub struct Reader {
     line_number: u64,
     header: Option<Header>,
     selection: Selection,
-    /// The first event, read on opening while looking for the header.
-    first: Option<Line>,
+    /// The first event, read on opening while looking for the header, and where its line stands.
+    first: Option<(Range<usize>, Line)>,
     /// Bytes of the lines passed so far, newlines included.
     text_bytes: u64,
 }
@@ -84,7 +84,7 @@ impl Reader {
     /// When the file cannot be read, is neither zstd nor event lines, or has a header that cannot be used.
     pub fn open(path: &Path) -> Result<Self, ArchiveError> {
         let mut reader = Self::open_unread(path, is_archive_name(path))?;
-        reader.first = reader.next_line()?;
+        reader.first = reader.next_record()?;
         Ok(reader)
     }
 
@@ -168,7 +168,7 @@ impl Reader {
     /// When the file cannot be read.
     pub fn select(&mut self, selection: Selection) -> Result<(), ArchiveError> {
         self.selection = selection;
-        self.first = self.first.take().filter(|line| selection.wants(line.number, &line.event));
+        self.first = self.first.take().filter(|(_, line)| selection.wants(line.number, &line.event));
         if selection == Selection::default() {
             return Ok(());
         }
@@ -187,14 +187,29 @@ impl Reader {
     /// A frame that is cut off or damaged, or a line that is not an event. No event of a frame is given out before the
     /// whole frame proved right, as long as the frame holds no more than 4 MiB or says how much it holds.
     pub fn next_line(&mut self) -> Result<Option<Line>, ArchiveError> {
-        if let Some(line) = self.first.take() {
-            return Ok(Some(line));
-        }
         Ok(self.next_record()?.map(|(_, line)| line))
+    }
+
+    /// The next event with its line, to be written into another archive.
+    ///
+    /// # Errors
+    /// As [`Reader::next_line`].
+    pub fn next_entry(&mut self) -> Result<Option<Record>, ArchiveError> {
+        Ok(self.next_record()?.map(|(range, line)| {
+            // Lines without a header may lack what an archive needs; others keep even fields we do not know.
+            if line.number.is_some() && self.header.is_some() {
+                Record::of_line(line, self.line_text(range))
+            } else {
+                Record::new(line.number, line.event)
+            }
+        }))
     }
 
     /// The next event and where its line stands, for [`Self::line_text`].
     pub(super) fn next_record(&mut self) -> Result<Option<(Range<usize>, Line)>, ArchiveError> {
+        if let Some(first) = self.first.take() {
+            return Ok(Some(first));
+        }
         while let Some(range) = self.next_range()? {
             if let Some(line) = self.read_line(range.clone())?
                 && self.selection.wants(line.number, &line.event)
@@ -214,6 +229,40 @@ impl Reader {
     #[must_use]
     pub fn text_bytes(&self) -> u64 {
         self.text_bytes
+    }
+
+    /// Bytes of the file passed so far.
+    #[must_use]
+    pub fn file_bytes(&self) -> u64 {
+        self.frames.offset()
+    }
+
+    /// Selects the last events of the file and returns how many of those that come then are to be left out first.
+    ///
+    /// # Errors
+    /// When the file cannot be read.
+    pub fn select_last(
+        &mut self,
+        path: &Path,
+        count: u64,
+        mut selection: Selection,
+    ) -> Result<u64, ArchiveError> {
+        let Some(index) = self.index()? else {
+            self.select(selection)?;
+            return skipped_by_counting(path, count, selection);
+        };
+        let mut skip = 0;
+        let mut held = 0;
+        for frame in index.frames.iter().rev() {
+            held += frame.count;
+            if held >= count {
+                selection.first_number = frame.n.map(|(least, _)| least);
+                skip = held - count;
+                break;
+            }
+        }
+        self.select(selection)?;
+        Ok(skip)
     }
 
     /// The frames beneath.
@@ -337,6 +386,16 @@ impl Reader {
         self.text.drain(..self.trusted);
         (self.begin, self.searched, self.trusted) = (0, 0, 0);
     }
+}
+
+fn skipped_by_counting(path: &Path, count: u64, selection: Selection) -> Result<u64, ArchiveError> {
+    let mut reader = Reader::open(path)?;
+    reader.select(selection)?;
+    let mut total: u64 = 0;
+    while reader.next_line()?.is_some() {
+        total += 1;
+    }
+    Ok(total.saturating_sub(count))
 }
 
 impl Iterator for Reader {

@@ -4,11 +4,11 @@ use std::path::{Path, PathBuf};
 
 use serde::Serialize;
 
+use super::manifest::stem;
 use super::{
-    ArchiveError, EXTENSION, Header, PARTIAL_EXTENSION, Reader, Summary, Writer, WriterOptions,
+    ArchiveError, EXTENSION, Header, PARTIAL_EXTENSION, Reader, Record, Summary, Writer, WriterOptions,
     is_archive_name,
 };
-use crate::event::json_lines::Line;
 
 /// How the file is called until it is whole; a recording of the same name may be running.
 const ENDING: &str = ".repairing";
@@ -50,9 +50,7 @@ pub fn repaired_path(source: &Path) -> PathBuf {
     if let Some(finished) = finished {
         return source.with_file_name(finished);
     }
-    let endings = [EXTENSION, ".ndjson.zst", ".ndjson", ".jsonl", ".zst"];
-    let stem = endings.iter().find_map(|ending| name.strip_suffix(ending)).unwrap_or(&name);
-    source.with_file_name(format!("{stem}-repaired{EXTENSION}"))
+    source.with_file_name(format!("{}-repaired{EXTENSION}", stem(source)))
 }
 
 /// Writes all that is whole in `source` to `target`, which appears only when it is complete.
@@ -106,9 +104,9 @@ struct Repair {
 impl Repair {
     fn copy(&mut self) -> Result<(), ArchiveError> {
         loop {
-            match self.reader.next_record() {
+            match self.reader.next_entry() {
                 Ok(None) => break,
-                Ok(Some((range, line))) => self.keep(range, &line)?,
+                Ok(Some(record)) => self.keep(&record)?,
                 Err(error) => self.survive(error)?,
             }
         }
@@ -118,22 +116,15 @@ impl Repair {
         }
     }
 
-    fn keep(&mut self, range: std::ops::Range<usize>, line: &Line) -> Result<(), ArchiveError> {
+    fn keep(&mut self, record: &Record) -> Result<(), ArchiveError> {
         self.writer()?;
         let Some(writer) = &mut self.writer else {
             return Ok(());
         };
-        let number = line.number.filter(|number| *number > self.last_number);
-        match number {
-            // Lines without a header may lack what an archive needs; others keep even fields we do not know.
-            Some(number) if self.reader.header().is_some() => {
-                writer.write_line(self.reader.line_text(range), number, &line.event)?;
-            }
-            _ => writer.write_numbered(&line.event, number.unwrap_or(self.last_number + 1))?,
-        }
-        self.renumbered += u64::from(number.is_none() && line.number.is_some());
+        let number = record.number.filter(|number| *number > self.last_number);
+        self.renumbered += u64::from(number.is_none() && record.number.is_some());
         self.last_number = number.unwrap_or(self.last_number + 1);
-        Ok(())
+        writer.write_record(record, self.last_number)
     }
 
     /// Counts what is lost and goes on, where that is possible.

@@ -35,7 +35,8 @@ pub struct Verification {
 /// One thing that is wrong.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub struct Finding {
-    /// `cut-off`, `damaged-frame`, `bad-line`, `bad-header`, `number-order`, `no-index` or `wrong-index`.
+    /// `cut-off`, `damaged-frame`, `bad-line`, `bad-header`, `number-order`, `no-index` or `wrong-index`; of a recording in
+    /// parts also `missing-part`, `wrong-hash` or `unfinished`.
     pub kind: &'static str,
     /// Number of the frame, from 1.
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -51,6 +52,10 @@ pub struct Finding {
 }
 
 impl Finding {
+    pub(super) fn of_file(kind: &'static str, message: String) -> Self {
+        Self { kind, frame: None, offset: None, line: None, message }
+    }
+
     fn of_frame(kind: &'static str, frame: u64, offset: u64, message: String) -> Self {
         Self { kind, frame: Some(frame), offset: Some(offset), line: None, message }
     }
@@ -124,7 +129,7 @@ impl Verification {
         self.finding_count == 0
     }
 
-    fn find(&mut self, finding: Finding) {
+    pub(super) fn find(&mut self, finding: Finding) {
         self.finding_count += 1;
         if self.findings.len() < MAX_FINDINGS {
             self.findings.push(finding);

@@ -5,8 +5,11 @@ use std::io::{self, Seek, SeekFrom, Write};
 use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
+use sha2::{Digest, Sha256};
+
 use super::encoder::Encoder;
-use super::{ArchiveError, Header, PARTIAL_EXTENSION};
+use super::manifest::hex;
+use super::{ArchiveError, Header, PARTIAL_EXTENSION, Record};
 use crate::event::Event;
 use crate::event::json_lines::{self, MAX_LINE};
 
@@ -23,6 +26,10 @@ pub struct WriterOptions {
     pub sync_frames: bool,
     /// Replace a file, or a partial one, that is there.
     pub overwrite: bool,
+    /// Keep a SHA-256 of the file while it is written.
+    pub hash: bool,
+    /// Hold no more memory between frames than their text, for many writers at once.
+    pub spare: bool,
 }
 
 impl Default for WriterOptions {
@@ -33,12 +40,14 @@ impl Default for WriterOptions {
             flush_after: Duration::from_secs(1),
             sync_frames: false,
             overwrite: false,
+            hash: false,
+            spare: false,
         }
     }
 }
 
 /// What was written.
-#[derive(Clone, Debug, PartialEq, Eq, serde::Serialize)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, serde::Serialize)]
 pub struct Summary {
     /// Events.
     pub events: u64,
@@ -46,6 +55,15 @@ pub struct Summary {
     pub text_bytes: u64,
     /// Bytes of the file.
     pub file_bytes: u64,
+    /// SHA-256 of the file in hexadecimal, if it was asked for.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub sha256: Option<String>,
+    /// Least and greatest number of the events.
+    #[serde(skip)]
+    pub numbers: Option<(u64, u64)>,
+    /// Least and greatest time of receipt, in microseconds.
+    #[serde(skip)]
+    pub times: Option<(i64, i64)>,
 }
 
 /// Writes one archive. Dropped without [`Writer::finish`], what came so far stays in the `.partial` file, readable.
@@ -58,6 +76,7 @@ pub struct Writer {
     next_number: u64,
     /// When the clock first saw the open frame with something in it.
     waiting_since: Option<Instant>,
+    hash: Option<Sha256>,
     finished: bool,
 }
 
@@ -86,8 +105,8 @@ impl Writer {
             io::ErrorKind::AlreadyExists => ArchiveError::Unfinished { name: name.clone() },
             _ => ArchiveError::Create { name: name.clone(), source },
         })?;
-        let encoder =
-            Encoder::new(options.level).map_err(|source| ArchiveError::Compress { name, source })?;
+        let encoder = Encoder::new(options.level, options.spare)
+            .map_err(|source| ArchiveError::Compress { name, source })?;
         let target = path.to_path_buf();
         let mut writer = Self {
             target,
@@ -97,6 +116,7 @@ impl Writer {
             options,
             next_number: 1,
             waiting_since: None,
+            hash: options.hash.then(Sha256::new),
             finished: false,
         };
         writer.encoder.text().extend_from_slice(&header.to_line());
@@ -135,10 +155,23 @@ impl Writer {
         self.took_line(number, event)
     }
 
-    /// Takes a line as it stands, of which `event` with this number was read.
-    pub(super) fn write_line(&mut self, line: &[u8], number: u64, event: &Event) -> Result<(), ArchiveError> {
-        self.encoder.text().extend_from_slice(line);
-        self.took_line(number, event)
+    /// Takes an event out of another archive under this number, which must be higher than those before. Fields of its
+    /// line that this program does not know stay.
+    ///
+    /// # Errors
+    /// As [`Writer::write`].
+    pub fn write_record(&mut self, record: &Record, number: u64) -> Result<(), ArchiveError> {
+        let text = self.encoder.text();
+        let before = text.len();
+        if !record.write_line(number, text) {
+            return self.write_numbered(record.event(), number);
+        }
+        let size = text.len() - before;
+        if size > MAX_LINE {
+            text.truncate(before);
+            return Err(ArchiveError::LargeEvent { channel: record.event().channel.clone(), size });
+        }
+        self.took_line(number, record.event())
     }
 
     fn took_line(&mut self, number: u64, event: &Event) -> Result<(), ArchiveError> {
@@ -171,6 +204,9 @@ impl Writer {
             let _ = self.file.set_len(offset).and_then(|()| self.file.seek(SeekFrom::Start(offset)));
             return Err(ArchiveError::Write { name: name(), kept, source });
         }
+        if let Some(hash) = &mut self.hash {
+            hash.update(bytes);
+        }
         self.encoder.accept();
         Ok(())
     }
@@ -194,6 +230,18 @@ impl Writer {
     #[must_use]
     pub fn closed_events(&self) -> u64 {
         self.encoder.closed_events()
+    }
+
+    /// Bytes of closed frames.
+    #[must_use]
+    pub fn closed_bytes(&self) -> u64 {
+        self.encoder.offset()
+    }
+
+    /// Bytes of text in the open frame.
+    #[must_use]
+    pub fn open_bytes(&self) -> usize {
+        self.encoder.open_bytes()
     }
 
     /// The file that holds the recording until it is finished.
@@ -226,15 +274,30 @@ impl Writer {
             kept,
             source,
         })?;
+        let hash = self.hash.take().map(|hash| hex(&hash.chain_update(&trailer).finalize()));
         Ok(Summary {
             events: kept,
             text_bytes: self.encoder.closed_text(),
             file_bytes: offset + trailer.len() as u64,
+            sha256: hash,
+            numbers: self.encoder.closed_numbers(),
+            times: self.encoder.closed_times(),
+        })
+    }
+
+    /// As [`Writer::finish`], but nothing stays after a failure.
+    ///
+    /// # Errors
+    /// As [`Writer::finish`].
+    pub fn finish_or_discard(self) -> Result<Summary, ArchiveError> {
+        let partial = self.partial.clone();
+        self.finish().inspect_err(|_| {
+            let _ = std::fs::remove_file(partial);
         })
     }
 
     /// Gives the recording up and removes the partial file.
-    pub(super) fn discard(mut self) {
+    pub fn discard(mut self) {
         self.finished = true;
         let _ = std::fs::remove_file(&self.partial);
     }

@@ -136,7 +136,7 @@ pub struct Cli {
 
 #[derive(Debug, Subcommand)]
 enum Command {
-    /// Look into recordings, check them, mend them
+    /// Look into recordings, cut and join them, check them, mend them
     Archive(archive::Args),
     /// Run the embedded MQTT broker for local work
     #[cfg(feature = "broker")]

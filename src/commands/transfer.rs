@@ -1,6 +1,7 @@
 //! What `tail`, `record`, `inject` and `replay` have in common: interruption, windows of time, and how they end.
 
 use std::path::PathBuf;
+use std::task;
 use std::time::Duration;
 
 use super::target::Place;
@@ -17,8 +18,13 @@ use crate::ui::Ui;
 pub fn stop_on_interruption() -> StopToken {
     let stop = StopToken::default();
     let token = stop.clone();
+    let mut first = Box::pin(super::interruption());
+    // From here on the signal is caught, however late the task below begins.
+    let is_heard = first.as_mut().poll(&mut task::Context::from_waker(task::Waker::noop())).is_ready();
     tokio::spawn(async move {
-        super::interruption().await;
+        if !is_heard {
+            first.await;
+        }
         token.request(StopReason::Interrupted);
         super::interruption().await;
         // Nothing is dropped from here on.

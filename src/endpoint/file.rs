@@ -14,7 +14,7 @@ use super::{
     Address, BoxFuture, Delivery, EndpointError, EndpointErrorKind, Receipts, Sink, SinkOptions, Source,
     SourceOptions, Start, Stop,
 };
-use crate::archive::{self, Header, Index, Reader, Selection, Writer, WriterOptions};
+use crate::archive::{self, Header, Reader, Selection, Writer, WriterOptions};
 use crate::atomic_file;
 use crate::event::json_lines::{self, MAX_LINE};
 use crate::event::{Event, Place};
@@ -38,13 +38,10 @@ impl FileSource {
         let path = Path::new(&address.path);
         let mut reader = Reader::open(path)?;
         let mut wanted = Wanted { selection: selection(options), skip: 0 };
-        if let Start::Last(count) = options.start {
-            match reader.index()? {
-                Some(index) => last_by_index(&index, count, &mut wanted),
-                None => wanted.skip = last_by_counting(path, count)?,
-            }
+        match options.start {
+            Start::Last(count) => wanted.skip = reader.select_last(path, count, wanted.selection)?,
+            _ => reader.select(wanted.selection)?,
         }
-        reader.select(wanted.selection)?;
         if options.start == Start::End {
             wanted.skip = u64::MAX;
         }
@@ -66,28 +63,6 @@ pub(super) fn selection(options: &SourceOptions) -> Selection {
         Stop::Never | Stop::PresentEnd => {}
     }
     selection
-}
-
-/// Begins at the frame that holds the event `count` before the end, and leaves out what comes before it there.
-fn last_by_index(index: &Index, count: u64, wanted: &mut Wanted) {
-    let mut held = 0;
-    for frame in index.frames.iter().rev() {
-        held += frame.count;
-        if held >= count {
-            wanted.selection.first_number = frame.n.map(|(least, _)| least);
-            wanted.skip = held - count;
-            return;
-        }
-    }
-}
-
-fn last_by_counting(path: &Path, count: u64) -> Result<u64, EndpointError> {
-    let mut total: u64 = 0;
-    for line in Reader::open(path)? {
-        line?;
-        total += 1;
-    }
-    Ok(total.saturating_sub(count))
 }
 
 impl Source for FileSource {

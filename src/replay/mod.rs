@@ -34,7 +34,7 @@ pub mod writer;
 
 pub use change::Changes;
 pub use engine::{Limits, Plan, carry};
-pub use jq::Jq;
+pub use jq::{Jq, JqFailure};
 pub use keeper::Keeper;
 pub use ledger::{ArchiveIdentity, Ledger, LedgerError};
 pub use merge::{MergedSource, Reading};

@@ -7,6 +7,7 @@ use colored::Colorize;
 use crate::output::text::TextStyle;
 
 mod bars;
+pub mod copying;
 pub mod countdown;
 mod data;
 pub mod event_view;

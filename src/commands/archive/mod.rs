@@ -1,4 +1,4 @@
-//! `eddy archive`: look into recordings, check them, mend them.
+//! `eddy archive`: look into recordings, cut and join them, check them, mend them.
 
 use std::io::Write;
 use std::path::{Path, PathBuf};
@@ -6,11 +6,19 @@ use std::path::{Path, PathBuf};
 use clap::{Subcommand, ValueEnum};
 
 use super::{CommandError, Context, Status};
-use crate::archive::{self, Reader, STANDARD_INPUT, Selection};
-use crate::event::json_lines::{self, Line};
-use crate::event::{Event, Timestamp};
+use crate::archive::{self, Manifest, Record};
+use crate::event::Event;
+use crate::event::json_lines;
 use crate::output::archive_text;
-use crate::replay::TimePoint;
+
+mod copy;
+mod limits;
+mod merge;
+mod part;
+mod slice;
+mod split;
+
+use part::PartArgs;
 
 /// Flags of `eddy archive`.
 #[derive(Debug, clap::Args)]
@@ -18,6 +26,7 @@ use crate::replay::TimePoint;
     arg_required_else_help = true,
     after_help = "Examples:\n  eddy archive cat orders.eddy.ndjson.zst -n 3\n  eddy archive stats orders.eddy.ndjson.zst\n  \
                   eddy archive verify *.eddy.ndjson.zst\n  eddy archive repair orders.eddy.ndjson.zst.partial\n  \
+                  eddy archive slice orders.eddy.ndjson.zst --from -1h --output hour.eddy.ndjson.zst\n  \
                   zstdcat orders.eddy.ndjson.zst | jq -r 'select(.v) | .v'"
 )]
 pub struct Args {
@@ -29,8 +38,14 @@ pub struct Args {
 enum Verb {
     /// Print events, one JSON object per line
     Cat(CatArgs),
+    /// Join several recordings in order of time
+    Merge(merge::MergeArgs),
     /// Write what is whole in a damaged or unfinished recording anew
     Repair(RepairArgs),
+    /// Write a part of a recording as a recording of its own
+    Slice(slice::SliceArgs),
+    /// Cut a recording into several files by size, time, count or channel
+    Split(split::SplitArgs),
     /// Count events, bytes, rates and channels
     Stats(StatsArgs),
     /// Check frames, checksums, lines, numbers, index and seek table
@@ -47,24 +62,16 @@ enum Format {
 }
 
 #[derive(Debug, clap::Args)]
-#[command(after_help = "Examples:\n  eddy archive cat orders.eddy.ndjson.zst -n 3\n  \
+#[command(after_help = "Match expressions are those of `eddy tail`.\n\n\
+                  Examples:\n  eddy archive cat orders.eddy.ndjson.zst -n 3\n  \
                   eddy archive cat orders.eddy.ndjson.zst --channel 'orders/*' --parsed | jq .value.total\n  \
+                  eddy archive cat orders.eddy.ndjson.zst --match '.payload.total > 100'\n  \
                   eddy archive cat orders.eddy.ndjson.zst --from 2026-11-01T10:00Z --to 2026-11-01T10:05Z")]
 struct CatArgs {
     /// Archive, zstd file of event lines, or event lines; `-` is standard input
     file: PathBuf,
-    /// Leave out what was received before this time, or numbered lower (`offset:42`)
-    #[arg(long, value_name = "TIME", allow_hyphen_values = true)]
-    from: Option<String>,
-    /// Leave out what was received after this time, or numbered so or higher (`offset:42`)
-    #[arg(long, value_name = "TIME", allow_hyphen_values = true)]
-    to: Option<String>,
-    /// Print only the first N events
-    #[arg(short = 'n', long = "count", value_name = "N")]
-    count: Option<u64>,
-    /// Print only channels that match this pattern
-    #[arg(long, value_name = "GLOB")]
-    channel: Option<String>,
+    #[command(flatten)]
+    part: PartArgs,
     /// Add payloads that are JSON as they are, under `value`
     #[arg(long)]
     parsed: bool,
@@ -100,9 +107,10 @@ struct StatsArgs {
 
 #[derive(Debug, clap::Args)]
 #[command(after_help = "Examples:\n  eddy archive verify orders.eddy.ndjson.zst\n  \
+                        eddy archive verify orders.manifest.json\n  \
                         eddy archive verify recordings/*.zst --format json")]
 struct VerifyArgs {
-    /// Archives or event lines
+    /// Archives, event lines, or manifests of recordings in parts
     #[arg(required = true)]
     files: Vec<PathBuf>,
     /// How to print
@@ -114,82 +122,39 @@ struct VerifyArgs {
 pub fn run(args: &Args, context: &Context) -> Result<Status, CommandError> {
     match &args.verb {
         Verb::Cat(args) => cat(args, context),
+        Verb::Merge(args) => merge::run(args, context),
         Verb::Repair(args) => repair(args, context),
+        Verb::Slice(args) => slice::run(args, context),
+        Verb::Split(args) => split::run(args, context),
         Verb::Stats(args) => stats(args, context),
         Verb::Verify(args) => verify(args, context),
     }
 }
 
 fn cat(args: &CatArgs, context: &Context) -> Result<Status, CommandError> {
-    let channel = args.channel.as_deref().map(pattern).transpose()?;
-    let selection = selection(args)?;
-    let mut reader = open(&args.file)?;
-    reader.select(selection)?;
+    let mut part = args.part.open(&args.file)?;
     let mut out = context.ui.data();
-    let mut left = args.count.unwrap_or(u64::MAX);
-    let mut position = 0;
     let mut text = Vec::new();
-    while left > 0 {
-        let Some(line) = reader.next_line()? else {
+    loop {
+        let batch = part.next_batch()?;
+        if batch.is_empty() {
             break;
-        };
-        position += 1;
-        if channel.as_ref().is_some_and(|pattern| !pattern.matches(&line.event.channel)) {
-            continue;
         }
-        write_line(&line, position, args.parsed, &mut text);
-        out.write_all(&text)?;
-        left -= 1;
+        for record in &batch {
+            write_line(record, args.parsed, &mut text);
+            out.write_all(&text)?;
+        }
     }
     out.flush()?;
+    part.notes(context);
     Ok(Status::Done)
 }
 
-fn open(file: &Path) -> Result<Reader, CommandError> {
-    if file == Path::new("-") {
-        return Ok(Reader::from_stream(STANDARD_INPUT, Box::new(std::io::stdin()))?);
-    }
-    Ok(Reader::open(file)?)
-}
-
-fn pattern(text: &str) -> Result<glob::Pattern, CommandError> {
-    glob::Pattern::new(text).map_err(|error| {
-        CommandError::usage(format!("`{text}` is not a pattern: {error}"))
-            .hint("write something like `orders/*` for `--channel`")
-    })
-}
-
-fn selection(args: &CatArgs) -> Result<Selection, CommandError> {
-    let mut selection = Selection::default();
-    match args.from.as_deref().map(time_point).transpose()? {
-        Some(TimePoint::At(time)) => selection.from = Some(time),
-        Some(TimePoint::Offset(number)) => selection.first_number = Some(number),
-        None | Some(TimePoint::Start) => {}
-        Some(TimePoint::End | TimePoint::Last(_)) => return Err(no_bound("--from")),
-    }
-    match args.to.as_deref().map(time_point).transpose()? {
-        Some(TimePoint::At(time)) => selection.to = Some(time),
-        Some(TimePoint::Offset(number)) => selection.end_number = Some(number),
-        None | Some(TimePoint::End) => {}
-        Some(TimePoint::Start | TimePoint::Last(_)) => return Err(no_bound("--to")),
-    }
-    Ok(selection)
-}
-
-fn no_bound(flag: &str) -> CommandError {
-    CommandError::usage(format!("`{flag}` must be a time or a number in the archive"))
-        .hint("write `2026-11-01T10:00Z`, `-5m` or `offset:42`")
-}
-
-fn time_point(text: &str) -> Result<TimePoint, CommandError> {
-    Ok(TimePoint::parse(text, Timestamp::now())?)
-}
-
 /// The line as archives have it; `text` is only room to work in.
-fn write_line(line: &Line, position: u64, parsed: bool, text: &mut Vec<u8>) {
+fn write_line(record: &Record, parsed: bool, text: &mut Vec<u8>) {
     text.clear();
-    json_lines::encode(&line.event, line.number.unwrap_or(position), text);
-    if parsed && let Some(value) = json_payload(&line.event) {
+    json_lines::encode(record.event(), record.number.unwrap_or_default(), text);
+    if parsed && let Some(value) = json_payload(record.event()) {
         text.pop();
         text.extend_from_slice(b",\"value\":");
         // A line break in JSON stands between its parts only, never inside a string.
@@ -221,11 +186,16 @@ fn verify(args: &VerifyArgs, context: &Context) -> Result<Status, CommandError> 
     let mut out = context.ui.data();
     let mut all = Vec::new();
     for file in &args.files {
-        let verification = archive::verify(file)?;
+        let found = match Manifest::read(file)? {
+            Some(manifest) => archive::verify_parts(file, &manifest)?,
+            None => vec![archive::verify(file)?],
+        };
         if args.format == Format::Human {
-            archive_text::write_verification(&mut out, &verification)?;
+            for verification in &found {
+                archive_text::write_verification(&mut out, verification)?;
+            }
         }
-        all.push(verification);
+        all.extend(found);
     }
     let whole = all.iter().all(archive::Verification::is_whole);
     if args.format == Format::Json {
@@ -253,6 +223,17 @@ fn repair(args: &RepairArgs, context: &Context) -> Result<Status, CommandError> 
         out.flush()?;
     }
     Ok(Status::Done)
+}
+
+/// Refuses to write over what is read.
+fn refuse_same_file(inputs: &[PathBuf], output: &Path) -> Result<(), CommandError> {
+    match inputs.iter().find(|input| same_file(input, output)) {
+        Some(input) => {
+            Err(CommandError::usage(format!("`{}` would be written over itself", input.display()))
+                .hint("name another file with `--output`"))
+        }
+        None => Ok(()),
+    }
 }
 
 fn same_file(one: &Path, other: &Path) -> bool {

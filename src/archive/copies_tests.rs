@@ -1,0 +1,202 @@
+//! Tests of what is copied: parts and merged archives hold the same events in the same order.
+
+use std::fs;
+use std::path::{Path, PathBuf};
+
+use proptest::option;
+use proptest::prelude::*;
+
+use super::{
+    ArchiveError, ChannelWriter, Header, Manifest, Merged, PartLimits, PartWriter, Reader, Record, Writer,
+    WriterOptions, manifest_path, verify_parts,
+};
+use crate::event::{Event, Timestamp};
+
+fn event(channel: u8, time: i64, text: &str) -> Event {
+    Event { received: Timestamp(time), ..Event::new(format!("c/{channel}"), text.to_owned()) }
+}
+
+fn write(path: &Path, events: &[Event], per_frame: usize) {
+    let mut writer =
+        Writer::create(path, &Header::new(Vec::new()), WriterOptions::default()).expect("created");
+    for (place, event) in events.iter().enumerate() {
+        writer.write(event).expect("written");
+        if place % per_frame == 0 {
+            writer.flush().expect("flushed");
+        }
+    }
+    writer.finish().expect("finished");
+}
+
+fn records(path: &Path) -> Vec<Record> {
+    let mut reader = Reader::open(path).expect("opened");
+    std::iter::from_fn(|| reader.next_entry().expect("read")).collect()
+}
+
+fn events(path: &Path) -> Vec<Event> {
+    records(path).into_iter().map(Record::into_event).collect()
+}
+
+fn merged(paths: &[PathBuf]) -> Vec<(usize, Event)> {
+    let mut merged = Merged::open(paths).expect("opened");
+    std::iter::from_fn(|| merged.next_record().expect("read"))
+        .map(|(place, record)| (place, record.into_event()))
+        .collect()
+}
+
+fn paths(base: &Path, manifest: &Manifest) -> Vec<PathBuf> {
+    manifest.parts.iter().map(|part| base.with_file_name(&part.file)).collect()
+}
+
+fn any_events() -> impl Strategy<Value = Vec<Event>> {
+    let one = (0_u8..4, 0_i64..2_000, "[ -~]{0,40}");
+    proptest::collection::vec(one, 0..80)
+        .prop_map(|all| all.into_iter().map(|(channel, time, text)| event(channel, time, &text)).collect())
+}
+
+fn any_limits() -> impl Strategy<Value = PartLimits> {
+    let (bytes, span, count) = (1_u64..2_000, 1_i64..1_000, 1_u64..30);
+    (option::of(bytes), option::of(span), option::of(count)).prop_map(|(bytes, span, count)| PartLimits {
+        bytes,
+        span,
+        count,
+    })
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig { cases: 32, ..ProptestConfig::default() })]
+
+    #[test]
+    fn parts_together_are_the_whole(all in any_events(), limits in any_limits()) {
+        let folder = tempfile::tempdir().expect("a folder");
+        let base = folder.path().join("a.eddy.ndjson.zst");
+        let options = WriterOptions { frame_bytes: 200, ..WriterOptions::default() };
+        let mut parts = PartWriter::create(&base, &Header::new(Vec::new()), options, limits).expect("created");
+        for (number, event) in (1..).zip(&all) {
+            prop_assert_eq!(parts.write(event).expect("written"), number);
+        }
+        let (summary, manifest) = parts.finish().expect("finished");
+        prop_assert_eq!(summary.events, all.len() as u64);
+        prop_assert_eq!(manifest.events, all.len() as u64);
+        let read: Vec<Event> = paths(&base, &manifest).iter().flat_map(|path| events(path)).collect();
+        prop_assert_eq!(read, all);
+        if let Some(count) = limits.count {
+            prop_assert!(manifest.parts.iter().all(|part| part.events <= count));
+        }
+        let list = Manifest::read(&manifest_path(&base)).expect("read").expect("a manifest");
+        prop_assert_eq!(&list, &manifest);
+        let found = verify_parts(&manifest_path(&base), &list).expect("verified");
+        prop_assert!(found.iter().all(super::Verification::is_whole), "{:?}", found);
+    }
+
+    #[test]
+    fn merging_keeps_the_order_of_each_file_and_of_time(one in any_events(), two in any_events()) {
+        let folder = tempfile::tempdir().expect("a folder");
+        let files = [folder.path().join("a.eddy.ndjson.zst"), folder.path().join("b.eddy.ndjson.zst")];
+        write(&files[0], &one, 7);
+        write(&files[1], &two, 5);
+        let merged = merged(&files);
+        for (place, expected) in [(0, &one), (1, &two)] {
+            let own: Vec<&Event> = merged.iter().filter(|(from, _)| *from == place).map(|(_, event)| event).collect();
+            prop_assert_eq!(own, expected.iter().collect::<Vec<_>>());
+        }
+        let rises = |events: &[Event]| events.is_sorted_by_key(|event| event.received);
+        if rises(&one) && rises(&two) {
+            prop_assert!(merged.is_sorted_by_key(|(_, event)| event.received));
+        }
+    }
+
+    #[test]
+    fn channels_apart_and_merged_are_the_whole(mut all in any_events()) {
+        all.sort_by_key(|event| event.received);
+        let folder = tempfile::tempdir().expect("a folder");
+        let base = folder.path().join("a.eddy.ndjson.zst");
+        let mut channels =
+            ChannelWriter::create(&base, &Header::new(Vec::new()), WriterOptions::default()).expect("created");
+        for (number, event) in (1..).zip(&all) {
+            channels.write_record(&Record::new(Some(number), event.clone()), number).expect("written");
+        }
+        let (_, manifest) = channels.finish().expect("finished");
+        let files = paths(&base, &manifest);
+        for (part, file) in manifest.parts.iter().zip(&files) {
+            prop_assert!(events(file).iter().all(|event| Some(&event.channel) == part.channel.as_ref()));
+        }
+        let mut numbered: Vec<(Option<u64>, Event)> = files.iter().flat_map(|file| records(file))
+            .map(|record| (record.number, record.into_event())).collect();
+        numbered.sort_by_key(|(number, _)| *number);
+        prop_assert_eq!(numbered.into_iter().map(|(_, event)| event).collect::<Vec<_>>(), all);
+    }
+}
+
+#[test]
+fn parts_begin_at_whole_multiples_of_the_span() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let base = folder.path().join("a.eddy.ndjson.zst");
+    let limits = PartLimits { span: Some(100), ..PartLimits::default() };
+    let mut parts = PartWriter::create(&base, &Header::new(Vec::new()), WriterOptions::default(), limits)
+        .expect("created");
+    for time in [150, 199, 200, 180, 450] {
+        parts.write(&event(0, time, "")).expect("written");
+    }
+    let (_, manifest) = parts.finish().expect("finished");
+    let times: Vec<_> = manifest.parts.iter().filter_map(|part| part.t).collect();
+    assert_eq!(times, [(150, 199), (180, 200), (450, 450)]);
+}
+
+#[test]
+fn a_missing_and_a_changed_part_are_named() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let base = folder.path().join("a.eddy.ndjson.zst");
+    let limits = PartLimits { count: Some(2), ..PartLimits::default() };
+    let mut parts = PartWriter::create(&base, &Header::new(Vec::new()), WriterOptions::default(), limits)
+        .expect("created");
+    for time in 0..6 {
+        parts.write(&event(0, time, "text")).expect("written");
+    }
+    let (_, manifest) = parts.finish().expect("finished");
+    fs::remove_file(folder.path().join("a-00001.eddy.ndjson.zst")).expect("removed");
+    // A whole archive, but another one.
+    fs::copy(folder.path().join("a-00003.eddy.ndjson.zst"), folder.path().join("a-00002.eddy.ndjson.zst"))
+        .expect("copied");
+    let found = verify_parts(&manifest_path(&base), &manifest).expect("verified");
+    let kinds: Vec<&str> = found.iter().flat_map(|each| &each.findings).map(|finding| finding.kind).collect();
+    assert_eq!(kinds, ["missing-part", "wrong-hash"]);
+    assert!(found[0].findings[0].message.contains("2 events 1 to 2, received 1970-01-01T00:00:00"));
+}
+
+#[test]
+fn a_split_that_is_given_up_leaves_nothing() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let base = folder.path().join("a.eddy.ndjson.zst");
+    let header = Header::new(Vec::new());
+    let limits = PartLimits { count: Some(2), ..PartLimits::default() };
+    let mut parts = PartWriter::create(&base, &header, WriterOptions::default(), limits).expect("created");
+    for time in 0..5 {
+        parts.write(&event(0, time, "")).expect("written");
+    }
+    parts.discard();
+    assert_eq!(fs::read_dir(folder.path()).expect("listed").count(), 0);
+    let mut channels = ChannelWriter::create(&base, &header, WriterOptions::default()).expect("created");
+    for number in 1..=super::MOST_CHANNELS as u64 + 1 {
+        let record = Record::new(Some(number), Event::new(format!("c/{number}"), ""));
+        let written = channels.write_record(&record, number);
+        let allowed = number <= super::MOST_CHANNELS as u64;
+        assert!(written.is_ok() == allowed, "{written:?}");
+        assert!(allowed || matches!(written, Err(ArchiveError::ManyChannels { .. })));
+    }
+    channels.discard();
+    assert_eq!(fs::read_dir(folder.path()).expect("listed").count(), 0);
+}
+
+#[test]
+fn a_manifest_cannot_lead_out_of_its_folder() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let path = folder.path().join("a.manifest.json");
+    let part = r#"{"file":"../x","sha256":"","bytes":1,"events":1}"#;
+    fs::write(
+        &path,
+        format!(r#"{{"eddy":"manifest","version":1,"run":"","complete":true,"events":1,"parts":[{part}]}}"#),
+    )
+    .expect("written");
+    assert!(matches!(Manifest::read(&path), Err(ArchiveError::Manifest { .. })));
+}

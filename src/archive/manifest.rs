@@ -1,0 +1,160 @@
+//! The list of the parts of one recording, with their hashes: written beside them, replaced whole with each part.
+
+use std::io::{self, Read};
+use std::path::{Path, PathBuf};
+
+use serde::{Deserialize, Serialize};
+use sha2::{Digest, Sha256};
+
+use super::{ArchiveError, EXTENSION, Header};
+use crate::atomic_file;
+
+/// How manifest names end.
+pub const MANIFEST_EXTENSION: &str = ".manifest.json";
+
+const KIND: &str = "manifest";
+/// A manifest larger than this is not read; a million parts would fit.
+const MOST_BYTES: u64 = 256 << 20;
+
+/// What one recording consists of.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Manifest {
+    /// `manifest`.
+    pub eddy: String,
+    /// 1.
+    pub version: u64,
+    /// The recording run all parts belong to.
+    pub run: String,
+    /// The addresses recorded from, secrets masked.
+    #[serde(default)]
+    pub sources: Vec<String>,
+    /// Whether the recording was ended and every part is listed.
+    pub complete: bool,
+    /// Events of all parts.
+    pub events: u64,
+    /// The parts in order.
+    pub parts: Vec<Part>,
+}
+
+/// One part.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Part {
+    /// Name of its file, which lies beside the manifest.
+    pub file: String,
+    /// SHA-256 of the file, in hexadecimal.
+    pub sha256: String,
+    /// Bytes of the file.
+    pub bytes: u64,
+    /// Events in it.
+    pub events: u64,
+    /// Least and greatest number of its events.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub n: Option<(u64, u64)>,
+    /// Least and greatest time of receipt, in microseconds.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub t: Option<(i64, i64)>,
+    /// The channel of all its events, where a recording was split by channel.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub channel: Option<String>,
+}
+
+impl Manifest {
+    /// The manifest of a recording of which there is no part yet.
+    #[must_use]
+    pub fn new(header: &Header) -> Self {
+        Self {
+            eddy: KIND.to_owned(),
+            version: u64::from(super::VERSION),
+            run: header.run.to_string(),
+            sources: header.sources.clone(),
+            complete: false,
+            events: 0,
+            parts: Vec::new(),
+        }
+    }
+
+    /// Adds a part.
+    pub fn push(&mut self, part: Part) {
+        self.events += part.events;
+        self.parts.push(part);
+    }
+
+    /// Reads a manifest; `None` when the file is something else.
+    ///
+    /// # Errors
+    /// When it cannot be read, is broken, or is of a later version.
+    pub fn read(path: &Path) -> Result<Option<Self>, ArchiveError> {
+        let name = || path.display().to_string();
+        if !is_manifest_name(path) {
+            return Ok(None);
+        }
+        let mut text = Vec::new();
+        let file = std::fs::File::open(path).map_err(|source| ArchiveError::Open { name: name(), source })?;
+        let read = file.take(MOST_BYTES).read_to_end(&mut text);
+        read.map_err(|source| ArchiveError::Read { name: name(), source })?;
+        let broken = |reason: String| ArchiveError::Manifest { name: name(), reason };
+        let manifest: Self = serde_json::from_slice(&text).map_err(|error| broken(error.to_string()))?;
+        if manifest.eddy != KIND {
+            return Err(broken(format!("`eddy` is `{}`, not `{KIND}`", manifest.eddy)));
+        }
+        if manifest.version > u64::from(super::VERSION) {
+            return Err(ArchiveError::Version { name: name(), version: manifest.version });
+        }
+        // A name that leads elsewhere would make verification read files nobody meant.
+        let is_plain = |part: &Part| Path::new(&part.file).file_name() == Some(part.file.as_ref());
+        match manifest.parts.iter().find(|part| !is_plain(part)) {
+            Some(part) => Err(broken(format!("`{}` is no plain file name", part.file))),
+            None => Ok(Some(manifest)),
+        }
+    }
+
+    /// Puts it in its place, whole.
+    ///
+    /// # Errors
+    /// When it cannot be written.
+    pub fn write(&self, path: &Path) -> Result<(), ArchiveError> {
+        let create = |source: io::Error| ArchiveError::Create { name: path.display().to_string(), source };
+        let mut text = serde_json::to_vec_pretty(self).map_err(|error| create(error.into()))?;
+        text.push(b'\n');
+        atomic_file::write(path, &text).map_err(create)
+    }
+}
+
+/// Whether a file of this name is a manifest by its ending.
+#[must_use]
+pub fn is_manifest_name(path: &Path) -> bool {
+    path.file_name().is_some_and(|name| name.to_string_lossy().ends_with(MANIFEST_EXTENSION))
+}
+
+/// Where the manifest of parts with this base name lies: `NAME.manifest.json` for `NAME.eddy.ndjson.zst`.
+#[must_use]
+pub fn manifest_path(base: &Path) -> PathBuf {
+    base.with_file_name(format!("{}{MANIFEST_EXTENSION}", stem(base)))
+}
+
+/// The name without its ending.
+pub(super) fn stem(path: &Path) -> String {
+    let name = path.file_name().map(|name| name.to_string_lossy().into_owned()).unwrap_or_default();
+    let endings = [EXTENSION, ".ndjson.zst", ".ndjson", ".jsonl", ".zst"];
+    endings.iter().find_map(|ending| name.strip_suffix(ending)).unwrap_or(&name).to_owned()
+}
+
+/// SHA-256 of a file, in hexadecimal, in flat memory.
+pub(super) fn hash_of(path: &Path) -> io::Result<String> {
+    let mut file = std::fs::File::open(path)?;
+    let mut hash = Sha256::new();
+    let mut buffer = vec![0; 256 * 1024];
+    loop {
+        match file.read(&mut buffer)? {
+            0 => return Ok(hex(&hash.finalize())),
+            count => hash.update(&buffer[..count]),
+        }
+    }
+}
+
+/// Bytes in lower-case hexadecimal.
+pub(super) fn hex(bytes: &[u8]) -> String {
+    const DIGITS: &[u8; 16] = b"0123456789abcdef";
+    let digit = |value: u8| char::from(DIGITS[usize::from(value)]);
+    bytes.iter().flat_map(|byte| [digit(byte >> 4), digit(byte & 15)]).collect()
+}

@@ -1,0 +1,76 @@
+//! Whether a recording in several files is whole: every part there, with its hash, readable, in order.
+
+use std::io;
+use std::path::Path;
+
+use super::ArchiveError;
+use super::manifest::{Manifest, Part, hash_of};
+use super::verify::{Finding, Verification, verify};
+use crate::event::Timestamp;
+
+/// Checks a manifest and every part it lists: one result for the manifest, then one for each part.
+///
+/// # Errors
+/// When a part is there and cannot be read at all.
+pub fn verify_parts(path: &Path, manifest: &Manifest) -> Result<Vec<Verification>, ArchiveError> {
+    let mut all = vec![Verification { file: path.display().to_string(), ..Verification::default() }];
+    let mut last = None;
+    for part in &manifest.parts {
+        if let Some(message) = order(part, &mut last) {
+            all[0].find(Finding::of_file("number-order", message));
+        }
+        let file = path.with_file_name(&part.file);
+        match check(&file, part)? {
+            Ok(verification) => all.push(verification),
+            Err(finding) => all[0].find(finding),
+        }
+    }
+    all[0].events = all[1..].iter().map(|part| part.events).sum();
+    if !manifest.complete {
+        let words = "the recording was not ended: events after the last part may be missing";
+        all[0].find(Finding::of_file("unfinished", words.to_owned()));
+    }
+    Ok(all)
+}
+
+/// The numbers of parts rise, where each part has events of its own range; parts by channel interleave.
+fn order(part: &Part, last: &mut Option<u64>) -> Option<String> {
+    let (first, greatest) = part.n?;
+    if part.channel.is_some() {
+        return None;
+    }
+    let before = last.replace(greatest)?;
+    (first <= before).then(|| format!("`{}` begins with event {first}, after event {before}", part.file))
+}
+
+/// How many events a part has, by number and time.
+fn held(part: &Part) -> String {
+    let range = |least: String, greatest: String| {
+        if least == greatest { least } else { format!("{least} to {greatest}") }
+    };
+    let numbers =
+        part.n.map(|(least, greatest)| format!(" {}", range(least.to_string(), greatest.to_string())));
+    let times = part.t.map(|(first, last)| {
+        format!(", received {}", range(Timestamp(first).to_string(), Timestamp(last).to_string()))
+    });
+    let events = if part.events == 1 { "event".to_owned() } else { format!("{} events", part.events) };
+    format!("{events}{}{}", numbers.unwrap_or_default(), times.unwrap_or_default())
+}
+
+fn check(file: &Path, part: &Part) -> Result<Result<Verification, Finding>, ArchiveError> {
+    let name = || file.display().to_string();
+    let hash = match hash_of(file) {
+        Ok(hash) => hash,
+        Err(error) if error.kind() == io::ErrorKind::NotFound => {
+            let words = format!("`{}` is not there, which held {}", part.file, held(part));
+            return Ok(Err(Finding::of_file("missing-part", words)));
+        }
+        Err(source) => return Err(ArchiveError::Read { name: name(), source }),
+    };
+    let mut verification = verify(file)?;
+    if hash != part.sha256 {
+        let words = format!("its SHA-256 is {hash}, not {} as the manifest says", part.sha256);
+        verification.find(Finding::of_file("wrong-hash", words));
+    }
+    Ok(Ok(verification))
+}

@@ -1,0 +1,83 @@
+//! `eddy archive split`: one recording into several files, with a manifest.
+
+use std::path::PathBuf;
+
+use super::copy::{Job, Numbers, Output, interruptible};
+use super::part::length;
+use super::{Format, limits};
+use crate::archive::{ChannelWriter, Header, PartWriter, Reader, Record, WriterOptions};
+use crate::commands::{CommandError, Context, Status};
+
+/// Events handed over at once.
+const BATCH: usize = 256;
+
+#[derive(Debug, clap::Args)]
+#[command(
+    after_help = "Events keep their numbers. A part ends with the frame that reaches `--size`; with `--every 1h` parts begin at \
+    full hours (UTC) of the times of receipt.\n\n\
+    Examples:\n  eddy archive split monday.eddy.ndjson.zst --size 100MiB\n  \
+    eddy archive split monday.eddy.ndjson.zst --every 1h --output hours/monday.eddy.ndjson.zst\n  \
+    eddy archive split monday.eddy.ndjson.zst --by-channel\n  \
+    eddy archive verify monday.manifest.json"
+)]
+#[command(group(clap::ArgGroup::new("cut").required(true).multiple(true).args(["size", "every", "count", "by_channel"])))]
+pub(super) struct SplitArgs {
+    /// Archive or event lines
+    file: PathBuf,
+    /// Begin a new part at this size, such as `100MiB`
+    #[arg(long, value_name = "SIZE")]
+    size: Option<String>,
+    /// Begin a new part after this time, such as `1h`
+    #[arg(long, value_name = "TIME")]
+    every: Option<String>,
+    /// Begin a new part after this many events
+    #[arg(long, short = 'n', value_name = "COUNT")]
+    count: Option<u64>,
+    /// One file for each channel
+    #[arg(long, conflicts_with_all = ["size", "every", "count"])]
+    by_channel: bool,
+    /// Name for the parts: `NAME.eddy.ndjson.zst` makes `NAME-00001.eddy.ndjson.zst` … (default: that of the file)
+    #[arg(long, short, value_name = "FILE")]
+    output: Option<PathBuf>,
+    /// Replace files that are there
+    #[arg(long)]
+    force: bool,
+    /// How to print what was written
+    #[arg(long, value_enum, default_value_t)]
+    format: Format,
+}
+
+pub(super) fn run(args: &SplitArgs, context: &Context) -> Result<Status, CommandError> {
+    let limits = limits::limits(args.size.as_deref(), args.every.as_deref(), args.count)?;
+    let mut reader = Reader::open(&args.file)?;
+    let header = reader.header().cloned().unwrap_or_else(|| Header::new(Vec::new()));
+    let options = WriterOptions { overwrite: args.force, ..WriterOptions::default() };
+    let base = args.output.as_ref().unwrap_or(&args.file);
+    interruptible(context, |stop| {
+        let output = if args.by_channel {
+            Output::Channels(Box::new(ChannelWriter::create(base, &header, options)?))
+        } else {
+            Output::Parts(Box::new(PartWriter::create(base, &header, options, limits)?))
+        };
+        let job = Job {
+            context,
+            stop,
+            verb: "splitting",
+            target: base,
+            length: length(std::slice::from_ref(&args.file)),
+            numbers: Numbers::Keep,
+        };
+        let copied = job.run(output, || Ok((batch(&mut reader)?, reader.file_bytes())))?;
+        job.report(copied.as_ref(), args.format)
+    })
+}
+
+fn batch(reader: &mut Reader) -> Result<Vec<Record>, CommandError> {
+    let mut batch = Vec::with_capacity(BATCH);
+    while batch.len() < BATCH
+        && let Some(record) = reader.next_entry()?
+    {
+        batch.push(record);
+    }
+    Ok(batch)
+}
