@@ -1,8 +1,20 @@
-//! A replay that is killed at any point goes on where it ended: what can be read back arrives exactly once and in order,
-//! and elsewhere nothing is lost and what may have arrived twice is bounded and said.
+//! A replay whose process or server is killed at any point goes on where it ended: what can be read back arrives exactly
+//! once and in order, and elsewhere nothing is lost and what may have arrived twice is bounded and said.
 
-#![cfg(all(unix, feature = "kafka", feature = "mqtt", feature = "nats", feature = "redis"))]
+#![cfg(all(
+    unix,
+    feature = "amqp",
+    feature = "http",
+    feature = "kafka",
+    feature = "mqtt",
+    feature = "nats",
+    feature = "redis"
+))]
 
+#[path = "resume/elsewhere.rs"]
+mod elsewhere;
+#[path = "resume/outage.rs"]
+mod outage;
 mod support;
 
 use std::collections::BTreeMap;
@@ -78,15 +90,15 @@ fn killed(directory: &Path, arguments: &[&str], at: u64, seed: u64) -> bool {
     true
 }
 
-/// Kills a replay at twenty points, lets it end, and returns what it said at the end.
-fn with_kills(directory: &Path, target: &str) -> serde_json::Value {
+/// Kills a replay at so many points, lets it end, and returns what it said at the end.
+fn with_kills(directory: &Path, target: &str, kills: u64) -> serde_json::Value {
     // Not every system carries the keys.
     let mut first = vec!["replay", "events.ndjson", "--to", target, "--loss", "allow"];
     first.extend(["--rate", "8000/s", "--ledger", "ledger"]);
     let mut again = first.clone();
     again.push("--resume");
-    let step = EVENTS as u64 / (KILLS + 4);
-    for kill in 0..KILLS {
+    let step = EVENTS as u64 / (kills + 4);
+    for kill in 0..kills {
         let arguments: &[&str] = if kill == 0 { &first } else { &again };
         assert!(killed(directory, arguments, kill * step, kill + 1), "it ended before kill {kill}");
     }
@@ -139,7 +151,7 @@ async fn killed_at_twenty_points_into_jetstream_each_event_arrives_once() {
     write_events(&directory.path().join("events.ndjson"), '.');
     stream(&format!("nats://127.0.0.1:{}", server.port)).await;
     let url = format!("jetstream+nats://127.0.0.1:{}", server.port);
-    let summary = with_kills(directory.path(), &url);
+    let summary = with_kills(directory.path(), &url, KILLS);
     assert_eq!(summary["possible_duplicates"], 0, "{summary}");
     let source = format!("{url}/SHOP");
     let (_, lines, _) = run(directory.path(), &["tail", &source, "--from", "start", "--format", "json"]);
@@ -178,7 +190,7 @@ async fn killed_at_twenty_points_into_kafka_each_event_arrives_once() {
     let names = ["shop.orders", "shop.payments", "shop.parcels"];
     topics(server.port, &names).await;
     let url = format!("kafka://127.0.0.1:{}", server.port);
-    let summary = with_kills(directory.path(), &url);
+    let summary = with_kills(directory.path(), &url, KILLS);
     assert_eq!(summary["possible_duplicates"], 0, "{summary}");
     let source = format!("{url}/{}", names.join(","));
     let (_, lines, error) = run(directory.path(), &["tail", &source, "--from", "start", "--format", "json"]);
@@ -192,42 +204,12 @@ fn killed_at_twenty_points_into_redis_each_event_arrives_once() {
     let directory = tempfile::tempdir().expect("a directory");
     write_events(&directory.path().join("events.ndjson"), '.');
     let url = format!("redis://127.0.0.1:{}", server.port);
-    let summary = with_kills(directory.path(), &url);
+    let summary = with_kills(directory.path(), &url, KILLS);
     assert_eq!(summary["possible_duplicates"], 0, "{summary}");
     let source = format!("{url}/shop.orders,shop.payments,shop.parcels");
     let (_, lines, error) = run(directory.path(), &["tail", &source, "--from", "start", "--format", "json"]);
     assert!(error.is_empty(), "{error}");
     assert_exactly_once(&by_lane(&lines), 21);
-}
-
-#[test]
-fn killed_at_twenty_points_into_mqtt_nothing_is_lost_and_what_came_twice_is_bounded() {
-    let Some(server) = servers::mosquitto(&[]) else { return };
-    let directory = tempfile::tempdir().expect("a directory");
-    write_events(&directory.path().join("events.ndjson"), '/');
-    let url = format!("mqtt://127.0.0.1:{}", server.port);
-    let source = format!("{url}/shop/#");
-    let mut recorder = eddy(directory.path(), &["record", &source, "--output", "seen.ndjson.zst"])
-        .stdout(Stdio::null())
-        .stderr(Stdio::piped())
-        .spawn()
-        .expect("eddy starts");
-    let mut said = std::io::BufReader::new(recorder.stderr.take().expect("piped"));
-    let mut line = String::new();
-    std::io::BufRead::read_line(&mut said, &mut line).expect("stderr");
-    let summary = with_kills(directory.path(), &url);
-    let id = i32::try_from(recorder.id()).ok().and_then(rustix::process::Pid::from_raw).expect("an id");
-    rustix::process::kill_process(id, rustix::process::Signal::INT).expect("a signal");
-    recorder.wait().expect("a child");
-    let (_, lines, _) = run(directory.path(), &["tail", "seen.ndjson.zst", "--format", "json"]);
-    let mut seen: Vec<usize> = by_lane(&lines).into_values().flatten().collect();
-    let arrived = seen.len();
-    seen.sort_unstable();
-    seen.dedup();
-    assert_eq!(seen.len(), EVENTS, "nothing is lost");
-    let most = usize::try_from(KILLS).expect("a number") * 2_560;
-    assert!(arrived - EVENTS <= most, "{} came twice", arrived - EVENTS);
-    assert!(summary["possible_duplicates"].as_u64().is_some_and(|count| count <= 2_560), "{summary}");
 }
 
 #[test]

@@ -129,9 +129,9 @@ async fn replay(args: &Args, context: &Context) -> Result<Status, CommandError> 
         context.ui.warn("no event of the archive is selected, so nothing is sent");
     }
     refuse_losses(args, &survey, carried)?;
-    let keeper = match keeping::begun(args, context, (&target, window), &survey, &stop).await? {
-        Begun::Unkept => None,
-        Begun::Kept(keeper) => Some(keeper),
+    let (keeper, recall) = match keeping::begun(args, context, (&target, window), &survey, &stop).await? {
+        Begun::Unkept => (None, None),
+        Begun::Kept(keeper, recall) => (Some(keeper), recall),
         Begun::NothingLeft(summary) => {
             if args.format == Format::Json {
                 report::summary_json(&mut context.ui.data(), &summary)?;
@@ -152,6 +152,7 @@ async fn replay(args: &Args, context: &Context) -> Result<Status, CommandError> 
         pace,
         mark: !args.no_mark && (keeper.is_some() || is_network(&target.address)),
         keeper: keeper.clone(),
+        recall,
         ..Plan::default()
     };
     let outcome = send(args, context, (&target, window), plan, &stop).await?;

@@ -10,6 +10,7 @@ use super::keeper::Keeper;
 use super::pace::Pace;
 use super::progress::{Observer, Progress, SharedCounts};
 use super::reader::{CHUNKS_AHEAD, ReadEnd, Reader};
+use super::recall::Recall;
 use super::select::Selection;
 use super::stop::{StopReason, StopToken};
 use super::summary::{Ending, Outcome, Summary};
@@ -72,6 +73,8 @@ pub struct Plan {
     pub mark: bool,
     /// The ledger of the run: what it says is settled does not go again, and it is told of every receipt.
     pub keeper: Option<Arc<Keeper>>,
+    /// Where to look, before an event goes again whose fate a failure left open, whether it has arrived; only with a keeper.
+    pub recall: Option<Recall>,
 }
 
 /// Carries events from `source` to `sink` and says what it came to. Both are closed at the end.
@@ -102,8 +105,9 @@ pub async fn carry(
     let done = StopToken::default();
     let reading = tokio::spawn(reader.run(stop.clone(), done.clone()));
     let heeded = if plan.finish_what_was_read { StopToken::default() } else { stop.clone() };
-    let writer =
-        Writer::new(sink, chunks, plan.limits, heeded, Arc::clone(&shared), news_sender).kept_by(plan.keeper);
+    let writer = Writer::new(sink, chunks, plan.limits, heeded, Arc::clone(&shared), news_sender)
+        .kept_by(plan.keeper)
+        .recalling(plan.recall);
     let mut writing = on_own_thread(writer);
 
     let begun = Instant::now();

@@ -141,6 +141,11 @@ impl Keeper {
         if self.uncertain { self.before.low() + self.window + batch } else { 0 }
     }
 
+    /// The ledger as it stands now, on disk or not.
+    pub(super) fn ledger(&self) -> Ledger {
+        self.shared.lock().snapshot()
+    }
+
     pub(super) fn acknowledged(&self, events: Vec<Acknowledged>) {
         let mut books = self.shared.lock();
         for event in events {

@@ -9,7 +9,7 @@ use super::lanes::{LaneId, LaneTable};
 use super::progress::SharedCounts;
 use super::summary::Times;
 use crate::endpoint::{Delivery, EndpointError, EndpointErrorKind};
-use crate::event::Event;
+use crate::event::{Event, Place};
 
 /// Different failures kept for the report.
 const MOST_FAILURES: usize = 5;
@@ -134,6 +134,15 @@ impl Tally {
             keeper.refused(&refused);
         }
         again
+    }
+
+    /// The event, about to be sent again, lies on the target already.
+    pub fn arrived(&mut self, event: Event, note: &Note) {
+        self.acknowledge(note, Instant::now());
+        if let Some(keeper) = &self.keeper {
+            let (number, channel, place) = (note.number, event.channel, Place::default());
+            keeper.acknowledged(vec![Acknowledged { number, channel, place, steady: false }]);
+        }
     }
 
     /// The event will not be delivered, for this reason.

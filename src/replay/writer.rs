@@ -15,6 +15,7 @@ use super::engine::Limits;
 use super::keeper::Keeper;
 use super::progress::{News, SharedCounts};
 use super::reader::Scheduled;
+use super::recall::Recall;
 use super::stop::StopToken;
 use super::tally::{Batch, Note, Tally};
 use crate::endpoint::{Delivery, EndpointError, EndpointErrorKind, Sink};
@@ -50,6 +51,7 @@ pub(super) struct Writer {
     backoff: Backoff,
     limits: Limits,
     keeper: Option<Arc<Keeper>>,
+    recall: Option<Recall>,
     stop: StopToken,
     news: UnboundedSender<News>,
     started: Option<Instant>,
@@ -90,6 +92,7 @@ impl Writer {
             backoff: Backoff::new(limits.retry_for),
             limits,
             keeper: None,
+            recall: None,
             stop,
             news,
             started: None,
@@ -102,6 +105,12 @@ impl Writer {
     pub fn kept_by(mut self, keeper: Option<Arc<Keeper>>) -> Self {
         self.tally.kept_by(keeper.clone(), self.limits.batch_events as u64);
         self.keeper = keeper;
+        self
+    }
+
+    /// Looks there whether events have arrived before they go again.
+    pub fn recalling(mut self, recall: Option<Recall>) -> Self {
+        self.recall = recall;
         self
     }
 
@@ -387,13 +396,44 @@ impl Writer {
             () = tokio::time::sleep(wait) => {}
         }
         let acknowledged = self.tally.acknowledged;
-        self.resend_all().await;
+        if self.leave_out_what_arrived().await {
+            self.resend_all().await;
+        }
         if self.tally.acknowledged > acknowledged {
             self.backoff.reset();
         }
         if self.again.is_empty() {
             self.tell(News::Recovered);
         }
+    }
+
+    /// Settles what is to go again and lies on the target already; false when that could not be found out.
+    async fn leave_out_what_arrived(&mut self) -> bool {
+        let (Some(recall), Some(keeper)) = (&self.recall, &self.keeper) else {
+            return true;
+        };
+        if !self.again.iter().any(|(_, note, _)| note.uncertain) {
+            return true;
+        }
+        let settled = match recall.settled(keeper, &self.stop).await {
+            Ok(Some(settled)) => settled,
+            Ok(None) => return false,
+            Err(error) => {
+                if !error.retryable() {
+                    self.gave_up = Some(error);
+                }
+                return false;
+            }
+        };
+        for (event, mut note, error) in std::mem::take(&mut self.again) {
+            note.uncertain = false;
+            if settled.contains(note.number) {
+                self.tally.arrived(event, &note);
+            } else {
+                self.again.push((event, note, error));
+            }
+        }
+        true
     }
 
     async fn resend_all(&mut self) {

@@ -4,6 +4,8 @@
 pub mod certificates;
 #[allow(dead_code, reason = "not every test binary needs it")]
 pub mod kafka;
+#[allow(dead_code, reason = "not every test binary needs it")]
+pub mod proxy;
 #[cfg(feature = "amqp")]
 #[allow(dead_code, reason = "not every test binary needs it")]
 pub mod rabbitmq;

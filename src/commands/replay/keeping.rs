@@ -11,14 +11,16 @@ use crate::endpoint::{Address, SinkOptions};
 use crate::output::figures::counted;
 use crate::replay::ledger::plan_hash;
 use crate::replay::read_back::{begin, read_back};
-use crate::replay::{ArchiveIdentity, Keeper, Ledger, LedgerError, Outcome, StopToken, Summary, Survey};
+use crate::replay::{
+    ArchiveIdentity, Keeper, Ledger, LedgerError, Outcome, Recall, StopToken, Summary, Survey,
+};
 
 /// What is to be done about a ledger.
 pub(super) enum Begun {
     /// The run keeps none.
     Unkept,
     /// The run is kept from here on.
-    Kept(Arc<Keeper>),
+    Kept(Arc<Keeper>, Option<Recall>),
     /// An earlier part of the run has settled everything.
     NothingLeft(Box<Summary>),
     /// The end was asked for while the target was read back; the ledger holds what was found.
@@ -75,7 +77,8 @@ pub(super) async fn begun(
         return Ok(Begun::NothingLeft(Box::new(summary)));
     }
     let only = Some(target.address.path.as_str()).filter(|path| !path.is_empty());
-    Ok(Begun::Kept(Arc::new(Keeper::start(path, ledger, only, args.resume)?)))
+    let recall = (!ledger.read_back.is_empty()).then(|| Recall::new(address, options));
+    Ok(Begun::Kept(Arc::new(Keeper::start(path, ledger, only, args.resume)?), recall))
 }
 
 /// The ledger this run would have if it began now.

@@ -1,7 +1,7 @@
 //! A connection to a NATS server, and what happens to it while it lives.
 
 use std::sync::{Arc, Mutex, PoisonError};
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use async_nats::connection::State;
 use async_nats::{Client, ConnectOptions, Event as Happening, ServerError};
@@ -15,13 +15,14 @@ use crate::endpoint::{Address, Credentials, EndpointError, EndpointErrorKind};
 /// Events that may wait for a slow reader; beyond, the client drops them and we count.
 const WAITING_EVENTS: usize = 1 << 18;
 
+/// Nobody listens there: a client sent there after a loss gives up, and what waits in it is gone with it.
+const NOWHERE: &str = "nats://127.0.0.1:0";
+
 /// What has happened to a connection so far.
 #[derive(Clone, Debug, Default)]
 pub(super) struct History {
     /// Times the connection was lost.
     pub(super) losses: u64,
-    /// When it was last made again.
-    pub(super) restored: Option<Instant>,
     /// Events dropped because the reader was slow.
     pub(super) dropped: u64,
 }
@@ -51,6 +52,35 @@ pub(super) async fn connect(
     known_options: &[&'static str],
 ) -> Result<Connection, EndpointError> {
     let options = AddressOptions::new(address, &known(known_options))?;
+    open(address, credentials, timeout, &options, None).await
+}
+
+/// Connects, also to the `others` of its cluster, for as long as the connection stands. A client that connects again by itself would then send what it held back
+/// meanwhile, although that was reported as lost: behind what failed before it, so out of order.
+///
+/// # Errors
+/// As [`connect`].
+pub(super) async fn connect_once(
+    address: &Address,
+    credentials: Option<&Credentials>,
+    timeout: Duration,
+    known_options: &[&'static str],
+    others: &[String],
+) -> Result<Connection, EndpointError> {
+    let options = AddressOptions::new(address, &known(known_options))?;
+    let connection = open(address, credentials, timeout, &options, Some(others)).await?;
+    let pool = connection.client.set_server_pool(NOWHERE).await;
+    pool.map_err(|_| failure::disconnected(address))?;
+    Ok(connection)
+}
+
+async fn open(
+    address: &Address,
+    credentials: Option<&Credentials>,
+    timeout: Duration,
+    options: &AddressOptions<'_>,
+    once: Option<&[String]>,
+) -> Result<Connection, EndpointError> {
     let (record, history) = watch::channel(History::default());
     let refusals = Arc::new(Mutex::new(Vec::new()));
     let noted = Arc::clone(&refusals);
@@ -64,10 +94,15 @@ pub(super) async fn connect(
             note(&happening, &record, &noted);
             std::future::ready(())
         });
-    connect = access::introduce(connect, &options, address.credentials.as_ref().or(credentials))?;
-    connect = access::encrypt(connect, &options)?;
+    if once.is_some() {
+        connect = connect.max_reconnects(1).ignore_discovered_servers();
+    }
+    connect = access::introduce(connect, options, address.credentials.as_ref().or(credentials))?;
+    connect = access::encrypt(connect, options)?;
     let scheme = if address.tls { "tls" } else { "nats" };
-    let connecting = connect.connect(format!("{scheme}://{}", address.authority()));
+    let others = once.unwrap_or_default().iter().map(|other| format!(",{other}"));
+    let servers = format!("{scheme}://{}{}", address.authority(), others.collect::<String>());
+    let connecting = connect.connect(servers);
     let Ok(outcome) = tokio::time::timeout(timeout, connecting).await else {
         let message = format!("`{address}` did not greet us within {} s", timeout.as_secs_f32());
         return Err(EndpointError::new(EndpointErrorKind::Timeout, message)
@@ -80,7 +115,6 @@ pub(super) async fn connect(
 fn note(happening: &Happening, record: &watch::Sender<History>, refusals: &Mutex<Vec<String>>) {
     match happening {
         Happening::Disconnected => record.send_modify(|history| history.losses += 1),
-        Happening::Connected => record.send_modify(|history| history.restored = Some(Instant::now())),
         Happening::SlowConsumer(_) => record.send_modify(|history| history.dropped += 1),
         Happening::ServerError(ServerError::Other(words)) => {
             let mut refusals = refusals.lock().unwrap_or_else(PoisonError::into_inner);

@@ -1,18 +1,20 @@
 //! Events into JetStream: each is acknowledged with its sequence number, many are under way at once.
 
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::{Duration, Instant};
 
 use async_nats::jetstream::context::{Context, ContextBuilder, PublishError, PublishErrorKind};
 use async_nats::jetstream::message::PublishMessage;
 use tokio::task::JoinSet;
 
-use super::connection::{Connection, connect, known, lost_since};
+use super::connection::{Connection, connect_once, known, lost_since};
 use super::streams::{self, Meaning};
 use super::{JETSTREAM, failure, message};
 use crate::endpoint::address_options::AddressOptions;
 use crate::endpoint::receipts::{self, Awaited};
 use crate::endpoint::{
-    Address, BoxFuture, Capabilities, EndpointError, EndpointErrorKind, Receipts, Sink, SinkOptions,
+    Address, BoxFuture, Capabilities, Delivery, EndpointError, EndpointErrorKind, Receipts, Sink, SinkOptions,
 };
 use crate::event::{Event, Place};
 
@@ -40,23 +42,22 @@ pub(super) struct StreamSink {
     connection: Connection,
     context: Context,
     target: Target,
-    receipt_timeout: Duration,
+    options: SinkOptions,
+    window: usize,
+    /// The connection was lost and made anew at this time.
+    renewed: Option<Instant>,
+    /// Batches whose receipts have not been taken yet.
+    open_batches: Arc<AtomicUsize>,
     batches: JoinSet<()>,
 }
 
 impl StreamSink {
     /// Connects and finds the stream.
     pub(super) async fn open(address: &Address, options: &SinkOptions) -> Result<Self, EndpointError> {
-        let connection =
-            connect(address, options.credentials.as_ref(), options.connect_timeout, &OPTIONS).await?;
+        let connection = connected(address, options, &[]).await?;
         let window = AddressOptions::new(address, &known(&OPTIONS))?.number("window", 1..=100_000)?;
         let window = usize::try_from(window.unwrap_or(WINDOW)).unwrap_or(usize::MAX);
-        let context = ContextBuilder::new()
-            .timeout(options.receipt_timeout)
-            .ack_timeout(options.receipt_timeout)
-            .max_ack_inflight(window)
-            .backpressure_on_inflight(true)
-            .build(connection.client.clone());
+        let context = context(&connection, options.receipt_timeout, window);
         let target = if address.path.is_empty() {
             Target::Own
         } else {
@@ -71,8 +72,33 @@ impl StreamSink {
                 },
             }
         };
-        let receipt_timeout = options.receipt_timeout;
-        Ok(Self { connection, context, target, receipt_timeout, batches: JoinSet::new() })
+        Ok(Self {
+            connection,
+            context,
+            target,
+            options: options.clone(),
+            window,
+            renewed: None,
+            open_batches: Arc::default(),
+            batches: JoinSet::new(),
+        })
+    }
+
+    /// Connects anew after a loss.
+    ///
+    /// Nothing may overtake what failed with the old connection: there is no new one before all receipts have been taken.
+    async fn renew(&mut self) -> Result<(), EndpointError> {
+        if self.connection.losses() == 0 {
+            return Ok(());
+        }
+        if self.open_batches.load(Ordering::Acquire) > 0 {
+            return Err(failure::disconnected(&self.connection.address));
+        }
+        let others = self.connection.client.server_info().connect_urls;
+        self.connection = connected(&self.connection.address, &self.options, &others).await?;
+        self.context = context(&self.connection, self.options.receipt_timeout, self.window);
+        self.renewed = Some(Instant::now());
+        Ok(())
     }
 
     fn subject_of(&self, event: &Event) -> Result<String, EndpointError> {
@@ -102,20 +128,24 @@ impl StreamSink {
         if let Some(name) = message::name_for_repeats(event) {
             publish = publish.message_id(name);
         }
-        let losses = self.connection.losses();
         let sending = self.context.send_publish(subject.clone(), publish);
-        let future = match tokio::time::timeout(self.receipt_timeout, sending).await {
-            Ok(sent) => sent.map_err(|error| self.explain(&error, &subject))?,
-            Err(_) => return Err(failure::disconnected(&self.connection.address)),
+        let future = tokio::select! {
+            biased;
+            // Receipts that do not come any more would hold their places in the window until they are late.
+            () = lost_since(self.connection.history.clone(), 0) => return Err(failure::unanswered()),
+            sent = tokio::time::timeout(self.options.receipt_timeout, sending) => match sent {
+                Ok(sent) => sent.map_err(|error| self.explain(&error, &subject))?,
+                Err(_) => return Err(failure::disconnected(&self.connection.address)),
+            },
         };
-        let connection = self.connection.clone();
+        let (connection, renewed) = (self.connection.clone(), self.renewed);
         Ok(Box::pin(async move {
-            let lost = lost_since(connection.history.clone(), losses);
+            let lost = lost_since(connection.history.clone(), 0);
             tokio::select! {
                 biased;
                 answer = future => match answer {
                     Ok(answer) => Ok(Place { partition: None, offset: Some(answer.sequence) }),
-                    Err(error) => Err(explain(&error, &subject, &connection)),
+                    Err(error) => Err(explain(&error, &subject, &connection, renewed)),
                 },
                 () = lost => Err(failure::unanswered()),
             }
@@ -123,15 +153,25 @@ impl StreamSink {
     }
 
     fn explain(&self, error: &PublishError, subject: &str) -> EndpointError {
-        explain(error, subject, &self.connection)
+        explain(error, subject, &self.connection, self.renewed)
     }
 
     async fn hand_over_batch(&mut self, batch: &[Event]) -> Receipts {
-        let mut awaited = Vec::with_capacity(batch.len());
+        if let Err(error) = self.renew().await {
+            let failed = batch.iter().map(|_| Delivery::failed(error.clone())).collect();
+            return Box::pin(std::future::ready(failed));
+        }
+        let open = Open::one_more(&self.open_batches);
+        let mut awaited: Vec<Awaited> = Vec::with_capacity(batch.len());
         for event in batch {
             awaited.push(self.hand_over(event).await);
         }
-        receipts::collect(&mut self.batches, awaited, self.receipt_timeout)
+        let receipts = receipts::collect(&mut self.batches, awaited, self.options.receipt_timeout);
+        Box::pin(async move {
+            let deliveries = receipts.await;
+            drop(open);
+            deliveries
+        })
     }
 
     async fn leave(mut self) -> Result<(), EndpointError> {
@@ -172,14 +212,52 @@ fn subject_in_stream<'a>(
     .help(format!("it takes {list}; name one of them in the address instead of the stream")))
 }
 
-fn explain(error: &PublishError, subject: &str, connection: &Connection) -> EndpointError {
+async fn connected(
+    address: &Address,
+    options: &SinkOptions,
+    others: &[String],
+) -> Result<Connection, EndpointError> {
+    connect_once(address, options.credentials.as_ref(), options.connect_timeout, &OPTIONS, others).await
+}
+
+fn context(connection: &Connection, timeout: Duration, window: usize) -> Context {
+    ContextBuilder::new()
+        .timeout(timeout)
+        .ack_timeout(timeout)
+        .max_ack_inflight(window)
+        .backpressure_on_inflight(true)
+        .build(connection.client.clone())
+}
+
+/// Counts a batch until its receipts are taken or forgotten.
+struct Open(Arc<AtomicUsize>);
+
+impl Open {
+    fn one_more(counter: &Arc<AtomicUsize>) -> Self {
+        counter.fetch_add(1, Ordering::AcqRel);
+        Self(Arc::clone(counter))
+    }
+}
+
+impl Drop for Open {
+    fn drop(&mut self) {
+        self.0.fetch_sub(1, Ordering::AcqRel);
+    }
+}
+
+fn explain(
+    error: &PublishError,
+    subject: &str,
+    connection: &Connection,
+    renewed: Option<Instant>,
+) -> EndpointError {
     let address = &connection.address;
+    if !connection.is_up() || connection.losses() > 0 {
+        return failure::unanswered();
+    }
     match error.kind() {
         PublishErrorKind::StreamNotFound => {
-            let restored = connection.history.borrow().restored;
-            let just_back = connection.losses() > 0
-                && restored.is_some_and(|at: Instant| at.elapsed() < STREAMS_COME_BACK);
-            if just_back {
+            if renewed.is_some_and(|at| at.elapsed() < STREAMS_COME_BACK) {
                 let message = format!("the streams of `{address}` are not back yet");
                 return EndpointError::new(EndpointErrorKind::Unreachable, message);
             }
