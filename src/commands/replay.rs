@@ -131,7 +131,7 @@ async fn replay(args: &Args, context: &Context) -> Result<Status, CommandError> 
     refuse_losses(args, &survey, carried)?;
     let (keeper, recall) = match keeping::begun(args, context, (&target, window), &survey, &stop).await? {
         Begun::Unkept => (None, None),
-        Begun::Kept(keeper, recall) => (Some(keeper), recall),
+        Begun::Kept(keeper, recall) => (Some(keeper), recall.map(|recall| *recall)),
         Begun::NothingLeft(summary) => {
             if args.format == Format::Json {
                 report::summary_json(&mut context.ui.data(), &summary)?;

@@ -20,7 +20,7 @@ pub(super) enum Begun {
     /// The run keeps none.
     Unkept,
     /// The run is kept from here on.
-    Kept(Arc<Keeper>, Option<Recall>),
+    Kept(Arc<Keeper>, Option<Box<Recall>>),
     /// An earlier part of the run has settled everything.
     NothingLeft(Box<Summary>),
     /// The end was asked for while the target was read back; the ledger holds what was found.
@@ -77,7 +77,7 @@ pub(super) async fn begun(
         return Ok(Begun::NothingLeft(Box::new(summary)));
     }
     let only = Some(target.address.path.as_str()).filter(|path| !path.is_empty());
-    let recall = (!ledger.read_back.is_empty()).then(|| Recall::new(address, options));
+    let recall = (!ledger.read_back.is_empty()).then(|| Box::new(Recall::new(address, options)));
     Ok(Begun::Kept(Arc::new(Keeper::start(path, ledger, only, args.resume)?), recall))
 }
 
