@@ -185,6 +185,16 @@ async fn a_queue_gives_its_events_away_once_and_a_look_leaves_them() {
     rest.close().await.expect("closed");
     let mut empty = source(&url(node, "?queue=work"), to_the_end()).await;
     assert!(empty.next_batch(10).await.expect("the end").is_empty());
+    empty.close().await.expect("closed");
+    // What waits there came before now, and nothing says what came before an hour ago.
+    deliver(&mut writer, &events).await;
+    let until = |time: Timestamp| SourceOptions { stop: Stop::Time(time), ..SourceOptions::default() };
+    let mut waiting = source(&url(node, "?queue=work"), until(Timestamp::now())).await;
+    assert_eq!(numbers(&collect(&mut waiting, 10).await), all);
+    assert!(waiting.next_batch(10).await.expect("the end").is_empty());
+    let long_ago = until(Timestamp(Timestamp::now().0 - 3_600_000_000));
+    let error = open_source(&address(&url(node, "?queue=work")), &long_ago).await.err().expect("refused");
+    assert_eq!(error.kind, EndpointErrorKind::Unsupported, "{error:?}");
 }
 
 #[tokio::test(flavor = "multi_thread")]

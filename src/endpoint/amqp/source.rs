@@ -19,6 +19,9 @@ const QUIET: Duration = Duration::from_millis(300);
 /// How long a stream may take to show its first event when it has any.
 const FIRST_EVENT: Duration = Duration::from_secs(2);
 
+/// How long ago `now` may have been said.
+const STILL_NOW_US: i64 = 60_000_000;
+
 /// A message as it came, not yet an event.
 type Arrived = (Method, Bytes, Bytes);
 
@@ -146,8 +149,13 @@ impl AmqpSource {
     async fn begin_queue(&mut self, options: &SourceOptions) -> Result<(), EndpointError> {
         self.kind = Kind::Queue;
         self.refuse_seeking("a queue is read from its head, only a stream elsewhere", options)?;
+        let until_now = matches!(options.stop, Stop::Time(time) if time <= Timestamp::now());
         let link = self.connect().await?;
-        self.end = (options.stop == Stop::PresentEnd).then_some(End::Count(u64::from(link.waiting)));
+        if until_now {
+            // A queue does not say when its events came; those that wait there came before now.
+            self.stop = Stop::PresentEnd;
+        }
+        self.end = (self.stop == Stop::PresentEnd).then_some(End::Count(u64::from(link.waiting)));
         self.ended = self.end == Some(End::Count(0));
         self.link = Some(link);
         Ok(())
@@ -161,6 +169,9 @@ impl AmqpSource {
             (Start::End, _) if self.kind == Kind::Queue => "leave out what waits there",
             (_, Stop::PresentEnd) if self.kind == Kind::Exchange => "know where its present end is",
             (_, Stop::Offset(_)) => "stop at an offset",
+            (_, Stop::Time(time)) if self.kind == Kind::Queue && time.0 < just_now() => {
+                "stop at a time that is past"
+            }
             _ => return Ok(()),
         };
         let message = format!("{why}, so `{}` cannot {what}", self.settings.address);
@@ -393,6 +404,11 @@ impl AmqpSource {
         }
         Ok(())
     }
+}
+
+/// What is earlier than this, in microseconds since 1970, was not meant as `now`.
+fn just_now() -> i64 {
+    Timestamp::now().0 - STILL_NOW_US
 }
 
 impl Source for AmqpSource {
