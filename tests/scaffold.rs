@@ -230,3 +230,103 @@ fn services_build_without_warnings_and_pass_their_own_tests() {
     }
     assert!(failures.is_empty(), "{}", failures.join("\n"));
 }
+
+/// A copy of a case's input: a project, its template and its contract, which have moved on.
+fn moved_on(case: &str) -> tempfile::TempDir {
+    let directory = tempfile::tempdir().expect("temporary directory");
+    let from = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/cases/sync").join(case).join("cmd.in");
+    for (path, bytes) in tree(&from) {
+        let place = directory.path().join(&path);
+        std::fs::create_dir_all(place.parent().expect("a parent")).expect("made");
+        std::fs::write(place, bytes).expect("written");
+    }
+    directory
+}
+
+fn sync(project: &Path, flags: &[&str]) -> Output {
+    let project = project.to_string_lossy();
+    eddy(&[&["sync", project.as_ref()], flags].concat())
+}
+
+#[test]
+fn looking_at_a_sync_changes_nothing_and_says_what_writing_does() {
+    for case in ["template-and-contract", "conflict", "accept-breaking"] {
+        let directory = moved_on(case);
+        let project = directory.path().join("shop");
+        let before = tree(&project);
+        let dry = sync(&project, &["--dry-run", "--accept-breaking", "--format", "json"]);
+        let check = sync(&project, &["--check"]);
+        assert_eq!(check.status.code(), Some(1), "{case}");
+        assert_eq!(tree(&project), before, "{case}");
+        sync(&project, &["--accept-breaking"]);
+        let after = tree(&project);
+        let said: serde_json::Value = serde_json::from_slice(&dry.stdout).expect("JSON");
+        let files = said["files"].as_array().expect("a list").iter();
+        let said: Vec<&str> =
+            files.filter(|file| file["changes"] == true).filter_map(|file| file["path"].as_str()).collect();
+        let paths: std::collections::BTreeSet<&String> = before.keys().chain(after.keys()).collect();
+        let own = |path: &str| path == "eddy.lock.yaml" || path.starts_with(".eddy/");
+        let changed: Vec<&String> =
+            paths.into_iter().filter(|path| !own(path) && before.get(*path) != after.get(*path)).collect();
+        assert_eq!(said, changed, "{case}");
+        assert!(!after.keys().any(|path| path.starts_with(".eddy/") && path != ".eddy/base.ndjson.zst"));
+    }
+}
+
+#[test]
+fn a_conflict_is_named_until_it_is_resolved_and_then_the_project_is_up_to_date() {
+    let directory = moved_on("conflict");
+    let project = directory.path().join("shop");
+    for _ in 0..2 {
+        let output = sync(&project, &[]);
+        assert_eq!(output.status.code(), Some(1));
+        assert!(String::from_utf8_lossy(&output.stderr).contains("`Dockerfile` needs you"));
+    }
+    assert_eq!(sync(&project, &["--check"]).status.code(), Some(1));
+    let marked = text(project.join("Dockerfile"));
+    assert_eq!(marked.matches("<<<<<<< yours").count(), 1, "{marked}");
+    std::fs::write(project.join("Dockerfile"), "FROM mine:2\nRUN build shop\nCMD run\n").expect("written");
+    assert_eq!(sync(&project, &["--check"]).status.code(), Some(0));
+    assert_eq!(sync(&project, &[]).status.code(), Some(0));
+}
+
+#[test]
+fn a_sync_that_was_killed_is_finished_by_the_next() {
+    let directory = moved_on("half-done");
+    let project = directory.path().join("shop");
+    let output = sync(&project, &[]);
+    assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+    assert!(String::from_utf8_lossy(&output.stderr).contains("finished an interrupted sync"));
+    assert!(!project.join(".eddy/sync").exists());
+    // What it put there counts as the user's: the template writes the file no more.
+    assert_eq!(text(project.join("old.txt")), "2\n");
+}
+
+/// A new operation of the contract is one the service does not compile without.
+#[test]
+fn a_made_service_follows_its_contract() {
+    let directory = tempfile::tempdir().expect("temporary directory");
+    let contract = directory.path().join("contract.yaml");
+    std::fs::copy(fixture("orders/orders-v3-norec.yaml"), &contract).expect("copied");
+    let project = directory.path().join("service");
+    let made = eddy(&[
+        "new",
+        "rust-service",
+        &project.to_string_lossy(),
+        "--contract",
+        &contract.to_string_lossy(),
+        "--defaults",
+    ]);
+    assert!(made.status.success(), "{}", String::from_utf8_lossy(&made.stderr));
+    assert_eq!(sync(&project, &["--check"]).status.code(), Some(0));
+    let handlers = text(project.join("src/handlers.rs"));
+    std::fs::write(project.join("src/handlers.rs"), format!("{handlers}// mine\n")).expect("written");
+    let changed = text(&contract).replace("operations:\n", "  refunds:\n    address: refunds\n    messages:\n      Refund: {payload: {type: object}}\noperations:\n  onRefund:\n    action: receive\n    channel: {$ref: '#/channels/refunds'}\n");
+    std::fs::write(&contract, changed).expect("written");
+    let output = sync(&project, &[]);
+    assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+    assert!(String::from_utf8_lossy(&output.stdout).contains("+ operation `onRefund` (receives `refunds`)"));
+    assert!(text(project.join("src/generated/operations.rs")).contains("fn on_refund("));
+    assert_eq!(text(project.join("src/handlers.rs")), format!("{handlers}// mine\n"));
+    assert_eq!(sync(&project, &["--check"]).status.code(), Some(0));
+}

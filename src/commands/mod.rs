@@ -34,6 +34,8 @@ mod paths;
 mod record;
 mod registry;
 mod replay;
+mod scaffolding;
+mod sync;
 mod tail;
 mod target;
 mod transfer;
@@ -170,6 +172,8 @@ enum Command {
     Record(record::Args),
     /// Send the events of an archive again, with their timing
     Replay(replay::Args),
+    /// Bring a project up to its template and its contract
+    Sync(sync::Args),
     /// Watch events as they arrive
     Tail(tail::Args),
     /// Check AsyncAPI documents and event schemas
@@ -197,6 +201,7 @@ impl Command {
             Self::New(args) => new::run(args, context),
             Self::Record(args) => record::run(args, context),
             Self::Replay(args) => replay::run(args, context),
+            Self::Sync(args) => sync::run(args, context),
             Self::Tail(args) => tail::run(args, context),
             Self::Validate(args) => validate::run(args, context),
         }

@@ -27,6 +27,7 @@ pub mod replay;
 pub mod sarif;
 pub mod scene;
 pub mod svg;
+pub mod sync;
 pub mod table;
 pub mod text;
 pub mod tree;

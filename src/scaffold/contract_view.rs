@@ -1,5 +1,6 @@
 //! A contract as templates see it: the service, its operations and messages, with names that compile.
 
+use std::collections::BTreeMap;
 use std::path::Path;
 
 use serde_json::{Map, Value, json};
@@ -9,9 +10,10 @@ use super::identifiers::{IdentifierKind, Language, Scope};
 use super::rust_source::{RESERVED_TYPES, definitions, type_name};
 use super::sample::sample;
 use super::source::sha256;
+use super::surface::{FieldSurface, MessageSurface, OperationSurface, Surface, fields_of};
 use super::types::{Type, TypeFault, Types};
 use crate::contract::{
-    Channel, Document, Message, MessageIndex, Operation, Parameter, SchemaFormat, SchemaRef,
+    Action, Channel, Document, Message, MessageIndex, Operation, Parameter, SchemaFormat, SchemaRef,
 };
 use crate::source_text::{Documents, Resolved, Sources};
 
@@ -29,6 +31,8 @@ pub struct ContractView {
     pub version: String,
     /// SHA-256 of the document's text.
     pub sha256: String,
+    /// What others see of it.
+    pub surface: Surface,
     /// What has no code, and why.
     pub notes: Vec<String>,
 }
@@ -77,6 +81,7 @@ pub fn view(
         path: document.path.to_string_lossy().into_owned(),
         version: service.version.clone(),
         sha256: sha256(text.as_bytes()),
+        surface: Surface { operations: viewer.surface },
         notes: viewer.notes,
     })
 }
@@ -111,6 +116,7 @@ struct Viewer<'a> {
     types: Types<'a>,
     operation_types: Scope,
     methods: Scope,
+    surface: Vec<OperationSurface>,
     notes: Vec<String>,
 }
 
@@ -125,6 +131,7 @@ impl<'a> Viewer<'a> {
             types,
             operation_types: Scope::reserving(&reserved),
             methods: Scope::reserving(&["new"]),
+            surface: Vec::new(),
             notes: Vec::new(),
         }
     }
@@ -160,13 +167,21 @@ impl<'a> Viewer<'a> {
         let method = self.methods.allocate(&operation.id, IdentifierKind::Value, Language::Rust);
         let mut variants = Scope::default();
         let mut messages = Vec::new();
+        let mut seen = Vec::new();
         for index in &operation.messages {
             let message = &self.document.messages[index.0];
-            let mut view = self.message(*index)?;
+            let (mut view, fields) = self.message(*index)?;
+            seen.push(MessageSurface { name: message.name.clone(), fields });
             view["variant"] = variants.allocate(&message.name, IdentifierKind::Type, Language::Rust).into();
             messages.push(view);
         }
         let parameters = parameters_of(channel, address);
+        self.surface.push(OperationSurface {
+            id: operation.id.clone(),
+            action: action_name(operation.action).to_owned(),
+            address: address.to_owned(),
+            messages: seen,
+        });
         let parameters_type = (!parameters.is_empty()).then(|| self.operation_type(operation, "parameters"));
         let event_type = match messages.as_slice() {
             [] => "serde_json::Value".to_owned(),
@@ -193,10 +208,15 @@ impl<'a> Viewer<'a> {
     }
 
     fn messages(&mut self) -> Result<Value, ScaffoldError> {
-        (0..self.document.messages.len()).map(|index| self.message(MessageIndex(index))).collect()
+        let all = 0..self.document.messages.len();
+        all.map(|index| self.message(MessageIndex(index)).map(|(view, _)| view)).collect()
     }
 
-    fn message(&mut self, index: MessageIndex) -> Result<Value, ScaffoldError> {
+    /// A message as templates see it, and its fields.
+    fn message(
+        &mut self,
+        index: MessageIndex,
+    ) -> Result<(Value, BTreeMap<String, FieldSurface>), ScaffoldError> {
         let message = &self.document.messages[index.0];
         let is_json = is_json(message);
         let kind = match &message.payload {
@@ -208,8 +228,9 @@ impl<'a> Viewer<'a> {
             None if is_json => "serde_json::Value".to_owned(),
             None => "Vec<u8>".to_owned(),
         };
+        let fields = kind.as_ref().map(|kind| fields_of(&self.types, kind)).unwrap_or_default();
         let example = kind.map_or_else(|| json!({}), |kind| sample(&self.types, &kind));
-        Ok(json!({
+        let view = json!({
             "name": message.name,
             "title": message.title,
             "summary": message.summary,
@@ -217,7 +238,8 @@ impl<'a> Viewer<'a> {
             "is_json": is_json,
             "type": rust,
             "sample": example.to_string(),
-        }))
+        });
+        Ok((view, fields))
     }
 
     fn payload_type(&mut self, message: &Message, schema: &SchemaRef) -> Result<Type, ScaffoldError> {
@@ -234,6 +256,13 @@ impl<'a> Viewer<'a> {
             message: format!("message `{}` cannot become a type: {}", message.name, fault.message),
             help: Some("`eddy validate` says more about the contract".to_owned()),
         }
+    }
+}
+
+fn action_name(action: Action) -> &'static str {
+    match action {
+        Action::Send => "send",
+        Action::Receive => "receive",
     }
 }
 

@@ -4,6 +4,7 @@ use std::path::PathBuf;
 
 use thiserror::Error;
 
+use super::lock::LOCK_FILE;
 use crate::atomic_file;
 use crate::diagnostic::nearest;
 
@@ -110,6 +111,42 @@ pub enum ScaffoldError {
         /// The target.
         directory: PathBuf,
     },
+    /// No lock here or above.
+    #[error("`{directory}` is in no project that eddy made: there is no `{LOCK_FILE}` in it or above it")]
+    NoProject {
+        /// Where it was looked for.
+        directory: PathBuf,
+    },
+    /// What a project remembers cannot be used.
+    #[error("cannot use `{path}`: {message}")]
+    BadMemory {
+        /// The lock, the base or the journal.
+        path: PathBuf,
+        /// Why not.
+        message: String,
+    },
+    /// A file of the user stands where the template has come to write one.
+    #[error(
+        "`{path}` is in the way: the template writes a file there now, and this one is not of its making"
+    )]
+    InTheWay {
+        /// The file.
+        path: String,
+    },
+    /// A link or something else stands where a file is to be written.
+    #[error("`{path}` {what}, and nothing is written through it")]
+    NoFile {
+        /// The path or the part of it.
+        path: String,
+        /// What it is.
+        what: &'static str,
+    },
+    /// An earlier sync was killed before it was done.
+    #[error("a sync of `{project}` was interrupted and is half done")]
+    HalfDone {
+        /// The project.
+        project: PathBuf,
+    },
     /// The target cannot be written.
     #[error("cannot write `{path}`: {}", atomic_file::reason(source))]
     Unwritable {
@@ -140,6 +177,17 @@ impl ScaffoldError {
             Self::Unwritable { path, source } => Some(atomic_file::next_step(path, source)),
             Self::BadPath { .. } => {
                 Some("mend the file name in the template, or the answer it is made of".to_owned())
+            }
+            Self::NoProject { .. } => {
+                Some("go there, or name its directory: `eddy sync DIR`; `eddy new` makes one".to_owned())
+            }
+            Self::BadMemory { .. } => Some(
+                "take it back from version control; it is written by `eddy new` and `eddy sync`".to_owned(),
+            ),
+            Self::InTheWay { .. } => Some("move it elsewhere, then sync again".to_owned()),
+            Self::NoFile { .. } => Some("put a plain file or directory there".to_owned()),
+            Self::HalfDone { .. } => {
+                Some("`eddy sync` without `--check` and `--dry-run` finishes it".to_owned())
             }
             Self::Unreadable { .. } | Self::BadAnswer { .. } | Self::Interrupted { .. } => None,
         }

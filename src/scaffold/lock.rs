@@ -1,6 +1,7 @@
 //! What a project remembers of its making: `eddy.lock.yaml`, and the pristine text of files that are merged later.
 
-use std::io::Write;
+use std::collections::BTreeMap;
+use std::io::{Read, Write};
 
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
@@ -10,11 +11,15 @@ use super::error::ScaffoldError;
 use super::manifest::Policy;
 use super::plan::PlannedFile;
 use super::source::{Template, sha256};
+use super::surface::Surface;
 
 /// The lock in a project.
 pub const LOCK_FILE: &str = "eddy.lock.yaml";
-/// The pristine texts: one JSON object `{path, text}` per line, compressed with zstd.
+/// The pristine texts: one JSON object `{path, text}` per line, compressed with zstd; `{contract}` is what others see of it.
 pub const BASE_FILE: &str = ".eddy/base.ndjson.zst";
+
+/// Most bytes of a lock, and of the pristine texts.
+const MAX_BYTES: u64 = 64 << 20;
 
 /// The lock as written.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -94,7 +99,7 @@ pub fn files(
         format: 1,
         eddy: env!("CARGO_PKG_VERSION").to_owned(),
         template: LockedTemplate {
-            source: template.source.clone(),
+            source: template.remembered_as.clone(),
             name: template.manifest.name.clone(),
             version: template.manifest.version.clone(),
             hash: template.hash.clone(),
@@ -110,7 +115,7 @@ pub fn files(
     let yaml = serde_yaml::to_string(&lock).map_err(|error| failed(&error))?;
     let text =
         format!("# Written by eddy: where this project comes from. Keep it under version control.\n{yaml}");
-    let base = base(planned).map_err(|error| failed(&error))?;
+    let base = base(planned, contract.map(|view| &view.surface)).map_err(|error| failed(&error))?;
     Ok(vec![own(BASE_FILE, base), own(LOCK_FILE, text.into_bytes())])
 }
 
@@ -118,13 +123,73 @@ fn locked(file: &PlannedFile) -> LockedFile {
     LockedFile { path: file.path.clone(), policy: file.policy, sha256: sha256(&file.bytes) }
 }
 
-fn base(planned: &[PlannedFile]) -> std::io::Result<Vec<u8>> {
+fn base(planned: &[PlannedFile], surface: Option<&Surface>) -> std::io::Result<Vec<u8>> {
     let mut encoder = zstd::Encoder::new(Vec::new(), 3)?;
+    if let Some(surface) = surface {
+        writeln!(encoder, "{}", serde_json::json!({ "contract": surface }))?;
+    }
     for file in planned.iter().filter(|file| file.policy == Policy::Merge) {
         let text = String::from_utf8_lossy(&file.bytes);
         writeln!(encoder, "{}", serde_json::json!({ "path": file.path, "text": text }))?;
     }
     encoder.finish()
+}
+
+/// What a project was made of, besides its lock.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Base {
+    /// The pristine texts of merged files, by path.
+    pub texts: BTreeMap<String, String>,
+    /// What others see of the contract.
+    pub surface: Option<Surface>,
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields, untagged)]
+enum BaseLine {
+    Text { path: String, text: String },
+    Contract { contract: Surface },
+}
+
+/// Reads a lock; paths in it that no template may write are refused.
+///
+/// # Errors
+/// In words.
+pub fn read(text: &str) -> Result<Lock, String> {
+    let lock: Lock = serde_yaml::from_str(text).map_err(|error| error.to_string())?;
+    if lock.format != 1 {
+        return Err(format!("format {} is not known; this program reads format 1", lock.format));
+    }
+    let fault =
+        |file: &LockedFile| fault_of_path(&file.path).map(|fault| format!("`{}`: {fault}", file.path));
+    lock.files.iter().find_map(fault).map_or(Ok(lock), Err)
+}
+
+/// Reads the pristine texts.
+///
+/// # Errors
+/// In words.
+pub fn read_base(bytes: &[u8]) -> Result<Base, String> {
+    let mut text = String::new();
+    let decoder = zstd::Decoder::new(bytes).map_err(|error| error.to_string())?;
+    decoder.take(MAX_BYTES).read_to_string(&mut text).map_err(|error| error.to_string())?;
+    let mut base = Base::default();
+    for line in text.lines() {
+        match serde_json::from_str(line).map_err(|error| error.to_string())? {
+            BaseLine::Text { path, text } => drop(base.texts.insert(path, text)),
+            BaseLine::Contract { contract } => base.surface = Some(contract),
+        }
+    }
+    Ok(base)
+}
+
+/// Why a path in a lock or a journal may not be touched.
+#[must_use]
+pub fn fault_of_path(path: &str) -> Option<String> {
+    if owns(path) {
+        return Some("this file is eddy's own".to_owned());
+    }
+    super::path_rules::fault_of_path(path)
 }
 
 fn own(path: &str, bytes: Vec<u8>) -> PlannedFile {
@@ -147,9 +212,29 @@ mod tests {
             origin: String::new(),
             bytes: b"text\n".to_vec(),
         };
-        let bytes = base(&[file("a", Policy::Merge), file("b", Policy::Once)]).expect("encodes");
+        let bytes = base(&[file("a", Policy::Merge), file("b", Policy::Once)], Some(&Surface::default()));
+        let bytes = bytes.expect("encodes");
         let text = String::from_utf8(zstd::decode_all(bytes.as_slice()).expect("decodes")).expect("UTF-8");
-        assert_eq!(text, "{\"path\":\"a\",\"text\":\"text\\n\"}\n");
+        assert!(text.ends_with("{\"path\":\"a\",\"text\":\"text\\n\"}\n"), "{text}");
+        let read = read_base(&bytes).expect("reads");
+        assert_eq!(read.texts, BTreeMap::from([("a".to_owned(), "text\n".to_owned())]));
+        assert_eq!(read.surface, Some(Surface::default()));
+        assert!(read_base(b"junk").is_err());
+    }
+
+    #[test]
+    fn a_lock_that_leads_out_of_the_project_is_refused() {
+        let lock = |path: &str| {
+            format!(
+                "format: 1\neddy: 0\ntemplate: {{source: s, name: n, version: '1', hash: h}}\nanswers: {{}}\n\
+                 files: [{{path: {path}, policy: merge, sha256: x}}]\n"
+            )
+        };
+        assert!(read(&lock("src/a")).is_ok());
+        for path in ["../a", "/etc/a", "a//b", ".eddy/x", "eddy.lock.yaml", "a/../b", "'C:\\a'", "aux.txt"] {
+            assert!(read(&lock(path)).is_err_and(|fault| fault.contains(": ")), "{path}");
+        }
+        assert!(read("format: 2\n").is_err());
     }
 
     #[test]

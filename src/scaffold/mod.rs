@@ -12,6 +12,8 @@ pub mod plan;
 mod rust_source;
 mod sample;
 pub mod source;
+pub mod surface;
+pub mod sync;
 pub mod types;
 mod words;
 pub mod write;

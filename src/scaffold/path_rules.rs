@@ -37,6 +37,18 @@ pub fn render_path(engine: &Engine, path: &str, context: &Context) -> Result<Opt
     Ok(Some(whole))
 }
 
+/// What is wrong with a whole path, on any system.
+#[must_use]
+pub fn fault_of_path(path: &str) -> Option<String> {
+    if path.len() > MAX_PATH {
+        return Some(format!("a path has at most {MAX_PATH} bytes"));
+    }
+    let fault = |part: &str| {
+        if part.is_empty() { Some("a part of the path is empty".to_owned()) } else { fault_of_part(part) }
+    };
+    path.split('/').find_map(fault)
+}
+
 /// What is wrong with one part of a path, on any system the result may be carried to.
 fn fault_of_part(part: &str) -> Option<String> {
     if part == "." || part == ".." {

@@ -254,6 +254,7 @@ mod tests {
         let manifest = format!("format: 1\nname: x\nversion: 1.0.0\ndescription: X\n{rules}");
         Template {
             source: "x".to_owned(),
+            remembered_as: "x".to_owned(),
             manifest: Manifest::read("x", &manifest).expect("reads"),
             files: files.iter().map(|(path, bytes)| ((*path).to_owned(), bytes.to_vec())).collect(),
             hash: "0".to_owned(),

@@ -11,6 +11,8 @@ use super::manifest::{MANIFEST, Manifest};
 
 static BUILT_IN: Dir<'static> = include_dir!("$CARGO_MANIFEST_DIR/templates");
 
+/// Stands before the name of a template that is built in.
+pub const BUILT_IN_SOURCE: &str = "builtin:";
 /// Most files a template may have.
 const MAX_FILES: usize = 5_000;
 /// Most bytes a template may have.
@@ -23,6 +25,8 @@ const MAX_DEPTH: usize = 32;
 pub struct Template {
     /// `builtin:NAME`, or the path of the directory.
     pub source: String,
+    /// The source as a project remembers it; a directory as seen from the project.
+    pub remembered_as: String,
     /// Its manifest.
     pub manifest: Manifest,
     /// Every other file by its path with `/`.
@@ -49,6 +53,18 @@ pub fn open(name: &str) -> Result<Template, ScaffoldError> {
     if is_path { open_directory(Path::new(name)) } else { open_built_in(name) }
 }
 
+/// Opens the template a project remembers, a directory as seen from `root`.
+///
+/// # Errors
+/// As [`open`].
+pub fn open_remembered(remembered: &str, root: &Path) -> Result<Template, ScaffoldError> {
+    let template = match remembered.strip_prefix(BUILT_IN_SOURCE) {
+        Some(name) => open_built_in(name)?,
+        None => open_directory(&root.join(remembered))?,
+    };
+    Ok(Template { remembered_as: remembered.to_owned(), ..template })
+}
+
 fn built_in_names() -> Vec<String> {
     let mut names: Vec<String> =
         BUILT_IN.dirs().map(|dir| dir.path().to_string_lossy().into_owned()).collect();
@@ -61,7 +77,7 @@ fn open_built_in(name: &str) -> Result<Template, ScaffoldError> {
     let root = BUILT_IN.get_dir(name).ok_or_else(unknown)?;
     let mut files = BTreeMap::new();
     collect_built_in(root, name, &mut files);
-    assemble(format!("builtin:{name}"), files)
+    assemble(format!("{BUILT_IN_SOURCE}{name}"), files)
 }
 
 fn collect_built_in(dir: &Dir<'static>, root: &str, files: &mut BTreeMap<String, Vec<u8>>) {
@@ -142,7 +158,7 @@ fn assemble(source: String, mut files: BTreeMap<String, Vec<u8>>) -> Result<Temp
     let manifest = files.remove(MANIFEST).ok_or_else(|| refuse("it has no manifest", Some(help)))?;
     let text = String::from_utf8(manifest).map_err(|_| refuse("its manifest is not UTF-8", None))?;
     let manifest = Manifest::read(&source, &text)?;
-    Ok(Template { source, manifest, files, hash })
+    Ok(Template { remembered_as: source.clone(), source, manifest, files, hash })
 }
 
 fn tree_hash(files: &BTreeMap<String, Vec<u8>>) -> String {
