@@ -47,8 +47,16 @@ impl ReadingThread {
                 Some(Ok(batch)) => self.left = batch.into_iter(),
             }
         }
-        Ok(self.left.by_ref().take(max.max(1)).collect())
+        Ok(take(&mut self.left, max))
     }
+}
+
+/// At most so many of what is left, but at least one; all of it without moving any.
+pub(super) fn take(left: &mut std::vec::IntoIter<Event>, max: usize) -> Vec<Event> {
+    if left.len() <= max {
+        return std::mem::replace(left, Vec::new().into_iter()).collect();
+    }
+    left.by_ref().take(max.max(1)).collect()
 }
 
 fn read(mut reader: Reader, wanted: Wanted, sender: &mpsc::Sender<Batch>) {

@@ -57,11 +57,25 @@ struct ChannelLanes {
 pub struct LaneTable {
     channels: HashMap<String, ChannelLanes>,
     lanes: Vec<LaneCounts>,
+    /// The lane of the event looked at last, when it had no key: most often the next one is of the same.
+    last_keyless: Option<LaneId>,
 }
 
 impl LaneTable {
     /// The lane of an event, made when it is the first.
     pub fn lane(&mut self, event: &Event) -> LaneId {
+        if let Some(last) = self.last_keyless
+            && event.key.is_none()
+            && self.lanes[last.0].channel == event.channel
+        {
+            return last;
+        }
+        let lane = self.find_or_make(event);
+        self.last_keyless = event.key.is_none().then_some(lane);
+        lane
+    }
+
+    fn find_or_make(&mut self, event: &Event) -> LaneId {
         let full = self.lanes.len() >= MOST_LANES;
         if let Some(known) = self.known(event, full) {
             return known;

@@ -57,12 +57,6 @@ impl MergedSource {
 
     /// Reads until no part that is waited for could still hold an earlier event and at least one event is there.
     async fn fill(&mut self, max: usize) -> Result<(), EndpointError> {
-        // A single source has nobody to wait for.
-        if let [only] = self.parts.as_mut_slice()
-            && only.reading == Reading::CatchingUp
-        {
-            only.reading = Reading::Live;
-        }
         loop {
             let any = self.parts.iter().any(|part| !part.ahead.is_empty());
             let awaited = self.parts.iter().any(Part::is_awaited);
@@ -115,6 +109,15 @@ impl MergedSource {
 impl Source for MergedSource {
     fn next_batch(&mut self, max: usize) -> BoxFuture<'_, Result<Vec<Event>, EndpointError>> {
         Box::pin(async move {
+            // A single source has nobody to wait for.
+            if let [only] = self.parts.as_mut_slice()
+                && only.ahead.is_empty()
+                && !only.ended
+            {
+                let batch = only.source.next_batch(max).await?;
+                only.ended = batch.is_empty();
+                return Ok(batch);
+            }
             self.fill(max).await?;
             Ok(self.take(max))
         })

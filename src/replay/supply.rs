@@ -63,10 +63,18 @@ impl Source for MadeSource {
 /// Makes the event of one line; an error says what is wrong with it.
 pub type LineMaker = Box<dyn FnMut(Vec<u8>) -> Result<Event, String> + Send>;
 
+/// Lines handed over at once.
+const LINES_AT_ONCE: usize = 256;
+/// Bytes handed over at once, unless one line is longer.
+const BYTES_AT_ONCE: usize = 256 * 1024;
+
+type Lines = Vec<Result<Vec<u8>, EndpointError>>;
+
 /// One event for each line of a text; a thread reads ahead a little, because reading may block.
 pub struct LineSource {
     name: String,
-    lines: mpsc::Receiver<Result<Vec<u8>, EndpointError>>,
+    lines: mpsc::Receiver<Lines>,
+    left: std::vec::IntoIter<Result<Vec<u8>, EndpointError>>,
     make: LineMaker,
     read: u64,
     failure: Option<EndpointError>,
@@ -76,11 +84,11 @@ impl LineSource {
     /// Each line, without its end, is given to `make`; `name` is how the text is called in messages.
     #[must_use]
     pub fn new(name: &str, input: impl Read + Send + 'static, make: LineMaker) -> Self {
-        let (sender, lines) = mpsc::channel(256);
+        let (sender, lines) = mpsc::channel(4);
         let body_name = name.to_owned();
         // A thread that cannot be started drops the sender, and the source ends.
         drop(std::thread::Builder::new().spawn(move || read_lines(&body_name, input, &sender)));
-        Self { name: name.to_owned(), lines, make, read: 0, failure: None }
+        Self { name: name.to_owned(), lines, left: Vec::new().into_iter(), make, read: 0, failure: None }
     }
 
     /// Each line becomes the payload of an event that is otherwise like `pattern`.
@@ -104,20 +112,18 @@ impl LineSource {
 impl Source for LineSource {
     fn next_batch(&mut self, max: usize) -> BoxFuture<'_, Result<Vec<Event>, EndpointError>> {
         Box::pin(async move {
-            let mut batch = Vec::new();
             if self.failure.is_none()
-                && let Some(line) = self.lines.recv().await
+                && self.left.len() == 0
+                && let Some(lines) = self.lines.recv().await
             {
-                let mut line = Some(line);
-                while let Some(next) = line {
-                    match self.event(next) {
-                        Ok(event) => batch.push(event),
-                        Err(error) => {
-                            self.failure = Some(error);
-                            break;
-                        }
-                    }
-                    line = if batch.len() < max { self.lines.try_recv().ok() } else { None };
+                self.left = lines.into_iter();
+            }
+            let mut batch = Vec::with_capacity(self.left.len().min(max));
+            while self.failure.is_none() && batch.len() < max {
+                let Some(line) = self.left.next() else { break };
+                match self.event(line) {
+                    Ok(event) => batch.push(event),
+                    Err(error) => self.failure = Some(error),
                 }
             }
             // Events before the line that failed go first.
@@ -133,28 +139,46 @@ impl Source for LineSource {
     }
 }
 
-fn read_lines(name: &str, input: impl Read, sender: &mpsc::Sender<Result<Vec<u8>, EndpointError>>) {
-    let mut input = BufReader::new(input);
-    let mut number = 0_u64;
+fn read_lines(name: &str, input: impl Read, sender: &mpsc::Sender<Lines>) {
+    let mut input = BufReader::with_capacity(64 * 1024, input);
+    let (mut lines, mut bytes, mut number) = (Lines::new(), 0, 0_u64);
     loop {
-        number += 1;
-        let mut line = Vec::new();
-        let limit = MAX_LINE as u64 + 2;
-        let read = input.by_ref().take(limit).read_until(b'\n', &mut line);
-        let result = match read {
-            Ok(0) => return,
-            Ok(_) => trimmed(line).ok_or_else(|| {
-                let message = format!("line {number} of `{name}` is longer than {MAX_LINE} bytes");
-                EndpointError::new(EndpointErrorKind::Malformed, message)
-            }),
-            Err(error) => {
-                let message = format!("cannot read `{name}`: {error}");
-                Err(EndpointError::new(EndpointErrorKind::File, message))
+        // Nothing that was read waits for what may be long in coming.
+        let may_block = memchr::memchr(b'\n', input.buffer()).is_none();
+        let full = lines.len() >= LINES_AT_ONCE || bytes >= BYTES_AT_ONCE;
+        if (full || may_block) && !lines.is_empty() {
+            bytes = 0;
+            if sender.blocking_send(std::mem::take(&mut lines)).is_err() {
+                return;
             }
-        };
-        let last = result.is_err();
-        if sender.blocking_send(result).is_err() || last {
+        }
+        number += 1;
+        let Some(line) = read_line(name, number, &mut input) else {
             return;
+        };
+        let last = line.is_err();
+        bytes += line.as_ref().map_or(0, Vec::len);
+        lines.push(line);
+        if last {
+            let _ = sender.blocking_send(lines);
+            return;
+        }
+    }
+}
+
+/// The next line, or what is wrong with it; none at the end.
+fn read_line(name: &str, number: u64, input: &mut impl BufRead) -> Option<Result<Vec<u8>, EndpointError>> {
+    let mut line = Vec::new();
+    let limit = MAX_LINE as u64 + 2;
+    match input.take(limit).read_until(b'\n', &mut line) {
+        Ok(0) => None,
+        Ok(_) => Some(trimmed(line).ok_or_else(|| {
+            let message = format!("line {number} of `{name}` is longer than {MAX_LINE} bytes");
+            EndpointError::new(EndpointErrorKind::Malformed, message)
+        })),
+        Err(error) => {
+            let message = format!("cannot read `{name}`: {error}");
+            Some(Err(EndpointError::new(EndpointErrorKind::File, message)))
         }
     }
 }

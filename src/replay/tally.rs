@@ -107,6 +107,7 @@ impl Tally {
     ) -> Vec<(Event, Note, EndpointError)> {
         let (mut again, mut settled, mut refused) = (Vec::new(), Vec::new(), Vec::new());
         let mut deliveries = deliveries.into_iter();
+        let before = self.acknowledged;
         for (event, mut note) in batch.events.into_iter().zip(batch.notes) {
             let delivery = deliveries.next().unwrap_or_else(missing_receipt);
             match delivery.outcome {
@@ -129,6 +130,7 @@ impl Tally {
                 }
             }
         }
+        SharedCounts::add(&self.shared.acknowledged, self.acknowledged - before);
         if let Some(keeper) = &self.keeper {
             keeper.acknowledged(settled);
             keeper.refused(&refused);
@@ -161,7 +163,6 @@ impl Tally {
         self.response.record(at.saturating_duration_since(note.intended));
         self.acknowledged += 1;
         self.last_receipt = self.last_receipt.max(Some(at));
-        SharedCounts::add(&self.shared.acknowledged, 1);
     }
 }
 

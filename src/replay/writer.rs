@@ -202,7 +202,9 @@ impl Writer {
     /// Everything that is due by now, in order, up to the limits of a batch.
     fn take_due(&mut self, start: Instant) -> Batch {
         let now = Instant::now();
-        let mut batch = Batch { events: Vec::new(), notes: Vec::new(), bytes: 0 };
+        let ready = self.waiting.len().min(self.limits.batch_events);
+        let (events, notes) = (Vec::with_capacity(ready), Vec::with_capacity(ready));
+        let mut batch = Batch { events, notes, bytes: 0 };
         while batch.events.len() < self.limits.batch_events && batch.bytes < self.limits.batch_bytes {
             if self.waiting.is_empty() {
                 self.waiting.extend(self.chunks.try_recv().into_iter().flatten());

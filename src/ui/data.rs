@@ -4,6 +4,9 @@ use std::io::{self, BufWriter, Stdout, Write};
 
 use crate::atomic_file;
 
+/// Bytes written at once: large outputs cost few calls.
+const BUFFER: usize = 64 * 1024;
+
 /// A buffered writer to standard output. Flush it and hand its errors up: a closed pipe ends the program quietly.
 #[derive(Debug)]
 pub struct Data {
@@ -12,7 +15,7 @@ pub struct Data {
 
 impl Data {
     pub(super) fn new() -> Self {
-        Self { out: BufWriter::new(io::stdout()) }
+        Self { out: BufWriter::with_capacity(BUFFER, io::stdout()) }
     }
 }
 

@@ -149,14 +149,14 @@ impl Sink for Printer {
             self.closed.store(gone, Ordering::Relaxed);
             self.stop.request(StopReason::Limit);
         }
-        let deliveries = batch.iter().map(|_| match &result {
+        let delivery = match &result {
             Ok(()) => Delivery::acknowledged(Place::default()),
             Err(error) => {
                 let failure = EndpointError::new(EndpointErrorKind::File, error.to_string());
                 Delivery::failed(failure.help(atomic_file::next_step(Path::new("-"), error)))
             }
-        });
-        let deliveries: Vec<Delivery> = deliveries.collect();
+        };
+        let deliveries = vec![delivery; batch.len()];
         let receipts: Receipts = Box::pin(std::future::ready(deliveries));
         Box::pin(std::future::ready(receipts))
     }

@@ -74,7 +74,7 @@ fn collect(
         match consumer.poll(Duration::from_millis(20)) {
             Some(Ok(found)) => {
                 deadline = Instant::now() + timeout;
-                let event = message::event(&found);
+                let event = message::event(&found, Timestamp::now());
                 let lane = (event.channel.clone(), event.place.partition.unwrap_or(0));
                 let end = open.get(&lane).and_then(|span| span.end);
                 let offset = event.place.offset.and_then(|offset| i64::try_from(offset).ok()).unwrap_or(0);

@@ -55,8 +55,8 @@ fn headers(event: &Event) -> OwnedHeaders {
     })
 }
 
-/// The event a record carries, received now.
-pub(super) fn event(message: &BorrowedMessage<'_>) -> Event {
+/// The event a record carries.
+pub(super) fn event(message: &BorrowedMessage<'_>, received: Timestamp) -> Event {
     let broker_time = match message.timestamp() {
         RecordTime::NotAvailable => None,
         RecordTime::CreateTime(time) => Some((time, TimeKind::Create)),
@@ -67,7 +67,7 @@ pub(super) fn event(message: &BorrowedMessage<'_>) -> Event {
         key: message.key().map(Bytes::copy_from_slice),
         payload: message.payload().map(Bytes::copy_from_slice),
         headers: message.headers().map(read_headers).unwrap_or_default(),
-        received: Timestamp::now(),
+        received,
         broker_time: broker_time
             .map(|(time, kind)| BrokerTime { time: Timestamp(time.saturating_mul(1000)), kind }),
         place: Place { partition: Some(message.partition()), offset: u64::try_from(message.offset()).ok() },

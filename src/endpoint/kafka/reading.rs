@@ -21,6 +21,8 @@ use crate::event::{Event, Timestamp};
 const BATCH_EVENTS: usize = 512;
 /// Bytes handed over at once, unless one event is larger.
 const BATCH_BYTES: usize = 512 * 1024;
+/// Records that lay ready together carry one time of receipt: asking the clock costs as much as reading a record.
+const RECEIVED_TOGETHER: usize = 64;
 /// Batches that wait to be taken.
 pub(super) const WAITING: usize = 8;
 /// How soon the thread sees that nobody wants more; records are seen at once.
@@ -138,15 +140,21 @@ impl Reading {
         let mut batch = Vec::new();
         let mut bytes = 0;
         let mut last = Instant::now();
+        let mut received = Timestamp::now();
+        let mut came = false;
         let mut asked = Instant::now();
         while !self.ends.reached() && !self.batches.is_closed() {
             let wait = if batch.is_empty() { LOOK } else { Duration::ZERO };
-            let polled = self.consumer.poll(wait).map(|polled| polled.map(|found| message::event(&found)));
+            let polled = self.consumer.poll(wait);
+            if batch.len() % RECEIVED_TOGETHER == 0 && polled.is_some() {
+                received = Timestamp::now();
+            }
+            let polled = polled.map(|polled| polled.map(|found| message::event(&found, received)));
             let idle = polled.is_none();
             let mut trouble = None;
             match polled {
                 Some(Ok(event)) => {
-                    last = Instant::now();
+                    came = true;
                     self.connected.store(true, Ordering::Relaxed);
                     if let Some(event) = self.keep(event) {
                         bytes += event.size();
@@ -156,6 +164,9 @@ impl Reading {
                 Some(Err(KafkaError::PartitionEOF(partition))) => self.ends.at_end(partition),
                 Some(Err(error)) => trouble = self.trouble(&error),
                 None => {}
+            }
+            if idle && std::mem::take(&mut came) {
+                last = Instant::now();
             }
             let full = batch.len() >= BATCH_EVENTS || bytes >= BATCH_BYTES;
             if !batch.is_empty() && (idle || full || trouble.is_some()) {

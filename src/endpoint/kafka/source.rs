@@ -20,6 +20,7 @@ use super::listener::Listener;
 use super::positions::{Lane, Offsets, Span, assignment};
 use super::reading::{Batch, Ends, Reading, WAITING};
 use super::{failure, last, producer, settings};
+use crate::endpoint::reading_thread::take;
 use crate::endpoint::{
     Address, BoxFuture, End, EndpointError, EndpointErrorKind, SinkOptions, Source, SourceOptions, Start,
     Stop,
@@ -101,7 +102,7 @@ impl KafkaSource {
                 Some(Ok(batch)) => self.left = batch.into_iter(),
             }
         }
-        let batch: Vec<Event> = self.left.by_ref().take(max.max(1)).collect();
+        let batch = take(&mut self.left, max);
         if let Some(given) = &mut self.given {
             for event in &batch {
                 let behind =
