@@ -1,15 +1,22 @@
 #!/usr/bin/env python3
 """Sends and reads the same events by eddy and by each system's own tool, in turns in one run, and prints the ratios.
 
-    benches/endpoints/endpoints.py target/release/eddy [--count 200000] [--size 200] [--rounds 3]
-                                   [--only redis,mqtt,kafka] [--kafka HOST:PORT]
+    benches/endpoints/endpoints.py target/release/eddy [--count 200000] [--sizes 200,10240] [--rounds 3]
+                                   [--only redis,mqtt,nats,kafka,amqp] [--kafka HOST:PORT] [--amqp HOST:PORT] [--json FILE]
 
-redis-server and mosquitto are started here on free ports; for Kafka name a running broker, and kcat must be installed.
-Every event is confirmed: XADD replies, MQTT QoS 1, acks=all. Wall seconds are of whole processes; what is missing is
-left out and said. Peers: `redis-cli --pipe`, `redis-benchmark -P 100`, `mosquitto_pub -l -q 1`, `mosquitto_sub`, `kcat`.
+redis-server, mosquitto and nats-server are started here on free ports; for Kafka and RabbitMQ name a running one. What is
+missing is left out and said. Every event is confirmed: XADD replies, MQTT QoS 1, JetStream acknowledgements, acks=all,
+publisher confirms. Wall and CPU seconds and the largest resident set are of whole processes, medians of the rounds; the last
+column is the wall time of the tool over that of eddy, above 1 when eddy is faster. "first event" is the time from the start
+of the process to the first byte it prints.
+
+Peers: `redis-cli --pipe`, `redis-benchmark -P 100`, `mosquitto_pub -l -q 1`, `nats bench`, `kcat` with and without idempotence.
+mosquitto_pub 2.0.11 leaves early when it sends more than 65,535 messages, so MQTT is measured with 60,000 at most.
 """
 
 import argparse
+import contextlib
+import json
 import os
 import shutil
 import socket
@@ -18,6 +25,10 @@ import subprocess
 import sys
 import tempfile
 import time
+
+MOST_MQTT = 60_000
+MOST_BYTES = 400_000_000
+RESULTS = []
 
 
 def free_port():
@@ -35,8 +46,19 @@ def wait_for(port):
     sys.exit(f"nothing listens at {port}")
 
 
+@contextlib.contextmanager
+def server(command, port):
+    child = subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+    try:
+        wait_for(port)
+        yield
+    finally:
+        child.kill()
+        child.wait()
+
+
 def timed(command, source=None):
-    """Wall seconds and CPU seconds of a command that must succeed."""
+    """Wall seconds, CPU seconds and MiB of a command that must succeed."""
     stdin = open(source, "rb") if source else subprocess.DEVNULL
     began = time.perf_counter()
     child = subprocess.Popen(command, stdin=stdin, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE)
@@ -45,118 +67,183 @@ def timed(command, source=None):
     child.returncode = os.waitstatus_to_exitcode(status)
     if child.returncode != 0:
         sys.exit(f"{command}: exit {child.returncode}\n{said.decode(errors='replace')}")
-    return time.perf_counter() - began, usage.ru_utime + usage.ru_stime
+    return time.perf_counter() - began, usage.ru_utime + usage.ru_stime, usage.ru_maxrss / 1024
 
 
-def report(name, count, commands, rounds, prepare=lambda: None):
-    """Runs the commands in turns; the first is eddy's."""
-    walls = {label: [] for label, *_ in commands}
-    cpus = {label: [] for label, *_ in commands}
-    for _ in range(rounds):
-        for label, command, source in commands:
-            prepare()
-            wall, cpu = timed(command, source)
-            walls[label].append(wall)
-            cpus[label].append(cpu)
-    own = statistics.median(walls[commands[0][0]])
-    for label, *_ in commands:
-        wall, cpu = statistics.median(walls[label]), statistics.median(cpus[label])
-        print(f"| {name} | {label} | {count / wall:,.0f} | {cpu:.2f} | {wall / own:.2f} |", flush=True)
+def first_byte(command):
+    began = time.perf_counter()
+    with subprocess.Popen(command, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL) as child:
+        if not child.stdout.read(1):
+            sys.exit(f"{command}: printed nothing")
+        taken = time.perf_counter() - began
+        child.kill()
+    return taken, 0, 0
 
 
-def redis(eddy, count, size, rounds, folder):
-    if not shutil.which("redis-server"):
-        return print("| redis | not installed | | | |")
+class Run:
+    """What all measurements of one size have in common."""
+
+    def __init__(self, eddy, count, size, rounds, folder):
+        self.eddy, self.size, self.rounds, self.folder = eddy, size, rounds, folder
+        self.count = min(count, MOST_BYTES // size)
+        self.text = "x" * size
+        self.lines = self.written(self.count)
+
+    def written(self, count):
+        path = os.path.join(self.folder, f"lines-{count}-{self.size}")
+        with open(path, "w") as out:
+            # One by one: a child's largest resident set begins with ours.
+            out.writelines(self.text + "\n" for _ in range(count))
+        return path
+
+    def report(self, name, count, commands, prepare=lambda: None, measure=timed):
+        """Runs the commands in turns; the first is eddy's. A command with a negative count of events tells its own."""
+        taken = {label: [] for label, *_ in commands}
+        for _ in range(self.rounds):
+            for label, command, *source in commands:
+                prepare()
+                taken[label].append(measure(command, *source))
+        own = statistics.median(wall for wall, *_ in taken[commands[0][0]])
+        for label, *_ in commands:
+            wall, cpu, memory = (statistics.median(column) for column in zip(*taken[label]))
+            result = {"case": name, "bytes": self.size, "tool": label, "wall_s": round(wall, 4), "cpu_s": round(cpu, 3),
+                      "mib": round(memory, 1), "ratio": round(wall / own, 2)}
+            if measure is timed:
+                result["events_per_s"] = round(count / wall)
+                figures = f"{count / wall:,.0f} | {cpu:.2f} | {memory:.0f}"
+            else:
+                figures = f"{wall * 1e3:.0f} ms | – | –"
+            RESULTS.append(result)
+            print(f"| {name} | {self.size} | {label} | {figures} | {wall / own:.2f} |", flush=True)
+
+    def tail(self, url):
+        return [self.eddy, "tail", url, "--from", "start", "--format", "raw"]
+
+    def inject(self, url, lines=None):
+        return [self.eddy, "inject", url, lines or self.lines, "--each-line"]
+
+
+def redis(run, _):
     port = free_port()
-    server = subprocess.Popen(["redis-server", "--port", str(port), "--save", "", "--dir", folder],
-                              stdout=subprocess.DEVNULL)
-    try:
-        wait_for(port)
+    with server(["redis-server", "--port", str(port), "--save", "", "--dir", run.folder], port):
         flush = lambda: subprocess.run(["redis-cli", "-p", str(port), "flushall"], stdout=subprocess.DEVNULL, check=True)
-        lines, pipe = os.path.join(folder, "lines"), os.path.join(folder, "pipe")
-        text = "x" * size
-        with open(lines, "w") as out:
-            out.write((text + "\n") * count)
-        command = f"*5\r\n$4\r\nXADD\r\n$5\r\nbench\r\n$1\r\n*\r\n$7\r\npayload\r\n${size}\r\n{text}\r\n"
+        pipe = os.path.join(run.folder, "pipe")
+        command = f"*5\r\n$4\r\nXADD\r\n$5\r\nbench\r\n$1\r\n*\r\n$7\r\npayload\r\n${run.size}\r\n{run.text}\r\n"
         with open(pipe, "w", newline="") as out:
-            out.write(command * count)
-        url = f"redis://127.0.0.1:{port}/bench"
-        bench = ["redis-benchmark", "-p", str(port), "-n", str(count), "-c", "1", "-q", "-P", "100",
-                 "XADD", "bench", "*", "payload", text]
-        report("redis send", count, [
-            ("eddy inject --each-line", [eddy, "inject", url, lines, "--each-line"], None),
-            ("redis-cli --pipe", ["redis-cli", "-p", str(port), "--pipe"], pipe),
-            ("redis-benchmark -P 100", bench, None)], rounds, flush)
+            out.writelines(command for _ in range(run.count))
+        url, client = f"redis://127.0.0.1:{port}/bench", ["redis-cli", "-p", str(port)]
+        bench = ["redis-benchmark", "-p", str(port), "-n", str(run.count), "-c", "1", "-q", "-P", "100",
+                 "XADD", "bench", "*", "payload", run.text]
+        run.report("Redis Streams, send", run.count, [
+            ("eddy inject --each-line", run.inject(url)),
+            ("redis-benchmark -P 100", bench),
+            ("redis-cli --pipe (protocol prepared before)", client + ["--pipe"], pipe)], flush)
         flush()
-        timed([eddy, "inject", url, lines, "--each-line"])
-        report("redis read", count, [
-            ("eddy tail --format raw", [eddy, "tail", url, "--from", "start", "--format", "raw"], None),
-            ("redis-cli XRANGE", ["redis-cli", "-p", str(port), "XRANGE", "bench", "-", "+"], None)], rounds)
-    finally:
-        server.kill()
-        server.wait()
+        timed(run.inject(url))
+        run.report("Redis Streams, read", run.count, [
+            ("eddy tail --format raw", run.tail(url)), ("redis-cli XRANGE", client + ["XRANGE", "bench", "-", "+"])])
+        run.report("Redis Streams, first event", 1, [
+            ("eddy tail -n 1", run.tail(url) + ["-n", "1"]),
+            ("redis-cli XRANGE COUNT 1", client + ["XRANGE", "bench", "-", "+", "COUNT", "1"])], measure=first_byte)
 
 
-def mqtt(eddy, count, size, rounds, folder):
-    if not shutil.which("mosquitto_pub"):
-        return print("| mqtt | not installed | | | |")
-    port = free_port()
-    configuration = os.path.join(folder, "mosquitto.conf")
+def mqtt(run, _):
+    port, count = free_port(), min(run.count, MOST_MQTT)
+    configuration = os.path.join(run.folder, "mosquitto.conf")
     with open(configuration, "w") as out:
         out.write(f"listener {port} 127.0.0.1\nallow_anonymous true\nmax_queued_messages 0\nmax_inflight_messages 0\n")
         out.write("user root\n" if os.geteuid() == 0 else "")
-    program = shutil.which("mosquitto") or "/usr/sbin/mosquitto"
-    server = subprocess.Popen([program, "-c", configuration], stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
-    try:
-        wait_for(port)
-        lines = os.path.join(folder, "lines")
-        with open(lines, "w") as out:
-            out.write(("x" * size + "\n") * count)
-        report("mqtt send, QoS 1", count, [
-            ("eddy inject --each-line", [eddy, "inject", f"mqtt://127.0.0.1:{port}/bench?qos=1", lines, "--each-line"], None),
-            ("mosquitto_pub -l -q 1", ["mosquitto_pub", "-p", str(port), "-t", "bench", "-q", "1", "-l"], lines)], rounds)
-    finally:
-        server.kill()
-        server.wait()
+    with server([shutil.which("mosquitto") or "/usr/sbin/mosquitto", "-c", configuration], port):
+        lines = run.written(count)
+        run.report("MQTT, send, QoS 1", count, [
+            ("eddy inject --each-line", run.inject(f"mqtt://127.0.0.1:{port}/bench?qos=1", lines)),
+            ("mosquitto_pub -l -q 1", ["mosquitto_pub", "-p", str(port), "-t", "bench", "-q", "1", "-l"], lines)])
 
 
-def kafka(eddy, count, size, rounds, folder, broker):
-    if not broker or not shutil.which("kcat"):
-        return print("| kafka | no broker named, or no kcat | | | |")
-    lines = os.path.join(folder, "lines")
-    with open(lines, "w") as out:
-        out.write(("x" * size + "\n") * count)
-    topic = f"bench-{os.getpid()}"
-    timed([eddy, "inject", f"kafka://{broker}/{topic}?create", "--data", "first"])
-    report("kafka send, acks=all", count, [
-        ("eddy inject --each-line", [eddy, "inject", f"kafka://{broker}/{topic}", lines, "--each-line"], None),
-        ("kcat -P", ["kcat", "-b", broker, "-t", topic, "-P", "-X", "acks=all", "-l", lines], None)], rounds)
-    held = count * rounds * 2
-    report("kafka read", held, [
-        ("eddy tail --format raw", [eddy, "tail", f"kafka://{broker}/{topic}", "--from", "start", "--format", "raw"], None),
-        ("kcat -C -e", ["kcat", "-b", broker, "-t", topic, "-C", "-e", "-q", "-o", "beginning"], None)], rounds)
+def make_stream(port):
+    """Has the server keep what is sent to `bench`."""
+    wanted = json.dumps({"name": "BENCH", "subjects": ["bench"], "storage": "file"})
+    request = f"CONNECT {{}}\r\nSUB answer 1\r\nPUB $JS.API.STREAM.CREATE.BENCH answer {len(wanted)}\r\n{wanted}\r\n"
+    with socket.create_connection(("127.0.0.1", port)) as connection:
+        connection.sendall(request.encode())
+        said = b""
+        while b"\"config\"" not in said:
+            part = connection.recv(65536)
+            if not part or b"\"error\"" in said:
+                sys.exit(f"no stream: {said.decode(errors='replace')}")
+            said += part
+
+
+def nats(run, _):
+    port = free_port()
+    program = shutil.which("nats-server") or os.path.expanduser("~/.cache/eddy/bin/nats-server")
+    with server([program, "-a", "127.0.0.1", "-p", str(port), "-js", "-sd", os.path.join(run.folder, "js")], port):
+        make_stream(port)
+        url = f"jetstream+nats://127.0.0.1:{port}/"
+        commands = [("eddy inject --each-line", run.inject(url + "bench"))]
+        if shutil.which("nats"):
+            commands.append(("nats bench js pub async", [
+                "nats", "-s", f"127.0.0.1:{port}", "bench", "js", "pub", "async", "bench", "--stream", "BENCH",
+                "--msgs", str(run.count), "--size", str(run.size), "--no-progress"]))
+        run.report("JetStream, send", run.count, commands)
+        run.report("JetStream, read", run.count * run.rounds * len(commands), [
+            ("eddy tail --format raw", run.tail(url + "BENCH"))])
+        run.report("JetStream, first event", 1, [("eddy tail -n 1", run.tail(url + "BENCH") + ["-n", "1"])],
+                   measure=first_byte)
+
+
+def kafka(run, arguments):
+    broker = arguments.kafka
+    topic = f"bench-{os.getpid()}-{run.size}"
+    timed([run.eddy, "inject", f"kafka://{broker}/{topic}?create", "--data", "first"])
+    url = f"kafka://{broker}/{topic}"
+    produce = ["kcat", "-b", broker, "-t", topic, "-P", "-X", "acks=all", "-l", run.lines]
+    run.report("Kafka, send, acks=all", run.count, [
+        ("eddy inject --each-line (idempotent)", run.inject(url)),
+        ("kcat -P, idempotent", produce + ["-X", "enable.idempotence=true"]),
+        ("kcat -P", produce)])
+    held = run.count * run.rounds * 3 + 1
+    consume = ["kcat", "-b", broker, "-t", topic, "-C", "-q", "-o", "beginning"]
+    run.report("Kafka, read", held, [("eddy tail --format raw", run.tail(url)), ("kcat -C -e", consume + ["-e"])])
+    run.report("Kafka, first event", 1, [
+        ("eddy tail -n 1", run.tail(url) + ["-n", "1"]), ("kcat -C -c 1", consume + ["-c", "1"])], measure=first_byte)
+
+
+def amqp(run, arguments):
+    url = f"amqp://{arguments.amqp}/?queue=bench"
+    run.report("RabbitMQ, send, confirms", run.count, [("eddy inject --each-line", run.inject(url))])
+
+
+SYSTEMS = {"redis": (redis, "redis-server"), "mqtt": (mqtt, "mosquitto_pub"), "nats": (nats, None),
+           "kafka": (kafka, "kcat"), "amqp": (amqp, None)}
 
 
 def main():
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("eddy")
     parser.add_argument("--count", type=int, default=200_000)
-    parser.add_argument("--size", type=int, default=200)
+    parser.add_argument("--sizes", default="200,10240")
     parser.add_argument("--rounds", type=int, default=3)
-    parser.add_argument("--only", default="redis,mqtt,kafka")
+    parser.add_argument("--only", default=",".join(SYSTEMS))
     parser.add_argument("--kafka", metavar="HOST:PORT")
+    parser.add_argument("--amqp", metavar="HOST:PORT", help="with a queue `bench`")
+    parser.add_argument("--json", metavar="FILE", help="write the figures there too")
     arguments = parser.parse_args()
     eddy = os.path.abspath(arguments.eddy)
-    only = arguments.only.split(",")
-    print("| case | tool | events/s | CPU s | wall beside eddy |\n|---|---|---|---|---|")
-    common = (eddy, arguments.count, arguments.size, arguments.rounds)
-    with tempfile.TemporaryDirectory() as folder:
-        if "redis" in only:
-            redis(*common, folder)
-        if "mqtt" in only:
-            mqtt(*common, folder)
-        if "kafka" in only:
-            kafka(*common, folder, arguments.kafka)
+    print("| case | bytes | tool | events/s | CPU s | MiB | wall beside eddy |\n|---|---|---|---|---|---|---|")
+    for size in map(int, arguments.sizes.split(",")):
+        for name in arguments.only.split(","):
+            measure, program = SYSTEMS[name]
+            if name in ("kafka", "amqp") and not getattr(arguments, name):
+                print(f"left out: {name}, for no server is named", file=sys.stderr)
+            elif program and not shutil.which(program):
+                print(f"left out: {name}, for {program} is not installed", file=sys.stderr)
+            else:
+                with tempfile.TemporaryDirectory() as folder:
+                    measure(Run(eddy, arguments.count, size, arguments.rounds, folder), arguments)
+    if arguments.json:
+        with open(arguments.json, "w") as out:
+            json.dump(RESULTS, out, indent=1)
 
 
 if __name__ == "__main__":
