@@ -35,7 +35,7 @@ complete -c eddy -n "__fish_eddy_needs_command" -l no-progress -d 'Draw no progr
 complete -c eddy -n "__fish_eddy_needs_command" -l yes -d 'Answer yes to questions'
 complete -c eddy -n "__fish_eddy_needs_command" -s h -l help -d 'Print help (see more with \'--help\')'
 complete -c eddy -n "__fish_eddy_needs_command" -s V -l version -d 'Print version'
-complete -c eddy -n "__fish_eddy_needs_command" -f -a "archive" -d 'Look into recordings, check them, mend them'
+complete -c eddy -n "__fish_eddy_needs_command" -f -a "archive" -d 'Look into recordings, cut and join them, check them, mend them'
 complete -c eddy -n "__fish_eddy_needs_command" -f -a "broker" -d 'Run the embedded MQTT broker for local work'
 complete -c eddy -n "__fish_eddy_needs_command" -f -a "bundle" -d 'Make one document of many files; references stay references'
 complete -c eddy -n "__fish_eddy_needs_command" -f -a "completions" -d 'Print a completion script for a shell'
@@ -55,26 +55,31 @@ complete -c eddy -n "__fish_eddy_needs_command" -f -a "sync" -d 'Bring a project
 complete -c eddy -n "__fish_eddy_needs_command" -f -a "tail" -d 'Watch events as they arrive'
 complete -c eddy -n "__fish_eddy_needs_command" -f -a "validate" -d 'Check AsyncAPI documents and event schemas'
 complete -c eddy -n "__fish_eddy_needs_command" -f -a "help" -d 'Print this message or the help of the given subcommand(s)'
-complete -c eddy -n "__fish_eddy_using_subcommand archive; and not __fish_seen_subcommand_from cat repair stats verify help" -l color -d 'When to colour' -r -f -a "auto\t'On a terminal, unless NO_COLOR is set'
+complete -c eddy -n "__fish_eddy_using_subcommand archive; and not __fish_seen_subcommand_from cat merge repair slice split stats verify help" -l color -d 'When to colour' -r -f -a "auto\t'On a terminal, unless NO_COLOR is set'
 always\t'Always'
 never\t'Never'"
-complete -c eddy -n "__fish_eddy_using_subcommand archive; and not __fish_seen_subcommand_from cat repair stats verify help" -l workspace -d 'Directory of the workspace file `eddy.yaml` (default: here or above)' -r -F
-complete -c eddy -n "__fish_eddy_using_subcommand archive; and not __fish_seen_subcommand_from cat repair stats verify help" -l env -d 'Environment of the workspace to use' -r
-complete -c eddy -n "__fish_eddy_using_subcommand archive; and not __fish_seen_subcommand_from cat repair stats verify help" -s q -l quiet -d 'Say nothing but data and errors'
-complete -c eddy -n "__fish_eddy_using_subcommand archive; and not __fish_seen_subcommand_from cat repair stats verify help" -s v -l verbose -d 'Say more about what is done'
-complete -c eddy -n "__fish_eddy_using_subcommand archive; and not __fish_seen_subcommand_from cat repair stats verify help" -l no-progress -d 'Draw no progress bars'
-complete -c eddy -n "__fish_eddy_using_subcommand archive; and not __fish_seen_subcommand_from cat repair stats verify help" -l yes -d 'Answer yes to questions'
-complete -c eddy -n "__fish_eddy_using_subcommand archive; and not __fish_seen_subcommand_from cat repair stats verify help" -s h -l help -d 'Print help (see more with \'--help\')'
-complete -c eddy -n "__fish_eddy_using_subcommand archive; and not __fish_seen_subcommand_from cat repair stats verify help" -s V -l version -d 'Print version'
-complete -c eddy -n "__fish_eddy_using_subcommand archive; and not __fish_seen_subcommand_from cat repair stats verify help" -f -a "cat" -d 'Print events, one JSON object per line'
-complete -c eddy -n "__fish_eddy_using_subcommand archive; and not __fish_seen_subcommand_from cat repair stats verify help" -f -a "repair" -d 'Write what is whole in a damaged or unfinished recording anew'
-complete -c eddy -n "__fish_eddy_using_subcommand archive; and not __fish_seen_subcommand_from cat repair stats verify help" -f -a "stats" -d 'Count events, bytes, rates and channels'
-complete -c eddy -n "__fish_eddy_using_subcommand archive; and not __fish_seen_subcommand_from cat repair stats verify help" -f -a "verify" -d 'Check frames, checksums, lines, numbers, index and seek table'
-complete -c eddy -n "__fish_eddy_using_subcommand archive; and not __fish_seen_subcommand_from cat repair stats verify help" -f -a "help" -d 'Print this message or the help of the given subcommand(s)'
-complete -c eddy -n "__fish_eddy_using_subcommand archive; and __fish_seen_subcommand_from cat" -l from -d 'Leave out what was received before this time, or numbered lower (`offset:42`)' -r
-complete -c eddy -n "__fish_eddy_using_subcommand archive; and __fish_seen_subcommand_from cat" -l to -d 'Leave out what was received after this time, or numbered so or higher (`offset:42`)' -r
-complete -c eddy -n "__fish_eddy_using_subcommand archive; and __fish_seen_subcommand_from cat" -s n -l count -d 'Print only the first N events' -r
-complete -c eddy -n "__fish_eddy_using_subcommand archive; and __fish_seen_subcommand_from cat" -l channel -d 'Print only channels that match this pattern' -r
+complete -c eddy -n "__fish_eddy_using_subcommand archive; and not __fish_seen_subcommand_from cat merge repair slice split stats verify help" -l workspace -d 'Directory of the workspace file `eddy.yaml` (default: here or above)' -r -F
+complete -c eddy -n "__fish_eddy_using_subcommand archive; and not __fish_seen_subcommand_from cat merge repair slice split stats verify help" -l env -d 'Environment of the workspace to use' -r
+complete -c eddy -n "__fish_eddy_using_subcommand archive; and not __fish_seen_subcommand_from cat merge repair slice split stats verify help" -s q -l quiet -d 'Say nothing but data and errors'
+complete -c eddy -n "__fish_eddy_using_subcommand archive; and not __fish_seen_subcommand_from cat merge repair slice split stats verify help" -s v -l verbose -d 'Say more about what is done'
+complete -c eddy -n "__fish_eddy_using_subcommand archive; and not __fish_seen_subcommand_from cat merge repair slice split stats verify help" -l no-progress -d 'Draw no progress bars'
+complete -c eddy -n "__fish_eddy_using_subcommand archive; and not __fish_seen_subcommand_from cat merge repair slice split stats verify help" -l yes -d 'Answer yes to questions'
+complete -c eddy -n "__fish_eddy_using_subcommand archive; and not __fish_seen_subcommand_from cat merge repair slice split stats verify help" -s h -l help -d 'Print help (see more with \'--help\')'
+complete -c eddy -n "__fish_eddy_using_subcommand archive; and not __fish_seen_subcommand_from cat merge repair slice split stats verify help" -s V -l version -d 'Print version'
+complete -c eddy -n "__fish_eddy_using_subcommand archive; and not __fish_seen_subcommand_from cat merge repair slice split stats verify help" -f -a "cat" -d 'Print events, one JSON object per line'
+complete -c eddy -n "__fish_eddy_using_subcommand archive; and not __fish_seen_subcommand_from cat merge repair slice split stats verify help" -f -a "merge" -d 'Join several recordings in order of time'
+complete -c eddy -n "__fish_eddy_using_subcommand archive; and not __fish_seen_subcommand_from cat merge repair slice split stats verify help" -f -a "repair" -d 'Write what is whole in a damaged or unfinished recording anew'
+complete -c eddy -n "__fish_eddy_using_subcommand archive; and not __fish_seen_subcommand_from cat merge repair slice split stats verify help" -f -a "slice" -d 'Write a part of a recording as a recording of its own'
+complete -c eddy -n "__fish_eddy_using_subcommand archive; and not __fish_seen_subcommand_from cat merge repair slice split stats verify help" -f -a "split" -d 'Cut a recording into several files by size, time, count or channel'
+complete -c eddy -n "__fish_eddy_using_subcommand archive; and not __fish_seen_subcommand_from cat merge repair slice split stats verify help" -f -a "stats" -d 'Count events, bytes, rates and channels'
+complete -c eddy -n "__fish_eddy_using_subcommand archive; and not __fish_seen_subcommand_from cat merge repair slice split stats verify help" -f -a "verify" -d 'Check frames, checksums, lines, numbers, index and seek table'
+complete -c eddy -n "__fish_eddy_using_subcommand archive; and not __fish_seen_subcommand_from cat merge repair slice split stats verify help" -f -a "help" -d 'Print this message or the help of the given subcommand(s)'
+complete -c eddy -n "__fish_eddy_using_subcommand archive; and __fish_seen_subcommand_from cat" -l from -d 'Begin here: a time, `-5m`, `start`, `last:N` or `offset:N`' -r
+complete -c eddy -n "__fish_eddy_using_subcommand archive; and __fish_seen_subcommand_from cat" -l to -d 'End here: a time, `now`, `end` or `offset:N`' -r
+complete -c eddy -n "__fish_eddy_using_subcommand archive; and __fish_seen_subcommand_from cat" -l range -d 'Both in one word: `@-48h:-24h`, `@2026-11-01T00:00Z:`, `-100`, `+50:`, `start:end`' -r
+complete -c eddy -n "__fish_eddy_using_subcommand archive; and __fish_seen_subcommand_from cat" -l channel -d 'Only channels that match; may be given several times' -r
+complete -c eddy -n "__fish_eddy_using_subcommand archive; and __fish_seen_subcommand_from cat" -l match -d 'Only events that match, as with `eddy tail`; may be given several times' -r
+complete -c eddy -n "__fish_eddy_using_subcommand archive; and __fish_seen_subcommand_from cat" -s n -l count -d 'At most this many events' -r
 complete -c eddy -n "__fish_eddy_using_subcommand archive; and __fish_seen_subcommand_from cat" -l color -d 'When to colour' -r -f -a "auto\t'On a terminal, unless NO_COLOR is set'
 always\t'Always'
 never\t'Never'"
@@ -87,6 +92,21 @@ complete -c eddy -n "__fish_eddy_using_subcommand archive; and __fish_seen_subco
 complete -c eddy -n "__fish_eddy_using_subcommand archive; and __fish_seen_subcommand_from cat" -l yes -d 'Answer yes to questions'
 complete -c eddy -n "__fish_eddy_using_subcommand archive; and __fish_seen_subcommand_from cat" -s h -l help -d 'Print help (see more with \'--help\')'
 complete -c eddy -n "__fish_eddy_using_subcommand archive; and __fish_seen_subcommand_from cat" -s V -l version -d 'Print version'
+complete -c eddy -n "__fish_eddy_using_subcommand archive; and __fish_seen_subcommand_from merge" -s o -l output -d 'The archive to write' -r -F
+complete -c eddy -n "__fish_eddy_using_subcommand archive; and __fish_seen_subcommand_from merge" -l format -d 'How to print what was written' -r -f -a "human\t'For people'
+json\t'One JSON document'"
+complete -c eddy -n "__fish_eddy_using_subcommand archive; and __fish_seen_subcommand_from merge" -l color -d 'When to colour' -r -f -a "auto\t'On a terminal, unless NO_COLOR is set'
+always\t'Always'
+never\t'Never'"
+complete -c eddy -n "__fish_eddy_using_subcommand archive; and __fish_seen_subcommand_from merge" -l workspace -d 'Directory of the workspace file `eddy.yaml` (default: here or above)' -r -F
+complete -c eddy -n "__fish_eddy_using_subcommand archive; and __fish_seen_subcommand_from merge" -l env -d 'Environment of the workspace to use' -r
+complete -c eddy -n "__fish_eddy_using_subcommand archive; and __fish_seen_subcommand_from merge" -l force -d 'Replace the file to write when it is there'
+complete -c eddy -n "__fish_eddy_using_subcommand archive; and __fish_seen_subcommand_from merge" -s q -l quiet -d 'Say nothing but data and errors'
+complete -c eddy -n "__fish_eddy_using_subcommand archive; and __fish_seen_subcommand_from merge" -s v -l verbose -d 'Say more about what is done'
+complete -c eddy -n "__fish_eddy_using_subcommand archive; and __fish_seen_subcommand_from merge" -l no-progress -d 'Draw no progress bars'
+complete -c eddy -n "__fish_eddy_using_subcommand archive; and __fish_seen_subcommand_from merge" -l yes -d 'Answer yes to questions'
+complete -c eddy -n "__fish_eddy_using_subcommand archive; and __fish_seen_subcommand_from merge" -s h -l help -d 'Print help (see more with \'--help\')'
+complete -c eddy -n "__fish_eddy_using_subcommand archive; and __fish_seen_subcommand_from merge" -s V -l version -d 'Print version'
 complete -c eddy -n "__fish_eddy_using_subcommand archive; and __fish_seen_subcommand_from repair" -s o -l output -d 'Where to write (default: the name without `.partial`, or with `-repaired`)' -r -F
 complete -c eddy -n "__fish_eddy_using_subcommand archive; and __fish_seen_subcommand_from repair" -l format -d 'How to print what was kept and lost' -r -f -a "human\t'For people'
 json\t'One JSON document'"
@@ -102,6 +122,46 @@ complete -c eddy -n "__fish_eddy_using_subcommand archive; and __fish_seen_subco
 complete -c eddy -n "__fish_eddy_using_subcommand archive; and __fish_seen_subcommand_from repair" -l yes -d 'Answer yes to questions'
 complete -c eddy -n "__fish_eddy_using_subcommand archive; and __fish_seen_subcommand_from repair" -s h -l help -d 'Print help (see more with \'--help\')'
 complete -c eddy -n "__fish_eddy_using_subcommand archive; and __fish_seen_subcommand_from repair" -s V -l version -d 'Print version'
+complete -c eddy -n "__fish_eddy_using_subcommand archive; and __fish_seen_subcommand_from slice" -s o -l output -d 'The archive to write' -r -F
+complete -c eddy -n "__fish_eddy_using_subcommand archive; and __fish_seen_subcommand_from slice" -l from -d 'Begin here: a time, `-5m`, `start`, `last:N` or `offset:N`' -r
+complete -c eddy -n "__fish_eddy_using_subcommand archive; and __fish_seen_subcommand_from slice" -l to -d 'End here: a time, `now`, `end` or `offset:N`' -r
+complete -c eddy -n "__fish_eddy_using_subcommand archive; and __fish_seen_subcommand_from slice" -l range -d 'Both in one word: `@-48h:-24h`, `@2026-11-01T00:00Z:`, `-100`, `+50:`, `start:end`' -r
+complete -c eddy -n "__fish_eddy_using_subcommand archive; and __fish_seen_subcommand_from slice" -l channel -d 'Only channels that match; may be given several times' -r
+complete -c eddy -n "__fish_eddy_using_subcommand archive; and __fish_seen_subcommand_from slice" -l match -d 'Only events that match, as with `eddy tail`; may be given several times' -r
+complete -c eddy -n "__fish_eddy_using_subcommand archive; and __fish_seen_subcommand_from slice" -s n -l count -d 'At most this many events' -r
+complete -c eddy -n "__fish_eddy_using_subcommand archive; and __fish_seen_subcommand_from slice" -l format -d 'How to print what was written' -r -f -a "human\t'For people'
+json\t'One JSON document'"
+complete -c eddy -n "__fish_eddy_using_subcommand archive; and __fish_seen_subcommand_from slice" -l color -d 'When to colour' -r -f -a "auto\t'On a terminal, unless NO_COLOR is set'
+always\t'Always'
+never\t'Never'"
+complete -c eddy -n "__fish_eddy_using_subcommand archive; and __fish_seen_subcommand_from slice" -l workspace -d 'Directory of the workspace file `eddy.yaml` (default: here or above)' -r -F
+complete -c eddy -n "__fish_eddy_using_subcommand archive; and __fish_seen_subcommand_from slice" -l env -d 'Environment of the workspace to use' -r
+complete -c eddy -n "__fish_eddy_using_subcommand archive; and __fish_seen_subcommand_from slice" -l force -d 'Replace the file to write when it is there'
+complete -c eddy -n "__fish_eddy_using_subcommand archive; and __fish_seen_subcommand_from slice" -s q -l quiet -d 'Say nothing but data and errors'
+complete -c eddy -n "__fish_eddy_using_subcommand archive; and __fish_seen_subcommand_from slice" -s v -l verbose -d 'Say more about what is done'
+complete -c eddy -n "__fish_eddy_using_subcommand archive; and __fish_seen_subcommand_from slice" -l no-progress -d 'Draw no progress bars'
+complete -c eddy -n "__fish_eddy_using_subcommand archive; and __fish_seen_subcommand_from slice" -l yes -d 'Answer yes to questions'
+complete -c eddy -n "__fish_eddy_using_subcommand archive; and __fish_seen_subcommand_from slice" -s h -l help -d 'Print help (see more with \'--help\')'
+complete -c eddy -n "__fish_eddy_using_subcommand archive; and __fish_seen_subcommand_from slice" -s V -l version -d 'Print version'
+complete -c eddy -n "__fish_eddy_using_subcommand archive; and __fish_seen_subcommand_from split" -l size -d 'Begin a new part at this size, such as `100MiB`' -r
+complete -c eddy -n "__fish_eddy_using_subcommand archive; and __fish_seen_subcommand_from split" -l every -d 'Begin a new part after this time, such as `1h`' -r
+complete -c eddy -n "__fish_eddy_using_subcommand archive; and __fish_seen_subcommand_from split" -s n -l count -d 'Begin a new part after this many events' -r
+complete -c eddy -n "__fish_eddy_using_subcommand archive; and __fish_seen_subcommand_from split" -s o -l output -d 'Name for the parts: `NAME.eddy.ndjson.zst` makes `NAME-00001.eddy.ndjson.zst` … (default: that of the file)' -r -F
+complete -c eddy -n "__fish_eddy_using_subcommand archive; and __fish_seen_subcommand_from split" -l format -d 'How to print what was written' -r -f -a "human\t'For people'
+json\t'One JSON document'"
+complete -c eddy -n "__fish_eddy_using_subcommand archive; and __fish_seen_subcommand_from split" -l color -d 'When to colour' -r -f -a "auto\t'On a terminal, unless NO_COLOR is set'
+always\t'Always'
+never\t'Never'"
+complete -c eddy -n "__fish_eddy_using_subcommand archive; and __fish_seen_subcommand_from split" -l workspace -d 'Directory of the workspace file `eddy.yaml` (default: here or above)' -r -F
+complete -c eddy -n "__fish_eddy_using_subcommand archive; and __fish_seen_subcommand_from split" -l env -d 'Environment of the workspace to use' -r
+complete -c eddy -n "__fish_eddy_using_subcommand archive; and __fish_seen_subcommand_from split" -l by-channel -d 'One file for each channel'
+complete -c eddy -n "__fish_eddy_using_subcommand archive; and __fish_seen_subcommand_from split" -l force -d 'Replace files that are there'
+complete -c eddy -n "__fish_eddy_using_subcommand archive; and __fish_seen_subcommand_from split" -s q -l quiet -d 'Say nothing but data and errors'
+complete -c eddy -n "__fish_eddy_using_subcommand archive; and __fish_seen_subcommand_from split" -s v -l verbose -d 'Say more about what is done'
+complete -c eddy -n "__fish_eddy_using_subcommand archive; and __fish_seen_subcommand_from split" -l no-progress -d 'Draw no progress bars'
+complete -c eddy -n "__fish_eddy_using_subcommand archive; and __fish_seen_subcommand_from split" -l yes -d 'Answer yes to questions'
+complete -c eddy -n "__fish_eddy_using_subcommand archive; and __fish_seen_subcommand_from split" -s h -l help -d 'Print help (see more with \'--help\')'
+complete -c eddy -n "__fish_eddy_using_subcommand archive; and __fish_seen_subcommand_from split" -s V -l version -d 'Print version'
 complete -c eddy -n "__fish_eddy_using_subcommand archive; and __fish_seen_subcommand_from stats" -l format -d 'How to print' -r -f -a "human\t'For people'
 json\t'One JSON document'"
 complete -c eddy -n "__fish_eddy_using_subcommand archive; and __fish_seen_subcommand_from stats" -l color -d 'When to colour' -r -f -a "auto\t'On a terminal, unless NO_COLOR is set'
@@ -129,7 +189,10 @@ complete -c eddy -n "__fish_eddy_using_subcommand archive; and __fish_seen_subco
 complete -c eddy -n "__fish_eddy_using_subcommand archive; and __fish_seen_subcommand_from verify" -s h -l help -d 'Print help (see more with \'--help\')'
 complete -c eddy -n "__fish_eddy_using_subcommand archive; and __fish_seen_subcommand_from verify" -s V -l version -d 'Print version'
 complete -c eddy -n "__fish_eddy_using_subcommand archive; and __fish_seen_subcommand_from help" -f -a "cat" -d 'Print events, one JSON object per line'
+complete -c eddy -n "__fish_eddy_using_subcommand archive; and __fish_seen_subcommand_from help" -f -a "merge" -d 'Join several recordings in order of time'
 complete -c eddy -n "__fish_eddy_using_subcommand archive; and __fish_seen_subcommand_from help" -f -a "repair" -d 'Write what is whole in a damaged or unfinished recording anew'
+complete -c eddy -n "__fish_eddy_using_subcommand archive; and __fish_seen_subcommand_from help" -f -a "slice" -d 'Write a part of a recording as a recording of its own'
+complete -c eddy -n "__fish_eddy_using_subcommand archive; and __fish_seen_subcommand_from help" -f -a "split" -d 'Cut a recording into several files by size, time, count or channel'
 complete -c eddy -n "__fish_eddy_using_subcommand archive; and __fish_seen_subcommand_from help" -f -a "stats" -d 'Count events, bytes, rates and channels'
 complete -c eddy -n "__fish_eddy_using_subcommand archive; and __fish_seen_subcommand_from help" -f -a "verify" -d 'Check frames, checksums, lines, numbers, index and seek table'
 complete -c eddy -n "__fish_eddy_using_subcommand archive; and __fish_seen_subcommand_from help" -f -a "help" -d 'Print this message or the help of the given subcommand(s)'
@@ -270,9 +333,11 @@ complete -c eddy -n "__fish_eddy_using_subcommand fmt" -l no-progress -d 'Draw n
 complete -c eddy -n "__fish_eddy_using_subcommand fmt" -l yes -d 'Answer yes to questions'
 complete -c eddy -n "__fish_eddy_using_subcommand fmt" -s h -l help -d 'Print help (see more with \'--help\')'
 complete -c eddy -n "__fish_eddy_using_subcommand fmt" -s V -l version -d 'Print version'
-complete -c eddy -n "__fish_eddy_using_subcommand graph" -l view -d 'What to draw (default: table, or tree with --focus; columns for SVG)' -r -f -a "table\t'One line per channel with its producers and consumers'
+complete -c eddy -n "__fish_eddy_using_subcommand graph" -l view -d 'What to draw (default: table, or tree with --focus; for SVG columns, flow with --focus, overview above 1,500 services and channels)' -r -f -a "table\t'One line per channel with its producers and consumers'
 tree\t'What lies up and down stream of --focus'
-columns\t'Three columns as a picture: producers, channels, consumers'"
+columns\t'Three columns as a picture: producers, channels, consumers'
+flow\t'Layers along the flow as a picture; what closes a cycle goes back dashed'
+overview\t'Domains as a picture, and how many channels lead from one to another'"
 complete -c eddy -n "__fish_eddy_using_subcommand graph" -l format -d 'Form of the output (default: by the ending of --output, else text)' -r -f -a "text\t'For the terminal'
 json\t'JSON Graph Format, for programs'
 mermaid\t'A Mermaid flowchart'
@@ -281,11 +346,13 @@ svg\t'A picture that is one file'"
 complete -c eddy -n "__fish_eddy_using_subcommand graph" -s o -l output -d 'Write to a file: .txt, .json, .mmd, .dot, .gv or .svg' -r -F
 complete -c eddy -n "__fish_eddy_using_subcommand graph" -l focus -d 'Show only what this service, channel or message is connected with' -r
 complete -c eddy -n "__fish_eddy_using_subcommand graph" -l depth -d 'How many services away from the focus to go (default: 2)' -r
+complete -c eddy -n "__fish_eddy_using_subcommand graph" -l path -d 'Show only the ways along the flow from one service or channel to another, the shortest first' -r
 complete -c eddy -n "__fish_eddy_using_subcommand graph" -l color -d 'When to colour' -r -f -a "auto\t'On a terminal, unless NO_COLOR is set'
 always\t'Always'
 never\t'Never'"
 complete -c eddy -n "__fish_eddy_using_subcommand graph" -l workspace -d 'Directory of the workspace file `eddy.yaml` (default: here or above)' -r -F
 complete -c eddy -n "__fish_eddy_using_subcommand graph" -l env -d 'Environment of the workspace to use' -r
+complete -c eddy -n "__fish_eddy_using_subcommand graph" -l shortest -d 'Only the shortest ways'
 complete -c eddy -n "__fish_eddy_using_subcommand graph" -l ascii -d 'Draw with ASCII characters only'
 complete -c eddy -n "__fish_eddy_using_subcommand graph" -s q -l quiet -d 'Say nothing but data and errors'
 complete -c eddy -n "__fish_eddy_using_subcommand graph" -s v -l verbose -d 'Say more about what is done'
@@ -325,6 +392,8 @@ complete -c eddy -n "__fish_eddy_using_subcommand inject" -l registry -d 'Schema
 complete -c eddy -n "__fish_eddy_using_subcommand inject" -l subject -d 'Encode by the newest schema of this subject (default with `--registry`: `<channel>-value`)' -r
 complete -c eddy -n "__fish_eddy_using_subcommand inject" -l registry-id -d 'Encode by the schema of this number' -r
 complete -c eddy -n "__fish_eddy_using_subcommand inject" -l protobuf-message -d 'The message of a Protobuf schema to encode (default: the first)' -r
+complete -c eddy -n "__fish_eddy_using_subcommand inject" -l key-subject -d 'Encode keys by the newest schema of this subject; a key that is no JSON is a text' -r
+complete -c eddy -n "__fish_eddy_using_subcommand inject" -l key-registry-id -d 'Encode keys by the schema of this number' -r
 complete -c eddy -n "__fish_eddy_using_subcommand inject" -l confirm -d 'Name of the protected environment that is meant' -r
 complete -c eddy -n "__fish_eddy_using_subcommand inject" -l connect-timeout -d 'Keep trying for this long while a server cannot be reached at the start, such as `1m` (default: one attempt)' -r
 complete -c eddy -n "__fish_eddy_using_subcommand inject" -l format -d 'How to report on stdout' -r -f -a "human\t'Words on stderr'
@@ -382,6 +451,9 @@ complete -c eddy -n "__fish_eddy_using_subcommand record" -l for -d 'Stop after 
 complete -c eddy -n "__fish_eddy_using_subcommand record" -l from -d 'Begin here: a time, `-5m`, `start`, `last:N` or `offset:N`' -r
 complete -c eddy -n "__fish_eddy_using_subcommand record" -l to -d 'End here: a time, `now`, `end` or `offset:N`' -r
 complete -c eddy -n "__fish_eddy_using_subcommand record" -l range -d 'Both in one word: `@-48h:-24h`, `@2026-11-01T00:00Z:`, `-100`, `+50:`, `start:end`' -r
+complete -c eddy -n "__fish_eddy_using_subcommand record" -l match -d 'Only events that match: a text in them, `key=GLOB`, `channel=GLOB`, `header.NAME=GLOB`, `payload./POINTER=VALUE`, or jq as in `.payload.total > 100`; may be given several times' -r
+complete -c eddy -n "__fish_eddy_using_subcommand record" -l filter -d 'Only events for which this jq filter gives something true; may be given several times' -r
+complete -c eddy -n "__fish_eddy_using_subcommand record" -l map -d 'Make of each event what this jq filter gives, such as `.payload.total = 0`; several are applied in turn' -r
 complete -c eddy -n "__fish_eddy_using_subcommand record" -l connect-timeout -d 'Keep trying for this long while a server cannot be reached at the start, such as `1m` (default: one attempt)' -r
 complete -c eddy -n "__fish_eddy_using_subcommand record" -l format -d 'How to report what was recorded' -r -f -a "human\t'Words on stderr'
 json\t'One JSON object on stdout'"
@@ -399,12 +471,20 @@ complete -c eddy -n "__fish_eddy_using_subcommand record" -s V -l version -d 'Pr
 complete -c eddy -n "__fish_eddy_using_subcommand replay" -l to -d 'Where events go; without a channel in it each goes to its own' -r
 complete -c eddy -n "__fish_eddy_using_subcommand replay" -l speed -d 'How many times faster than recorded, 0.1 to 1000, or `max`' -r
 complete -c eddy -n "__fish_eddy_using_subcommand replay" -l rate -d 'Send evenly at this rate instead of at the recorded times, such as `500/s`' -r
-complete -c eddy -n "__fish_eddy_using_subcommand replay" -l from -d 'Leave out what was received before this time' -r
-complete -c eddy -n "__fish_eddy_using_subcommand replay" -l until -d 'Leave out what was received after this time' -r
+complete -c eddy -n "__fish_eddy_using_subcommand replay" -l from -d 'Leave out what was received before this: a time, `-5m`, `last:N` or `offset:N`' -r
+complete -c eddy -n "__fish_eddy_using_subcommand replay" -l until -d 'Leave out what was received after this: a time or `offset:N`' -r
+complete -c eddy -n "__fish_eddy_using_subcommand replay" -l range -d 'Both in one word: `@2026-11-01T00:00Z:1h`, `-100`, `+50:`, `120:180`' -r
 complete -c eddy -n "__fish_eddy_using_subcommand replay" -l channel -d 'Only channels that match; may be given several times' -r
+complete -c eddy -n "__fish_eddy_using_subcommand replay" -l match -d 'Only events that match: a text in them, `key=GLOB`, `channel=GLOB`, `header.NAME=GLOB`, `payload./POINTER=VALUE`, or jq as in `.payload.total > 100`; may be given several times' -r
+complete -c eddy -n "__fish_eddy_using_subcommand replay" -l filter -d 'Only events for which this jq filter gives something true; may be given several times' -r
+complete -c eddy -n "__fish_eddy_using_subcommand replay" -l map -d 'Make of each event what this jq filter gives, such as `.payload.total = 0`; several are applied in turn' -r
+complete -c eddy -n "__fish_eddy_using_subcommand replay" -l sample -d 'Only this share of the events, such as `10%`: whole keys, the same ones in each run' -r
+complete -c eddy -n "__fish_eddy_using_subcommand replay" -l by -d 'What stays together in a sample: `key`, `header:NAME`, or a jq filter such as `.payload.customer`' -r
 complete -c eddy -n "__fish_eddy_using_subcommand replay" -l skip -d 'Leave out this many of the selected events' -r
 complete -c eddy -n "__fish_eddy_using_subcommand replay" -l first -d 'Send at most this many events' -r
 complete -c eddy -n "__fish_eddy_using_subcommand replay" -l map-channel -d 'Send events of channel OLD to channel NEW; may be given several times' -r
+complete -c eddy -n "__fish_eddy_using_subcommand replay" -l header -d 'Set a header on every event; `NAME:base64=VALUE` for bytes; may be given several times' -r
+complete -c eddy -n "__fish_eddy_using_subcommand replay" -l drop-header -d 'Take the headers of this name away; may be given several times' -r
 complete -c eddy -n "__fish_eddy_using_subcommand replay" -l max-gap -d 'Wait no longer than this between two events, such as `2s`' -r
 complete -c eddy -n "__fish_eddy_using_subcommand replay" -l loss -d 'Whether to send events of which the target would lose a part' -r -f -a "refuse\t'Send nothing and say what would be lost'
 allow\t'Send them without the lost part'"
@@ -453,7 +533,9 @@ complete -c eddy -n "__fish_eddy_using_subcommand tail" -s n -l count -d 'Stop a
 complete -c eddy -n "__fish_eddy_using_subcommand tail" -l from -d 'Begin here: a time, `-5m`, `start`, `last:N` or `offset:N`' -r
 complete -c eddy -n "__fish_eddy_using_subcommand tail" -l to -d 'End here: a time, `now`, `end` or `offset:N`' -r
 complete -c eddy -n "__fish_eddy_using_subcommand tail" -l range -d 'Both in one word: `@-48h:-24h`, `@2026-11-01T00:00Z:`, `-100`, `+50:`, `start:end`' -r
-complete -c eddy -n "__fish_eddy_using_subcommand tail" -l match -d 'Show only events that match; may be given several times' -r
+complete -c eddy -n "__fish_eddy_using_subcommand tail" -l match -d 'Only events that match: a text in them, `key=GLOB`, `channel=GLOB`, `header.NAME=GLOB`, `payload./POINTER=VALUE`, or jq as in `.payload.total > 100`; may be given several times' -r
+complete -c eddy -n "__fish_eddy_using_subcommand tail" -l filter -d 'Only events for which this jq filter gives something true; may be given several times' -r
+complete -c eddy -n "__fish_eddy_using_subcommand tail" -l map -d 'Make of each event what this jq filter gives, such as `.payload.total = 0`; several are applied in turn' -r
 complete -c eddy -n "__fish_eddy_using_subcommand tail" -l correlation -d 'Show only events that carry this correlation, trace or message identifier' -r
 complete -c eddy -n "__fish_eddy_using_subcommand tail" -l connect-timeout -d 'Keep trying for this long while a server cannot be reached at the start, such as `1m` (default: one attempt)' -r
 complete -c eddy -n "__fish_eddy_using_subcommand tail" -l registry -d 'Schema registry that has the schemas which payloads name (default: that of the environment)' -r
@@ -496,6 +578,7 @@ complete -c eddy -n "__fish_eddy_using_subcommand validate" -l registry -d 'Sche
 complete -c eddy -n "__fish_eddy_using_subcommand validate" -l max-errors -d 'Stop after this many findings in events' -r
 complete -c eddy -n "__fish_eddy_using_subcommand validate" -s n -l count -d 'Events to read of a live channel: the last ones it keeps, else the next to arrive' -r
 complete -c eddy -n "__fish_eddy_using_subcommand validate" -l for -d 'Read a live channel for this time, such as `10s`' -r
+complete -c eddy -n "__fish_eddy_using_subcommand validate" -l connect-timeout -d 'Keep trying for this long while a server cannot be reached at the start, such as `1m` (default: one attempt)' -r
 complete -c eddy -n "__fish_eddy_using_subcommand validate" -l max-findings -d 'Most findings to show per file' -r
 complete -c eddy -n "__fish_eddy_using_subcommand validate" -l rule -d 'Level of a code, rule, category or official identifier, over that of the workspace: `ED2106=off`' -r
 complete -c eddy -n "__fish_eddy_using_subcommand validate" -l level -d 'Lightest findings to show' -r -f -a "hint\t'All'
@@ -525,7 +608,7 @@ complete -c eddy -n "__fish_eddy_using_subcommand validate" -l no-progress -d 'D
 complete -c eddy -n "__fish_eddy_using_subcommand validate" -l yes -d 'Answer yes to questions'
 complete -c eddy -n "__fish_eddy_using_subcommand validate" -s h -l help -d 'Print help (see more with \'--help\')'
 complete -c eddy -n "__fish_eddy_using_subcommand validate" -s V -l version -d 'Print version'
-complete -c eddy -n "__fish_eddy_using_subcommand help; and not __fish_seen_subcommand_from archive broker bundle completions convert demo doctor explain fmt graph init inject man new record replay sync tail validate help" -f -a "archive" -d 'Look into recordings, check them, mend them'
+complete -c eddy -n "__fish_eddy_using_subcommand help; and not __fish_seen_subcommand_from archive broker bundle completions convert demo doctor explain fmt graph init inject man new record replay sync tail validate help" -f -a "archive" -d 'Look into recordings, cut and join them, check them, mend them'
 complete -c eddy -n "__fish_eddy_using_subcommand help; and not __fish_seen_subcommand_from archive broker bundle completions convert demo doctor explain fmt graph init inject man new record replay sync tail validate help" -f -a "broker" -d 'Run the embedded MQTT broker for local work'
 complete -c eddy -n "__fish_eddy_using_subcommand help; and not __fish_seen_subcommand_from archive broker bundle completions convert demo doctor explain fmt graph init inject man new record replay sync tail validate help" -f -a "bundle" -d 'Make one document of many files; references stay references'
 complete -c eddy -n "__fish_eddy_using_subcommand help; and not __fish_seen_subcommand_from archive broker bundle completions convert demo doctor explain fmt graph init inject man new record replay sync tail validate help" -f -a "completions" -d 'Print a completion script for a shell'
@@ -546,7 +629,10 @@ complete -c eddy -n "__fish_eddy_using_subcommand help; and not __fish_seen_subc
 complete -c eddy -n "__fish_eddy_using_subcommand help; and not __fish_seen_subcommand_from archive broker bundle completions convert demo doctor explain fmt graph init inject man new record replay sync tail validate help" -f -a "validate" -d 'Check AsyncAPI documents and event schemas'
 complete -c eddy -n "__fish_eddy_using_subcommand help; and not __fish_seen_subcommand_from archive broker bundle completions convert demo doctor explain fmt graph init inject man new record replay sync tail validate help" -f -a "help" -d 'Print this message or the help of the given subcommand(s)'
 complete -c eddy -n "__fish_eddy_using_subcommand help; and __fish_seen_subcommand_from archive" -f -a "cat" -d 'Print events, one JSON object per line'
+complete -c eddy -n "__fish_eddy_using_subcommand help; and __fish_seen_subcommand_from archive" -f -a "merge" -d 'Join several recordings in order of time'
 complete -c eddy -n "__fish_eddy_using_subcommand help; and __fish_seen_subcommand_from archive" -f -a "repair" -d 'Write what is whole in a damaged or unfinished recording anew'
+complete -c eddy -n "__fish_eddy_using_subcommand help; and __fish_seen_subcommand_from archive" -f -a "slice" -d 'Write a part of a recording as a recording of its own'
+complete -c eddy -n "__fish_eddy_using_subcommand help; and __fish_seen_subcommand_from archive" -f -a "split" -d 'Cut a recording into several files by size, time, count or channel'
 complete -c eddy -n "__fish_eddy_using_subcommand help; and __fish_seen_subcommand_from archive" -f -a "stats" -d 'Count events, bytes, rates and channels'
 complete -c eddy -n "__fish_eddy_using_subcommand help; and __fish_seen_subcommand_from archive" -f -a "verify" -d 'Check frames, checksums, lines, numbers, index and seek table'
 complete -c eddy -n "__fish_eddy_using_subcommand help; and __fish_seen_subcommand_from demo" -f -a "service" -d 'Be one of the sample services'
