@@ -219,6 +219,16 @@ async fn a_restart_loses_nothing() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn a_batch_may_be_larger_than_the_window() {
+    let Some(server) = nats(&[]) else { return };
+    stream(&server, "WINDOW", &["window"]).await;
+    let mut writer = sink(&format!("jetstream+nats://127.0.0.1:{}/WINDOW?window=8", server.port)).await;
+    let events: Vec<Event> = (0..500).map(|at| Event::new("window", format!("{at}"))).collect();
+    deliver(&mut writer, &events).await;
+    writer.close().await.expect("a clean close");
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn a_core_source_says_that_it_lost_the_server_and_comes_back() {
     let Some(mut server) = nats(&[]) else { return };
     let url = format!("nats://127.0.0.1:{}/back", server.port);

@@ -162,13 +162,20 @@ impl StreamSink {
             return Box::pin(std::future::ready(failed));
         }
         let open = Open::one_more(&self.open_batches);
-        let mut awaited: Vec<Awaited> = Vec::with_capacity(batch.len());
-        for event in batch {
-            awaited.push(self.hand_over(event).await);
+        let mut receipts = Vec::new();
+        // A receipt holds its place in the window until it is awaited, so no more are gathered than have a place.
+        for part in batch.chunks(self.window) {
+            let mut awaited: Vec<Awaited> = Vec::with_capacity(part.len());
+            for event in part {
+                awaited.push(self.hand_over(event).await);
+            }
+            receipts.push(receipts::collect(&mut self.batches, awaited, self.options.receipt_timeout));
         }
-        let receipts = receipts::collect(&mut self.batches, awaited, self.options.receipt_timeout);
         Box::pin(async move {
-            let deliveries = receipts.await;
+            let mut deliveries = Vec::new();
+            for part in receipts {
+                deliveries.extend(part.await);
+            }
             drop(open);
             deliveries
         })
