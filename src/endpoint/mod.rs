@@ -48,6 +48,8 @@ mod nats;
 pub mod open;
 #[cfg(any(feature = "amqp", feature = "mqtt"))]
 mod open_batch;
+#[cfg(any(feature = "nats", feature = "redis"))]
+mod open_count;
 mod reading_thread;
 #[cfg(any(feature = "mqtt", feature = "nats"))]
 mod receipts;

@@ -55,8 +55,9 @@ pub(super) async fn connect(
     open(address, credentials, timeout, &options, None).await
 }
 
-/// Connects, also to the `others` of its cluster, for as long as the connection stands. A client that connects again by itself would then send what it held back
-/// meanwhile, although that was reported as lost: behind what failed before it, so out of order.
+/// Connects, also to the `others` of its cluster, for as long as the connection stands. A client that connects again by
+/// itself would then send what it held back meanwhile, although that was reported as lost: behind what failed before it, so
+/// out of order.
 ///
 /// # Errors
 /// As [`connect`].

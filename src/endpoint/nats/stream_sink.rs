@@ -1,7 +1,5 @@
 //! Events into JetStream: each is acknowledged with its sequence number, many are under way at once.
 
-use std::sync::Arc;
-use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::{Duration, Instant};
 
 use async_nats::jetstream::context::{Context, ContextBuilder, PublishError, PublishErrorKind};
@@ -12,6 +10,7 @@ use super::connection::{Connection, connect_once, known, lost_since};
 use super::streams::{self, Meaning};
 use super::{JETSTREAM, failure, message};
 use crate::endpoint::address_options::AddressOptions;
+use crate::endpoint::open_count::OpenCount;
 use crate::endpoint::receipts::{self, Awaited};
 use crate::endpoint::{
     Address, BoxFuture, Capabilities, Delivery, EndpointError, EndpointErrorKind, Receipts, Sink, SinkOptions,
@@ -47,7 +46,7 @@ pub(super) struct StreamSink {
     /// The connection was lost and made anew at this time.
     renewed: Option<Instant>,
     /// Batches whose receipts have not been taken yet.
-    open_batches: Arc<AtomicUsize>,
+    open_batches: OpenCount,
     batches: JoinSet<()>,
 }
 
@@ -79,7 +78,7 @@ impl StreamSink {
             options: options.clone(),
             window,
             renewed: None,
-            open_batches: Arc::default(),
+            open_batches: OpenCount::default(),
             batches: JoinSet::new(),
         })
     }
@@ -91,7 +90,7 @@ impl StreamSink {
         if self.connection.losses() == 0 {
             return Ok(());
         }
-        if self.open_batches.load(Ordering::Acquire) > 0 {
+        if self.open_batches.any() {
             return Err(failure::disconnected(&self.connection.address));
         }
         let others = self.connection.client.server_info().connect_urls;
@@ -161,7 +160,7 @@ impl StreamSink {
             let failed = batch.iter().map(|_| Delivery::failed(error.clone())).collect();
             return Box::pin(std::future::ready(failed));
         }
-        let open = Open::one_more(&self.open_batches);
+        let open = self.open_batches.one_more();
         let mut receipts = Vec::new();
         // A receipt holds its place in the window until it is awaited, so no more are gathered than have a place.
         for part in batch.chunks(self.window) {
@@ -234,22 +233,6 @@ fn context(connection: &Connection, timeout: Duration, window: usize) -> Context
         .max_ack_inflight(window)
         .backpressure_on_inflight(true)
         .build(connection.client.clone())
-}
-
-/// Counts a batch until its receipts are taken or forgotten.
-struct Open(Arc<AtomicUsize>);
-
-impl Open {
-    fn one_more(counter: &Arc<AtomicUsize>) -> Self {
-        counter.fetch_add(1, Ordering::AcqRel);
-        Self(Arc::clone(counter))
-    }
-}
-
-impl Drop for Open {
-    fn drop(&mut self) {
-        self.0.fetch_sub(1, Ordering::AcqRel);
-    }
 }
 
 fn explain(

@@ -1,7 +1,7 @@
 //! Events into streams: pipelines of `XADD`, several under way in order, each event with its receipt.
 
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::task::Poll;
 use std::time::Duration;
 
@@ -15,6 +15,7 @@ use super::entry::{self, Field};
 use super::id::EntryId;
 use super::settings::{Ids, Role, Settings};
 use super::{CAPABILITIES, answer, failure, streams};
+use crate::endpoint::open_count::OpenCount;
 use crate::endpoint::{
     Address, BoxFuture, Capabilities, Delivery, EndpointError, EndpointErrorKind, Receipts, Sink, SinkOptions,
 };
@@ -43,7 +44,7 @@ pub(super) struct RedisSink {
     window: Arc<Semaphore>,
     receipt_timeout: Duration,
     /// Batches whose receipts have not been taken yet.
-    open_batches: Arc<AtomicUsize>,
+    open_batches: OpenCount,
     pipelines: JoinSet<()>,
 }
 
@@ -63,7 +64,7 @@ impl RedisSink {
             link: Some(Link { connection, broken: Arc::default() }),
             window: Arc::new(Semaphore::new(WINDOW_BYTES as usize)),
             receipt_timeout,
-            open_batches: Arc::default(),
+            open_batches: OpenCount::default(),
             pipelines: JoinSet::new(),
         })
     }
@@ -77,7 +78,7 @@ impl RedisSink {
         {
             return Ok(link.clone());
         }
-        if self.open_batches.load(Ordering::Acquire) > 0 {
+        if self.open_batches.any() {
             return Err(failure::disconnected(&self.settings.address));
         }
         self.link = None;
@@ -177,7 +178,7 @@ impl RedisSink {
     }
 
     fn receipts(&self, parts: Vec<Part>) -> Receipts {
-        let open = Open::one_more(&self.open_batches);
+        let open = self.open_batches.one_more();
         let address = self.settings.address.clone();
         Box::pin(async move {
             let mut deliveries = Vec::new();
@@ -294,22 +295,6 @@ impl Load {
 enum Part {
     Known(Vec<Delivery>),
     Coming { count: usize, answers: oneshot::Receiver<Vec<Delivery>> },
-}
-
-/// Counts a batch until its receipts are taken or forgotten.
-struct Open(Arc<AtomicUsize>);
-
-impl Open {
-    fn one_more(counter: &Arc<AtomicUsize>) -> Self {
-        counter.fetch_add(1, Ordering::AcqRel);
-        Self(Arc::clone(counter))
-    }
-}
-
-impl Drop for Open {
-    fn drop(&mut self) {
-        self.0.fetch_sub(1, Ordering::AcqRel);
-    }
 }
 
 /// A pipeline on its way.
