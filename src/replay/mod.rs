@@ -7,6 +7,7 @@
 pub mod backoff;
 pub mod change;
 pub mod engine;
+pub mod identity;
 pub mod jq;
 pub mod keeper;
 pub mod lanes;
@@ -35,6 +36,7 @@ pub mod writer;
 
 pub use change::Changes;
 pub use engine::{Limits, Plan, carry};
+pub use identity::Identities;
 pub use jq::{Jq, JqFailure};
 pub use keeper::Keeper;
 pub use ledger::{ArchiveIdentity, Ledger, LedgerError};
