@@ -66,7 +66,11 @@ pub fn run(args: &Args, context: &Context) -> Result<Status, CommandError> {
     if !template.source.starts_with(BUILT_IN_SOURCE) {
         template.remembered_as = seen_from(directory, Path::new(name));
     }
-    let contract = args.contract.as_deref().map(|path| read_contract(path, directory)).transpose()?;
+    let contract = args
+        .contract
+        .as_deref()
+        .map(|path| read_contract(path, directory, template.manifest.language))
+        .transpose()?;
     let given = args.answers.given()?;
     let plan = args.answers.plan(context, &template, contract.as_ref(), given, true)?;
     let actions = plan.actions(directory);

@@ -9,7 +9,7 @@ use super::{CommandError, Context, ErrorKind};
 use crate::contract::{self, Loaded};
 use crate::diagnostic::Severity;
 use crate::scaffold::{
-    self, AnswerSources, ContractView, Plan, Question, ScaffoldError, Template, VariableKind,
+    self, AnswerSources, ContractView, Language, Plan, Question, ScaffoldError, Template, VariableKind,
 };
 use crate::source_text::Limits;
 use crate::ui::{BrokenOff, Ui};
@@ -75,18 +75,22 @@ impl AnswerArgs {
     }
 }
 
-/// Reads a contract; its path is kept as seen from the project.
+/// Reads a contract as a template of a language sees it; its path is kept as seen from the project.
 ///
 /// # Errors
 /// When it cannot be read, or describes no service.
-pub fn read_contract(path: &Path, directory: &Path) -> Result<ContractView, CommandError> {
+pub fn read_contract(
+    path: &Path,
+    directory: &Path,
+    language: Language,
+) -> Result<ContractView, CommandError> {
     let loaded = contract::load(&[path.to_owned()], &Limits::default());
     refuse_broken(path, &loaded)?;
     let [document] = loaded.contract.documents.as_slice() else {
         return Err(CommandError::usage(format!("`{}` is not an AsyncAPI document", path.display()))
             .hint(format!("`eddy validate {}` says what it is", path.display())));
     };
-    let mut view = scaffold::contract_view::view(document, &loaded.sources, &loaded.documents)?;
+    let mut view = scaffold::contract_view::view(document, &loaded.sources, &loaded.documents, language)?;
     view.path = seen_from(directory, path);
     Ok(view)
 }

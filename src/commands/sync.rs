@@ -64,7 +64,7 @@ pub fn run(args: &Args, context: &Context) -> Result<Status, CommandError> {
     }
     let project = Project::find(&args.directory)?;
     let template = template_of(args, &project)?;
-    let contract = contract_of(args, &project)?;
+    let contract = contract_of(args, &project, &template)?;
     let mut given = sync::answers_of(&project.lock, &template.manifest);
     given.extend(args.answers.given()?);
     let plan = args.answers.plan(context, &template, contract.as_ref(), given, writes)?;
@@ -90,10 +90,14 @@ fn template_of(args: &Args, project: &Project) -> Result<Template, CommandError>
     Ok(template)
 }
 
-fn contract_of(args: &Args, project: &Project) -> Result<Option<ContractView>, CommandError> {
+fn contract_of(
+    args: &Args,
+    project: &Project,
+    template: &Template,
+) -> Result<Option<ContractView>, CommandError> {
     let remembered = project.lock.contract.as_ref().map(|contract| project.root.join(&contract.path));
     let Some(path) = args.contract.clone().or(remembered) else { return Ok(None) };
-    let view = read_contract(&path, &project.root);
+    let view = read_contract(&path, &project.root, template.manifest.language);
     match (view, &args.contract) {
         (Err(error), None) => Err(error.hint("`--contract FILE` names another one")),
         (view, _) => view.map(Some),

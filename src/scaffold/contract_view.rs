@@ -7,9 +7,9 @@ use serde_json::{Map, Value, json};
 
 use super::error::ScaffoldError;
 use super::identifiers::{IdentifierKind, Language, Scope};
-use super::rust_source::{RESERVED_TYPES, definitions, type_name};
 use super::sample::sample;
 use super::source::sha256;
+use super::source_code::{any, bytes, definitions, reserved_types, type_name};
 use super::surface::{FieldSurface, MessageSurface, OperationSurface, Surface, fields_of};
 use super::types::{Type, TypeFault, Types};
 use crate::contract::{
@@ -23,7 +23,7 @@ const RESERVED_OPERATION_TYPES: [&str; 6] = ["Handlers", "Publisher", "Route", "
 /// What a template is told about a contract.
 #[derive(Clone, Debug)]
 pub struct ContractView {
-    /// `contract`, `receives`, `sends`, `messages` and `rust`, as templates name them.
+    /// `contract`, `receives`, `sends`, `messages` and `types`, as templates name them.
     pub names: Map<String, Value>,
     /// The path of the document as it was given.
     pub path: String,
@@ -37,7 +37,7 @@ pub struct ContractView {
     pub notes: Vec<String>,
 }
 
-/// Looks at one document.
+/// Looks at one document as a template of a language sees it.
 ///
 /// # Errors
 /// When it describes no service, or one of its schemas cannot become a type.
@@ -45,6 +45,7 @@ pub fn view(
     document: &Document,
     sources: &Sources,
     references: &Documents,
+    language: Language,
 ) -> Result<ContractView, ScaffoldError> {
     let Some(service) = &document.service else {
         return Err(ScaffoldError::Contract {
@@ -54,7 +55,7 @@ pub fn view(
         });
     };
     let text = sources.get(document.file).text();
-    let mut viewer = Viewer::new(document, sources, references);
+    let mut viewer = Viewer::new(document, sources, references, language);
     let operations = viewer.operations()?;
     let of = |action: &str| -> Value {
         operations.iter().filter(|operation| operation["action"] == action).cloned().collect()
@@ -74,7 +75,7 @@ pub fn view(
     names.insert("receives".to_owned(), of("receive"));
     names.insert("sends".to_owned(), of("send"));
     names.insert("messages".to_owned(), viewer.messages()?);
-    names.insert("rust".to_owned(), json!({ "types": definitions(&viewer.types) }));
+    names.insert("types".to_owned(), definitions(&viewer.types).into());
     names.insert("contract".to_owned(), contract);
     Ok(ContractView {
         names,
@@ -113,6 +114,7 @@ fn file_name(path: &Path) -> &'static str {
 struct Viewer<'a> {
     document: &'a Document,
     sources: &'a Sources,
+    language: Language,
     types: Types<'a>,
     operation_types: Scope,
     methods: Scope,
@@ -121,13 +123,19 @@ struct Viewer<'a> {
 }
 
 impl<'a> Viewer<'a> {
-    fn new(document: &'a Document, sources: &'a Sources, references: &'a Documents) -> Self {
-        let mut reserved = RESERVED_TYPES.to_vec();
-        let types = Types::new(references, &reserved);
+    fn new(
+        document: &'a Document,
+        sources: &'a Sources,
+        references: &'a Documents,
+        language: Language,
+    ) -> Self {
+        let mut reserved = reserved_types(language).to_vec();
+        let types = Types::new(references, language, &reserved);
         reserved.extend(RESERVED_OPERATION_TYPES);
         Self {
             document,
             sources,
+            language,
             types,
             operation_types: Scope::reserving(&reserved),
             methods: Scope::reserving(&["new"]),
@@ -164,7 +172,7 @@ impl<'a> Viewer<'a> {
         channel: &Channel,
         address: &str,
     ) -> Result<Value, ScaffoldError> {
-        let method = self.methods.allocate(&operation.id, IdentifierKind::Value, Language::Rust);
+        let method = self.methods.allocate(&operation.id, IdentifierKind::Method, self.language);
         let mut variants = Scope::default();
         let mut messages = Vec::new();
         let mut seen = Vec::new();
@@ -172,10 +180,10 @@ impl<'a> Viewer<'a> {
             let message = &self.document.messages[index.0];
             let (mut view, fields) = self.message(*index)?;
             seen.push(MessageSurface { name: message.name.clone(), fields });
-            view["variant"] = variants.allocate(&message.name, IdentifierKind::Type, Language::Rust).into();
+            view["variant"] = variants.allocate(&message.name, IdentifierKind::Type, self.language).into();
             messages.push(view);
         }
-        let parameters = parameters_of(channel, address);
+        let parameters = parameters_of(channel, address, self.language);
         self.surface.push(OperationSurface {
             id: operation.id.clone(),
             action: action_name(operation.action).to_owned(),
@@ -184,7 +192,7 @@ impl<'a> Viewer<'a> {
         });
         let parameters_type = (!parameters.is_empty()).then(|| self.operation_type(operation, "parameters"));
         let event_type = match messages.as_slice() {
-            [] => "serde_json::Value".to_owned(),
+            [] => any(self.language).to_owned(),
             [only] => only["type"].as_str().unwrap_or_default().to_owned(),
             _ => self.operation_type(operation, "event"),
         };
@@ -204,7 +212,7 @@ impl<'a> Viewer<'a> {
 
     fn operation_type(&mut self, operation: &Operation, role: &str) -> String {
         let name = format!("{} {role}", operation.id);
-        self.operation_types.allocate(&name, IdentifierKind::Type, Language::Rust)
+        self.operation_types.allocate(&name, IdentifierKind::Type, self.language)
     }
 
     fn messages(&mut self) -> Result<Value, ScaffoldError> {
@@ -223,10 +231,10 @@ impl<'a> Viewer<'a> {
             Some(schema) if is_json => Some(self.payload_type(message, schema)?),
             _ => None,
         };
-        let rust = match &kind {
-            Some(kind) => type_name(&self.types, kind, "events::"),
-            None if is_json => "serde_json::Value".to_owned(),
-            None => "Vec<u8>".to_owned(),
+        let in_code = match &kind {
+            Some(kind) => type_name(&self.types, kind),
+            None if is_json => any(self.language).to_owned(),
+            None => bytes(self.language).to_owned(),
         };
         let fields = kind.as_ref().map(|kind| fields_of(&self.types, kind)).unwrap_or_default();
         let example = kind.map_or_else(|| json!({}), |kind| sample(&self.types, &kind));
@@ -236,7 +244,7 @@ impl<'a> Viewer<'a> {
             "summary": message.summary,
             "content_type": message.content_type,
             "is_json": is_json,
-            "type": rust,
+            "type": in_code,
             "sample": example.to_string(),
         });
         Ok((view, fields))
@@ -279,7 +287,7 @@ fn is_json(message: &Message) -> bool {
 }
 
 /// The parameters that stand in the address, in their order there.
-fn parameters_of(channel: &Channel, address: &str) -> Vec<Value> {
+fn parameters_of(channel: &Channel, address: &str, language: Language) -> Vec<Value> {
     let mut scope = Scope::default();
     let mut names: Vec<&str> = Vec::new();
     for part in address.split('{').skip(1) {
@@ -295,7 +303,7 @@ fn parameters_of(channel: &Channel, address: &str) -> Vec<Value> {
         .map(|name| {
             json!({
                 "name": name,
-                "field": scope.allocate(name, IdentifierKind::Value, Language::Rust),
+                "field": scope.allocate(name, IdentifierKind::Field, language),
                 "values": values(declared(name)),
             })
         })
@@ -309,22 +317,34 @@ mod tests {
     use crate::source_text::Limits;
 
     fn viewed(text: &str) -> Result<ContractView, ScaffoldError> {
+        viewed_by(text, Language::Rust)
+    }
+
+    fn viewed_by(text: &str, language: Language) -> Result<ContractView, ScaffoldError> {
         let loaded = load_text("contract.yaml", text, &Limits::default());
         let document = loaded.contract.documents.first().expect("a document");
-        view(document, &loaded.sources, &loaded.documents)
+        view(document, &loaded.sources, &loaded.documents, language)
     }
 
     fn orders() -> ContractView {
         viewed(include_str!("../../tests/fixtures/orders/orders-v3.yaml")).expect("a view")
     }
 
-    fn types(schema: &str) -> String {
-        let text = format!(
+    fn with_root(schema: &str) -> String {
+        format!(
             "asyncapi: 3.0.0\ninfo: {{title: T, version: 1.0.0}}\nchannels:\n  c:\n    address: c\n    messages:\n      \
              m: {{payload: {{$ref: '#/components/schemas/Root'}}}}\noperations:\n  o: {{action: receive, channel: \
              {{$ref: '#/channels/c'}}}}\ncomponents:\n  schemas:\n    Root: {schema}\n"
-        );
-        viewed(&text).expect("a view").names["rust"]["types"].as_str().expect("text").to_owned()
+        )
+    }
+
+    fn types(schema: &str) -> String {
+        types_in(Language::Rust, schema)
+    }
+
+    fn types_in(language: Language, schema: &str) -> String {
+        let view = viewed_by(&with_root(schema), language).expect("a view");
+        view.names["types"].as_str().expect("text").to_owned()
     }
 
     #[test]
@@ -346,7 +366,7 @@ mod tests {
 
     #[test]
     fn names_that_break_generators_compile() {
-        let source = orders().names["rust"]["types"].as_str().expect("text").to_owned();
+        let source = orders().names["types"].as_str().expect("text").to_owned();
         for line in [
             "    #[serde(rename = \"1-click\")]\n    Value1Click,",
             "    pub placed_at: Option<String>,",
@@ -375,6 +395,63 @@ mod tests {
         assert_eq!(field("{type: object}"), "pub a: std::collections::BTreeMap<String, serde_json::Value>,");
         assert_eq!(field("{$ref: '#/components/schemas/Root'}"), "pub a: Box<Root>,");
         assert_eq!(field("true"), "pub a: serde_json::Value,");
+    }
+
+    #[test]
+    fn each_language_writes_fields_enums_and_unions_in_its_way() {
+        let schema = "{type: object, required: [placed-at, kind], properties: {placed-at: {type: [string, 'null']}, \
+                      kind: {enum: [1-click, b]}, next: {$ref: '#/components/schemas/Root'}, \
+                      cost: {oneOf: [{type: number}, {type: array, items: {type: integer}}]}}, \
+                      additionalProperties: {type: boolean}}";
+        let holds = |language, lines: &[&str]| {
+            let source = types_in(language, schema);
+            for line in lines {
+                assert!(source.contains(line), "{line}\n{source}");
+            }
+        };
+        holds(
+            Language::Python,
+            &[
+                "    placed_at: str | None = pydantic.Field(alias=\"placed-at\")\n    kind: RootKind\n    next: Root | None = None",
+                "    __pydantic_extra__: dict[str, bool]",
+                "    VALUE_1_CLICK = \"1-click\"",
+                "typing.Union[\"float\", \"list[int]\"]",
+            ],
+        );
+        holds(
+            Language::TypeScript,
+            &[
+                "  \"placed-at\": string | null;\n  kind: RootKind;\n  next?: Root | null;",
+                "export type RootKind = \"1-click\" | \"b\";",
+                "export type RootCost = number | number[];",
+            ],
+        );
+        holds(
+            Language::Go,
+            &[
+                "\tPlacedAt *string\n\tKind     RootKind\n\tNext     *Root\n\tCost     *RootCost",
+                "{\"placed-at\", &value.PlacedAt, nullable},\n\t\t{\"kind\", &value.Kind, required},",
+                "\tRootKind1Click RootKind = \"1-click\"",
+                "\tNumber *float64\n\tArray  *[]int64",
+            ],
+        );
+        holds(
+            Language::Java,
+            &[
+                "@JsonProperty(value = \"placed-at\", required = true)\n            String placedAt,",
+                "requireNonNull(kind, ",
+                "@JsonProperty(\"1-click\")\n        VALUE_1_CLICK,",
+                "record OfArray(@JsonValue List<Long> value) implements RootCost",
+            ],
+        );
+    }
+
+    #[test]
+    fn what_a_language_cannot_name_is_refused_at_its_place() {
+        let schema = "{type: object, properties: {'': {type: string}}}";
+        let error = viewed_by(&with_root(schema), Language::Java).expect_err("refused").to_string();
+        assert!(error.contains("contract.yaml:") && error.contains("empty name"), "{error}");
+        assert!(viewed_by(&with_root(schema), Language::Go).is_ok());
     }
 
     #[test]

@@ -9,6 +9,7 @@ use minijinja::{Environment, ErrorKind, State, UndefinedBehavior, Value};
 
 use super::error::ScaffoldError;
 use super::identifiers::{IdentifierKind, Language, identifier};
+use super::source_code::literal;
 use super::words;
 use crate::diagnostic::nearest;
 
@@ -204,19 +205,22 @@ fn add_filters(environment: &mut Environment<'static>) {
     environment.add_filter("rust_str", |text: &str| format!("{text:?}"));
     environment.add_filter("toml_str", |text: &str| json_string(text));
     environment.add_filter("yaml_str", |text: &str| json_string(text));
-    environment.add_filter("rust_doc", rust_doc);
+    environment.add_filter("literal", |text: &str| literal(text));
+    environment.add_filter("one_line", one_line);
 }
 
 /// `name | ident("rust")` for a value, `name | ident("rust", "type")` for a type.
 fn ident(name: &str, language: &str, kind: Option<&str>) -> Result<String, minijinja::Error> {
     let refuse = |message: String| minijinja::Error::new(ErrorKind::InvalidOperation, message);
+    let languages = || Language::ALL.map(Language::name).join(", ");
     let known = Language::named(language)
-        .ok_or_else(|| refuse(format!("ident knows {}, not `{language}`", Language::NAMES.join(", "))))?;
-    let kind = match kind.unwrap_or("value") {
-        "value" => IdentifierKind::Value,
-        "type" => IdentifierKind::Type,
-        other => return Err(refuse(format!("ident makes a `value` or a `type`, not a `{other}`"))),
-    };
+        .ok_or_else(|| refuse(format!("ident knows {}, not `{language}`", languages())))?;
+    let wanted = kind.unwrap_or("value");
+    let kind = IdentifierKind::NAMES.iter().find(|(name, _)| *name == wanted).map(|(_, kind)| *kind);
+    let kind = kind.ok_or_else(|| {
+        let names = IdentifierKind::NAMES.map(|(name, _)| name).join(", ");
+        refuse(format!("ident makes one of {names}, not a `{wanted}`"))
+    })?;
     Ok(identifier(name, kind, known))
 }
 
@@ -225,9 +229,11 @@ fn json_string(text: &str) -> String {
     serde_json::Value::from(text).to_string().replace('\u{7f}', "\\u007f")
 }
 
-/// Text made safe to stand in one line of a `///` comment.
-fn rust_doc(text: &str) -> String {
-    text.split_whitespace().collect::<Vec<_>>().join(" ")
+/// Text made safe to stand in one line of a comment.
+fn one_line(text: &str) -> String {
+    let inert = |letter: char| if letter.is_control() { ' ' } else { letter };
+    let plain: String = text.replace("*/", "* /").replace('\\', "/").chars().map(inert).collect();
+    plain.split_whitespace().collect::<Vec<_>>().join(" ")
 }
 
 #[cfg(test)]

@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 use serde::{Deserialize, Serialize};
 
 use super::error::ScaffoldError;
+use super::identifiers::Language;
 use crate::diagnostic::nearest;
 
 /// The name of the manifest in a template.
@@ -31,6 +32,9 @@ pub struct Manifest {
     /// What it is fed with besides answers.
     #[serde(default)]
     pub input: Input,
+    /// The language of its code: how names and types of a contract are written.
+    #[serde(default)]
+    pub language: Language,
     /// Questions and computed values, in order.
     #[serde(default, deserialize_with = "in_order")]
     pub variables: Vec<(String, Variable)>,
@@ -214,7 +218,7 @@ impl Variable {
 
 /// Names that templates are given besides their variables.
 pub const RESERVED_VARIABLES: [&str; 6] =
-    ["contract", "receives", "sends", "messages", "rust", "eddy_version"];
+    ["contract", "receives", "sends", "messages", "types", "eddy_version"];
 
 impl FileRule {
     fn contradiction(&self) -> Option<String> {

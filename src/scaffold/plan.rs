@@ -112,7 +112,7 @@ fn base_context(contract: Option<&ContractView>) -> Context {
     context.set("eddy_version", &Value::from(env!("CARGO_PKG_VERSION")));
     let empty = Map::new();
     let names = contract.map_or(&empty, |view| &view.names);
-    for name in ["contract", "rust"] {
+    for name in ["contract", "types"] {
         context.set(name, names.get(name).unwrap_or(&Value::Null));
     }
     for name in ["receives", "sends", "messages"] {

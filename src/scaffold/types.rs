@@ -5,14 +5,19 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use super::identifiers::{IdentifierKind, Language, Scope};
-use super::words;
-use crate::source_text::tree::{Node, NodeRef, Value, pointer_push};
+use super::schema_node::{
+    branch_label, child, component_name, properties_of, required_of, says_what_it_is, type_names,
+};
+use crate::source_text::tree::{NodeRef, Value};
 use crate::source_text::{Documents, FileId, Resolved};
 
 /// Most types one contract may become.
 const MAX_TYPES: usize = 5_000;
 /// Deepest nesting of one schema.
 const MAX_DEPTH: usize = 200;
+
+/// The field that holds what no other field names.
+pub const REST: &str = "additional properties";
 
 /// The type of a value.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -108,6 +113,7 @@ pub struct TypeFault {
 /// Every type made so far.
 pub struct Types<'a> {
     references: &'a Documents,
+    language: Language,
     scope: Scope,
     definitions: Vec<Option<Definition>>,
     by_place: BTreeMap<(FileId, String), Type>,
@@ -115,16 +121,23 @@ pub struct Types<'a> {
 }
 
 impl<'a> Types<'a> {
-    /// No types yet; `reserved` are names types may not take.
+    /// No types yet, to be named by the rules of a language; `reserved` are names types may not take.
     #[must_use]
-    pub fn new(references: &'a Documents, reserved: &[&str]) -> Self {
+    pub fn new(references: &'a Documents, language: Language, reserved: &[&str]) -> Self {
         Self {
             references,
+            language,
             scope: Scope::reserving(reserved),
             definitions: Vec::new(),
             by_place: BTreeMap::new(),
             open: BTreeSet::new(),
         }
+    }
+
+    /// The language whose rules the names follow.
+    #[must_use]
+    pub fn language(&self) -> Language {
+        self.language
     }
 
     /// The definitions, in order of discovery.
@@ -241,7 +254,10 @@ impl<'a> Types<'a> {
         let made = if concrete.is_empty() {
             Type::Any
         } else if texts.len() == concrete.len() {
-            self.define(place, name, Shape::Enum(variants_of(&texts)))?
+            let index = self.reserve(place, name)?;
+            let variants = self.variants(index, &texts);
+            self.fill(index, place, Shape::Enum(variants));
+            Type::Named(index)
         } else if all(|value| matches!(value, Value::Bool(_))) {
             Type::Bool
         } else if all(|value| matches!(value, Value::Number(crate::source_text::tree::Number::Integer(_)))) {
@@ -279,11 +295,13 @@ impl<'a> Types<'a> {
             [(_, only)] => only.clone(),
             _ => {
                 let mut scope = Scope::default();
-                let variants = members.into_iter().map(|(label, kind)| {
-                    (scope.allocate(&label, IdentifierKind::Type, Language::Rust), kind)
-                });
+                let variants = members
+                    .into_iter()
+                    .map(|(label, kind)| (scope.allocate(&label, IdentifierKind::Type, self.language), kind));
                 let variants = variants.collect();
-                self.define(place, name, Shape::Union(variants))?
+                let index = self.reserve(place, name)?;
+                self.fill(index, place, Shape::Union(variants));
+                Type::Named(index)
             }
         };
         Ok(if nullable { made.optional() } else { made })
@@ -359,16 +377,25 @@ impl<'a> Types<'a> {
         let required: BTreeSet<&str> = parts.iter().flat_map(|part| required_of(&part.node)).collect();
         let mut fields: BTreeMap<&str, Field> = BTreeMap::new();
         let mut order = Vec::new();
-        let mut scope = Scope::reserving(if rest.is_some() { &["additional_properties"] } else { &[] });
+        let mut scope = Scope::default();
+        if rest.is_some() {
+            scope.allocate(REST, IdentifierKind::Field, self.language);
+        }
         let type_name = self.name_of(index).to_owned();
         for (property, wire) in &properties {
             if fields.contains_key(wire) {
                 continue;
             }
+            if wire.is_empty() && self.language == Language::Java {
+                return Err(fault(
+                    property,
+                    "Jackson cannot name a property that has an empty name".to_owned(),
+                ));
+            }
             let kind = self.type_of(property, &format!("{type_name} {wire}"), depth + 1)?;
             let required = required.contains(wire);
             let field = Field {
-                identifier: scope.allocate(wire, IdentifierKind::Value, Language::Rust),
+                identifier: scope.allocate(wire, IdentifierKind::Field, self.language),
                 wire: (*wire).to_owned(),
                 kind: if required { kind } else { kind.optional() },
                 required,
@@ -398,17 +425,11 @@ impl<'a> Types<'a> {
         }
     }
 
-    fn define(&mut self, place: &Resolved, name: &str, shape: Shape) -> Result<Type, TypeFault> {
-        let index = self.reserve(place, name)?;
-        self.fill(index, place, shape);
-        Ok(Type::Named(index))
-    }
-
     fn reserve(&mut self, place: &Resolved, name: &str) -> Result<usize, TypeFault> {
         if self.definitions.len() >= MAX_TYPES {
             return Err(fault(place, format!("the contract needs more than {MAX_TYPES} types")));
         }
-        let name = self.scope.allocate(name, IdentifierKind::Type, Language::Rust);
+        let name = self.scope.allocate(name, IdentifierKind::Type, self.language);
         let empty = Shape::Struct { fields: Vec::new(), rest: None, closed: false };
         self.definitions.push(Some(Definition { name, doc: None, shape: empty }));
         Ok(self.definitions.len() - 1)
@@ -419,6 +440,27 @@ impl<'a> Types<'a> {
             definition.doc = place.node.get_str("description").map(str::to_owned);
             definition.shape = shape;
         }
+    }
+
+    /// Each text once, with its identifier; in Go those of a whole package share one scope.
+    fn variants(&mut self, index: usize, texts: &[&str]) -> Vec<(String, String)> {
+        let type_name = self.name_of(index).to_owned();
+        let mut own = Scope::default();
+        let mut seen = BTreeSet::new();
+        let texts = texts.iter().filter(|text| seen.insert(**text));
+        let named = texts.map(|text| {
+            let name = if text.is_empty() { "empty" } else { text };
+            let name = match self.language {
+                Language::Go => self.scope.allocate(
+                    &format!("{type_name} {name}"),
+                    IdentifierKind::Constant,
+                    Language::Go,
+                ),
+                language => own.allocate(name, IdentifierKind::Constant, language),
+            };
+            (name, (*text).to_owned())
+        });
+        named.collect()
     }
 
     fn name_of(&self, index: usize) -> &str {
@@ -448,72 +490,6 @@ fn direct_members(definition: &Definition) -> Vec<usize> {
         Shape::Union(variants) => variants.iter().filter_map(|(_, kind)| kind.direct()).collect(),
         Shape::Enum(_) => Vec::new(),
     }
-}
-
-/// The name of a schema that stands under `components/schemas`, `definitions` or `$defs`.
-fn component_name(pointer: &str) -> Option<String> {
-    let (parent, name) = pointer.rsplit_once('/')?;
-    let named =
-        ["/components/schemas", "/definitions", "/$defs", "/schemas"].iter().any(|end| parent.ends_with(end));
-    named.then(|| name.replace("~1", "/").replace("~0", "~"))
-}
-
-fn type_names(node: &Node) -> Vec<&str> {
-    match node.get("type") {
-        Some(kind) => match kind.as_str() {
-            Some(one) => vec![one],
-            None => kind.items().iter().filter_map(|one| one.as_str()).collect(),
-        },
-        None => Vec::new(),
-    }
-}
-
-/// Whether a branch of a union describes a value, rather than only narrowing its parent.
-fn says_what_it_is(branch: &Node) -> bool {
-    ["$ref", "type", "properties", "items", "const", "enum", "oneOf", "anyOf", "allOf"]
-        .iter()
-        .any(|keyword| branch.get(keyword).is_some())
-}
-
-fn branch_label(branch: &Node) -> Option<String> {
-    let of_reference = branch.get_str("$ref").and_then(|reference| reference.rsplit(['/', '#']).next());
-    let of_constant = branch
-        .get("properties")
-        .and_then(|properties| properties.entries().iter().find_map(|entry| entry.value.get_str("const")));
-    let kinds = type_names(branch);
-    let of_kind = kinds.first().copied().filter(|kind| *kind != "object");
-    let label = branch.get_str("title").or(of_reference).or(of_constant).or(of_kind)?;
-    (!words::split(label).is_empty()).then(|| label.to_owned())
-}
-
-fn properties_of(part: &Resolved) -> Vec<(Resolved, &str)> {
-    let entries = part.node.get("properties").map(|properties| properties.entries()).unwrap_or_default();
-    entries
-        .iter()
-        .map(|entry| (child(part, &entry.value, &["properties", &entry.key]), entry.key.as_str()))
-        .collect()
-}
-
-fn required_of(node: &Node) -> Vec<&str> {
-    let names = node.get("required").map(|required| required.items()).unwrap_or_default();
-    names.iter().filter_map(|name| name.as_str()).collect()
-}
-
-fn variants_of(texts: &[&str]) -> Vec<(String, String)> {
-    let mut scope = Scope::default();
-    let mut seen = BTreeSet::new();
-    let texts = texts.iter().filter(|text| seen.insert(**text));
-    texts
-        .map(|text| {
-            let name = if text.is_empty() { "empty" } else { text };
-            (scope.allocate(name, IdentifierKind::Type, Language::Rust), (*text).to_owned())
-        })
-        .collect()
-}
-
-fn child(place: &Resolved, node: &NodeRef, tokens: &[&str]) -> Resolved {
-    let pointer = tokens.iter().fold(place.pointer.clone(), |pointer, token| pointer_push(&pointer, token));
-    Resolved { file: place.file, pointer, node: node.clone() }
 }
 
 fn fault(place: &Resolved, message: String) -> TypeFault {

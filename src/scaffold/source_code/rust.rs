@@ -1,8 +1,7 @@
 //! Types as Rust source with serde's attributes: compiles without warnings, reads and writes the JSON of the schema.
 
-use std::fmt::Write;
-
-use super::types::{Definition, Field, Shape, Type, Types};
+use super::super::types::{Definition, Field, Shape, Type, Types};
+use super::push_line;
 
 /// Names the source itself uses, which no type may take.
 pub const RESERVED_TYPES: [&str; 9] =
@@ -105,9 +104,4 @@ fn push_doc(text: &mut String, indent: &str, doc: Option<&str>) {
     for line in doc.unwrap_or_default().lines() {
         push_line(text, format_args!("{}", format!("{indent}/// {}", line.trim()).trim_end()));
     }
-}
-
-fn push_line(text: &mut String, line: std::fmt::Arguments<'_>) {
-    // Writing to a String cannot fail.
-    let _ = writeln!(text, "{line}");
 }

@@ -1,0 +1,119 @@
+//! Types written as source code: one file per language, each with the libraries templates of that language use.
+
+mod go;
+mod java;
+mod python;
+mod rust;
+mod typescript;
+
+use std::fmt::Write;
+
+use super::identifiers::Language;
+use super::types::{Type, Types};
+
+/// Names the source of a language uses itself, which no type may take.
+#[must_use]
+pub fn reserved_types(language: Language) -> &'static [&'static str] {
+    match language {
+        Language::Rust => &rust::RESERVED_TYPES,
+        Language::Python => &[],
+        Language::TypeScript => &typescript::RESERVED_TYPES,
+        Language::Go => &[],
+        Language::Java => &java::RESERVED_TYPES,
+    }
+}
+
+/// The type as other files write it, which know the types as the module, package or class of events.
+#[must_use]
+pub fn type_name(types: &Types<'_>, kind: &Type) -> String {
+    match types.language() {
+        Language::Rust => rust::type_name(types, kind, "events::"),
+        Language::Python => python::type_name(types, kind, "events."),
+        Language::TypeScript => typescript::type_name(types, kind, "events."),
+        Language::Go => go::type_name(types, kind, "events."),
+        Language::Java => java::type_name(types, kind),
+    }
+}
+
+/// What holds any JSON value.
+#[must_use]
+pub fn any(language: Language) -> &'static str {
+    match language {
+        Language::Rust => "serde_json::Value",
+        Language::Python => "typing.Any",
+        Language::TypeScript => "unknown",
+        Language::Go => "any",
+        Language::Java => "JsonNode",
+    }
+}
+
+/// What holds the bytes of a payload that is no JSON.
+#[must_use]
+pub fn bytes(language: Language) -> &'static str {
+    match language {
+        Language::Rust => "Vec<u8>",
+        Language::Python => "bytes",
+        Language::TypeScript => "Uint8Array",
+        Language::Go => "[]byte",
+        Language::Java => "byte[]",
+    }
+}
+
+/// The source of every definition, in order of discovery, without a newline at its end.
+#[must_use]
+pub fn definitions(types: &Types<'_>) -> String {
+    let source = match types.language() {
+        Language::Rust => rust::definitions(types),
+        Language::Python => python::definitions(types),
+        Language::TypeScript => typescript::definitions(types),
+        Language::Go => go::definitions(types),
+        Language::Java => java::definitions(types),
+    };
+    source.trim_end().to_owned()
+}
+
+fn push_line(text: &mut String, line: std::fmt::Arguments<'_>) {
+    // Writing to a String cannot fail.
+    let _ = writeln!(text, "{line}");
+}
+
+/// A description as comment lines; what a compiler could take for the end of the comment or of its line is taken out.
+fn push_comment(text: &mut String, indent: &str, mark: &str, doc: Option<&str>) {
+    for line in doc.unwrap_or_default().lines() {
+        let inert: String = line
+            .trim()
+            .chars()
+            .map(|letter| match letter {
+                '\u{2028}' | '\u{2029}' => ' ',
+                '\\' => '/',
+                letter if letter.is_control() => ' ',
+                letter => letter,
+            })
+            .collect();
+        push_line(text, format_args!("{}", format!("{indent}{mark} {inert}").trim_end()));
+    }
+}
+
+/// A text as a literal of Python, TypeScript, Go and Java: that of JSON, with the two separators of lines that JSON lets stand.
+#[must_use]
+pub fn literal(text: &str) -> String {
+    let json = serde_json::Value::from(text).to_string();
+    json.replace('\u{2028}', "\\u2028").replace('\u{2029}', "\\u2029").replace('\u{7f}', "\\u007f")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn comments_cannot_end_early() {
+        let mut text = String::new();
+        push_comment(&mut text, "  ", "//", Some("a \\u000a b\u{2028}c\rd\n\n*/ e"));
+        assert_eq!(text, "  // a /u000a b c d\n  //\n  // */ e\n");
+    }
+
+    #[test]
+    fn literals_hold_any_text() {
+        assert_eq!(literal("a\"\\\n\u{2028}\u{7f}"), r#""a\"\\\n\u2028\u007f""#);
+    }
+}
