@@ -12,10 +12,12 @@ use super::source::sha256;
 use super::source_code::{any, bytes, definitions, reserved_types, type_name};
 use super::surface::{FieldSurface, MessageSurface, OperationSurface, Surface, fields_of};
 use super::types::{Type, TypeFault, Types};
+use super::whole_schema::whole_schema;
 use crate::contract::{
     Action, Channel, Document, Message, MessageIndex, Operation, Parameter, SchemaFormat, SchemaRef,
 };
-use crate::source_text::{Documents, Resolved, Sources};
+use crate::schema::Dialect;
+use crate::source_text::{Documents, Sources};
 
 /// Types that generated operations use besides those of events.
 const RESERVED_OPERATION_TYPES: [&str; 6] = ["Handlers", "Publisher", "Route", "Context", "Future", "Send"];
@@ -246,14 +248,23 @@ impl<'a> Viewer<'a> {
             "is_json": is_json,
             "type": in_code,
             "sample": example.to_string(),
+            "schema": self.whole_schema(message, is_json)?,
         });
         Ok((view, fields))
     }
 
+    /// The schema as a JSON text of its own; none for other languages and for those of OpenAPI 3.0, whose `nullable` no validator knows.
+    fn whole_schema(&self, message: &Message, is_json: bool) -> Result<Option<String>, ScaffoldError> {
+        let Some(schema) = message.payload.as_ref().filter(|_| is_json) else { return Ok(None) };
+        let Some(dialect) = schema.dialect().filter(|dialect| *dialect != Dialect::OpenApi30) else {
+            return Ok(None);
+        };
+        let whole = whole_schema(self.types.references(), &schema.place(), dialect);
+        Ok(Some(whole.map_err(|fault| self.refuse(message, &fault))?.to_string()))
+    }
+
     fn payload_type(&mut self, message: &Message, schema: &SchemaRef) -> Result<Type, ScaffoldError> {
-        let place =
-            Resolved { file: schema.file, pointer: schema.pointer.clone(), node: schema.node.clone() };
-        self.types.add(&place, &message.name).map_err(|fault| self.refuse(message, &fault))
+        self.types.add(&schema.place(), &message.name).map_err(|fault| self.refuse(message, &fault))
     }
 
     fn refuse(&self, message: &Message, fault: &TypeFault) -> ScaffoldError {

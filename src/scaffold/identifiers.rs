@@ -364,8 +364,7 @@ pub fn identifier(name: &str, kind: IdentifierKind, language: Language) -> Strin
         return cased;
     }
     match case {
-        Case::Pascal => format!("{cased}Value"),
-        Case::Camel => format!("{cased}Value"),
+        Case::Pascal | Case::Camel => format!("{cased}Value"),
         Case::Snake | Case::Screaming => format!("{cased}_"),
     }
 }

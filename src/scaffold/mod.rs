@@ -16,6 +16,7 @@ mod source_code;
 pub mod surface;
 pub mod sync;
 pub mod types;
+mod whole_schema;
 mod words;
 pub mod write;
 

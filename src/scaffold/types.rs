@@ -140,6 +140,12 @@ impl<'a> Types<'a> {
         self.language
     }
 
+    /// The documents schemas refer to.
+    #[must_use]
+    pub fn references(&self) -> &'a Documents {
+        self.references
+    }
+
     /// The definitions, in order of discovery.
     #[must_use]
     pub fn definitions(&self) -> Vec<&Definition> {

@@ -56,7 +56,8 @@ impl Dialect {
     }
 
     /// The address of the meta-schema of that draft.
-    pub(super) fn meta_schema(self) -> &'static str {
+    #[must_use]
+    pub fn meta_schema(self) -> &'static str {
         match self {
             Self::Draft4 | Self::OpenApi30 => "http://json-schema.org/draft-04/schema#",
             Self::Draft6 => "http://json-schema.org/draft-06/schema#",

@@ -16,9 +16,8 @@ use super::types::{Type, Types};
 pub fn reserved_types(language: Language) -> &'static [&'static str] {
     match language {
         Language::Rust => &rust::RESERVED_TYPES,
-        Language::Python => &[],
+        Language::Python | Language::Go => &[],
         Language::TypeScript => &typescript::RESERVED_TYPES,
-        Language::Go => &[],
         Language::Java => &java::RESERVED_TYPES,
     }
 }
