@@ -33,6 +33,9 @@ mod nats;
 #[cfg(feature = "redis")]
 #[path = "endpoint/redis.rs"]
 mod redis_streams;
+#[cfg(all(unix, feature = "amqp", feature = "kafka", feature = "nats", feature = "redis"))]
+#[path = "endpoint/redrive.rs"]
+mod redrive;
 #[cfg(any(feature = "amqp", feature = "http", feature = "mqtt", feature = "nats", feature = "redis"))]
 #[path = "endpoint/tls.rs"]
 mod tls;

@@ -66,6 +66,20 @@ impl<'a> Connector<'a> {
         Ok(source)
     }
 
+    /// Opens a place for taking what is there out of it, by this group where the system has groups.
+    ///
+    /// # Errors
+    /// When it cannot be reached, or nothing can be taken out of it, or when interrupted.
+    pub async fn taking(&self, place: &Place, group: &str) -> Result<Box<dyn Source>, CommandError> {
+        let (address, options) = place.for_reading(&self.context.environment)?;
+        let opening = async |connect_timeout| {
+            let (stop, takes) = (Stop::PresentEnd, Some(group.to_owned()));
+            let options = SourceOptions { stop, takes, connect_timeout, ..options.clone() };
+            Box::pin(open_source(&address, &options)).await
+        };
+        self.reach(place, opening).await
+    }
+
     /// Opens a place for writing.
     ///
     /// # Errors

@@ -32,6 +32,7 @@ mod man;
 mod new;
 mod paths;
 mod record;
+mod redrive;
 mod registry;
 mod replay;
 mod scaffolding;
@@ -170,6 +171,8 @@ enum Command {
     New(new::Args),
     /// Capture events into an archive
     Record(record::Args),
+    /// Take dead letters back to where they came from
+    Redrive(redrive::Args),
     /// Send the events of an archive again, with their timing
     Replay(replay::Args),
     /// Bring a project up to its template and its contract
@@ -200,6 +203,7 @@ impl Command {
             Self::Man(args) => man::run(args, context),
             Self::New(args) => new::run(args, context),
             Self::Record(args) => record::run(args, context),
+            Self::Redrive(args) => redrive::run(args, context),
             Self::Replay(args) => replay::run(args, context),
             Self::Sync(args) => sync::run(args, context),
             Self::Tail(args) => tail::run(args, context),

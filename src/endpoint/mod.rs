@@ -124,6 +124,9 @@ pub struct SourceOptions {
     pub connect_timeout: Duration,
     /// Credentials that do not stand in the address.
     pub credentials: Option<Credentials>,
+    /// Events are taken away: each stays until [`Source::settle`] says what became of it. Where a system does that by a
+    /// consumer group or a durable consumer, it is the one of this name, made when it is missing.
+    pub takes: Option<String>,
 }
 
 /// How a sink is opened.
@@ -146,6 +149,7 @@ impl Default for SourceOptions {
             stop: Stop::Never,
             connect_timeout: Duration::from_secs(5),
             credentials: None,
+            takes: None,
         }
     }
 }
@@ -178,6 +182,17 @@ impl std::fmt::Debug for Credentials {
     }
 }
 
+/// What became of an event that was taken.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Fate {
+    /// It was dealt with and may leave its place.
+    Done,
+    /// It stays where it is. A log that knows only one position for each partition passes over it.
+    Left,
+    /// It was not dealt with: it, and in a log everything after it in its partition, is to be read again.
+    Again,
+}
+
 /// Events out of a system.
 ///
 /// Where a system wants to be told what was read (MQTT from `QoS` 1), the source tells it when the reader comes back for
@@ -206,7 +221,24 @@ pub trait Source: Send {
         0
     }
 
-    /// Leaves cleanly.
+    /// Events that are still to come before the end, where the system says how many.
+    fn left(&self) -> Option<u64> {
+        None
+    }
+
+    /// Says what became of each event of the last batch, in its order, to a source that was opened for taking. Returns how
+    /// many that were dealt with come again all the same, because one before them in their partition does.
+    ///
+    /// May be called again with the same fates when its future was dropped.
+    ///
+    /// # Errors
+    /// When the system could not be told.
+    fn settle<'a>(&'a mut self, fates: &'a [Fate]) -> BoxFuture<'a, Result<u64, EndpointError>> {
+        let _ = fates;
+        Box::pin(std::future::ready(Ok(0)))
+    }
+
+    /// Leaves cleanly. What was taken and not settled stays where it is.
     ///
     /// # Errors
     /// When leaving could not be said to the system.

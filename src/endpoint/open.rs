@@ -47,6 +47,9 @@ pub async fn open_source(
     address: &Address,
     options: &SourceOptions,
 ) -> Result<Box<dyn Source>, EndpointError> {
+    if options.takes.is_some() && matches!(address.scheme, Scheme::Mqtt | Scheme::Nats | Scheme::Http) {
+        return Err(nothing_to_take(address));
+    }
     match address.scheme {
         Scheme::File => Ok(Box::new(FileSource::open(address, options)?)),
         Scheme::Memory => Ok(Box::new(MemorySource::open(address, options)?)),
@@ -126,6 +129,18 @@ pub fn reading_of(address: &Address, channel: &str, partition: Option<i32>) -> A
     reading
 }
 
+/// The server of an address, let in by the same means, for events that each go to their own channel there.
+#[must_use]
+pub fn server_of(address: &Address) -> Address {
+    let mut server = reading_of(address, "", None);
+    if address.scheme == Scheme::Amqp {
+        // The virtual host without an exchange: a routing key is then the name of a queue.
+        let host = address.path.split('/').next().unwrap_or_default();
+        server.path = if host.is_empty() { "%2F".to_owned() } else { host.to_owned() };
+    }
+    server
+}
+
 /// What each system of this build can carry, in the order of the documentation.
 #[must_use]
 pub fn systems() -> Vec<Capabilities> {
@@ -190,6 +205,15 @@ pub async fn probe(address: &Address, credentials: Option<&Credentials>, timeout
         Scheme::Http => http::probe(address, credentials, timeout).await,
         Scheme::File | Scheme::Memory | Scheme::Stdio => ProbeReport::failed(address, &no_server(address)),
     }
+}
+
+/// A system that gives events away unasked, and keeps none of them.
+fn nothing_to_take(address: &Address) -> EndpointError {
+    EndpointError::new(
+        EndpointErrorKind::Unsupported,
+        format!("`{address}` keeps no events that could be taken out one by one"),
+    )
+    .help("record them first, `eddy record SOURCE --output FILE`, and take them out of the archive")
 }
 
 /// A file, a pipe or a log in this process has no server behind it.

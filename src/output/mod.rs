@@ -23,6 +23,7 @@ pub mod pages;
 pub mod paths_text;
 pub mod plan;
 pub mod rdjson;
+pub mod redrive;
 pub mod replay;
 pub mod sarif;
 pub mod scene;

@@ -20,6 +20,7 @@ pub mod reach;
 pub mod read_back;
 pub mod reader;
 pub mod recall;
+pub mod redrive;
 pub mod sample;
 pub mod select;
 pub mod settled;

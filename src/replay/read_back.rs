@@ -61,6 +61,7 @@ pub async fn read_back(
             stop: Stop::PresentEnd,
             connect_timeout: options.connect_timeout,
             credentials: options.credentials.clone(),
+            ..SourceOptions::default()
         };
         let mut source = match open_source(&address, &options).await {
             Ok(source) => source,

@@ -36,7 +36,7 @@ fn client(port: u16) -> ClientConfig {
 }
 
 /// Makes a topic and waits until its partitions have a leader.
-async fn topic(port: u16, name: &str, partitions: i32, settings: &[(&str, &str)]) {
+pub async fn topic(port: u16, name: &str, partitions: i32, settings: &[(&str, &str)]) {
     let admin: AdminClient<DefaultClientContext> = client(port).create().expect("a client");
     let mut new = NewTopic::new(name, partitions, TopicReplication::Fixed(1));
     for (key, value) in settings {

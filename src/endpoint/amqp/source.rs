@@ -11,7 +11,9 @@ use super::settings::{Settings, short};
 use super::wire::method::{self, Method};
 use super::wire::table::Table;
 use super::{failure, message};
-use crate::endpoint::{BoxFuture, EndpointError, EndpointErrorKind, Source, SourceOptions, Start, Stop};
+use crate::endpoint::{
+    BoxFuture, EndpointError, EndpointErrorKind, Fate, Source, SourceOptions, Start, Stop,
+};
 use crate::event::{Event, Timestamp};
 
 /// How long nothing may arrive before the server is asked whether the end is reached.
@@ -48,6 +50,12 @@ pub(super) struct AmqpSource {
     end: Option<End>,
     /// The tag of the last event that was handed over.
     handed_over: Option<u64>,
+    /// Each event is acknowledged by itself, when its fate is told.
+    takes: bool,
+    /// Tags of the events handed over whose fate is to be told.
+    taken: Vec<u64>,
+    /// Events that stay in the queue, and with the reader until it leaves.
+    held: u64,
     /// Events handed over, for a look that takes nothing away.
     seen: u64,
     ended: bool,
@@ -99,6 +107,9 @@ impl AmqpSource {
             stop: options.stop,
             end: None,
             handed_over: None,
+            takes: options.takes.is_some(),
+            taken: Vec::new(),
+            held: 0,
             seen: 0,
             ended: false,
         };
@@ -106,6 +117,12 @@ impl AmqpSource {
             source.refuse_seeking("an exchange keeps no events", options)?;
         }
         source.begin(options).await?;
+        if source.takes && source.kind != Kind::Queue {
+            let message = format!("nothing can be taken out of `{}`", source.settings.address);
+            return Err(EndpointError::new(EndpointErrorKind::Unsupported, message).help(
+                "name a queue that is no stream with `?queue=NAME`, or record first and take the archive",
+            ));
+        }
         Ok(source)
     }
 
@@ -281,6 +298,31 @@ impl AmqpSource {
         }
     }
 
+    /// Acknowledges those that were dealt with, one by one; the others go back to the queue when we leave.
+    fn settle_taken(&mut self, fates: &[Fate]) -> Result<u64, EndpointError> {
+        let Some(link) = self.link.as_ref().filter(|link| link.connection.is_up()) else {
+            // What was dealt with comes again, since nobody can be told.
+            self.taken.clear();
+            return Ok(fates.iter().filter(|fate| **fate == Fate::Done).count() as u64);
+        };
+        for (tag, fate) in std::mem::take(&mut self.taken).into_iter().zip(fates) {
+            if *fate == Fate::Done {
+                link.connection.post(method::ack_one(CHANNEL, tag));
+            } else {
+                self.held += 1;
+            }
+        }
+        if self.held < u64::from(self.settings.prefetch) || self.ended {
+            return Ok(0);
+        }
+        let message = format!(
+            "{} events of `{}` stay, and no more come before we leave",
+            self.held, self.settings.address
+        );
+        Err(EndpointError::new(EndpointErrorKind::Unsupported, message)
+            .help("raise `prefetch=N` in the address (at most 65535), or move those that stay elsewhere"))
+    }
+
     /// Whether events are acknowledged; at a look into a queue they are not, and go back when we leave.
     fn takes_away(&self) -> bool {
         self.kind != Kind::Queue || !self.settings.peek
@@ -289,6 +331,9 @@ impl AmqpSource {
     /// After a loss that was reported; the first time there is a link, and its end is to be reported now.
     async fn reconnect(&mut self) -> Result<(), EndpointError> {
         self.handed_over = None;
+        // The broker gives again what was not acknowledged on the connection that ended.
+        self.taken.clear();
+        self.held = 0;
         if let Some(link) = self.link.take() {
             return Err(link.connection.why_ended());
         }
@@ -367,7 +412,11 @@ impl AmqpSource {
                 self.ended = true;
                 break;
             }
-            self.handed_over = Some(tag);
+            if self.takes {
+                self.taken.push(tag);
+            } else {
+                self.handed_over = Some(tag);
+            }
             self.seen += 1;
             if let Some(offset) = event.place.offset {
                 self.beginning = Beginning::Offset(offset + 1);
@@ -418,6 +467,17 @@ impl Source for AmqpSource {
 
     fn connected(&self) -> bool {
         self.link.as_ref().is_some_and(|link| link.connection.is_up())
+    }
+
+    fn left(&self) -> Option<u64> {
+        match self.end {
+            Some(End::Count(count)) => Some(count.saturating_sub(self.seen)),
+            _ => None,
+        }
+    }
+
+    fn settle<'a>(&'a mut self, fates: &'a [Fate]) -> BoxFuture<'a, Result<u64, EndpointError>> {
+        Box::pin(std::future::ready(self.settle_taken(fates)))
     }
 
     fn close(self: Box<Self>) -> BoxFuture<'static, Result<(), EndpointError>> {

@@ -23,6 +23,7 @@ mod reading;
 mod settings;
 mod sink;
 mod source;
+mod taking;
 
 /// What Kafka carries. The largest payload is what the default `message.max.bytes` of a broker leaves of a batch with
 /// one event that has neither key nor headers.

@@ -108,6 +108,14 @@ impl Ends {
         }
     }
 
+    /// What is not ours has no end for us.
+    fn only(&mut self, is_ours: impl Fn(&Lane) -> bool) {
+        for open in self.open.iter_mut().filter(|open| !open.done && !is_ours(&open.lane)) {
+            open.done = true;
+            self.left -= 1;
+        }
+    }
+
     /// Asked when nothing came for a while: what is at its end has ended, though there are no events up to it
     /// (what lies there are marks of transactions, or it was compacted away).
     fn settle(&mut self) {
@@ -187,6 +195,7 @@ impl Reading {
             }
             if idle && last.elapsed() > QUIET {
                 self.ends.settle();
+                self.leave_to_others();
             }
             if idle && !self.connected.load(Ordering::Relaxed) && asked.elapsed() > ASK_AGAIN {
                 self.ask_whether_it_is_back();
@@ -195,6 +204,18 @@ impl Reading {
         }
         if !batch.is_empty() {
             let _ = self.batches.blocking_send(Ok(batch));
+        }
+    }
+
+    /// In a group, what another member has is not ours to read to its end.
+    fn leave_to_others(&mut self) {
+        if !self.own_group || self.ends.stop == Stop::Never {
+            return;
+        }
+        let Ok(ours) = self.consumer.assignment() else { return };
+        // Nothing at all means that the group has not shared out its partitions yet.
+        if ours.count() > 0 {
+            self.ends.only(|(topic, partition)| ours.find_partition(topic, *partition).is_some());
         }
     }
 

@@ -19,11 +19,12 @@ use super::growth::Growth;
 use super::listener::Listener;
 use super::positions::{Lane, Offsets, Span, assignment};
 use super::reading::{Batch, Ends, Reading, WAITING};
+use super::taking::{self, Taking};
 use super::{failure, last, producer, settings};
 use crate::endpoint::reading_thread::take;
 use crate::endpoint::{
-    Address, BoxFuture, End, EndpointError, EndpointErrorKind, SinkOptions, Source, SourceOptions, Start,
-    Stop,
+    Address, BoxFuture, End, EndpointError, EndpointErrorKind, Fate, SinkOptions, Source, SourceOptions,
+    Start, Stop,
 };
 use crate::event::Event;
 
@@ -36,6 +37,8 @@ pub(super) struct KafkaSource {
     connected: Arc<AtomicBool>,
     /// With a consumer group: the offsets behind what was given out and not yet come back for.
     given: Option<BTreeMap<Lane, i64>>,
+    /// The batch that was given out, where fates are to be told.
+    taking: Option<Taking>,
 }
 
 impl KafkaSource {
@@ -43,9 +46,13 @@ impl KafkaSource {
     pub(super) fn open(address: &Address, options: &SourceOptions) -> Result<Self, EndpointError> {
         let (mut config, listener) =
             settings::connection(address, options.credentials.as_ref(), &settings::SOURCE_OPTIONS)?;
-        let group = settings::reading(&mut config, address)?;
+        let mut group = settings::reading(&mut config, address)?;
+        if let Some(name) = &options.takes {
+            let name = group.get_or_insert_with(|| name.clone());
+            config.set("group.id", &*name).set("enable.auto.commit", "false");
+        }
         let names = names(address)?;
-        if let Some(group) = &group {
+        if let Some(group) = group.as_ref().filter(|_| options.takes.is_none()) {
             follow(&mut config, group, options)?;
         }
         if options.stop != Stop::Never || matches!(options.start, Start::Last(_)) {
@@ -60,12 +67,19 @@ impl KafkaSource {
         // A group finds by itself what is new, and who reads up to an end wants what is there.
         let follows = group.is_none() && options.stop == Stop::Never;
         let growth = follows.then(|| Growth::new(&names, partition, &topics));
+        let mut taking = None;
         let (before, ends) = if group.is_some() {
+            let mut ends = Ends::default();
+            if options.takes.is_some() {
+                let spans = taking::spans(&consumer, &topics, options)?;
+                taking = Some(Taking::new(&spans));
+                ends = Ends::new(spans, options.stop);
+            }
             let wanted: Vec<&str> = names.iter().map(String::as_str).collect();
             let subscribed = consumer.subscribe(&wanted);
             subscribed
                 .map_err(|error| failure::request("let us into the consumer group", &error, address))?;
-            (Vec::new(), Ends::default())
+            (Vec::new(), ends)
         } else {
             begin(&consumer, &topics, options)?
         };
@@ -89,7 +103,8 @@ impl KafkaSource {
             left: before.into_iter(),
             thread: Some(thread),
             connected,
-            given: group.map(|_| BTreeMap::new()),
+            given: group.filter(|_| taking.is_none()).map(|_| BTreeMap::new()),
+            taking,
         })
     }
 
@@ -103,6 +118,9 @@ impl KafkaSource {
             }
         }
         let batch = take(&mut self.left, max);
+        if let Some(taking) = &mut self.taking {
+            taking.given_out(&batch);
+        }
         if let Some(given) = &mut self.given {
             for event in &batch {
                 let behind =
@@ -135,6 +153,17 @@ impl KafkaSource {
         }
         // A partition that went to another member in the meantime is that one's to commit.
         let _ = self.consumer.store_offsets(&list);
+    }
+
+    /// Moves the position of the group over what was dealt with, as far as nothing before it comes again.
+    async fn settle_taken(&mut self, fates: &[Fate]) -> Result<u64, EndpointError> {
+        let Some(taking) = &mut self.taking else { return Ok(0) };
+        let (positions, repeated) = taking.settled(fates);
+        if !positions.is_empty() {
+            let consumer = Arc::clone(&self.consumer);
+            super::blocking(move || taking::commit(&consumer, &positions)).await?;
+        }
+        Ok(repeated)
     }
 
     async fn leave(mut self) -> Result<(), EndpointError> {
@@ -305,6 +334,14 @@ impl Source for KafkaSource {
 
     fn connected(&self) -> bool {
         self.connected.load(Ordering::Relaxed)
+    }
+
+    fn left(&self) -> Option<u64> {
+        self.taking.as_ref().map(Taking::left)
+    }
+
+    fn settle<'a>(&'a mut self, fates: &'a [Fate]) -> BoxFuture<'a, Result<u64, EndpointError>> {
+        Box::pin(self.settle_taken(fates))
     }
 
     fn close(self: Box<Self>) -> BoxFuture<'static, Result<(), EndpointError>> {

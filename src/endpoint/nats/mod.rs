@@ -20,6 +20,7 @@ mod source;
 mod stream_sink;
 mod stream_source;
 mod streams;
+mod taking_source;
 mod whoami;
 
 /// What NATS core carries.
@@ -58,8 +59,11 @@ pub async fn open_source(
     address: &Address,
     options: &SourceOptions,
 ) -> Result<Box<dyn Source>, EndpointError> {
-    match address.scheme {
-        Scheme::JetStream => Ok(Box::new(stream_source::StreamSource::open(address, options).await?)),
+    match (address.scheme, &options.takes) {
+        (Scheme::JetStream, Some(durable)) => {
+            Ok(Box::new(taking_source::TakingSource::open(address, durable, options).await?))
+        }
+        (Scheme::JetStream, None) => Ok(Box::new(stream_source::StreamSource::open(address, options).await?)),
         _ => Ok(Box::new(source::NatsSource::open(address, options).await?)),
     }
 }

@@ -14,7 +14,9 @@ use super::id::EntryId;
 use super::settings::{Membership, Settings};
 use super::source::{self, PATIENCE, Portion, WAIT};
 use super::{entry, failure};
-use crate::endpoint::{BoxFuture, EndpointError, EndpointErrorKind, Source, SourceOptions, Start, Stop};
+use crate::endpoint::{
+    BoxFuture, EndpointError, EndpointErrorKind, Fate, Source, SourceOptions, Start, Stop,
+};
 use crate::event::Event;
 
 /// An entry of the stream at this position.
@@ -48,6 +50,10 @@ pub(super) struct GroupSource {
     waiting: Vec<(Delivered, Event)>,
     /// What the reader has and may not have dealt with yet.
     handed_on: Vec<Delivered>,
+    /// The reader tells the fate of each entry; coming back for more says nothing.
+    takes: bool,
+    /// Entries nobody has had, or nobody has acknowledged, as far as the server told at the beginning.
+    left: Option<u64>,
     /// What the reader has dealt with, as far as the server is not known to know.
     dealt_with: Vec<Delivered>,
     reading: JoinSet<Result<Round, EndpointError>>,
@@ -76,12 +82,17 @@ impl GroupSource {
         }
         let mut connection = connect(&settings, WAIT + PATIENCE).await?;
         let names = source::named(&mut connection, &settings, false).await?;
-        check_groups(&mut connection, &names, &membership.group, &settings).await?;
+        if options.takes.is_some() {
+            make_groups(&mut connection, &names, &membership.group, &settings).await?;
+        }
+        let left = check_groups(&mut connection, &names, &membership.group, &settings).await?;
         let share = |name| Share { name, phase: Phase::Pending(EntryId::default()), ended: false };
         Ok(Self {
             shares: names.into_iter().map(share).collect(),
             settings: Arc::new(settings),
             membership,
+            takes: options.takes.is_some(),
+            left,
             stop: options.stop,
             through: source::through(options.stop),
             portion: Portion::new(),
@@ -95,12 +106,13 @@ impl GroupSource {
     }
 
     async fn read(&mut self, max: usize) -> Result<Vec<Event>, EndpointError> {
-        self.dealt_with.append(&mut self.handed_on);
+        self.let_go();
         loop {
             if !self.waiting.is_empty() {
                 let count = self.waiting.len().min(max);
                 let (delivered, events): (Vec<_>, Vec<_>) = self.waiting.drain(..count).unzip();
                 self.handed_on = delivered;
+                self.left = self.left.map(|left| left.saturating_sub(count as u64));
                 return Ok(events);
             }
             if self.reading.is_empty() && !self.ask(max) {
@@ -117,6 +129,15 @@ impl GroupSource {
                 }
                 Some(Err(_)) | None => return Err(failure::disconnected(&self.settings.address)),
             }
+        }
+    }
+
+    /// The reader came back, or leaves: what it had is dealt with, unless it says so itself.
+    fn let_go(&mut self) {
+        if self.takes {
+            self.handed_on.clear();
+        } else {
+            self.dealt_with.append(&mut self.handed_on);
         }
     }
 
@@ -221,7 +242,7 @@ impl GroupSource {
 
     /// Tells the server what was dealt with. A question that waits holds its connection up, so that a new one is made.
     async fn leave(mut self) -> Result<(), EndpointError> {
-        self.dealt_with.append(&mut self.handed_on);
+        self.let_go();
         let acknowledgements = self.acknowledgements(&self.dealt_with);
         if acknowledgements.is_empty() {
             return Ok(());
@@ -256,8 +277,8 @@ async fn put(
     Ok((connection, found))
 }
 
-/// Every stream must have the group: making one would change what others see.
-async fn check_groups(
+/// Makes the group where a stream has none; it begins with the oldest entry.
+async fn make_groups(
     connection: &mut MultiplexedConnection,
     names: &[String],
     group: &str,
@@ -265,22 +286,55 @@ async fn check_groups(
 ) -> Result<(), EndpointError> {
     let mut questions = redis::pipe();
     for name in names {
-        questions.cmd("XINFO").arg("GROUPS").arg(name);
+        questions.cmd("XGROUP").arg("CREATE").arg(name).arg(group).arg("0");
     }
-    let answers = ask_all(connection, &questions, settings).await?;
-    for (name, answer) in names.iter().zip(answers) {
-        // Where we may not ask, reading will tell.
-        let Value::Array(groups) = answer else { continue };
-        let group_name = |value: Value| {
-            let values = answer::list(value)?;
-            answer::named(&values, "name").cloned().and_then(answer::text)
-        };
-        let known: Vec<String> = groups.into_iter().filter_map(group_name).collect();
-        if !known.iter().any(|each| each == group) {
-            return Err(no_group(name, group, &known, settings));
+    for answer in ask_all(connection, &questions, settings).await? {
+        match answer {
+            Value::ServerError(error) if error.code() != "BUSYGROUP" => {
+                return Err(failure::refusal(&error, &settings.address));
+            }
+            _ => {}
         }
     }
     Ok(())
+}
+
+/// Every stream must have the group: making one would change what others see. Returns how many entries it has not dealt
+/// with, where the server says that.
+async fn check_groups(
+    connection: &mut MultiplexedConnection,
+    names: &[String],
+    group: &str,
+    settings: &Settings,
+) -> Result<Option<u64>, EndpointError> {
+    let mut questions = redis::pipe();
+    for name in names {
+        questions.cmd("XINFO").arg("GROUPS").arg(name);
+    }
+    let answers = ask_all(connection, &questions, settings).await?;
+    let mut left = Some(0);
+    for (name, answer) in names.iter().zip(answers) {
+        // Where we may not ask, reading will tell.
+        let Value::Array(groups) = answer else { continue };
+        let described = |value: Value| {
+            let values = answer::list(value)?;
+            let name = answer::named(&values, "name").cloned().and_then(answer::text)?;
+            let number = |field: &str| match answer::named(&values, field) {
+                Some(Value::Int(number)) => u64::try_from(*number).ok(),
+                _ => None,
+            };
+            Some((name, number("pending").zip(number("lag")).map(|(pending, lag)| pending + lag)))
+        };
+        let known: Vec<(String, Option<u64>)> = groups.into_iter().filter_map(described).collect();
+        match known.iter().find(|(each, _)| each == group) {
+            Some((_, more)) => left = left.zip(*more).map(|(left, more)| left + more),
+            None => {
+                let known: Vec<String> = known.into_iter().map(|(name, _)| name).collect();
+                return Err(no_group(name, group, &known, settings));
+            }
+        }
+    }
+    Ok(left)
 }
 
 fn no_group(stream: &str, group: &str, known: &[String], settings: &Settings) -> EndpointError {
@@ -305,6 +359,17 @@ impl Source for GroupSource {
 
     fn connected(&self) -> bool {
         self.up.load(Ordering::Relaxed)
+    }
+
+    fn left(&self) -> Option<u64> {
+        self.left
+    }
+
+    fn settle<'a>(&'a mut self, fates: &'a [Fate]) -> BoxFuture<'a, Result<u64, EndpointError>> {
+        // The server is told with the next question, or when we leave.
+        let told = std::mem::take(&mut self.handed_on).into_iter().zip(fates);
+        self.dealt_with.extend(told.filter(|(_, fate)| **fate == Fate::Done).map(|(delivered, _)| delivered));
+        Box::pin(std::future::ready(Ok(0)))
     }
 
     fn close(self: Box<Self>) -> BoxFuture<'static, Result<(), EndpointError>> {

@@ -40,7 +40,8 @@ pub async fn open_source(
     let credentials = options.credentials.as_ref();
     let role = settings::Role::Source;
     let settings = settings::Settings::read(address, credentials, options.connect_timeout, role)?;
-    match settings.membership.clone() {
+    let taking = |group: &String| settings::Membership { group: group.clone(), consumer: "eddy".to_owned() };
+    match settings.membership.clone().or_else(|| options.takes.as_ref().map(taking)) {
         Some(membership) => {
             Ok(Box::new(group_source::GroupSource::open(settings, membership, options).await?))
         }

@@ -312,6 +312,14 @@ pub(in super::super) fn ack(channel: u16, tag: u64) -> Bytes {
     })
 }
 
+/// basic.ack of this message alone.
+pub(in super::super) fn ack_one(channel: u16, tag: u64) -> Bytes {
+    method(channel, (60, 80), |buffer| {
+        buffer.put_u64(tag);
+        buffer.put_u8(0);
+    })
+}
+
 /// confirm.select: the server shall confirm what is published.
 pub(in super::super) fn confirm_select(channel: u16) -> Bytes {
     method(channel, (85, 10), |buffer| buffer.put_u8(0))

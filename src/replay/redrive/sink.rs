@@ -1,0 +1,249 @@
+//! The sending end: each event to its origin, what cannot go there into the quarantine, and every receipt to the board.
+
+use std::collections::HashMap;
+use std::sync::Arc;
+
+use serde_json::Value;
+use tokio::sync::Mutex;
+
+use super::board::Board;
+use super::source::{EXCHANGE, NUMBER, QUARANTINE, number_of};
+use crate::endpoint::address::Scheme;
+use crate::endpoint::open::open_sink;
+use crate::endpoint::{
+    Address, BoxFuture, Capabilities, Delivery, EndpointError, EndpointErrorKind, Receipts, Sink, SinkOptions,
+};
+use crate::event::{Event, percent};
+
+/// Where what cannot go back goes; opened with the first such event.
+pub struct Quarantine {
+    address: Address,
+    options: SinkOptions,
+    sink: Option<Box<dyn Sink>>,
+}
+
+impl Quarantine {
+    /// At an address.
+    #[must_use]
+    pub fn new(address: Address, options: SinkOptions) -> Self {
+        Self { address, options, sink: None }
+    }
+
+    /// Puts events there and waits for the receipts.
+    async fn put(&mut self, events: &[Event]) -> Vec<Delivery> {
+        let sink = match &mut self.sink {
+            Some(sink) => sink,
+            None => match Box::pin(open_sink(&self.address, &self.options)).await {
+                Ok(sink) => self.sink.insert(sink),
+                Err(error) => return events.iter().map(|_| Delivery::failed(error.clone())).collect(),
+            },
+        };
+        let receipts = sink.send(events).await;
+        sink.flush().await;
+        receipts.await
+    }
+}
+
+/// Sends each event to where it came from.
+pub struct RoutingSink {
+    base: Address,
+    options: SinkOptions,
+    carried: Capabilities,
+    allows_losses: bool,
+    /// By the exchange they send through.
+    sinks: HashMap<Option<String>, Box<dyn Sink>>,
+    quarantine: Option<Arc<Mutex<Quarantine>>>,
+    board: Arc<Board>,
+}
+
+impl RoutingSink {
+    /// Sends by means of `sink`, which was opened at `base`; other exchanges there are opened when they are needed.
+    #[must_use]
+    pub fn new(
+        (base, options): (Address, SinkOptions),
+        sink: Box<dyn Sink>,
+        board: Arc<Board>,
+        quarantine: Option<Quarantine>,
+        allows_losses: bool,
+    ) -> Self {
+        let carried = sink.capabilities();
+        let sinks = HashMap::from([(None, sink)]);
+        let quarantine = quarantine.map(|quarantine| Arc::new(Mutex::new(quarantine)));
+        Self { base, options, carried, allows_losses, sinks, quarantine, board }
+    }
+
+    async fn sink(&mut self, exchange: Option<&str>) -> Result<&mut Box<dyn Sink>, EndpointError> {
+        let key = exchange.map(str::to_owned).filter(|_| self.base.scheme == Scheme::Amqp);
+        let Self { sinks, base, options, .. } = self;
+        if !sinks.contains_key(&key) {
+            let opened = Box::pin(open_sink(&at_exchange(base, key.as_deref()), options)).await?;
+            sinks.insert(key.clone(), opened);
+        }
+        sinks.get_mut(&key).ok_or_else(|| lost(base))
+    }
+
+    /// What the target would lose of an event.
+    fn loss(&self, event: &Event) -> Option<EndpointError> {
+        let losses = self.carried.losses(event);
+        if losses.is_empty() || self.allows_losses {
+            return None;
+        }
+        let message = format!("{} cannot carry {} of an event", self.carried.name, losses.join(" and "));
+        Some(
+            EndpointError::new(EndpointErrorKind::Unsupported, message)
+                .help("`--loss allow` sends the events without it"),
+        )
+    }
+
+    async fn hand_over(&mut self, batch: &[Event]) -> Receipts {
+        let mut outcomes: Vec<Option<Delivery>> = batch.iter().map(|_| None).collect();
+        let mut ways: Vec<(Option<String>, Vec<usize>)> = Vec::new();
+        let mut apart = Vec::new();
+        for (at, event) in batch.iter().enumerate() {
+            if event.attributes.contains_key(QUARANTINE) {
+                apart.push(at);
+                continue;
+            }
+            if let Some(error) = self.loss(event) {
+                outcomes[at] = Some(Delivery::failed(error));
+                continue;
+            }
+            let exchange = event.attributes.get(EXCHANGE).and_then(Value::as_str).map(str::to_owned);
+            match ways.iter_mut().find(|(way, _)| *way == exchange) {
+                Some((_, places)) => places.push(at),
+                None => ways.push((exchange, vec![at])),
+            }
+        }
+        let mut under_way = Vec::with_capacity(ways.len());
+        for (exchange, places) in ways {
+            let events: Vec<Event> = places.iter().map(|at| unmarked(&batch[*at])).collect();
+            match self.sink(exchange.as_deref()).await {
+                Ok(sink) => {
+                    let receipts = sink.send(&events).await;
+                    // The next batch waits for these, so nothing more comes that could go together with them.
+                    sink.flush().await;
+                    under_way.push((places, receipts));
+                }
+                Err(error) => {
+                    for at in places {
+                        outcomes[at] = Some(Delivery::failed(error.clone()));
+                    }
+                }
+            }
+        }
+        let numbers = batch.iter().map(number_of).collect();
+        let ending = Ending { board: Arc::clone(&self.board), quarantine: self.quarantine.clone(), numbers };
+        Box::pin(ending.receive(outcomes, under_way, apart))
+    }
+}
+
+/// What waits for the receipts of one batch.
+struct Ending {
+    board: Arc<Board>,
+    quarantine: Option<Arc<Mutex<Quarantine>>>,
+    numbers: Vec<usize>,
+}
+
+impl Ending {
+    async fn receive(
+        self,
+        mut outcomes: Vec<Option<Delivery>>,
+        under_way: Vec<(Vec<usize>, Receipts)>,
+        mut apart: Vec<usize>,
+    ) -> Vec<Delivery> {
+        for (places, receipts) in under_way {
+            for (at, delivery) in places.into_iter().zip(receipts.await) {
+                outcomes[at] = Some(delivery);
+            }
+        }
+        for (at, outcome) in outcomes.iter().enumerate() {
+            match outcome.as_ref().map(|delivery| &delivery.outcome) {
+                Some(Ok(_)) => self.board.confirmed(self.numbers[at], |counts| &mut counts.redriven),
+                Some(Err(error)) if !error.retryable() && self.quarantine.is_some() => apart.push(at),
+                _ => {}
+            }
+        }
+        if let Some(quarantine) = &self.quarantine {
+            let known = |at: &usize| self.board.event(self.numbers[*at]).map(|event| (*at, event));
+            let (places, events): (Vec<usize>, Vec<Event>) = apart.iter().filter_map(known).unzip();
+            if !events.is_empty() {
+                let put = quarantine.lock().await.put(&events).await;
+                for (at, delivery) in places.into_iter().zip(put) {
+                    if delivery.outcome.is_ok() {
+                        self.board.confirmed(self.numbers[at], |counts| &mut counts.quarantined);
+                    }
+                    outcomes[at] = Some(delivery);
+                }
+            }
+        }
+        let told = |(at, outcome): (usize, Option<Delivery>)| {
+            let delivery = outcome.unwrap_or_else(|| Delivery::failed(no_receipt()));
+            if delivery.outcome.as_ref().is_err_and(|error| !error.retryable()) {
+                self.board.refused(self.numbers[at]);
+            }
+            delivery
+        };
+        outcomes.into_iter().enumerate().map(told).collect()
+    }
+}
+
+fn unmarked(event: &Event) -> Event {
+    let mut event = event.clone();
+    for name in [NUMBER, EXCHANGE, QUARANTINE] {
+        event.attributes.shift_remove(name);
+    }
+    event
+}
+
+/// The same virtual host with this exchange, or with the default one, which leads to queues by their names.
+fn at_exchange(base: &Address, exchange: Option<&str>) -> Address {
+    let mut address = base.clone();
+    let host = base.path.split('/').next().unwrap_or_default();
+    let host = if host.is_empty() { "%2F" } else { host };
+    address.path = format!("{host}/{}", exchange.map(encoded).unwrap_or_default());
+    address
+}
+
+fn encoded(exchange: &str) -> String {
+    percent::encode(exchange, |byte| byte.is_ascii_alphanumeric() || b"-._~".contains(&byte))
+}
+
+fn lost(base: &Address) -> EndpointError {
+    EndpointError::new(EndpointErrorKind::Disconnected, format!("the connection to `{base}` was lost"))
+}
+
+fn no_receipt() -> EndpointError {
+    EndpointError::new(EndpointErrorKind::Timeout, "nothing was said about an event")
+}
+
+impl Sink for RoutingSink {
+    fn capabilities(&self) -> Capabilities {
+        self.carried
+    }
+
+    fn send<'a>(&'a mut self, batch: &'a [Event]) -> BoxFuture<'a, Receipts> {
+        Box::pin(self.hand_over(batch))
+    }
+
+    fn close(mut self: Box<Self>) -> BoxFuture<'static, Result<(), EndpointError>> {
+        Box::pin(async move {
+            let mut failure = None;
+            for (_, sink) in self.sinks.drain() {
+                failure = sink.close().await.err().or(failure);
+            }
+            if let Some(quarantine) = self.quarantine.take()
+                && let Some(sink) = quarantine.lock().await.sink.take()
+            {
+                failure = sink.close().await.err().or(failure);
+            }
+            failure.map_or(Ok(()), Err)
+        })
+    }
+}
+
+impl Drop for RoutingSink {
+    /// Closed or not: nothing more is confirmed.
+    fn drop(&mut self) {
+        self.board.finish();
+    }
+}
