@@ -64,6 +64,9 @@ _eddy() {
             eddy,record)
                 cmd="eddy__subcmd__record"
                 ;;
+            eddy,redrive)
+                cmd="eddy__subcmd__redrive"
+                ;;
             eddy,replay)
                 cmd="eddy__subcmd__replay"
                 ;;
@@ -184,6 +187,9 @@ _eddy() {
             eddy__subcmd__help,record)
                 cmd="eddy__subcmd__help__subcmd__record"
                 ;;
+            eddy__subcmd__help,redrive)
+                cmd="eddy__subcmd__help__subcmd__redrive"
+                ;;
             eddy__subcmd__help,replay)
                 cmd="eddy__subcmd__help__subcmd__replay"
                 ;;
@@ -227,7 +233,7 @@ _eddy() {
 
     case "${cmd}" in
         eddy)
-            opts="-q -v -h -V --color --quiet --verbose --no-progress --workspace --env --yes --help --version archive broker bundle completions convert demo doctor explain fmt graph init inject man new record replay sync tail validate help"
+            opts="-q -v -h -V --color --quiet --verbose --no-progress --workspace --env --yes --help --version archive broker bundle completions convert demo doctor explain fmt graph init inject man new record redrive replay sync tail validate help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 1 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -1129,7 +1135,7 @@ _eddy() {
             return 0
             ;;
         eddy__subcmd__help)
-            opts="archive broker bundle completions convert demo doctor explain fmt graph init inject man new record replay sync tail validate help"
+            opts="archive broker bundle completions convert demo doctor explain fmt graph init inject man new record redrive replay sync tail validate help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -1465,6 +1471,20 @@ _eddy() {
             return 0
             ;;
         eddy__subcmd__help__subcmd__record)
+            opts=""
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 3 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
+        eddy__subcmd__help__subcmd__redrive)
             opts=""
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 3 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
@@ -1814,6 +1834,96 @@ _eddy() {
                     return 0
                     ;;
                 --connect-timeout)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --format)
+                    COMPREPLY=($(compgen -W "human json" -- "${cur}"))
+                    return 0
+                    ;;
+                --color)
+                    COMPREPLY=($(compgen -W "auto always never" -- "${cur}"))
+                    return 0
+                    ;;
+                --workspace)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --env)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
+        eddy__subcmd__redrive)
+            opts="-q -v -h -V --to --origin-header --back-to --group --match --filter --map --first --rate --max-redrives --quarantine --keep-error-headers --loss --retry-for --connect-timeout --dry-run --confirm --format --color --quiet --verbose --no-progress --workspace --env --yes --help --version"
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
+                --to)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --origin-header)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --back-to)
+                    COMPREPLY=($(compgen -W "queue exchange" -- "${cur}"))
+                    return 0
+                    ;;
+                --group)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --match)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --filter)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --map)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --first)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --rate)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --max-redrives)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --quarantine)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --loss)
+                    COMPREPLY=($(compgen -W "refuse allow" -- "${cur}"))
+                    return 0
+                    ;;
+                --retry-for)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --connect-timeout)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --confirm)
                     COMPREPLY=($(compgen -f "${cur}"))
                     return 0
                     ;;

@@ -50,6 +50,7 @@ complete -c eddy -n "__fish_eddy_needs_command" -f -a "inject" -d 'Send one even
 complete -c eddy -n "__fish_eddy_needs_command" -f -a "man" -d 'Print the manual'
 complete -c eddy -n "__fish_eddy_needs_command" -f -a "new" -d 'Make a project from a template'
 complete -c eddy -n "__fish_eddy_needs_command" -f -a "record" -d 'Capture events into an archive'
+complete -c eddy -n "__fish_eddy_needs_command" -f -a "redrive" -d 'Take dead letters back to where they came from'
 complete -c eddy -n "__fish_eddy_needs_command" -f -a "replay" -d 'Send the events of an archive again, with their timing'
 complete -c eddy -n "__fish_eddy_needs_command" -f -a "sync" -d 'Bring a project up to its template and its contract'
 complete -c eddy -n "__fish_eddy_needs_command" -f -a "tail" -d 'Watch events as they arrive'
@@ -468,6 +469,38 @@ complete -c eddy -n "__fish_eddy_using_subcommand record" -l no-progress -d 'Dra
 complete -c eddy -n "__fish_eddy_using_subcommand record" -l yes -d 'Answer yes to questions'
 complete -c eddy -n "__fish_eddy_using_subcommand record" -s h -l help -d 'Print help (see more with \'--help\')'
 complete -c eddy -n "__fish_eddy_using_subcommand record" -s V -l version -d 'Print version'
+complete -c eddy -n "__fish_eddy_using_subcommand redrive" -l to -d 'Send all of them here; a server without a channel takes each to its own origin there' -r
+complete -c eddy -n "__fish_eddy_using_subcommand redrive" -l origin-header -d 'The header that says where an event came from' -r
+complete -c eddy -n "__fish_eddy_using_subcommand redrive" -l back-to -d 'What a RabbitMQ message goes back to: the queue it died in, or the exchange it was published to' -r -f -a "queue\t'Only the queue it died in gets it again'
+exchange\t'Every queue bound there gets it again'"
+complete -c eddy -n "__fish_eddy_using_subcommand redrive" -l group -d 'The consumer group or durable consumer that takes events out (default: eddy-redrive)' -r
+complete -c eddy -n "__fish_eddy_using_subcommand redrive" -l match -d 'Only events that match: a text in them, `key=GLOB`, `channel=GLOB`, `header.NAME=GLOB`, `payload./POINTER=VALUE`, or jq as in `.payload.total > 100`; may be given several times' -r
+complete -c eddy -n "__fish_eddy_using_subcommand redrive" -l filter -d 'Only events for which this jq filter gives something true; may be given several times' -r
+complete -c eddy -n "__fish_eddy_using_subcommand redrive" -l map -d 'Make of each event what this jq filter gives, such as `.payload.total = 0`; several are applied in turn' -r
+complete -c eddy -n "__fish_eddy_using_subcommand redrive" -l first -d 'Take at most this many' -r
+complete -c eddy -n "__fish_eddy_using_subcommand redrive" -l rate -d 'Send evenly at this rate, such as `50/s` (default: as fast as the origin takes them)' -r
+complete -c eddy -n "__fish_eddy_using_subcommand redrive" -l max-redrives -d 'An event that was sent back so often is not sent back again' -r
+complete -c eddy -n "__fish_eddy_using_subcommand redrive" -l quarantine -d 'Where events go that cannot go back: a file, or a URL with a channel' -r
+complete -c eddy -n "__fish_eddy_using_subcommand redrive" -l loss -d 'Whether to send events of which the target would lose a part' -r -f -a "refuse\t'Do not send it, and say what would be lost'
+allow\t'Send it without the lost part'"
+complete -c eddy -n "__fish_eddy_using_subcommand redrive" -l retry-for -d 'Try failed events again for this long before giving up' -r
+complete -c eddy -n "__fish_eddy_using_subcommand redrive" -l connect-timeout -d 'Keep trying for this long while a server cannot be reached at the start, such as `1m` (default: one attempt)' -r
+complete -c eddy -n "__fish_eddy_using_subcommand redrive" -l confirm -d 'Name of the protected environment that is meant' -r
+complete -c eddy -n "__fish_eddy_using_subcommand redrive" -l format -d 'How to report on stdout' -r -f -a "human\t'Words'
+json\t'One JSON object'"
+complete -c eddy -n "__fish_eddy_using_subcommand redrive" -l color -d 'When to colour' -r -f -a "auto\t'On a terminal, unless NO_COLOR is set'
+always\t'Always'
+never\t'Never'"
+complete -c eddy -n "__fish_eddy_using_subcommand redrive" -l workspace -d 'Directory of the workspace file `eddy.yaml` (default: here or above)' -r -F
+complete -c eddy -n "__fish_eddy_using_subcommand redrive" -l env -d 'Environment of the workspace to use' -r
+complete -c eddy -n "__fish_eddy_using_subcommand redrive" -l keep-error-headers -d 'Keep the headers that say how an event died'
+complete -c eddy -n "__fish_eddy_using_subcommand redrive" -l dry-run -d 'Show what would go where, and send nothing'
+complete -c eddy -n "__fish_eddy_using_subcommand redrive" -s q -l quiet -d 'Say nothing but data and errors'
+complete -c eddy -n "__fish_eddy_using_subcommand redrive" -s v -l verbose -d 'Say more about what is done'
+complete -c eddy -n "__fish_eddy_using_subcommand redrive" -l no-progress -d 'Draw no progress bars'
+complete -c eddy -n "__fish_eddy_using_subcommand redrive" -l yes -d 'Answer yes to questions'
+complete -c eddy -n "__fish_eddy_using_subcommand redrive" -s h -l help -d 'Print help (see more with \'--help\')'
+complete -c eddy -n "__fish_eddy_using_subcommand redrive" -s V -l version -d 'Print version'
 complete -c eddy -n "__fish_eddy_using_subcommand replay" -l to -d 'Where events go; without a channel in it each goes to its own' -r
 complete -c eddy -n "__fish_eddy_using_subcommand replay" -l speed -d 'How many times faster than recorded, 0.1 to 1000, or `max`' -r
 complete -c eddy -n "__fish_eddy_using_subcommand replay" -l rate -d 'Send evenly at this rate instead of at the recorded times, such as `500/s`' -r
@@ -608,26 +641,27 @@ complete -c eddy -n "__fish_eddy_using_subcommand validate" -l no-progress -d 'D
 complete -c eddy -n "__fish_eddy_using_subcommand validate" -l yes -d 'Answer yes to questions'
 complete -c eddy -n "__fish_eddy_using_subcommand validate" -s h -l help -d 'Print help (see more with \'--help\')'
 complete -c eddy -n "__fish_eddy_using_subcommand validate" -s V -l version -d 'Print version'
-complete -c eddy -n "__fish_eddy_using_subcommand help; and not __fish_seen_subcommand_from archive broker bundle completions convert demo doctor explain fmt graph init inject man new record replay sync tail validate help" -f -a "archive" -d 'Look into recordings, cut and join them, check them, mend them'
-complete -c eddy -n "__fish_eddy_using_subcommand help; and not __fish_seen_subcommand_from archive broker bundle completions convert demo doctor explain fmt graph init inject man new record replay sync tail validate help" -f -a "broker" -d 'Run the embedded MQTT broker for local work'
-complete -c eddy -n "__fish_eddy_using_subcommand help; and not __fish_seen_subcommand_from archive broker bundle completions convert demo doctor explain fmt graph init inject man new record replay sync tail validate help" -f -a "bundle" -d 'Make one document of many files; references stay references'
-complete -c eddy -n "__fish_eddy_using_subcommand help; and not __fish_seen_subcommand_from archive broker bundle completions convert demo doctor explain fmt graph init inject man new record replay sync tail validate help" -f -a "completions" -d 'Print a completion script for a shell'
-complete -c eddy -n "__fish_eddy_using_subcommand help; and not __fish_seen_subcommand_from archive broker bundle completions convert demo doctor explain fmt graph init inject man new record replay sync tail validate help" -f -a "convert" -d 'Convert an AsyncAPI document to a later version; comments stay'
-complete -c eddy -n "__fish_eddy_using_subcommand help; and not __fish_seen_subcommand_from archive broker bundle completions convert demo doctor explain fmt graph init inject man new record replay sync tail validate help" -f -a "demo" -d 'Show the whole round on the embedded broker'
-complete -c eddy -n "__fish_eddy_using_subcommand help; and not __fish_seen_subcommand_from archive broker bundle completions convert demo doctor explain fmt graph init inject man new record replay sync tail validate help" -f -a "doctor" -d 'Check the workspace, its servers and the tools eddy calls'
-complete -c eddy -n "__fish_eddy_using_subcommand help; and not __fish_seen_subcommand_from archive broker bundle completions convert demo doctor explain fmt graph init inject man new record replay sync tail validate help" -f -a "explain" -d 'Print the page of a diagnostic code, or list all codes'
-complete -c eddy -n "__fish_eddy_using_subcommand help; and not __fish_seen_subcommand_from archive broker bundle completions convert demo doctor explain fmt graph init inject man new record replay sync tail validate help" -f -a "fmt" -d 'Lay out YAML and JSON documents; comments, anchors and order stay'
-complete -c eddy -n "__fish_eddy_using_subcommand help; and not __fish_seen_subcommand_from archive broker bundle completions convert demo doctor explain fmt graph init inject man new record replay sync tail validate help" -f -a "graph" -d 'Show who sends what to whom'
-complete -c eddy -n "__fish_eddy_using_subcommand help; and not __fish_seen_subcommand_from archive broker bundle completions convert demo doctor explain fmt graph init inject man new record replay sync tail validate help" -f -a "init" -d 'Write a workspace file'
-complete -c eddy -n "__fish_eddy_using_subcommand help; and not __fish_seen_subcommand_from archive broker bundle completions convert demo doctor explain fmt graph init inject man new record replay sync tail validate help" -f -a "inject" -d 'Send one event, a file, standard input, or events generated from the contract'
-complete -c eddy -n "__fish_eddy_using_subcommand help; and not __fish_seen_subcommand_from archive broker bundle completions convert demo doctor explain fmt graph init inject man new record replay sync tail validate help" -f -a "man" -d 'Print the manual'
-complete -c eddy -n "__fish_eddy_using_subcommand help; and not __fish_seen_subcommand_from archive broker bundle completions convert demo doctor explain fmt graph init inject man new record replay sync tail validate help" -f -a "new" -d 'Make a project from a template'
-complete -c eddy -n "__fish_eddy_using_subcommand help; and not __fish_seen_subcommand_from archive broker bundle completions convert demo doctor explain fmt graph init inject man new record replay sync tail validate help" -f -a "record" -d 'Capture events into an archive'
-complete -c eddy -n "__fish_eddy_using_subcommand help; and not __fish_seen_subcommand_from archive broker bundle completions convert demo doctor explain fmt graph init inject man new record replay sync tail validate help" -f -a "replay" -d 'Send the events of an archive again, with their timing'
-complete -c eddy -n "__fish_eddy_using_subcommand help; and not __fish_seen_subcommand_from archive broker bundle completions convert demo doctor explain fmt graph init inject man new record replay sync tail validate help" -f -a "sync" -d 'Bring a project up to its template and its contract'
-complete -c eddy -n "__fish_eddy_using_subcommand help; and not __fish_seen_subcommand_from archive broker bundle completions convert demo doctor explain fmt graph init inject man new record replay sync tail validate help" -f -a "tail" -d 'Watch events as they arrive'
-complete -c eddy -n "__fish_eddy_using_subcommand help; and not __fish_seen_subcommand_from archive broker bundle completions convert demo doctor explain fmt graph init inject man new record replay sync tail validate help" -f -a "validate" -d 'Check AsyncAPI documents and event schemas'
-complete -c eddy -n "__fish_eddy_using_subcommand help; and not __fish_seen_subcommand_from archive broker bundle completions convert demo doctor explain fmt graph init inject man new record replay sync tail validate help" -f -a "help" -d 'Print this message or the help of the given subcommand(s)'
+complete -c eddy -n "__fish_eddy_using_subcommand help; and not __fish_seen_subcommand_from archive broker bundle completions convert demo doctor explain fmt graph init inject man new record redrive replay sync tail validate help" -f -a "archive" -d 'Look into recordings, cut and join them, check them, mend them'
+complete -c eddy -n "__fish_eddy_using_subcommand help; and not __fish_seen_subcommand_from archive broker bundle completions convert demo doctor explain fmt graph init inject man new record redrive replay sync tail validate help" -f -a "broker" -d 'Run the embedded MQTT broker for local work'
+complete -c eddy -n "__fish_eddy_using_subcommand help; and not __fish_seen_subcommand_from archive broker bundle completions convert demo doctor explain fmt graph init inject man new record redrive replay sync tail validate help" -f -a "bundle" -d 'Make one document of many files; references stay references'
+complete -c eddy -n "__fish_eddy_using_subcommand help; and not __fish_seen_subcommand_from archive broker bundle completions convert demo doctor explain fmt graph init inject man new record redrive replay sync tail validate help" -f -a "completions" -d 'Print a completion script for a shell'
+complete -c eddy -n "__fish_eddy_using_subcommand help; and not __fish_seen_subcommand_from archive broker bundle completions convert demo doctor explain fmt graph init inject man new record redrive replay sync tail validate help" -f -a "convert" -d 'Convert an AsyncAPI document to a later version; comments stay'
+complete -c eddy -n "__fish_eddy_using_subcommand help; and not __fish_seen_subcommand_from archive broker bundle completions convert demo doctor explain fmt graph init inject man new record redrive replay sync tail validate help" -f -a "demo" -d 'Show the whole round on the embedded broker'
+complete -c eddy -n "__fish_eddy_using_subcommand help; and not __fish_seen_subcommand_from archive broker bundle completions convert demo doctor explain fmt graph init inject man new record redrive replay sync tail validate help" -f -a "doctor" -d 'Check the workspace, its servers and the tools eddy calls'
+complete -c eddy -n "__fish_eddy_using_subcommand help; and not __fish_seen_subcommand_from archive broker bundle completions convert demo doctor explain fmt graph init inject man new record redrive replay sync tail validate help" -f -a "explain" -d 'Print the page of a diagnostic code, or list all codes'
+complete -c eddy -n "__fish_eddy_using_subcommand help; and not __fish_seen_subcommand_from archive broker bundle completions convert demo doctor explain fmt graph init inject man new record redrive replay sync tail validate help" -f -a "fmt" -d 'Lay out YAML and JSON documents; comments, anchors and order stay'
+complete -c eddy -n "__fish_eddy_using_subcommand help; and not __fish_seen_subcommand_from archive broker bundle completions convert demo doctor explain fmt graph init inject man new record redrive replay sync tail validate help" -f -a "graph" -d 'Show who sends what to whom'
+complete -c eddy -n "__fish_eddy_using_subcommand help; and not __fish_seen_subcommand_from archive broker bundle completions convert demo doctor explain fmt graph init inject man new record redrive replay sync tail validate help" -f -a "init" -d 'Write a workspace file'
+complete -c eddy -n "__fish_eddy_using_subcommand help; and not __fish_seen_subcommand_from archive broker bundle completions convert demo doctor explain fmt graph init inject man new record redrive replay sync tail validate help" -f -a "inject" -d 'Send one event, a file, standard input, or events generated from the contract'
+complete -c eddy -n "__fish_eddy_using_subcommand help; and not __fish_seen_subcommand_from archive broker bundle completions convert demo doctor explain fmt graph init inject man new record redrive replay sync tail validate help" -f -a "man" -d 'Print the manual'
+complete -c eddy -n "__fish_eddy_using_subcommand help; and not __fish_seen_subcommand_from archive broker bundle completions convert demo doctor explain fmt graph init inject man new record redrive replay sync tail validate help" -f -a "new" -d 'Make a project from a template'
+complete -c eddy -n "__fish_eddy_using_subcommand help; and not __fish_seen_subcommand_from archive broker bundle completions convert demo doctor explain fmt graph init inject man new record redrive replay sync tail validate help" -f -a "record" -d 'Capture events into an archive'
+complete -c eddy -n "__fish_eddy_using_subcommand help; and not __fish_seen_subcommand_from archive broker bundle completions convert demo doctor explain fmt graph init inject man new record redrive replay sync tail validate help" -f -a "redrive" -d 'Take dead letters back to where they came from'
+complete -c eddy -n "__fish_eddy_using_subcommand help; and not __fish_seen_subcommand_from archive broker bundle completions convert demo doctor explain fmt graph init inject man new record redrive replay sync tail validate help" -f -a "replay" -d 'Send the events of an archive again, with their timing'
+complete -c eddy -n "__fish_eddy_using_subcommand help; and not __fish_seen_subcommand_from archive broker bundle completions convert demo doctor explain fmt graph init inject man new record redrive replay sync tail validate help" -f -a "sync" -d 'Bring a project up to its template and its contract'
+complete -c eddy -n "__fish_eddy_using_subcommand help; and not __fish_seen_subcommand_from archive broker bundle completions convert demo doctor explain fmt graph init inject man new record redrive replay sync tail validate help" -f -a "tail" -d 'Watch events as they arrive'
+complete -c eddy -n "__fish_eddy_using_subcommand help; and not __fish_seen_subcommand_from archive broker bundle completions convert demo doctor explain fmt graph init inject man new record redrive replay sync tail validate help" -f -a "validate" -d 'Check AsyncAPI documents and event schemas'
+complete -c eddy -n "__fish_eddy_using_subcommand help; and not __fish_seen_subcommand_from archive broker bundle completions convert demo doctor explain fmt graph init inject man new record redrive replay sync tail validate help" -f -a "help" -d 'Print this message or the help of the given subcommand(s)'
 complete -c eddy -n "__fish_eddy_using_subcommand help; and __fish_seen_subcommand_from archive" -f -a "cat" -d 'Print events, one JSON object per line'
 complete -c eddy -n "__fish_eddy_using_subcommand help; and __fish_seen_subcommand_from archive" -f -a "merge" -d 'Join several recordings in order of time'
 complete -c eddy -n "__fish_eddy_using_subcommand help; and __fish_seen_subcommand_from archive" -f -a "repair" -d 'Write what is whole in a damaged or unfinished recording anew'
