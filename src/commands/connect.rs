@@ -74,7 +74,7 @@ impl<'a> Connector<'a> {
         let (address, options) = place.for_reading(&self.context.environment)?;
         let opening = async |connect_timeout| {
             let (stop, takes) = (Stop::PresentEnd, Some(group.to_owned()));
-            let options = SourceOptions { stop, takes, connect_timeout, ..options.clone() };
+            let options = SourceOptions { stop, connect_timeout, takes, ..options.clone() };
             Box::pin(open_source(&address, &options)).await
         };
         self.reach(place, opening).await

@@ -106,26 +106,31 @@ async fn dead_letters_of_kafka_go_back_to_topic_and_partition() {
     assert_eq!(poison[0]["h"], often, "it stays as it was");
     assert_eq!(redrive(directory, 0, &[&dead])["counts"]["read"], 0);
 
+    refused_and_chosen(directory, &server, &dead, &connect);
+}
+
+/// What its origin refuses, and what is chosen, on a topic that was read to its end.
+fn refused_and_chosen(directory: &Path, server: &str, dead: &str, connect: &Value) {
     // What its origin refuses ends the run, and the group stays before it.
     let refused = json!([["dead-letter-topic", "redrive-nowhere"]]);
-    put(directory, &dead, &[letter("a", &connect), letter("b", &refused), letter("c", &connect)]);
-    let stopped = redrive(directory, 1, &[&dead]);
+    put(directory, dead, &[letter("a", connect), letter("b", &refused), letter("c", connect)]);
+    let stopped = redrive(directory, 1, &[dead]);
     let counts = &stopped["counts"];
     assert_eq!(
         (&counts["redriven"], &counts["refused"], &counts["repeated_later"]),
         (&json!(2), &json!(1), &json!(1))
     );
     let arrived =
-        redrive(directory, 0, &[&dead, "--to", &format!("{server}/redrive-orders"), "--keep-error-headers"]);
+        redrive(directory, 0, &[dead, "--to", &format!("{server}/redrive-orders"), "--keep-error-headers"]);
     assert_eq!(arrived["counts"]["redriven"], 2, "{arrived}");
     let all = all_of(directory, &format!("{server}/redrive-orders"));
     assert_eq!(all.len(), 6, "two, then `a` and `c`, then `b` and `c`");
     let b = all.iter().find(|event| event["v"] == "b").expect("there");
     assert_eq!(b["h"][0][0], "dead-letter-topic");
     // Choosing needs a group of its own, because a position passes over what is not chosen.
-    let (code, _, error) = run(directory, &["redrive", &dead, "--match", "a"]);
+    let (code, _, error) = run(directory, &["redrive", dead, "--match", "a"]);
     assert!(code == Some(2) && error.contains("--group"), "{error}");
-    let chosen = redrive(directory, 0, &[&dead, "--match", "spring", "--group", "others", "--dry-run"]);
+    let chosen = redrive(directory, 0, &[dead, "--match", "spring", "--group", "others", "--dry-run"]);
     assert_eq!(
         (&chosen["counts"]["redriven"], &chosen["counts"]["not_chosen"]),
         (&json!(1), &json!(6)),

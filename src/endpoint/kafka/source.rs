@@ -93,10 +93,7 @@ impl KafkaSource {
             own_group: group.is_some(),
             growth,
         };
-        let thread = std::thread::Builder::new().name("eddy-kafka".to_owned());
-        let thread = thread.spawn(move || reading.run()).map_err(|error| {
-            EndpointError::new(EndpointErrorKind::File, format!("cannot start a thread: {error}"))
-        })?;
+        let thread = on_own_thread(reading)?;
         Ok(Self {
             consumer,
             batches,
@@ -185,6 +182,13 @@ impl KafkaSource {
         })
         .await
     }
+}
+
+fn on_own_thread(reading: Reading) -> Result<JoinHandle<()>, EndpointError> {
+    let thread = std::thread::Builder::new().name("eddy-kafka".to_owned());
+    thread.spawn(move || reading.run()).map_err(|error| {
+        EndpointError::new(EndpointErrorKind::File, format!("cannot start a thread: {error}"))
+    })
 }
 
 /// The offsets that the next events of each partition of these topics get.

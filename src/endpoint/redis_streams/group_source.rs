@@ -326,13 +326,11 @@ async fn check_groups(
             Some((name, number("pending").zip(number("lag")).map(|(pending, lag)| pending + lag)))
         };
         let known: Vec<(String, Option<u64>)> = groups.into_iter().filter_map(described).collect();
-        match known.iter().find(|(each, _)| each == group) {
-            Some((_, more)) => left = left.zip(*more).map(|(left, more)| left + more),
-            None => {
-                let known: Vec<String> = known.into_iter().map(|(name, _)| name).collect();
-                return Err(no_group(name, group, &known, settings));
-            }
-        }
+        let Some((_, more)) = known.iter().find(|(each, _)| each == group) else {
+            let known: Vec<String> = known.into_iter().map(|(name, _)| name).collect();
+            return Err(no_group(name, group, &known, settings));
+        };
+        left = left.zip(*more).map(|(left, more)| left + more);
     }
     Ok(left)
 }
