@@ -73,6 +73,8 @@ pub struct BrokerTime {
 pub const RUN_HEADER: &str = "eddy-run";
 /// The header with the number of an event in the plan of its run, from 0.
 pub const NUMBER_HEADER: &str = "eddy-seq";
+/// The header that says which faults were done to an event on purpose.
+pub const FAULT_HEADER: &str = "eddy-fault";
 
 /// One header: names may repeat and keep their order; a value may be null, empty or binary.
 #[derive(Clone, Debug, PartialEq, Eq)]

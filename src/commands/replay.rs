@@ -18,6 +18,8 @@ use crate::output::replay as report;
 use crate::replay::{Limits, Outcome, Pace, Plan, Speed, StopToken, Survey, carry};
 use crate::ui::progress::TransferView;
 
+mod changing;
+mod faulting;
 mod keeping;
 mod selecting;
 
@@ -33,7 +35,9 @@ mod selecting;
     eddy replay monday.eddy.ndjson.zst --to jetstream+nats://localhost --ledger monday.ledger --resume\n  \
     eddy replay monday.eddy.ndjson.zst --to orders --env staging --rate 500/s --first 1000 --format json\n  \
     eddy replay monday.eddy.ndjson.zst --to orders-test --filter '.payload.total > 100' --map 'del(.payload.card)'\n  \
-    eddy replay monday.eddy.ndjson.zst --to orders-test --sample 10% --by header:customer --header env=test"
+    eddy replay monday.eddy.ndjson.zst --to orders-test --sample 10% --by header:customer --header env=test\n  \
+    eddy replay monday.eddy.ndjson.zst --to orders-test --ids map --retime shift --time-field .created_at\n  \
+    eddy replay monday.eddy.ndjson.zst --to orders-test --fault duplicate:5% --fault delay:1%:200ms --seed 7"
 )]
 pub struct Args {
     /// The archive, or a file of event lines
@@ -105,10 +109,13 @@ pub fn run(args: &Args, context: &Context) -> Result<Status, CommandError> {
 
 async fn replay(args: &Args, context: &Context) -> Result<Status, CommandError> {
     let (pace, window) = (pace(args)?, args.selecting.window()?);
-    let selection = args.selecting.selection(&window)?;
+    let resumed = args.ledger.as_deref().filter(|_| args.resume);
+    let mut selection = args.selecting.selection(&window, resumed)?;
     let retry_for = transfer::duration(Some(&args.retry_for))?.unwrap_or_default();
     let target = Places::new(context)?.target(&args.to)?;
     let carried = open::capabilities(&target.address)?;
+    args.selecting.changing.suited(&selection.changes, &carried)?;
+    selection.faults.mark &= !args.no_mark && carried.headers;
     let stop = transfer::stop_on_interruption();
     let survey = Survey::of(archive(args, window).await?, selection.clone(), pace, carried, &stop).await?;
     if survey.interrupted {
@@ -116,6 +123,8 @@ async fn replay(args: &Args, context: &Context) -> Result<Status, CommandError> 
         return Ok(Status::Interrupted);
     }
     say_unfit(&selection.filters, context);
+    args.selecting.changing.say_unused(&selection.changes, survey.events, context);
+    args.selecting.faulting.say_seed(context);
     if survey.unsampled > 0 {
         let (events, by) =
             (counted(survey.unsampled, "event"), args.selecting.sampled_by().unwrap_or_default());
@@ -148,6 +157,7 @@ async fn replay(args: &Args, context: &Context) -> Result<Status, CommandError> 
         limits: Limits { retry_for, ..Limits::default() },
         planned: Some(survey.events),
         length: Some(survey.length),
+        first: survey.first,
         selection,
         pace,
         mark: !args.no_mark && (keeper.is_some() || is_network(&target.address)),
@@ -228,6 +238,7 @@ fn show_plan(
         carried,
         paced: args.rate.is_some() || args.speed != "max",
         protected: target.protected.as_deref(),
+        seed: args.selecting.faulting.seed(),
     };
     let mut data = context.ui.data();
     match args.format {

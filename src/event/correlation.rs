@@ -74,11 +74,12 @@ fn in_value(value: &Value, identifier: &str) -> bool {
 }
 
 fn is_name(name: &str) -> bool {
-    NAMES.contains(&plain(name).as_str())
+    NAMES.contains(&plain_name(name).as_str())
 }
 
 /// The name in lower case, without signs and without the prefix of its protocol.
-fn plain(name: &str) -> String {
+#[must_use]
+pub fn plain_name(name: &str) -> String {
     let lower = name.to_ascii_lowercase();
     let prefixes = ["ce_", "ce-", "cloudevents:", "cloudevents_", "x-"];
     let body = prefixes.iter().find_map(|prefix| lower.strip_prefix(prefix)).unwrap_or(&lower);
@@ -87,7 +88,7 @@ fn plain(name: &str) -> String {
 
 fn equals(name: &str, value: &str, identifier: &str) -> bool {
     // `00-TRACE-SPAN-FLAGS`: the trace is what several events have in common.
-    let is_trace = || plain(name) == "traceparent" && value.split('-').nth(1) == Some(identifier);
+    let is_trace = || plain_name(name) == "traceparent" && value.split('-').nth(1) == Some(identifier);
     value == identifier || is_trace()
 }
 

@@ -8,7 +8,7 @@ use serde_json::{Value, json};
 use crate::endpoint::Capabilities;
 use crate::replay::summary::Quantiles;
 use crate::replay::survey::Loss;
-use crate::replay::{Outcome, Summary, Survey};
+use crate::replay::{FaultCount, Outcome, Summary, Survey};
 
 use super::figures::{counted, grouped, rate, size, span};
 
@@ -28,6 +28,8 @@ pub struct PlanView<'a> {
     pub paced: bool,
     /// The protected environment the target belongs to.
     pub protected: Option<&'a str>,
+    /// What decides which events have a fault on purpose.
+    pub seed: Option<u64>,
 }
 
 /// The plan for people.
@@ -64,11 +66,20 @@ pub fn plan_text(out: &mut dyn Write, plan: &PlanView<'_>) -> io::Result<()> {
     for each in &survey.losses {
         writeln!(out, "losses    {} cannot carry {}", plan.carried.name, loss(each))?;
     }
+    faults(out, &survey.faults)?;
     if let Some(name) = plan.protected {
         writeln!(out, "protected the target belongs to `{name}`: add `--confirm {name}`")?;
     }
     writeln!(out, "dry run   nothing was sent")?;
     out.flush()
+}
+
+fn faults(out: &mut dyn Write, faults: &[FaultCount]) -> io::Result<()> {
+    for (index, each) in faults.iter().enumerate() {
+        let label = if index == 0 { "faults" } else { "" };
+        writeln!(out, "{label:<8}  {:>9}  {}", grouped(each.events), each.fault)?;
+    }
+    Ok(())
 }
 
 /// The plan as one JSON object.
@@ -92,6 +103,8 @@ pub fn plan_json(out: &mut dyn Write, plan: &PlanView<'_>) -> io::Result<()> {
         "channels": channels,
         "losses": survey.losses,
         "out_of_time_order": survey.held_back,
+        "faults": survey.faults,
+        "seed": plan.seed,
         "protected": plan.protected,
     });
     writeln!(out, "{object}")?;
@@ -130,6 +143,7 @@ pub fn outcome_text(out: &mut dyn Write, outcome: &Outcome, target: &str) -> io:
         let events = counted(summary.possible_duplicates, "event");
         writeln!(out, "repeated  {events} may have arrived twice")?;
     }
+    faults(out, &summary.faults)?;
     out.flush()
 }
 
@@ -173,6 +187,15 @@ mod tests {
             acknowledged: 2,
             failed: 1,
             possible_duplicates: 0,
+            faults: vec!["drop:1% if key=k".parse::<crate::replay::Fault>().expect("a fault")]
+                .iter()
+                .map(|fault| crate::replay::FaultCount {
+                    fault: fault.to_string(),
+                    kind: fault.kind,
+                    events: 1,
+                })
+                .collect(),
+            seed: Some(7),
             duration_us: 5,
             lag_us: Quantiles { p50: 1, p99: 2, max: 3 },
             response_us: Quantiles::default(),
@@ -204,7 +227,8 @@ mod tests {
             ..Capabilities::ALL
         };
         let target = "memory:x".to_owned();
-        let plan = PlanView { survey: &survey, target, carried, paced: false, protected: Some("prod") };
+        let plan =
+            PlanView { survey: &survey, target, carried, paced: false, protected: Some("prod"), seed: None };
         let mut text = Vec::new();
         plan_text(&mut text, &plan).expect("writing");
         let text = String::from_utf8(text).expect("text");

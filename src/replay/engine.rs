@@ -6,6 +6,7 @@ use std::time::{Duration, Instant};
 use tokio::runtime::Handle;
 use tokio::sync::{mpsc, oneshot};
 
+use super::change::{InRun, Retime};
 use super::keeper::Keeper;
 use super::pace::Pace;
 use super::progress::{Observer, Progress, SharedCounts};
@@ -16,6 +17,7 @@ use super::stop::{StopReason, StopToken};
 use super::summary::{Ending, Outcome, Summary};
 use super::writer::{WriteEnd, Writer, writer_lost};
 use crate::endpoint::{Sink, Source};
+use crate::event::Timestamp;
 
 const REPORT_EVERY: Duration = Duration::from_millis(100);
 const GOODBYE: Duration = Duration::from_secs(2);
@@ -66,6 +68,8 @@ pub struct Plan {
     pub planned: Option<u64>,
     /// How long the schedule takes, when known.
     pub length: Option<Duration>,
+    /// The first recorded time of what goes, when known: what times are moved from.
+    pub first: Option<Timestamp>,
     /// When asked to stop, still carry what was read or is on its way: a recording loses nothing it was sent.
     pub finish_what_was_read: bool,
     /// Mark every event, where the target has headers: [`RUN_HEADER`](crate::event::RUN_HEADER) and
@@ -94,10 +98,20 @@ pub async fn carry(
     let (news_sender, mut news) = mpsc::unbounded_channel();
     let run =
         plan.keeper.as_ref().map_or_else(|| uuid::Uuid::now_v7().to_string(), |keeper| keeper.run().into());
+    let in_run = InRun {
+        run: run.clone(),
+        round: 0,
+        began: plan.keeper.as_ref().map_or_else(Timestamp::now, |keeper| keeper.began()),
+        first: plan.first,
+    };
+    let faults = &plan.selection.faults;
+    let seed = (!faults.list.is_empty()).then_some(faults.seed);
+    let times = &plan.selection.changes.times;
+    let stamping = (times.retime == Retime::Now).then(|| times.clone());
     let settled = plan.keeper.as_ref().map(|keeper| keeper.before().clone()).unwrap_or_default();
     let already_settled = settled.count();
     let mark = (plan.mark && sink.capabilities().headers).then(|| run.clone());
-    let reader = Reader::new(source, plan.selection, plan.pace, retry_for, chunk_sender)
+    let reader = Reader::new(source, (plan.selection, &in_run), plan.pace, retry_for, chunk_sender)
         .lingering(plan.finish_what_was_read)
         .leaving_out(settled)
         .marking(mark)
@@ -107,7 +121,8 @@ pub async fn carry(
     let heeded = if plan.finish_what_was_read { StopToken::default() } else { stop.clone() };
     let writer = Writer::new(sink, chunks, plan.limits, heeded, Arc::clone(&shared), news_sender)
         .kept_by(plan.keeper)
-        .recalling(plan.recall);
+        .recalling(plan.recall)
+        .stamping(stamping);
     let mut writing = on_own_thread(writer);
 
     let begun = Instant::now();
@@ -125,6 +140,7 @@ pub async fn carry(
     done.request(StopReason::Limit);
     let mut outcome = outcome(planned, written, ended_reading(reading).await, stop);
     (outcome.summary.run, outcome.summary.settled_before) = (run, already_settled);
+    outcome.summary.seed = seed;
     observer.note(Progress::Finished(&outcome));
     outcome
 }
@@ -146,7 +162,7 @@ fn on_own_thread(writer: Writer) -> oneshot::Receiver<WriteEnd> {
 async fn ended_reading(reading: tokio::task::JoinHandle<ReadEnd>) -> ReadEnd {
     match tokio::time::timeout(GOODBYE, reading).await {
         Ok(Ok(end)) => end,
-        _ => ReadEnd { error: None, stopped: false, dropped: 0, held_back: 0 },
+        _ => ReadEnd { error: None, stopped: false, dropped: 0, held_back: 0, faults: Vec::new() },
     }
 }
 
@@ -172,6 +188,8 @@ fn outcome(planned: Option<u64>, written: Option<WriteEnd>, read: ReadEnd, stop:
             acknowledged: tally.acknowledged,
             failed: tally.failed,
             possible_duplicates: tally.possible_duplicates,
+            faults: read.faults,
+            seed: None,
             duration_us: duration.map_or(0, |time| u64::try_from(time.as_micros()).unwrap_or(u64::MAX)),
             lag_us: tally.lag.quantiles(),
             response_us: tally.response.quantiles(),

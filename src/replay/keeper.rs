@@ -13,7 +13,7 @@ use tokio::sync::Notify;
 use super::ledger::{Ledger, LedgerError, ReadBackFrom};
 use super::settled::Settled;
 use crate::endpoint::{EndpointError, EndpointErrorKind};
-use crate::event::Place;
+use crate::event::{Place, Timestamp};
 
 /// The file is written at least this often while something changes.
 const EVERY: Duration = Duration::from_secs(1);
@@ -45,6 +45,7 @@ pub struct Keeper {
     thread: Mutex<Option<JoinHandle<()>>>,
     before: Settled,
     run: String,
+    began: Timestamp,
     window: u64,
     uncertain: bool,
 }
@@ -90,6 +91,8 @@ impl Keeper {
         let places = ledger.places().into_iter();
         let places = places.map(|((channel, partition), at)| ((Arc::from(channel), partition), at)).collect();
         let (before, run) = (ledger.settled.clone(), ledger.run.clone());
+        // A ledger that was written by us says a time.
+        let began = ledger.started.parse().unwrap_or_else(|_| Timestamp::now());
         let window = if ledger.read_back.is_empty() { WINDOW } else { WINDOW_READ_BACK };
         let uncertain = resumed && ledger.read_back.is_empty();
         let shared = Arc::new(Shared {
@@ -115,13 +118,19 @@ impl Keeper {
             .name("eddy-ledger".to_owned())
             .spawn(move || follower.follow())
             .map_err(|source| LedgerError::Unwritable { path: path.into(), source })?;
-        Ok(Self { shared, thread: Mutex::new(Some(thread)), before, run, window, uncertain })
+        Ok(Self { shared, thread: Mutex::new(Some(thread)), before, run, began, window, uncertain })
     }
 
     /// The run, by the name events carry.
     #[must_use]
     pub fn run(&self) -> &str {
         &self.run
+    }
+
+    /// When the run began, in whichever process.
+    #[must_use]
+    pub fn began(&self) -> Timestamp {
+        self.began
     }
 
     /// What was settled before this process began.

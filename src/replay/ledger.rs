@@ -103,6 +103,9 @@ pub struct Ledger {
     pub archive: ArchiveIdentity,
     /// The hash of the plan.
     pub plan: String,
+    /// What decides which events have a fault on purpose, where some have.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub seed: Option<u64>,
     /// The target, secrets masked.
     pub target: String,
     /// Events of the plan.
@@ -166,6 +169,7 @@ impl Ledger {
             started: Timestamp::now().to_string(),
             archive,
             plan,
+            seed: None,
             target,
             planned,
             settled: Settled::default(),

@@ -7,8 +7,10 @@
 pub mod backoff;
 pub mod change;
 pub mod engine;
+pub mod fault;
 pub mod identity;
 pub mod jq;
+pub mod json;
 pub mod keeper;
 pub mod lanes;
 pub mod ledger;
@@ -35,8 +37,9 @@ pub mod time_point;
 pub mod time_range;
 pub mod writer;
 
-pub use change::Changes;
+pub use change::{Changes, Ids, InRun, NewIds, NewTimes, Repartition, Retime};
 pub use engine::{Limits, Plan, carry};
+pub use fault::{Fault, FaultCount, Faults};
 pub use identity::Identities;
 pub use jq::{Jq, JqFailure};
 pub use keeper::Keeper;

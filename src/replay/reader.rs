@@ -5,6 +5,8 @@ use std::time::{Duration, Instant};
 use tokio::sync::mpsc;
 
 use super::backoff::Backoff;
+use super::change::InRun;
+use super::fault::FaultCount;
 use super::pace::{Pace, Schedule};
 use super::progress::News;
 use super::select::{Selection, Selector};
@@ -39,6 +41,7 @@ pub(super) struct ReadEnd {
     pub stopped: bool,
     pub dropped: u64,
     pub held_back: u64,
+    pub faults: Vec<FaultCount>,
 }
 
 pub(super) struct Reader {
@@ -63,14 +66,14 @@ pub(super) struct Reader {
 impl Reader {
     pub fn new(
         source: Box<dyn Source>,
-        selection: Selection,
+        (selection, run): (Selection, &InRun),
         pace: Pace,
         retry_for: Duration,
         chunks: mpsc::Sender<Vec<Scheduled>>,
     ) -> Self {
         Self {
             source,
-            selector: Selector::new(selection),
+            selector: Selector::in_run(selection, run),
             schedule: Schedule::new(pace),
             chunks,
             backoff: Backoff::new(retry_for),
@@ -119,7 +122,7 @@ impl Reader {
         let (dropped, held_back) = (self.source.dropped(), self.schedule.held_back());
         // What was read is on its way; that the source could not say goodbye changes nothing for it.
         let _ = self.source.close().await;
-        ReadEnd { error: result.err(), stopped, dropped, held_back }
+        ReadEnd { error: result.err(), stopped, dropped, held_back, faults: self.selector.faults() }
     }
 
     async fn read(&mut self, stop: &StopToken, stopped: &mut bool) -> Result<(), EndpointError> {
@@ -150,6 +153,8 @@ impl Reader {
             };
             self.found_again();
             if batch.is_empty() {
+                let rest = self.selector.rest();
+                self.hand_over(rest).await;
                 return Ok(());
             }
             self.average = batch.iter().map(Event::size).sum::<usize>() / batch.len();
@@ -170,12 +175,17 @@ impl Reader {
     /// Selects and hands on; true when nothing more is wanted. What was selected before a failure still goes.
     async fn hand_on(&mut self, batch: Vec<Event>) -> Result<bool, EndpointError> {
         let selected = self.selector.select(batch);
-        let chunk = self.scheduled(selected.events);
-        let gone = !chunk.is_empty() && self.chunks.send(chunk).await.is_err();
+        let gone = self.hand_over(selected.events).await;
         match selected.failure {
             Some(failure) => Err(failure),
             None => Ok(selected.ended || gone),
         }
+    }
+
+    /// Gives events to the writer; true when it has gone.
+    async fn hand_over(&mut self, events: Vec<Event>) -> bool {
+        let chunk = self.scheduled(events);
+        !chunk.is_empty() && self.chunks.send(chunk).await.is_err()
     }
 
     /// Events that were on their way when the stop was asked for, until the source falls silent.

@@ -3,7 +3,8 @@
 use std::fmt;
 use std::sync::Arc;
 
-use super::change::{Changer, Changes};
+use super::change::{Changer, Changes, InRun};
+use super::fault::{FaultCount, Faults, Injector};
 use super::jq::{Jq, JqFailure};
 use super::pattern::Pattern;
 use super::sample::{By, Sample, Sampled};
@@ -33,15 +34,28 @@ pub struct Selection {
     pub first: Option<u64>,
     /// What is changed about those that go.
     pub changes: Changes,
+    /// What goes wrong on purpose after that.
+    pub faults: Faults,
 }
 
 impl Selection {
     fn takes_all(&self) -> bool {
-        let Self { from, until, channels, patterns, filters, reading: _, sample, skip, first, changes } =
-            self;
+        let Self {
+            from,
+            until,
+            channels,
+            patterns,
+            filters,
+            reading: _,
+            sample,
+            skip,
+            first,
+            changes,
+            faults,
+        } = self;
         let whole = from.is_none() && until.is_none() && *skip == 0 && first.is_none();
         let any = channels.is_empty() && patterns.is_empty() && filters.is_empty() && sample.is_none();
-        whole && any && *changes == Changes::default()
+        whole && any && *changes == Changes::default() && faults.list.is_empty()
     }
 }
 
@@ -78,6 +92,7 @@ pub struct Selected {
 pub struct Selector {
     selection: Selection,
     changer: Changer,
+    injector: Injector,
     /// Nothing is left out and nothing changed.
     takes_all: bool,
     matched: u64,
@@ -89,9 +104,27 @@ impl Selector {
     /// Begins a selection.
     #[must_use]
     pub fn new(selection: Selection) -> Self {
+        Self::in_run(selection, &InRun::default())
+    }
+
+    /// Begins a selection for a run; without one, what depends on it is only as long as it will be.
+    #[must_use]
+    pub fn in_run(selection: Selection, run: &InRun) -> Self {
         let takes_all = selection.takes_all();
-        let changer = Changer::new(selection.changes.clone());
-        Self { selection, changer, takes_all, matched: 0, taken: 0, unsampled: 0 }
+        let changer = Changer::new(selection.changes.clone(), run);
+        let injector = Injector::new(selection.faults.clone());
+        Self { selection, changer, injector, takes_all, matched: 0, taken: 0, unsampled: 0 }
+    }
+
+    /// What was held back on purpose, once the source has ended or nothing more is wanted of it.
+    pub fn rest(&mut self) -> Vec<Event> {
+        self.injector.rest()
+    }
+
+    /// How many events had a fault.
+    #[must_use]
+    pub fn faults(&self) -> Vec<FaultCount> {
+        self.injector.counts()
     }
 
     /// Events left out because they have nothing that the sample could choose by.
@@ -132,9 +165,14 @@ impl Selector {
         }
         let counted: Vec<bool> = batch.iter().map(|_| self.counts()).collect();
         keep(&counted, &mut batch, read.as_mut());
-        let (events, failure) = self.changer.change(batch, read);
+        let (events, unchanged) = self.changer.change(batch, read);
+        let (events, unjudged) = self.injector.inject(events);
+        let failure = unjudged.or(unchanged);
         selected.events = events;
         selected.ended = self.complete();
+        if selected.ended && failure.is_none() {
+            selected.events.extend(self.injector.rest());
+        }
         if selected.ended {
             // What comes after the last event that is wanted need not be judged.
             selected.failure = None;

@@ -5,6 +5,7 @@ use std::time::Duration;
 use hdrhistogram::Histogram;
 use serde::Serialize;
 
+use super::fault::FaultCount;
 use super::lanes::LaneCounts;
 use super::stop::StopReason;
 use crate::endpoint::EndpointError;
@@ -26,6 +27,12 @@ pub struct Summary {
     pub failed: u64,
     /// Events that may be on the target twice: they were sent again after a failure that left their fate open.
     pub possible_duplicates: u64,
+    /// Events with a fault on purpose, by fault; whatever was read is counted.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub faults: Vec<FaultCount>,
+    /// What decided which events have them.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub seed: Option<u64>,
     /// From the first event to the last receipt.
     pub duration_us: u64,
     /// Handed over minus intended.

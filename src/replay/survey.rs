@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use serde::Serialize;
 
+use super::fault::FaultCount;
 use super::pace::{Pace, Schedule};
 use super::select::{Selection, Selector};
 use super::stop::StopToken;
@@ -52,6 +53,8 @@ pub struct Survey {
     pub held_back: u64,
     /// Events left out because they have nothing that the sample could choose by.
     pub unsampled: u64,
+    /// Events with a fault on purpose.
+    pub faults: Vec<FaultCount>,
     /// The end was asked for before everything was seen.
     pub interrupted: bool,
 }
@@ -91,6 +94,10 @@ impl Survey {
                 return Err(failure);
             }
         }
+        for event in selector.rest() {
+            survey.add(&event, &mut schedule, &target);
+        }
+        survey.faults = selector.faults();
         (survey.held_back, survey.unsampled) = (schedule.held_back(), selector.unsampled());
         // Everything needed was read.
         let _ = source.close().await;

@@ -11,6 +11,7 @@ use std::time::{Duration, Instant};
 use tokio::sync::mpsc::{self, UnboundedReceiver, UnboundedSender};
 
 use super::backoff::Backoff;
+use super::change::{Moved, NewTimes};
 use super::engine::Limits;
 use super::keeper::Keeper;
 use super::progress::{News, SharedCounts};
@@ -19,7 +20,7 @@ use super::recall::Recall;
 use super::stop::StopToken;
 use super::tally::{Batch, Note, Tally};
 use crate::endpoint::{Delivery, EndpointError, EndpointErrorKind, Sink};
-use crate::event::Event;
+use crate::event::{Event, Timestamp};
 
 /// Before this last stretch the wait can be interrupted; within it the thread sleeps.
 const LAST_STRETCH: Duration = Duration::from_millis(10);
@@ -52,6 +53,8 @@ pub(super) struct Writer {
     limits: Limits,
     keeper: Option<Arc<Keeper>>,
     recall: Option<Recall>,
+    /// What carries the time of sending, when it is to be written on events.
+    stamping: Option<NewTimes>,
     stop: StopToken,
     news: UnboundedSender<News>,
     started: Option<Instant>,
@@ -93,6 +96,7 @@ impl Writer {
             limits,
             keeper: None,
             recall: None,
+            stamping: None,
             stop,
             news,
             started: None,
@@ -111,6 +115,12 @@ impl Writer {
     /// Looks there whether events have arrived before they go again.
     pub fn recalling(mut self, recall: Option<Recall>) -> Self {
         self.recall = recall;
+        self
+    }
+
+    /// Writes the time of sending on events.
+    pub fn stamping(mut self, times: Option<NewTimes>) -> Self {
+        self.stamping = times;
         self
     }
 
@@ -227,7 +237,7 @@ impl Writer {
     }
 
     /// Hands a batch over for the first time.
-    async fn hand_over(&mut self, batch: Batch) {
+    async fn hand_over(&mut self, mut batch: Batch) {
         while self.is_full() {
             if self.must_not_send() {
                 break;
@@ -238,6 +248,10 @@ impl Writer {
             // Nothing may overtake what failed before it.
             self.put_back(batch);
             return;
+        }
+        if let Some(times) = &self.stamping {
+            let now = Moved::To(Timestamp::now());
+            batch.events.iter_mut().for_each(|event| times.apply(event, now));
         }
         let at = self.send(&batch).await;
         self.tally.handed_over(&batch, at);

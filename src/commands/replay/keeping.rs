@@ -89,7 +89,8 @@ fn new(args: &Args, (target, window): (&Place, Window), survey: &Survey) -> Resu
     })?;
     let options = args.selecting.options(&window);
     let parts: Vec<&str> = options.iter().flat_map(|(name, value)| [*name, value.as_str()]).collect();
-    Ok(Ledger::new(archive, plan_hash(&parts), target.address.to_string(), survey.events))
+    let ledger = Ledger::new(archive, plan_hash(&parts), target.address.to_string(), survey.events);
+    Ok(Ledger { seed: args.selecting.faulting.seed(), ..ledger })
 }
 
 /// The ledger with what is on the target settled; none when the end was asked for.

@@ -1,5 +1,9 @@
 //! Which events of the archive `eddy replay` sends, and as what.
 
+use std::path::Path;
+
+use super::changing::ChangingArgs;
+use super::faulting::FaultingArgs;
 use crate::commands::CommandError;
 use crate::commands::choosing::ChoosingArgs;
 use crate::commands::inject::header;
@@ -46,6 +50,10 @@ pub(super) struct SelectingArgs {
     /// Take the headers of this name away; may be given several times
     #[arg(long, value_name = "NAME")]
     drop_header: Vec<String>,
+    #[command(flatten)]
+    pub(super) changing: ChangingArgs,
+    #[command(flatten)]
+    pub(super) faulting: FaultingArgs,
 }
 
 impl SelectingArgs {
@@ -63,11 +71,11 @@ impl SelectingArgs {
         Ok(window)
     }
 
-    /// The selection.
+    /// The selection; `resumed` is the ledger of a run that is gone on with.
     ///
     /// # Errors
     /// When a flag is malformed.
-    pub fn selection(&self, window: &Window) -> Result<Selection, CommandError> {
+    pub fn selection(&self, window: &Window, resumed: Option<&Path>) -> Result<Selection, CommandError> {
         let pattern = |text: &String| {
             glob::Pattern::new(text).map_err(|error| {
                 CommandError::usage(format!("`{text}` is not a pattern: {error}"))
@@ -85,6 +93,8 @@ impl SelectingArgs {
         changes.renames = self.map_channel.iter().map(|text| rename(text)).collect::<Result<_, _>>()?;
         changes.set_headers = self.header.iter().map(|text| header(text)).collect::<Result<_, _>>()?;
         changes.dropped_headers.clone_from(&self.drop_header);
+        self.changing.add(changes)?;
+        selection.faults = self.faulting.faults(resumed)?;
         Ok(selection)
     }
 
@@ -101,7 +111,7 @@ impl SelectingArgs {
 
     /// Whether one selected event may become none or several, so that they cannot be counted by what was sent.
     pub fn changes_numbers(&self) -> bool {
-        !self.choosing.map.is_empty()
+        !self.choosing.map.is_empty() || self.faulting.changes_numbers()
     }
 
     /// What `--by` says, when there is a sample.
@@ -138,6 +148,8 @@ impl SelectingArgs {
         {
             options.extend(list.iter().map(|text| (name, text.clone())));
         }
+        options.extend(self.changing.options());
+        options.extend(self.faulting.options());
         options
     }
 }

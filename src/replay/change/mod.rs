@@ -1,8 +1,19 @@
-//! What is changed about events on their way: by jq, and in their headers. What is not named stays byte for byte.
+//! What is changed about events on their way: by jq, in their headers, their identities, times and partitions. What is not
+//! named stays byte for byte.
 
+mod ids;
+mod partition;
+mod times;
+
+pub use ids::{Ids, NewIds, TRACE_LINK_HEADER};
+pub use partition::Repartition;
+pub(super) use times::Moved;
+pub use times::{NewTimes, Retime};
+
+use super::identity::Identities;
 use super::jq::{Jq, JqFailure};
 use crate::endpoint::EndpointError;
-use crate::event::{Event, Header};
+use crate::event::{Event, Header, Timestamp};
 
 /// What is to be changed; the default changes nothing. It is done in the order of the fields.
 #[derive(Clone, Debug, Default, PartialEq)]
@@ -15,18 +26,47 @@ pub struct Changes {
     pub dropped_headers: Vec<String>,
     /// Headers to set, in place of all of the same name.
     pub set_headers: Vec<Header>,
+    /// New identities.
+    pub ids: NewIds,
+    /// New times; [`Retime::Now`] is for whoever sends, who knows when.
+    pub times: NewTimes,
+    /// New partitions.
+    pub repartition: Repartition,
+}
+
+/// What changes depend on besides the events: the run as a whole, all its parts after a crash included.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct InRun {
+    /// The run, by the name events carry.
+    pub run: String,
+    /// How many times the recording was sent before.
+    pub round: u64,
+    /// When the run began.
+    pub began: Timestamp,
+    /// The first recorded time of what it sends.
+    pub first: Option<Timestamp>,
 }
 
 /// Changes at work: counts what they were given.
 #[derive(Clone, Debug)]
 pub(super) struct Changer {
     changes: Changes,
+    identities: Identities,
+    moved: Option<Moved>,
     seen: u64,
+    made: u64,
 }
 
 impl Changer {
-    pub fn new(changes: Changes) -> Self {
-        Self { changes, seen: 0 }
+    pub fn new(changes: Changes, run: &InRun) -> Self {
+        let delta = run.began.since(run.first.unwrap_or(run.began));
+        let moved = match changes.times.retime {
+            Retime::Shift => Some(Moved::By(delta)),
+            // Without a run nothing is sent, and the time of looking is as good.
+            Retime::Now if run.run.is_empty() => Some(Moved::To(Timestamp::now())),
+            Retime::Now | Retime::Keep => None,
+        };
+        Self { changes, identities: Identities::of(&run.run, run.round), moved, seen: 0, made: 0 }
     }
 
     /// Changes a batch; `read` are the same events as the filters are to see them, where that differs. Beside the events
@@ -46,6 +86,12 @@ impl Changer {
         for event in &mut events {
             self.rename(event);
             self.change_headers(event);
+            self.changes.ids.apply(event, &self.identities, self.made);
+            if let Some(moved) = self.moved {
+                self.changes.times.apply(event, moved);
+            }
+            self.changes.repartition.apply(event);
+            self.made += 1;
         }
         (events, failure)
     }
@@ -100,8 +146,8 @@ impl Changer {
 
 #[cfg(test)]
 mod tests {
-    use super::{Changer, Changes};
-    use crate::event::{Event, Header, Place};
+    use super::{Changer, Changes, InRun, NewTimes, Retime};
+    use crate::event::{BrokerTime, Event, Header, Place, TimeKind, Timestamp};
     use crate::replay::Jq;
 
     fn event() -> Event {
@@ -120,7 +166,7 @@ mod tests {
     fn mapped(text: &str, event: Event) -> Result<Vec<Event>, String> {
         let maps = vec![Jq::compile(text).expect("a filter")];
         let (events, failure) =
-            Changer::new(Changes { maps, ..Changes::default() }).change(vec![event], None);
+            Changer::new(Changes { maps, ..Changes::default() }, &InRun::default()).change(vec![event], None);
         failure.map_or(Ok(events), |failure| Err(failure.message))
     }
 
@@ -210,9 +256,19 @@ mod tests {
             set_headers: vec![Header::text("a", "new"), Header::text("b", "")],
             ..Changes::default()
         };
-        let (events, failure) = Changer::new(changes).change(vec![event()], None);
+        let (events, failure) = Changer::new(changes, &InRun::default()).change(vec![event()], None);
         assert!(failure.is_none());
         assert_eq!(events[0].headers, [Header::text("a", "new"), Header::text("b", "")]);
         assert_eq!(events[0].channel, "test");
+    }
+
+    #[test]
+    fn times_move_from_the_first_recorded_one_to_the_start_of_the_run() {
+        let times = NewTimes { retime: Retime::Shift, fields: Vec::new() };
+        let run = InRun { began: Timestamp(1_000), first: Some(Timestamp(400)), ..InRun::default() };
+        let mut changer = Changer::new(Changes { times, ..Changes::default() }, &run);
+        let stamp = BrokerTime { time: Timestamp(450), kind: TimeKind::Create };
+        let (events, _) = changer.change(vec![Event { broker_time: Some(stamp), ..event() }], None);
+        assert_eq!(events[0].broker_time.map(|stamp| stamp.time), Some(Timestamp(1_050)));
     }
 }

@@ -1,0 +1,143 @@
+//! What `eddy replay` changes about identities, times and partitions.
+
+use crate::commands::{CommandError, Context};
+use crate::endpoint::Capabilities;
+use crate::replay::json::{FieldPath, PATH_HELP};
+use crate::replay::{Changes, Ids, NewIds, NewTimes, Repartition, Retime};
+
+/// Flags that change what identifies and dates events, and where they go.
+#[derive(Debug, clap::Args)]
+#[command(next_help_heading = "Identities, times and partitions")]
+pub(super) struct ChangingArgs {
+    /// What becomes of identities: of CloudEvents and messages, of correlation, causation and traces
+    #[arg(long, value_enum, default_value_t, value_name = "CHOICE")]
+    ids: IdsChoice,
+    /// A place of identities in payloads, such as `.order.id` or `/order/id`; may be given several times
+    #[arg(long, value_name = "PATH")]
+    id_field: Vec<String>,
+    /// What becomes of times: of the broker and of CloudEvents
+    #[arg(long, value_enum, default_value_t, value_name = "CHOICE")]
+    retime: RetimeChoice,
+    /// A place of times in payloads, such as `.created_at`; may be given several times
+    #[arg(long, value_name = "PATH")]
+    time_field: Vec<String>,
+    /// Partitions: `keep` those recorded, choose anew by `key` as Java clients do, or by key over the first N
+    #[arg(long, value_name = "keep|key|N", default_value = "keep")]
+    repartition: String,
+}
+
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, clap::ValueEnum)]
+enum IdsChoice {
+    /// They stay
+    #[default]
+    Keep,
+    /// Events get fresh ones; what refers to others stays
+    New,
+    /// Each gets a new one that is the same wherever it stands in the run
+    Map,
+}
+
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, clap::ValueEnum)]
+enum RetimeChoice {
+    /// They stay
+    #[default]
+    Keep,
+    /// Each becomes the time of sending
+    Now,
+    /// All move by the same, so that the first is the start of the run
+    Shift,
+}
+
+impl ChangingArgs {
+    /// Adds what the flags ask for.
+    ///
+    /// # Errors
+    /// When a path or a count is malformed, or a place is named and nothing is to be done there.
+    pub fn add(&self, changes: &mut Changes) -> Result<(), CommandError> {
+        let ids = match self.ids {
+            IdsChoice::Keep => Ids::Keep,
+            IdsChoice::New => Ids::New,
+            IdsChoice::Map => Ids::Map,
+        };
+        let retime = match self.retime {
+            RetimeChoice::Keep => Retime::Keep,
+            RetimeChoice::Now => Retime::Now,
+            RetimeChoice::Shift => Retime::Shift,
+        };
+        needs(&self.id_field, ids == Ids::Keep, "--id-field", "add `--ids map` or `--ids new`")?;
+        needs(
+            &self.time_field,
+            retime == Retime::Keep,
+            "--time-field",
+            "add `--retime shift` or `--retime now`",
+        )?;
+        changes.ids = NewIds { ids, fields: paths(&self.id_field)? };
+        changes.times = NewTimes { retime, fields: paths(&self.time_field)? };
+        changes.repartition = self.repartition.parse().map_err(|help| {
+            CommandError::usage(format!("`--repartition {}` says no partitions", self.repartition)).hint(help)
+        })?;
+        Ok(())
+    }
+
+    /// Refuses what the target has not.
+    ///
+    /// # Errors
+    /// When partitions are to be chosen where there are none.
+    pub fn suited(&self, changes: &Changes, target: &Capabilities) -> Result<(), CommandError> {
+        if changes.repartition == Repartition::Keep || target.partitions {
+            return Ok(());
+        }
+        Err(CommandError::usage(format!("{} has no partitions to choose", target.name))
+            .hint("leave `--repartition` out"))
+    }
+
+    /// Says which places hold nothing that could be changed, once the events were looked through.
+    pub fn say_unused(&self, changes: &Changes, events: u64, context: &Context) {
+        let fields = [("--id-field", &changes.ids.fields), ("--time-field", &changes.times.fields)];
+        for (flag, path) in
+            fields.into_iter().flat_map(|(flag, paths)| paths.iter().map(move |path| (flag, path)))
+        {
+            if path.uses() == 0 && events > 0 {
+                let what = if flag == "--id-field" { "an identity" } else { "a time" };
+                context.ui.warn(format!("`{flag} {path}`: no event has {what} there"));
+            }
+        }
+    }
+
+    /// The flags as they can be written again.
+    pub fn options(&self) -> Vec<(&'static str, String)> {
+        let mut options = Vec::new();
+        match self.ids {
+            IdsChoice::Keep => {}
+            IdsChoice::New => options.push(("ids", "new".to_owned())),
+            IdsChoice::Map => options.push(("ids", "map".to_owned())),
+        }
+        options.extend(self.id_field.iter().map(|path| ("id-field", path.clone())));
+        match self.retime {
+            RetimeChoice::Keep => {}
+            RetimeChoice::Now => options.push(("retime", "now".to_owned())),
+            RetimeChoice::Shift => options.push(("retime", "shift".to_owned())),
+        }
+        options.extend(self.time_field.iter().map(|path| ("time-field", path.clone())));
+        if self.repartition != "keep" {
+            options.push(("repartition", self.repartition.clone()));
+        }
+        options
+    }
+}
+
+fn needs(paths: &[String], keeps: bool, flag: &str, help: &str) -> Result<(), CommandError> {
+    if paths.is_empty() || !keeps {
+        return Ok(());
+    }
+    Err(CommandError::usage(format!("`{flag}` says where, but nothing is to be changed there")).hint(help))
+}
+
+fn paths(texts: &[String]) -> Result<Vec<FieldPath>, CommandError> {
+    let path = |text: &String| {
+        text.parse().map_err(|error: crate::replay::json::PathError| {
+            CommandError::usage(error.to_string()).hint(PATH_HELP)
+        })
+    };
+    texts.iter().map(path).collect()
+}
