@@ -1951,7 +1951,7 @@ _eddy() {
             return 0
             ;;
         eddy__subcmd__replay)
-            opts="-q -v -h -V --to --speed --rate --from --until --range --channel --match --filter --map --sample --by --skip --first --map-channel --header --drop-header --max-gap --loss --retry-for --connect-timeout --ledger --resume --no-mark --dry-run --confirm --format --color --quiet --verbose --no-progress --workspace --env --yes --help --version"
+            opts="-q -v -h -V --to --speed --rate --from --until --range --channel --match --filter --map --sample --by --skip --first --map-channel --header --drop-header --ids --id-field --retime --time-field --repartition --fault --seed --max-gap --loss --retry-for --connect-timeout --ledger --resume --no-mark --dry-run --confirm --format --color --quiet --verbose --no-progress --workspace --env --yes --help --version"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -2022,6 +2022,34 @@ _eddy() {
                     return 0
                     ;;
                 --drop-header)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --ids)
+                    COMPREPLY=($(compgen -W "keep new map" -- "${cur}"))
+                    return 0
+                    ;;
+                --id-field)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --retime)
+                    COMPREPLY=($(compgen -W "keep now shift" -- "${cur}"))
+                    return 0
+                    ;;
+                --time-field)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --repartition)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --fault)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --seed)
                     COMPREPLY=($(compgen -f "${cur}"))
                     return 0
                     ;;

@@ -518,6 +518,17 @@ complete -c eddy -n "__fish_eddy_using_subcommand replay" -l first -d 'Send at m
 complete -c eddy -n "__fish_eddy_using_subcommand replay" -l map-channel -d 'Send events of channel OLD to channel NEW; may be given several times' -r
 complete -c eddy -n "__fish_eddy_using_subcommand replay" -l header -d 'Set a header on every event; `NAME:base64=VALUE` for bytes; may be given several times' -r
 complete -c eddy -n "__fish_eddy_using_subcommand replay" -l drop-header -d 'Take the headers of this name away; may be given several times' -r
+complete -c eddy -n "__fish_eddy_using_subcommand replay" -l ids -d 'What becomes of identities: of CloudEvents and messages, of correlation, causation and traces' -r -f -a "keep\t'They stay'
+new\t'Events get fresh ones; what refers to others stays'
+map\t'Each gets a new one that is the same wherever it stands in the run'"
+complete -c eddy -n "__fish_eddy_using_subcommand replay" -l id-field -d 'A place of identities in payloads, such as `.order.id` or `/order/id`; may be given several times' -r
+complete -c eddy -n "__fish_eddy_using_subcommand replay" -l retime -d 'What becomes of times: of the broker and of CloudEvents' -r -f -a "keep\t'They stay'
+now\t'Each becomes the time of sending'
+shift\t'All move by the same, so that the first is the start of the run'"
+complete -c eddy -n "__fish_eddy_using_subcommand replay" -l time-field -d 'A place of times in payloads, such as `.created_at`; may be given several times' -r
+complete -c eddy -n "__fish_eddy_using_subcommand replay" -l repartition -d 'Partitions: `keep` those recorded, choose anew by `key` as Java clients do, or by key over the first N' -r
+complete -c eddy -n "__fish_eddy_using_subcommand replay" -l fault -d 'Do this to a share of the events: `duplicate:5%`, `delay:1%:200ms`, `reorder:1%`, `drop:1%` or `corrupt:0.5%`, and ` if EXPR` to some only; may be given several times' -r
+complete -c eddy -n "__fish_eddy_using_subcommand replay" -l seed -d 'What decides which events have a fault; the same seed gives the same faults' -r
 complete -c eddy -n "__fish_eddy_using_subcommand replay" -l max-gap -d 'Wait no longer than this between two events, such as `2s`' -r
 complete -c eddy -n "__fish_eddy_using_subcommand replay" -l loss -d 'Whether to send events of which the target would lose a part' -r -f -a "refuse\t'Send nothing and say what would be lost'
 allow\t'Send them without the lost part'"
