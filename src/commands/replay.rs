@@ -15,7 +15,7 @@ use crate::endpoint::open::{self, open_source};
 use crate::endpoint::{Address, Capabilities, Source, SourceOptions};
 use crate::output::figures::counted;
 use crate::output::replay as report;
-use crate::replay::{Limits, Outcome, Pace, Plan, Speed, StopToken, Survey, carry};
+use crate::replay::{Limits, Outcome, Pace, Plan, Selection, Speed, StopToken, Survey, carry};
 use crate::ui::progress::TransferView;
 
 mod changing;
@@ -114,7 +114,7 @@ async fn replay(args: &Args, context: &Context) -> Result<Status, CommandError> 
     let retry_for = transfer::duration(Some(&args.retry_for))?.unwrap_or_default();
     let target = Places::new(context)?.target(&args.to)?;
     let carried = open::capabilities(&target.address)?;
-    args.selecting.changing.suited(&selection.changes, &carried)?;
+    changing::suited(&selection.changes, &carried)?;
     selection.faults.mark &= !args.no_mark && carried.headers;
     let stop = transfer::stop_on_interruption();
     let survey = Survey::of(archive(args, window).await?, selection.clone(), pace, carried, &stop).await?;
@@ -122,14 +122,7 @@ async fn replay(args: &Args, context: &Context) -> Result<Status, CommandError> 
         context.ui.say("interrupted before anything was sent");
         return Ok(Status::Interrupted);
     }
-    say_unfit(&selection.filters, context);
-    args.selecting.changing.say_unused(&selection.changes, survey.events, context);
-    args.selecting.faulting.say_seed(context);
-    if survey.unsampled > 0 {
-        let (events, by) =
-            (counted(survey.unsampled, "event"), args.selecting.sampled_by().unwrap_or_default());
-        context.ui.warn(format!("left out: {events} with nothing to be chosen by (`--by {by}`)"));
-    }
+    say_survey(args, context, &selection, &survey);
     if args.dry_run {
         return show_plan(args, context, &survey, &target, carried);
     }
@@ -172,6 +165,18 @@ async fn replay(args: &Args, context: &Context) -> Result<Status, CommandError> 
     };
     show_outcome(args, context, &outcome, &target)?;
     transfer::conclude(&outcome, &context.ui, again.as_deref())
+}
+
+/// What people should know of the selection before it is sent.
+fn say_survey(args: &Args, context: &Context, selection: &Selection, survey: &Survey) {
+    say_unfit(&selection.filters, context);
+    changing::say_unused(&selection.changes, survey.events, context);
+    args.selecting.faulting.say_seed(context);
+    if survey.unsampled > 0 {
+        let (events, by) =
+            (counted(survey.unsampled, "event"), args.selecting.sampled_by().unwrap_or_default());
+        context.ui.warn(format!("left out: {events} with nothing to be chosen by (`--by {by}`)"));
+    }
 }
 
 async fn send(

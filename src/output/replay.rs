@@ -187,7 +187,7 @@ mod tests {
             acknowledged: 2,
             failed: 1,
             possible_duplicates: 0,
-            faults: vec!["drop:1% if key=k".parse::<crate::replay::Fault>().expect("a fault")]
+            faults: ["drop:1% if key=k".parse::<crate::replay::Fault>().expect("a fault")]
                 .iter()
                 .map(|fault| crate::replay::FaultCount {
                     fault: fault.to_string(),

@@ -79,31 +79,6 @@ impl ChangingArgs {
         Ok(())
     }
 
-    /// Refuses what the target has not.
-    ///
-    /// # Errors
-    /// When partitions are to be chosen where there are none.
-    pub fn suited(&self, changes: &Changes, target: &Capabilities) -> Result<(), CommandError> {
-        if changes.repartition == Repartition::Keep || target.partitions {
-            return Ok(());
-        }
-        Err(CommandError::usage(format!("{} has no partitions to choose", target.name))
-            .hint("leave `--repartition` out"))
-    }
-
-    /// Says which places hold nothing that could be changed, once the events were looked through.
-    pub fn say_unused(&self, changes: &Changes, events: u64, context: &Context) {
-        let fields = [("--id-field", &changes.ids.fields), ("--time-field", &changes.times.fields)];
-        for (flag, path) in
-            fields.into_iter().flat_map(|(flag, paths)| paths.iter().map(move |path| (flag, path)))
-        {
-            if path.uses() == 0 && events > 0 {
-                let what = if flag == "--id-field" { "an identity" } else { "a time" };
-                context.ui.warn(format!("`{flag} {path}`: no event has {what} there"));
-            }
-        }
-    }
-
     /// The flags as they can be written again.
     pub fn options(&self) -> Vec<(&'static str, String)> {
         let mut options = Vec::new();
@@ -123,6 +98,31 @@ impl ChangingArgs {
             options.push(("repartition", self.repartition.clone()));
         }
         options
+    }
+}
+
+/// Refuses what the target has not.
+///
+/// # Errors
+/// When partitions are to be chosen where there are none.
+pub(super) fn suited(changes: &Changes, target: &Capabilities) -> Result<(), CommandError> {
+    if changes.repartition == Repartition::Keep || target.partitions {
+        return Ok(());
+    }
+    Err(CommandError::usage(format!("{} has no partitions to choose", target.name))
+        .hint("leave `--repartition` out"))
+}
+
+/// Says which places hold nothing that could be changed, once the events were looked through.
+pub(super) fn say_unused(changes: &Changes, events: u64, context: &Context) {
+    let fields = [("--id-field", &changes.ids.fields), ("--time-field", &changes.times.fields)];
+    for (flag, path) in
+        fields.into_iter().flat_map(|(flag, paths)| paths.iter().map(move |path| (flag, path)))
+    {
+        if path.uses() == 0 && events > 0 {
+            let what = if flag == "--id-field" { "an identity" } else { "a time" };
+            context.ui.warn(format!("`{flag} {path}`: no event has {what} there"));
+        }
     }
 }
 

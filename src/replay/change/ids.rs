@@ -221,6 +221,7 @@ impl Visitor for IdVisitor<'_, '_> {
 
 #[cfg(test)]
 mod tests {
+    use base64::Engine;
     use serde_json::json;
 
     use super::{Ids, NewIds, TRACE_LINK_HEADER};
@@ -264,7 +265,6 @@ mod tests {
         assert_ne!(flow, "flow-9");
         assert_eq!(other.header_text("ce-id"), Some(flow));
         let data = one.attributes["correlation_data"].as_str().expect("text");
-        use base64::Engine;
         assert_eq!(base64::prelude::BASE64_STANDARD.decode(data).expect("base64"), flow.as_bytes());
         let payload = String::from_utf8(one.payload.clone().expect("a payload").to_vec()).expect("text");
         assert!(payload.contains(&format!(r#" , "flow":"{flow}"}}, "id":"kept" }}"#)), "{payload}");

@@ -30,7 +30,7 @@ enum Step {
     Deep,
 }
 
-/// Where values are: a JSON Pointer, or a path in the form jq and JSONPath share, with wildcards.
+/// Where values are: a JSON Pointer, or a path in the form jq and `JSONPath` share, with wildcards.
 ///
 /// Copies count together how often they were of use.
 #[derive(Clone, Debug)]

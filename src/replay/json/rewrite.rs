@@ -93,7 +93,7 @@ struct Walk<'t, 'v, V> {
     visitor: &'v mut V,
 }
 
-impl<'t, V: Visitor> Walk<'t, '_, V> {
+impl<V: Visitor> Walk<'_, '_, V> {
     fn peek(&self) -> Result<u8, MalformedJson> {
         self.text.as_bytes().get(self.at).copied().ok_or(MalformedJson::NotJson)
     }
@@ -197,10 +197,11 @@ impl<'t, V: Visitor> Walk<'t, '_, V> {
         }
         self.skip_string()?;
         let written = &self.text[start..self.at];
-        let name = match written.contains('\\') {
-            false => written[1..written.len() - 1].to_owned(),
+        let name = if written.contains('\\') {
             // Half a surrogate pair cannot be decoded; no path names it then, and no schema knows it.
-            true => serde_json::from_str(written).unwrap_or_else(|_| written.to_owned()),
+            serde_json::from_str(written).unwrap_or_else(|_| written.to_owned())
+        } else {
+            written[1..written.len() - 1].to_owned()
         };
         self.blanks();
         self.expect(b':')?;
