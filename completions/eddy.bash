@@ -1092,7 +1092,7 @@ _eddy() {
                     return 0
                     ;;
                 --format)
-                    COMPREPLY=($(compgen -W "text json mermaid dot svg" -- "${cur}"))
+                    COMPREPLY=($(compgen -W "text json svg mermaid dot" -- "${cur}"))
                     return 0
                     ;;
                 --output)

@@ -341,9 +341,9 @@ flow\t'Layers along the flow as a picture; what closes a cycle goes back dashed'
 overview\t'Domains as a picture, and how many channels lead from one to another'"
 complete -c eddy -n "__fish_eddy_using_subcommand graph" -l format -d 'Form of the output (default: by the ending of --output, else text)' -r -f -a "text\t'For the terminal'
 json\t'JSON Graph Format, for programs'
+svg\t'A picture that is one file'
 mermaid\t'A Mermaid flowchart'
-dot\t'Graphviz'
-svg\t'A picture that is one file'"
+dot\t'Graphviz'"
 complete -c eddy -n "__fish_eddy_using_subcommand graph" -s o -l output -d 'Write to a file: .txt, .json, .mmd, .dot, .gv or .svg' -r -F
 complete -c eddy -n "__fish_eddy_using_subcommand graph" -l focus -d 'Show only what this service, channel or message is connected with' -r
 complete -c eddy -n "__fish_eddy_using_subcommand graph" -l depth -d 'How many services away from the focus to go (default: 2)' -r

@@ -5,9 +5,14 @@ use std::io::{self, Write};
 use serde::Serialize;
 use serde::ser::{SerializeMap, Serializer};
 
+use crate::event::Timestamp;
 use crate::topology::{
-    Check, Edge, Evidence, EvidenceKind, Graph, Node, NodeIndex, NodeKind, Place, Relation, SourceFile,
+    Change, Check, Edge, Evidence, EvidenceKind, Graph, Node, NodeIndex, NodeKind, Place, Relation,
+    SourceFile,
 };
+
+#[cfg(test)]
+mod round_trip;
 
 /// The name and major version of the metadata; within a major version fields are only added.
 pub const SCHEMA: &str = "eddy/topology/1";
@@ -157,6 +162,8 @@ struct NodeMetadata<'a> {
     messages: Option<Vec<&'a str>>,
     declared: bool,
     defined_at: Vec<PlaceObject<'a>>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    change: Option<Change>,
 }
 
 impl<'a> NodeObject<'a> {
@@ -172,8 +179,9 @@ impl<'a> NodeObject<'a> {
             domain: node.domain.as_deref(),
             owners: &node.owners,
             messages: (node.kind == NodeKind::Channel).then(ids),
-            declared: true,
+            declared: node.defined_at.iter().any(|place| !graph.sources[place.source].kind.is_observed()),
             defined_at: node.defined_at.iter().map(|place| PlaceObject::new(graph, place)).collect(),
+            change: node.change,
         };
         Self { label: &node.name, metadata }
     }
@@ -207,6 +215,8 @@ struct EdgeMetadata<'a> {
     #[serde(skip_serializing_if = "Option::is_none")]
     messages: Option<Vec<&'a str>>,
     evidence: Vec<EvidenceObject<'a>>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    change: Option<Change>,
 }
 
 #[derive(Serialize)]
@@ -214,6 +224,12 @@ struct EvidenceObject<'a> {
     kind: EvidenceKind,
     #[serde(flatten)]
     place: PlaceObject<'a>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    count: Option<u64>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    first: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    last: Option<String>,
 }
 
 impl<'a> EdgeObject<'a> {
@@ -222,9 +238,13 @@ impl<'a> EdgeObject<'a> {
         // A `:` inside a name is percent-encoded, so the three parts stay apart.
         let bare = |id: &'a str| id.split_once(':').map_or(id, |(_, rest)| rest);
         let messages = || edge.messages.iter().map(|message| graph.node(*message).id.as_str()).collect();
+        let time = |time: Option<i64>| time.map(|time| Timestamp(time).to_string());
         let evidence = |evidence: &'a Evidence| EvidenceObject {
             kind: evidence.kind,
             place: PlaceObject::new(graph, &evidence.place),
+            count: evidence.seen.map(|seen| seen.count),
+            first: time(evidence.seen.and_then(|seen| seen.first)),
+            last: time(evidence.seen.and_then(|seen| seen.last)),
         };
         Self {
             id: format!("{}:{}:{}", edge.relation.word(), bare(source), bare(target)),
@@ -235,6 +255,7 @@ impl<'a> EdgeObject<'a> {
             metadata: EdgeMetadata {
                 messages: (edge.relation != Relation::Carries).then(messages),
                 evidence: edge.evidence.iter().map(evidence).collect(),
+                change: edge.change,
             },
         }
     }

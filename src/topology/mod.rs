@@ -5,10 +5,12 @@ mod domains;
 #[cfg(test)]
 pub(crate) mod fixture;
 pub mod graph;
+mod join;
 pub mod layout;
 mod names;
 mod paths;
 mod query;
+pub mod saved;
 
 pub use domains::{Domain, DomainFlow, Domains};
 pub use graph::{

@@ -188,7 +188,8 @@ pub fn all() -> &'static [&'static Rule] {
             .chain(ON_REQUEST)
             .chain(paged::COMMENTS)
             .chain(paged::EDITS)
-            .chain(paged::EVENTS);
+            .chain(paged::EVENTS)
+            .chain(paged::TOPOLOGY);
         let mut all: Vec<&Rule> = lists.copied().collect();
         all.sort_by_key(|rule| rule.code);
         all

@@ -77,3 +77,8 @@ pages! {
     "ED5007" "event-too-long" "event_too_long" Error Correctness [];
     "ED5008" "cloud-event-attribute" "cloud_event_attribute" Error Interop [];
 }
+
+pages! {
+    TOPOLOGY;
+    "ED6001" "saved-graph" "saved_graph" Error Correctness [];
+}

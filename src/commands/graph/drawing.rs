@@ -1,0 +1,217 @@
+//! What `eddy graph` draws, in which form, and where it goes.
+
+use std::io::{self, Write};
+use std::path::Path;
+
+use clap::ValueEnum;
+
+use super::super::{CommandError, Context};
+use super::Args;
+use crate::atomic_file;
+use crate::output::graph_text::{GraphStyle, Role};
+use crate::output::scene::Setting;
+use crate::output::{dot, graph_json, mermaid, paths_text, svg, table, tree};
+use crate::topology::{Domains, Graph, NodeIndex, NodeKind};
+
+/// Above so many services and channels a picture shows domains only, unless told otherwise.
+const OVERVIEW: usize = 1_500;
+
+/// In which way it is shown.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub(super) enum View {
+    /// One line per channel with its producers and consumers
+    Table,
+    /// What lies up and down stream of --focus
+    Tree,
+    /// Three columns as a picture: producers, channels, consumers
+    Columns,
+    /// Layers along the flow as a picture; what closes a cycle goes back dashed
+    Flow,
+    /// Domains as a picture, and how many channels lead from one to another
+    Overview,
+}
+
+impl View {
+    fn setting(self) -> Option<Setting> {
+        match self {
+            Self::Columns => Some(Setting::Columns),
+            Self::Flow => Some(Setting::Flow),
+            Self::Overview => Some(Setting::Overview),
+            Self::Table | Self::Tree => None,
+        }
+    }
+}
+
+/// The form of the output.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub(super) enum Format {
+    /// For the terminal
+    Text,
+    /// JSON Graph Format, for programs
+    Json,
+    /// A picture that is one file
+    Svg,
+    /// A Mermaid flowchart
+    Mermaid,
+    /// Graphviz
+    Dot,
+}
+
+impl Format {
+    fn of_ending(path: &Path) -> Result<Self, CommandError> {
+        let ending = path.extension().map(|ending| ending.to_string_lossy().to_lowercase());
+        Ok(match ending.as_deref() {
+            Some("txt") => Self::Text,
+            Some("json") => Self::Json,
+            Some("svg") => Self::Svg,
+            Some("mmd" | "mermaid") => Self::Mermaid,
+            Some("dot" | "gv") => Self::Dot,
+            _ => {
+                return Err(CommandError::usage(format!(
+                    "the ending of `{}` names no format",
+                    path.display()
+                ))
+                .hint("use .txt, .json, .mmd, .dot, .gv or .svg, or say it with `--format`"));
+            }
+        })
+    }
+
+    /// Whether it has settings to choose from.
+    fn is_picture(self) -> bool {
+        self == Self::Svg
+    }
+}
+
+/// What is to be drawn.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Drawing {
+    /// One entry per channel.
+    Table,
+    /// Up and down stream of the focus.
+    Tree,
+    /// Ways from one end to another.
+    Ways,
+    /// A format other than text.
+    As(Format),
+}
+
+impl Drawing {
+    /// What the flags ask for.
+    pub(super) fn new(args: &Args) -> Result<Self, CommandError> {
+        let by_ending = args.output.as_deref().filter(|_| args.format.is_none()).map(Format::of_ending);
+        let as_picture = args.view.is_some_and(|view| view.setting().is_some());
+        let by_view = as_picture.then_some(Format::Svg);
+        let format = args.format.or(by_ending.transpose()?).or(by_view).unwrap_or(Format::Text);
+        match (format, args.view) {
+            (Format::Text, Some(View::Tree)) if args.focus.is_none() => {
+                Err(CommandError::usage("`--view tree` needs a place to start from")
+                    .hint("name a service, channel or message: `--focus NAME`"))
+            }
+            (Format::Text, Some(View::Tree)) => Ok(Self::Tree),
+            (Format::Text, None) if args.focus.is_some() => Ok(Self::Tree),
+            (Format::Text, None) if args.path.is_some() => Ok(Self::Ways),
+            (Format::Text, None | Some(View::Table)) => Ok(Self::Table),
+            (format, Some(view)) if format.is_picture() && view.setting().is_some() => Ok(Self::As(format)),
+            (_, Some(view)) if view.setting().is_some() => {
+                let view = view.to_possible_value();
+                let view = view.map_or_else(String::new, |view| view.get_name().to_owned());
+                Err(CommandError::usage(format!("`--view {view}` is drawn as SVG only")).hint(
+                    "use `--format svg`, or `--output FILE.svg`; as text there are `--view table` and `--view tree`",
+                ))
+            }
+            (_, Some(_)) => {
+                Err(CommandError::usage("`--view table` and `--view tree` are drawn as text only")
+                    .hint("leave out `--view`, or use `--format text`"))
+            }
+            (format, None) => Ok(Self::As(format)),
+        }
+    }
+}
+
+/// How a picture is set when it is not said: along the flow around a focus, else by size.
+pub(super) fn setting(args: &Args, graph: &Graph) -> Setting {
+    if let Some(setting) = args.view.and_then(View::setting) {
+        return setting;
+    }
+    let size = graph.count(NodeKind::Service) + graph.count(NodeKind::Channel);
+    match (args.focus.is_some() || args.path.is_some(), size > OVERVIEW && Domains::new(graph).all.len() > 1)
+    {
+        (true, _) => Setting::Flow,
+        (false, true) => Setting::Overview,
+        (false, false) => Setting::Columns,
+    }
+}
+
+/// What is drawn, and how.
+pub(super) struct Picture<'a> {
+    pub drawing: Drawing,
+    pub graph: &'a Graph,
+    /// The whole graph, the start and the depth of a tree.
+    pub tree: Option<(&'a Graph, NodeIndex, usize)>,
+    /// The whole graph, and ways through it.
+    pub ways: Option<(&'a Graph, &'a [Vec<NodeIndex>])>,
+    pub title: String,
+    pub setting: Setting,
+}
+
+impl Picture<'_> {
+    pub(super) fn to_stdout(&self, args: &Args, context: &Context) -> Result<(), CommandError> {
+        let paint = |role: Role, text: &str| context.ui.tint(text, color_of(role));
+        let ascii = args.ascii || !context.environment.is_utf8();
+        let style = GraphStyle { width: context.ui.width, ascii, paint: &paint };
+        let mut out = context.ui.data();
+        self.draw(&mut out, &style, context)?;
+        Ok(out.flush()?)
+    }
+
+    pub(super) fn to_file(&self, path: &Path, args: &Args, context: &Context) -> Result<(), CommandError> {
+        let plain = |_: Role, text: &str| text.to_owned();
+        let style = GraphStyle { width: context.ui.width, ascii: args.ascii, paint: &plain };
+        let mut bytes = Vec::new();
+        self.draw(&mut bytes, &style, context)?;
+        atomic_file::write(path, &bytes).map_err(|error| CommandError::unwritable(path, &error))?;
+        context.ui.say(format!("wrote `{}`", path.display()));
+        Ok(())
+    }
+
+    fn draw(&self, out: &mut dyn Write, style: &GraphStyle<'_>, context: &Context) -> io::Result<()> {
+        if let Some((graph, ways)) = self.ways {
+            return paths_text::write(out, graph, ways, style);
+        }
+        let format = match (self.drawing, self.tree) {
+            (Drawing::Tree, Some((graph, start, depth))) => {
+                return tree::write(out, graph, start, depth, style);
+            }
+            (Drawing::As(format), _) => format,
+            _ => Format::Text,
+        };
+        match format {
+            Format::Text => table::write(out, self.graph, style),
+            Format::Json => graph_json::write(out, self.graph, &self.title),
+            Format::Svg => svg::write(out, self.graph, &self.title, self.setting),
+            Format::Dot => dot::write(out, self.graph),
+            Format::Mermaid => {
+                let size = mermaid::write(out, self.graph)?;
+                if size.is_beyond_limits() {
+                    context.ui.warn(format!(
+                        "{} arrows and {} characters: most pages that show Mermaid refuse more than 500 arrows or \
+                         50,000 characters; `--focus` shows a part, `--format svg` has no limit",
+                        size.arrows, size.characters
+                    ));
+                }
+                Ok(())
+            }
+        }
+    }
+}
+
+fn color_of(role: Role) -> &'static str {
+    match role {
+        Role::Service => "cyan",
+        Role::Channel => "yellow",
+        Role::Message => "magenta",
+        Role::Heading => "blue",
+        Role::Faint => "bright black",
+        Role::Alarm => "red",
+    }
+}

@@ -1,0 +1,142 @@
+//! `eddy graph`: who sends what to whom, as table, tree, picture or data.
+
+use std::path::PathBuf;
+
+mod drawing;
+mod reading;
+
+use drawing::{Drawing, Format, Picture, View};
+use reading::Read;
+
+use super::{CommandError, Context, Status};
+use crate::topology::{CheckRule, FocusError, Graph, NodeKind, Paths};
+
+/// Services away from the focus that are shown.
+const DEPTH: u8 = 2;
+/// Ways shown at most.
+const WAYS: usize = 100;
+
+/// Flags of `eddy graph`.
+#[derive(Debug, clap::Args)]
+#[command(
+    after_help = "Examples:\n  eddy graph\n  eddy graph services/ --focus orders --depth 3\n  eddy graph --path web..billing --shortest\n  eddy graph --output topology.svg\n  eddy graph --view flow --output flow.svg\n  eddy graph --format mermaid > topology.mmd\n  eddy graph --format json | jq '.graph.metadata.checks'\n  eddy graph topology.json --focus orders\n\nArrows point the way the events go: producer, channel, consumer.\n\nExit codes: 0 done, 1 a document has errors or no way leads from A to B, 2 wrong usage or settings"
+)]
+pub struct Args {
+    /// Files, directories, patterns, or `-` for standard input: documents, and graphs saved with `--format json` (default: the documents of the workspace)
+    #[arg(value_name = "PATH")]
+    paths: Vec<PathBuf>,
+    /// What to draw (default: table, or tree with --focus; for SVG columns, flow with --focus, overview above 1,500 services and channels)
+    #[arg(long, value_enum, value_name = "VIEW")]
+    view: Option<View>,
+    /// Form of the output (default: by the ending of --output, else text)
+    #[arg(long, value_enum, value_name = "FORMAT")]
+    format: Option<Format>,
+    /// Write to a file: .txt, .json, .mmd, .dot, .gv or .svg
+    #[arg(long, short, value_name = "FILE")]
+    output: Option<PathBuf>,
+    /// Show only what this service, channel or message is connected with
+    #[arg(long, value_name = "NAME")]
+    focus: Option<String>,
+    /// How many services away from the focus to go (default: 2)
+    #[arg(long, value_name = "K", requires = "focus", value_parser = clap::value_parser!(u8).range(1..=64))]
+    depth: Option<u8>,
+    /// Show only the ways along the flow from one service or channel to another, the shortest first
+    #[arg(long, value_name = "A..B", conflicts_with = "focus")]
+    path: Option<String>,
+    /// Only the shortest ways
+    #[arg(long, requires = "path")]
+    shortest: bool,
+    /// Draw with ASCII characters only
+    #[arg(long)]
+    ascii: bool,
+}
+
+/// Runs the command.
+pub fn run(args: &Args, context: &Context) -> Result<Status, CommandError> {
+    let drawing = Drawing::new(args)?;
+    let read = Read::new(&args.paths, context)?;
+    let errors = read.warn(context)?;
+    let whole = read.graph;
+    let focus = args.focus.as_deref().map(|word| whole.find(word)).transpose()?;
+    let depth = usize::from(args.depth.unwrap_or(DEPTH));
+    let ways = args.path.as_deref().map(|words| ways(&whole, words, args.shortest)).transpose()?;
+    if let (Some(words), Some(Paths { found, complete: true })) = (&args.path, &ways)
+        && found.is_empty()
+    {
+        context.ui.warn(format!("no way along the flow leads from one end of `{words}` to the other"));
+        return Ok(Status::Findings);
+    }
+    let along = ways.as_ref().map(|ways| whole.along(&ways.found));
+    let shown = focus.map(|start| whole.around(start, depth)).or(along);
+    let graph = shown.as_ref().unwrap_or(&whole);
+    let tree = focus.filter(|_| drawing == Drawing::Tree).map(|start| (&whole, start, depth));
+    let setting = drawing::setting(args, graph);
+    let ways_shown = ways.as_ref().filter(|_| drawing == Drawing::Ways).map(|ways| (&whole, &ways.found[..]));
+    let picture = Picture { drawing, graph, tree, ways: ways_shown, title: title(args), setting };
+    match &args.output {
+        Some(path) => picture.to_file(path, args, context)?,
+        None => picture.to_stdout(args, context)?,
+    }
+    context.ui.say(summary(graph));
+    if let Some(ways) = ways.filter(|ways| !ways.complete) {
+        context.ui.say(format!("these are the {} shortest ways; there are more", ways.found.len()));
+    }
+    if graph.flows().next().is_none() {
+        context.ui.say("nobody sends or receives: add `operations` to a document, or `produced-by` and `consumed-by` to `x-event`");
+    }
+    Ok(if errors > 0 { Status::Findings } else { Status::Done })
+}
+
+/// The ways that `A..B` asks for.
+fn ways(graph: &Graph, words: &str, shortest: bool) -> Result<Paths, CommandError> {
+    let Some((from, to)) = words.split_once("..").filter(|(from, to)| !from.is_empty() && !to.is_empty())
+    else {
+        return Err(CommandError::usage(format!("`--path {words}` does not name two ends"))
+            .hint("write it as `--path FROM..TO`, each a service or a channel"));
+    };
+    let (from, to) = (graph.find(from)?, graph.find(to)?);
+    if from == to || graph.node(to).kind == NodeKind::Message {
+        return Err(CommandError::usage(format!("`--path {words}` has no end to lead to"))
+            .hint("name two different ends; a way ends at a service or a channel"));
+    }
+    Ok(graph.paths(from, to, shortest, WAYS))
+}
+
+fn title(args: &Args) -> String {
+    if let Some(words) = &args.path {
+        return format!("Ways {words}");
+    }
+    args.focus.as_ref().map_or_else(|| "Topology".to_owned(), |word| format!("Topology around {word}"))
+}
+
+fn summary(graph: &Graph) -> String {
+    let counted = |count: usize, one: &str| format!("{count} {one}{}", if count == 1 { "" } else { "s" });
+    let checks = graph.checks();
+    let with = |rule: CheckRule| checks.iter().filter(|check| check.rule == rule).count();
+    let mut parts = vec![
+        counted(graph.count(NodeKind::Service), "service"),
+        counted(graph.count(NodeKind::Channel), "channel"),
+        counted(graph.flows().count(), "connection"),
+    ];
+    let marks = [
+        (CheckRule::NoConsumer, "without a consumer"),
+        (CheckRule::NoProducer, "without a producer"),
+        (CheckRule::Unused, "unused"),
+    ];
+    let missing = marks.iter().filter(|(rule, _)| with(*rule) > 0);
+    parts.extend(missing.map(|(rule, words)| format!("{} {words}", counted(with(*rule), "channel"))));
+    parts.join(", ")
+}
+
+impl From<FocusError> for CommandError {
+    fn from(error: FocusError) -> Self {
+        let hint = match &error {
+            FocusError::Unknown { near: Some(near), .. } => format!("did you mean `{near}`?"),
+            FocusError::Unknown { near: None, .. } => {
+                "`eddy graph` lists all services and channels".to_owned()
+            }
+            FocusError::Ambiguous { .. } => "use the identifier of the one that is meant".to_owned(),
+        };
+        Self::usage(error.to_string()).hint(hint)
+    }
+}

@@ -1,0 +1,149 @@
+//! The members of a saved graph that are read, as they stand in the JSON.
+
+use std::borrow::Cow;
+use std::fmt;
+
+use serde::de::{MapAccess, Visitor};
+use serde::{Deserialize, Deserializer};
+
+use super::{Change, EvidenceKind, NodeKind, Relation};
+
+#[derive(Deserialize)]
+pub(super) struct Outer<'a> {
+    #[serde(borrow)]
+    pub graph: GraphForm<'a>,
+}
+
+#[derive(Deserialize)]
+pub(super) struct GraphForm<'a> {
+    #[serde(borrow)]
+    pub metadata: GraphMetadata<'a>,
+    #[serde(borrow)]
+    pub nodes: Nodes<'a>,
+    #[serde(borrow, default)]
+    pub edges: Vec<EdgeForm<'a>>,
+}
+
+#[derive(Deserialize)]
+pub(super) struct GraphMetadata<'a> {
+    #[serde(borrow)]
+    pub schema: Cow<'a, str>,
+    #[serde(default)]
+    pub sources: Vec<SourceForm>,
+}
+
+#[derive(Deserialize)]
+pub(super) struct SourceForm {
+    pub id: String,
+    pub kind: EvidenceKind,
+    pub uri: String,
+    #[serde(default)]
+    pub version: Option<String>,
+    #[serde(default)]
+    pub sha256: String,
+}
+
+/// Nodes in the order of the file, those that are there twice included.
+pub(super) struct Nodes<'a>(pub Vec<(Cow<'a, str>, NodeForm<'a>)>);
+
+/// A key that is taken from the text when it has no escapes.
+#[derive(Deserialize)]
+struct Key<'a>(#[serde(borrow)] Cow<'a, str>);
+
+impl<'de: 'a, 'a> Deserialize<'de> for Nodes<'a> {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        struct Entries;
+        impl<'de> Visitor<'de> for Entries {
+            type Value = Nodes<'de>;
+
+            fn expecting(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+                formatter.write_str("a map of nodes")
+            }
+
+            fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Self::Value, A::Error> {
+                let mut nodes = Vec::new();
+                while let Some((Key(id), node)) = map.next_entry()? {
+                    nodes.push((id, node));
+                }
+                Ok(Nodes(nodes))
+            }
+        }
+        deserializer.deserialize_map(Entries)
+    }
+}
+
+#[derive(Deserialize)]
+pub(super) struct NodeForm<'a> {
+    #[serde(borrow)]
+    pub metadata: NodeMetadata<'a>,
+}
+
+#[derive(Deserialize)]
+pub(super) struct NodeMetadata<'a> {
+    pub kind: NodeKind,
+    pub name: String,
+    #[serde(default)]
+    pub title: Option<String>,
+    #[serde(default)]
+    pub version: Option<String>,
+    #[serde(default)]
+    pub description: Option<String>,
+    #[serde(default)]
+    pub protocol: Option<String>,
+    #[serde(default)]
+    pub domain: Option<String>,
+    #[serde(default)]
+    pub owners: Vec<String>,
+    #[serde(borrow, default)]
+    pub defined_at: Vec<PlaceForm<'a>>,
+    #[serde(default)]
+    pub change: Option<Change>,
+}
+
+#[derive(Deserialize)]
+pub(super) struct PlaceForm<'a> {
+    #[serde(borrow)]
+    pub source: Cow<'a, str>,
+    #[serde(default)]
+    pub pointer: String,
+    #[serde(default)]
+    pub line: u32,
+}
+
+#[derive(Deserialize)]
+pub(super) struct EdgeForm<'a> {
+    #[serde(borrow)]
+    pub source: Cow<'a, str>,
+    #[serde(borrow)]
+    pub target: Cow<'a, str>,
+    pub relation: Relation,
+    #[serde(borrow, default)]
+    pub metadata: EdgeMetadata<'a>,
+}
+
+#[derive(Default, Deserialize)]
+pub(super) struct EdgeMetadata<'a> {
+    #[serde(borrow, default)]
+    pub messages: Vec<Cow<'a, str>>,
+    #[serde(borrow, default)]
+    pub evidence: Vec<EvidenceForm<'a>>,
+    #[serde(default)]
+    pub change: Option<Change>,
+}
+
+#[derive(Deserialize)]
+pub(super) struct EvidenceForm<'a> {
+    pub kind: EvidenceKind,
+    #[serde(borrow)]
+    pub source: Cow<'a, str>,
+    #[serde(default)]
+    pub pointer: String,
+    #[serde(default)]
+    pub line: u32,
+    #[serde(default)]
+    pub count: Option<u64>,
+    #[serde(borrow, default)]
+    pub first: Option<Cow<'a, str>>,
+    #[serde(borrow, default)]
+    pub last: Option<Cow<'a, str>>,
+}
