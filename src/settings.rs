@@ -12,6 +12,7 @@ mod access;
 mod command;
 mod error;
 mod malformed;
+mod mask;
 mod masked_line;
 mod process;
 mod registry;
@@ -20,6 +21,7 @@ mod unlock;
 pub use access::{AuthSettings, FileSetting, Sasl, ServerSettings, TlsSettings, ValueSetting, ValueSource};
 pub use error::SettingsError;
 pub use malformed::Malformed;
+pub use mask::MaskSetting;
 pub use process::Environment;
 pub use registry::RegistrySetting;
 pub use unlock::Access;
@@ -102,6 +104,9 @@ pub struct WorkspaceSettings {
     /// Patterns of files with rules of your own, relative to this file.
     #[serde(default, rename = "rules-from")]
     pub rules_from: Vec<String>,
+    /// What masking takes.
+    #[serde(default)]
+    pub mask: Option<MaskSetting>,
 }
 
 /// A workspace: its directory and its file.

@@ -178,3 +178,50 @@ fn an_interrupted_merge_leaves_nothing_behind() {
     assert_eq!(output.status.code(), Some(130), "{}", String::from_utf8_lossy(&output.stderr));
     assert!(!partial.exists() && !directory.path().join("new.eddy.ndjson.zst").exists());
 }
+
+#[test]
+fn nothing_personal_is_in_a_masked_recording() {
+    let directory = tempfile::tempdir().expect("a directory");
+    let at = |name: &str| directory.path().join(name);
+    let payload = r#"{"id":1.50,"mail":"SECRET@x","lines":[{"note":"SECRET"}],"SECRET":{"card":"SECRET"}}"#;
+    let event = Event {
+        key: Some("SECRET@x".into()),
+        headers: vec![eddy::event::Header::text("X-User", "SECRET"), eddy::event::Header::text("a", "b")],
+        ..Event::new("orders", payload)
+    };
+    let packed = zstd::encode_all(payload.as_bytes(), 1).expect("packed");
+    let mut writer =
+        Writer::create(&at("clear.eddy.ndjson.zst"), &Header::new(Vec::new()), WriterOptions::default())
+            .expect("created");
+    for each in [event.clone(), Event { payload: Some(packed.into()), ..event }] {
+        writer.write(&each).expect("written");
+    }
+    writer.finish().expect("finished");
+    let rules = "version: 1\nrules:\n  - { key: true, action: token }\n  - { field: .mail, action: token }\n  \
+                 - { field: ..note, action: redact }\n  - { field: /SECRET, action: drop }\n  - { header: x-*, action: token }\n";
+    std::fs::write(at("key"), "0123456789abcdef\n").expect("written");
+    let recorded = |rules: &str, output: &str| {
+        std::fs::write(at("mask.yaml"), rules).expect("written");
+        let mut command =
+            eddy(&["record", "clear.eddy.ndjson.zst", "--mask", "mask.yaml", "--mask-key-file", "key"]);
+        let ended =
+            command.args(["--output", output]).current_dir(directory.path()).output().expect("eddy runs");
+        assert!(ended.status.success(), "{}", String::from_utf8_lossy(&ended.stderr));
+        let file = std::fs::read(at(output)).expect("a recording");
+        String::from_utf8(zstd::decode_all(&*file).expect("zstd")).expect("text")
+    };
+    let text = recorded(rules, "masked.eddy.ndjson.zst");
+    let (header, events) = text.split_once('\n').expect("a header");
+    assert!(!events.contains("SECRET") && !text.contains("0123456789abcdef"), "{text}");
+    let header: serde_json::Value = serde_json::from_str(header).expect("JSON");
+    assert_eq!(header["mask"]["rules"][1]["field"], ".mail");
+    let lines: Vec<serde_json::Value> =
+        events.lines().map(|line| serde_json::from_str(line).expect("JSON")).collect();
+    assert_eq!(lines.len(), 2);
+    for line in &lines {
+        let (token, payload) = (line["k"].as_str().expect("a key"), line["v"].as_str().expect("a payload"));
+        let expected = format!(r#"{{"id":1.50,"mail":"{token}","lines":[{{"note":"[redacted]"}}]}}"#);
+        assert_eq!(payload, expected, "the same value has the same token, and the rest stays");
+        assert_ne!(line["h"][0][1], token);
+    }
+}

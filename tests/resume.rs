@@ -11,6 +11,8 @@
     feature = "redis"
 ))]
 
+#[path = "resume/changed.rs"]
+mod changed;
 #[path = "resume/elsewhere.rs"]
 mod elsewhere;
 #[path = "resume/outage.rs"]

@@ -19,6 +19,8 @@ pub struct Header {
     pub clock: String,
     /// The program that wrote it, with its version.
     pub recorder: String,
+    /// The rules by which events were masked before they were written; never a key.
+    pub mask: Option<serde_json::Value>,
 }
 
 impl Header {
@@ -31,12 +33,25 @@ impl Header {
             sources,
             clock: "receive".to_owned(),
             recorder: concat!("eddy ", env!("CARGO_PKG_VERSION")).to_owned(),
+            mask: None,
         }
     }
 
     /// Makes it also the header of what another one stands above: earlier beginning, all sources.
     pub(super) fn take_in(&mut self, other: &Self) {
         self.created = self.created.min(other.created);
+        if self.mask != other.mask {
+            // Whoever reads it must see that not all of it was masked alike.
+            let mut masks = match self.mask.take() {
+                Some(serde_json::Value::Array(masks)) => masks,
+                other => vec![other.unwrap_or_default()],
+            };
+            let also = other.mask.clone().unwrap_or_default();
+            if !masks.contains(&also) {
+                masks.push(also);
+            }
+            self.mask = Some(masks.into());
+        }
         for source in &other.sources {
             if !self.sources.contains(source) {
                 self.sources.push(source.clone());
@@ -54,6 +69,7 @@ impl Header {
             sources: self.sources.clone(),
             clock: self.clock.clone(),
             recorder: self.recorder.clone(),
+            mask: self.mask.clone(),
         };
         serde_json::to_vec(&line).unwrap_or_default()
     }
@@ -84,6 +100,7 @@ impl Header {
             sources: line.sources,
             clock: line.clock,
             recorder: line.recorder,
+            mask: line.mask,
         })
     }
 }
@@ -115,11 +132,25 @@ struct HeaderLine {
     clock: String,
     #[serde(default)]
     recorder: String,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    mask: Option<serde_json::Value>,
 }
 
 #[cfg(test)]
 mod tests {
     use super::{Header, HeaderProblem};
+
+    #[test]
+    fn a_joined_recording_says_which_masks_its_parts_had() {
+        let with = |mask: Option<serde_json::Value>| Header { mask, ..Header::new(Vec::new()) };
+        let mut joined = with(Some(serde_json::json!({"version": 1})));
+        joined.take_in(&with(Some(serde_json::json!({"version": 1}))));
+        assert_eq!(joined.mask, Some(serde_json::json!({"version": 1})));
+        joined.take_in(&with(None));
+        joined.take_in(&with(None));
+        assert_eq!(joined.mask, Some(serde_json::json!([{"version": 1}, null])));
+        assert!(matches!(Header::from_line(&joined.to_line()), Some(Ok(read)) if read == joined));
+    }
 
     #[test]
     fn a_header_reads_back_and_other_lines_are_none() {

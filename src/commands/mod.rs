@@ -29,6 +29,7 @@ mod graph;
 mod init;
 mod inject;
 mod man;
+mod masking;
 mod new;
 mod paths;
 mod record;

@@ -8,13 +8,14 @@ use serde_json::json;
 
 use super::choosing::{ChoosingArgs, say_unfit};
 use super::connect::{ConnectArgs, Connector};
+use super::masking::{self, MaskingArgs};
 use super::target::{Place, Places};
 use super::window::{Window, WindowArgs};
 use super::{CommandError, Context, Status, transfer};
 use crate::archive::{Header, Writer, WriterOptions};
 use crate::endpoint::file::FileSink;
 use crate::output::figures::{counted, rate, size, span};
-use crate::replay::{MergedSource, Outcome, Plan, Selection, carry};
+use crate::replay::{Ending, MaskCounts, Masker, MergedSource, Outcome, Plan, Selection, carry};
 use crate::ui::progress::TransferView;
 
 /// Flags of `eddy record`.
@@ -25,7 +26,8 @@ use crate::ui::progress::TransferView;
     Examples:\n  eddy record 'mqtt://localhost:1883/shop/#' --output monday.eddy.ndjson.zst\n  \
     eddy record orders payments --env staging --for 10m --output staging.eddy.ndjson.zst\n  \
     eddy record jetstream+nats://localhost/ORDERS --from -1h --to now --output hour.eddy.ndjson.zst\n  \
-    eddy record orders --filter '.payload.total > 100' --map 'del(.payload.card)' --output large.eddy.ndjson.zst"
+    eddy record orders --filter '.payload.total > 100' --map 'del(.payload.card)' --output large.eddy.ndjson.zst\n  \
+    eddy record orders --env staging --mask mask.yaml --mask-strict --output monday.eddy.ndjson.zst"
 )]
 pub struct Args {
     /// Where events come from
@@ -44,6 +46,8 @@ pub struct Args {
     window: WindowArgs,
     #[command(flatten)]
     choosing: ChoosingArgs,
+    #[command(flatten)]
+    masking: MaskingArgs,
     #[command(flatten)]
     connect: ConnectArgs,
     /// How to report what was recorded
@@ -68,16 +72,22 @@ pub fn run(args: &Args, context: &Context) -> Result<Status, CommandError> {
 async fn record(args: &Args, context: &Context) -> Result<Status, CommandError> {
     let time = transfer::duration(args.time.as_deref())?;
     let window = args.window.window(true)?;
-    let chosen = args.choosing.selection()?;
+    let mut chosen = args.choosing.selection()?;
     if args.output.exists() {
         return Err(CommandError::usage(format!("`{}` is already there", args.output.display()))
             .hint("choose another name; a recording is never overwritten"));
     }
-    let places = Places::new(context)?;
-    let places: Vec<Place> = args.sources.iter().map(|text| places.source(text)).collect::<Result<_, _>>()?;
+    let places_of = Places::new(context)?;
+    let places: Vec<Place> =
+        args.sources.iter().map(|text| places_of.source(text)).collect::<Result<_, _>>()?;
+    let mask = args.masking.masker(&places_of, context)?;
+    chosen.changes.mask.clone_from(&mask);
     let stop = transfer::stop_on_interruption();
     let source = open_all(&places, window, &Connector::new(&args.connect, context, &stop)?).await?;
-    let header = Header::new(places.iter().map(|place| place.address.to_string()).collect());
+    let header = Header {
+        mask: mask.as_ref().map(Masker::shown),
+        ..Header::new(places.iter().map(|place| place.address.to_string()).collect())
+    };
     let sink = FileSink::of_writer(Writer::create(&args.output, &header, WriterOptions::default())?);
     context.ui.say(format!("recording into `{}`; Ctrl-C ends it cleanly", args.output.display()));
     transfer::stop_after(&stop, time);
@@ -93,7 +103,8 @@ async fn record(args: &Args, context: &Context) -> Result<Status, CommandError> 
     let outcome = carry(Box::new(source), Box::new(sink), plan, &mut view, &stop).await;
     drop(view);
     say_unfit(&filters, context);
-    report(args, context, &outcome, &header)?;
+    let masked = mask.map(|mask| mask.counts());
+    report(args, context, &outcome, (&header, masked.as_ref()))?;
     transfer::conclude(&outcome, &context.ui, None)
 }
 
@@ -111,7 +122,12 @@ pub(super) async fn open_all(
     Ok(merged)
 }
 
-fn report(args: &Args, context: &Context, outcome: &Outcome, header: &Header) -> Result<(), CommandError> {
+fn report(
+    args: &Args,
+    context: &Context,
+    outcome: &Outcome,
+    (header, masked): (&Header, Option<&MaskCounts>),
+) -> Result<(), CommandError> {
     // Without the file the archive could not be finished; the outcome says why.
     let Ok(file) = std::fs::metadata(&args.output) else {
         return Ok(());
@@ -121,7 +137,7 @@ fn report(args: &Args, context: &Context, outcome: &Outcome, header: &Header) ->
     let ui = &context.ui;
     if args.format == Format::Json {
         let mut data = ui.data();
-        let object = json!({
+        let mut object = json!({
             "run": header.run.to_string(),
             "file": args.output,
             "sources": header.sources,
@@ -130,6 +146,9 @@ fn report(args: &Args, context: &Context, outcome: &Outcome, header: &Header) ->
             "duration_us": outcome.summary.duration_us,
             "dropped": outcome.dropped,
         });
+        if let Some(masked) = masked {
+            object["mask"] = json!(masked);
+        }
         writeln!(data, "{object}")?;
         data.flush()?;
         return Ok(());
@@ -142,7 +161,13 @@ fn report(args: &Args, context: &Context, outcome: &Outcome, header: &Header) ->
         args.output.display(),
         size(file.len())
     ));
+    if let Some(masked) = masked {
+        masking::say(masked, context);
+    }
     let name = args.output.display();
+    if matches!(outcome.ending, Ending::SourceFailed(_)) {
+        return Ok(());
+    }
     ui.say(if events == 0 {
         "nothing arrived: check the channel with `eddy tail`".to_owned()
     } else {

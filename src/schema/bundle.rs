@@ -152,7 +152,9 @@ impl<'a> Bundler<'a> {
         let alone =
             around.dialect.reference_stands_alone() && node.get("$ref").is_some_and(|r| r.as_str().is_some());
         for entry in entries {
-            if keywords.contains_key(&entry.key) || (alone && entry.key != "$ref") {
+            // A mark is none of the dialect's business.
+            let stays = !alone || matches!(entry.key.as_str(), "$ref" | "x-pii");
+            if keywords.contains_key(&entry.key) || !stays {
                 continue;
             }
             self.keyword(entry, &pointer_push(pointer, &entry.key), around, &mut keywords);

@@ -49,8 +49,8 @@ pub(super) fn holds(keyword: &str, dialect: Dialect) -> Holds {
         | "exclusiveMinimum" | "maxLength" | "minLength" | "pattern" | "maxItems" | "minItems"
         | "uniqueItems" | "maxContains" | "minContains" | "maxProperties" | "minProperties" | "required"
         | "dependentRequired" | "format"
-        // These decide nothing, but sample values are made from them.
-        | "default" | "examples" | "example" => Holds::Data,
+        // These decide nothing, but sample values are made from them, and values masked by the last.
+        | "default" | "examples" | "example" | "x-pii" => Holds::Data,
         _ => Holds::Nothing,
     }
 }

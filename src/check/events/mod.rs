@@ -121,6 +121,18 @@ impl EventMessage {
         }
     }
 
+    /// Why the payload cannot be followed field by field, when it has a schema that is no JSON Schema.
+    #[must_use]
+    pub fn not_json(&self) -> Option<String> {
+        match &self.payload {
+            Language::Json(_) | Language::Text(_) | Language::Any => None,
+            Language::Encoded(..) => Some("Avro or Protobuf".to_owned()),
+            Language::Unchecked(reason) => {
+                Some(format!("described by a schema that cannot be read ({reason})"))
+            }
+        }
+    }
+
     /// The compiled schema of the headers, if it has one.
     #[must_use]
     pub fn headers(&self) -> Option<&Compiled> {

@@ -12,7 +12,8 @@ pub use times::{NewTimes, Retime};
 
 use super::identity::Identities;
 use super::jq::{Jq, JqFailure};
-use crate::endpoint::EndpointError;
+use super::mask::Masker;
+use crate::endpoint::{EndpointError, EndpointErrorKind};
 use crate::event::{Event, Header, Timestamp};
 
 /// What is to be changed; the default changes nothing. It is done in the order of the fields.
@@ -32,6 +33,8 @@ pub struct Changes {
     pub times: NewTimes,
     /// New partitions.
     pub repartition: Repartition,
+    /// What must not be seen; an event that cannot be masked ends the selection.
+    pub mask: Option<Masker>,
 }
 
 /// What changes depend on besides the events: the run as a whole, all its parts after a crash included.
@@ -78,20 +81,29 @@ impl Changer {
     ) -> (Vec<Event>, Option<EndpointError>) {
         let before = self.seen;
         self.seen += batch.len() as u64;
-        let (mut events, failure) = if self.changes.maps.is_empty() {
+        let (made, mut failure) = if self.changes.maps.is_empty() {
             (batch, None)
         } else {
             self.mapped(read.unwrap_or(batch), before)
         };
-        for event in &mut events {
-            self.rename(event);
-            self.change_headers(event);
-            self.changes.ids.apply(event, &self.identities, self.made);
+        let mut events = Vec::with_capacity(made.len());
+        for mut event in made {
+            self.rename(&mut event);
+            self.change_headers(&mut event);
+            self.changes.ids.apply(&mut event, &self.identities, self.made);
             if let Some(moved) = self.moved {
-                self.changes.times.apply(event, moved);
+                self.changes.times.apply(&mut event, moved);
             }
-            self.changes.repartition.apply(event);
+            self.changes.repartition.apply(&mut event);
             self.made += 1;
+            match self.changes.mask.as_ref().map_or(Ok(true), |mask| mask.apply(&mut event)) {
+                Ok(true) => events.push(event),
+                Ok(false) => {}
+                Err(reason) => {
+                    failure = Some(cannot_mask(&event, self.made, &reason));
+                    break;
+                }
+            }
         }
         (events, failure)
     }
@@ -142,6 +154,17 @@ impl Changer {
         event.headers.retain(|header| !gone(&header.name));
         event.headers.extend(set_headers.iter().cloned());
     }
+}
+
+fn cannot_mask(event: &Event, number: u64, reason: &str) -> EndpointError {
+    let message = format!(
+        "event {number}, of `{}`, cannot be masked, and nothing of it was written: {reason}",
+        event.channel
+    );
+    EndpointError::new(EndpointErrorKind::Malformed, message).help(
+        "name it in a rule (`action: keep` where it may be seen); `unknown: drop` and `undecodable: drop` go on without \
+         what is not known",
+    )
 }
 
 #[cfg(test)]

@@ -1,0 +1,119 @@
+//! Masking beside a command: the rules, the key, and what the contract of the workspace says.
+
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use super::target::Places;
+use super::{CommandError, Context};
+use crate::check::events::{EventChecker, EventMessage};
+use crate::output::figures::{counted, grouped};
+use crate::replay::Masker;
+use crate::replay::mask::{ChannelSchemas, MaskCounts, MaskError, MaskKey, Rules, SchemasOf};
+use crate::schema::Compiled;
+
+/// The variable with the key of tokens.
+const KEY_VARIABLE: &str = "EDDY_MASK_KEY";
+
+/// Flags about masking.
+#[derive(Clone, Debug, Default, clap::Args)]
+#[command(next_help_heading = "Masking")]
+pub struct MaskingArgs {
+    /// Mask events by the rules of this file before they are written
+    #[arg(long, value_name = "FILE")]
+    mask: Option<PathBuf>,
+    /// End before an event with a field, header or key that neither a rule nor a schema names
+    #[arg(long, requires = "mask")]
+    mask_strict: bool,
+    /// A file with the key of tokens (default: `EDDY_MASK_KEY`, or `mask.key` of the workspace)
+    #[arg(long, value_name = "FILE", requires = "mask")]
+    mask_key_file: Option<PathBuf>,
+}
+
+impl MaskingArgs {
+    /// The mask the flags ask for; the contract of the workspace takes part where there is one.
+    ///
+    /// # Errors
+    /// When the rules or the key cannot be used, or tokens are asked for without a key.
+    pub fn masker(&self, places: &Places<'_>, context: &Context) -> Result<Option<Masker>, CommandError> {
+        let Some(path) = &self.mask else {
+            return Ok(None);
+        };
+        let rules = Rules::read(path)?;
+        let rules = if self.mask_strict { rules.strict() } else { rules };
+        let checker = places.loaded().map(EventChecker::new);
+        let needs_key = rules.need_key(checker.is_some());
+        let key = if needs_key { self.key(context)? } else { None };
+        let schemas_of = checker.map(|checker| -> SchemasOf {
+            Arc::new(move |channel: &str| schemas(checker.messages(channel)))
+        });
+        let without_key = |reason: String| {
+            CommandError::usage(format!("{reason}, and none is given")).hint(format!(
+                "`{KEY_VARIABLE}`, `--mask-key-file FILE` or `mask: {{ key: … }}` in the workspace; \
+                 `head -c 32 /dev/urandom | base64` makes one"
+            ))
+        };
+        Ok(Some(Masker::new(rules, key, schemas_of).map_err(without_key)?))
+    }
+
+    fn key(&self, context: &Context) -> Result<Option<MaskKey>, CommandError> {
+        if let Some(path) = &self.mask_key_file {
+            let bytes = std::fs::read(path).map_err(|error| unreadable_key(path, &error))?;
+            return usable(&bytes, &format!("`{}`", path.display())).map(Some);
+        }
+        if let Some(value) = context.environment.get(KEY_VARIABLE) {
+            return usable(value.as_bytes(), &format!("`{KEY_VARIABLE}`")).map(Some);
+        }
+        let workspace = context.workspace()?;
+        let value =
+            workspace.map(|workspace| workspace.mask_key(&context.environment)).transpose()?.flatten();
+        value.map(|value| usable(value.as_bytes(), "`mask.key` of the workspace")).transpose()
+    }
+}
+
+fn unreadable_key(path: &Path, error: &std::io::Error) -> CommandError {
+    CommandError::usage(format!(
+        "cannot read the key `{}`: {}",
+        path.display(),
+        crate::atomic_file::reason(error)
+    ))
+    .hint("name a file that holds only the key")
+}
+
+fn usable(bytes: &[u8], name: &str) -> Result<MaskKey, CommandError> {
+    MaskKey::new(bytes).map_err(|error| {
+        CommandError::usage(format!("the key in {name} cannot be used: {error}"))
+            .hint("`head -c 32 /dev/urandom | base64` makes one")
+    })
+}
+
+fn schemas(messages: &[Arc<EventMessage>]) -> ChannelSchemas {
+    let whole = |schema: Option<&Compiled>| schema.map(|schema| Arc::new(schema.self_contained().clone()));
+    ChannelSchemas {
+        payloads: messages.iter().filter_map(|message| whole(message.payload())).collect(),
+        headers: messages.iter().filter_map(|message| whole(message.headers())).collect(),
+        not_json: messages.iter().find_map(|message| message.not_json()),
+    }
+}
+
+/// Says what masking did, a line for each rule.
+pub fn say(counts: &MaskCounts, context: &Context) {
+    for rule in &counts.rules {
+        context.ui.say(format!("masked    {:>9}  {} ({})", grouped(rule.values), rule.rule, rule.action));
+    }
+    if counts.left_out > 0 {
+        let events = counted(counts.left_out, "event");
+        context.ui.warn(format!("{events} left out: their payload could not be masked"));
+    }
+}
+
+impl From<MaskError> for CommandError {
+    fn from(error: MaskError) -> Self {
+        let help = match &error {
+            MaskError::Unreadable { .. } => "check the path and its permissions".to_owned(),
+            MaskError::Malformed { help, .. } => {
+                help.clone().unwrap_or_else(|| "see docs/masking.md for what a mask can say".to_owned())
+            }
+        };
+        Self::usage(error.to_string()).hint(help)
+    }
+}

@@ -1,0 +1,105 @@
+//! A run with new identities, moved times and faults is killed and goes on: what it does to each event is the same in every
+//! part of it, and what goes twice on purpose does arrive twice.
+
+use std::collections::BTreeMap;
+use std::fmt::Write;
+
+use super::support::servers;
+use super::{EVENTS, killed, run, stream};
+
+const KILLS: u64 = 5;
+/// The recorded time of the first event.
+const BEGAN: i64 = 1_700_000_000;
+
+/// Events that each name the one before as their cause, with a time of their own.
+fn write_chain(path: &std::path::Path) {
+    let mut text = String::new();
+    for index in 0..EVENTS {
+        let time = BEGAN * 1_000_000 + i64::try_from(index).expect("small") * 100;
+        let cause = index.saturating_sub(1);
+        writeln!(
+            text,
+            r#"{{"t":{time},"src":"shop.orders","v":"{{\"no\":{index},\"at\":{BEGAN}}}","h":[["ce_id","e-{index}"],["ce_causationid","e-{cause}"],["Nats-Msg-Id","m-{index}"]]}}"#
+        )
+        .expect("text");
+    }
+    std::fs::write(path, text).expect("written");
+}
+
+struct Arrived {
+    number: usize,
+    at: i64,
+    headers: BTreeMap<String, String>,
+}
+
+fn arrived(line: &str) -> Arrived {
+    let event: serde_json::Value = serde_json::from_str(line).expect("an event");
+    let payload: serde_json::Value =
+        serde_json::from_str(event["v"].as_str().expect("a payload")).expect("JSON");
+    let pairs = event["h"].as_array().expect("headers").iter();
+    let text = |value: &serde_json::Value| value.as_str().expect("text").to_owned();
+    Arrived {
+        number: usize::try_from(payload["no"].as_u64().expect("a number")).expect("small"),
+        at: payload["at"].as_i64().expect("a time"),
+        headers: pairs.map(|pair| (text(&pair[0]), text(&pair[1]))).collect(),
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn killed_into_jetstream_identities_times_and_faults_go_on_as_they_began() {
+    let Some(server) = servers::nats(&[]) else { return };
+    let directory = tempfile::tempdir().expect("a directory");
+    write_chain(&directory.path().join("events.ndjson"));
+    stream(&format!("nats://127.0.0.1:{}", server.port)).await;
+    let url = format!("jetstream+nats://127.0.0.1:{}", server.port);
+    let mut arguments =
+        vec!["replay", "events.ndjson", "--to", &url, "--rate", "8000/s", "--ledger", "ledger"];
+    arguments.extend(["--ids", "map", "--retime", "shift", "--time-field", "/at"]);
+    arguments.extend(["--fault", "duplicate:10%", "--fault", "drop:5%", "--fault", "reorder:5%"]);
+    for kill in 0..KILLS {
+        let at = kill * EVENTS as u64 / 8;
+        assert!(killed(directory.path(), &arguments, at, kill + 1), "it ended before kill {kill}");
+        if kill == 0 {
+            arguments.push("--resume");
+        }
+    }
+    arguments.extend(["--format", "json"]);
+    let (code, out, error) = run(directory.path(), &arguments);
+    assert_eq!(code, Some(0), "{error}");
+    let summary: serde_json::Value = serde_json::from_str(&out).expect("a summary");
+    let counts: Vec<u64> = summary["faults"]
+        .as_array()
+        .expect("faults")
+        .iter()
+        .filter_map(|each| each["events"].as_u64())
+        .collect();
+
+    let source = format!("{url}/SHOP");
+    let (_, lines, _) = run(directory.path(), &["tail", &source, "--from", "start", "--format", "json"]);
+    let events: Vec<Arrived> = lines.lines().map(arrived).collect();
+    let expected = EVENTS as u64 + counts[0] - counts[1];
+    assert_eq!((events.len() as u64, &summary["planned"]), (expected, &serde_json::json!(expected)));
+    let marked = |fault: &str| {
+        events
+            .iter()
+            .filter(|event| event.headers.get("eddy-fault").is_some_and(|mark| mark == fault))
+            .count()
+    };
+    assert_eq!((marked("duplicate") as u64, marked("reorder") as u64), (counts[0], counts[2]));
+    assert!(counts.iter().all(|count| *count > EVENTS as u64 / 40), "{counts:?}");
+
+    let mut ids = BTreeMap::<usize, &str>::new();
+    for event in &events {
+        let id = event.headers["ce_id"].as_str();
+        assert_eq!(*ids.entry(event.number).or_insert(id), id, "a copy has the identity of its event");
+        assert_eq!(event.at, events[0].at, "all moved by the same");
+    }
+    assert!(events[0].at > BEGAN + 1_000, "it was moved at all");
+    let different: std::collections::BTreeSet<&&str> = ids.values().collect();
+    assert_eq!(different.len(), ids.len());
+    for event in events.iter().filter(|event| event.number > 0) {
+        if let Some(cause) = ids.get(&(event.number - 1)) {
+            assert_eq!(event.headers["ce_causationid"], **cause);
+        }
+    }
+}
