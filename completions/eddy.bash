@@ -1783,7 +1783,7 @@ _eddy() {
             return 0
             ;;
         eddy__subcmd__record)
-            opts="-o -n -q -v -h -V --output --count --for --from --to --range --match --filter --map --connect-timeout --format --color --quiet --verbose --no-progress --workspace --env --yes --help --version"
+            opts="-o -n -q -v -h -V --output --count --for --from --to --range --match --filter --map --mask --mask-strict --mask-key-file --connect-timeout --format --color --quiet --verbose --no-progress --workspace --env --yes --help --version"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -1830,6 +1830,14 @@ _eddy() {
                     return 0
                     ;;
                 --map)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --mask)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --mask-key-file)
                     COMPREPLY=($(compgen -f "${cur}"))
                     return 0
                     ;;

@@ -455,6 +455,8 @@ complete -c eddy -n "__fish_eddy_using_subcommand record" -l range -d 'Both in o
 complete -c eddy -n "__fish_eddy_using_subcommand record" -l match -d 'Only events that match: a text in them, `key=GLOB`, `channel=GLOB`, `header.NAME=GLOB`, `payload./POINTER=VALUE`, or jq as in `.payload.total > 100`; may be given several times' -r
 complete -c eddy -n "__fish_eddy_using_subcommand record" -l filter -d 'Only events for which this jq filter gives something true; may be given several times' -r
 complete -c eddy -n "__fish_eddy_using_subcommand record" -l map -d 'Make of each event what this jq filter gives, such as `.payload.total = 0`; several are applied in turn' -r
+complete -c eddy -n "__fish_eddy_using_subcommand record" -l mask -d 'Mask events by the rules of this file before they are written' -r -F
+complete -c eddy -n "__fish_eddy_using_subcommand record" -l mask-key-file -d 'A file with the key of tokens (default: `EDDY_MASK_KEY`, or `mask.key` of the workspace)' -r -F
 complete -c eddy -n "__fish_eddy_using_subcommand record" -l connect-timeout -d 'Keep trying for this long while a server cannot be reached at the start, such as `1m` (default: one attempt)' -r
 complete -c eddy -n "__fish_eddy_using_subcommand record" -l format -d 'How to report what was recorded' -r -f -a "human\t'Words on stderr'
 json\t'One JSON object on stdout'"
@@ -463,6 +465,7 @@ always\t'Always'
 never\t'Never'"
 complete -c eddy -n "__fish_eddy_using_subcommand record" -l workspace -d 'Directory of the workspace file `eddy.yaml` (default: here or above)' -r -F
 complete -c eddy -n "__fish_eddy_using_subcommand record" -l env -d 'Environment of the workspace to use' -r
+complete -c eddy -n "__fish_eddy_using_subcommand record" -l mask-strict -d 'End before an event with a field, header or key that neither a rule nor a schema names'
 complete -c eddy -n "__fish_eddy_using_subcommand record" -s q -l quiet -d 'Say nothing but data and errors'
 complete -c eddy -n "__fish_eddy_using_subcommand record" -s v -l verbose -d 'Say more about what is done'
 complete -c eddy -n "__fish_eddy_using_subcommand record" -l no-progress -d 'Draw no progress bars'
