@@ -17,7 +17,7 @@ fn read(text: &str) -> Result<(), SettingsError> {
 }
 
 /// Every map of the file: where it stands in the schema, and a file whose map there has an unknown key or value.
-const PLACES: [(&str, &str); 9] = [
+const PLACES: [(&str, &str); 10] = [
     ("/properties", "version: 1\nstrange: 1"),
     ("/$defs/environment/properties", "version: 1\nenvironments: { e: { strange: 1 } }"),
     (
@@ -35,6 +35,7 @@ const PLACES: [(&str, &str); 9] = [
         "/$defs/registry/oneOf/1/properties",
         "version: 1\nenvironments: { e: { registry: { url: 'http://h', strange: 1 } } }",
     ),
+    ("/properties/mask/properties", "version: 1\nmask: { strange: 1 }"),
     // The same in a server of its own.
     (
         "/$defs/auth/properties",
@@ -108,6 +109,8 @@ fn both_take_and_refuse_the_same_files() {
         "version: 1".to_owned(),
         include_str!("../src/commands/demo/workspace/eddy.yaml").to_owned(),
         "version: 1\ncontracts: [a]\nevents: [b]\nrules-from: [c]\nrules: { ED1001: off }\n".to_owned(),
+        "version: 1\nmask: { key: '${KEY}' }".to_owned(),
+        "version: 1\nmask: { key: { file: key } }".to_owned(),
         auth("{ username: u, password: { file: p }, sasl: scram-sha-512 }"),
         auth("{ token: { command: pass show x }, headers: { A: b, C: { command: [a, b] } } }"),
         auth("{ creds: a, nkey: { file: b } }"),
