@@ -69,8 +69,8 @@ fn main() -> std::io::Result<()> {
 
 async fn paced() {
     let source = Even { next: 0, count: EVENTS, gap: GAP_MICROS };
-    let pace = Pace::Recorded { speed: Speed::RECORDED, max_gap: None };
-    let plan = Plan { pace, ..Plan::default() };
+    let pace = Pace::Recorded { speed: Speed::RECORDED, max_gap: None, skip_idle: None };
+    let plan = Plan { timetable: pace.into(), ..Plan::default() };
     let outcome = carry(Box::new(source), Box::new(Nowhere), plan, &mut Silent, &StopToken::default()).await;
     let summary = outcome.summary;
     assert_eq!(summary.acknowledged, 20_000);

@@ -3,6 +3,7 @@
 use std::path::PathBuf;
 
 use keeping::Begun;
+use scheduling::SchedulingArgs;
 use selecting::SelectingArgs;
 
 use super::choosing::say_unfit;
@@ -15,21 +16,23 @@ use crate::endpoint::open::{self, open_source};
 use crate::endpoint::{Address, Capabilities, Source, SourceOptions};
 use crate::output::figures::counted;
 use crate::output::replay as report;
-use crate::replay::{Limits, Outcome, Pace, Plan, Selection, Speed, StopToken, Survey, carry};
+use crate::replay::{Limits, Outcome, Plan, Selection, StopToken, Survey, Timetable, carry};
 use crate::ui::progress::TransferView;
 
 mod changing;
 mod faulting;
 mod keeping;
+mod scheduling;
 mod selecting;
 
 /// Flags of `eddy replay`.
 #[derive(Debug, clap::Args)]
 #[command(
     after_help = "Each event is due at the time it was recorded, counted from the first one and divided by the speed. Late \
-    events go at once and in order; the schedule never moves. Order is kept per lane: a channel and a key.\n\n\
+    events go at once and in order; the schedule never moves unless `--late` says so. Order is kept per lane: a channel and a key.\n\n\
     Examples:\n  eddy replay monday.eddy.ndjson.zst --to mqtt://localhost:1883 --dry-run\n  \
     eddy replay monday.eddy.ndjson.zst --to mqtt://localhost:1883 --speed 10\n  \
+    eddy replay monday.eddy.ndjson.zst --to mqtt://localhost:1883 --skip-idle 10s --ramp 1m --late abort-over:5s\n  \
     eddy replay monday.eddy.ndjson.zst --to nats://localhost:4222 --speed max --channel 'shop/*'\n  \
     eddy replay monday.eddy.ndjson.zst --to jetstream+nats://localhost --ledger monday.ledger\n  \
     eddy replay monday.eddy.ndjson.zst --to jetstream+nats://localhost --ledger monday.ledger --resume\n  \
@@ -45,17 +48,8 @@ pub struct Args {
     /// Where events go; without a channel in it each goes to its own
     #[arg(long, value_name = "TARGET")]
     to: String,
-    /// How many times faster than recorded, 0.1 to 1000, or `max`
-    #[arg(long, value_name = "FACTOR", default_value = "1", conflicts_with = "rate")]
-    speed: String,
-    /// Send evenly at this rate instead of at the recorded times, such as `500/s`
-    #[arg(long, value_name = "N/s")]
-    rate: Option<String>,
     #[command(flatten)]
     selecting: SelectingArgs,
-    /// Wait no longer than this between two events, such as `2s`
-    #[arg(long, value_name = "TIME")]
-    max_gap: Option<String>,
     /// Whether to send events of which the target would lose a part
     #[arg(long, value_enum, default_value_t, value_name = "CHOICE")]
     loss: Loss,
@@ -82,6 +76,8 @@ pub struct Args {
     /// How to report on stdout
     #[arg(long, value_enum, default_value_t, value_name = "FORMAT")]
     format: Format,
+    #[command(flatten)]
+    scheduling: SchedulingArgs,
 }
 
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, clap::ValueEnum)]
@@ -108,7 +104,9 @@ pub fn run(args: &Args, context: &Context) -> Result<Status, CommandError> {
 }
 
 async fn replay(args: &Args, context: &Context) -> Result<Status, CommandError> {
-    let (pace, window) = (pace(args)?, args.selecting.window()?);
+    let (timetable, late) = (args.scheduling.timetable()?, args.scheduling.late()?);
+    let start_at = args.scheduling.start_at(args.resume)?;
+    let window = args.selecting.window()?;
     let resumed = args.ledger.as_deref().filter(|_| args.resume);
     let mut selection = args.selecting.selection(&window, resumed)?;
     let retry_for = transfer::duration(Some(&args.retry_for))?.unwrap_or_default();
@@ -117,14 +115,15 @@ async fn replay(args: &Args, context: &Context) -> Result<Status, CommandError> 
     changing::suited(&selection.changes, &carried)?;
     selection.faults.mark &= !args.no_mark && carried.headers;
     let stop = transfer::stop_on_interruption();
-    let survey = Survey::of(archive(args, window).await?, selection.clone(), pace, carried, &stop).await?;
+    let survey =
+        Survey::of(archive(args, window).await?, selection.clone(), timetable, carried, &stop).await?;
     if survey.interrupted {
         context.ui.say("interrupted before anything was sent");
         return Ok(Status::Interrupted);
     }
     say_survey(args, context, &selection, &survey);
     if args.dry_run {
-        return show_plan(args, context, &survey, &target, carried);
+        return show_plan(args, context, (&survey, timetable), &target, carried);
     }
     target.confirm(args.confirm.as_deref())?;
     if survey.events == 0 {
@@ -152,7 +151,9 @@ async fn replay(args: &Args, context: &Context) -> Result<Status, CommandError> 
         length: Some(survey.length),
         first: survey.first,
         selection,
-        pace,
+        timetable,
+        start_at,
+        late,
         mark: !args.no_mark && (keeper.is_some() || is_network(&target.address)),
         keeper: keeper.clone(),
         recall,
@@ -203,19 +204,6 @@ async fn archive(args: &Args, window: Window) -> Result<Box<dyn Source>, Command
     Ok(open_source(&address, &SourceOptions { start, stop, ..SourceOptions::default() }).await?)
 }
 
-fn pace(args: &Args) -> Result<Pace, CommandError> {
-    let error = |error: crate::replay::pace::PaceError| CommandError::usage(error.message).hint(error.help);
-    let max_gap = transfer::duration(args.max_gap.as_deref())?;
-    if let Some(rate) = &args.rate {
-        return Ok(Pace::Even(rate.parse().map_err(error)?));
-    }
-    if args.speed == "max" {
-        return Ok(Pace::AsFastAsPossible);
-    }
-    let speed: Speed = args.speed.parse().map_err(error)?;
-    Ok(Pace::Recorded { speed, max_gap })
-}
-
 fn refuse_losses(args: &Args, survey: &Survey, carried: Capabilities) -> Result<(), CommandError> {
     if args.loss == Loss::Allow || survey.losses.is_empty() {
         return Ok(());
@@ -233,7 +221,7 @@ fn refuse_losses(args: &Args, survey: &Survey, carried: Capabilities) -> Result<
 fn show_plan(
     args: &Args,
     context: &Context,
-    survey: &Survey,
+    (survey, timetable): (&Survey, Timetable),
     target: &Place,
     carried: Capabilities,
 ) -> Result<Status, CommandError> {
@@ -241,7 +229,7 @@ fn show_plan(
         survey,
         target: target.address.to_string(),
         carried,
-        paced: args.rate.is_some() || args.speed != "max",
+        paced: timetable.is_paced(),
         protected: target.protected.as_deref(),
         seed: args.selecting.faulting.seed(),
     };

@@ -139,6 +139,13 @@ pub fn outcome_text(out: &mut dyn Write, outcome: &Outcome, target: &str) -> io:
     if summary.failed > 0 {
         writeln!(out, "failed    {}", counted(summary.failed, "event"))?;
     }
+    if summary.left_out_late > 0 {
+        writeln!(out, "late      {} left out", counted(summary.left_out_late, "event"))?;
+    }
+    if summary.stretched_us > 0 {
+        let moved = span(Duration::from_micros(summary.stretched_us));
+        writeln!(out, "late      the schedule was moved by {moved}")?;
+    }
     if summary.possible_duplicates > 0 {
         let events = counted(summary.possible_duplicates, "event");
         writeln!(out, "repeated  {events} may have arrived twice")?;
@@ -196,6 +203,8 @@ mod tests {
                 })
                 .collect(),
             seed: Some(7),
+            left_out_late: 0,
+            stretched_us: 0,
             duration_us: 5,
             lag_us: Quantiles { p50: 1, p99: 2, max: 3 },
             response_us: Quantiles::default(),

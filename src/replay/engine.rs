@@ -7,11 +7,13 @@ use tokio::runtime::Handle;
 use tokio::sync::{mpsc, oneshot};
 
 use super::change::{InRun, Retime};
+use super::clock::Clock;
 use super::keeper::Keeper;
-use super::pace::Pace;
+use super::late::Late;
 use super::progress::{Observer, Progress, SharedCounts};
 use super::reader::{CHUNKS_AHEAD, ReadEnd, Reader};
 use super::recall::Recall;
+use super::schedule::Timetable;
 use super::select::Selection;
 use super::stop::{StopReason, StopToken};
 use super::summary::{Ending, Outcome, Summary};
@@ -61,7 +63,13 @@ pub struct Plan {
     /// Which events.
     pub selection: Selection,
     /// When each.
-    pub pace: Pace,
+    pub timetable: Timetable,
+    /// When the schedule begins; without one, when the first event is there.
+    pub start_at: Option<Timestamp>,
+    /// What is done about late events.
+    pub late: Late,
+    /// What tells the time.
+    pub clock: Clock,
     /// Limits of memory and patience.
     pub limits: Limits,
     /// How many events it will be, when counted before.
@@ -92,7 +100,8 @@ pub async fn carry(
     stop: &StopToken,
 ) -> Outcome {
     let (planned, length, retry_for) = (plan.planned, plan.length, plan.limits.retry_for);
-    observer.note(Progress::Started { planned, length });
+    let start_at = plan.start_at;
+    observer.note(Progress::Started { planned, length, start_at });
     let shared = Arc::new(SharedCounts::default());
     let (chunk_sender, chunks) = mpsc::channel(CHUNKS_AHEAD);
     let (news_sender, mut news) = mpsc::unbounded_channel();
@@ -111,7 +120,7 @@ pub async fn carry(
     let settled = plan.keeper.as_ref().map(|keeper| keeper.before().clone()).unwrap_or_default();
     let already_settled = settled.count();
     let mark = (plan.mark && sink.capabilities().headers).then(|| run.clone());
-    let reader = Reader::new(source, (plan.selection, &in_run), plan.pace, retry_for, chunk_sender)
+    let reader = Reader::new(source, (plan.selection, &in_run), plan.timetable, retry_for, chunk_sender)
         .lingering(plan.finish_what_was_read)
         .leaving_out(settled)
         .marking(mark)
@@ -120,12 +129,14 @@ pub async fn carry(
     let reading = tokio::spawn(reader.run(stop.clone(), done.clone()));
     let heeded = if plan.finish_what_was_read { StopToken::default() } else { stop.clone() };
     let writer = Writer::new(sink, chunks, plan.limits, heeded, Arc::clone(&shared), news_sender)
+        .on_schedule((start_at, plan.late), plan.clock)
         .kept_by(plan.keeper)
         .recalling(plan.recall)
         .stamping(stamping);
     let mut writing = on_own_thread(writer);
 
-    let begun = Instant::now();
+    // Waiting for the start is no part of the time that rates are measured in.
+    let begun = start_at.map_or_else(Instant::now, |time| Clock::default().moment(time).max(Instant::now()));
     let mut ticks = tokio::time::interval(REPORT_EVERY);
     ticks.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
     let written = loop {
@@ -177,7 +188,7 @@ fn outcome(planned: Option<u64>, written: Option<WriteEnd>, read: ReadEnd, stop:
     };
     let tally = &mut end.tally;
     let duration =
-        end.started.zip(tally.last_receipt).map(|(start, last)| last.saturating_duration_since(start));
+        end.began.zip(tally.last_receipt).map(|(begin, last)| last.saturating_duration_since(begin));
     let reordered = tally.lanes.reordered();
     Outcome {
         summary: Summary {
@@ -190,7 +201,9 @@ fn outcome(planned: Option<u64>, written: Option<WriteEnd>, read: ReadEnd, stop:
             possible_duplicates: tally.possible_duplicates,
             faults: read.faults,
             seed: None,
-            duration_us: duration.map_or(0, |time| u64::try_from(time.as_micros()).unwrap_or(u64::MAX)),
+            left_out_late: tally.left_out_late,
+            stretched_us: micros(end.stretched),
+            duration_us: duration.map_or(0, micros),
             lag_us: tally.lag.quantiles(),
             response_us: tally.response.quantiles(),
             lanes: std::mem::take(&mut tally.lanes).into_counts(),
@@ -205,6 +218,10 @@ fn outcome(planned: Option<u64>, written: Option<WriteEnd>, read: ReadEnd, stop:
     }
 }
 
+fn micros(time: Duration) -> u64 {
+    u64::try_from(time.as_micros()).unwrap_or(u64::MAX)
+}
+
 /// Stands in when the writer's thread could not be started or was lost.
 fn no_writer() -> WriteEnd {
     WriteEnd {
@@ -212,7 +229,8 @@ fn no_writer() -> WriteEnd {
         settled: 0,
         stopped: false,
         gave_up: Some(writer_lost()),
-        started: None,
+        began: None,
+        stretched: Duration::ZERO,
         close_error: None,
     }
 }
@@ -260,8 +278,8 @@ mod tests {
 
     #[tokio::test(flavor = "multi_thread", worker_threads = 1)]
     async fn everything_arrives_in_order_and_on_time() {
-        let pace = Pace::Recorded { speed: "10".parse().expect("a speed"), max_gap: None };
-        let plan = Plan { pace, planned: Some(500), ..Plan::default() };
+        let pace = Pace::Recorded { speed: "10".parse().expect("a speed"), max_gap: None, skip_idle: None };
+        let plan = Plan { timetable: pace.into(), planned: Some(500), ..Plan::default() };
         let began = Instant::now();
         let sink = ScriptedSink::new(|_, _| Act::Take);
         let (outcome, times) =
@@ -375,8 +393,8 @@ mod tests {
             _ => Act::Take,
         });
         let taken = Arc::clone(&sink.taken);
-        let pace = Pace::Recorded { speed: Speed::RECORDED, max_gap: None };
-        let plan = Plan { pace, limits: quick(), ..Plan::default() };
+        let pace = Pace::Recorded { speed: Speed::RECORDED, max_gap: None, skip_idle: None };
+        let plan = Plan { timetable: pace.into(), limits: quick(), ..Plan::default() };
         let source = ListSource::new(events(100_000, 1_000));
         let mut observer = StopAfter(20, stop.clone());
         let outcome = carry(Box::new(source), Box::new(sink), plan, &mut observer, &stop).await;

@@ -172,6 +172,23 @@ impl Keeper {
         }
     }
 
+    /// This one is not sent, now or later.
+    pub(super) fn left_out(&self, number: u64) {
+        let mut books = self.shared.lock();
+        books.changed |= books.ledger.settled.insert(number);
+    }
+
+    /// When the schedule of the run began, if an earlier part of it came so far.
+    pub(super) fn schedule_began(&self) -> Option<Timestamp> {
+        self.shared.lock().ledger.schedule_began_us.map(Timestamp)
+    }
+
+    /// The schedule of the run begins at this time.
+    pub(super) fn begin_schedule(&self, at: Timestamp) {
+        let mut books = self.shared.lock();
+        (books.ledger.schedule_began_us, books.changed) = (Some(at.0), true);
+    }
+
     /// The low-water mark that is safe on disk.
     pub(super) fn persisted_low(&self) -> u64 {
         self.shared.persisted.load(Ordering::Acquire)

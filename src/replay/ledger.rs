@@ -99,6 +99,9 @@ pub struct Ledger {
     pub run: String,
     /// When the run began, RFC 3339.
     pub started: String,
+    /// When its schedule began, in microseconds since 1970; none before its first event was there.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub schedule_began_us: Option<i64>,
     /// The recording sent.
     pub archive: ArchiveIdentity,
     /// The hash of the plan.
@@ -167,6 +170,7 @@ impl Ledger {
             version: VERSION,
             run: uuid::Uuid::now_v7().to_string(),
             started: Timestamp::now().to_string(),
+            schedule_began_us: None,
             archive,
             plan,
             seed: None,

@@ -1,11 +1,12 @@
 //! The heart: carries events from a source to a sink, in order, on time, with receipts. It draws nothing and parses no flags.
 //!
 //! `record`, `tail`, `inject` and `replay` are all [`carry`] with another [`Plan`]. The path of one event:
-//! [`reader`] takes it from the source, [`select`] decides whether it goes, [`pace`] says when, [`writer`] (an OS
+//! [`reader`] takes it from the source, [`select`] decides whether it goes, [`schedule`] says when, [`writer`] (an OS
 //! thread of its own) waits for that moment and hands it over, and [`tally`] counts its receipt in its lane.
 
 pub mod backoff;
 pub mod change;
+pub mod clock;
 pub mod engine;
 pub mod fault;
 pub mod identity;
@@ -13,6 +14,7 @@ pub mod jq;
 pub mod json;
 pub mod keeper;
 pub mod lanes;
+pub mod late;
 pub mod ledger;
 pub mod mask;
 pub mod merge;
@@ -25,8 +27,11 @@ pub mod reader;
 pub mod recall;
 pub mod redrive;
 pub mod sample;
+pub mod schedule;
 pub mod select;
 pub mod settled;
+#[cfg(test)]
+mod simulated;
 pub mod stop;
 pub mod summary;
 pub mod supply;
@@ -44,6 +49,7 @@ pub use fault::{Fault, FaultCount, Faults};
 pub use identity::Identities;
 pub use jq::{Jq, JqFailure};
 pub use keeper::Keeper;
+pub use late::Late;
 pub use ledger::{ArchiveIdentity, Ledger, LedgerError};
 pub use mask::{MaskCounts, MaskKey, Masker};
 pub use merge::{MergedSource, Reading};
@@ -52,6 +58,7 @@ pub use pattern::{Condition, Pattern};
 pub use progress::{Observer, Progress, Silent};
 pub use recall::Recall;
 pub use sample::{By, Sample, Share};
+pub use schedule::Timetable;
 pub use select::{Interpretation, Selection};
 pub use stop::{StopReason, StopToken};
 pub use summary::{Ending, Outcome, Summary};

@@ -4,6 +4,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
 use super::summary::Outcome;
+use crate::event::Timestamp;
 
 /// What happened.
 #[derive(Debug)]
@@ -14,6 +15,8 @@ pub enum Progress<'a> {
         planned: Option<u64>,
         /// How long the schedule takes, when known.
         length: Option<Duration>,
+        /// When the schedule begins, when that was said.
+        start_at: Option<Timestamp>,
     },
     /// A regular report.
     Running(Counts),

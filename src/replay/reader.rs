@@ -7,8 +7,8 @@ use tokio::sync::mpsc;
 use super::backoff::Backoff;
 use super::change::InRun;
 use super::fault::FaultCount;
-use super::pace::{Pace, Schedule};
 use super::progress::News;
+use super::schedule::{Schedule, Timetable};
 use super::select::{Selection, Selector};
 use super::settled::Settled;
 use super::stop::{StopReason, StopToken};
@@ -67,14 +67,14 @@ impl Reader {
     pub fn new(
         source: Box<dyn Source>,
         (selection, run): (Selection, &InRun),
-        pace: Pace,
+        timetable: Timetable,
         retry_for: Duration,
         chunks: mpsc::Sender<Vec<Scheduled>>,
     ) -> Self {
         Self {
             source,
             selector: Selector::in_run(selection, run),
-            schedule: Schedule::new(pace),
+            schedule: Schedule::new(timetable),
             chunks,
             backoff: Backoff::new(retry_for),
             linger: false,
@@ -240,10 +240,10 @@ impl Reader {
         for mut event in events {
             let number = self.number;
             self.number += 1;
-            // What went before has no time in this part of the run: the schedule begins with what goes.
+            // What went before has its time as well: the schedule is that of the whole run.
+            let due = self.schedule.due(event.received);
             if !self.settled.contains(number) {
                 self.mark(&mut event, number);
-                let due = self.schedule.due(event.received);
                 chunk.push(Scheduled { event, number, due });
             }
         }

@@ -33,6 +33,10 @@ pub struct Summary {
     /// What decided which events have them.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub seed: Option<u64>,
+    /// Events that did not go because they were later than allowed.
+    pub left_out_late: u64,
+    /// How far late events have moved the schedule.
+    pub stretched_us: u64,
     /// From the first event to the last receipt.
     pub duration_us: u64,
     /// Handed over minus intended.

@@ -6,7 +6,7 @@ use std::time::Duration;
 use serde::Serialize;
 
 use super::fault::FaultCount;
-use super::pace::{Pace, Schedule};
+use super::schedule::{Schedule, Timetable};
 use super::select::{Selection, Selector};
 use super::stop::StopToken;
 use crate::endpoint::{Capabilities, EndpointError, Source};
@@ -67,13 +67,13 @@ impl Survey {
     pub async fn of(
         mut source: Box<dyn Source>,
         selection: Selection,
-        pace: Pace,
+        timetable: Timetable,
         target: Capabilities,
         stop: &StopToken,
     ) -> Result<Self, EndpointError> {
         let mut survey = Self::default();
         let mut selector = Selector::new(selection);
-        let mut schedule = Schedule::new(pace);
+        let mut schedule = Schedule::new(timetable);
         while !selector.complete() {
             let batch = tokio::select! {
                 biased;

@@ -45,6 +45,7 @@ pub(super) struct Tally {
     pub acknowledged: u64,
     pub failed: u64,
     pub possible_duplicates: u64,
+    pub left_out_late: u64,
     pub bytes: u64,
     pub failures: Vec<EndpointError>,
     pub last_receipt: Option<Instant>,
@@ -64,6 +65,7 @@ impl Tally {
             acknowledged: 0,
             failed: 0,
             possible_duplicates: 0,
+            left_out_late: 0,
             bytes: 0,
             failures: Vec::new(),
             last_receipt: None,
@@ -136,6 +138,14 @@ impl Tally {
             keeper.refused(&refused);
         }
         again
+    }
+
+    /// The event does not go, because it is later than allowed.
+    pub fn left_out_late(&mut self, number: u64) {
+        self.left_out_late += 1;
+        if let Some(keeper) = &self.keeper {
+            keeper.left_out(number);
+        }
     }
 
     /// The event, about to be sent again, lies on the target already.

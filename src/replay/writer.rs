@@ -12,8 +12,10 @@ use tokio::sync::mpsc::{self, UnboundedReceiver, UnboundedSender};
 
 use super::backoff::Backoff;
 use super::change::{Moved, NewTimes};
+use super::clock::Clock;
 use super::engine::Limits;
 use super::keeper::Keeper;
+use super::late::Late;
 use super::progress::{News, SharedCounts};
 use super::reader::Scheduled;
 use super::recall::Recall;
@@ -32,7 +34,8 @@ pub(super) struct WriteEnd {
     pub settled: u64,
     pub stopped: bool,
     pub gave_up: Option<EndpointError>,
-    pub started: Option<Instant>,
+    pub began: Option<Instant>,
+    pub stretched: Duration,
     pub close_error: Option<EndpointError>,
 }
 
@@ -57,7 +60,13 @@ pub(super) struct Writer {
     stamping: Option<NewTimes>,
     stop: StopToken,
     news: UnboundedSender<News>,
+    clock: Clock,
+    start_at: Option<Timestamp>,
+    late: Late,
+    /// Where the schedule begins, and with it this part of the run when it is a later one.
     started: Option<Instant>,
+    began: Option<Instant>,
+    stretched: Duration,
     stopped: bool,
     gave_up: Option<EndpointError>,
 }
@@ -99,7 +108,12 @@ impl Writer {
             stamping: None,
             stop,
             news,
+            clock: Clock::default(),
+            start_at: None,
+            late: Late::default(),
             started: None,
+            began: None,
+            stretched: Duration::ZERO,
             stopped: false,
             gave_up: None,
         }
@@ -109,6 +123,12 @@ impl Writer {
     pub fn kept_by(mut self, keeper: Option<Arc<Keeper>>) -> Self {
         self.tally.kept_by(keeper.clone(), self.limits.batch_events as u64);
         self.keeper = keeper;
+        self
+    }
+
+    /// When the schedule begins, what is done about late events, and what tells the time.
+    pub fn on_schedule(mut self, (start_at, late): (Option<Timestamp>, Late), clock: Clock) -> Self {
+        (self.start_at, self.late, self.clock) = (start_at, late, clock);
         self
     }
 
@@ -174,25 +194,47 @@ impl Writer {
         let Some(first) = self.waiting.front() else {
             return Next::Settled;
         };
-        let start = *self.started.get_or_insert_with(Instant::now);
-        if let Some(due) = first.due {
-            let moment = start + due;
-            if !self.wait_until(moment).await {
-                return Next::Settled;
-            }
+        let due = first.due;
+        let start = self.start(due);
+        if (due.is_some() || self.start_at.is_some())
+            && !self.wait_until(start + due.unwrap_or_default()).await
+        {
+            return Next::Settled;
         }
-        Next::Due(self.take_due(start))
+        let batch = self.take_due(start);
+        if batch.events.is_empty() { Next::Settled } else { Next::Due(batch) }
+    }
+
+    /// The moment the schedule begins; what is due `first` is the first event of this part of the run.
+    fn start(&mut self, first: Option<Duration>) -> Instant {
+        if let Some(started) = self.started {
+            return started;
+        }
+        let now = self.clock.now();
+        let known = self.keeper.as_ref().and_then(|keeper| keeper.schedule_began());
+        let begin = known.or(self.start_at).map(|time| self.clock.moment(time));
+        let goes_on = now.checked_sub(first.unwrap_or_default()).unwrap_or(now);
+        let start = match begin {
+            Some(begin) if known.is_some() && self.late.moves_over_a_break() => begin.max(goes_on),
+            Some(begin) => begin,
+            None => goes_on,
+        };
+        if let Some(keeper) = self.keeper.as_ref().filter(|_| known.is_none()) {
+            keeper.begin_schedule(self.clock.wall(start));
+        }
+        (self.started, self.began) = (Some(start), Some(start.max(now)));
+        start
     }
 
     /// True when the moment has come, false when something else wants attention first.
     async fn wait_until(&mut self, moment: Instant) -> bool {
         loop {
-            let left = moment.saturating_duration_since(Instant::now());
+            let left = moment.saturating_duration_since(self.clock.now());
             if left.is_zero() {
                 return true;
             }
             if left <= LAST_STRETCH {
-                std::thread::sleep(left);
+                self.clock.block(left);
                 return true;
             }
             tokio::select! {
@@ -204,14 +246,14 @@ impl Writer {
                         return false;
                     }
                 }
-                () = tokio::time::sleep(left.saturating_sub(LAST_STRETCH)) => {}
+                () = self.clock.sleep(left.saturating_sub(LAST_STRETCH)) => {}
             }
         }
     }
 
     /// Everything that is due by now, in order, up to the limits of a batch.
-    fn take_due(&mut self, start: Instant) -> Batch {
-        let now = Instant::now();
+    fn take_due(&mut self, mut start: Instant) -> Batch {
+        let now = self.clock.now();
         let ready = self.waiting.len().min(self.limits.batch_events);
         let (events, notes) = (Vec::with_capacity(ready), Vec::with_capacity(ready));
         let mut batch = Batch { events, notes, bytes: 0 };
@@ -222,6 +264,24 @@ impl Writer {
             let is_due = |next: &Scheduled| next.due.is_none_or(|due| start + due <= now);
             if !self.waiting.front().is_some_and(is_due) {
                 break;
+            }
+            if let Some(lateness) = self.too_late(start, now) {
+                match self.late {
+                    Late::Stretch(_) => {
+                        start += lateness;
+                        (self.started, self.stretched) = (Some(start), self.stretched + lateness);
+                    }
+                    Late::AbortOver(limit) => {
+                        self.gave_up = Some(over(lateness, limit));
+                        break;
+                    }
+                    Late::Burst | Late::Drop(_) => {
+                        let left_out = self.waiting.pop_front().map(|event| event.number);
+                        self.next_number = left_out.map_or(self.next_number, |number| number + 1);
+                        left_out.into_iter().for_each(|number| self.tally.left_out_late(number));
+                        continue;
+                    }
+                }
             }
             let Some(next) = self.waiting.pop_front() else {
                 break;
@@ -234,6 +294,13 @@ impl Writer {
             batch.events.push(next.event);
         }
         batch
+    }
+
+    /// How late the next event is, when that is later than allowed.
+    fn too_late(&self, start: Instant, now: Instant) -> Option<Duration> {
+        let limit = self.late.limit()?;
+        let lateness = now.saturating_duration_since(start + self.waiting.front()?.due?);
+        (lateness > limit).then_some(lateness)
     }
 
     /// Hands a batch over for the first time.
@@ -290,7 +357,7 @@ impl Writer {
 
     fn put_back(&mut self, batch: Batch) {
         self.next_number = batch.notes.first().map_or(self.next_number, |note| note.number);
-        let start = self.started.unwrap_or_else(Instant::now);
+        let start = self.started.unwrap_or_else(|| self.clock.now());
         for (event, note) in batch.events.into_iter().zip(batch.notes).rev() {
             let due = Some(note.intended.saturating_duration_since(start));
             self.waiting.push_front(Scheduled { event, number: note.number, due });
@@ -311,7 +378,7 @@ impl Writer {
             receipts = self.sink.send(&batch.events) => Some(receipts),
             () = too_long => None,
         };
-        let at = Instant::now();
+        let at = self.clock.now();
         let report = self.receipts_to_come.clone();
         match taken {
             Some(receipts) => {
@@ -505,7 +572,8 @@ impl Writer {
             settled: first_undone,
             stopped: self.stopped,
             gave_up: self.gave_up,
-            started: self.started,
+            began: self.began,
+            stretched: self.stretched,
             close_error,
         }
     }
@@ -519,6 +587,19 @@ impl Writer {
         // Without an observer nobody needs to know.
         let _ = self.news.send(news);
     }
+}
+
+/// Why a run ends that must not be late.
+fn over(lateness: Duration, limit: Duration) -> EndpointError {
+    let seconds = |time: Duration| time.as_millis() as f64 / 1000.0;
+    let message = format!(
+        "an event is {} s late, and more than {} s is not allowed (`--late abort-over`)",
+        seconds(lateness),
+        seconds(limit)
+    );
+    EndpointError::new(EndpointErrorKind::Timeout, message).help(
+        "the target or the machine is too slow for this pace: a lower `--speed` or `--rate` gives it time",
+    )
 }
 
 /// Asks the system to wake this thread when its time has come; by default Linux adds up to 50 µs to save power.

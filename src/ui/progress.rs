@@ -5,6 +5,7 @@ use std::time::{Duration, Instant};
 use indicatif::ProgressBar;
 
 use super::{Ui, bars};
+use crate::event::Timestamp;
 use crate::output::figures::{counted, grouped, rate, span};
 use crate::replay::progress::Counts;
 use crate::replay::{Observer, Progress};
@@ -24,6 +25,7 @@ pub struct TransferView<'a> {
     verb: &'static str,
     bar: Option<ProgressBar>,
     planned: Option<u64>,
+    start_at: Option<Timestamp>,
     last_line: Instant,
 }
 
@@ -31,11 +33,14 @@ impl<'a> TransferView<'a> {
     /// A view of a transfer that is called `verb`, such as `recording`.
     #[must_use]
     pub fn new(ui: &'a Ui, verb: &'static str) -> Self {
-        Self { ui, verb, bar: None, planned: None, last_line: Instant::now() }
+        Self { ui, verb, bar: None, planned: None, start_at: None, last_line: Instant::now() }
     }
 
-    fn start(&mut self, planned: Option<u64>) {
-        self.planned = planned;
+    fn start(&mut self, planned: Option<u64>, start_at: Option<Timestamp>) {
+        (self.planned, self.start_at) = (planned, start_at);
+        if let Some(start_at) = start_at.filter(|_| !self.ui.progress) {
+            self.ui.say(format!("{} begins at {start_at}", self.verb));
+        }
         self.last_line = Instant::now();
         if !self.ui.progress {
             return;
@@ -52,12 +57,21 @@ impl<'a> TransferView<'a> {
     fn running(&mut self, counts: &Counts) {
         if let Some(bar) = &self.bar {
             bar.set_position(counts.sent);
-            bar.set_message(self.figures(counts));
+            bar.set_message(self.until_start().unwrap_or_else(|| self.figures(counts)));
             bar.tick();
         } else if self.last_line.elapsed() >= LINE_EVERY {
             self.last_line = Instant::now();
             self.ui.say(format!("{}: {}", self.verb, self.figures(counts)));
         }
+    }
+
+    /// How long it is until the schedule begins.
+    fn until_start(&self) -> Option<String> {
+        let start = self.start_at?;
+        let left = start.since(Timestamp::now());
+        let left = Duration::from_micros(u64::try_from(left).ok().filter(|left| *left > 0)?);
+        let seconds = left.as_secs() + u64::from(left.subsec_nanos() > 0);
+        Some(format!("begins in {} s, at {start}", grouped(seconds)))
     }
 
     fn figures(&self, counts: &Counts) -> String {
@@ -87,7 +101,7 @@ impl<'a> TransferView<'a> {
 impl Observer for TransferView<'_> {
     fn note(&mut self, progress: Progress<'_>) {
         match progress {
-            Progress::Started { planned, .. } => self.start(planned),
+            Progress::Started { planned, start_at, .. } => self.start(planned, start_at),
             Progress::Running(counts) => self.running(&counts),
             Progress::Retrying { events, attempt, wait, error } => self.line(&format!(
                 "{} to send again: {error}; attempt {attempt} in {}",

@@ -143,7 +143,7 @@ async fn inject(args: &Args, context: &Context) -> Result<Status, CommandError> 
     let planned = window.at_most(planned(args));
     let plan = Plan {
         selection: Selection { first: planned, skip: window.skip, ..Selection::default() },
-        pace,
+        timetable: pace.into(),
         planned,
         ..Plan::default()
     };

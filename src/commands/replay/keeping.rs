@@ -155,13 +155,8 @@ fn again(args: &Args, window: Window, ledger: Option<&Path>) -> String {
     let mut words = vec!["eddy".to_owned(), "replay".to_owned(), args.archive.clone()];
     let mut option = |name: &str, value: &str| words.extend([format!("--{name}"), value.to_owned()]);
     option("to", &crate::endpoint::mask(&args.to));
-    match &args.rate {
-        Some(rate) => option("rate", rate),
-        None if args.speed != "1" => option("speed", &args.speed),
-        None => {}
-    }
-    if let Some(value) = &args.max_gap {
-        option("max-gap", value);
+    for (name, value) in args.scheduling.options() {
+        option(name, &value);
     }
     for (name, value) in args.selecting.options(&window) {
         option(name, &value);

@@ -1,0 +1,131 @@
+//! When `eddy replay` sends: pace, ramp, pauses, start, and what is done about late events.
+
+use std::time::Duration;
+
+use crate::commands::{CommandError, transfer};
+use crate::event::Timestamp;
+use crate::replay::pace::PaceError;
+use crate::replay::{Late, Pace, Speed, Timetable};
+
+/// The longest ramp; beyond it the arithmetic would not be exact.
+const LONGEST_RAMP: Duration = Duration::from_secs(365 * 24 * 3600);
+
+/// Flags of the schedule.
+#[derive(Debug, clap::Args)]
+#[command(next_help_heading = "Schedule")]
+pub(super) struct SchedulingArgs {
+    /// How many times faster than recorded, 0.1 to 1000, or `max`
+    #[arg(long, value_name = "FACTOR", default_value = "1", conflicts_with = "rate")]
+    speed: String,
+    /// Send evenly at this rate instead of at the recorded times, such as `500/s`
+    #[arg(long, value_name = "N/s")]
+    rate: Option<String>,
+    /// Let the pace grow evenly from nothing to the full one over this time: `x` into it, it is `x / TIME` of the full
+    /// one; everything after it is due half of TIME later than without
+    #[arg(long, value_name = "TIME")]
+    ramp: Option<String>,
+    /// Wait no longer than this between two events, in time of the run, such as `2s`
+    #[arg(long, value_name = "TIME", conflicts_with = "rate")]
+    max_gap: Option<String>,
+    /// Leave out pauses that are longer than this in the recording, such as `10s`
+    #[arg(long, value_name = "TIME", conflicts_with = "rate")]
+    skip_idle: Option<String>,
+    /// Begin at this time, such as `2026-11-01T12:00Z`; several machines can begin together
+    #[arg(long, value_name = "TIME")]
+    start_at: Option<String>,
+    /// What is done about late events: `burst` sends them at once and in order; `stretch[:TIME]` moves the rest of the
+    /// schedule when one is later than TIME; `drop[:TIME]` leaves it out; `abort-over:TIME` ends the run. TIME is 100ms
+    /// unless given
+    #[arg(long, value_name = "CHOICE", default_value = "burst")]
+    late: String,
+}
+
+impl SchedulingArgs {
+    /// The timetable.
+    ///
+    /// # Errors
+    /// When a flag is malformed, or would do nothing.
+    pub fn timetable(&self) -> Result<Timetable, CommandError> {
+        let ramp = transfer::duration(self.ramp.as_deref())?.filter(|ramp| !ramp.is_zero());
+        if ramp.is_some_and(|ramp| ramp > LONGEST_RAMP) {
+            return Err(CommandError::usage("a ramp is no longer than 365d"));
+        }
+        Ok(Timetable { pace: self.pace()?, ramp })
+    }
+
+    fn pace(&self) -> Result<Pace, CommandError> {
+        let (max_gap, skip_idle) =
+            (transfer::duration(self.max_gap.as_deref())?, transfer::duration(self.skip_idle.as_deref())?);
+        if let Some(rate) = &self.rate {
+            return Ok(Pace::Even(rate.parse().map_err(malformed)?));
+        }
+        if self.speed != "max" {
+            let speed: Speed = self.speed.parse().map_err(malformed)?;
+            return Ok(Pace::Recorded { speed, max_gap, skip_idle });
+        }
+        for (flag, given) in [
+            ("--ramp", self.ramp.is_some()),
+            ("--max-gap", max_gap.is_some()),
+            ("--skip-idle", skip_idle.is_some()),
+            ("--late", self.late != "burst"),
+        ] {
+            if given {
+                return Err(CommandError::usage(format!("`{flag}` does nothing at `--speed max`"))
+                    .hint("there is no schedule; give a speed such as `--speed 100`, or a `--rate`"));
+            }
+        }
+        Ok(Pace::AsFastAsPossible)
+    }
+
+    /// What is done about late events.
+    ///
+    /// # Errors
+    /// When the flag is malformed.
+    pub fn late(&self) -> Result<Late, CommandError> {
+        self.late.parse().map_err(malformed)
+    }
+
+    /// When the schedule begins.
+    ///
+    /// # Errors
+    /// When the flag is malformed, or the time is past and the run does not go on with an earlier one.
+    pub fn start_at(&self, resume: bool) -> Result<Option<Timestamp>, CommandError> {
+        let Some(text) = &self.start_at else {
+            return Ok(None);
+        };
+        let point = transfer::time_point(Some(text))?;
+        let moment = point.and_then(crate::replay::TimePoint::moment).ok_or_else(|| {
+            CommandError::usage(format!("`{text}` is no moment at which a run could begin"))
+                .hint("write a time, such as `--start-at 2026-11-01T12:00Z`")
+        })?;
+        let ago = Timestamp::now().since(moment);
+        if ago > 0 && !resume {
+            let ago = Duration::from_micros(ago.unsigned_abs());
+            return Err(CommandError::usage(format!(
+                "`--start-at {text}` is past: it was {} ago",
+                crate::output::figures::span(ago)
+            ))
+            .hint("name a time to come; without `--start-at` the run begins at once"));
+        }
+        Ok(Some(moment))
+    }
+
+    /// The flags of the pace as they can be written again. When it began is in the ledger.
+    pub fn options(&self) -> Vec<(&'static str, String)> {
+        let speed = (self.rate.is_none() && self.speed != "1").then_some(&self.speed);
+        let late = (self.late != "burst").then_some(&self.late);
+        let flags = [
+            ("rate", self.rate.as_ref()),
+            ("speed", speed),
+            ("ramp", self.ramp.as_ref()),
+            ("max-gap", self.max_gap.as_ref()),
+            ("skip-idle", self.skip_idle.as_ref()),
+            ("late", late),
+        ];
+        flags.into_iter().filter_map(|(name, value)| value.map(|value| (name, value.clone()))).collect()
+    }
+}
+
+fn malformed(error: PaceError) -> CommandError {
+    CommandError::usage(error.message).hint(error.help)
+}
