@@ -1959,21 +1959,13 @@ _eddy() {
             return 0
             ;;
         eddy__subcmd__replay)
-            opts="-q -v -h -V --to --speed --rate --from --until --range --channel --match --filter --map --sample --by --skip --first --map-channel --header --drop-header --ids --id-field --retime --time-field --repartition --fault --seed --max-gap --loss --retry-for --connect-timeout --ledger --resume --no-mark --dry-run --confirm --format --color --quiet --verbose --no-progress --workspace --env --yes --help --version"
+            opts="-q -v -h -V --to --from --until --range --channel --match --filter --map --sample --by --skip --first --map-channel --header --drop-header --ids --id-field --retime --time-field --repartition --fault --seed --loss --retry-for --connect-timeout --ledger --resume --no-mark --dry-run --confirm --format --speed --rate --ramp --max-gap --skip-idle --start-at --late --color --quiet --verbose --no-progress --workspace --env --yes --help --version"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
             fi
             case "${prev}" in
                 --to)
-                    COMPREPLY=($(compgen -f "${cur}"))
-                    return 0
-                    ;;
-                --speed)
-                    COMPREPLY=($(compgen -f "${cur}"))
-                    return 0
-                    ;;
-                --rate)
                     COMPREPLY=($(compgen -f "${cur}"))
                     return 0
                     ;;
@@ -2061,10 +2053,6 @@ _eddy() {
                     COMPREPLY=($(compgen -f "${cur}"))
                     return 0
                     ;;
-                --max-gap)
-                    COMPREPLY=($(compgen -f "${cur}"))
-                    return 0
-                    ;;
                 --loss)
                     COMPREPLY=($(compgen -W "refuse allow" -- "${cur}"))
                     return 0
@@ -2087,6 +2075,34 @@ _eddy() {
                     ;;
                 --format)
                     COMPREPLY=($(compgen -W "human json" -- "${cur}"))
+                    return 0
+                    ;;
+                --speed)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --rate)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --ramp)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --max-gap)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --skip-idle)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --start-at)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --late)
+                    COMPREPLY=($(compgen -f "${cur}"))
                     return 0
                     ;;
                 --color)

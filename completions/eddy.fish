@@ -505,8 +505,6 @@ complete -c eddy -n "__fish_eddy_using_subcommand redrive" -l yes -d 'Answer yes
 complete -c eddy -n "__fish_eddy_using_subcommand redrive" -s h -l help -d 'Print help (see more with \'--help\')'
 complete -c eddy -n "__fish_eddy_using_subcommand redrive" -s V -l version -d 'Print version'
 complete -c eddy -n "__fish_eddy_using_subcommand replay" -l to -d 'Where events go; without a channel in it each goes to its own' -r
-complete -c eddy -n "__fish_eddy_using_subcommand replay" -l speed -d 'How many times faster than recorded, 0.1 to 1000, or `max`' -r
-complete -c eddy -n "__fish_eddy_using_subcommand replay" -l rate -d 'Send evenly at this rate instead of at the recorded times, such as `500/s`' -r
 complete -c eddy -n "__fish_eddy_using_subcommand replay" -l from -d 'Leave out what was received before this: a time, `-5m`, `last:N` or `offset:N`' -r
 complete -c eddy -n "__fish_eddy_using_subcommand replay" -l until -d 'Leave out what was received after this: a time or `offset:N`' -r
 complete -c eddy -n "__fish_eddy_using_subcommand replay" -l range -d 'Both in one word: `@2026-11-01T00:00Z:1h`, `-100`, `+50:`, `120:180`' -r
@@ -532,7 +530,6 @@ complete -c eddy -n "__fish_eddy_using_subcommand replay" -l time-field -d 'A pl
 complete -c eddy -n "__fish_eddy_using_subcommand replay" -l repartition -d 'Partitions: `keep` those recorded, choose anew by `key` as Java clients do, or by key over the first N' -r
 complete -c eddy -n "__fish_eddy_using_subcommand replay" -l fault -d 'Do this to a share of the events: `duplicate:5%`, `delay:1%:200ms`, `reorder:1%`, `drop:1%` or `corrupt:0.5%`, and ` if EXPR` to some only; may be given several times' -r
 complete -c eddy -n "__fish_eddy_using_subcommand replay" -l seed -d 'What decides which events have a fault; the same seed gives the same faults' -r
-complete -c eddy -n "__fish_eddy_using_subcommand replay" -l max-gap -d 'Wait no longer than this between two events, such as `2s`' -r
 complete -c eddy -n "__fish_eddy_using_subcommand replay" -l loss -d 'Whether to send events of which the target would lose a part' -r -f -a "refuse\t'Send nothing and say what would be lost'
 allow\t'Send them without the lost part'"
 complete -c eddy -n "__fish_eddy_using_subcommand replay" -l retry-for -d 'Try failed events again for this long before giving up' -r
@@ -541,6 +538,13 @@ complete -c eddy -n "__fish_eddy_using_subcommand replay" -l ledger -d 'Keep a l
 complete -c eddy -n "__fish_eddy_using_subcommand replay" -l confirm -d 'Name of the protected environment that is meant' -r
 complete -c eddy -n "__fish_eddy_using_subcommand replay" -l format -d 'How to report on stdout' -r -f -a "human\t'Words'
 json\t'One JSON object'"
+complete -c eddy -n "__fish_eddy_using_subcommand replay" -l speed -d 'How many times faster than recorded, 0.1 to 1000, or `max`' -r
+complete -c eddy -n "__fish_eddy_using_subcommand replay" -l rate -d 'Send evenly at this rate instead of at the recorded times, such as `500/s`' -r
+complete -c eddy -n "__fish_eddy_using_subcommand replay" -l ramp -d 'Let the pace grow evenly from nothing to the full one over this time: `x` into it, it is `x / TIME` of the full one; everything after it is due half of TIME later than without' -r
+complete -c eddy -n "__fish_eddy_using_subcommand replay" -l max-gap -d 'Wait no longer than this between two events, in time of the run, such as `2s`' -r
+complete -c eddy -n "__fish_eddy_using_subcommand replay" -l skip-idle -d 'Leave out pauses that are longer than this in the recording, such as `10s`' -r
+complete -c eddy -n "__fish_eddy_using_subcommand replay" -l start-at -d 'Begin at this time, such as `2026-11-01T12:00Z`; several machines can begin together' -r
+complete -c eddy -n "__fish_eddy_using_subcommand replay" -l late -d 'What is done about late events: `burst` sends them at once and in order; `stretch[:TIME]` moves the rest of the schedule when one is later than TIME; `drop[:TIME]` leaves it out; `abort-over:TIME` ends the run. TIME is 100ms unless given' -r
 complete -c eddy -n "__fish_eddy_using_subcommand replay" -l color -d 'When to colour' -r -f -a "auto\t'On a terminal, unless NO_COLOR is set'
 always\t'Always'
 never\t'Never'"
