@@ -151,7 +151,12 @@ async fn redrive(args: &Args, context: &Context) -> Result<Status, CommandError>
     let source = RedriveSource::new(inner, Arc::clone(&board), rules);
     let sink = RoutingSink::new(base, sink, Arc::clone(&board), quarantine, args.loss == Loss::Allow);
     let planned = left.map(|left| args.first.map_or(left, |first| left.min(first)));
-    let plan = Plan { limits: Limits { retry_for, ..Limits::default() }, planned, timetable: pace.into(), ..Plan::default() };
+    let plan = Plan {
+        limits: Limits { retry_for, ..Limits::default() },
+        planned,
+        timetable: pace.into(),
+        ..Plan::default()
+    };
     let mut view = TransferView::new(&context.ui, "redriving");
     let outcome = carry(Box::new(source), Box::new(sink), plan, &mut view, &stop).await;
     drop(view);
