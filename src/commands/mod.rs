@@ -175,7 +175,7 @@ enum Command {
     /// Take dead letters back to where they came from
     Redrive(redrive::Args),
     /// Send the events of an archive again, with their timing
-    Replay(replay::Args),
+    Replay(Box<replay::Args>),
     /// Bring a project up to its template and its contract
     Sync(sync::Args),
     /// Watch events as they arrive

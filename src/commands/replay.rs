@@ -104,9 +104,8 @@ pub fn run(args: &Args, context: &Context) -> Result<Status, CommandError> {
 }
 
 async fn replay(args: &Args, context: &Context) -> Result<Status, CommandError> {
-    let (timetable, late) = (args.scheduling.timetable()?, args.scheduling.late()?);
-    let start_at = args.scheduling.start_at(args.resume)?;
-    let window = args.selecting.window()?;
+    let (scheduled, window) = (args.scheduling.plan(args.resume)?, args.selecting.window()?);
+    let timetable = scheduled.timetable;
     let resumed = args.ledger.as_deref().filter(|_| args.resume);
     let mut selection = args.selecting.selection(&window, resumed)?;
     let retry_for = transfer::duration(Some(&args.retry_for))?.unwrap_or_default();
@@ -151,13 +150,10 @@ async fn replay(args: &Args, context: &Context) -> Result<Status, CommandError> 
         length: Some(survey.length),
         first: survey.first,
         selection,
-        timetable,
-        start_at,
-        late,
         mark: !args.no_mark && (keeper.is_some() || is_network(&target.address)),
         keeper: keeper.clone(),
         recall,
-        ..Plan::default()
+        ..scheduled
     };
     let outcome = send(args, context, (&target, window), plan, &stop).await?;
     let again = match &keeper {

@@ -4,67 +4,61 @@ use std::time::{Duration, Instant};
 
 use crate::event::Timestamp;
 
-/// Tells the time and waits; the default is the clock of the system.
+/// Tells the time and waits.
 #[derive(Clone, Debug, Default)]
-pub struct Clock {
+pub enum Clock {
+    /// The clock of the system.
+    #[default]
+    System,
+    /// A clock that stands still until somebody waits: when it began, and the nanoseconds waited for since.
     #[cfg(test)]
-    simulated: Option<std::sync::Arc<Simulated>>,
-}
-
-/// A clock that stands still until somebody waits.
-#[cfg(test)]
-#[derive(Debug)]
-struct Simulated {
-    begun: Instant,
-    nanos: std::sync::atomic::AtomicU64,
+    Simulated(Instant, std::sync::Arc<std::sync::atomic::AtomicU64>),
 }
 
 #[cfg(test)]
 impl Clock {
     /// A clock that moves only when it is waited for, and then exactly as far.
     pub(super) fn simulated() -> Self {
-        let simulated = Simulated { begun: Instant::now(), nanos: std::sync::atomic::AtomicU64::new(0) };
-        Self { simulated: Some(std::sync::Arc::new(simulated)) }
+        Self::Simulated(Instant::now(), std::sync::Arc::default())
     }
 
-    /// Moves a simulated clock; false for the system's.
-    pub(super) fn advance(&self, time: Duration) -> bool {
-        let Some(simulated) = &self.simulated else {
-            return false;
-        };
-        let nanos = u64::try_from(time.as_nanos()).unwrap_or(u64::MAX);
-        simulated.nanos.fetch_add(nanos, std::sync::atomic::Ordering::SeqCst);
-        true
+    /// Moves a simulated clock.
+    pub(super) fn advance(&self, time: Duration) {
+        if let Self::Simulated(_, waited) = self {
+            let nanos = u64::try_from(time.as_nanos()).unwrap_or(u64::MAX);
+            waited.fetch_add(nanos, std::sync::atomic::Ordering::SeqCst);
+        }
     }
 }
 
 impl Clock {
     /// The present moment.
     pub(super) fn now(&self) -> Instant {
-        #[cfg(test)]
-        if let Some(simulated) = &self.simulated {
-            let nanos = simulated.nanos.load(std::sync::atomic::Ordering::SeqCst);
-            return simulated.begun + Duration::from_nanos(nanos);
+        match self {
+            Self::System => Instant::now(),
+            #[cfg(test)]
+            Self::Simulated(begun, waited) => {
+                *begun + Duration::from_nanos(waited.load(std::sync::atomic::Ordering::SeqCst))
+            }
         }
-        Instant::now()
     }
 
     /// Blocks the thread.
     pub(super) fn block(&self, time: Duration) {
-        #[cfg(test)]
-        if self.advance(time) {
-            return;
+        match self {
+            Self::System => std::thread::sleep(time),
+            #[cfg(test)]
+            Self::Simulated(..) => self.advance(time),
         }
-        std::thread::sleep(time);
     }
 
     /// Waits without blocking the thread.
     pub(super) async fn sleep(&self, time: Duration) {
-        #[cfg(test)]
-        if self.advance(time) {
-            return;
+        match self {
+            Self::System => tokio::time::sleep(time).await,
+            #[cfg(test)]
+            Self::Simulated(..) => self.advance(time),
         }
-        tokio::time::sleep(time).await;
     }
 
     /// The moment that the wall clock calls `time`; as far back as the system can count for one long past.

@@ -104,7 +104,7 @@ async fn a_run_that_must_not_be_late_ends_at_the_first_event_that_is() {
     let (taken, outcome) = with_a_slow_target(Late::AbortOver(Duration::from_secs(1))).await;
     assert_eq!((taken.len(), outcome.settled), (4, 4));
     let super::Ending::GaveUp(error) = &outcome.ending else { panic!("{outcome:?}") };
-    assert!(error.message.contains("1.5 s late"), "{error:?}");
+    assert!(error.message.contains("1.500 s late"), "{error:?}");
     assert_eq!(with_a_slow_target(Late::AbortOver(Duration::from_secs(2))).await.0.len(), 10);
 }
 

@@ -276,9 +276,10 @@ impl Writer {
                         break;
                     }
                     Late::Burst | Late::Drop(_) => {
-                        let left_out = self.waiting.pop_front().map(|event| event.number);
-                        self.next_number = left_out.map_or(self.next_number, |number| number + 1);
-                        left_out.into_iter().for_each(|number| self.tally.left_out_late(number));
+                        if let Some(event) = self.waiting.pop_front() {
+                            self.next_number = event.number + 1;
+                            self.tally.left_out_late(event.number);
+                        }
                         continue;
                     }
                 }
@@ -591,7 +592,7 @@ impl Writer {
 
 /// Why a run ends that must not be late.
 fn over(lateness: Duration, limit: Duration) -> EndpointError {
-    let seconds = |time: Duration| time.as_millis() as f64 / 1000.0;
+    let seconds = |time: Duration| format!("{}.{:03}", time.as_secs(), time.subsec_millis());
     let message = format!(
         "an event is {} s late, and more than {} s is not allowed (`--late abort-over`)",
         seconds(lateness),

@@ -5,7 +5,7 @@ use std::time::Duration;
 use crate::commands::{CommandError, transfer};
 use crate::event::Timestamp;
 use crate::replay::pace::PaceError;
-use crate::replay::{Late, Pace, Speed, Timetable};
+use crate::replay::{Pace, Plan, Speed, Timetable};
 
 /// The longest ramp; beyond it the arithmetic would not be exact.
 const LONGEST_RAMP: Duration = Duration::from_secs(365 * 24 * 3600);
@@ -41,11 +41,20 @@ pub(super) struct SchedulingArgs {
 }
 
 impl SchedulingArgs {
-    /// The timetable.
+    /// A plan of when and nothing else; a run that goes on may have begun in the past.
     ///
     /// # Errors
     /// When a flag is malformed, or would do nothing.
-    pub fn timetable(&self) -> Result<Timetable, CommandError> {
+    pub fn plan(&self, resume: bool) -> Result<Plan, CommandError> {
+        Ok(Plan {
+            timetable: self.timetable()?,
+            start_at: self.start_at(resume)?,
+            late: self.late.parse().map_err(malformed)?,
+            ..Plan::default()
+        })
+    }
+
+    fn timetable(&self) -> Result<Timetable, CommandError> {
         let ramp = transfer::duration(self.ramp.as_deref())?.filter(|ramp| !ramp.is_zero());
         if ramp.is_some_and(|ramp| ramp > LONGEST_RAMP) {
             return Err(CommandError::usage("a ramp is no longer than 365d"));
@@ -77,19 +86,7 @@ impl SchedulingArgs {
         Ok(Pace::AsFastAsPossible)
     }
 
-    /// What is done about late events.
-    ///
-    /// # Errors
-    /// When the flag is malformed.
-    pub fn late(&self) -> Result<Late, CommandError> {
-        self.late.parse().map_err(malformed)
-    }
-
-    /// When the schedule begins.
-    ///
-    /// # Errors
-    /// When the flag is malformed, or the time is past and the run does not go on with an earlier one.
-    pub fn start_at(&self, resume: bool) -> Result<Option<Timestamp>, CommandError> {
+    fn start_at(&self, resume: bool) -> Result<Option<Timestamp>, CommandError> {
         let Some(text) = &self.start_at else {
             return Ok(None);
         };
