@@ -1,34 +1,32 @@
 //! The graph in Graphviz's DOT language, from left to right, a cluster per domain.
 
-use std::collections::BTreeMap;
 use std::io::{self, Write};
 
+use super::by_domain::{groups, message_names, missing, missing_words};
+use super::inert::{one_line, shortened};
 use crate::topology::{CheckRule, Graph, NodeIndex, NodeKind};
+
+/// Characters of a text at most: Graphviz refuses strings of 16,384 bytes.
+const LENGTH: usize = 3_000;
 
 /// Writes the graph.
 ///
 /// # Errors
 /// Those of `out`.
 pub fn write(out: &mut dyn Write, graph: &Graph) -> io::Result<()> {
-    let missing: BTreeMap<NodeIndex, CheckRule> =
-        graph.checks().into_iter().map(|check| (check.node, check.rule)).collect();
+    let missing = missing(graph);
     writeln!(out, "digraph topology {{\n  rankdir=LR;")?;
     writeln!(out, "  node [fontname=\"Helvetica,Arial,sans-serif\", fontsize=11, style=filled];")?;
     writeln!(out, "  edge [color=\"#5a6a7a\", arrowsize=0.7];")?;
-    let mut domains: BTreeMap<Option<&str>, Vec<NodeIndex>> = BTreeMap::new();
-    let shown = |node: &NodeIndex| graph.node(*node).kind != NodeKind::Message;
-    for node in (0..graph.nodes.len()).map(NodeIndex).filter(shown) {
-        domains.entry(graph.group(node)).or_default().push(node);
-    }
-    for (number, (domain, nodes)) in domains.iter().enumerate() {
-        let inner = if domain.is_some() { "    " } else { "  " };
-        if let Some(domain) = domain {
+    for (number, group) in groups(graph).iter().enumerate() {
+        let inner = if group.domain.is_some() { "    " } else { "  " };
+        if let Some(domain) = group.domain {
             writeln!(out, "  subgraph cluster_{number} {{\n    label={};", quoted(domain))?;
         }
-        for node in nodes {
+        for node in &group.nodes {
             writeln!(out, "{inner}{};", node_statement(graph, *node, missing.get(node).copied()))?;
         }
-        if domain.is_some() {
+        if group.domain.is_some() {
             writeln!(out, "  }}")?;
         }
     }
@@ -47,15 +45,9 @@ fn node_statement(graph: &Graph, index: NodeIndex, missing: Option<CheckRule>) -
         return format!("{id} [label={label}, shape=box, fillcolor=\"#e8f1fb\", color=\"#2b6cb0\"]");
     }
     let mut lines = vec![graph.label(index).into_owned()];
-    let messages: Vec<String> =
-        graph.messages(index).map(|message| graph.label(message).into_owned()).collect();
-    lines.extend((!messages.is_empty()).then(|| messages.join(", ")));
-    let mark = missing.map(|rule| match rule {
-        CheckRule::NoProducer => "∅ no producer",
-        CheckRule::NoConsumer => "∅ no consumer",
-        CheckRule::Unused => "∅ unused",
-    });
-    lines.extend(mark.map(str::to_owned));
+    lines.extend(message_names(graph, index));
+    let mark = missing.map(|rule| format!("∅ {}", missing_words(rule)));
+    lines.extend(mark.clone());
     let label = lines.iter().map(|line| escaped(line)).collect::<Vec<_>>().join("\\n");
     let look = if mark.is_some() {
         "style=\"filled,rounded,dashed\", color=\"#c53030\""
@@ -69,18 +61,9 @@ fn quoted(text: &str) -> String {
     format!("\"{}\"", escaped(text))
 }
 
-/// Inside a quoted string a quote and a backslash are escaped, by the DOT grammar; control characters become spaces.
+/// Inside a quoted string a quote and a backslash are escaped, by the DOT grammar.
 fn escaped(text: &str) -> String {
-    let mut escaped = String::with_capacity(text.len());
-    for character in text.chars() {
-        match character {
-            '"' => escaped.push_str("\\\""),
-            '\\' => escaped.push_str("\\\\"),
-            control if control.is_control() => escaped.push(' '),
-            plain => escaped.push(plain),
-        }
-    }
-    escaped
+    one_line(&shortened(text, LENGTH)).replace('\\', "\\\\").replace('"', "\\\"")
 }
 
 #[cfg(test)]

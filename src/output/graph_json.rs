@@ -5,6 +5,7 @@ use std::io::{self, Write};
 use serde::Serialize;
 use serde::ser::{SerializeMap, Serializer};
 
+use super::inert::json_pretty;
 use crate::event::Timestamp;
 use crate::topology::{
     Change, Check, Edge, Evidence, EvidenceKind, Graph, Node, NodeIndex, NodeKind, Place, Relation,
@@ -22,8 +23,7 @@ pub const SCHEMA: &str = "eddy/topology/1";
 /// # Errors
 /// Those of `out`.
 pub fn write(out: &mut dyn Write, graph: &Graph, label: &str) -> io::Result<()> {
-    serde_json::to_writer_pretty(&mut *out, &Outer { graph: Inner::new(graph, label) })?;
-    writeln!(out)
+    json_pretty(out, &Outer { graph: Inner::new(graph, label) })
 }
 
 #[derive(Serialize)]

@@ -2,6 +2,8 @@
 
 use unicode_width::UnicodeWidthStr;
 
+use super::visible::is_hidden;
+
 /// What a piece of text is; the painter chooses the colour.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Role {
@@ -80,9 +82,9 @@ impl GraphStyle<'_> {
         if self.ascii { &ASCII } else { &UNICODE }
     }
 
-    /// A name fit for this alphabet: control characters never reach the terminal.
+    /// A name fit for this alphabet: characters that steer never reach the terminal.
     pub(super) fn clean(&self, name: &str) -> String {
-        let shown = |character: char| !character.is_control() && (!self.ascii || character.is_ascii());
+        let shown = |character: char| !is_hidden(character) && (!self.ascii || character.is_ascii());
         name.chars().map(|character| if shown(character) { character } else { '?' }).collect()
     }
 }

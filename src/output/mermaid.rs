@@ -1,82 +1,184 @@
-//! The graph as a Mermaid flowchart from left to right.
+//! The graph as Mermaid flowcharts from left to right: one, or several when one would be beyond what Mermaid draws.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeSet, HashMap};
 use std::io::{self, Write};
 
-use crate::topology::{CheckRule, Graph, NodeIndex, NodeKind};
+use super::by_domain::{PlainNames, groups, message_names, missing, missing_words, plain_names};
+use super::inert::{one_line, shortened, yaml_text};
+use crate::topology::{CheckRule, Domains, Graph, NodeIndex, NodeKind};
 
 /// Mermaid draws 500 arrows and 50,000 characters unless the page that shows it allows more; this is a little below.
-pub const ARROW_LIMIT: usize = 450;
+const ARROW_LIMIT: usize = 450;
 /// See [`ARROW_LIMIT`].
-pub const TEXT_LIMIT: usize = 45_000;
+const TEXT_LIMIT: usize = 45_000;
+/// Arrows of one channel that stay together at least.
+const TOGETHER: usize = 40;
+/// Characters of a label at most.
+const LABEL: usize = 80;
+const HEAD: &str = "flowchart LR\n";
+const CLASSES: &str = "  \
+  classDef service fill:#e8f1fb,stroke:#2b6cb0,color:#1a202c
+  classDef channel fill:#fff5e0,stroke:#b7791f,color:#1a202c
+  classDef missing fill:#fff5e0,stroke:#c53030,color:#1a202c,stroke-dasharray:5 3
+";
 
-/// How large a flowchart came out.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Size {
-    /// Arrows.
-    pub arrows: usize,
-    /// Characters.
-    pub characters: usize,
+/// One flowchart.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Chart {
+    /// What it shows, as a part of a file name.
+    pub name: String,
+    /// What it shows, for people.
+    pub title: String,
+    /// The chart itself.
+    pub text: String,
 }
 
-impl Size {
-    /// Whether Mermaid refuses it unless told otherwise by the page.
-    #[must_use]
-    pub fn is_beyond_limits(self) -> bool {
-        self.arrows > ARROW_LIMIT || self.characters > TEXT_LIMIT
+/// The graph as one chart; above the limits of Mermaid as a chart of its domains, when it has several, and charts of
+/// their channels with all they are connected with. Every arrow is in one of these.
+#[must_use]
+pub fn charts(graph: &Graph) -> Vec<Chart> {
+    let flowchart = Flowchart::new(graph);
+    let everything = Part {
+        nodes: flowchart.groups.iter().flat_map(|(_, nodes)| nodes).copied().collect(),
+        arrows: graph.flows().map(|edge| (edge.source, edge.target)).collect(),
+    };
+    let text = flowchart.text(&everything, None);
+    if everything.arrows.len() <= ARROW_LIMIT && text.chars().count() <= TEXT_LIMIT {
+        return vec![Chart { name: "topology".to_owned(), title: "Topology".to_owned(), text }];
     }
+    let mut names = PlainNames::new('-');
+    let mut charts = domain_charts(graph);
+    for chart in &charts {
+        names.name(&chart.name);
+    }
+    for (domain, nodes) in &flowchart.groups {
+        let domain = domain.unwrap_or("no domain");
+        let parts = flowchart.parts(nodes);
+        let count = parts.len();
+        for (number, part) in parts.iter().enumerate() {
+            let title =
+                if count == 1 { domain.to_owned() } else { format!("{domain} {} of {count}", number + 1) };
+            let text = flowchart.text(part, Some(&title));
+            charts.push(Chart { name: names.name(&title), title, text });
+        }
+    }
+    charts
 }
 
-/// Writes the flowchart, a subgraph per domain, and says how large it is.
+/// Writes charts as a Markdown page.
 ///
 /// # Errors
 /// Those of `out`.
-pub fn write(out: &mut dyn Write, graph: &Graph) -> io::Result<Size> {
-    let text = Flowchart::new(graph).text();
-    out.write_all(text.as_bytes())?;
-    Ok(Size { arrows: graph.flows().count(), characters: text.chars().count() })
+pub fn write_markdown(out: &mut dyn Write, title: &str, charts: &[Chart]) -> io::Result<()> {
+    writeln!(out, "# {}", plain(title))?;
+    for chart in charts {
+        if charts.len() > 1 {
+            writeln!(out, "\n## {}", plain(&chart.title))?;
+        }
+        write!(out, "\n```mermaid\n{}```\n", chart.text)?;
+    }
+    Ok(())
+}
+
+/// Some nodes and arrows.
+#[derive(Default)]
+struct Part {
+    nodes: BTreeSet<NodeIndex>,
+    arrows: Vec<(NodeIndex, NodeIndex)>,
 }
 
 struct Flowchart<'a> {
     graph: &'a Graph,
     names: Vec<String>,
-    missing: BTreeMap<NodeIndex, CheckRule>,
+    missing: HashMap<NodeIndex, CheckRule>,
+    groups: Vec<(Option<&'a str>, Vec<NodeIndex>)>,
 }
 
 impl<'a> Flowchart<'a> {
     fn new(graph: &'a Graph) -> Self {
-        let missing = graph.checks().into_iter().map(|check| (check.node, check.rule)).collect();
-        Self { graph, names: names(graph), missing }
+        let groups = groups(graph).into_iter().map(|group| (group.domain, group.nodes)).collect();
+        Self { graph, names: plain_names(graph), missing: missing(graph), groups }
     }
 
-    fn text(&self) -> String {
-        let mut lines = vec!["flowchart LR".to_owned()];
-        let mut domains: BTreeMap<Option<&str>, Vec<NodeIndex>> = BTreeMap::new();
-        let shown = |node: &NodeIndex| self.graph.node(*node).kind != NodeKind::Message;
-        for node in (0..self.graph.nodes.len()).map(NodeIndex).filter(shown) {
-            domains.entry(self.graph.group(node)).or_default().push(node);
-        }
-        for (number, (domain, nodes)) in domains.iter().enumerate() {
-            let inner = if domain.is_some() { "    " } else { "  " };
+    fn text(&self, part: &Part, title: Option<&str>) -> String {
+        let mut text = title.map_or_else(String::new, head_with_title);
+        text.push_str(HEAD);
+        for (number, (domain, nodes)) in self.groups.iter().enumerate() {
+            let nodes: Vec<&NodeIndex> = nodes.iter().filter(|node| part.nodes.contains(node)).collect();
+            let domain = domain.filter(|_| !nodes.is_empty());
             if let Some(domain) = domain {
-                lines.push(format!("  subgraph domain_{number}[\"{}\"]", escaped(domain)));
+                text.push_str(&format!("  subgraph domain_{number}[\"{}\"]\n", escaped(domain)));
             }
-            lines.extend(nodes.iter().map(|node| format!("{inner}{}", self.node(*node))));
+            for node in nodes {
+                let inner = if domain.is_some() { "    " } else { "  " };
+                text.push_str(&format!("{inner}{}\n", self.node(*node)));
+            }
             if domain.is_some() {
-                lines.push("  end".to_owned());
+                text.push_str("  end\n");
             }
         }
-        for edge in self.graph.flows() {
-            let (source, target) = (&self.names[edge.source.0], &self.names[edge.target.0]);
-            lines.push(format!("  {source} --> {target}"));
+        for (source, target) in &part.arrows {
+            text.push_str(&format!("  {} --> {}\n", self.names[source.0], self.names[target.0]));
         }
-        lines.push("  classDef service fill:#e8f1fb,stroke:#2b6cb0,color:#1a202c".to_owned());
-        lines.push("  classDef channel fill:#fff5e0,stroke:#b7791f,color:#1a202c".to_owned());
-        lines.push(
-            "  classDef missing fill:#fff5e0,stroke:#c53030,color:#1a202c,stroke-dasharray:5 3".to_owned(),
-        );
-        lines.push(String::new());
-        lines.join("\n")
+        text.push_str(CLASSES);
+        text
+    }
+
+    /// The channels among these nodes with all their arrows, and what has none, in parts within the limits.
+    fn parts(&self, nodes: &[NodeIndex]) -> Vec<Part> {
+        let mut pieces: Vec<Part> = Vec::new();
+        for node in nodes {
+            let arrows: Vec<(NodeIndex, NodeIndex)> = match self.graph.node(*node).kind {
+                NodeKind::Channel => {
+                    let sends = self.graph.producers(*node).map(|service| (service, *node));
+                    sends.chain(self.graph.consumers(*node).map(|service| (*node, service))).collect()
+                }
+                _ => Vec::new(),
+            };
+            let is_alone = arrows.is_empty()
+                && (self.graph.node(*node).kind == NodeKind::Channel || !self.has_arrows(*node));
+            if is_alone {
+                pieces.push(Part { nodes: BTreeSet::from([*node]), arrows: Vec::new() });
+            }
+            pieces.extend(arrows.chunks(TOGETHER).map(|arrows| Part {
+                nodes: arrows.iter().flat_map(|(source, target)| [*source, *target]).collect(),
+                arrows: arrows.to_vec(),
+            }));
+        }
+        let mut parts: Vec<Part> = Vec::new();
+        let mut used = TEXT_LIMIT;
+        for piece in pieces {
+            let size = self.size(&piece);
+            let fits = parts.last().is_some_and(|part: &Part| {
+                part.arrows.len() + piece.arrows.len() <= ARROW_LIMIT && used + size <= TEXT_LIMIT
+            });
+            if !fits {
+                parts.push(Part::default());
+                used = HEAD.len() + CLASSES.len() + 20 * LABEL;
+            }
+            used += size;
+            if let Some(part) = parts.last_mut() {
+                part.nodes.extend(piece.nodes);
+                part.arrows.extend(piece.arrows);
+            }
+        }
+        parts
+    }
+
+    fn has_arrows(&self, service: NodeIndex) -> bool {
+        let mut edges = self.graph.outgoing(service).chain(self.graph.incoming(service));
+        edges.any(|edge| edge.relation.is_flow())
+    }
+
+    /// Characters at most, the frames of domains among them.
+    fn size(&self, part: &Part) -> usize {
+        let frame =
+            |node: NodeIndex| self.graph.group(node).map_or(0, |domain| escaped(domain).chars().count() + 40);
+        let nodes = part.nodes.iter().map(|node| self.node(*node).chars().count() + 5 + frame(*node));
+        let arrow = |(source, target): &(NodeIndex, NodeIndex)| {
+            self.names[source.0].len() + self.names[target.0].len() + 8
+        };
+        nodes.sum::<usize>() + part.arrows.iter().map(arrow).sum::<usize>()
     }
 
     fn node(&self, index: NodeIndex) -> String {
@@ -85,51 +187,77 @@ impl<'a> Flowchart<'a> {
         if self.graph.node(index).kind == NodeKind::Service {
             return format!("{name}[\"{label}\"]:::service");
         }
-        let mut label = label;
-        let messages: Vec<String> =
-            self.graph.messages(index).map(|message| escaped(&self.graph.label(message))).collect();
-        if !messages.is_empty() {
-            label.push_str("<br/>");
-            label.push_str(&messages.join(", "));
+        let messages = message_names(self.graph, index).map(|names| escaped(&names));
+        let label: Vec<String> = std::iter::once(label).chain(messages).collect();
+        let label = label.join("<br/>");
+        match self.missing.get(&index) {
+            None => format!("{name}([\"{label}\"]):::channel"),
+            Some(rule) => format!("{name}([\"{label}<br/>∅ {}\"]):::missing", missing_words(*rule)),
         }
-        let Some(rule) = self.missing.get(&index) else {
-            return format!("{name}([\"{label}\"]):::channel");
-        };
-        let words = match rule {
-            CheckRule::NoProducer => "no producer",
-            CheckRule::NoConsumer => "no consumer",
-            CheckRule::Unused => "unused",
-        };
-        format!("{name}([\"{label}<br/>∅ {words}\"]):::missing")
     }
 }
 
-/// A readable name without reserved words or signs for each node, each once.
-fn names(graph: &Graph) -> Vec<String> {
-    let mut used: BTreeMap<String, usize> = BTreeMap::new();
-    let name = |id: &String| {
-        let slug: String = id
-            .chars()
-            .map(|character| if character.is_ascii_alphanumeric() { character } else { '_' })
-            .collect();
-        let count = used.entry(slug.clone()).or_insert(0);
-        *count += 1;
-        if *count == 1 { slug } else { format!("{slug}__{count}") }
+/// Domains with the number of channels from one to another; none when there is but one domain.
+fn domain_charts(graph: &Graph) -> Vec<Chart> {
+    let domains = Domains::new(graph);
+    if domains.all.len() < 2 {
+        return Vec::new();
+    }
+    let between: Vec<_> = domains.flows.iter().filter(|flow| flow.from != flow.to).collect();
+    let parts: Vec<&[_]> =
+        if between.is_empty() { vec![&[]] } else { between.chunks(TOGETHER * 4).collect() };
+    let count = parts.len();
+    let chart = |(number, flows): (usize, &&[&crate::topology::DomainFlow])| {
+        let title =
+            if count == 1 { "Domains".to_owned() } else { format!("Domains {} of {count}", number + 1) };
+        let mut text = head_with_title(&title);
+        text.push_str(HEAD);
+        let ends: BTreeSet<usize> = flows.iter().flat_map(|flow| [flow.from, flow.to]).collect();
+        for (place, domain) in domains.all.iter().enumerate() {
+            // The first chart has those that nothing leads from or to as well.
+            let is_alone = number == 0 && !between.iter().any(|flow| flow.from == place || flow.to == place);
+            if ends.contains(&place) || is_alone {
+                let name = escaped(domain.name.as_deref().unwrap_or("no domain"));
+                text.push_str(&format!(
+                    "  domain_{place}[\"{name}<br/>services: {}, channels: {}\"]:::service\n",
+                    domain.services, domain.channels
+                ));
+            }
+        }
+        for flow in *flows {
+            let (from, to) = (flow.from, flow.to);
+            text.push_str(&format!("  domain_{from} -->|{}| domain_{to}\n", flow.channels));
+        }
+        text.push_str(CLASSES);
+        let name = if count == 1 { "domains".to_owned() } else { format!("domains-{}", number + 1) };
+        Chart { name, title, text }
     };
-    graph.nodes.iter().map(|node| &node.id).map(name).collect()
+    parts.iter().enumerate().map(chart).collect()
+}
+
+fn head_with_title(title: &str) -> String {
+    format!("---\ntitle: {}\n---\n", yaml_text(&plain(title)))
+}
+
+/// Text without what Markdown, HTML or Mermaid reads as more.
+fn plain(text: &str) -> String {
+    let marks = |each: char| "<>&`*_[]{}()#\\\"|~!$".contains(each);
+    one_line(&shortened(text, LABEL)).replace(marks, " ")
 }
 
 /// Text that is safe inside a quoted label: what Mermaid or HTML would read as more than text becomes an entity.
 fn escaped(text: &str) -> String {
+    let text = one_line(&shortened(text, LABEL));
+    if text.trim().is_empty() {
+        return "(unnamed)".to_owned();
+    }
     let mut escaped = String::with_capacity(text.len());
     for character in text.chars() {
         match character {
             '"' => escaped.push_str("#quot;"),
-            '#' | '<' | '>' | '&' | ';' | '`' | '\\' => {
-                escaped
-                    .extend(['#'].into_iter().chain(u32::from(character).to_string().chars()).chain([';']));
+            '#' | '<' | '>' | '&' | ';' | '`' | '\\' | '$' => {
+                escaped.push_str(&format!("#{};", u32::from(character)));
             }
-            control if control.is_control() => escaped.push(' '),
             plain => escaped.push(plain),
         }
     }
@@ -138,38 +266,56 @@ fn escaped(text: &str) -> String {
 
 #[cfg(test)]
 mod tests {
-    use super::{escaped, names, write};
+    use super::{ARROW_LIMIT, TEXT_LIMIT, charts, escaped, write_markdown};
     use crate::topology::fixture::{graph, shop};
 
     #[test]
     fn the_shop_has_a_line_per_node_and_arrow() {
-        let mut out = Vec::new();
         let shop = shop();
-        let size = write(&mut out, &shop).expect("written");
-        let text = String::from_utf8(out).expect("text");
+        let charts = charts(&shop);
+        let [chart] = charts.as_slice() else { panic!("one chart") };
+        let text = &chart.text;
         assert_eq!(text.matches(" --> ").count(), shop.flows().count());
-        assert_eq!((size.arrows, size.characters), (shop.flows().count(), text.chars().count()));
-        assert!(!size.is_beyond_limits());
         assert!(
             text.contains("  subgraph domain_0[\"goods\"]\n    service_stock[\"stock\"]:::service\n"),
             "{text}"
         );
         assert!(text.contains("([\"stock/low<br/>StockLow<br/>∅ no consumer\"]):::missing\n"), "{text}");
+        let mut out = Vec::new();
+        write_markdown(&mut out, "Topology", &charts).unwrap();
+        let page = String::from_utf8(out).unwrap();
+        assert_eq!(page, format!("# Topology\n\n```mermaid\n{text}```\n"));
     }
 
     #[test]
     fn labels_are_only_text() {
         assert_eq!(escaped("a\"b<c>#d`e\n"), "a#quot;b#60;c#62;#35;d#96;e ");
-        let twins = graph("a > x.y > b\na > x/y > b");
-        let names = names(&twins);
-        assert_eq!(names[..2], ["service_a", "service_b"]);
-        assert_ne!(names[2], names[3]);
+        assert_eq!(escaped(""), "(unnamed)");
     }
 
     #[test]
-    fn more_than_mermaid_draws_is_said() {
-        let consumers: Vec<String> = (0..500).map(|number| format!("c{number}")).collect();
-        let graph = graph(&format!("a > x > {}", consumers.join(" ")));
-        assert!(write(&mut Vec::new(), &graph).expect("written").is_beyond_limits());
+    fn more_than_mermaid_draws_becomes_several_charts_that_lack_nothing() {
+        let long = "<".repeat(300);
+        let mut text = String::from("lone@far\n- > idle@far > -\n");
+        for number in 0..40 {
+            let consumers: Vec<String> =
+                (0..17).map(|consumer| format!("c{}", number * 3 + consumer)).collect();
+            let domain = number % 3;
+            text.push_str(&format!("p{number}@d{domain} > {long}{number} > {}\n", consumers.join(" ")));
+        }
+        let crowd: Vec<String> = (0..1_000).map(|number| format!("crowd{number}")).collect();
+        text.push_str(&format!("p0 > busy > {}", crowd.join(" ")));
+        let graph = graph(&text);
+        let charts = charts(&graph);
+        assert_eq!((charts[0].name.as_str(), charts[0].title.as_str()), ("domains", "Domains"));
+        let arrows: usize = charts.iter().map(|chart| chart.text.matches(" --> ").count()).sum();
+        assert_eq!(arrows, graph.flows().count());
+        for chart in &charts {
+            assert!(chart.text.matches(" --> ").count() <= ARROW_LIMIT, "{}", chart.title);
+            assert!(chart.text.chars().count() <= TEXT_LIMIT, "{}", chart.title);
+        }
+        for name in ["lone", "idle", "crowd999", "p39"] {
+            assert!(charts.iter().any(|chart| chart.text.contains(&format!("\"{name}"))), "{name}");
+        }
     }
 }

@@ -6,6 +6,7 @@ use std::io::{self, Write};
 use super::scene::{
     Arrow, BoxKind, MARGIN, SMALL_SIZE, Scene, Setting, Shape, counted, metrics, node_words, thickness,
 };
+use super::visible::is_hidden;
 use crate::topology::{CheckRule, Graph, NodeKind, Relation};
 
 /// Above so many arrows none gets words and a wider invisible twin to point at.
@@ -295,7 +296,7 @@ fn escaped(text: &str) -> String {
             '>' => escaped.push_str("&gt;"),
             '"' => escaped.push_str("&quot;"),
             '\n' => escaped.push('\n'),
-            control if control.is_control() || matches!(control, '\u{fffe}' | '\u{ffff}') => {
+            control if is_hidden(control) || matches!(control, '\u{fffe}' | '\u{ffff}') => {
                 escaped.push(' ');
             }
             plain => escaped.push(plain),

@@ -1,4 +1,4 @@
-//! A plan becomes files: made beside the target, then moved into place, so that there is all of it or nothing.
+//! A plan becomes files: made beside the target, then moved into place, so that there is all of it or nothing. So do other files.
 
 use std::fs;
 use std::io;
@@ -15,11 +15,21 @@ use super::plan::Plan;
 /// # Errors
 /// When the directory is not empty or cannot be written; it is as before then.
 pub fn write(plan: &Plan, target: &Path) -> Result<(), ScaffoldError> {
+    let files: Vec<(&str, &[u8])> =
+        plan.files.iter().map(|file| (file.path.as_str(), file.bytes.as_slice())).collect();
+    write_files(&files, target)
+}
+
+/// Writes files, as paths with `/` between parts and bytes, as [`write`] does those of a plan.
+///
+/// # Errors
+/// As [`write`].
+pub fn write_files(files: &[(&str, &[u8])], target: &Path) -> Result<(), ScaffoldError> {
     check_target(target)?;
     let target = std::path::absolute(target).map_err(|source| unwritable(target, source))?;
     let parent = target.parent().unwrap_or(&target).to_owned();
     let made = create_parents(&parent)?;
-    write_into(plan, &target, &parent).inspect_err(|_| {
+    write_into(files, &target, &parent).inspect_err(|_| {
         // Only directories made a moment ago are removed, and only while they are empty.
         made.iter().rev().for_each(|directory| drop(fs::remove_dir(directory)));
     })
@@ -50,7 +60,7 @@ fn create_parents(parent: &Path) -> Result<Vec<PathBuf>, ScaffoldError> {
     Ok(made)
 }
 
-fn write_into(plan: &Plan, target: &Path, parent: &Path) -> Result<(), ScaffoldError> {
+fn write_into(files: &[(&str, &[u8])], target: &Path, parent: &Path) -> Result<(), ScaffoldError> {
     let stage = tempfile::Builder::new()
         .prefix(".eddy-new-")
         .tempdir_in(parent)
@@ -58,12 +68,12 @@ fn write_into(plan: &Plan, target: &Path, parent: &Path) -> Result<(), ScaffoldE
     // The temporary directory is private; what is moved out of it must have the usual permissions.
     let root = stage.path().join("project");
     fs::create_dir(&root).map_err(|source| unwritable(&root, source))?;
-    for file in &plan.files {
-        let path = root.join(&file.path);
+    for (file, bytes) in files {
+        let path = root.join(file);
         let directory = path.parent().unwrap_or(&root);
         fs::create_dir_all(directory)
-            .and_then(|()| fs::write(&path, &file.bytes))
-            .map_err(|source| unwritable(&target.join(&file.path), source))?;
+            .and_then(|()| fs::write(&path, bytes))
+            .map_err(|source| unwritable(&target.join(file), source))?;
     }
     if target.exists() {
         move_entries(&root, target)

@@ -9,8 +9,13 @@ use super::super::{CommandError, Context};
 use super::Args;
 use crate::atomic_file;
 use crate::output::graph_text::{GraphStyle, Role};
+use crate::output::mermaid::Chart;
 use crate::output::scene::Setting;
-use crate::output::{dot, graph_json, mermaid, paths_text, svg, table, tree};
+use crate::output::{
+    backstage, cytoscape, d2, dot, eventcatalog, graph_json, graph_jsonl, graphml, mermaid, openlineage,
+    paths_text, plantuml, svg, table, tree,
+};
+use crate::scaffold::write::write_files;
 use crate::topology::{Domains, Graph, NodeIndex, NodeKind};
 
 /// Above so many services and channels a picture shows domains only, unless told otherwise.
@@ -49,12 +54,30 @@ pub(super) enum Format {
     Text,
     /// JSON Graph Format, for programs
     Json,
+    /// One short object per line in a fixed order, to compare
+    Jsonl,
     /// A picture that is one file
     Svg,
-    /// A Mermaid flowchart
+    /// Mermaid flowcharts
     Mermaid,
+    /// Mermaid flowcharts in a Markdown page
+    Markdown,
     /// Graphviz
     Dot,
+    /// D2
+    D2,
+    /// A PlantUML component diagram
+    Plantuml,
+    /// GraphML, for yEd and Gephi
+    Graphml,
+    /// JSON of Cytoscape
+    Cytoscape,
+    /// A directory of pages for EventCatalog
+    Eventcatalog,
+    /// Entities of a Backstage catalogue
+    Backstage,
+    /// `OpenLineage` events, one per line
+    Openlineage,
 }
 
 impl Format {
@@ -63,15 +86,24 @@ impl Format {
         Ok(match ending.as_deref() {
             Some("txt") => Self::Text,
             Some("json") => Self::Json,
+            Some("jsonl") => Self::Jsonl,
             Some("svg") => Self::Svg,
             Some("mmd" | "mermaid") => Self::Mermaid,
+            Some("md") => Self::Markdown,
             Some("dot" | "gv") => Self::Dot,
+            Some("d2") => Self::D2,
+            Some("puml" | "plantuml") => Self::Plantuml,
+            Some("graphml") => Self::Graphml,
+            Some("cyjs") => Self::Cytoscape,
+            Some("yaml" | "yml") => Self::Backstage,
             _ => {
                 return Err(CommandError::usage(format!(
                     "the ending of `{}` names no format",
                     path.display()
                 ))
-                .hint("use .txt, .json, .mmd, .dot, .gv or .svg, or say it with `--format`"));
+                .hint(
+                    "use .txt, .json, .jsonl, .svg, .mmd, .md, .dot, .gv, .d2, .puml, .graphml, .cyjs or .yaml, or say it with `--format`",
+                ));
             }
         })
     }
@@ -102,6 +134,10 @@ impl Drawing {
         let as_picture = args.view.is_some_and(|view| view.setting().is_some());
         let by_view = as_picture.then_some(Format::Svg);
         let format = args.format.or(by_ending.transpose()?).or(by_view).unwrap_or(Format::Text);
+        if format == Format::Eventcatalog && args.output.is_none() {
+            return Err(CommandError::usage("`--format eventcatalog` makes a directory of files")
+                .hint("name it with `--output DIR`"));
+        }
         match (format, args.view) {
             (Format::Text, Some(View::Tree)) if args.focus.is_none() => {
                 Err(CommandError::usage("`--view tree` needs a place to start from")
@@ -160,21 +196,65 @@ impl Picture<'_> {
         let ascii = args.ascii || !context.environment.is_utf8();
         let style = GraphStyle { width: context.ui.width, ascii, paint: &paint };
         let mut out = context.ui.data();
-        self.draw(&mut out, &style, context)?;
+        if self.drawing == Drawing::As(Format::Mermaid) {
+            self.charts_to_stdout(&mut out, context)?;
+        } else {
+            self.draw(&mut out, &style)?;
+        }
         Ok(out.flush()?)
     }
 
     pub(super) fn to_file(&self, path: &Path, args: &Args, context: &Context) -> Result<(), CommandError> {
+        match self.drawing {
+            Drawing::As(Format::Eventcatalog) => return self.to_directory(path, context),
+            Drawing::As(Format::Mermaid) => return self.charts_to_files(path, context),
+            _ => {}
+        }
         let plain = |_: Role, text: &str| text.to_owned();
         let style = GraphStyle { width: context.ui.width, ascii: args.ascii, paint: &plain };
         let mut bytes = Vec::new();
-        self.draw(&mut bytes, &style, context)?;
-        atomic_file::write(path, &bytes).map_err(|error| CommandError::unwritable(path, &error))?;
+        self.draw(&mut bytes, &style)?;
+        keep(path, &bytes)?;
         context.ui.say(format!("wrote `{}`", path.display()));
         Ok(())
     }
 
-    fn draw(&self, out: &mut dyn Write, style: &GraphStyle<'_>, context: &Context) -> io::Result<()> {
+    fn to_directory(&self, path: &Path, context: &Context) -> Result<(), CommandError> {
+        let files = eventcatalog::files(self.graph);
+        let bytes: Vec<(&str, &[u8])> =
+            files.iter().map(|(path, text)| (path.as_str(), text.as_bytes())).collect();
+        write_files(&bytes, path)?;
+        context.ui.say(format!("wrote {} files into `{}`", files.len(), path.display()));
+        Ok(())
+    }
+
+    fn charts_to_stdout(&self, out: &mut dyn Write, context: &Context) -> io::Result<()> {
+        let charts = mermaid::charts(self.graph);
+        if let [chart] = charts.as_slice() {
+            return out.write_all(chart.text.as_bytes());
+        }
+        mermaid::write_markdown(out, &self.title, &charts)?;
+        context.ui.say(split_words(&charts, "in a Markdown page"));
+        Ok(())
+    }
+
+    /// One chart is one file; of several the first has the name, the others have names beside it.
+    fn charts_to_files(&self, path: &Path, context: &Context) -> Result<(), CommandError> {
+        let charts = mermaid::charts(self.graph);
+        let ending = path.extension().map_or_else(|| "mmd".into(), |ending| ending.to_string_lossy());
+        for (number, chart) in charts.iter().enumerate().rev() {
+            let beside = path.with_extension(format!("{}.{ending}", chart.name));
+            keep(if number == 0 { path } else { &beside }, chart.text.as_bytes())?;
+        }
+        context.ui.say(format!("wrote `{}`", path.display()));
+        if charts.len() > 1 {
+            let pattern = path.with_extension(format!("*.{ending}"));
+            context.ui.say(split_words(&charts, &format!("the others as `{}`", pattern.display())));
+        }
+        Ok(())
+    }
+
+    fn draw(&self, out: &mut dyn Write, style: &GraphStyle<'_>) -> io::Result<()> {
         if let Some((graph, ways)) = self.ways {
             return paths_text::write(out, graph, ways, style);
         }
@@ -188,21 +268,33 @@ impl Picture<'_> {
         match format {
             Format::Text => table::write(out, self.graph, style),
             Format::Json => graph_json::write(out, self.graph, &self.title),
+            Format::Jsonl => graph_jsonl::write(out, self.graph),
             Format::Svg => svg::write(out, self.graph, &self.title, self.setting),
-            Format::Dot => dot::write(out, self.graph),
-            Format::Mermaid => {
-                let size = mermaid::write(out, self.graph)?;
-                if size.is_beyond_limits() {
-                    context.ui.warn(format!(
-                        "{} arrows and {} characters: most pages that show Mermaid refuse more than 500 arrows or \
-                         50,000 characters; `--focus` shows a part, `--format svg` has no limit",
-                        size.arrows, size.characters
-                    ));
-                }
-                Ok(())
+            Format::Mermaid | Format::Markdown => {
+                mermaid::write_markdown(out, &self.title, &mermaid::charts(self.graph))
             }
+            Format::Dot => dot::write(out, self.graph),
+            Format::D2 => d2::write(out, self.graph),
+            Format::Plantuml => plantuml::write(out, self.graph),
+            Format::Graphml => graphml::write(out, self.graph),
+            Format::Cytoscape => cytoscape::write(out, self.graph, &self.title),
+            Format::Backstage => backstage::write(out, self.graph),
+            Format::Openlineage => openlineage::write(out, self.graph, &jiff::Timestamp::now().to_string()),
+            Format::Eventcatalog => Ok(()),
         }
     }
+}
+
+fn keep(path: &Path, bytes: &[u8]) -> Result<(), CommandError> {
+    atomic_file::write(path, bytes).map_err(|error| CommandError::unwritable(path, &error))
+}
+
+fn split_words(charts: &[Chart], place: &str) -> String {
+    format!(
+        "{} charts, {place}: most pages that show Mermaid refuse more than 500 arrows or 50,000 characters in one; \
+         `--format svg` has no limit",
+        charts.len()
+    )
 }
 
 fn color_of(role: Role) -> &'static str {

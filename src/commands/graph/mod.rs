@@ -31,7 +31,7 @@ pub struct Args {
     /// Form of the output (default: by the ending of --output, else text)
     #[arg(long, value_enum, value_name = "FORMAT")]
     format: Option<Format>,
-    /// Write to a file: .txt, .json, .mmd, .dot, .gv or .svg
+    /// Write to a file, whose ending chooses the format, or for an event catalogue to a new or empty directory
     #[arg(long, short, value_name = "FILE")]
     output: Option<PathBuf>,
     /// Show only what this service, channel or message is connected with

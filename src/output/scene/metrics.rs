@@ -35,16 +35,17 @@ pub(in crate::output) fn fit(text: &str, size: f64, limit: f64) -> String {
         return text.to_owned();
     }
     let characters: Vec<char> = text.chars().collect();
-    let mut kept = characters.len();
-    loop {
-        kept = kept.saturating_sub(1);
-        let head: String = characters[..kept.div_ceil(2)].iter().collect();
-        let tail: String = characters[characters.len() - kept / 2..].iter().collect();
-        let shorter = format!("{head}…{tail}");
-        if kept == 0 || text_width(&shorter, size) <= limit {
-            return shorter;
-        }
+    let shorter = |kept: usize| -> String {
+        let head = characters[..kept.div_ceil(2)].iter();
+        head.chain(&['…']).chain(&characters[characters.len() - kept / 2..]).collect()
+    };
+    // The more is kept, the wider it is.
+    let (mut fits, mut too_wide) = (0, characters.len());
+    while fits + 1 < too_wide {
+        let kept = usize::midpoint(fits, too_wide);
+        if text_width(&shorter(kept), size) <= limit { fits = kept } else { too_wide = kept }
     }
+    shorter(fits)
 }
 
 #[cfg(test)]
@@ -63,5 +64,7 @@ mod tests {
         assert!(short.starts_with("orders") && short.ends_with("v2") && short.contains('…'), "{short}");
         assert!(text_width(&short, 12.0) <= 120.0);
         assert_eq!(fit("short", 12.0, 120.0), "short");
+        assert_eq!(fit("WWWW", 12.0, 1.0), "…");
+        assert!(text_width(&fit(&"W<".repeat(50_000), 12.0, 120.0), 12.0) > 90.0);
     }
 }
