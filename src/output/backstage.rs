@@ -45,11 +45,11 @@ impl<'a> Catalogue<'a> {
         let owners = shown().map(|node| owner(graph, node)).collect();
         let domains = shown().filter_map(|node| graph.group(node)).collect();
         let (mut services, mut channels) = (PlainNames::new('-'), PlainNames::new('-'));
-        let names = all().map(|index| match graph.node(index).kind {
+        let node_names = all().map(|index| match graph.node(index).kind {
             NodeKind::Service => services.name(&graph.node(index).name),
             _ => channels.name(&graph.label(index)),
         });
-        Self { graph, groups: named(owners), systems: named(domains), names: names.collect() }
+        Self { graph, groups: named(owners), systems: named(domains), names: node_names.collect() }
     }
 
     fn groups(&self, out: &mut dyn Write) -> io::Result<()> {

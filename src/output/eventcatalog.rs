@@ -1,4 +1,4 @@
-//! The graph as the files of an EventCatalog: domains, services, channels, events and teams.
+//! The graph as the files of an `EventCatalog`: domains, services, channels, events and teams.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt::Write as _;
@@ -97,8 +97,8 @@ impl<'a> Catalogue<'a> {
     fn domains(&self) -> Vec<(String, String)> {
         let mut names = PlainNames::new('-');
         let groups = groups(self.graph);
-        let named = groups.iter().filter_map(|group| Some((group.domain?, group)));
-        named
+        let with_name = groups.iter().filter_map(|group| Some((group.domain?, group)));
+        with_name
             .map(|(domain, group)| {
                 let id = names.name(domain);
                 let name = if domain.is_empty() { "(unnamed)" } else { domain };

@@ -1,4 +1,4 @@
-//! The graph in GraphML with typed attributes, and with the boxes of yEd, which other readers pass over.
+//! The graph in `GraphML` with typed attributes, and with the boxes of yEd, which other readers pass over.
 
 use std::io::{self, Write};
 

@@ -1,5 +1,6 @@
 //! Foreign text for files: what steers a terminal or the direction of writing is escaped or replaced, whatever reads the file.
 
+use std::fmt::Write as _;
 use std::io::{self, Write};
 
 use serde::Serialize;
@@ -34,7 +35,8 @@ pub(super) fn yaml_text(text: &str) -> String {
             '\n' => quoted.push_str("\\n"),
             '\t' => quoted.push_str("\\t"),
             each if is_hidden(each) || matches!(each, '\u{fffe}' | '\u{ffff}') => {
-                quoted.push_str(&format!("\\U{:08X}", u32::from(each)));
+                // Writing to a String cannot fail.
+                let _ = write!(quoted, "\\U{:08X}", u32::from(each));
             }
             each => quoted.push(each),
         }

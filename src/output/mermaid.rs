@@ -1,6 +1,7 @@
 //! The graph as Mermaid flowcharts from left to right: one, or several when one would be beyond what Mermaid draws.
 
 use std::collections::{BTreeSet, HashMap};
+use std::fmt::Write as _;
 use std::io::{self, Write};
 
 use super::by_domain::{PlainNames, groups, message_names, missing, missing_words, plain_names};
@@ -100,6 +101,7 @@ impl<'a> Flowchart<'a> {
         Self { graph, names: plain_names(graph), missing: missing(graph), groups }
     }
 
+    // Writing to a String cannot fail, here and below.
     fn text(&self, part: &Part, title: Option<&str>) -> String {
         let mut text = title.map_or_else(String::new, head_with_title);
         text.push_str(HEAD);
@@ -107,18 +109,18 @@ impl<'a> Flowchart<'a> {
             let nodes: Vec<&NodeIndex> = nodes.iter().filter(|node| part.nodes.contains(node)).collect();
             let domain = domain.filter(|_| !nodes.is_empty());
             if let Some(domain) = domain {
-                text.push_str(&format!("  subgraph domain_{number}[\"{}\"]\n", escaped(domain)));
+                let _ = writeln!(text, "  subgraph domain_{number}[\"{}\"]", escaped(domain));
             }
             for node in nodes {
                 let inner = if domain.is_some() { "    " } else { "  " };
-                text.push_str(&format!("{inner}{}\n", self.node(*node)));
+                let _ = writeln!(text, "{inner}{}", self.node(*node));
             }
             if domain.is_some() {
                 text.push_str("  end\n");
             }
         }
         for (source, target) in &part.arrows {
-            text.push_str(&format!("  {} --> {}\n", self.names[source.0], self.names[target.0]));
+            let _ = writeln!(text, "  {} --> {}", self.names[source.0], self.names[target.0]);
         }
         text.push_str(CLASSES);
         text
@@ -218,15 +220,16 @@ fn domain_charts(graph: &Graph) -> Vec<Chart> {
             let is_alone = number == 0 && !between.iter().any(|flow| flow.from == place || flow.to == place);
             if ends.contains(&place) || is_alone {
                 let name = escaped(domain.name.as_deref().unwrap_or("no domain"));
-                text.push_str(&format!(
-                    "  domain_{place}[\"{name}<br/>services: {}, channels: {}\"]:::service\n",
+                let _ = writeln!(
+                    text,
+                    "  domain_{place}[\"{name}<br/>services: {}, channels: {}\"]:::service",
                     domain.services, domain.channels
-                ));
+                );
             }
         }
         for flow in *flows {
             let (from, to) = (flow.from, flow.to);
-            text.push_str(&format!("  domain_{from} -->|{}| domain_{to}\n", flow.channels));
+            let _ = writeln!(text, "  domain_{from} -->|{}| domain_{to}", flow.channels);
         }
         text.push_str(CLASSES);
         let name = if count == 1 { "domains".to_owned() } else { format!("domains-{}", number + 1) };
@@ -256,7 +259,7 @@ fn escaped(text: &str) -> String {
         match character {
             '"' => escaped.push_str("#quot;"),
             '#' | '<' | '>' | '&' | ';' | '`' | '\\' | '$' => {
-                escaped.push_str(&format!("#{};", u32::from(character)));
+                let _ = write!(escaped, "#{};", u32::from(character));
             }
             plain => escaped.push(plain),
         }
@@ -266,6 +269,8 @@ fn escaped(text: &str) -> String {
 
 #[cfg(test)]
 mod tests {
+    use std::fmt::Write as _;
+
     use super::{ARROW_LIMIT, TEXT_LIMIT, charts, escaped, write_markdown};
     use crate::topology::fixture::{graph, shop};
 
@@ -301,10 +306,10 @@ mod tests {
             let consumers: Vec<String> =
                 (0..17).map(|consumer| format!("c{}", number * 3 + consumer)).collect();
             let domain = number % 3;
-            text.push_str(&format!("p{number}@d{domain} > {long}{number} > {}\n", consumers.join(" ")));
+            let _ = writeln!(text, "p{number}@d{domain} > {long}{number} > {}", consumers.join(" "));
         }
         let crowd: Vec<String> = (0..1_000).map(|number| format!("crowd{number}")).collect();
-        text.push_str(&format!("p0 > busy > {}", crowd.join(" ")));
+        let _ = write!(text, "p0 > busy > {}", crowd.join(" "));
         let graph = graph(&text);
         let charts = charts(&graph);
         assert_eq!((charts[0].name.as_str(), charts[0].title.as_str()), ("domains", "Domains"));

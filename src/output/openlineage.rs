@@ -1,4 +1,4 @@
-//! The graph as OpenLineage events, one JSON object per line: a job per service, a dataset per channel.
+//! The graph as `OpenLineage` events, one JSON object per line: a job per service, a dataset per channel.
 
 use std::collections::BTreeSet;
 use std::io::{self, Write};

@@ -1,5 +1,6 @@
-//! The graph as a PlantUML component diagram, from left to right, a package per domain.
+//! The graph as a `PlantUML` component diagram, from left to right, a package per domain.
 
+use std::fmt::Write as _;
 use std::io::{self, Write};
 
 use super::by_domain::{groups, message_names, missing, missing_words, plain_names};
@@ -62,7 +63,7 @@ fn element(graph: &Graph, index: NodeIndex, name: &str, missing: Option<CheckRul
     format!("queue \"{label}\\n({})\" as {name} #line:c53030;line.dashed", missing_words(rule))
 }
 
-/// Text that is safe inside a quoted label: PlantUML reads marks of many kinds as more than text, and they are written
+/// Text that is safe inside a quoted label: `PlantUML` reads marks of many kinds as more than text, and they are written
 /// by number.
 fn escaped(text: &str) -> String {
     let text = one_line(&shortened(text, LABEL));
@@ -78,7 +79,8 @@ fn escaped(text: &str) -> String {
         if is_plain || is_single {
             escaped.push(each);
         } else {
-            escaped.push_str(&format!("<U+{:04X}>", u32::from(each)));
+            // Writing to a String cannot fail.
+            let _ = write!(escaped, "<U+{:04X}>", u32::from(each));
         }
         before = each;
     }

@@ -66,17 +66,17 @@ pub(super) enum Format {
     Dot,
     /// D2
     D2,
-    /// A PlantUML component diagram
+    #[value(help = "A PlantUML component diagram")]
     Plantuml,
-    /// GraphML, for yEd and Gephi
+    #[value(help = "GraphML, for yEd and Gephi")]
     Graphml,
     /// JSON of Cytoscape
     Cytoscape,
-    /// A directory of pages for EventCatalog
+    #[value(help = "A directory of pages for EventCatalog")]
     Eventcatalog,
     /// Entities of a Backstage catalogue
     Backstage,
-    /// `OpenLineage` events, one per line
+    #[value(help = "OpenLineage events, one per line")]
     Openlineage,
 }
 
