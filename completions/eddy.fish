@@ -341,10 +341,19 @@ flow\t'Layers along the flow as a picture; what closes a cycle goes back dashed'
 overview\t'Domains as a picture, and how many channels lead from one to another'"
 complete -c eddy -n "__fish_eddy_using_subcommand graph" -l format -d 'Form of the output (default: by the ending of --output, else text)' -r -f -a "text\t'For the terminal'
 json\t'JSON Graph Format, for programs'
+jsonl\t'One short object per line in a fixed order, to compare'
 svg\t'A picture that is one file'
-mermaid\t'A Mermaid flowchart'
-dot\t'Graphviz'"
-complete -c eddy -n "__fish_eddy_using_subcommand graph" -s o -l output -d 'Write to a file: .txt, .json, .mmd, .dot, .gv or .svg' -r -F
+mermaid\t'Mermaid flowcharts'
+markdown\t'Mermaid flowcharts in a Markdown page'
+dot\t'Graphviz'
+d2\t'D2'
+plantuml\t'A PlantUML component diagram'
+graphml\t'GraphML, for yEd and Gephi'
+cytoscape\t'JSON of Cytoscape'
+eventcatalog\t'A directory of pages for EventCatalog'
+backstage\t'Entities of a Backstage catalogue'
+openlineage\t'OpenLineage events, one per line'"
+complete -c eddy -n "__fish_eddy_using_subcommand graph" -s o -l output -d 'Write to a file, whose ending chooses the format, or for an event catalogue to a new or empty directory' -r -F
 complete -c eddy -n "__fish_eddy_using_subcommand graph" -l focus -d 'Show only what this service, channel or message is connected with' -r
 complete -c eddy -n "__fish_eddy_using_subcommand graph" -l depth -d 'How many services away from the focus to go (default: 2)' -r
 complete -c eddy -n "__fish_eddy_using_subcommand graph" -l path -d 'Show only the ways along the flow from one service or channel to another, the shortest first' -r
