@@ -7,6 +7,7 @@ use serde::Deserialize;
 
 use crate::diagnostic::Severity;
 use crate::endpoint::mask;
+use crate::topology::aliases::Aliases;
 
 mod access;
 mod command;
@@ -107,6 +108,18 @@ pub struct WorkspaceSettings {
     /// What masking takes.
     #[serde(default)]
     pub mask: Option<MaskSetting>,
+    /// What `eddy graph` should know.
+    #[serde(default)]
+    pub topology: TopologySettings,
+}
+
+/// What `eddy graph` should know of the system.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct TopologySettings {
+    /// Names under which services are known elsewhere, by service.
+    #[serde(default)]
+    pub aliases: BTreeMap<String, Vec<String>>,
 }
 
 /// A workspace: its directory and its file.
@@ -169,7 +182,20 @@ impl Workspace {
                 }
             }
         }
-        Ok(())
+        self.aliases().map(|_| ())
+    }
+
+    /// Names under which services are known elsewhere.
+    ///
+    /// # Errors
+    /// When one is no pattern.
+    pub fn aliases(&self) -> Result<Aliases, SettingsError> {
+        Aliases::new(&self.settings.topology.aliases).map_err(|error| SettingsError::Value {
+            what: format!("`topology.aliases` of service `{}`", error.service),
+            path: self.file(),
+            message: format!("`{}` is not a pattern: {}", error.alias, error.reason),
+            help: "write a name, a glob such as `billing-*`, or a regular expression between slashes".into(),
+        })
     }
 
     /// The path of the workspace file.

@@ -17,7 +17,8 @@ fn read(text: &str) -> Result<(), SettingsError> {
 }
 
 /// Every map of the file: where it stands in the schema, and a file whose map there has an unknown key or value.
-const PLACES: [(&str, &str); 10] = [
+const PLACES: [(&str, &str); 11] = [
+    ("/$defs/topology/properties", "version: 1\ntopology: { strange: 1 }"),
     ("/properties", "version: 1\nstrange: 1"),
     ("/$defs/environment/properties", "version: 1\nenvironments: { e: { strange: 1 } }"),
     (

@@ -98,6 +98,8 @@ pub enum EvidenceKind {
     Archive,
     /// Spans of OpenTelemetry.
     OtelSpan,
+    /// The addresses of two channels meet, and something says it of the other one.
+    Pattern,
 }
 
 impl EvidenceKind {

@@ -20,6 +20,20 @@ impl Graph {
         }
         Self::new(joiner.sources, joiner.nodes, joiner.edges)
     }
+
+    /// As [`Graph::new`], where nodes may be there under one identifier twice, and edges with the same ends.
+    #[must_use]
+    pub(super) fn merged(sources: Vec<SourceFile>, nodes: Vec<Node>, edges: Vec<Edge>) -> Self {
+        let mut joiner = Joiner { sources, ..Joiner::default() };
+        let places: Vec<NodeIndex> = nodes.into_iter().map(|node| NodeIndex(joiner.node(node))).collect();
+        for mut edge in edges {
+            edge.source = places[edge.source.0];
+            edge.target = places[edge.target.0];
+            edge.messages = edge.messages.iter().map(|message| places[message.0]).collect();
+            joiner.edge(edge);
+        }
+        Self::new(joiner.sources, joiner.nodes, joiner.edges)
+    }
 }
 
 #[derive(Default)]

@@ -1,5 +1,7 @@
 //! The graph of services, channels and messages: built, queried, laid out. It draws nothing.
 
+pub mod aliases;
+mod bridge;
 mod declared;
 mod domains;
 #[cfg(test)]
@@ -9,6 +11,7 @@ mod join;
 pub mod layout;
 mod names;
 mod paths;
+pub mod patterns;
 mod query;
 pub mod saved;
 

@@ -31,10 +31,15 @@ pub(super) struct Read {
 impl Read {
     /// Reads what the paths name.
     pub(super) fn new(paths: &[PathBuf], context: &Context) -> Result<Self, CommandError> {
+        let aliases = context.workspace()?.map(|workspace| workspace.aliases()).transpose()?;
         let inputs = inputs(paths, context)?;
-        if inputs.contains(&Input::Stdin) {
-            return standard_input(&inputs);
-        }
+        let mut read =
+            if inputs.contains(&Input::Stdin) { standard_input(&inputs)? } else { Self::files(&inputs)? };
+        read.graph = read.graph.renamed(&aliases.unwrap_or_default()).bridged();
+        Ok(read)
+    }
+
+    fn files(inputs: &[Input]) -> Result<Self, CommandError> {
         // A graph that lies among the documents is what an earlier run made of them; it counts when it is named.
         let is_saved = |input: &&Input| matches!(input, Input::Named(path) if begins_as_saved(path));
         let (saved, documents): (Vec<&Input>, Vec<&Input>) = inputs.iter().partition(is_saved);
