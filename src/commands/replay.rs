@@ -112,6 +112,7 @@ async fn replay(args: &Args, context: &Context) -> Result<Status, CommandError> 
     let target = Places::new(context)?.target(&args.to)?;
     let carried = open::capabilities(&target.address)?;
     changing::suited(&selection.changes, &carried)?;
+    faulting::suited(&selection.faults, &target.address)?;
     selection.faults.mark &= !args.no_mark && carried.headers;
     let stop = transfer::stop_on_interruption();
     let survey =
@@ -228,6 +229,7 @@ fn show_plan(
         paced: timetable.is_paced(),
         protected: target.protected.as_deref(),
         seed: args.selecting.faulting.seed(),
+        changes: args.selecting.changing.options(),
     };
     let mut data = context.ui.data();
     match args.format {

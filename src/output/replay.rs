@@ -30,6 +30,8 @@ pub struct PlanView<'a> {
     pub protected: Option<&'a str>,
     /// What decides which events have a fault on purpose.
     pub seed: Option<u64>,
+    /// What is changed about identities, times and partitions: flag and value.
+    pub changes: Vec<(&'static str, String)>,
 }
 
 /// The plan for people.
@@ -66,6 +68,11 @@ pub fn plan_text(out: &mut dyn Write, plan: &PlanView<'_>) -> io::Result<()> {
     for each in &survey.losses {
         writeln!(out, "losses    {} cannot carry {}", plan.carried.name, loss(each))?;
     }
+    if !plan.changes.is_empty() {
+        let changes: Vec<String> =
+            plan.changes.iter().map(|(flag, value)| format!("{flag} {value}")).collect();
+        writeln!(out, "changes   {}", changes.join(", "))?;
+    }
     faults(out, &survey.faults)?;
     if let Some(name) = plan.protected {
         writeln!(out, "protected the target belongs to `{name}`: add `--confirm {name}`")?;
@@ -93,6 +100,8 @@ pub fn plan_json(out: &mut dyn Write, plan: &PlanView<'_>) -> io::Result<()> {
         .iter()
         .map(|(channel, counts)| json!({"channel": channel, "events": counts.events, "bytes": counts.bytes}))
         .collect();
+    let changes: Vec<Value> =
+        plan.changes.iter().map(|(flag, value)| json!({"flag": flag, "value": value})).collect();
     let object = json!({
         "target": plan.target,
         "events": survey.events,
@@ -103,6 +112,7 @@ pub fn plan_json(out: &mut dyn Write, plan: &PlanView<'_>) -> io::Result<()> {
         "channels": channels,
         "losses": survey.losses,
         "out_of_time_order": survey.held_back,
+        "changes": changes,
         "faults": survey.faults,
         "seed": plan.seed,
         "protected": plan.protected,
@@ -236,8 +246,15 @@ mod tests {
             ..Capabilities::ALL
         };
         let target = "memory:x".to_owned();
-        let plan =
-            PlanView { survey: &survey, target, carried, paced: false, protected: Some("prod"), seed: None };
+        let plan = PlanView {
+            survey: &survey,
+            target,
+            carried,
+            paced: false,
+            protected: Some("prod"),
+            seed: None,
+            changes: Vec::new(),
+        };
         let mut text = Vec::new();
         plan_text(&mut text, &plan).expect("writing");
         let text = String::from_utf8(text).expect("text");

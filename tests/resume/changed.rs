@@ -4,8 +4,8 @@
 use std::collections::BTreeMap;
 use std::fmt::Write;
 
-use super::support::servers;
-use super::{EVENTS, killed, run, stream};
+use super::support::{kafka, servers};
+use super::{EVENTS, killed, run, stream, topics};
 
 const KILLS: u64 = 5;
 /// The recorded time of the first event.
@@ -102,4 +102,46 @@ async fn killed_into_jetstream_identities_times_and_faults_go_on_as_they_began()
             assert_eq!(event.headers["ce_causationid"], **cause);
         }
     }
+}
+
+/// The partitions in which the keys of a topic lie.
+fn partitions(directory: &std::path::Path, source: &str) -> BTreeMap<String, u64> {
+    let (_, lines, error) = run(directory, &["tail", source, "--from", "start", "--format", "json"]);
+    assert!(error.is_empty(), "{error}");
+    let mut found = BTreeMap::new();
+    for line in lines.lines() {
+        let event: serde_json::Value = serde_json::from_str(line).expect("an event");
+        let partition = event["part"].as_u64().expect("a partition");
+        let before = found.insert(event["k"].as_str().expect("a key").to_owned(), partition);
+        assert!(before.is_none_or(|before| before == partition), "a key lies in one partition");
+    }
+    found
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn partitions_are_kept_or_chosen_as_the_client_of_kafka_chooses_them() {
+    let Some(server) = kafka::shared() else { return };
+    let directory = tempfile::tempdir().expect("a directory");
+    let mut text = String::new();
+    for index in 0..400 {
+        let (time, key) = (1_700_000_000_000_000 + i64::from(index), index % 40);
+        writeln!(text, r#"{{"t":{time},"src":"any","part":{},"k":"key-{key}","v":"{index}"}}"#, key % 2)
+            .expect("text");
+    }
+    std::fs::write(directory.path().join("events.ndjson"), text).expect("written");
+    topics(server.port, &["again.kept", "again.by_key", "again.by_number"]).await;
+    let replayed = |topic: &str, more: &[&str]| {
+        let url = format!("kafka://127.0.0.1:{}/{topic}", server.port);
+        let mut arguments = vec!["replay", "events.ndjson", "--to", &url, "--speed", "max"];
+        arguments.extend(more);
+        let (code, _, error) = run(directory.path(), &arguments);
+        assert_eq!(code, Some(0), "{error}");
+        partitions(directory.path(), &url)
+    };
+    let kept = replayed("again.kept", &[]);
+    assert!((0..40).all(|key| kept[&format!("key-{key}")] == key % 2), "{kept:?}");
+    let by_key = replayed("again.by_key", &["--repartition", "key"]);
+    let by_number = replayed("again.by_number", &["--repartition", "3"]);
+    assert_eq!(by_key, by_number, "our choice is that of the client");
+    assert_eq!(by_key.values().collect::<std::collections::BTreeSet<_>>().len(), 3);
 }

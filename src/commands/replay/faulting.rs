@@ -4,7 +4,9 @@ use std::path::Path;
 use std::sync::OnceLock;
 
 use crate::commands::{CommandError, Context};
-use crate::replay::fault::{FaultError, HELP};
+use crate::endpoint::Address;
+use crate::endpoint::address::Scheme;
+use crate::replay::fault::{FaultError, FaultKind, HELP};
 use crate::replay::{Fault, Faults, Ledger};
 
 /// Flags of faults.
@@ -59,6 +61,22 @@ impl FaultingArgs {
     pub fn options(&self) -> Vec<(&'static str, String)> {
         let faults = self.fault.iter().map(|text| ("fault", text.clone()));
         faults.chain(self.seed().map(|seed| ("seed", seed.to_string()))).collect()
+    }
+}
+
+/// Refuses what the target would refuse event by event.
+///
+/// # Errors
+/// When entries keep ids that only grow, and are to go twice or in another order.
+pub(super) fn suited(faults: &Faults, target: &Address) -> Result<(), CommandError> {
+    let keeps_ids = matches!(target.scheme, Scheme::Redis) && target.option("id") == Some("keep");
+    let moves = |fault: &&Fault| !matches!(fault.kind, FaultKind::Drop | FaultKind::Corrupt);
+    match faults.list.iter().find(moves).filter(|_| keeps_ids) {
+        None => Ok(()),
+        Some(fault) => Err(CommandError::usage(format!(
+            "`--fault {fault}` cannot be done where entries keep their ids, which only grow"
+        ))
+        .hint("leave `id=keep` out of the address")),
     }
 }
 

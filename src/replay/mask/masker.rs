@@ -9,7 +9,7 @@ use bytes::Bytes;
 use serde::Serialize;
 
 use super::rules::{About, Action, OfSchemas, Rule, Rules, Undecodable, Unknown};
-use super::schema::{ChannelSchemas, Described, SchemasOf};
+use super::schema::{ChannelSchemas, Described, Patterns, SchemasOf};
 use super::token::MaskKey;
 use crate::event::cloud_event::{Form, content_type, form, is_batch_type};
 use crate::event::{Event, FAULT_HEADER, Header, NUMBER_HEADER, RUN_HEADER};
@@ -114,6 +114,8 @@ struct OfChannel {
     /// The first rule about the whole payload.
     payload: Option<usize>,
     schemas: ChannelSchemas,
+    /// Patterns of names in the schemas of payloads and of headers.
+    patterns: (Patterns, Patterns),
     /// Something in payloads is to be masked or known.
     looks_inside: bool,
 }
@@ -237,7 +239,8 @@ impl Inner {
         let by_schema = self.rules.schemas != OfSchemas::Ignore
             && (schemas.mark_anything() || schemas.not_json.is_some());
         let looks_inside = !paths.is_empty() || by_schema || self.rules.unknown != Unknown::Keep;
-        OfChannel { rules, paths, payload, schemas, looks_inside }
+        let patterns = (Patterns::of(&schemas.payloads), Patterns::of(&schemas.headers));
+        OfChannel { rules, paths, payload, schemas, patterns, looks_inside }
     }
 
     fn count(&self, rule: usize) {
@@ -376,7 +379,9 @@ impl Inner {
             (rule.action, rule.text.as_str())
         } else {
             let schemas = Described::begin(&channel.schemas.headers);
-            let described = schemas.step(&header.name, false).and(schemas.step(&lower, false));
+            let patterns = &channel.patterns.1;
+            let described =
+                schemas.step(&header.name, false, patterns).and(schemas.step(&lower, false, patterns));
             let by_schema = self.of_schema(&described);
             match (by_schema, self.rules.unknown) {
                 (Some(action), _) => {
@@ -551,7 +556,7 @@ impl<'c> Visitor for MaskVisitor<'c> {
     fn step(&mut self, place: &Place<'c>, name: &str, is_element: bool) -> Place<'c> {
         self.encoded |= self.structured && place.depth == 0 && name == "data_base64";
         let followed = place.followed.step(&self.mask.paths, name);
-        let mut described = place.described.step(name, is_element);
+        let mut described = place.described.step(name, is_element, &self.channel.patterns.0);
         if self.structured && place.depth == 0 && name == "data" {
             // Schemas describe the data, or the whole with the data in it.
             described = described.and(Described::begin(&self.channel.schemas.payloads));

@@ -1,7 +1,9 @@
 //! What the schemas of a channel say of the fields of its payloads: which they name, and which are personal (`x-pii`).
 
+use std::collections::HashMap;
 use std::sync::Arc;
 
+use regex::Regex;
 use serde_json::Value;
 
 use super::rules::Action;
@@ -42,6 +44,40 @@ fn is_mark(value: &Value) -> bool {
     !matches!(value, Value::Null | Value::Bool(false))
 }
 
+/// The patterns of names that schemas use, compiled once; none for those that cannot be read.
+#[derive(Clone, Debug, Default)]
+pub(super) struct Patterns(HashMap<String, Option<Regex>>);
+
+impl Patterns {
+    /// Those of these schemas.
+    pub fn of(schemas: &[Arc<Value>]) -> Self {
+        let mut patterns = Self::default();
+        for schema in schemas {
+            patterns.gather(schema);
+        }
+        patterns
+    }
+
+    fn gather(&mut self, value: &Value) {
+        match value {
+            Value::Object(members) => {
+                let named = members.get("patternProperties").and_then(Value::as_object);
+                for pattern in named.into_iter().flat_map(|all| all.keys()) {
+                    self.0.entry(pattern.clone()).or_insert_with(|| Regex::new(pattern).ok());
+                }
+                members.values().for_each(|member| self.gather(member));
+            }
+            Value::Array(items) => items.iter().for_each(|item| self.gather(item)),
+            _ => {}
+        }
+    }
+
+    /// Whether a name is meant; a pattern that cannot be read means every name, so that its mark is not missed.
+    fn mean(&self, pattern: &str, name: &str) -> bool {
+        self.0.get(pattern).and_then(Option::as_ref).is_none_or(|pattern| pattern.is_match(name))
+    }
+}
+
 /// Where we are in several schemas at once.
 #[derive(Clone, Debug, Default)]
 pub(super) struct Described<'s>(Vec<(&'s Value, &'s Value)>);
@@ -57,13 +93,13 @@ impl<'s> Described<'s> {
     }
 
     /// What describes a member or an element.
-    pub fn step(&self, name: &str, is_element: bool) -> Self {
+    pub fn step(&self, name: &str, is_element: bool, patterns: &Patterns) -> Self {
         let mut next = Self::default();
         for (document, schema) in &self.0 {
             if is_element {
                 element(schema, name, |found| next.add(document, found));
             } else {
-                member(schema, name, |found| next.add(document, found));
+                member(schema, name, patterns, |found| next.add(document, found));
             }
         }
         next
@@ -136,16 +172,15 @@ fn action_of(mark: &Value, of_itself: Action) -> Action {
     }
 }
 
-fn member<'s>(schema: &'s Value, name: &str, mut found: impl FnMut(&'s Value)) {
+fn member<'s>(schema: &'s Value, name: &str, patterns: &Patterns, mut found: impl FnMut(&'s Value)) {
     let mut named = false;
     if let Some(of_name) = schema.get("properties").and_then(|all| all.get(name)) {
         named = true;
         found(of_name);
     }
-    let patterns = schema.get("patternProperties").and_then(Value::as_object);
-    for (pattern, of_pattern) in patterns.into_iter().flatten() {
-        // One that cannot be read here matches, so that its mark is not missed.
-        if regex::Regex::new(pattern).map_or(true, |pattern| pattern.is_match(name)) {
+    let by_pattern = schema.get("patternProperties").and_then(Value::as_object);
+    for (pattern, of_pattern) in by_pattern.into_iter().flatten() {
+        if patterns.mean(pattern, name) {
             named = true;
             found(of_pattern);
         }
@@ -178,12 +213,12 @@ mod tests {
 
     use serde_json::{Value, json};
 
-    use super::{Action, Described};
+    use super::{Action, Described, Patterns};
 
     fn at<'s>(schemas: &'s [Arc<Value>], steps: &[&str]) -> Described<'s> {
         let step = |described: Described<'s>, step: &&str| match step.strip_prefix('#') {
-            Some(index) => described.step(index, true),
-            None => described.step(step, false),
+            Some(index) => described.step(index, true, &Patterns::of(schemas)),
+            None => described.step(step, false, &Patterns::of(schemas)),
         };
         steps.iter().fold(Described::begin(schemas), step)
     }
