@@ -8,24 +8,25 @@ use super::{CommandError, Context};
 use crate::check::events::{EventChecker, EventMessage};
 use crate::output::figures::{counted, grouped};
 use crate::replay::Masker;
-use crate::replay::mask::{ChannelSchemas, MaskCounts, MaskError, MaskKey, Rules, SchemasOf};
+use crate::replay::mask::{ChannelSchemas, MaskCounts, MaskError, MaskKey, Rules, SchemasOf, marks};
 use crate::schema::Compiled;
 
 /// The variable with the key of tokens.
 const KEY_VARIABLE: &str = "EDDY_MASK_KEY";
 
+const HEADING: &str = "Masking";
+
 /// Flags about masking.
 #[derive(Clone, Debug, Default, clap::Args)]
-#[command(next_help_heading = "Masking")]
 pub struct MaskingArgs {
     /// Mask events by the rules of this file before they are written
-    #[arg(long, value_name = "FILE")]
+    #[arg(help_heading = HEADING, long, value_name = "FILE")]
     mask: Option<PathBuf>,
     /// End before an event with a field, header or key that neither a rule nor a schema names
-    #[arg(long, requires = "mask")]
+    #[arg(help_heading = HEADING, long, requires = "mask")]
     mask_strict: bool,
     /// A file with the key of tokens (default: `EDDY_MASK_KEY`, or `mask.key` of the workspace)
-    #[arg(long, value_name = "FILE", requires = "mask")]
+    #[arg(help_heading = HEADING, long, value_name = "FILE", requires = "mask")]
     mask_key_file: Option<PathBuf>,
 }
 
@@ -41,18 +42,12 @@ impl MaskingArgs {
         let rules = Rules::read(path)?;
         let rules = if self.mask_strict { rules.strict() } else { rules };
         let checker = places.loaded().map(EventChecker::new);
-        let needs_key = rules.need_key(checker.is_some());
-        let key = if needs_key { self.key(context)? } else { None };
+        let needs_key = rules.need_key(checker.as_ref().is_some_and(mark_anything));
+        let key = if needs_key { Some(self.key(context)?.ok_or_else(no_key)?) } else { None };
         let schemas_of = checker.map(|checker| -> SchemasOf {
             Arc::new(move |channel: &str| schemas(checker.messages(channel)))
         });
-        let without_key = |reason: String| {
-            CommandError::usage(format!("{reason}, and none is given")).hint(format!(
-                "`{KEY_VARIABLE}`, `--mask-key-file FILE` or `mask: {{ key: … }}` in the workspace; \
-                 `head -c 32 /dev/urandom | base64` makes one"
-            ))
-        };
-        Ok(Some(Masker::new(rules, key, schemas_of).map_err(without_key)?))
+        Ok(Some(Masker::new(rules, key, schemas_of).map_err(|_| no_key())?))
     }
 
     fn key(&self, context: &Context) -> Result<Option<MaskKey>, CommandError> {
@@ -70,19 +65,31 @@ impl MaskingArgs {
     }
 }
 
-fn unreadable_key(path: &Path, error: &std::io::Error) -> CommandError {
-    CommandError::usage(format!(
-        "cannot read the key `{}`: {}",
-        path.display(),
-        crate::atomic_file::reason(error)
+fn no_key() -> CommandError {
+    CommandError::usage("tokens need a key, and none is given").hint(format!(
+        "`{KEY_VARIABLE}`, `--mask-key-file FILE` or `mask: {{ key: … }}` in the workspace; \
+         `head -c 32 /dev/urandom | base64` makes one"
     ))
-    .hint("name a file that holds only the key")
+}
+
+fn unreadable_key(path: &Path, error: &std::io::Error) -> CommandError {
+    CommandError::usage(format!("cannot read the key `{}`: {}", path.display(), error))
+        .hint("name a file that holds only the key")
 }
 
 fn usable(bytes: &[u8], name: &str) -> Result<MaskKey, CommandError> {
     MaskKey::new(bytes).map_err(|error| {
         CommandError::usage(format!("the key in {name} cannot be used: {error}"))
             .hint("`head -c 32 /dev/urandom | base64` makes one")
+    })
+}
+
+/// Whether a schema of the contract marks something as personal.
+fn mark_anything(checker: &EventChecker) -> bool {
+    let messages = checker.names().filter_map(|name| checker.message(name));
+    messages.into_iter().any(|message| {
+        let schemas = [message.payload(), message.headers()];
+        schemas.into_iter().flatten().any(|schema| marks(schema.self_contained()))
     })
 }
 

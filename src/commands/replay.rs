@@ -107,13 +107,11 @@ async fn replay(args: &Args, context: &Context) -> Result<Status, CommandError> 
     let (scheduled, window) = (args.scheduling.plan(args.resume)?, args.selecting.window()?);
     let timetable = scheduled.timetable;
     let resumed = args.ledger.as_deref().filter(|_| args.resume);
-    let mut selection = args.selecting.selection(&window, resumed)?;
+    let selection = args.selecting.selection(&window, resumed)?;
     let retry_for = transfer::duration(Some(&args.retry_for))?.unwrap_or_default();
     let target = Places::new(context)?.target(&args.to)?;
     let carried = open::capabilities(&target.address)?;
-    changing::suited(&selection.changes, &carried)?;
-    faulting::suited(&selection.faults, &target.address)?;
-    selection.faults.mark &= !args.no_mark && carried.headers;
+    let selection = suited(args, selection, &target, &carried)?;
     let stop = transfer::stop_on_interruption();
     let survey =
         Survey::of(archive(args, window).await?, selection.clone(), timetable, carried, &stop).await?;
@@ -163,6 +161,22 @@ async fn replay(args: &Args, context: &Context) -> Result<Status, CommandError> 
     };
     show_outcome(args, context, &outcome, &target)?;
     transfer::conclude(&outcome, &context.ui, again.as_deref())
+}
+
+/// The selection as the target can take it.
+///
+/// # Errors
+/// When the target has not what is to be changed.
+fn suited(
+    args: &Args,
+    mut selection: Selection,
+    target: &Place,
+    carried: &Capabilities,
+) -> Result<Selection, CommandError> {
+    changing::suited(&selection.changes, carried)?;
+    faulting::suited(&selection.faults, &target.address)?;
+    selection.faults.mark &= !args.no_mark && carried.headers;
+    Ok(selection)
 }
 
 /// What people should know of the selection before it is sent.

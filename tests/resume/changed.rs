@@ -102,6 +102,37 @@ async fn killed_into_jetstream_identities_times_and_faults_go_on_as_they_began()
             assert_eq!(event.headers["ce_causationid"], **cause);
         }
     }
+    assert_masked(directory.path(), &source, &events);
+}
+
+/// What is recorded from there with a mask joins as before and says nothing.
+fn assert_masked(directory: &std::path::Path, source: &str, events: &[Arrived]) {
+    let rules = "version: 1\nunknown: refuse\nrules:\n  - { header: [ce_id, ce_causationid], action: token }\n  \
+                 - { header: '*', action: keep }\n  - { field: /no, action: keep }\n  - { field: /at, action: drop }\n";
+    std::fs::write(directory.join("mask.yaml"), rules).expect("written");
+    std::fs::write(directory.join("key"), "0123456789abcdef").expect("written");
+    let mut record =
+        vec!["record", source, "--from", "start", "--to", "now", "--output", "m.eddy.ndjson.zst"];
+    record.extend(["--mask", "mask.yaml", "--mask-key-file", "key", "--format", "json"]);
+    let (code, out, error) = run(directory, &record);
+    assert_eq!(code, Some(0), "{error}");
+    let report: serde_json::Value = serde_json::from_str(&out).expect("a report");
+    assert_eq!(report["mask"]["rules"][0]["values"], events.len(), "{report}");
+    let (_, lines, _) = run(directory, &["archive", "cat", "m.eddy.ndjson.zst"]);
+    assert_eq!(lines.lines().count(), events.len());
+    let mut tokens = BTreeMap::<String, String>::new();
+    for (line, event) in lines.lines().zip(events) {
+        let line: serde_json::Value = serde_json::from_str(line).expect("an event");
+        assert_eq!(line["v"], format!(r#"{{"no":{}}}"#, event.number));
+        for pair in line["h"].as_array().expect("headers") {
+            let (name, new) = (pair[0].as_str().expect("a name"), pair[1].as_str().expect("text"));
+            let old = &event.headers[name];
+            if name.starts_with("ce_") {
+                assert_eq!(tokens.entry(old.clone()).or_insert_with(|| new.to_owned()), new);
+                assert!(new.starts_with("tok_"), "{new}");
+            }
+        }
+    }
 }
 
 /// The partitions in which the keys of a topic lie.

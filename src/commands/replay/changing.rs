@@ -5,24 +5,25 @@ use crate::endpoint::Capabilities;
 use crate::replay::json::{FieldPath, PATH_HELP};
 use crate::replay::{Changes, Ids, NewIds, NewTimes, Repartition, Retime};
 
+const HEADING: &str = "Identities, times and partitions";
+
 /// Flags that change what identifies and dates events, and where they go.
 #[derive(Debug, clap::Args)]
-#[command(next_help_heading = "Identities, times and partitions")]
 pub(super) struct ChangingArgs {
     /// What becomes of identities: of CloudEvents and messages, of correlation, causation and traces
-    #[arg(long, value_enum, default_value_t, value_name = "CHOICE")]
+    #[arg(help_heading = HEADING, long, value_enum, default_value_t, value_name = "CHOICE")]
     ids: IdsChoice,
     /// A place of identities in payloads, such as `.order.id` or `/order/id`; may be given several times
-    #[arg(long, value_name = "PATH")]
+    #[arg(help_heading = HEADING, long, value_name = "PATH")]
     id_field: Vec<String>,
     /// What becomes of times: of the broker and of CloudEvents
-    #[arg(long, value_enum, default_value_t, value_name = "CHOICE")]
+    #[arg(help_heading = HEADING, long, value_enum, default_value_t, value_name = "CHOICE")]
     retime: RetimeChoice,
     /// A place of times in payloads, such as `.created_at`; may be given several times
-    #[arg(long, value_name = "PATH")]
+    #[arg(help_heading = HEADING, long, value_name = "PATH")]
     time_field: Vec<String>,
     /// Partitions: `keep` those recorded, choose anew by `key` as Java clients do, or by key over the first N
-    #[arg(long, value_name = "keep|key|N", default_value = "keep")]
+    #[arg(help_heading = HEADING, long, value_name = "keep|key|N", default_value = "keep")]
     repartition: String,
 }
 

@@ -9,16 +9,17 @@ use crate::endpoint::address::Scheme;
 use crate::replay::fault::{FaultError, FaultKind, HELP};
 use crate::replay::{Fault, Faults, Ledger};
 
+const HEADING: &str = "Faults on purpose";
+
 /// Flags of faults.
 #[derive(Debug, clap::Args)]
-#[command(next_help_heading = "Faults on purpose")]
 pub(super) struct FaultingArgs {
     /// Do this to a share of the events: `duplicate:5%`, `delay:1%:200ms`, `reorder:1%`, `drop:1%` or `corrupt:0.5%`, and
     /// ` if EXPR` to some only; may be given several times
-    #[arg(long, value_name = "FAULT")]
+    #[arg(help_heading = HEADING, long, value_name = "FAULT")]
     fault: Vec<String>,
     /// What decides which events have a fault; the same seed gives the same faults
-    #[arg(long, value_name = "NUMBER", requires = "fault")]
+    #[arg(help_heading = HEADING, long, value_name = "NUMBER", requires = "fault")]
     seed: Option<u64>,
     #[arg(skip)]
     chosen: OnceLock<u64>,

@@ -126,7 +126,7 @@ impl Masker {
     /// # Errors
     /// When a rule needs a key and there is none.
     pub fn new(rules: Rules, key: Option<MaskKey>, schemas_of: Option<SchemasOf>) -> Result<Self, Reason> {
-        if key.is_none() && rules.need_key(schemas_of.is_some()) {
+        if key.is_none() && rules.need_key(false) {
             return Err("tokens need a key".to_owned());
         }
         let (mut paths, mut of_path) = (Vec::new(), Vec::new());

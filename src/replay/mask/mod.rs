@@ -8,5 +8,5 @@ mod token;
 
 pub use masker::{MaskCounts, Masker, RuleCount};
 pub use rules::{MaskError, Rules, Unknown};
-pub use schema::{ChannelSchemas, SchemasOf};
+pub use schema::{ChannelSchemas, SchemasOf, marks};
 pub use token::{KeyError, MaskKey};

@@ -172,13 +172,11 @@ impl Rules {
     /// [`MaskError`]
     pub fn read(path: &Path) -> Result<Self, MaskError> {
         let unreadable = |reason: String| MaskError::Unreadable { path: path.into(), reason };
-        let size =
-            std::fs::metadata(path).map_err(|error| unreadable(crate::atomic_file::reason(&error)))?.len();
+        let size = std::fs::metadata(path).map_err(|error| unreadable(error.to_string()))?.len();
         if size > LARGEST {
             return Err(unreadable(format!("it has {size} bytes, more than a mask has")));
         }
-        let text =
-            std::fs::read_to_string(path).map_err(|error| unreadable(crate::atomic_file::reason(&error)))?;
+        let text = std::fs::read_to_string(path).map_err(|error| unreadable(error.to_string()))?;
         Self::parse(&text).map_err(|(reason, help)| MaskError::Malformed { path: path.into(), reason, help })
     }
 

@@ -32,7 +32,9 @@ impl ChannelSchemas {
     }
 }
 
-fn marks(value: &Value) -> bool {
+/// Whether a schema marks something as personal, by `x-pii`.
+#[must_use]
+pub fn marks(value: &Value) -> bool {
     match value {
         Value::Object(members) => members.get("x-pii").is_some_and(is_mark) || members.values().any(marks),
         Value::Array(items) => items.iter().any(marks),
