@@ -147,7 +147,7 @@ async fn replay(args: &Args, context: &Context) -> Result<Status, CommandError> 
         limits: Limits { retry_for, ..Limits::default() },
         planned: Some(survey.events),
         length: Some(survey.length),
-        first: survey.first,
+        first: survey.earliest,
         selection,
         mark: !args.no_mark && (keeper.is_some() || is_network(&target.address)),
         keeper: keeper.clone(),

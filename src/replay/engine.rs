@@ -76,7 +76,7 @@ pub struct Plan {
     pub planned: Option<u64>,
     /// How long the schedule takes, when known.
     pub length: Option<Duration>,
-    /// The first recorded time of what goes, when known: what times are moved from.
+    /// The earliest time written on what goes, when known: what times are moved from.
     pub first: Option<Timestamp>,
     /// When asked to stop, still carry what was read or is on its way: a recording loses nothing it was sent.
     pub finish_what_was_read: bool,

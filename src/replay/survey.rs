@@ -43,6 +43,8 @@ pub struct Survey {
     pub channels: BTreeMap<String, ChannelCounts>,
     /// The earliest receive time.
     pub first: Option<Timestamp>,
+    /// The earliest time written on an event, or of its receipt where none is: what times are moved from.
+    pub earliest: Option<Timestamp>,
     /// The latest receive time.
     pub last: Option<Timestamp>,
     /// From the first to the last event at the pace asked for; zero without one.
@@ -116,6 +118,8 @@ impl Survey {
             channel.bytes += size;
         }
         self.first = Some(self.first.map_or(event.received, |first| first.min(event.received)));
+        let time = event.time();
+        self.earliest = Some(self.earliest.map_or(time, |earliest| earliest.min(time)));
         self.last = self.last.max(Some(event.received));
         self.length = schedule.due(event.received).unwrap_or_default();
         for what in target.losses(event) {

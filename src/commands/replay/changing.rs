@@ -80,6 +80,11 @@ impl ChangingArgs {
         Ok(())
     }
 
+    /// Whether another run would make something else of the same events.
+    pub fn depend_on_run(&self) -> bool {
+        self.ids != IdsChoice::Keep || self.retime == RetimeChoice::Shift
+    }
+
     /// The flags as they can be written again.
     pub fn options(&self) -> Vec<(&'static str, String)> {
         let mut options = Vec::new();

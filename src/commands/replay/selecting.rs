@@ -109,9 +109,11 @@ impl SelectingArgs {
         Ok(Some(Sample { share, by }))
     }
 
-    /// Whether one selected event may become none or several, so that they cannot be counted by what was sent.
+    /// Whether a run cannot be gone on with by a count: one selected event may become none or several, or another in
+    /// another run.
     pub fn changes_numbers(&self) -> bool {
-        !self.choosing.map.is_empty() || self.faulting.changes_numbers()
+        let one_for_one = self.choosing.map.is_empty() && !self.faulting.changes_numbers();
+        !one_for_one || self.changing.depend_on_run()
     }
 
     /// What `--by` says, when there is a sample.

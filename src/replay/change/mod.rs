@@ -46,7 +46,7 @@ pub struct InRun {
     pub round: u64,
     /// When the run began.
     pub began: Timestamp,
-    /// The first recorded time of what it sends.
+    /// The earliest time written on what it sends.
     pub first: Option<Timestamp>,
 }
 

@@ -214,11 +214,11 @@ impl Rules {
         self
     }
 
-    /// Whether a rule or a schema may ask for tokens, which need a key.
+    /// Whether a rule asks for tokens, which need a key, or a mark in a schema, where there are `marks`.
     #[must_use]
-    pub fn need_key(&self, with_schemas: bool) -> bool {
+    pub fn need_key(&self, marks: bool) -> bool {
         let by_rule = self.list.iter().any(|rule| rule.action == Action::Token);
-        by_rule || (with_schemas && self.schemas != OfSchemas::Ignore)
+        by_rule || (marks && self.schemas == OfSchemas::Token)
     }
 
     /// How they stand in the header of a recording: as written, and how strict they were.
