@@ -12,7 +12,7 @@ use super::scene::Setting;
 use super::visible::is_hidden;
 use super::{
     backstage, cytoscape, d2, dot, eventcatalog, graph_json, graph_jsonl, graphml, mermaid, openlineage,
-    plantuml, svg, table, tree,
+    page, plantuml, svg, table, tree,
 };
 use crate::topology::fixture::graph;
 use crate::topology::{Graph, NodeIndex};
@@ -112,6 +112,7 @@ fn formats(graph: &Graph) -> Vec<(&'static str, String)> {
     made.extend(eventcatalog::files(graph).into_iter().map(|(_, text)| ("eventcatalog", text)));
     for setting in [Setting::Columns, Setting::Flow, Setting::Overview] {
         made.push(("svg", written(|out| svg::write(out, graph, NAMES[0], setting))));
+        made.push(("html", written(|out| page::write(out, graph, NAMES[0], setting))));
     }
     made
 }
@@ -169,6 +170,12 @@ fn what_has_a_grammar_keeps_to_it() {
                 let (front, body) = text.strip_prefix("---\n").unwrap().split_once("\n---\n").unwrap();
                 assert!(serde_yaml::from_str::<serde_yaml::Value>(front).unwrap()["id"].is_string());
                 assert!(["", "\n<NodeGraph />\n"].contains(&body), "{body}");
+            }
+            "html" => {
+                let data = text.split_once("id=\"data\">").unwrap().1.split_once("</script>").unwrap().0;
+                assert!(serde_json::from_str::<Value>(data).unwrap()["node"]["id"].is_array());
+                assert_eq!(text.matches("<script").count(), 2);
+                assert_eq!(text.matches("</script").count(), 2);
             }
             "mermaid" => assert!(!text.contains("<script") && !text.contains("<img"), "{text}"),
             _ => {}

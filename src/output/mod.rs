@@ -30,6 +30,7 @@ pub mod layout;
 pub mod markdown;
 pub mod mermaid;
 pub mod openlineage;
+pub mod page;
 pub mod pages;
 pub mod paths_text;
 pub mod plan;

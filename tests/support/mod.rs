@@ -1,6 +1,8 @@
 //! What tests share: real servers and the certificates some of them show.
 
 #[allow(dead_code, reason = "not every test binary needs it")]
+pub mod browser;
+#[allow(dead_code, reason = "not every test binary needs it")]
 pub mod certificates;
 #[allow(dead_code, reason = "not every test binary needs it")]
 pub mod kafka;

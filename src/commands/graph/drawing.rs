@@ -13,7 +13,7 @@ use crate::output::mermaid::Chart;
 use crate::output::scene::Setting;
 use crate::output::{
     backstage, cytoscape, d2, dot, eventcatalog, graph_json, graph_jsonl, graphml, mermaid, openlineage,
-    paths_text, plantuml, svg, table, tree,
+    page, paths_text, plantuml, svg, table, tree,
 };
 use crate::scaffold::write::write_files;
 use crate::topology::{Domains, Graph, NodeIndex, NodeKind};
@@ -58,6 +58,8 @@ pub(super) enum Format {
     Jsonl,
     /// A picture that is one file
     Svg,
+    /// A page to explore that is one file
+    Html,
     /// Mermaid flowcharts
     Mermaid,
     /// Mermaid flowcharts in a Markdown page
@@ -88,6 +90,7 @@ impl Format {
             Some("json") => Self::Json,
             Some("jsonl") => Self::Jsonl,
             Some("svg") => Self::Svg,
+            Some("html" | "htm") => Self::Html,
             Some("mmd" | "mermaid") => Self::Mermaid,
             Some("md") => Self::Markdown,
             Some("dot" | "gv") => Self::Dot,
@@ -102,7 +105,7 @@ impl Format {
                     path.display()
                 ))
                 .hint(
-                    "use .txt, .json, .jsonl, .svg, .mmd, .md, .dot, .gv, .d2, .puml, .graphml, .cyjs or .yaml, or say it with `--format`",
+                    "use .txt, .json, .jsonl, .svg, .html, .mmd, .md, .dot, .gv, .d2, .puml, .graphml, .cyjs or .yaml, or say it with `--format`",
                 ));
             }
         })
@@ -110,7 +113,7 @@ impl Format {
 
     /// Whether it has settings to choose from.
     fn is_picture(self) -> bool {
-        self == Self::Svg
+        matches!(self, Self::Svg | Self::Html)
     }
 }
 
@@ -151,7 +154,7 @@ impl Drawing {
             (_, Some(view)) if view.setting().is_some() => {
                 let view = view.to_possible_value();
                 let view = view.map_or_else(String::new, |view| view.get_name().to_owned());
-                Err(CommandError::usage(format!("`--view {view}` is drawn as SVG only")).hint(
+                Err(CommandError::usage(format!("`--view {view}` is drawn as SVG and HTML only")).hint(
                     "use `--format svg`, or `--output FILE.svg`; as text there are `--view table` and `--view tree`",
                 ))
             }
@@ -270,6 +273,7 @@ impl Picture<'_> {
             Format::Json => graph_json::write(out, self.graph, &self.title),
             Format::Jsonl => graph_jsonl::write(out, self.graph),
             Format::Svg => svg::write(out, self.graph, &self.title, self.setting),
+            Format::Html => page::write(out, self.graph, &self.title, self.setting),
             Format::Mermaid | Format::Markdown => {
                 mermaid::write_markdown(out, &self.title, &mermaid::charts(self.graph))
             }

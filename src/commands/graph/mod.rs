@@ -19,7 +19,7 @@ const WAYS: usize = 100;
 /// Flags of `eddy graph`.
 #[derive(Debug, clap::Args)]
 #[command(
-    after_help = "Examples:\n  eddy graph\n  eddy graph services/ --focus orders --depth 3\n  eddy graph --path web..billing --shortest\n  eddy graph --output topology.svg\n  eddy graph --view flow --output flow.svg\n  eddy graph --format mermaid > topology.mmd\n  eddy graph --format json | jq '.graph.metadata.checks'\n  eddy graph topology.json --focus orders\n\nArrows point the way the events go: producer, channel, consumer.\n\nExit codes: 0 done, 1 a document has errors or no way leads from A to B, 2 wrong usage or settings"
+    after_help = "Examples:\n  eddy graph\n  eddy graph services/ --focus orders --depth 3\n  eddy graph --path web..billing --shortest\n  eddy graph --output topology.svg\n  eddy graph --output topology.html\n  eddy graph --view flow --output flow.svg\n  eddy graph --format mermaid > topology.mmd\n  eddy graph --format json | jq '.graph.metadata.checks'\n  eddy graph topology.json --focus orders\n\nArrows point the way the events go: producer, channel, consumer.\n\nExit codes: 0 done, 1 a document has errors or no way leads from A to B, 2 wrong usage or settings"
 )]
 pub struct Args {
     /// Files, directories, patterns, or `-` for standard input: documents, and graphs saved with `--format json` (default: the documents of the workspace)

@@ -26,7 +26,7 @@ pub(super) fn text_extent(graph: &Graph, node: NodeIndex) -> f64 {
 }
 
 /// The second line: title and version of a service, messages of a channel.
-pub(super) fn small_text(graph: &Graph, index: NodeIndex) -> Option<String> {
+pub(in crate::output) fn small_text(graph: &Graph, index: NodeIndex) -> Option<String> {
     let node = graph.node(index);
     if node.kind == NodeKind::Service {
         return about(node);

@@ -6,6 +6,7 @@ mod flow;
 pub(super) mod metrics;
 mod overview;
 
+pub(super) use boxes::small_text;
 pub use columns::columns;
 pub use flow::flow;
 pub use overview::overview;
