@@ -1092,7 +1092,7 @@ _eddy() {
                     return 0
                     ;;
                 --format)
-                    COMPREPLY=($(compgen -W "text json jsonl svg mermaid markdown dot d2 plantuml graphml cytoscape eventcatalog backstage openlineage" -- "${cur}"))
+                    COMPREPLY=($(compgen -W "text json jsonl svg html mermaid markdown dot d2 plantuml graphml cytoscape eventcatalog backstage openlineage" -- "${cur}"))
                     return 0
                     ;;
                 --output)

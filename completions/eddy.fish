@@ -343,6 +343,7 @@ complete -c eddy -n "__fish_eddy_using_subcommand graph" -l format -d 'Form of t
 json\t'JSON Graph Format, for programs'
 jsonl\t'One short object per line in a fixed order, to compare'
 svg\t'A picture that is one file'
+html\t'A page to explore that is one file'
 mermaid\t'Mermaid flowcharts'
 markdown\t'Mermaid flowcharts in a Markdown page'
 dot\t'Graphviz'
