@@ -459,6 +459,9 @@ complete -c eddy -n "__fish_eddy_using_subcommand new" -s V -l version -d 'Print
 complete -c eddy -n "__fish_eddy_using_subcommand record" -s o -l output -d 'The archive to write, by custom `NAME.eddy.ndjson.zst`' -r -F
 complete -c eddy -n "__fish_eddy_using_subcommand record" -s n -l count -d 'Stop after this many events' -r
 complete -c eddy -n "__fish_eddy_using_subcommand record" -l for -d 'Stop after this time, such as `30s`' -r
+complete -c eddy -n "__fish_eddy_using_subcommand record" -l rotate-size -d 'Begin a new file at this size, such as `100MiB`; the files are `NAME-00001…`, listed in `NAME.manifest.json`' -r
+complete -c eddy -n "__fish_eddy_using_subcommand record" -l rotate-time -d 'Begin a new file at each whole multiple of this time (UTC), such as `1h`' -r
+complete -c eddy -n "__fish_eddy_using_subcommand record" -l rotate-count -d 'Begin a new file after this many events' -r
 complete -c eddy -n "__fish_eddy_using_subcommand record" -l from -d 'Begin here: a time, `-5m`, `start`, `last:N` or `offset:N`' -r
 complete -c eddy -n "__fish_eddy_using_subcommand record" -l to -d 'End here: a time, `now`, `end` or `offset:N`' -r
 complete -c eddy -n "__fish_eddy_using_subcommand record" -l range -d 'Both in one word: `@-48h:-24h`, `@2026-11-01T00:00Z:`, `-100`, `+50:`, `start:end`' -r

@@ -225,3 +225,62 @@ fn nothing_personal_is_in_a_masked_recording() {
         assert_ne!(line["h"][0][1], token);
     }
 }
+
+/// Waits for a condition, with a deadline that only a defect reaches.
+#[cfg(unix)]
+fn wait_for(what: &str, condition: impl Fn() -> bool) {
+    let deadline = std::time::Instant::now() + std::time::Duration::from_secs(120);
+    while !condition() {
+        assert!(std::time::Instant::now() < deadline, "{what}");
+        std::thread::sleep(std::time::Duration::from_millis(5));
+    }
+}
+
+#[cfg(unix)]
+#[test]
+fn a_killed_recording_in_parts_keeps_every_part() {
+    let directory = tempfile::tempdir().expect("a directory");
+    let fifo = directory.path().join("slow.ndjson");
+    assert!(Command::new("mkfifo").arg(&fifo).status().expect("mkfifo runs").success());
+    let mut child =
+        eddy(&["record", "slow.ndjson", "--rotate-count", "100", "--output", "a.eddy.ndjson.zst"])
+            .current_dir(directory.path())
+            .stderr(Stdio::null())
+            .spawn()
+            .expect("eddy starts");
+    let mut writer = std::fs::OpenOptions::new().write(true).open(&fifo).expect("opened");
+    for number in 0..250_u128 {
+        // Text that no compression makes small, so that the size of the file tells that it is there.
+        let text = number.wrapping_add(1).wrapping_mul(0x9e37_79b9_7f4a_7c15_f39c_c060_5ced_c835);
+        let line = format!("{{\"src\":\"c\",\"v\":\"{text:x}\"}}\n");
+        std::io::Write::write_all(&mut writer, line.as_bytes()).expect("written");
+    }
+    // A header alone is smaller than this: the open frame was closed behind it.
+    let open = directory.path().join("a-00003.eddy.ndjson.zst.partial");
+    wait_for("fifty events reach the third part", || {
+        std::fs::metadata(&open).is_ok_and(|metadata| metadata.len() > 400)
+    });
+    child.kill().expect("killed");
+    child.wait().expect("ended");
+    let run = |arguments: &[&str]| eddy(arguments).current_dir(directory.path()).output().expect("eddy runs");
+    let verified = run(&["archive", "verify", "a.manifest.json", "--format", "json"]);
+    assert_eq!(verified.status.code(), Some(1));
+    let found: serde_json::Value = serde_json::from_slice(&verified.stdout).expect("JSON");
+    let kinds: Vec<&str> = found["files"]
+        .as_array()
+        .expect("files")
+        .iter()
+        .flat_map(|file| file["findings"].as_array().expect("findings"))
+        .map(|finding| finding["kind"].as_str().expect("a kind"))
+        .collect();
+    assert_eq!(kinds, ["open-part", "unfinished", "no-index"], "{found}");
+    assert_eq!(found["files"][0]["events"], 250);
+    assert_eq!(cat(&directory.path().join("a.manifest.json")).len(), 250);
+    let replayed = run(&["replay", "a.manifest.json", "--to", "all.ndjson", "--speed", "max"]);
+    assert!(replayed.status.success(), "{}", String::from_utf8_lossy(&replayed.stderr));
+    let lines = std::fs::read_to_string(directory.path().join("all.ndjson")).expect("read");
+    assert_eq!(lines.lines().count(), 250);
+    let repaired = run(&["archive", "repair", "a.manifest.json", "--output", "b.eddy.ndjson.zst"]);
+    assert!(repaired.status.success(), "{}", String::from_utf8_lossy(&repaired.stderr));
+    assert_eq!(cat(&directory.path().join("b.eddy.ndjson.zst")).len(), 250);
+}

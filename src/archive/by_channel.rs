@@ -3,8 +3,8 @@
 use std::collections::{BTreeSet, HashMap};
 use std::path::{Path, PathBuf};
 
-use super::manifest::{Manifest, manifest_path, stem};
-use super::parts::{part, remove};
+use super::manifest::{Manifest, Part, manifest_path, stem};
+use super::parts::{part, remove, remove_stale, stale_parts};
 use super::{ArchiveError, EXTENSION, Header, Record, Summary, Writer, WriterOptions};
 
 /// Files that may be open at once: most systems allow a program 1,024.
@@ -21,6 +21,8 @@ pub struct ChannelWriter {
     open: Vec<OpenChannel>,
     names: BTreeSet<String>,
     text: usize,
+    /// Parts of an earlier split of the same name.
+    stale: Vec<Part>,
 }
 
 struct OpenChannel {
@@ -40,7 +42,9 @@ impl ChannelWriter {
         if manifest.exists() && !options.overwrite {
             return Err(ArchiveError::Exists { name: manifest.display().to_string() });
         }
+        let stale = stale_parts(&manifest, options);
         Ok(Self {
+            stale,
             base: base.to_path_buf(),
             header: header.clone(),
             options: WriterOptions { hash: true, spare: true, ..options },
@@ -139,6 +143,7 @@ impl ChannelWriter {
             remove(&self.base, &manifest);
             return Err(error);
         }
+        remove_stale(&self.base, &self.stale, &manifest);
         Ok((totals, manifest))
     }
 

@@ -7,8 +7,8 @@ use proptest::option;
 use proptest::prelude::*;
 
 use super::{
-    ArchiveError, ChannelWriter, Header, Manifest, Merged, PartLimits, PartWriter, Reader, Record, Writer,
-    WriterOptions, manifest_path, verify_parts,
+    ArchiveError, ChannelWriter, Header, Manifest, Merged, PartLimits, PartWriter, Reader, Record, Selection,
+    Writer, WriterOptions, manifest_path, verify_parts,
 };
 use crate::event::{Event, Timestamp};
 
@@ -199,4 +199,89 @@ fn a_manifest_cannot_lead_out_of_its_folder() {
     )
     .expect("written");
     assert!(matches!(Manifest::read(&path), Err(ArchiveError::Manifest { .. })));
+}
+
+/// Parts of ten events each, without an end: what a killed recording leaves.
+fn broken_off(folder: &Path, events: i64) -> PathBuf {
+    let base = folder.join("a.eddy.ndjson.zst");
+    let limits = PartLimits { count: Some(10), ..PartLimits::default() };
+    let mut parts = PartWriter::create(&base, &Header::new(Vec::new()), WriterOptions::default(), limits)
+        .expect("created");
+    for time in 1..=events {
+        parts.write(&event(0, time, "text")).expect("written");
+    }
+    parts.flush().expect("flushed");
+    assert_eq!(parts.closed_events(), u64::try_from(events).expect("small"));
+    base
+}
+
+#[test]
+fn a_recording_that_was_broken_off_is_read_by_its_manifest() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let base = broken_off(folder.path(), 25);
+    let path = manifest_path(&base);
+    let manifest = Manifest::read(&path).expect("read").expect("a manifest");
+    assert_eq!((manifest.complete, manifest.events, manifest.parts.len()), (false, 20, 2));
+    assert_eq!(manifest.open.as_deref(), Some("a-00003.eddy.ndjson.zst"));
+    let times = |path: &Path| events(path).iter().map(|event| event.received.0).collect::<Vec<_>>();
+    assert_eq!(times(&path), (1..=25).collect::<Vec<_>>());
+    let found = verify_parts(&path, &manifest).expect("verified");
+    let kinds: Vec<&str> = found.iter().flat_map(|each| &each.findings).map(|finding| finding.kind).collect();
+    assert_eq!(kinds, ["open-part", "unfinished", "no-index"]);
+    let target = folder.path().join("b.eddy.ndjson.zst");
+    let repaired = super::repair(&path, &target, false).expect("repaired");
+    assert_eq!((repaired.kept.events, repaired.renumbered), (25, 0));
+    assert_eq!(times(&target), (1..=25).collect::<Vec<_>>());
+}
+
+#[test]
+fn a_manifest_is_read_in_windows_too() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let base = broken_off(folder.path(), 40);
+    let path = manifest_path(&base);
+    // The crash came after the last part got its name and before the manifest told of it.
+    let last = folder.path().join("a-00004.eddy.ndjson.zst");
+    let partial = folder.path().join("a-00004.eddy.ndjson.zst.partial");
+    super::repair(&partial, &last, false).expect("repaired");
+    fs::remove_file(partial).expect("removed");
+    let numbers = |selection: Selection| {
+        let mut reader = Reader::open(&path).expect("opened");
+        reader.select(selection).expect("selected");
+        reader.map(|line| line.expect("read").number.expect("numbered")).collect::<Vec<_>>()
+    };
+    let in_time = Selection { from: Some(Timestamp(8)), to: Some(Timestamp(33)), ..Selection::default() };
+    assert_eq!(numbers(in_time), (8..=33).collect::<Vec<_>>());
+    let by_number = Selection { first_number: Some(39), ..Selection::default() };
+    assert_eq!(numbers(by_number), [39, 40]);
+    let mut reader = Reader::open(&path).expect("opened");
+    let skip = reader.select_last(&path, 12, Selection::default()).expect("selected");
+    let last: Vec<_> = reader.skip(usize::try_from(skip).expect("small")).collect();
+    assert_eq!(last.len(), 12);
+    let merged = merged(std::slice::from_ref(&path));
+    assert_eq!(merged.len(), 40);
+    assert_eq!(super::stats(&path).expect("counted").events, 40);
+}
+
+#[test]
+fn replacing_a_split_leaves_none_of_its_old_parts() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let base = folder.path().join("a.eddy.ndjson.zst");
+    let options = WriterOptions { overwrite: true, ..WriterOptions::default() };
+    for (count, left) in [(1, 8), (3, 3), (2, 4)] {
+        let limits = PartLimits { count: Some(count), ..PartLimits::default() };
+        let mut parts =
+            PartWriter::create(&base, &Header::new(Vec::new()), options, limits).expect("created");
+        for time in 0..8 {
+            parts.write(&event(0, time, "")).expect("written");
+        }
+        parts.finish().expect("finished");
+        assert_eq!(fs::read_dir(folder.path()).expect("listed").count(), left + 1);
+    }
+    let mut channels = ChannelWriter::create(&base, &Header::new(Vec::new()), options).expect("created");
+    channels.write_record(&Record::new(Some(1), event(0, 1, "")), 1).expect("written");
+    channels.finish().expect("finished");
+    assert_eq!(fs::read_dir(folder.path()).expect("listed").count(), 2);
+    let refused = Reader::open(&manifest_path(&base)).err().expect("refused");
+    assert!(matches!(refused, ArchiveError::Channels { .. }), "{refused}");
+    assert_eq!(merged(&[manifest_path(&base)]).len(), 1);
 }

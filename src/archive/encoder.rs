@@ -1,12 +1,11 @@
-//! Events into frames, in memory: collects lines, compresses them, keeps the index. It knows no files.
+//! Events into frames, in memory: collects lines, keeps the index. It knows no files.
 
 use std::collections::{BTreeMap, HashMap};
 use std::io;
 
-use zstd::bulk::Compressor;
-
 use super::frame::{self, INDEX_MAGIC, SKIPPABLE_HEADER, SeekEntry};
 use super::index::{FrameEntry, Index};
+use super::packing::OpenFrame;
 use crate::event::Event;
 
 /// Channels the index names; events of further ones are counted without their channel.
@@ -20,11 +19,6 @@ pub(super) struct Encoder {
     open_channels: BTreeMap<u32, u64>,
     channel_places: HashMap<String, u32>,
     last_channel: Option<(String, u32)>,
-    level: i32,
-    /// Gives the compressor back after each frame.
-    spare: bool,
-    compressor: Option<Compressor<'static>>,
-    compressed: Vec<u8>,
     index: Index,
     numbers: Option<(u64, u64)>,
     times: Option<(i64, i64)>,
@@ -32,24 +26,18 @@ pub(super) struct Encoder {
 }
 
 impl Encoder {
-    /// # Errors
-    /// When the compressor refuses the level.
-    pub(super) fn new(level: i32, spare: bool) -> io::Result<Self> {
-        Ok(Self {
+    pub(super) fn new() -> Self {
+        Self {
             text: Vec::new(),
             open: FrameEntry::default(),
             open_channels: BTreeMap::new(),
             channel_places: HashMap::new(),
             last_channel: None,
-            level,
-            spare,
-            compressor: Some(compressor(level)?),
-            compressed: Vec::new(),
             index: Index::empty(),
             numbers: None,
             times: None,
             offset: 0,
-        })
+        }
     }
 
     /// The text of the open frame, to append a whole line to; then call [`Self::note`].
@@ -113,41 +101,27 @@ impl Encoder {
         Some(place)
     }
 
-    /// Compresses the open frame and returns its bytes; `None` when nothing is open.
+    /// Takes the open frame out, to be compressed; `None` when nothing is open. The next one begins in `buffer`.
     ///
     /// The frame counts as closed only after [`Self::accept`], so that a failed write can be told from a done one.
-    pub(super) fn close_frame(&mut self) -> io::Result<Option<&[u8]>> {
+    pub(super) fn take_frame(&mut self, buffer: Vec<u8>) -> Option<OpenFrame> {
         if self.text.is_empty() {
-            return Ok(None);
+            return None;
         }
-        self.compressed.clear();
-        self.compressed.reserve(zstd::zstd_safe::compress_bound(self.text.len()));
-        let mut compressor = match self.compressor.take() {
-            Some(compressor) => compressor,
-            None => compressor(self.level)?,
-        };
-        compressor.compress_to_buffer(&self.text, &mut self.compressed)?;
-        self.compressor = (!self.spare).then_some(compressor);
-        Ok(Some(&self.compressed))
-    }
-
-    /// Counts the frame of the last [`Self::close_frame`] as written.
-    pub(super) fn accept(&mut self) {
         let mut entry = std::mem::take(&mut self.open);
-        entry.at = self.offset;
-        entry.len = self.compressed.len() as u64;
         entry.text = self.text.len() as u64;
         entry.channels = std::mem::take(&mut self.open_channels).into_iter().collect();
+        Some(OpenFrame { entry, text: std::mem::replace(&mut self.text, buffer) })
+    }
+
+    /// Counts a frame as written behind those before it.
+    pub(super) fn accept(&mut self, mut entry: FrameEntry) {
+        entry.at = self.offset;
         self.offset += entry.len;
         self.index.events += entry.count;
         self.numbers = joined(self.numbers, entry.n);
         self.times = joined(self.times, entry.t);
         self.index.frames.push(entry);
-        self.text.clear();
-        if self.spare {
-            self.text = Vec::new();
-            self.compressed = Vec::new();
-        }
     }
 
     /// Least and greatest number in closed frames.
@@ -171,12 +145,6 @@ impl Encoder {
         frame::write_seek_table(&entries, &mut out);
         Ok(out)
     }
-}
-
-fn compressor(level: i32) -> io::Result<Compressor<'static>> {
-    let mut compressor = Compressor::new(level)?;
-    compressor.include_checksum(true)?;
-    Ok(compressor)
 }
 
 fn joined<T: Copy + Ord>(one: Option<(T, T)>, other: Option<(T, T)>) -> Option<(T, T)> {

@@ -135,6 +135,12 @@ pub enum ArchiveError {
         /// What is wrong with it.
         reason: String,
     },
+    /// Parts that are recordings side by side.
+    #[error("`{name}` lists one part for each channel, which cannot be read one after another")]
+    Channels {
+        /// The manifest.
+        name: String,
+    },
     /// More channels than files can be open.
     #[error("there are more than {most} channels, and each would be a file")]
     ManyChannels {
@@ -163,6 +169,15 @@ pub enum ArchiveError {
 }
 
 impl ArchiveError {
+    /// Whether the file is not there, or is nothing that could be read as a recording.
+    pub(super) fn is_unreadable(&self) -> bool {
+        match self {
+            Self::Open { source, .. } => source.kind() == io::ErrorKind::NotFound,
+            Self::Empty { .. } | Self::Foreign { .. } => true,
+            _ => false,
+        }
+    }
+
     /// What to do next, where we know.
     #[must_use]
     pub fn help(&self) -> Option<String> {
@@ -203,6 +218,10 @@ impl ArchiveError {
                 "`eddy archive split` writes manifests; parts can also be verified by their own names"
                     .to_owned(),
             ),
+            Self::Channels { name } => Some(format!(
+                "`eddy archive merge {name} --output ONE.eddy.ndjson.zst` makes one of them; parts can also be read by their \
+                 own names"
+            )),
             Self::ManyChannels { .. } => Some(
                 "choose channels first: `eddy archive slice FILE --channel GLOB --output PART`".to_owned(),
             ),

@@ -95,6 +95,52 @@ impl Index {
 /// # Errors
 /// Those of the file system.
 pub(super) fn read_trailer(file: &mut File) -> io::Result<Option<Result<Index, String>>> {
+    let (seek_entries, index_end) = match read_seek_entries(file)? {
+        None => return Ok(None),
+        Some(Err(reason)) => return Ok(Some(Err(reason))),
+        Some(Ok(found)) => found,
+    };
+    let Some(index_length) = seek_entries.last().map(|entry| u64::from(entry.compressed)) else {
+        return Ok(Some(Err("the seek table is empty".to_owned())));
+    };
+    let index_frame = read_at_end(file, index_end, index_length)?.unwrap_or_default();
+    Ok(Some(check(&index_frame, &seek_entries)))
+}
+
+/// Where the frames with lines end, by the seek table alone; `None` where it cannot be trusted.
+///
+/// # Errors
+/// Those of the file system.
+pub(super) fn data_end(file: &mut File) -> io::Result<Option<u64>> {
+    let Some(Ok((entries, end))) = read_seek_entries(file)? else {
+        return Ok(None);
+    };
+    Ok(entries.last().and_then(|index| end.checked_sub(u64::from(index.compressed))))
+}
+
+/// The index in the skippable frame at this place, when it is one that accounts for every byte before it: what is left
+/// to go by when the seek table is damaged.
+///
+/// # Errors
+/// Those of the file system.
+pub(super) fn read_stray(file: &mut File, at: u64, length: u64) -> io::Result<Option<Index>> {
+    let Some(bytes) = read_at_end(file, at + length, length)? else {
+        return Ok(None);
+    };
+    let is_index = matches!(frame::start(&bytes), Some(frame::Start::Skippable { magic: INDEX_MAGIC, .. }));
+    let index = bytes.get(SKIPPABLE_HEADER..).filter(|_| is_index).map(Index::from_content);
+    let Some(Ok(index)) = index else {
+        return Ok(None);
+    };
+    let end = index.frames.iter().try_fold(0, |end, frame| (frame.at == end).then(|| end + frame.len));
+    Ok((end == Some(at)).then_some(index))
+}
+
+/// The rows of the seek table, and where it begins.
+type SeekRows = (Vec<SeekEntry>, u64);
+
+/// `None` where there is no seek table; the inner error says why it cannot be trusted.
+fn read_seek_entries(file: &mut File) -> io::Result<Option<Result<SeekRows, String>>> {
     let length = file.seek(SeekFrom::End(0))?;
     let Some(footer) = read_at_end(file, length, frame::FOOTER as u64)? else {
         return Ok(None);
@@ -114,11 +160,7 @@ pub(super) fn read_trailer(file: &mut File) -> io::Result<Option<Result<Index, S
         let message = format!("the seek table accounts for {listed} bytes, {index_end} stand before it");
         return Ok(Some(Err(message)));
     }
-    let Some(index_length) = seek_entries.last().map(|entry| u64::from(entry.compressed)) else {
-        return Ok(Some(Err("the seek table is empty".to_owned())));
-    };
-    let index_frame = read_at_end(file, index_end, index_length)?.unwrap_or_default();
-    Ok(Some(check(&index_frame, &seek_entries)))
+    Ok(Some(Ok((seek_entries, index_end))))
 }
 
 fn check(index_frame: &[u8], seek_entries: &[SeekEntry]) -> Result<Index, String> {

@@ -6,7 +6,8 @@ use std::path::{Path, PathBuf};
 use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
 
-use super::{ArchiveError, EXTENSION, Header};
+use super::writer::with_ending;
+use super::{ArchiveError, EXTENSION, Header, PARTIAL_EXTENSION};
 use crate::atomic_file;
 
 /// How manifest names end.
@@ -34,6 +35,9 @@ pub struct Manifest {
     pub events: u64,
     /// The parts in order.
     pub parts: Vec<Part>,
+    /// Name of the part that is being written; a recording that was ended has none.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub open: Option<String>,
 }
 
 /// One part.
@@ -70,6 +74,7 @@ impl Manifest {
             complete: false,
             events: 0,
             parts: Vec::new(),
+            open: None,
         }
     }
 
@@ -120,6 +125,54 @@ impl Manifest {
     }
 }
 
+/// A file of a recording in parts.
+#[derive(Debug)]
+pub(super) struct Member<'a> {
+    pub(super) path: PathBuf,
+    /// What the manifest says about it; nothing of those that were not yet entered when the recording broke off.
+    pub(super) part: Option<&'a Part>,
+}
+
+impl Manifest {
+    /// The files of the recording whose manifest lies at `path`: those listed, and where it was not ended also the one
+    /// that was being written.
+    pub(super) fn members(&self, path: &Path) -> Vec<Member<'_>> {
+        let listed = self.parts.iter();
+        let mut members: Vec<Member<'_>> =
+            listed.map(|part| Member { path: path.with_file_name(&part.file), part: Some(part) }).collect();
+        if self.complete || self.parts.iter().any(|part| part.channel.is_some()) {
+            return members;
+        }
+        // A part gets its name before the manifest tells of it.
+        for number in self.parts.len() + 1.. {
+            let finished = path.with_file_name(part_name(path, number));
+            let open = with_ending(&finished, PARTIAL_EXTENSION);
+            match (finished.exists(), open.exists()) {
+                (true, _) => members.push(Member { path: finished, part: None }),
+                (false, true) => {
+                    members.push(Member { path: open, part: None });
+                    break;
+                }
+                (false, false) => break,
+            }
+        }
+        members
+    }
+
+    /// Parts by channel are recordings side by side: read one after another they would come in a wrong order.
+    pub(super) fn refuse_channels(&self, path: &Path) -> Result<(), ArchiveError> {
+        if self.parts.iter().any(|part| part.channel.is_some()) {
+            return Err(ArchiveError::Channels { name: path.display().to_string() });
+        }
+        Ok(())
+    }
+}
+
+/// The name of a part, for a base name or that of the manifest.
+pub(super) fn part_name(base: &Path, number: usize) -> String {
+    format!("{}-{number:05}{EXTENSION}", stem(base))
+}
+
 /// Whether a file of this name is a manifest by its ending.
 #[must_use]
 pub fn is_manifest_name(path: &Path) -> bool {
@@ -135,8 +188,26 @@ pub fn manifest_path(base: &Path) -> PathBuf {
 /// The name without its ending.
 pub(super) fn stem(path: &Path) -> String {
     let name = path.file_name().map(|name| name.to_string_lossy().into_owned()).unwrap_or_default();
-    let endings = [EXTENSION, ".ndjson.zst", ".ndjson", ".jsonl", ".zst"];
+    let endings = [EXTENSION, MANIFEST_EXTENSION, ".ndjson.zst", ".ndjson", ".jsonl", ".zst"];
     endings.iter().find_map(|ending| name.strip_suffix(ending)).unwrap_or(&name).to_owned()
+}
+
+/// The files that a path stands for: those of a manifest, else the path itself.
+///
+/// # Errors
+/// When it is a manifest that cannot be used.
+pub fn files_of(path: &Path) -> Result<Vec<PathBuf>, ArchiveError> {
+    Ok(match Manifest::read(path)? {
+        Some(manifest) => manifest.members(path).into_iter().map(|member| member.path).collect(),
+        None => vec![path.to_path_buf()],
+    })
+}
+
+/// Bytes of a recording, be it a file or the parts of a manifest; 0 where nobody knows.
+#[must_use]
+pub fn recorded_bytes(path: &Path) -> u64 {
+    let length = |path: &PathBuf| std::fs::metadata(path).map_or(0, |metadata| metadata.len());
+    files_of(path).unwrap_or_default().iter().map(length).sum()
 }
 
 /// SHA-256 of a file, in hexadecimal, in flat memory.

@@ -2,9 +2,10 @@
 
 use std::cmp::Reverse;
 use std::collections::BinaryHeap;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
-use super::{ArchiveError, Header, Reader, Record};
+use super::manifest::recorded_bytes;
+use super::{ArchiveError, Header, Manifest, Reader, Record};
 use crate::event::Timestamp;
 
 /// Reads several archives in order of time. A file with an index is opened only when its first event is near, so that
@@ -37,17 +38,14 @@ impl Merged {
     /// When one of them cannot be read or is no recording.
     pub fn open(paths: &[PathBuf]) -> Result<Self, ArchiveError> {
         let mut merged = Self { inputs: Vec::new(), heads: BinaryHeap::new() };
-        for (place, path) in paths.iter().enumerate() {
-            merged.inputs.push(Input { path: path.clone(), state: State::Closed });
-            let index = Reader::open_unread(path, true)?.index()?;
-            let least = |index: super::Index| {
-                index.frames.iter().filter_map(|frame| frame.t).map(|(least, _)| least).min()
-            };
-            match index.map(least) {
-                Some(Some(least)) => merged.heads.push(Reverse((least, place))),
+        for (place, path) in expanded(paths)?.into_iter().enumerate() {
+            let earliest = earliest(&path)?;
+            merged.inputs.push(Input { path, state: State::Closed });
+            match earliest {
+                Earliest::At(least) => merged.heads.push(Reverse((least, place))),
                 // A recording without events.
-                Some(None) => {}
-                None => merged.begin(place)?,
+                Earliest::Never => {}
+                Earliest::Unknown => merged.begin(place)?,
             }
         }
         Ok(merged)
@@ -59,15 +57,15 @@ impl Merged {
     /// When a file cannot be read, or has a header that cannot be used.
     pub fn header(paths: &[PathBuf]) -> Result<Header, ArchiveError> {
         let mut merged = Header::new(Vec::new());
-        for path in paths {
-            if let Some(header) = Reader::open(path)?.header() {
+        for path in expanded(paths)? {
+            if let Some(header) = Reader::open(&path)?.header() {
                 merged.take_in(header);
             }
         }
         Ok(merged)
     }
 
-    /// The next event and the place of its file in the list.
+    /// The next event and the place of its file in the list; parts by channel count one by one.
     ///
     /// # Errors
     /// Those of [`Reader::next_line`].
@@ -91,7 +89,7 @@ impl Merged {
         let bytes = |input: &Input| match &input.state {
             State::Closed => 0,
             State::Open { reader, .. } => reader.file_bytes(),
-            State::Ended => std::fs::metadata(&input.path).map_or(0, |metadata| metadata.len()),
+            State::Ended => recorded_bytes(&input.path),
         };
         self.inputs.iter().map(bytes).sum()
     }
@@ -112,4 +110,39 @@ impl Merged {
         };
         Ok(())
     }
+}
+
+/// The paths, with parts by channel in the place of their manifest: they are recordings side by side.
+fn expanded(paths: &[PathBuf]) -> Result<Vec<PathBuf>, ArchiveError> {
+    let mut all = Vec::with_capacity(paths.len());
+    for path in paths {
+        match Manifest::read(path)? {
+            Some(manifest) if manifest.refuse_channels(path).is_err() => {
+                all.extend(manifest.members(path).into_iter().map(|member| member.path));
+            }
+            _ => all.push(path.clone()),
+        }
+    }
+    Ok(all)
+}
+
+/// When the first event was received.
+enum Earliest {
+    /// Neither index nor manifest tells.
+    Unknown,
+    At(i64),
+    /// There are no events.
+    Never,
+}
+
+fn earliest(path: &Path) -> Result<Earliest, ArchiveError> {
+    let times: Vec<Option<(i64, i64)>> = match Manifest::read(path)? {
+        Some(manifest) if manifest.complete => manifest.parts.iter().map(|part| part.t).collect(),
+        Some(_) => return Ok(Earliest::Unknown),
+        None => match Reader::open_unread(path, true)?.index()? {
+            Some(index) => index.frames.iter().map(|frame| frame.t).collect(),
+            None => return Ok(Earliest::Unknown),
+        },
+    };
+    Ok(times.into_iter().flatten().map(|(least, _)| least).min().map_or(Earliest::Never, Earliest::At))
 }

@@ -11,8 +11,10 @@ mod frame;
 mod frame_reader;
 mod header;
 mod index;
+mod loss;
 mod manifest;
 mod merged;
+mod packing;
 mod parts;
 mod reader;
 mod record;
@@ -25,13 +27,18 @@ mod writer;
 #[cfg(test)]
 mod copies_tests;
 #[cfg(test)]
+mod damage_tests;
+#[cfg(test)]
 mod tests;
 
 pub use by_channel::{ChannelWriter, MOST_CHANNELS};
 pub use error::ArchiveError;
 pub use header::Header;
 pub use index::{FrameEntry, Index};
-pub use manifest::{MANIFEST_EXTENSION, Manifest, Part, is_manifest_name, manifest_path};
+pub use loss::LostRange;
+pub use manifest::{
+    MANIFEST_EXTENSION, Manifest, Part, files_of, is_manifest_name, manifest_path, recorded_bytes,
+};
 pub use merged::Merged;
 pub use parts::{PartLimits, PartWriter};
 pub use reader::{Reader, Selection};
@@ -58,4 +65,10 @@ pub const VERSION: u32 = 1;
 #[must_use]
 pub fn is_archive_name(path: &std::path::Path) -> bool {
     path.file_name().is_some_and(|name| name.to_string_lossy().ends_with(EXTENSION))
+}
+
+/// Whether a file of this name is an archive, or one that is being written.
+fn is_recording_name(path: &std::path::Path) -> bool {
+    let name = path.file_name().map(|name| name.to_string_lossy()).unwrap_or_default();
+    name.strip_suffix(PARTIAL_EXTENSION).unwrap_or(&name).ends_with(EXTENSION)
 }

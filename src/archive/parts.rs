@@ -1,13 +1,21 @@
 //! A recording in numbered files: a new one begins at a size, a count, or a full hour; a manifest lists them.
 
 use std::path::{Path, PathBuf};
+use std::time::Instant;
 
-use super::manifest::{Manifest, Part, manifest_path, stem};
-use super::{ArchiveError, EXTENSION, Header, Record, Summary, Writer, WriterOptions};
+use super::manifest::{Manifest, Part, manifest_path, part_name};
+use super::writer::with_ending;
+use super::{ArchiveError, Header, PARTIAL_EXTENSION, Record, Summary, Writer, WriterOptions};
 use crate::event::{Event, Timestamp};
 
 /// The smallest frame that a small size asks for; smaller ones would pack badly.
 const SMALLEST_FRAME: usize = 64 * 1024;
+
+/// Parts of this size and more may be a few frames larger, for the sake of compression by several threads.
+const SMALLEST_THREADED: u64 = 256 * 1024 * 1024;
+
+/// Microseconds that an event may take from its receipt into a part before the clock ends the part.
+const GRACE: i64 = 2_000_000;
 
 /// Where one part ends and the next begins; without any limit there is one part.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -38,6 +46,8 @@ pub struct PartWriter {
     open: Option<OpenPart>,
     next_number: u64,
     totals: Summary,
+    /// Parts of an earlier recording of the same name, which go once this one is whole.
+    stale: Vec<Part>,
 }
 
 struct OpenPart {
@@ -62,10 +72,15 @@ impl PartWriter {
         if manifest.exists() && !options.overwrite {
             return Err(ArchiveError::Exists { name: manifest.display().to_string() });
         }
+        let stale = stale_parts(&manifest, options);
         let whole = options.frame_bytes;
         let frame =
             |bytes: u64| usize::try_from(bytes / 4).unwrap_or(whole).clamp(SMALLEST_FRAME.min(whole), whole);
-        let options = WriterOptions { frame_bytes: limits.bytes.map_or(whole, frame), hash: true, ..options };
+        // Of frames that are still being compressed nobody knows the size.
+        let threads =
+            if limits.bytes.is_some_and(|bytes| bytes < SMALLEST_THREADED) { 0 } else { options.threads };
+        let frame_bytes = limits.bytes.map_or(whole, frame);
+        let options = WriterOptions { frame_bytes, threads, hash: true, ..options };
         let mut parts = Self {
             base: base.to_path_buf(),
             header: header.clone(),
@@ -75,9 +90,39 @@ impl PartWriter {
             open: None,
             next_number: 1,
             totals: Summary::default(),
+            stale,
         };
         parts.begin(None)?;
         Ok(parts)
+    }
+
+    /// Closes the open frame, so that a crash after this loses nothing that came before it.
+    ///
+    /// # Errors
+    /// As [`Writer::flush`].
+    pub fn flush(&mut self) -> Result<(), ArchiveError> {
+        self.open.as_mut().map_or(Ok(()), |open| open.writer.flush())
+    }
+
+    /// As [`Writer::tick`]; a part whose time is over ends too, so that it does not wait for the next event.
+    ///
+    /// # Errors
+    /// When a frame cannot be written, or a part cannot be finished.
+    pub fn tick(&mut self, now: Instant) -> Result<(), ArchiveError> {
+        let over = self.limits.slot(Timestamp(Timestamp::now().0.saturating_sub(GRACE)));
+        let is_over =
+            |open: &OpenPart| open.events > 0 && over.zip(open.slot).is_some_and(|(now, begun)| now > begun);
+        if self.open.as_ref().is_some_and(is_over) {
+            self.finish_part()?;
+            return self.begin(None);
+        }
+        self.open.as_mut().map_or(Ok(()), |open| open.writer.tick(now))
+    }
+
+    /// Events in closed frames of all parts.
+    #[must_use]
+    pub fn closed_events(&self) -> u64 {
+        self.totals.events + self.open.as_ref().map_or(0, |open| open.writer.closed_events())
     }
 
     /// Takes an event and returns its number, which rises by one over all parts.
@@ -128,27 +173,25 @@ impl PartWriter {
         by_size || by_count || by_time
     }
 
-    fn next_name(&self) -> String {
-        format!("{}-{:05}{EXTENSION}", stem(&self.base), self.manifest.parts.len() + 1)
-    }
-
     fn begin(&mut self, slot: Option<i64>) -> Result<(), ArchiveError> {
-        let name = self.next_name();
+        let name = part_name(&self.base, self.manifest.parts.len() + 1);
         let path = self.base.with_file_name(&name);
         let writer = Writer::create(&path, &self.header, self.options)?;
-        self.open = Some(OpenPart { writer, name, events: 0, slot });
-        Ok(())
+        self.open = Some(OpenPart { writer, name: name.clone(), events: 0, slot });
+        self.manifest.open = Some(name);
+        self.manifest.write(&manifest_path(&self.base))
     }
 
     fn finish_part(&mut self) -> Result<(), ArchiveError> {
         let Some(open) = self.open.take() else {
             return Ok(());
         };
-        let summary = open.writer.finish_or_discard()?;
+        let summary = open.writer.finish()?;
         self.totals.events += summary.events;
         self.totals.text_bytes += summary.text_bytes;
         self.totals.file_bytes += summary.file_bytes;
         self.manifest.push(part(open.name, summary, None));
+        self.manifest.open = None;
         self.manifest.write(&manifest_path(&self.base))
     }
 
@@ -165,8 +208,10 @@ impl PartWriter {
                 self.finish_part()?;
             }
         }
+        self.manifest.open = None;
         self.manifest.complete = true;
         self.manifest.write(&manifest_path(&self.base))?;
+        remove_stale(&self.base, &self.stale, &self.manifest);
         Ok((self.totals.clone(), self.manifest.clone()))
     }
 
@@ -175,6 +220,9 @@ impl PartWriter {
         if let Some(open) = self.open.take() {
             open.writer.discard();
         }
+        // A part that could not be finished is still there.
+        let unfinished = self.base.with_file_name(part_name(&self.base, self.manifest.parts.len() + 1));
+        let _ = std::fs::remove_file(with_ending(&unfinished, PARTIAL_EXTENSION));
         remove(&self.base, &self.manifest);
     }
 }
@@ -184,8 +232,20 @@ pub(super) fn remove(base: &Path, manifest: &Manifest) {
     for part in &manifest.parts {
         let _ = std::fs::remove_file(base.with_file_name(&part.file));
     }
-    if !manifest.parts.is_empty() {
-        let _ = std::fs::remove_file(manifest_path(base));
+    let _ = std::fs::remove_file(manifest_path(base));
+}
+
+/// The parts that a manifest to be replaced lists.
+pub(super) fn stale_parts(manifest: &Path, options: WriterOptions) -> Vec<Part> {
+    let old = if options.overwrite { Manifest::read(manifest).ok().flatten() } else { None };
+    old.map(|manifest| manifest.parts).unwrap_or_default()
+}
+
+/// Takes away what an earlier recording of the same name left and this one did not write over.
+pub(super) fn remove_stale(base: &Path, stale: &[Part], manifest: &Manifest) {
+    let is_ours = |file: &str| manifest.parts.iter().any(|part| part.file == file);
+    for part in stale.iter().filter(|part| !is_ours(&part.file)) {
+        let _ = std::fs::remove_file(base.with_file_name(&part.file));
     }
 }
 

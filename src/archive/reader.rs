@@ -1,14 +1,15 @@
 //! Events out of an archive, of any zstd file of event lines, or of plain event lines.
 
+use std::collections::VecDeque;
 use std::fs::File;
 use std::io::Read;
 use std::ops::Range;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use super::frame_reader::{FrameReader, Input, PlannedFrame, Step};
 use super::header::HeaderProblem;
 use super::index::{self, Index};
-use super::{ArchiveError, Header, Record, is_archive_name};
+use super::{ArchiveError, Header, Manifest, Part, Record, is_archive_name};
 use crate::event::json_lines::{self, Line, MAX_LINE};
 use crate::event::{Event, Timestamp};
 
@@ -75,17 +76,60 @@ pub struct Reader {
     first: Option<(Range<usize>, Line)>,
     /// Bytes of the lines passed so far, newlines included.
     text_bytes: u64,
+    /// The parts of a recording that come after the present file.
+    coming: VecDeque<Coming>,
+    /// Bytes of the parts before the present file.
+    passed_bytes: u64,
+}
+
+/// A part that is not read yet.
+struct Coming {
+    path: PathBuf,
+    /// What the manifest says about it.
+    part: Option<Part>,
 }
 
 impl Reader {
-    /// Opens a file and reads its header, where it has one.
+    /// Opens a file and reads its header, where it has one. A manifest stands for its parts, one after another.
     ///
     /// # Errors
     /// When the file cannot be read, is neither zstd nor event lines, or has a header that cannot be used.
     pub fn open(path: &Path) -> Result<Self, ArchiveError> {
-        let mut reader = Self::open_unread(path, is_archive_name(path))?;
+        let mut reader = match Manifest::read(path)? {
+            Some(manifest) => Self::open_parts(path, &manifest)?,
+            None => Self::open_unread(path, is_archive_name(path))?,
+        };
         reader.first = reader.next_record()?;
         Ok(reader)
+    }
+
+    fn open_parts(path: &Path, manifest: &Manifest) -> Result<Self, ArchiveError> {
+        manifest.refuse_channels(path)?;
+        let members = manifest.members(path).into_iter();
+        let mut coming: VecDeque<Coming> =
+            members.map(|member| Coming { path: member.path, part: member.part.cloned() }).collect();
+        let Some(first) = coming.pop_front() else {
+            return Err(ArchiveError::Empty { name: path.display().to_string() });
+        };
+        let mut reader = Self::open_unread(&first.path, true)?;
+        reader.coming = coming;
+        Ok(reader)
+    }
+
+    /// Goes on with the next part of the recording, if there is one.
+    fn next_part(&mut self) -> Result<bool, ArchiveError> {
+        let Some(next) = self.coming.pop_front() else {
+            return Ok(false);
+        };
+        let opened = Self::open_unread(&next.path, true).inspect_err(|_| self.coming.clear())?;
+        self.passed_bytes += self.frames.offset();
+        self.frames = opened.frames;
+        self.text.clear();
+        (self.begin, self.searched, self.trusted) = (0, 0, 0);
+        self.line_number = 0;
+        self.ended = false;
+        self.plan_frames()?;
+        Ok(true)
     }
 
     /// Opens a file and reads nothing of it.
@@ -127,6 +171,8 @@ impl Reader {
             selection: Selection::default(),
             first: None,
             text_bytes: 0,
+            coming: VecDeque::new(),
+            passed_bytes: 0,
         })
     }
 
@@ -162,6 +208,39 @@ impl Reader {
         Ok(trailer.and_then(Result::ok))
     }
 
+    /// Where the frames with lines end, by the seek table.
+    pub(super) fn data_end(&mut self) -> Result<Option<u64>, ArchiveError> {
+        let name = self.frames.name().to_owned();
+        let Some(file) = self.frames.file() else {
+            return Ok(None);
+        };
+        let end = index::data_end(file).map_err(|source| ArchiveError::Read { name, source })?;
+        self.frames.reposition()?;
+        Ok(end)
+    }
+
+    /// The index, also where only the end behind it is damaged; everything must have been read under
+    /// [`FrameReader::watch_frames`].
+    pub(super) fn any_index(&mut self) -> Result<Option<Index>, ArchiveError> {
+        if let Some(index) = self.index()? {
+            return Ok(Some(index));
+        }
+        let skippable = self.frames.seen().iter().rev().filter(|frame| frame.text.is_none());
+        let candidates: Vec<_> = skippable.take(4).copied().collect();
+        let name = self.frames.name().to_owned();
+        let Some(file) = self.frames.file() else {
+            return Ok(None);
+        };
+        for frame in candidates {
+            let found = index::read_stray(file, frame.at, frame.len);
+            let found = found.map_err(|source| ArchiveError::Read { name: name.clone(), source })?;
+            if found.is_some() {
+                return Ok(found);
+            }
+        }
+        Ok(None)
+    }
+
     /// Gives only these events from now on; with an index, frames without any are not even read.
     ///
     /// # Errors
@@ -169,6 +248,14 @@ impl Reader {
     pub fn select(&mut self, selection: Selection) -> Result<(), ArchiveError> {
         self.selection = selection;
         self.first = self.first.take().filter(|(_, line)| selection.wants(line.number, &line.event));
+        self.coming.retain(|next| {
+            next.part.as_ref().is_none_or(|part| part.t.is_none() || selection.may_want(part.t, part.n))
+        });
+        self.plan_frames()
+    }
+
+    fn plan_frames(&mut self) -> Result<(), ArchiveError> {
+        let selection = self.selection;
         if selection == Selection::default() {
             return Ok(());
         }
@@ -234,7 +321,7 @@ impl Reader {
     /// Bytes of the file passed so far.
     #[must_use]
     pub fn file_bytes(&self) -> u64 {
-        self.frames.offset()
+        self.passed_bytes + self.frames.offset()
     }
 
     /// Selects the last events of the file and returns how many of those that come then are to be left out first.
@@ -247,16 +334,23 @@ impl Reader {
         count: u64,
         mut selection: Selection,
     ) -> Result<u64, ArchiveError> {
-        let Some(index) = self.index()? else {
+        let pieces: Option<Vec<Piece>> = if self.coming.is_empty() {
+            self.index()?.map(|index| index.frames.iter().map(|frame| (frame.count, frame.n)).collect())
+        } else {
+            Manifest::read(path)?
+                .filter(|manifest| manifest.complete)
+                .map(|manifest| manifest.parts.iter().map(|part| (part.events, part.n)).collect())
+        };
+        let Some(pieces) = pieces else {
             self.select(selection)?;
             return skipped_by_counting(path, count, selection);
         };
         let mut skip = 0;
         let mut held = 0;
-        for frame in index.frames.iter().rev() {
-            held += frame.count;
+        for (events, numbers) in pieces.into_iter().rev() {
+            held += events;
             if held >= count {
-                selection.first_number = frame.n.map(|(least, _)| least);
+                selection.first_number = numbers.map(|(least, _)| least);
                 skip = held - count;
                 break;
             }
@@ -331,7 +425,13 @@ impl Reader {
             self.searched = self.trusted;
             if self.ended {
                 let range = self.begin..self.trusted;
-                return if range.is_empty() { Ok(None) } else { self.give(range, 0).map(Some) };
+                if !range.is_empty() {
+                    return self.give(range, 0).map(Some);
+                }
+                if !self.next_part()? {
+                    return Ok(None);
+                }
+                continue;
             }
             self.read_more()?;
         }
@@ -383,10 +483,14 @@ impl Reader {
     /// Nothing more is given out, unless somebody asks for what is left.
     fn end(&mut self) {
         self.ended = true;
+        self.coming.clear();
         self.text.drain(..self.trusted);
         (self.begin, self.searched, self.trusted) = (0, 0, 0);
     }
 }
+
+/// A piece of a recording: how many events it has, and their least and greatest number.
+type Piece = (u64, Option<(u64, u64)>);
 
 fn skipped_by_counting(path: &Path, count: u64, selection: Selection) -> Result<u64, ArchiveError> {
     let mut reader = Reader::open(path)?;

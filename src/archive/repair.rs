@@ -4,10 +4,11 @@ use std::path::{Path, PathBuf};
 
 use serde::Serialize;
 
+use super::loss::{Expected, LossTracker, LostRange};
 use super::manifest::stem;
 use super::{
-    ArchiveError, EXTENSION, Header, PARTIAL_EXTENSION, Reader, Record, Summary, Writer, WriterOptions,
-    is_archive_name,
+    ArchiveError, EXTENSION, Header, Manifest, PARTIAL_EXTENSION, Reader, Record, Summary, Writer,
+    WriterOptions, is_archive_name, is_recording_name,
 };
 
 /// How the file is called until it is whole; a recording of the same name may be running.
@@ -30,7 +31,7 @@ pub struct Repaired {
 }
 
 /// What could not be kept.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize)]
 pub struct Loss {
     /// Frames whose bytes are not what was written.
     pub damaged_frames: u64,
@@ -40,6 +41,10 @@ pub struct Loss {
     pub lines: u64,
     /// The header was lost, and a new one written.
     pub header: bool,
+    /// Parts that are missing, or hold nothing that could be read.
+    pub parts: u64,
+    /// Events that are lost, in order.
+    pub ranges: Vec<LostRange>,
 }
 
 /// Where a repaired file goes when nobody says: the name without `.partial`, or with `-repaired` before its ending.
@@ -53,24 +58,19 @@ pub fn repaired_path(source: &Path) -> PathBuf {
     source.with_file_name(format!("{}-repaired{EXTENSION}", stem(source)))
 }
 
-/// Writes all that is whole in `source` to `target`, which appears only when it is complete.
+/// Writes all that is whole in `source` to `target`, which appears only when it is complete. A manifest stands for all
+/// its parts, the one that was being written included.
 ///
 /// # Errors
 /// When the source cannot be read or is no recording at all, or the target cannot be written.
 pub fn repair(source: &Path, target: &Path, overwrite: bool) -> Result<Repaired, ArchiveError> {
-    let mut repair = Repair {
-        reader: Reader::open_unread(source, true)?,
-        target: target.to_path_buf(),
-        overwrite,
-        writer: None,
-        lost: Loss::default(),
-        last_number: 0,
-        renumbered: 0,
-        header_broken: false,
-        foreign: None,
+    let mut repair = Repair { target: target.to_path_buf(), overwrite, ..Repair::default() };
+    let copied = match Manifest::read(source)? {
+        Some(manifest) => repair.copy_parts(source, &manifest),
+        None => repair.copy(source, None),
     };
-    let finished = repair.copy();
-    match (finished, repair.writer.take()) {
+    let copied = copied.and_then(|()| repair.writer());
+    match (copied, repair.writer.take()) {
         (Ok(()), Some(writer)) => Ok(Repaired {
             source: source.display().to_string(),
             target: target.display().to_string(),
@@ -88,12 +88,13 @@ pub fn repair(source: &Path, target: &Path, overwrite: bool) -> Result<Repaired,
     }
 }
 
+#[derive(Default)]
 struct Repair {
-    reader: Reader,
     target: PathBuf,
     overwrite: bool,
     /// Made with the first event, when the header is known.
     writer: Option<Writer>,
+    header: Option<Header>,
     lost: Loss,
     last_number: u64,
     renumbered: u64,
@@ -102,18 +103,65 @@ struct Repair {
 }
 
 impl Repair {
-    fn copy(&mut self) -> Result<(), ArchiveError> {
-        loop {
-            match self.reader.next_entry() {
-                Ok(None) => break,
-                Ok(Some(record)) => self.keep(&record)?,
-                Err(error) => self.survive(error)?,
+    fn copy_parts(&mut self, source: &Path, manifest: &Manifest) -> Result<(), ArchiveError> {
+        manifest.refuse_channels(source)?;
+        for member in manifest.members(source) {
+            let expected = member.part.map(Expected::of_part);
+            match self.copy(&member.path, expected) {
+                Ok(()) => {}
+                Err(error) if error.is_unreadable() => {
+                    self.lost.parts += 1;
+                    let range = member.part.and_then(|part| LostRange::of_part(part.n, part.t, part.events));
+                    self.lost.ranges.extend(range);
+                }
+                Err(error) => return Err(error),
             }
         }
-        match self.foreign.take() {
-            Some(foreign) if self.writer.is_none() => Err(foreign),
-            _ => self.writer(),
+        Ok(())
+    }
+
+    /// Keeps what is whole in one file.
+    fn copy(&mut self, source: &Path, expected: Option<Expected>) -> Result<(), ArchiveError> {
+        let mut reader = Reader::open_unread(source, true)?;
+        reader.frames().watch_frames();
+        let data_end = reader.data_end()?;
+        let mut losses = LossTracker::default();
+        let mut kept: u64 = 0;
+        self.foreign = None;
+        loop {
+            let read = reader.next_entry();
+            let (_, at) = reader.frames().position();
+            match read {
+                Ok(None) => break,
+                Ok(Some(record)) => {
+                    if self.header.is_none() {
+                        self.header = reader.header().cloned();
+                    }
+                    losses.event(at, record.number, record.event().received.0);
+                    kept += 1;
+                    self.keep(&record)?;
+                }
+                Err(error) => {
+                    if data_end.is_none_or(|end| at < end) {
+                        losses.broke();
+                    }
+                    self.survive(error, &mut reader)?;
+                }
+            }
         }
+        if self.header.is_none() {
+            self.header = reader.header().cloned();
+        }
+        if let Some(foreign) = self.foreign.take().filter(|_| kept == 0 && reader.header().is_none()) {
+            return Err(foreign);
+        }
+        let index = if reader.is_compressed() { reader.any_index()? } else { None };
+        // The damage may have taken the header.
+        let was_ours = expected.is_some() || self.lost.damaged_frames > 0 && is_recording_name(source);
+        let is_ours = reader.header().is_some() || was_ours;
+        let is_cut = is_ours && reader.is_compressed() && reader.data_end()?.is_none();
+        self.lost.ranges.extend(losses.end(index.as_ref(), is_cut, expected));
+        Ok(())
     }
 
     fn keep(&mut self, record: &Record) -> Result<(), ArchiveError> {
@@ -128,15 +176,15 @@ impl Repair {
     }
 
     /// Counts what is lost and goes on, where that is possible.
-    fn survive(&mut self, error: ArchiveError) -> Result<(), ArchiveError> {
+    fn survive(&mut self, error: ArchiveError, reader: &mut Reader) -> Result<(), ArchiveError> {
         match error {
             ArchiveError::Damaged { .. } => {
                 self.lost.damaged_frames += 1;
-                self.reader.go_on()
+                reader.go_on()
             }
             ArchiveError::Truncated { .. } => {
                 self.lost.cut_off = true;
-                self.reader.trust_whole_lines();
+                reader.trust_whole_lines();
                 Ok(())
             }
             ArchiveError::Line { .. } | ArchiveError::LongLine { .. } => {
@@ -151,7 +199,7 @@ impl Repair {
             foreign @ ArchiveError::Foreign { .. } => {
                 self.lost.damaged_frames += 1;
                 self.foreign = Some(foreign);
-                self.reader.go_on()
+                reader.go_on()
             }
             other => Err(other),
         }
@@ -163,8 +211,8 @@ impl Repair {
             return Ok(());
         }
         let damaged = self.header_broken || self.lost.damaged_frames > 0 || self.lost.cut_off;
-        self.lost.header = damaged && self.reader.header().is_none();
-        let header = self.reader.header().cloned().unwrap_or_else(|| Header::new(Vec::new()));
+        self.lost.header = damaged && self.header.is_none();
+        let header = self.header.clone().unwrap_or_else(|| Header::new(Vec::new()));
         let options = WriterOptions { overwrite: self.overwrite, ..WriterOptions::default() };
         self.writer = Some(Writer::create_beside(&self.target, ENDING, &header, options)?);
         Ok(())

@@ -5,6 +5,7 @@ use std::path::Path;
 
 use serde::Serialize;
 
+use super::manifest::recorded_bytes;
 use super::{ArchiveError, Reader};
 use crate::event::{Event, Timestamp};
 
@@ -62,9 +63,7 @@ pub fn stats(path: &Path) -> Result<Stats, ArchiveError> {
     }
     stats.sources = reader.header().map(|header| header.sources.clone()).unwrap_or_default();
     stats.text_bytes = reader.text_bytes();
-    stats.file_bytes = std::fs::metadata(path)
-        .map_err(|source| ArchiveError::Read { name: stats.file.clone(), source })?
-        .len();
+    stats.file_bytes = recorded_bytes(path);
     stats.ratio = stats.text_bytes as f64 / stats.file_bytes.max(1) as f64;
     if let (Some(first), Some(last)) = (stats.first, stats.last) {
         stats.duration_us = Timestamp(last).since(Timestamp(first));

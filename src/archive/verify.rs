@@ -7,7 +7,8 @@ use serde::Serialize;
 
 use super::frame_reader::SeenFrame;
 use super::index::{FrameEntry, Index, read_trailer};
-use super::{ArchiveError, Reader};
+use super::loss::{Expected, LossTracker, LostRange};
+use super::{ArchiveError, Reader, is_recording_name};
 use crate::event::json_lines::Line;
 
 /// Findings that are listed one by one; beyond them they are only counted.
@@ -26,6 +27,8 @@ pub struct Verification {
     pub gaps: u64,
     /// An index and a seek table are there and fit.
     pub indexed: bool,
+    /// Events that are lost, in order.
+    pub lost: Vec<LostRange>,
     /// What is wrong, the first hundred.
     pub findings: Vec<Finding>,
     /// How much is wrong in all.
@@ -35,8 +38,8 @@ pub struct Verification {
 /// One thing that is wrong.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub struct Finding {
-    /// `cut-off`, `damaged-frame`, `bad-line`, `bad-header`, `number-order`, `no-index` or `wrong-index`; of a recording in
-    /// parts also `missing-part`, `wrong-hash` or `unfinished`.
+    /// `cut-off`, `damaged-frame`, `bad-line`, `bad-header`, `number-order`, `no-index`, `wrong-index` or `empty`; of a
+    /// recording in parts also `missing-part`, `open-part`, `wrong-hash`, `not-an-archive` or `unfinished`.
     pub kind: &'static str,
     /// Number of the frame, from 1.
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -79,29 +82,64 @@ struct FrameContent {
 /// # Errors
 /// Only when the file cannot be read at all; what is wrong with its content are findings.
 pub fn verify(path: &Path) -> Result<Verification, ArchiveError> {
-    let mut reader = Reader::open_unread(path, true)?;
-    reader.frames().watch_frames();
+    verify_expecting(path, None)
+}
+
+/// As [`verify`], with what a manifest says the file should hold.
+pub(super) fn verify_expecting(
+    path: &Path,
+    expected: Option<Expected>,
+) -> Result<Verification, ArchiveError> {
     let mut verification = Verification { file: path.display().to_string(), ..Verification::default() };
+    let mut reader = match Reader::open_unread(path, true) {
+        Err(ArchiveError::Empty { .. }) => {
+            verification.find(Finding::of_file("empty", "there is not a single byte in it".to_owned()));
+            verification.lost = LossTracker::default().end(None, true, expected);
+            return Ok(verification);
+        }
+        opened => opened?,
+    };
+    reader.frames().watch_frames();
+    let data_end = reader.data_end()?;
+    let mut losses = LossTracker::default();
     let mut content = Content::new();
     let mut last_number = None;
+    let mut foreign = None;
     loop {
-        match reader.next_line() {
+        let read = reader.next_line();
+        let (_, at) = reader.frames().position();
+        match read {
             Ok(None) => break,
             Ok(Some(line)) => {
-                let (_, at) = reader.frames().position();
                 verification.check_number(&line, &mut last_number, reader.line_number());
+                losses.event(at, line.number, line.event.received.0);
                 note(content.entry(at).or_default(), &line);
                 verification.events += 1;
             }
-            Err(error) => verification.take(error, &mut reader)?,
+            Err(error @ ArchiveError::Foreign { .. }) if foreign.is_none() => {
+                verification.find(Finding::of_frame(
+                    "damaged-frame",
+                    1,
+                    0,
+                    "no zstd frame begins here".into(),
+                ));
+                losses.broke();
+                foreign = Some(error);
+                reader.go_on()?;
+            }
+            Err(error) => {
+                // Behind the last line there is nothing to lose but the index.
+                if data_end.is_none_or(|end| at < end) {
+                    losses.broke();
+                }
+                verification.take(error, &mut reader)?;
+            }
         }
     }
-    let seen = reader.frames().seen().to_vec();
-    verification.frames = seen.len() as u64;
-    // Plain lines and what other programs compressed owe nobody an index.
-    if reader.header().is_some() && reader.is_compressed() {
-        verification.check_index(path, &mut reader, &seen, &content)?;
+    if let Some(error) = foreign.filter(|_| verification.events == 0 && reader.header().is_none()) {
+        return Err(error);
     }
+    verification.end(path, reader, &content, losses, expected)?;
     Ok(verification)
 }
 
@@ -134,6 +172,31 @@ impl Verification {
         if self.findings.len() < MAX_FINDINGS {
             self.findings.push(finding);
         }
+    }
+
+    /// Holds what was read against the index, and tells what is lost.
+    fn end(
+        &mut self,
+        path: &Path,
+        mut reader: Reader,
+        content: &Content,
+        losses: LossTracker,
+        expected: Option<Expected>,
+    ) -> Result<(), ArchiveError> {
+        let seen = reader.frames().seen().to_vec();
+        self.frames = seen.len() as u64;
+        // The damage may have taken the header.
+        let was_ours = self.finding_count > 0 && (expected.is_some() || is_recording_name(path));
+        let is_ours = reader.header().is_some() || was_ours;
+        let owes_index = is_ours && reader.is_compressed();
+        let index = if reader.is_compressed() { reader.any_index()? } else { None };
+        // Plain lines and what other programs compressed owe nobody an index.
+        if owes_index {
+            self.check_index(path, &mut reader, &seen, content)?;
+        }
+        let is_cut = owes_index && reader.data_end()?.is_none();
+        self.lost = losses.end(index.as_ref(), is_cut, expected);
+        Ok(())
     }
 
     fn take(&mut self, error: ArchiveError, reader: &mut Reader) -> Result<(), ArchiveError> {

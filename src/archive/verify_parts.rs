@@ -4,8 +4,9 @@ use std::io;
 use std::path::Path;
 
 use super::ArchiveError;
+use super::loss::{Expected, LostRange};
 use super::manifest::{Manifest, Part, hash_of};
-use super::verify::{Finding, Verification, verify};
+use super::verify::{Finding, Verification, verify, verify_expecting};
 use crate::event::Timestamp;
 
 /// Checks a manifest and every part it lists: one result for the manifest, then one for each part.
@@ -15,14 +16,28 @@ use crate::event::Timestamp;
 pub fn verify_parts(path: &Path, manifest: &Manifest) -> Result<Vec<Verification>, ArchiveError> {
     let mut all = vec![Verification { file: path.display().to_string(), ..Verification::default() }];
     let mut last = None;
-    for part in &manifest.parts {
+    for member in manifest.members(path) {
+        let Some(part) = member.part else {
+            let open = verify(&member.path)?;
+            let name = member.path.file_name().map(|name| name.to_string_lossy().into_owned());
+            let words = format!(
+                "`{}` was being written when the recording broke off; {} can be read in it",
+                name.unwrap_or_default(),
+                counted(open.events),
+            );
+            all[0].find(Finding::of_file("open-part", words));
+            all.push(open);
+            continue;
+        };
         if let Some(message) = order(part, &mut last) {
             all[0].find(Finding::of_file("number-order", message));
         }
-        let file = path.with_file_name(&part.file);
-        match check(&file, part)? {
+        match check(&member.path, part)? {
             Ok(verification) => all.push(verification),
-            Err(finding) => all[0].find(finding),
+            Err(finding) => {
+                all[0].lost.extend(LostRange::of_part(part.n, part.t, part.events));
+                all[0].find(finding);
+            }
         }
     }
     all[0].events = all[1..].iter().map(|part| part.events).sum();
@@ -43,6 +58,10 @@ fn order(part: &Part, last: &mut Option<u64>) -> Option<String> {
     (first <= before).then(|| format!("`{}` begins with event {first}, after event {before}", part.file))
 }
 
+fn counted(events: u64) -> String {
+    if events == 1 { "1 event".to_owned() } else { format!("{events} events") }
+}
+
 /// How many events a part has, by number and time.
 fn held(part: &Part) -> String {
     let range = |least: String, greatest: String| {
@@ -53,7 +72,7 @@ fn held(part: &Part) -> String {
     let times = part.t.map(|(first, last)| {
         format!(", received {}", range(Timestamp(first).to_string(), Timestamp(last).to_string()))
     });
-    let events = if part.events == 1 { "event".to_owned() } else { format!("{} events", part.events) };
+    let events = if part.events == 1 { "event".to_owned() } else { counted(part.events) };
     format!("{events}{}{}", numbers.unwrap_or_default(), times.unwrap_or_default())
 }
 
@@ -67,7 +86,13 @@ fn check(file: &Path, part: &Part) -> Result<Result<Verification, Finding>, Arch
         }
         Err(source) => return Err(ArchiveError::Read { name: name(), source }),
     };
-    let mut verification = verify(file)?;
+    let mut verification = match verify_expecting(file, Some(Expected::of_part(part))) {
+        Err(ArchiveError::Foreign { .. }) => {
+            let words = format!("`{}` is no recording any more, which held {}", part.file, held(part));
+            return Ok(Err(Finding::of_file("not-an-archive", words)));
+        }
+        verified => verified?,
+    };
     if hash != part.sha256 {
         let words = format!("its SHA-256 is {hash}, not {} as the manifest says", part.sha256);
         verification.find(Finding::of_file("wrong-hash", words));

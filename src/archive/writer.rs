@@ -9,6 +9,7 @@ use sha2::{Digest, Sha256};
 
 use super::encoder::Encoder;
 use super::manifest::hex;
+use super::packing::{PackedFrame, Packing, usual_threads};
 use super::{ArchiveError, Header, PARTIAL_EXTENSION, Record};
 use crate::event::Event;
 use crate::event::json_lines::{self, MAX_LINE};
@@ -30,6 +31,8 @@ pub struct WriterOptions {
     pub hash: bool,
     /// Hold no more memory between frames than their text, for many writers at once.
     pub spare: bool,
+    /// Threads that compress full frames beside the caller; without any the caller does it.
+    pub threads: usize,
 }
 
 impl Default for WriterOptions {
@@ -42,6 +45,7 @@ impl Default for WriterOptions {
             overwrite: false,
             hash: false,
             spare: false,
+            threads: usual_threads(),
         }
     }
 }
@@ -72,6 +76,7 @@ pub struct Writer {
     partial: PathBuf,
     file: File,
     encoder: Encoder,
+    packing: Packing,
     options: WriterOptions,
     next_number: u64,
     /// When the clock first saw the open frame with something in it.
@@ -105,14 +110,15 @@ impl Writer {
             io::ErrorKind::AlreadyExists => ArchiveError::Unfinished { name: name.clone() },
             _ => ArchiveError::Create { name: name.clone(), source },
         })?;
-        let encoder = Encoder::new(options.level, options.spare)
+        let packing = Packing::new(options.level, options.spare, options.threads)
             .map_err(|source| ArchiveError::Compress { name, source })?;
         let target = path.to_path_buf();
         let mut writer = Self {
             target,
             partial,
             file,
-            encoder,
+            encoder: Encoder::new(),
+            packing,
             options,
             next_number: 1,
             waiting_since: None,
@@ -179,9 +185,45 @@ impl Writer {
         self.encoder.note(number, event);
         self.next_number = number.saturating_add(1);
         if self.encoder.open_bytes() >= self.options.frame_bytes {
-            self.flush()?;
+            self.waiting_since = None;
+            if let Some(frame) = self.encoder.take_frame(self.packing.buffer()) {
+                self.packing.submit(frame).map_err(|source| self.cannot_compress(source))?;
+            }
+            self.write_packed(false)?;
         }
         Ok(())
+    }
+
+    /// Writes the compressed frames that are ready, or all of them.
+    fn write_packed(&mut self, all: bool) -> Result<(), ArchiveError> {
+        loop {
+            match self.packing.next(all) {
+                Ok(Some(frame)) => self.write_frame(frame)?,
+                Ok(None) => return Ok(()),
+                Err(source) => return Err(self.cannot_compress(source)),
+            }
+        }
+    }
+
+    fn write_frame(&mut self, frame: PackedFrame) -> Result<(), ArchiveError> {
+        let offset = self.encoder.offset();
+        let sync = |file: &File| if self.options.sync_frames { file.sync_data() } else { Ok(()) };
+        if let Err(source) = self.file.write_all(&frame.bytes).and_then(|()| sync(&self.file)) {
+            // Half a frame would have to be repaired; without it the file is whole up to here.
+            let _ = self.file.set_len(offset).and_then(|()| self.file.seek(SeekFrom::Start(offset)));
+            self.packing.put_back(frame);
+            let kept = self.encoder.closed_events();
+            return Err(ArchiveError::Write { name: self.partial.display().to_string(), kept, source });
+        }
+        if let Some(hash) = &mut self.hash {
+            hash.update(&frame.bytes);
+        }
+        self.encoder.accept(frame.entry);
+        Ok(())
+    }
+
+    fn cannot_compress(&self, source: io::Error) -> ArchiveError {
+        ArchiveError::Compress { name: self.partial.display().to_string(), source }
     }
 
     /// Closes the open frame, so that a crash after this loses nothing that came before it.
@@ -190,25 +232,11 @@ impl Writer {
     /// When writing fails; the file is then cut back to its last whole frame and stays readable.
     pub fn flush(&mut self) -> Result<(), ArchiveError> {
         self.waiting_since = None;
-        let name = || self.partial.display().to_string();
-        let kept = self.encoder.closed_events();
-        let offset = self.encoder.offset();
-        let bytes = match self.encoder.close_frame() {
-            Ok(None) => return Ok(()),
-            Ok(Some(bytes)) => bytes,
-            Err(source) => return Err(ArchiveError::Compress { name: name(), source }),
-        };
-        let sync = |file: &File| if self.options.sync_frames { file.sync_data() } else { Ok(()) };
-        if let Err(source) = self.file.write_all(bytes).and_then(|()| sync(&self.file)) {
-            // Half a frame would have to be repaired; without it the file is whole up to here.
-            let _ = self.file.set_len(offset).and_then(|()| self.file.seek(SeekFrom::Start(offset)));
-            return Err(ArchiveError::Write { name: name(), kept, source });
+        self.write_packed(true)?;
+        if let Some(frame) = self.encoder.take_frame(self.packing.buffer()) {
+            self.packing.pack(frame).map_err(|source| self.cannot_compress(source))?;
         }
-        if let Some(hash) = &mut self.hash {
-            hash.update(bytes);
-        }
-        self.encoder.accept();
-        Ok(())
+        self.write_packed(true)
     }
 
     /// Closes the open frame when events have waited in it for long enough; call it a few times per `flush_after`.
@@ -216,6 +244,7 @@ impl Writer {
     /// # Errors
     /// As [`Writer::flush`].
     pub fn tick(&mut self, now: Instant) -> Result<(), ArchiveError> {
+        self.write_packed(false)?;
         if self.encoder.open_bytes() == 0 {
             return Ok(());
         }
@@ -312,7 +341,7 @@ impl Drop for Writer {
     }
 }
 
-fn with_ending(path: &Path, ending: &str) -> PathBuf {
+pub(super) fn with_ending(path: &Path, ending: &str) -> PathBuf {
     let mut name = path.as_os_str().to_owned();
     name.push(ending);
     PathBuf::from(name)

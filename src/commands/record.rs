@@ -1,18 +1,19 @@
 //! `eddy record`: captures events of one or several sources into an archive.
 
 use std::io::Write;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use serde_json::json;
 
+use super::archive::limits::limits;
 use super::choosing::{ChoosingArgs, say_unfit};
 use super::connect::{ConnectArgs, Connector};
 use super::masking::{self, MaskingArgs};
 use super::target::{Place, Places};
 use super::window::{Window, WindowArgs};
 use super::{CommandError, Context, Status, transfer};
-use crate::archive::{Header, Writer, WriterOptions};
+use crate::archive::{self, Header, Manifest, PartLimits, PartWriter, Writer, WriterOptions, manifest_path};
 use crate::endpoint::file::FileSink;
 use crate::output::figures::{counted, rate, size, span};
 use crate::replay::{Ending, MaskCounts, Masker, MergedSource, Outcome, Plan, Selection, carry};
@@ -26,6 +27,7 @@ use crate::ui::progress::TransferView;
     Examples:\n  eddy record 'mqtt://localhost:1883/shop/#' --output monday.eddy.ndjson.zst\n  \
     eddy record orders payments --env staging --for 10m --output staging.eddy.ndjson.zst\n  \
     eddy record jetstream+nats://localhost/ORDERS --from -1h --to now --output hour.eddy.ndjson.zst\n  \
+    eddy record orders --rotate-time 1h --rotate-size 1GiB --output orders.eddy.ndjson.zst\n  \
     eddy record orders --filter '.payload.total > 100' --map 'del(.payload.card)' --output large.eddy.ndjson.zst\n  \
     eddy record orders --env staging --mask mask.yaml --mask-strict --output monday.eddy.ndjson.zst"
 )]
@@ -43,6 +45,8 @@ pub struct Args {
     #[arg(long = "for", value_name = "TIME")]
     time: Option<String>,
     #[command(flatten)]
+    rotation: RotationArgs,
+    #[command(flatten)]
     window: WindowArgs,
     #[command(flatten)]
     choosing: ChoosingArgs,
@@ -53,6 +57,27 @@ pub struct Args {
     /// How to report what was recorded
     #[arg(long, value_enum, default_value_t, value_name = "FORMAT")]
     format: Format,
+}
+
+/// Flags that begin a new file now and then.
+#[derive(Debug, clap::Args)]
+struct RotationArgs {
+    /// Begin a new file at this size, such as `100MiB`; the files are `NAME-00001…`, listed in `NAME.manifest.json`
+    #[arg(id = "rotate_size", long = "rotate-size", value_name = "SIZE")]
+    size: Option<String>,
+    /// Begin a new file at each whole multiple of this time (UTC), such as `1h`
+    #[arg(id = "rotate_time", long = "rotate-time", value_name = "TIME")]
+    time: Option<String>,
+    /// Begin a new file after this many events
+    #[arg(id = "rotate_count", long = "rotate-count", value_name = "COUNT")]
+    count: Option<u64>,
+}
+
+impl RotationArgs {
+    fn limits(&self) -> Result<Option<PartLimits>, CommandError> {
+        let limits = limits(self.size.as_deref(), self.time.as_deref(), self.count)?;
+        Ok((limits != PartLimits::default()).then_some(limits))
+    }
 }
 
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, clap::ValueEnum)]
@@ -73,8 +98,10 @@ async fn record(args: &Args, context: &Context) -> Result<Status, CommandError> 
     let time = transfer::duration(args.time.as_deref())?;
     let window = args.window.window(true)?;
     let mut chosen = args.choosing.selection()?;
-    if args.output.exists() {
-        return Err(CommandError::usage(format!("`{}` is already there", args.output.display()))
+    let limits = args.rotation.limits()?;
+    let written = if limits.is_some() { manifest_path(&args.output) } else { args.output.clone() };
+    if written.exists() {
+        return Err(CommandError::usage(format!("`{}` is already there", written.display()))
             .hint("choose another name; a recording is never overwritten"));
     }
     let places_of = Places::new(context)?;
@@ -88,8 +115,8 @@ async fn record(args: &Args, context: &Context) -> Result<Status, CommandError> 
         mask: mask.as_ref().map(Masker::shown),
         ..Header::new(places.iter().map(|place| place.address.to_string()).collect())
     };
-    let sink = FileSink::of_writer(Writer::create(&args.output, &header, WriterOptions::default())?);
-    context.ui.say(format!("recording into `{}`; Ctrl-C ends it cleanly", args.output.display()));
+    let sink = sink(&args.output, &header, limits)?;
+    context.ui.say(format!("recording into `{}`; Ctrl-C ends it cleanly", written.display()));
     transfer::stop_after(&stop, time);
     let count = window.at_most(args.count);
     let filters = chosen.filters.clone();
@@ -104,7 +131,7 @@ async fn record(args: &Args, context: &Context) -> Result<Status, CommandError> 
     drop(view);
     say_unfit(&filters, context);
     let masked = mask.map(|mask| mask.counts());
-    report(args, context, &outcome, (&header, masked.as_ref()))?;
+    report(args.format, context, &outcome, (&header, masked.as_ref()), &written)?;
     transfer::conclude(&outcome, &context.ui, None)
 }
 
@@ -122,49 +149,66 @@ pub(super) async fn open_all(
     Ok(merged)
 }
 
+/// Begins the archive, or its first part.
+fn sink(output: &Path, header: &Header, limits: Option<PartLimits>) -> Result<FileSink, CommandError> {
+    let options = WriterOptions::default();
+    Ok(match limits {
+        Some(limits) => FileSink::of_parts(PartWriter::create(output, header, options, limits)?),
+        None => FileSink::of_writer(Writer::create(output, header, options)?),
+    })
+}
+
 fn report(
-    args: &Args,
+    format: Format,
     context: &Context,
     outcome: &Outcome,
     (header, masked): (&Header, Option<&MaskCounts>),
+    written: &Path,
 ) -> Result<(), CommandError> {
     // Without the file the archive could not be finished; the outcome says why.
-    let Ok(file) = std::fs::metadata(&args.output) else {
+    if !written.exists() {
         return Ok(());
-    };
+    }
+    let file_bytes = archive::recorded_bytes(written);
+    let manifest = Manifest::read(written)?;
     let events = outcome.summary.acknowledged;
     let time = Duration::from_micros(outcome.summary.duration_us);
     let ui = &context.ui;
-    if args.format == Format::Json {
+    if format == Format::Json {
         let mut data = ui.data();
         let mut object = json!({
             "run": header.run.to_string(),
-            "file": args.output,
+            "file": written,
             "sources": header.sources,
             "events": events,
-            "file_bytes": file.len(),
+            "file_bytes": file_bytes,
             "duration_us": outcome.summary.duration_us,
             "dropped": outcome.dropped,
         });
         if let Some(masked) = masked {
             object["mask"] = json!(masked);
         }
+        if let Some(manifest) = manifest {
+            object["parts"] = json!(manifest.parts);
+        }
         writeln!(data, "{object}")?;
         data.flush()?;
         return Ok(());
     }
     let pace = rate(events, time).map(|rate| format!(" ({rate})")).unwrap_or_default();
+    let parts = manifest.map(|manifest| format!("{} of ", counted(manifest.parts.len() as u64, "part")));
+    let parts = parts.unwrap_or_default();
     ui.say(format!(
-        "recorded {} in {}{pace} into `{}`, {}",
+        "recorded {} in {}{pace} into {parts}`{}`, {}",
         counted(events, "event"),
         span(time),
-        args.output.display(),
-        size(file.len())
+        written.display(),
+        size(file_bytes)
     ));
     if let Some(masked) = masked {
         masking::say(masked, context);
     }
-    let name = args.output.display();
+    let name = written.display();
     if matches!(outcome.ending, Ending::SourceFailed(_)) {
         return Ok(());
     }

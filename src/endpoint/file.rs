@@ -6,7 +6,7 @@ use std::path::Path;
 
 mod archived;
 
-use archived::Archived;
+use archived::{Archived, Tape};
 
 use super::capabilities::Capabilities;
 use super::reading_thread::{ReadingThread, Wanted};
@@ -14,7 +14,7 @@ use super::{
     Address, BoxFuture, Delivery, EndpointError, EndpointErrorKind, Receipts, Sink, SinkOptions, Source,
     SourceOptions, Start, Stop,
 };
-use crate::archive::{self, Header, Reader, Selection, Writer, WriterOptions};
+use crate::archive::{self, Header, PartWriter, Reader, Selection, Writer, WriterOptions};
 use crate::atomic_file;
 use crate::event::json_lines::{self, MAX_LINE};
 use crate::event::{Event, Place};
@@ -121,7 +121,15 @@ impl FileSink {
     /// Must be called within a tokio runtime, which closes frames that wait too long.
     #[must_use]
     pub fn of_writer(writer: Writer) -> Self {
-        Self { form: Form::Archive(Archived::new(writer)) }
+        Self { form: Form::Archive(Archived::new(Tape::One(Box::new(writer)))) }
+    }
+
+    /// A sink into a recording in parts that has been begun.
+    ///
+    /// Must be called within a tokio runtime, which closes frames and parts that wait too long.
+    #[must_use]
+    pub fn of_parts(parts: PartWriter) -> Self {
+        Self { form: Form::Archive(Archived::new(Tape::Parts(Box::new(parts)))) }
     }
 
     fn write(&mut self, batch: &[Event]) -> Receipts {

@@ -4,8 +4,11 @@ use std::io::{self, Write};
 use std::time::Duration;
 
 use super::figures::{counted, grouped, size, span};
-use crate::archive::{Finding, Repaired, Stats, Verification};
+use crate::archive::{Finding, LostRange, Repaired, Stats, Verification};
 use crate::event::Timestamp;
+
+/// Runs of lost events that are listed one by one.
+const MOST_RANGES: usize = 100;
 
 /// Writes the figures of one file, then a table with one row per channel.
 ///
@@ -60,6 +63,7 @@ pub fn write_verification(out: &mut dyn Write, verification: &Verification) -> i
     if verification.finding_count > listed {
         writeln!(out, "{file}: … and {} more", grouped(verification.finding_count - listed))?;
     }
+    write_losses(out, file, &verification.lost)?;
     let events = counted(verification.events, "event");
     let frames = match verification.frames {
         0 => String::new(),
@@ -77,6 +81,41 @@ pub fn write_verification(out: &mut dyn Write, verification: &Verification) -> i
     writeln!(out, "{file}: {verdict}: {events}{frames}{gaps}{index}")
 }
 
+/// Writes a line for each run of lost events, as far as a person would read them.
+fn write_losses(out: &mut dyn Write, file: &str, lost: &[LostRange]) -> io::Result<()> {
+    for range in lost.iter().take(MOST_RANGES) {
+        writeln!(out, "{file}: lost: {}", lost_words(range))?;
+    }
+    if lost.len() > MOST_RANGES {
+        writeln!(out, "{file}: … and {} more", counted((lost.len() - MOST_RANGES) as u64, "run"))?;
+    }
+    Ok(())
+}
+
+/// Which events are lost, and when they were received.
+fn lost_words(range: &LostRange) -> String {
+    let numbers = match (range.first, range.last) {
+        (Some(first), Some(last)) if first == last => format!("event {first}"),
+        (Some(first), Some(last)) => format!("events {first} to {last}"),
+        (Some(first), None) => format!("what came from event {first} on"),
+        (None, Some(last)) => format!("what came up to event {last}"),
+        (None, None) => "every event".to_owned(),
+    };
+    let span = range.first.zip(range.last).map(|(first, last)| last.saturating_sub(first) + 1);
+    let events = range.events.filter(|count| span.is_some_and(|span| span != *count));
+    let count = events.map(|count| format!(" ({})", counted(count, "event"))).unwrap_or_default();
+    let time = |time: i64| Timestamp(time).to_string();
+    let times = match (range.from, range.to) {
+        (Some(from), Some(to)) if range.exact && from == to => format!(", received {}", time(from)),
+        (Some(from), Some(to)) if range.exact => format!(", received {} to {}", time(from), time(to)),
+        (Some(from), Some(to)) => format!(", received between {} and {}", time(from), time(to)),
+        (Some(from), None) => format!(", received from {} on", time(from)),
+        (None, Some(to)) => format!(", received until {}", time(to)),
+        (None, None) => String::new(),
+    };
+    format!("{numbers}{count}{times}")
+}
+
 fn place(finding: &Finding) -> String {
     match (finding.frame, finding.offset, finding.line) {
         (Some(frame), Some(offset), _) => format!("frame {frame} at byte {offset}: "),
@@ -86,9 +125,19 @@ fn place(finding: &Finding) -> String {
     }
 }
 
-/// What was kept and what was lost, in a line.
+/// What was kept and what was lost, in a line, and a line for each run of lost events.
 #[must_use]
-pub fn repaired_line(repaired: &Repaired) -> String {
+pub fn repaired_lines(repaired: &Repaired) -> Vec<String> {
+    let ranges = &repaired.lost.ranges;
+    let mut lines = vec![repaired_line(repaired)];
+    lines.extend(ranges.iter().take(MOST_RANGES).map(|range| format!("lost: {}", lost_words(range))));
+    if ranges.len() > MOST_RANGES {
+        lines.push(format!("… and {} more", counted((ranges.len() - MOST_RANGES) as u64, "run")));
+    }
+    lines
+}
+
+fn repaired_line(repaired: &Repaired) -> String {
     let lost = &repaired.lost;
     let mut losses = Vec::new();
     if lost.damaged_frames > 0 {
@@ -99,6 +148,9 @@ pub fn repaired_line(repaired: &Repaired) -> String {
     }
     if lost.lines > 0 {
         losses.push(counted(lost.lines, "broken line"));
+    }
+    if lost.parts > 0 {
+        losses.push(counted(lost.parts, "part"));
     }
     if lost.header {
         losses.push("the header".to_owned());

@@ -4,7 +4,7 @@ use crate::archive::PartLimits;
 use crate::commands::{CommandError, transfer};
 
 /// Reads a size, a span of time and a count.
-pub(super) fn limits(
+pub(in crate::commands) fn limits(
     size: Option<&str>,
     every: Option<&str>,
     count: Option<u64>,

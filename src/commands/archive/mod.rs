@@ -12,13 +12,16 @@ use crate::event::json_lines;
 use crate::output::archive_text;
 
 mod copy;
-mod limits;
+pub(super) mod limits;
 mod merge;
 mod part;
 mod slice;
 mod split;
 
 use part::PartArgs;
+
+/// Hints that are given at once.
+const MOST_HINTS: usize = 5;
 
 /// Flags of `eddy archive`.
 #[derive(Debug, clap::Args)]
@@ -185,9 +188,11 @@ fn stats(args: &StatsArgs, context: &Context) -> Result<Status, CommandError> {
 fn verify(args: &VerifyArgs, context: &Context) -> Result<Status, CommandError> {
     let mut out = context.ui.data();
     let mut all = Vec::new();
+    let mut hints = Vec::new();
     for file in &args.files {
-        let found = match Manifest::read(file)? {
-            Some(manifest) => archive::verify_parts(file, &manifest)?,
+        let manifest = Manifest::read(file)?;
+        let found = match &manifest {
+            Some(manifest) => archive::verify_parts(file, manifest)?,
             None => vec![archive::verify(file)?],
         };
         if args.format == Format::Human {
@@ -195,6 +200,7 @@ fn verify(args: &VerifyArgs, context: &Context) -> Result<Status, CommandError> 
                 archive_text::write_verification(&mut out, verification)?;
             }
         }
+        hints.extend(next_step(file, manifest.as_ref(), &found));
         all.extend(found);
     }
     let whole = all.iter().all(archive::Verification::is_whole);
@@ -202,21 +208,52 @@ fn verify(args: &VerifyArgs, context: &Context) -> Result<Status, CommandError> 
         write_json(&mut out, &serde_json::json!({ "whole": whole, "files": all }))?;
     }
     out.flush()?;
-    if whole {
-        return Ok(Status::Done);
+    for hint in hints.iter().take(MOST_HINTS) {
+        context.ui.say(hint);
     }
-    context.ui.say("`eddy archive repair FILE` keeps what is whole");
-    Ok(Status::Findings)
+    Ok(if whole { Status::Done } else { Status::Findings })
+}
+
+/// What can be done about what was found in a file or in the parts of a manifest.
+fn next_step(file: &Path, manifest: Option<&Manifest>, found: &[archive::Verification]) -> Option<String> {
+    let name = file.display();
+    let kinds: Vec<&str> = found.iter().flat_map(|each| &each.findings).map(|finding| finding.kind).collect();
+    let damaged = found.iter().skip(usize::from(manifest.is_some())).find(|each| !each.is_whole());
+    let by_channel = manifest.is_some_and(|list| list.parts.iter().any(|part| part.channel.is_some()));
+    let is_missing = kinds.contains(&"missing-part");
+    if kinds.is_empty() {
+        return None;
+    }
+    if manifest.is_none() && kinds.iter().all(|kind| *kind == "empty") {
+        return Some(format!("nothing was ever written to `{name}`: delete it, and record or copy it again"));
+    }
+    Some(match (manifest.is_some(), is_missing) {
+        (false, _) => format!("`eddy archive repair {name}` keeps what is whole"),
+        (true, true) if by_channel => {
+            "put the missing part back beside the manifest; the other parts can be read by their own names"
+                .to_owned()
+        }
+        (true, true) => format!(
+            "put the missing part back beside the manifest; without it, `eddy archive repair {name}` joins what is left"
+        ),
+        (true, false) if by_channel => {
+            let part = damaged.map_or("PART", |each| &each.file);
+            format!("`eddy archive repair {part}` keeps what is whole")
+        }
+        (true, false) => format!("`eddy archive repair {name}` joins what is whole into one recording"),
+    })
 }
 
 fn repair(args: &RepairArgs, context: &Context) -> Result<Status, CommandError> {
     let target = args.output.clone().unwrap_or_else(|| archive::repaired_path(&args.file));
-    if same_file(&args.file, &target) {
+    if refuse_same_file(std::slice::from_ref(&args.file), &target).is_err() {
         return Err(CommandError::usage("a recording cannot be repaired into itself")
             .hint("name another file with `--output`"));
     }
     let repaired = archive::repair(&args.file, &target, args.force)?;
-    context.ui.say(archive_text::repaired_line(&repaired));
+    for line in archive_text::repaired_lines(&repaired) {
+        context.ui.say(line);
+    }
     if args.format == Format::Json {
         let mut out = context.ui.data();
         write_json(&mut out, &repaired)?;
@@ -227,7 +264,10 @@ fn repair(args: &RepairArgs, context: &Context) -> Result<Status, CommandError> 
 
 /// Refuses to write over what is read.
 fn refuse_same_file(inputs: &[PathBuf], output: &Path) -> Result<(), CommandError> {
-    match inputs.iter().find(|input| same_file(input, output)) {
+    let is_part = |input: &PathBuf| {
+        archive::files_of(input).unwrap_or_default().iter().any(|part| same_file(part, output))
+    };
+    match inputs.iter().find(|input| same_file(input, output) || is_part(input)) {
         Some(input) => {
             Err(CommandError::usage(format!("`{}` would be written over itself", input.display()))
                 .hint("name another file with `--output`"))

@@ -2,7 +2,7 @@
 
 use std::path::{Path, PathBuf};
 
-use crate::archive::{ArchiveError, Reader, Record, STANDARD_INPUT, Selection};
+use crate::archive::{self, ArchiveError, Reader, Record, STANDARD_INPUT, Selection};
 use crate::commands::window::{Window, WindowArgs};
 use crate::commands::{CommandError, Context};
 use crate::endpoint::{Start, Stop};
@@ -198,5 +198,5 @@ impl PartReader {
 
 /// Bytes of a file, for progress; 0 where nobody knows.
 pub(super) fn length(files: &[PathBuf]) -> u64 {
-    files.iter().filter_map(|file| std::fs::metadata(file).ok()).map(|metadata| metadata.len()).sum()
+    files.iter().map(|file| archive::recorded_bytes(file)).sum()
 }

@@ -4,8 +4,8 @@ use std::path::PathBuf;
 
 use super::copy::{Job, Numbers, Output, interruptible};
 use super::part::length;
-use super::{Format, limits};
-use crate::archive::{ChannelWriter, Header, PartWriter, Reader, Record, WriterOptions};
+use super::{Format, limits, refuse_same_file};
+use crate::archive::{ChannelWriter, Header, PartWriter, Reader, Record, WriterOptions, manifest_path};
 use crate::commands::{CommandError, Context, Status};
 
 /// Events handed over at once.
@@ -22,7 +22,7 @@ const BATCH: usize = 256;
 )]
 #[command(group(clap::ArgGroup::new("cut").required(true).multiple(true).args(["size", "every", "count", "by_channel"])))]
 pub(super) struct SplitArgs {
-    /// Archive or event lines
+    /// Archive, manifest of a recording in parts, or event lines
     file: PathBuf,
     /// Begin a new part at this size, such as `100MiB`
     #[arg(long, value_name = "SIZE")]
@@ -53,6 +53,8 @@ pub(super) fn run(args: &SplitArgs, context: &Context) -> Result<Status, Command
     let header = reader.header().cloned().unwrap_or_else(|| Header::new(Vec::new()));
     let options = WriterOptions { overwrite: args.force, ..WriterOptions::default() };
     let base = args.output.as_ref().unwrap_or(&args.file);
+    // The parts that are read would be written over.
+    refuse_same_file(std::slice::from_ref(&args.file), &manifest_path(base))?;
     interruptible(context, |stop| {
         let output = if args.by_channel {
             Output::Channels(Box::new(ChannelWriter::create(base, &header, options)?))

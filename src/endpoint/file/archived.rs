@@ -6,7 +6,7 @@ use std::time::{Duration, Instant};
 
 use tokio::sync::oneshot;
 
-use crate::archive::{ArchiveError, Writer};
+use crate::archive::{ArchiveError, PartWriter, Writer};
 use crate::endpoint::{Delivery, EndpointError, EndpointErrorKind, Receipts};
 use crate::event::{Event, Place};
 
@@ -18,9 +18,52 @@ pub(super) struct Archived {
     recording: Arc<Mutex<Recording>>,
 }
 
+/// What is recorded on.
+pub(super) enum Tape {
+    One(Box<Writer>),
+    Parts(Box<PartWriter>),
+}
+
+impl Tape {
+    fn write(&mut self, event: &Event) -> Result<u64, ArchiveError> {
+        match self {
+            Self::One(writer) => writer.write(event),
+            Self::Parts(parts) => parts.write(event),
+        }
+    }
+
+    fn flush(&mut self) -> Result<(), ArchiveError> {
+        match self {
+            Self::One(writer) => writer.flush(),
+            Self::Parts(parts) => parts.flush(),
+        }
+    }
+
+    fn tick(&mut self, now: Instant) -> Result<(), ArchiveError> {
+        match self {
+            Self::One(writer) => writer.tick(now),
+            Self::Parts(parts) => parts.tick(now),
+        }
+    }
+
+    fn closed_events(&self) -> u64 {
+        match self {
+            Self::One(writer) => writer.closed_events(),
+            Self::Parts(parts) => parts.closed_events(),
+        }
+    }
+
+    fn finish(self) -> Result<(), ArchiveError> {
+        match self {
+            Self::One(writer) => writer.finish().map(|_| ()),
+            Self::Parts(mut parts) => parts.finish().map(|_| ()),
+        }
+    }
+}
+
 struct Recording {
     /// Gone once the sink is closed.
-    writer: Option<Writer>,
+    writer: Option<Tape>,
     /// Batches of which events are in the open frame, in order.
     waiting: VecDeque<Waiting>,
     /// What every event from then on shares, such as a full disk.
@@ -36,7 +79,7 @@ struct Waiting {
 
 impl Archived {
     /// Must be called within a tokio runtime.
-    pub(super) fn new(writer: Writer) -> Self {
+    pub(super) fn new(writer: Tape) -> Self {
         let recording = Recording { writer: Some(writer), waiting: VecDeque::new(), broken: None };
         let recording = Arc::new(Mutex::new(recording));
         tokio::spawn(keep_ticking(Arc::downgrade(&recording)));
@@ -54,7 +97,7 @@ impl Archived {
 
     /// Closes the open frame, so that everything taken so far gets its receipt.
     pub(super) fn flush(&self) {
-        lock(&self.recording).run(Writer::flush);
+        lock(&self.recording).run(Tape::flush);
     }
 
     /// Gives the archive its name; after a failure it stays a partial one.
@@ -64,7 +107,7 @@ impl Archived {
         let writer = recording.writer.take();
         match (recording.broken.take(), writer) {
             (Some(error), _) => Err(error),
-            (None, Some(writer)) => Ok(writer.finish().map(|_| ())?),
+            (None, Some(writer)) => Ok(writer.finish()?),
             (None, None) => Ok(()),
         }
     }
@@ -94,7 +137,7 @@ impl Recording {
         })
     }
 
-    fn run(&mut self, step: impl FnOnce(&mut Writer) -> Result<(), ArchiveError>) {
+    fn run(&mut self, step: impl FnOnce(&mut Tape) -> Result<(), ArchiveError>) {
         if self.broken.is_none()
             && let Some(writer) = &mut self.writer
         {
@@ -105,7 +148,7 @@ impl Recording {
 
     /// Gives receipts for what is in the file; after a failure also for what will never be.
     fn settle(&mut self) {
-        let safe = self.writer.as_ref().map_or(0, Writer::closed_events);
+        let safe = self.writer.as_ref().map_or(0, Tape::closed_events);
         while self.waiting.front().is_some_and(|batch| batch.last <= safe || self.broken.is_some()) {
             let Some(batch) = self.waiting.pop_front() else {
                 return;

@@ -1,0 +1,267 @@
+//! Tests of damage: at seeded random places bits flip, bytes vanish and files end; what nobody touched comes back, and
+//! what is lost is named to the event.
+
+use std::fs;
+use std::path::{Path, PathBuf};
+
+use super::{
+    FrameEntry, Header, LostRange, PartLimits, PartWriter, Reader, Writer, WriterOptions, manifest_path,
+    repair, verify, verify_parts,
+};
+use crate::event::{Event, Timestamp};
+
+const EVENTS: u64 = 60;
+const PER_FRAME: u64 = 4;
+
+/// A small generator of numbers, so that every run damages the same places.
+struct Numbers(u64);
+
+impl Numbers {
+    fn below(&mut self, limit: usize) -> usize {
+        self.0 ^= self.0 << 13;
+        self.0 ^= self.0 >> 7;
+        self.0 ^= self.0 << 17;
+        usize::try_from(self.0 % limit as u64).expect("small")
+    }
+}
+
+fn time(number: u64) -> i64 {
+    i64::try_from(number).expect("small") * 1_000
+}
+
+fn event(number: u64) -> Event {
+    let mut event = Event::new(
+        format!("c/{}", number % 3),
+        format!("{{\"id\":{number},\"text\":\"{:x}\"}}", number * 7919),
+    );
+    event.received = Timestamp(time(number));
+    event
+}
+
+struct Whole {
+    bytes: Vec<u8>,
+    frames: Vec<FrameEntry>,
+    data_end: usize,
+    folder: tempfile::TempDir,
+}
+
+impl Whole {
+    fn new() -> Self {
+        let folder = tempfile::tempdir().expect("a folder");
+        let path = folder.path().join("whole.eddy.ndjson.zst");
+        let mut writer =
+            Writer::create(&path, &Header::new(Vec::new()), WriterOptions::default()).expect("created");
+        for number in 1..=EVENTS {
+            writer.write(&event(number)).expect("written");
+            if number % PER_FRAME == 0 {
+                writer.flush().expect("flushed");
+            }
+        }
+        writer.finish().expect("finished");
+        let frames = Reader::open(&path).expect("opened").index().expect("read").expect("indexed").frames;
+        let last = frames.last().expect("frames");
+        let data_end = usize::try_from(last.at + last.len).expect("small");
+        Self { bytes: fs::read(path).expect("read"), frames, data_end, folder }
+    }
+
+    fn path(&self) -> PathBuf {
+        self.folder.path().join("damaged.eddy.ndjson.zst")
+    }
+
+    /// The frame that has this byte.
+    fn frame_of(&self, place: usize) -> Option<&FrameEntry> {
+        let place = place as u64;
+        self.frames.iter().find(|frame| (frame.at..frame.at + frame.len).contains(&place))
+    }
+
+    fn write(&self, bytes: &[u8]) -> PathBuf {
+        fs::write(self.path(), bytes).expect("written");
+        self.path()
+    }
+}
+
+/// The numbers of the events that `repair` keeps, each of which must be the one that was written, and what it lost.
+fn kept(path: &Path) -> (Vec<u64>, Vec<LostRange>) {
+    let target = path.with_file_name("kept.eddy.ndjson.zst");
+    let repaired = repair(path, &target, true).expect("repaired");
+    assert!(verify(&target).expect("verified").is_whole());
+    let lines = Reader::open(&target).expect("opened").map(|line| line.expect("readable"));
+    let numbers = lines.map(|line| {
+        let number = line.number.expect("numbered");
+        assert_eq!(line.event, event(number));
+        number
+    });
+    (numbers.collect(), repaired.lost.ranges)
+}
+
+fn without(lost: &FrameEntry) -> Vec<u64> {
+    let (least, greatest) = lost.n.unwrap_or((u64::MAX, u64::MAX));
+    (1..=EVENTS).filter(|number| !(least..=greatest).contains(number)).collect()
+}
+
+fn open_end(first: u64) -> LostRange {
+    LostRange { first: Some(first), from: Some(time(first - 1)), ..LostRange::default() }
+}
+
+#[test]
+fn a_changed_byte_costs_its_frame_alone_which_the_index_names() {
+    let whole = Whole::new();
+    let mut numbers = Numbers(0x2545_f491_4f6c_dd1d);
+    for _ in 0..400 {
+        let place = numbers.below(whole.bytes.len());
+        let mut bytes = whole.bytes.clone();
+        bytes[place] ^= 1 << numbers.below(8);
+        let path = whole.write(&bytes);
+        let found = verify(&path).unwrap_or_else(|error| panic!("byte {place}: {error}"));
+        let (kept, ranges) = kept(&path);
+        assert_eq!(found.lost, ranges, "byte {place}");
+        assert_eq!(found.events, kept.len() as u64, "byte {place}");
+        let Some(frame) = whole.frame_of(place) else {
+            assert_eq!((kept.len() as u64, ranges.len()), (EVENTS, 0), "byte {place} is in the index");
+            continue;
+        };
+        if kept.len() as u64 == EVENTS {
+            // A bit that means nothing, or the header's frame.
+            assert!(ranges.is_empty(), "byte {place}: {ranges:?}");
+            continue;
+        }
+        assert_eq!(kept, without(frame), "byte {place}");
+        let ((first, last), (from, to)) = (frame.n.expect("numbers"), frame.t.expect("times"));
+        let expected = LostRange {
+            first: Some(first),
+            last: Some(last),
+            events: Some(frame.count),
+            from: Some(from),
+            to: Some(to),
+            exact: true,
+        };
+        assert_eq!(ranges, [expected], "byte {place}");
+    }
+}
+
+#[test]
+fn without_an_index_the_missing_numbers_name_what_is_lost() {
+    let whole = Whole::new();
+    let mut numbers = Numbers(0x9e37_79b9_7f4a_7c15);
+    for _ in 0..200 {
+        let place = numbers.below(whole.data_end);
+        let mut bytes = whole.bytes[..whole.data_end].to_vec();
+        bytes[place] ^= 1 << numbers.below(8);
+        let path = whole.write(&bytes);
+        let found = verify(&path).unwrap_or_else(|error| panic!("byte {place}: {error}"));
+        let (kept, ranges) = kept(&path);
+        assert_eq!(found.lost, ranges, "byte {place}");
+        let frame = whole.frame_of(place).expect("a frame");
+        if kept.len() as u64 == EVENTS {
+            assert_eq!(ranges, [open_end(EVENTS + 1)], "byte {place}");
+            continue;
+        }
+        assert_eq!(kept, without(frame), "byte {place}");
+        let (first, last) = frame.n.expect("numbers");
+        let mut expected = Vec::new();
+        if first == 1 {
+            expected.push(LostRange { last: Some(last), to: Some(time(last + 1)), ..LostRange::default() });
+        } else if last < EVENTS {
+            expected.push(LostRange {
+                last: Some(last),
+                events: Some(last - first + 1),
+                to: Some(time(last + 1)),
+                ..open_end(first)
+            });
+        }
+        expected.push(open_end(if last < EVENTS { EVENTS + 1 } else { first }));
+        assert_eq!(ranges, expected, "byte {place}");
+    }
+}
+
+#[test]
+fn a_file_that_ends_early_keeps_every_whole_frame() {
+    let whole = Whole::new();
+    let index_end = whole.bytes.len() - (8 + 8 * (whole.frames.len() + 1) + 9);
+    let header = usize::try_from(whole.frames[0].len).expect("small");
+    let mut numbers = Numbers(0xd1b5_4a32_d192_ed03);
+    for _ in 0..200 {
+        let length = header + numbers.below(whole.bytes.len() - header);
+        let path = whole.write(&whole.bytes[..length]);
+        let found = verify(&path).expect("verified");
+        let whole_frames = whole.frames.iter().filter(|frame| frame.at + frame.len <= length as u64);
+        let events: u64 = whole_frames.map(|frame| frame.count).sum();
+        assert_eq!(found.events, events, "{length} bytes");
+        let expected = match (length >= index_end, events) {
+            (true, _) => Vec::new(),
+            (false, 0) => vec![LostRange::default()],
+            (false, _) => vec![open_end(events + 1)],
+        };
+        assert_eq!(found.lost, expected, "{length} bytes");
+        assert!(!found.is_whole(), "{length} bytes");
+        let (kept, ranges) = kept(&path);
+        let count = kept.len() as u64;
+        assert_eq!(kept, (1..=count).collect::<Vec<_>>(), "{length} bytes");
+        assert!((events..=events + PER_FRAME).contains(&count), "{length} bytes: {count}");
+        if length < index_end && count > 0 {
+            assert_eq!(ranges, [open_end(count + 1)], "{length} bytes");
+        }
+    }
+}
+
+#[test]
+fn what_is_wiped_out_in_the_middle_is_one_range() {
+    let whole = Whole::new();
+    let mut bytes = whole.bytes.clone();
+    let (first, last) = (&whole.frames[4], &whole.frames[6]);
+    let place = |at: u64| usize::try_from(at).expect("small");
+    bytes[place(first.at) + 3..place(last.at) + 5].fill(0);
+    let (kept, ranges) = kept(&whole.write(&bytes));
+    assert_eq!(kept.len() as u64, EVENTS - 3 * PER_FRAME);
+    let expected = LostRange {
+        first: Some(13),
+        last: Some(24),
+        events: Some(12),
+        from: Some(time(13)),
+        to: Some(time(24)),
+        exact: true,
+    };
+    assert_eq!(ranges, [expected]);
+}
+
+#[test]
+fn a_file_without_a_byte_is_never_whole() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let path = folder.path().join("empty.ndjson");
+    fs::write(&path, "").expect("written");
+    let found = verify(&path).expect("verified");
+    assert_eq!((found.findings[0].kind, found.lost.len()), ("empty", 1));
+}
+
+#[test]
+fn a_manifest_names_what_its_parts_lost() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let base = folder.path().join("a.eddy.ndjson.zst");
+    let limits = PartLimits { count: Some(10), ..PartLimits::default() };
+    let options = WriterOptions { frame_bytes: 200, ..WriterOptions::default() };
+    let mut parts = PartWriter::create(&base, &Header::new(Vec::new()), options, limits).expect("created");
+    for number in 1..=40 {
+        parts.write(&event(number)).expect("written");
+    }
+    let (_, manifest) = parts.finish().expect("finished");
+    let part = |number: usize| base.with_file_name(&manifest.parts[number - 1].file);
+    fs::remove_file(part(1)).expect("removed");
+    fs::write(part(2), "").expect("emptied");
+    let bytes = fs::read(part(4)).expect("read");
+    let mut reader = Reader::open(&part(4)).expect("opened");
+    let cut = reader.index().expect("read").expect("indexed").frames[2].clone();
+    fs::write(part(4), &bytes[..usize::try_from(cut.at + 1).expect("small")]).expect("cut");
+    let found = verify_parts(&manifest_path(&base), &manifest).expect("verified");
+    let lost: Vec<_> =
+        found.iter().flat_map(|each| &each.lost).map(|range| (range.first, range.last)).collect();
+    let kept_of_last = cut.n.expect("numbers").0;
+    assert_eq!(
+        lost,
+        [(Some(1), Some(10)), (Some(11), Some(20)), (Some(kept_of_last), Some(40))],
+        "{found:?}"
+    );
+    let target = folder.path().join("b.eddy.ndjson.zst");
+    let repaired = repair(&manifest_path(&base), &target, false).expect("repaired");
+    assert_eq!((repaired.lost.parts, repaired.lost.ranges.len()), (2, 3));
+    assert_eq!(repaired.kept.events, 10 + kept_of_last - 31);
+}
