@@ -85,6 +85,9 @@ _eddy() {
             eddy__subcmd__archive,help)
                 cmd="eddy__subcmd__archive__subcmd__help"
                 ;;
+            eddy__subcmd__archive,import)
+                cmd="eddy__subcmd__archive__subcmd__import"
+                ;;
             eddy__subcmd__archive,merge)
                 cmd="eddy__subcmd__archive__subcmd__merge"
                 ;;
@@ -108,6 +111,9 @@ _eddy() {
                 ;;
             eddy__subcmd__archive__subcmd__help,help)
                 cmd="eddy__subcmd__archive__subcmd__help__subcmd__help"
+                ;;
+            eddy__subcmd__archive__subcmd__help,import)
+                cmd="eddy__subcmd__archive__subcmd__help__subcmd__import"
                 ;;
             eddy__subcmd__archive__subcmd__help,merge)
                 cmd="eddy__subcmd__archive__subcmd__help__subcmd__merge"
@@ -205,6 +211,9 @@ _eddy() {
             eddy__subcmd__help__subcmd__archive,cat)
                 cmd="eddy__subcmd__help__subcmd__archive__subcmd__cat"
                 ;;
+            eddy__subcmd__help__subcmd__archive,import)
+                cmd="eddy__subcmd__help__subcmd__archive__subcmd__import"
+                ;;
             eddy__subcmd__help__subcmd__archive,merge)
                 cmd="eddy__subcmd__help__subcmd__archive__subcmd__merge"
                 ;;
@@ -259,7 +268,7 @@ _eddy() {
             return 0
             ;;
         eddy__subcmd__archive)
-            opts="-q -v -h -V --color --quiet --verbose --no-progress --workspace --env --yes --help --version cat merge repair slice split stats verify help"
+            opts="-q -v -h -V --color --quiet --verbose --no-progress --workspace --env --yes --help --version cat import merge repair slice split stats verify help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -339,7 +348,7 @@ _eddy() {
             return 0
             ;;
         eddy__subcmd__archive__subcmd__help)
-            opts="cat merge repair slice split stats verify help"
+            opts="cat import merge repair slice split stats verify help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 3 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -367,6 +376,20 @@ _eddy() {
             return 0
             ;;
         eddy__subcmd__archive__subcmd__help__subcmd__help)
+            opts=""
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 4 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
+        eddy__subcmd__archive__subcmd__help__subcmd__import)
             opts=""
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 4 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
@@ -457,6 +480,52 @@ _eddy() {
                 return 0
             fi
             case "${prev}" in
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
+        eddy__subcmd__archive__subcmd__import)
+            opts="-o -q -v -h -V --from --channel --skip-bad --output --force --format --color --quiet --verbose --no-progress --workspace --env --yes --help --version"
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 3 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
+                --from)
+                    COMPREPLY=($(compgen -W "kcat rpk kaf gor har nats-dump" -- "${cur}"))
+                    return 0
+                    ;;
+                --channel)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --output)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                -o)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --format)
+                    COMPREPLY=($(compgen -W "human json" -- "${cur}"))
+                    return 0
+                    ;;
+                --color)
+                    COMPREPLY=($(compgen -W "auto always never" -- "${cur}"))
+                    return 0
+                    ;;
+                --workspace)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --env)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
                 *)
                     COMPREPLY=()
                     ;;
@@ -1149,7 +1218,7 @@ _eddy() {
             return 0
             ;;
         eddy__subcmd__help__subcmd__archive)
-            opts="cat merge repair slice split stats verify"
+            opts="cat import merge repair slice split stats verify"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 3 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -1163,6 +1232,20 @@ _eddy() {
             return 0
             ;;
         eddy__subcmd__help__subcmd__archive__subcmd__cat)
+            opts=""
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 4 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
+        eddy__subcmd__help__subcmd__archive__subcmd__import)
             opts=""
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 4 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
@@ -1783,7 +1866,7 @@ _eddy() {
             return 0
             ;;
         eddy__subcmd__record)
-            opts="-o -n -q -v -h -V --output --count --for --from --to --range --match --filter --map --mask --mask-strict --mask-key-file --connect-timeout --format --color --quiet --verbose --no-progress --workspace --env --yes --help --version"
+            opts="-o -n -q -v -h -V --output --count --for --rotate-size --rotate-time --rotate-count --from --to --range --match --filter --map --mask --mask-strict --mask-key-file --connect-timeout --format --color --quiet --verbose --no-progress --workspace --env --yes --help --version"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -1806,6 +1889,18 @@ _eddy() {
                     return 0
                     ;;
                 --for)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --rotate-size)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --rotate-time)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --rotate-count)
                     COMPREPLY=($(compgen -f "${cur}"))
                     return 0
                     ;;

@@ -141,6 +141,18 @@ pub enum ArchiveError {
         /// The manifest.
         name: String,
     },
+    /// Input of another tool that could be from several.
+    #[error("nobody can tell which tool wrote `{name}`")]
+    UnknownImport {
+        /// The input.
+        name: String,
+    },
+    /// Input of another tool that names no channel.
+    #[error("`{name}` does not say which channel its events are of: kaf writes no topic")]
+    ImportChannel {
+        /// The input.
+        name: String,
+    },
     /// More channels than files can be open.
     #[error("there are more than {most} channels, and each would be a file")]
     ManyChannels {
@@ -222,6 +234,10 @@ impl ArchiveError {
                 "`eddy archive merge {name} --output ONE.eddy.ndjson.zst` makes one of them; parts can also be read by their \
                  own names"
             )),
+            Self::UnknownImport { .. } => {
+                Some("say it with `--from kcat`, `rpk`, `kaf`, `gor`, `har` or `nats-dump`".to_owned())
+            }
+            Self::ImportChannel { .. } => Some("name it with `--channel TOPIC`".to_owned()),
             Self::ManyChannels { .. } => Some(
                 "choose channels first: `eddy archive slice FILE --channel GLOB --output PART`".to_owned(),
             ),

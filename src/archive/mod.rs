@@ -10,6 +10,7 @@ mod error;
 mod frame;
 mod frame_reader;
 mod header;
+mod import;
 mod index;
 mod loss;
 mod manifest;
@@ -34,6 +35,7 @@ mod tests;
 pub use by_channel::{ChannelWriter, MOST_CHANNELS};
 pub use error::ArchiveError;
 pub use header::Header;
+pub use import::{BadInput, ImportFormat, Imported, Importer};
 pub use index::{FrameEntry, Index};
 pub use loss::LostRange;
 pub use manifest::{

@@ -12,6 +12,7 @@ use crate::event::json_lines;
 use crate::output::archive_text;
 
 mod copy;
+mod import;
 pub(super) mod limits;
 mod merge;
 mod part;
@@ -41,6 +42,8 @@ pub struct Args {
 enum Verb {
     /// Print events, one JSON object per line
     Cat(CatArgs),
+    /// Make an archive of what kcat, rpk, kaf, GoReplay, browsers (HAR) or the nats command wrote
+    Import(import::ImportArgs),
     /// Join several recordings in order of time
     Merge(merge::MergeArgs),
     /// Write what is whole in a damaged or unfinished recording anew
@@ -125,6 +128,7 @@ struct VerifyArgs {
 pub fn run(args: &Args, context: &Context) -> Result<Status, CommandError> {
     match &args.verb {
         Verb::Cat(args) => cat(args, context),
+        Verb::Import(args) => import::run(args, context),
         Verb::Merge(args) => merge::run(args, context),
         Verb::Repair(args) => repair(args, context),
         Verb::Slice(args) => slice::run(args, context),

@@ -1,0 +1,262 @@
+//! Recordings of other tools read as events: one file per format, errors with the line they are at.
+
+use std::cell::Cell;
+use std::collections::VecDeque;
+use std::fs::File;
+use std::io::{self, BufRead, BufReader, Read};
+use std::path::{Path, PathBuf};
+use std::rc::Rc;
+
+use serde_json::value::RawValue;
+
+use super::ArchiveError;
+use crate::event::json_lines::MAX_LINE;
+use crate::event::{Event, Timestamp};
+
+mod gor;
+mod guess;
+mod har;
+mod http_text;
+mod json_texts;
+mod kaf;
+mod nats;
+mod rpk;
+
+/// A file that must be read as a whole may have so many bytes.
+const MOST_WHOLE: u64 = 1 << 30;
+
+/// A format of another tool.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum ImportFormat {
+    /// Lines of `kcat -J`.
+    Kcat,
+    /// `rpk topic consume`, pretty-printed or one object per line.
+    Rpk,
+    /// `kaf consume --output json`.
+    Kaf,
+    /// Captures of GoReplay.
+    Gor,
+    /// HTTP archives of browsers and proxies.
+    Har,
+    /// `nats sub --dump`: a folder of files, or standard output.
+    NatsDump,
+}
+
+impl ImportFormat {
+    /// Its name on the command line.
+    #[must_use]
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Kcat => "kcat",
+            Self::Rpk => "rpk",
+            Self::Kaf => "kaf",
+            Self::Gor => "gor",
+            Self::Har => "har",
+            Self::NatsDump => "nats-dump",
+        }
+    }
+}
+
+/// Something in the input that is no event.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct BadInput {
+    /// The file.
+    pub file: String,
+    /// Number of the line where it begins, from 1.
+    pub line: u64,
+    /// What is wrong, as a fragment.
+    pub reason: String,
+}
+
+/// What reading gave.
+pub enum Imported {
+    /// An event.
+    Event(Box<Event>),
+    /// Something else, which can be left out.
+    Bad(BadInput),
+}
+
+/// Reads the events of one file, folder or stream.
+pub struct Importer {
+    format: ImportFormat,
+    files: VecDeque<PathBuf>,
+    name: String,
+    current: Option<Box<dyn Events>>,
+    channel: Option<String>,
+    /// When the import began: the time of events that have none.
+    arrival: Timestamp,
+    passed: Rc<Cell<u64>>,
+}
+
+/// The events of one input: each with the line where it begins.
+trait Events {
+    fn next(&mut self) -> io::Result<Option<(u64, Result<Event, String>)>>;
+}
+
+type Input = Box<dyn BufRead>;
+
+impl Importer {
+    /// Opens a file, or a folder of files that `nats sub --dump` made; `-` is standard input. Input may be compressed
+    /// by gzip or zstd. Without a format it is told from the first bytes. Events go to `channel`, if there is one.
+    ///
+    /// # Errors
+    /// When the input cannot be opened, or its format cannot be told.
+    pub fn open(
+        path: &Path,
+        format: Option<ImportFormat>,
+        channel: Option<String>,
+    ) -> Result<Self, ArchiveError> {
+        let name = path.display().to_string();
+        let arrival = Timestamp::now();
+        let passed = Rc::new(Cell::new(0));
+        if path.is_dir() {
+            let format = format.unwrap_or(ImportFormat::NatsDump);
+            let files =
+                nats::files(path).map_err(|source| ArchiveError::Read { name: name.clone(), source })?;
+            return Ok(Self { format, files: files.into(), name, current: None, channel, arrival, passed });
+        }
+        let opened: Box<dyn Read> = if path == Path::new("-") {
+            Box::new(io::stdin())
+        } else {
+            let file = File::open(path);
+            Box::new(file.map_err(|source| ArchiveError::Open { name: name.clone(), source })?)
+        };
+        let mut input =
+            unpacked(opened, &passed).map_err(|source| ArchiveError::Read { name: name.clone(), source })?;
+        let format = match format {
+            Some(format) => format,
+            None => guess::format(path, &mut input)
+                .map_err(|source| ArchiveError::Read { name: name.clone(), source })?
+                .ok_or_else(|| ArchiveError::UnknownImport { name: name.clone() })?,
+        };
+        if format == ImportFormat::Kaf && channel.is_none() {
+            return Err(ArchiveError::ImportChannel { name });
+        }
+        let current = begin(format, input, arrival);
+        let current = Some(current.map_err(|source| ArchiveError::Read { name: name.clone(), source })?);
+        Ok(Self { format, files: VecDeque::new(), name, current, channel, arrival, passed })
+    }
+
+    /// The format that was named or told.
+    #[must_use]
+    pub fn format(&self) -> ImportFormat {
+        self.format
+    }
+
+    /// Bytes of the input read so far, as they lie on the disk.
+    #[must_use]
+    pub fn read_bytes(&self) -> u64 {
+        self.passed.get()
+    }
+
+    /// The next event, or the next thing that is none; `None` at the end.
+    ///
+    /// # Errors
+    /// When the input cannot be read on.
+    pub fn next_imported(&mut self) -> Result<Option<Imported>, ArchiveError> {
+        loop {
+            let Some(current) = &mut self.current else {
+                let Some(path) = self.files.pop_front() else {
+                    return Ok(None);
+                };
+                self.name = path.display().to_string();
+                let file = File::open(&path).and_then(|file| unpacked(Box::new(file), &self.passed));
+                let begun = file.and_then(|input| begin(self.format, input, self.arrival));
+                self.current = Some(begun.map_err(|source| self.unreadable(source))?);
+                continue;
+            };
+            match current.next() {
+                Err(source) => return Err(self.unreadable(source)),
+                Ok(None) => self.current = None,
+                Ok(Some((line, Err(reason)))) => {
+                    return Ok(Some(Imported::Bad(BadInput { file: self.name.clone(), line, reason })));
+                }
+                Ok(Some((_, Ok(mut event)))) => {
+                    if let Some(channel) = &self.channel {
+                        event.channel.clone_from(channel);
+                    }
+                    return Ok(Some(Imported::Event(Box::new(event))));
+                }
+            }
+        }
+    }
+
+    fn unreadable(&self, source: io::Error) -> ArchiveError {
+        ArchiveError::Read { name: self.name.clone(), source }
+    }
+}
+
+fn begin(format: ImportFormat, input: Input, arrival: Timestamp) -> io::Result<Box<dyn Events>> {
+    Ok(match format {
+        ImportFormat::Kcat => Box::new(json_texts::Lines::new(input, crate::event::kcat::decode)),
+        ImportFormat::Kaf => Box::new(json_texts::Lines::new(input, kaf::decode)),
+        ImportFormat::NatsDump => {
+            Box::new(json_texts::Lines::of_messages(input, move |text| nats::decode(text, arrival)))
+        }
+        ImportFormat::Rpk => Box::new(json_texts::Objects::new(input, rpk::decode)),
+        ImportFormat::Gor => Box::new(gor::Captures::new(input, arrival)),
+        ImportFormat::Har => Box::new(har::Entries::read(input)?),
+    })
+}
+
+/// The content of what gzip or zstd packed; other input as it is.
+fn unpacked(input: Box<dyn Read>, passed: &Rc<Cell<u64>>) -> io::Result<Input> {
+    let counted = Counted { input, passed: Rc::clone(passed) };
+    let mut input = BufReader::with_capacity(128 * 1024, counted);
+    let first = input.fill_buf()?;
+    Ok(match first {
+        [0x1f, 0x8b, ..] => Box::new(BufReader::new(flate2::bufread::MultiGzDecoder::new(input))),
+        [0x28, 0xb5, 0x2f, 0xfd, ..] => {
+            Box::new(BufReader::new(zstd::stream::read::Decoder::with_buffer(input)?))
+        }
+        _ => Box::new(input),
+    })
+}
+
+/// Counts what is read.
+struct Counted {
+    input: Box<dyn Read>,
+    passed: Rc<Cell<u64>>,
+}
+
+impl Read for Counted {
+    fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
+        let count = self.input.read(buffer)?;
+        self.passed.set(self.passed.get() + count as u64);
+        Ok(count)
+    }
+}
+
+/// Reads up to and with `end`, in bounded memory; false at the end of the input.
+fn read_until(input: &mut Input, end: u8, text: &mut Vec<u8>) -> io::Result<bool> {
+    let room = (MAX_LINE + 1).saturating_sub(text.len()) as u64;
+    let read = input.by_ref().take(room).read_until(end, text)?;
+    if text.len() > MAX_LINE {
+        return Err(io::Error::new(
+            io::ErrorKind::InvalidData,
+            format!("an event takes more than {} MiB", MAX_LINE >> 20),
+        ));
+    }
+    Ok(read > 0)
+}
+
+/// Bytes of a JSON value: those of a string, or the text of another value as it is written; none of null.
+fn text_or_json(value: Option<&RawValue>) -> Result<Option<bytes::Bytes>, String> {
+    let Some(text) = value.map(RawValue::get).filter(|text| *text != "null") else {
+        return Ok(None);
+    };
+    if !text.starts_with('"') {
+        return Ok(Some(text.to_owned().into()));
+    }
+    let string: String = serde_json::from_str(text).map_err(|error| error.to_string())?;
+    Ok(Some(string.into()))
+}
+
+/// Serde's words without the place, which is that of a text cut out of the input.
+fn words(error: &serde_json::Error) -> String {
+    let text = error.to_string();
+    text.rfind(" at line ").map_or(text.clone(), |end| text[..end].to_owned())
+}
+
+#[cfg(test)]
+mod tests;
