@@ -16,7 +16,7 @@ use crate::endpoint::open::{self, open_source};
 use crate::endpoint::{Address, Capabilities, Source, SourceOptions};
 use crate::output::figures::counted;
 use crate::output::replay as report;
-use crate::replay::{Limits, Outcome, Plan, Selection, StopToken, Survey, Timetable, carry};
+use crate::replay::{Limits, Outcome, Plan, Reopen, Selection, StopToken, Survey, Timetable, carry};
 use crate::ui::progress::TransferView;
 
 mod changing;
@@ -105,7 +105,7 @@ pub fn run(args: &Args, context: &Context) -> Result<Status, CommandError> {
 
 async fn replay(args: &Args, context: &Context) -> Result<Status, CommandError> {
     let (scheduled, window) = (args.scheduling.plan(args.resume)?, args.selecting.window()?);
-    let timetable = scheduled.timetable;
+    let timetable = scheduled.timetable.clone();
     let resumed = args.ledger.as_deref().filter(|_| args.resume);
     let selection = args.selecting.selection(&window, resumed)?;
     let retry_for = transfer::duration(Some(&args.retry_for))?.unwrap_or_default();
@@ -114,14 +114,14 @@ async fn replay(args: &Args, context: &Context) -> Result<Status, CommandError> 
     let selection = suited(args, selection, &target, &carried)?;
     let stop = transfer::stop_on_interruption();
     let survey =
-        Survey::of(archive(args, window).await?, selection.clone(), timetable, carried, &stop).await?;
+        Survey::of(archive(args, window).await?, selection.clone(), &timetable, carried, &stop).await?;
     if survey.interrupted {
         context.ui.say("interrupted before anything was sent");
         return Ok(Status::Interrupted);
     }
     say_survey(args, context, &selection, &survey);
     if args.dry_run {
-        return show_plan(args, context, (&survey, timetable), &target, carried);
+        return show_plan(args, context, (&survey, &timetable), &target, carried);
     }
     target.confirm(args.confirm.as_deref())?;
     if survey.events == 0 {
@@ -152,6 +152,7 @@ async fn replay(args: &Args, context: &Context) -> Result<Status, CommandError> 
         mark: !args.no_mark && (keeper.is_some() || is_network(&target.address)),
         keeper: keeper.clone(),
         recall,
+        reopen: Some(reopen(args, window)?),
         ..scheduled
     };
     let outcome = send(args, context, (&target, window), plan, &stop).await?;
@@ -204,6 +205,16 @@ async fn send(
     Ok(carry(source, sink, plan, &mut view, stop).await)
 }
 
+/// How the archive is opened again for another round.
+fn reopen(args: &Args, window: Window) -> Result<Reopen, CommandError> {
+    let address = Address::parse(&args.archive)?;
+    Ok(Reopen::new(move || {
+        let address = address.clone();
+        let options = SourceOptions { start: window.start, stop: window.stop, ..SourceOptions::default() };
+        Box::pin(async move { open_source(&address, &options).await })
+    }))
+}
+
 /// Opens the archive where the window begins.
 async fn archive(args: &Args, window: Window) -> Result<Box<dyn Source>, CommandError> {
     let address = Address::parse(&args.archive)?;
@@ -232,7 +243,7 @@ fn refuse_losses(args: &Args, survey: &Survey, carried: Capabilities) -> Result<
 fn show_plan(
     args: &Args,
     context: &Context,
-    (survey, timetable): (&Survey, Timetable),
+    (survey, timetable): (&Survey, &Timetable),
     target: &Place,
     carried: Capabilities,
 ) -> Result<Status, CommandError> {
@@ -274,7 +285,7 @@ fn again(args: &Args, outcome: &Outcome) -> Option<String> {
     if outcome.settled >= planned {
         return None;
     }
-    if args.selecting.changes_numbers() {
+    if args.selecting.changes_numbers() || args.scheduling.changes_numbers() {
         return Some("to be able to go on after an end like this, keep a ledger: `--ledger FILE`".to_owned());
     }
     let skip = args.selecting.skip + outcome.settled;

@@ -215,6 +215,7 @@ mod tests {
             seed: Some(7),
             left_out_late: 0,
             stretched_us: 0,
+            clamped: 0,
             duration_us: 5,
             lag_us: Quantiles { p50: 1, p99: 2, max: 3 },
             response_us: Quantiles::default(),

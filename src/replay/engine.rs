@@ -13,6 +13,7 @@ use super::late::Late;
 use super::progress::{Observer, Progress, SharedCounts};
 use super::reader::{CHUNKS_AHEAD, ReadEnd, Reader};
 use super::recall::Recall;
+use super::rounds::{Reopen, Rounds};
 use super::schedule::Timetable;
 use super::select::Selection;
 use super::stop::{StopReason, StopToken};
@@ -64,6 +65,8 @@ pub struct Plan {
     pub selection: Selection,
     /// When each.
     pub timetable: Timetable,
+    /// How the source is opened again, for rounds after the first.
+    pub reopen: Option<Reopen>,
     /// When the schedule begins; without one, when the first event is there.
     pub start_at: Option<Timestamp>,
     /// What is done about late events.
@@ -120,10 +123,14 @@ pub async fn carry(
     let settled = plan.keeper.as_ref().map(|keeper| keeper.before().clone()).unwrap_or_default();
     let already_settled = settled.count();
     let mark = (plan.mark && sink.capabilities().headers).then(|| run.clone());
-    let reader = Reader::new(source, (plan.selection, &in_run), plan.timetable, retry_for, chunk_sender)
+    let further = plan.timetable.further_rounds;
+    let rounds = plan.reopen.filter(|_| further > 0);
+    let rounds = rounds.map(|reopen| Rounds::new(further, reopen, plan.selection.clone(), in_run.clone()));
+    let reader = Reader::new(source, (plan.selection, &in_run), &plan.timetable, retry_for, chunk_sender)
         .lingering(plan.finish_what_was_read)
         .leaving_out(settled)
         .marking(mark)
+        .again(rounds)
         .telling(news_sender.clone());
     let done = StopToken::default();
     let reading = tokio::spawn(reader.run(stop.clone(), done.clone()));
@@ -204,6 +211,7 @@ fn outcome(planned: Option<u64>, written: Option<WriteEnd>, read: ReadEnd, stop:
             left_out_late: tally.left_out_late,
             stretched_us: micros(end.stretched),
             duration_us: duration.map_or(0, micros),
+            clamped: read.held_back,
             lag_us: tally.lag.quantiles(),
             response_us: tally.response.quantiles(),
             lanes: std::mem::take(&mut tally.lanes).into_counts(),

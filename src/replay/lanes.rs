@@ -15,6 +15,14 @@ pub const MOST_LANES: usize = 10_000;
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub struct LaneId(usize);
 
+impl LaneId {
+    /// Lanes are numbered from 0 as they are met.
+    #[must_use]
+    pub fn index(self) -> usize {
+        self.0
+    }
+}
+
 /// What happened in one lane.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize)]
 pub struct LaneCounts {

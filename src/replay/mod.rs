@@ -1,7 +1,7 @@
 //! The heart: carries events from a source to a sink, in order, on time, with receipts. It draws nothing and parses no flags.
 //!
 //! `record`, `tail`, `inject` and `replay` are all [`carry`] with another [`Plan`]. The path of one event:
-//! [`reader`] takes it from the source, [`select`] decides whether it goes, [`schedule`] says when, [`writer`] (an OS
+//! [`reader`] takes it from the source, [`select`] decides whether it goes, [`timing`] says when, [`writer`] (an OS
 //! thread of its own) waits for that moment and hands it over, and [`tally`] counts its receipt in its lane.
 
 pub mod backoff;
@@ -13,6 +13,7 @@ pub mod identity;
 pub mod jq;
 pub mod json;
 pub mod keeper;
+pub mod lane_merge;
 pub mod lanes;
 pub mod late;
 pub mod ledger;
@@ -25,7 +26,9 @@ pub mod reach;
 pub mod read_back;
 pub mod reader;
 pub mod recall;
+pub mod recorded_clock;
 pub mod redrive;
+pub mod rounds;
 pub mod sample;
 pub mod schedule;
 pub mod select;
@@ -41,6 +44,7 @@ pub mod tally;
 mod testing;
 pub mod time_point;
 pub mod time_range;
+pub mod timing;
 pub mod writer;
 
 pub use change::{Changes, Ids, InRun, NewIds, NewTimes, Repartition, Retime};
@@ -57,6 +61,8 @@ pub use pace::{Pace, Rate, Speed};
 pub use pattern::{Condition, Pattern};
 pub use progress::{Observer, Progress, Silent};
 pub use recall::Recall;
+pub use recorded_clock::RecordedClock;
+pub use rounds::Reopen;
 pub use sample::{By, Sample, Share};
 pub use schedule::Timetable;
 pub use select::{Interpretation, Selection};

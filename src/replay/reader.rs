@@ -8,10 +8,12 @@ use super::backoff::Backoff;
 use super::change::InRun;
 use super::fault::FaultCount;
 use super::progress::News;
-use super::schedule::{Schedule, Timetable};
+use super::rounds::Rounds;
+use super::schedule::Timetable;
 use super::select::{Selection, Selector};
 use super::settled::Settled;
 use super::stop::{StopReason, StopToken};
+use super::timing::{Timed, Timing};
 use crate::endpoint::{EndpointError, Source};
 use crate::event::{Event, Header, NUMBER_HEADER, RUN_HEADER};
 
@@ -47,7 +49,8 @@ pub(super) struct ReadEnd {
 pub(super) struct Reader {
     source: Box<dyn Source>,
     selector: Selector,
-    schedule: Schedule,
+    timing: Timing,
+    rounds: Option<Rounds>,
     chunks: mpsc::Sender<Vec<Scheduled>>,
     backoff: Backoff,
     /// When interrupted, first take what the system has already sent.
@@ -61,20 +64,23 @@ pub(super) struct Reader {
     mark: Option<String>,
     number: u64,
     average: usize,
+    /// Events that sources of earlier rounds lost.
+    dropped: u64,
 }
 
 impl Reader {
     pub fn new(
         source: Box<dyn Source>,
         (selection, run): (Selection, &InRun),
-        timetable: Timetable,
+        timetable: &Timetable,
         retry_for: Duration,
         chunks: mpsc::Sender<Vec<Scheduled>>,
     ) -> Self {
         Self {
             source,
             selector: Selector::in_run(selection, run),
-            schedule: Schedule::new(timetable),
+            timing: Timing::new(timetable),
+            rounds: None,
             chunks,
             backoff: Backoff::new(retry_for),
             linger: false,
@@ -83,6 +89,7 @@ impl Reader {
             settled: Settled::default(),
             mark: None,
             number: 0,
+            dropped: 0,
             average: BYTES_A_CHUNK / MOST_EVENTS_A_CHUNK,
         }
     }
@@ -105,6 +112,12 @@ impl Reader {
         self
     }
 
+    /// Sends the recording again after its end.
+    pub fn again(mut self, rounds: Option<Rounds>) -> Self {
+        self.rounds = rounds;
+        self
+    }
+
     /// Whom to tell when the source goes away and comes back.
     pub fn telling(mut self, news: mpsc::UnboundedSender<News>) -> Self {
         self.news = Some(news);
@@ -119,13 +132,46 @@ impl Reader {
             _ = done.requested() => Ok(()),
             result = self.read(&stop, &mut stopped) => result,
         };
-        let (dropped, held_back) = (self.source.dropped(), self.schedule.held_back());
+        let (dropped, held_back) = (self.source.dropped(), self.timing.clamped());
         // What was read is on its way; that the source could not say goodbye changes nothing for it.
         let _ = self.source.close().await;
-        ReadEnd { error: result.err(), stopped, dropped, held_back, faults: self.selector.faults() }
+        let mut faults = self.selector.faults();
+        if let Some(mut rounds) = self.rounds {
+            rounds.add(faults);
+            faults = rounds.faults;
+        }
+        ReadEnd { error: result.err(), stopped, dropped: self.dropped + dropped, held_back, faults }
     }
 
     async fn read(&mut self, stop: &StopToken, stopped: &mut bool) -> Result<(), EndpointError> {
+        while self.read_round(stop, stopped).await? {
+            let rest = self.timing.rest();
+            if self.hand_over(rest).await || !self.begin_again().await? {
+                break;
+            }
+        }
+        Ok(())
+    }
+
+    /// Begins the next round; false when there is none.
+    async fn begin_again(&mut self) -> Result<bool, EndpointError> {
+        let Some((rounds, selector)) =
+            self.rounds.as_mut().and_then(|rounds| rounds.next().map(|selector| (rounds, selector)))
+        else {
+            return Ok(false);
+        };
+        rounds.add(self.selector.faults());
+        let source = rounds.reopen.open().await?;
+        self.dropped += self.source.dropped();
+        // Everything needed of it was read.
+        let _ = std::mem::replace(&mut self.source, source).close().await;
+        self.selector = selector;
+        self.timing.next_round();
+        Ok(true)
+    }
+
+    /// Reads the recording once; false when nothing more is to be read at all.
+    async fn read_round(&mut self, stop: &StopToken, stopped: &mut bool) -> Result<bool, EndpointError> {
         while !self.selector.complete() {
             let most = (BYTES_A_CHUNK / self.average.max(1)).clamp(1, MOST_EVENTS_A_CHUNK);
             let read = tokio::select! {
@@ -148,21 +194,23 @@ impl Reader {
                 None => {
                     *stopped = true;
                     let interrupted = stop.reason() == Some(StopReason::Interrupted);
-                    return if self.linger && interrupted { self.take_the_rest().await } else { Ok(()) };
+                    if self.linger && interrupted {
+                        self.take_the_rest().await?;
+                    }
+                    return Ok(false);
                 }
             };
             self.found_again();
             if batch.is_empty() {
                 let rest = self.selector.rest();
-                self.hand_over(rest).await;
-                return Ok(());
+                return Ok(!self.give(rest).await?);
             }
             self.average = batch.iter().map(Event::size).sum::<usize>() / batch.len();
             if self.hand_on(batch).await? {
-                return Ok(());
+                return Ok(self.selector.complete());
             }
         }
-        Ok(())
+        Ok(true)
     }
 
     fn found_again(&mut self) {
@@ -175,16 +223,27 @@ impl Reader {
     /// Selects and hands on; true when nothing more is wanted. What was selected before a failure still goes.
     async fn hand_on(&mut self, batch: Vec<Event>) -> Result<bool, EndpointError> {
         let selected = self.selector.select(batch);
-        let gone = self.hand_over(selected.events).await;
+        let gone = self.give(selected.events).await?;
         match selected.failure {
-            Some(failure) => Err(failure),
+            Some(failure) => {
+                let rest = self.timing.rest();
+                self.hand_over(rest).await;
+                Err(failure)
+            }
             None => Ok(selected.ended || gone),
         }
     }
 
-    /// Gives events to the writer; true when it has gone.
-    async fn hand_over(&mut self, events: Vec<Event>) -> bool {
-        let chunk = self.scheduled(events);
+    /// Times events and gives them to the writer; true when it has gone.
+    async fn give(&mut self, events: Vec<Event>) -> Result<bool, EndpointError> {
+        let (timed, failure) = self.timing.time(events);
+        let gone = self.hand_over(timed).await;
+        failure.map_or(Ok(gone), Err)
+    }
+
+    /// Gives events with their time to the writer; true when it has gone.
+    async fn hand_over(&mut self, timed: Vec<Timed>) -> bool {
+        let chunk = self.scheduled(timed);
         !chunk.is_empty() && self.chunks.send(chunk).await.is_err()
     }
 
@@ -235,13 +294,15 @@ impl Reader {
         event.headers.push(Header::text(NUMBER_HEADER, number.to_string()));
     }
 
-    fn scheduled(&mut self, events: Vec<Event>) -> Vec<Scheduled> {
-        let mut chunk = Vec::with_capacity(events.len());
-        for mut event in events {
+    fn scheduled(&mut self, timed: Vec<Timed>) -> Vec<Scheduled> {
+        let mut chunk = Vec::with_capacity(timed.len());
+        for (mut event, due) in timed {
             let number = self.number;
             self.number += 1;
+            if let Some(rounds) = &mut self.rounds {
+                rounds.place(&mut event);
+            }
             // What went before has its time as well: the schedule is that of the whole run.
-            let due = self.schedule.due(event.received);
             if !self.settled.contains(number) {
                 self.mark(&mut event, number);
                 chunk.push(Scheduled { event, number, due });

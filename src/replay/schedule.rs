@@ -3,20 +3,31 @@
 use std::time::Duration;
 
 use super::pace::{Pace, Speed};
+use super::recorded_clock::RecordedClock;
 use crate::event::Timestamp;
 
 const NANOS_PER_SECOND: u128 = 1_000_000_000;
 
 /// What decides when events go.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Debug, Default, PartialEq)]
 pub struct Timetable {
+    /// The recorded time it goes by.
+    pub clock: RecordedClock,
     /// The pace, once it is reached.
     pub pace: Pace,
     /// The pace grows evenly from nothing over this time.
     pub ramp: Option<Duration>,
+    /// How often the recording is sent again after the first time.
+    pub further_rounds: u64,
 }
 
 impl Timetable {
+    /// How often the recording is sent.
+    #[must_use]
+    pub fn rounds(&self) -> u64 {
+        self.further_rounds.saturating_add(1)
+    }
+
     /// Whether there is a schedule at all.
     #[must_use]
     pub fn is_paced(&self) -> bool {
@@ -36,7 +47,8 @@ impl From<Pace> for Timetable {
 /// whose time lies before that of an earlier one is due with it: order wins over time.
 #[derive(Clone, Debug)]
 pub struct Schedule {
-    timetable: Timetable,
+    pace: Pace,
+    ramp: Option<Duration>,
     first: Option<i64>,
     highest: i64,
     index: u64,
@@ -55,9 +67,10 @@ pub struct Schedule {
 impl Schedule {
     /// A schedule that begins with the first event it is asked about.
     #[must_use]
-    pub fn new(timetable: Timetable) -> Self {
+    pub fn new(timetable: &Timetable) -> Self {
         Self {
-            timetable,
+            pace: timetable.pace,
+            ramp: timetable.ramp,
             first: None,
             highest: i64::MIN,
             index: 0,
@@ -72,7 +85,7 @@ impl Schedule {
 
     /// When the next event is due, since the start; `None` means as soon as possible.
     pub fn due(&mut self, recorded: Timestamp) -> Option<Duration> {
-        self.last = match self.timetable.pace {
+        self.last = match self.pace {
             Pace::AsFastAsPossible => return None,
             Pace::Even(rate) => rate.nanos(self.index),
             Pace::Recorded { speed, max_gap, skip_idle } => {
@@ -100,7 +113,7 @@ impl Schedule {
     #[must_use]
     pub fn length_of(&self, rounds: u64) -> Duration {
         let further = u128::from(rounds.saturating_sub(1));
-        let last = match self.timetable.pace {
+        let last = match self.pace {
             Pace::AsFastAsPossible => return Duration::ZERO,
             Pace::Even(rate) => rate.nanos(self.index.saturating_mul(rounds).saturating_sub(1)),
             Pace::Recorded { .. } => self.last + further.saturating_mul(self.last + self.mean_gap()),
@@ -114,7 +127,7 @@ impl Schedule {
     }
 
     fn ramped(&self, nanos: u128) -> Duration {
-        from_nanos(self.timetable.ramp.map_or(nanos, |ramp| ramped(nanos, ramp)))
+        from_nanos(self.ramp.map_or(nanos, |ramp| ramped(nanos, ramp)))
     }
 
     fn recorded(
@@ -173,11 +186,11 @@ mod tests {
 
     fn recorded(speed: &str, max_gap: Option<Duration>) -> Schedule {
         let speed = speed.parse().expect("a speed");
-        Schedule::new(Pace::Recorded { speed, max_gap, skip_idle: None }.into())
+        Schedule::new(&Pace::Recorded { speed, max_gap, skip_idle: None }.into())
     }
 
     fn recorded_at(speed: Speed) -> Schedule {
-        Schedule::new(Pace::Recorded { speed, max_gap: None, skip_idle: None }.into())
+        Schedule::new(&Pace::Recorded { speed, max_gap: None, skip_idle: None }.into())
     }
 
     fn nanos(schedule: &mut Schedule, micros: i64) -> u128 {
@@ -216,7 +229,7 @@ mod tests {
 
     #[test]
     fn a_rate_is_smooth_over_the_whole_run() {
-        let mut schedule = Schedule::new(Pace::Even("3/s".parse().expect("a rate")).into());
+        let mut schedule = Schedule::new(&Pace::Even("3/s".parse().expect("a rate")).into());
         let due: Vec<u128> = (0..7).map(|_| nanos(&mut schedule, 0)).collect();
         assert_eq!(due[3], 1_000_000_000);
         assert_eq!(due[6], 2_000_000_000);
@@ -230,7 +243,7 @@ mod tests {
             max_gap: Some(Duration::from_millis(3)),
             skip_idle: Some(Duration::from_millis(8)),
         };
-        let mut schedule = Schedule::new(pace.into());
+        let mut schedule = Schedule::new(&pace.into());
         let due: Vec<u128> =
             [0, 1_000, 9_000, 17_001, 18_001].map(|micros| nanos(&mut schedule, micros)).into();
         // A gap of 8 ms is not longer than the limit and takes 4 ms at this speed, of which 3 are waited.
@@ -250,7 +263,7 @@ mod tests {
         }
         assert_eq!(due[..4], [0, 500_000, 4_000_000, 6_000_000]);
         assert_eq!(due[8], 16_000_000);
-        let mut even = Schedule::new(Pace::Even("10/s".parse().expect("a rate")).into());
+        let mut even = Schedule::new(&Pace::Even("10/s".parse().expect("a rate")).into());
         for _ in 0..4 {
             nanos(&mut even, 0);
         }
@@ -263,7 +276,7 @@ mod tests {
     fn a_ramp_sends_half_as_much_in_its_time_and_then_the_full_rate() {
         let ramp = Some(Duration::from_secs(10));
         let pace = Pace::Even("100/s".parse().expect("a rate"));
-        let mut schedule = Schedule::new(Timetable { pace, ramp });
+        let mut schedule = Schedule::new(&Timetable { pace, ramp, ..Timetable::default() });
         let due: Vec<u128> = (0..2_000).map(|_| nanos(&mut schedule, 0)).collect();
         let within = |seconds: u128| due.iter().filter(|each| **each < seconds * 1_000_000_000).count();
         // x * x / (2 * 10 s) of 100 events a second: 5 in the first second, 500 in the ramp, then 100 each.
@@ -343,7 +356,7 @@ mod tests {
             let speed = format!("{}.{}", tenths / 10, tenths % 10).parse().expect("a speed");
             let skip_idle = Some(Duration::from_micros(idle));
             let pace = Pace::Recorded { speed, max_gap: None, skip_idle };
-            let (mut schedule, mut whole) = (Schedule::new(pace.into()), recorded_at(speed));
+            let (mut schedule, mut whole) = (Schedule::new(&pace.into()), recorded_at(speed));
             let (mut time, mut last, mut before) = (0, nanos(&mut schedule, 0), nanos(&mut whole, 0));
             for gap in gaps {
                 time += gap;

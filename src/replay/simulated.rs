@@ -1,12 +1,17 @@
 //! Whole runs on a clock that moves only when it is waited for: what is due when, to the nanosecond.
 
+use std::collections::HashSet;
 use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
 
 use super::clock::Clock;
 use super::testing::{Act, ListSource, ScriptedSink, event_at};
-use super::{Late, Outcome, Pace, Plan, Silent, Speed, StopToken, Timetable, carry};
-use crate::event::{Event, Timestamp};
+use super::{
+    ArchiveIdentity, Keeper, Late, Ledger, Outcome, Pace, Plan, Reopen, Silent, Speed, StopToken, Timetable,
+    carry,
+};
+use crate::endpoint::Source;
+use crate::event::{Event, Header, NUMBER_HEADER, Timestamp};
 
 const HOUR_NANOS: u128 = 3600 * 1_000_000_000;
 
@@ -116,4 +121,83 @@ async fn nothing_goes_before_the_time_to_start() {
     assert!(outcome.delivered());
     // Between the two looks at the wall clock some time passes, but not a minute.
     assert!((HOUR_NANOS - 60_000_000_000..=HOUR_NANOS).contains(&taken[0].1), "{taken:?}");
+}
+
+/// Three events in two lanes, with identities of their own and places in a Redis stream.
+fn recording() -> Vec<Event> {
+    let event = |time: i64, name: &str| {
+        let mut event = event_at("a", Timestamp(time));
+        event.headers.push(Header::text("Nats-Msg-Id", name));
+        event.attributes.insert("id".to_owned(), format!("{}-0", time / 1000).into());
+        event
+    };
+    vec![event(5_000, "x"), event(5_500, "y"), event(9_000, "z")]
+}
+
+fn in_rounds(further_rounds: u64) -> Plan {
+    let reopen = Reopen::new(|| {
+        let source: Box<dyn Source> = Box::new(ListSource::new(recording()));
+        Box::pin(std::future::ready(Ok(source)))
+    });
+    let timetable = Timetable { further_rounds, ..at_speed(Speed::RECORDED) };
+    Plan { timetable, reopen: Some(reopen), mark: true, ..Plan::default() }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 1)]
+async fn every_round_has_its_time_its_numbers_and_its_identities() {
+    let (taken, outcome) = run(recording(), in_rounds(2), |_| Duration::ZERO).await;
+    assert!(outcome.delivered() && outcome.settled == 9, "{outcome:?}");
+    let due: Vec<u128> = taken.iter().map(|(_, at)| at / 1_000).collect();
+    // The mean gap is 2 ms.
+    assert_eq!(due, [0, 500, 4_000, 6_000, 6_500, 10_000, 12_000, 12_500, 16_000]);
+
+    let sink = ScriptedSink::new(|_, _| Act::Take);
+    let taken = Arc::clone(&sink.taken);
+    let plan = Plan { clock: Clock::simulated(), ..in_rounds(2) };
+    let source = Box::new(ListSource::new(recording()));
+    carry(source, Box::new(sink), plan, &mut Silent, &StopToken::default()).await;
+    let taken = taken.lock().expect("lock");
+    let header = |name: &str| -> Vec<String> {
+        taken.iter().filter_map(|event| event.header_text(name).map(str::to_owned)).collect()
+    };
+    assert_eq!(header(NUMBER_HEADER), (0..9).map(|number| number.to_string()).collect::<Vec<_>>());
+    let names = header("Nats-Msg-Id");
+    assert_eq!(names[..3], ["x", "y", "z"]);
+    assert_eq!(names.iter().collect::<HashSet<_>>().len(), 9);
+    let ids: Vec<_> = taken.iter().map(|event| event.attributes["id"].as_str().unwrap_or("")).collect();
+    assert_eq!(ids, ["5-0", "5-0", "9-0", "10-0", "10-0", "14-0", "15-0", "15-0", "19-0"]);
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 1)]
+async fn a_run_taken_up_again_keeps_its_rounds_and_its_schedule() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let archive = ArchiveIdentity { path: "x".to_owned(), bytes: 1, sha256: String::new() };
+    let mut ledger = Ledger::new(archive, String::new(), "memory:x".to_owned(), 9);
+    (0..4).for_each(|number| drop(ledger.settled.insert(number)));
+    ledger.schedule_began_us = Some(Timestamp::now().0 + 3_600_000_000);
+    let path = folder.path().join("ledger");
+    let keeper = Arc::new(Keeper::start(&path, ledger, None, true).expect("kept"));
+    let plan = Plan { keeper: Some(Arc::clone(&keeper)), ..in_rounds(2) };
+    let (taken, outcome) = run(recording(), plan, |_| Duration::ZERO).await;
+    assert_eq!((taken.len(), outcome.summary.settled_before), (5, 4));
+    assert!(keeper.finish().expect("written").finished);
+    // The first that goes is the second of the second round, 6.5 ms after the beginning, which is an hour away.
+    let gaps: Vec<u128> = taken.windows(2).map(|pair| (pair[1].1 - pair[0].1) / 1_000).collect();
+    assert_eq!(gaps, [3_500, 2_000, 500, 3_500]);
+    assert!(taken[0].1 > HOUR_NANOS - 60_000_000_000, "{taken:?}");
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 1)]
+async fn lanes_go_by_another_clock_and_keep_their_order() {
+    let event = |lane: &str, received: i64, at: i64| Event {
+        payload: Some(format!(r#"{{"at":{}}}"#, 1_700_000_000_000_000 + at).into()),
+        ..event_at(lane, Timestamp(received))
+    };
+    let events = [event("a", 1, 4_000), event("a", 2, 3_000), event("b", 3, 0), event("b", 4, 5_000)];
+    let clock = super::RecordedClock::Pointer("/at".to_owned());
+    let timetable = Timetable { clock, ..at_speed(Speed::RECORDED) };
+    let plan = Plan { timetable, ..Plan::default() };
+    let (taken, outcome) = run(events, plan, |_| Duration::ZERO).await;
+    assert_eq!(taken, [(3, 0), (1, 4_000_000), (2, 4_000_000), (4, 5_000_000)]);
+    assert_eq!(outcome.summary.clamped, 1);
 }

@@ -37,6 +37,8 @@ pub struct Summary {
     pub left_out_late: u64,
     /// How far late events have moved the schedule.
     pub stretched_us: u64,
+    /// Events whose recorded time lay before that of an earlier one, of their lane where lanes are merged by another clock.
+    pub clamped: u64,
     /// From the first event to the last receipt.
     pub duration_us: u64,
     /// Handed over minus intended.

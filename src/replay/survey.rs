@@ -6,9 +6,10 @@ use std::time::Duration;
 use serde::Serialize;
 
 use super::fault::FaultCount;
-use super::schedule::{Schedule, Timetable};
+use super::schedule::Timetable;
 use super::select::{Selection, Selector};
 use super::stop::StopToken;
+use super::timing::{Timed, Timing};
 use crate::endpoint::{Capabilities, EndpointError, Source};
 use crate::event::{Event, Timestamp};
 
@@ -47,6 +48,8 @@ pub struct Survey {
     pub earliest: Option<Timestamp>,
     /// The latest receive time.
     pub last: Option<Timestamp>,
+    /// How often the selection is sent; all counts are of all rounds.
+    pub rounds: u64,
     /// From the first to the last event at the pace asked for; zero without one.
     pub length: Duration,
     /// What the target cannot carry.
@@ -69,13 +72,13 @@ impl Survey {
     pub async fn of(
         mut source: Box<dyn Source>,
         selection: Selection,
-        timetable: Timetable,
+        timetable: &Timetable,
         target: Capabilities,
         stop: &StopToken,
     ) -> Result<Self, EndpointError> {
         let mut survey = Self::default();
         let mut selector = Selector::new(selection);
-        let mut schedule = Schedule::new(timetable);
+        let mut timing = Timing::new(timetable);
         while !selector.complete() {
             let batch = tokio::select! {
                 biased;
@@ -89,24 +92,47 @@ impl Survey {
                 break;
             }
             let selected = selector.select(batch);
-            for event in &selected.events {
-                survey.add(event, &mut schedule, &target);
-            }
-            if let Some(failure) = selected.failure {
+            let (timed, failure) = timing.time(selected.events);
+            survey.add_all(&timed, &target);
+            if let Some(failure) = failure.or(selected.failure) {
                 return Err(failure);
             }
         }
-        for event in selector.rest() {
-            survey.add(&event, &mut schedule, &target);
+        let (timed, failure) = timing.time(selector.rest());
+        if let Some(failure) = failure {
+            return Err(failure);
         }
+        survey.add_all(&timed, &target);
+        survey.add_all(&timing.rest(), &target);
         survey.faults = selector.faults();
-        (survey.held_back, survey.unsampled) = (schedule.held_back(), selector.unsampled());
+        (survey.held_back, survey.unsampled) = (timing.clamped(), selector.unsampled());
+        survey.repeat(timetable.rounds());
+        survey.length = timing.length_of(timetable.rounds());
         // Everything needed was read.
         let _ = source.close().await;
         Ok(survey)
     }
 
-    fn add(&mut self, event: &Event, schedule: &mut Schedule, target: &Capabilities) {
+    /// The same once for each round.
+    fn repeat(&mut self, rounds: u64) {
+        self.rounds = rounds;
+        let counts = [&mut self.events, &mut self.bytes, &mut self.held_back, &mut self.unsampled];
+        let channels = self.channels.values_mut().flat_map(|counts| [&mut counts.events, &mut counts.bytes]);
+        let losses = self.losses.iter_mut().map(|loss| &mut loss.events);
+        let faults = self.faults.iter_mut().map(|fault| &mut fault.events);
+        for count in counts.into_iter().chain(channels).chain(losses).chain(faults) {
+            *count = count.saturating_mul(rounds);
+        }
+    }
+
+    fn add_all(&mut self, timed: &[Timed], target: &Capabilities) {
+        for (event, due) in timed {
+            self.length = due.unwrap_or_default();
+            self.add(event, target);
+        }
+    }
+
+    fn add(&mut self, event: &Event, target: &Capabilities) {
         let size = event.size() as u64;
         self.events += 1;
         self.bytes += size;
@@ -121,7 +147,6 @@ impl Survey {
         let time = event.time();
         self.earliest = Some(self.earliest.map_or(time, |earliest| earliest.min(time)));
         self.last = self.last.max(Some(event.received));
-        self.length = schedule.due(event.received).unwrap_or_default();
         for what in target.losses(event) {
             match self.losses.iter_mut().find(|loss| loss.what == what) {
                 Some(loss) => loss.events += 1,

@@ -87,7 +87,8 @@ fn new(args: &Args, (target, window): (&Place, Window), survey: &Survey) -> Resu
         CommandError::usage(format!("cannot read `{}`: {error}", args.archive))
             .hint("a run with a ledger sends a file that can be read twice")
     })?;
-    let options = args.selecting.options(&window);
+    let mut options = args.selecting.options(&window);
+    options.extend(args.scheduling.numbering());
     let parts: Vec<&str> = options.iter().flat_map(|(name, value)| [*name, value.as_str()]).collect();
     let ledger = Ledger::new(archive, plan_hash(&parts), target.address.to_string(), survey.events);
     Ok(Ledger { seed: args.selecting.faulting.seed(), ..ledger })

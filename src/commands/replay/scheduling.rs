@@ -5,7 +5,8 @@ use std::time::Duration;
 use crate::commands::{CommandError, transfer};
 use crate::event::Timestamp;
 use crate::replay::pace::PaceError;
-use crate::replay::{Pace, Plan, Speed, Timetable};
+use crate::replay::pattern::PatternError;
+use crate::replay::{Pace, Plan, RecordedClock, Speed, Timetable};
 
 /// The longest ramp; beyond it the arithmetic would not be exact.
 const LONGEST_RAMP: Duration = Duration::from_secs(365 * 24 * 3600);
@@ -30,6 +31,13 @@ pub(super) struct SchedulingArgs {
     /// Leave out pauses that are longer than this in the recording, such as `10s`
     #[arg(long, value_name = "TIME", conflicts_with = "rate")]
     skip_idle: Option<String>,
+    /// The recorded time it goes by: `receive`, `broker`, or `field:` with a JSON Pointer into the payload (`field:/at`) or
+    /// a jq filter (`field:.payload.at`). Lanes are merged by it, and each keeps its order
+    #[arg(long, value_name = "CLOCK", default_value = "receive")]
+    clock: String,
+    /// Send the recording this many times, the next round one mean gap after the last, with new identities in each
+    #[arg(long = "loop", value_name = "N", default_value_t = 1, value_parser = clap::value_parser!(u64).range(1..=1_000_000_000))]
+    rounds: u64,
     /// Begin at this time, such as `2026-11-01T12:00Z`; several machines can begin together
     #[arg(long, value_name = "TIME")]
     start_at: Option<String>,
@@ -59,7 +67,15 @@ impl SchedulingArgs {
         if ramp.is_some_and(|ramp| ramp > LONGEST_RAMP) {
             return Err(CommandError::usage("a ramp is no longer than 365d"));
         }
-        Ok(Timetable { pace: self.pace()?, ramp })
+        Ok(Timetable { clock: self.clock()?, pace: self.pace()?, ramp, further_rounds: self.rounds - 1 })
+    }
+
+    fn clock(&self) -> Result<RecordedClock, CommandError> {
+        let clock = RecordedClock::parse(&self.clock).map_err(PatternError::from)?;
+        clock.ok_or_else(|| {
+            CommandError::usage(format!("`{}` names no clock", self.clock))
+                .hint("write `receive`, `broker`, `field:/created_at` or `field:.payload.created_at`")
+        })
     }
 
     fn pace(&self) -> Result<Pace, CommandError> {
@@ -107,7 +123,19 @@ impl SchedulingArgs {
         Ok(Some(moment))
     }
 
-    /// The flags of the pace as they can be written again. When it began is in the ledger.
+    /// Whether the events sent are others than those selected, or in another order.
+    pub fn changes_numbers(&self) -> bool {
+        !self.numbering().is_empty()
+    }
+
+    /// The flags that decide which event has which number, as they can be written again.
+    pub fn numbering(&self) -> Vec<(&'static str, String)> {
+        let clock = (self.clock != "receive").then(|| ("clock", self.clock.clone()));
+        let rounds = (self.rounds > 1).then(|| ("loop", self.rounds.to_string()));
+        clock.into_iter().chain(rounds).collect()
+    }
+
+    /// The flags of the schedule as they can be written again. When it began is in the ledger.
     pub fn options(&self) -> Vec<(&'static str, String)> {
         let speed = (self.rate.is_none() && self.speed != "1").then_some(&self.speed);
         let late = (self.late != "burst").then_some(&self.late);
@@ -119,7 +147,8 @@ impl SchedulingArgs {
             ("skip-idle", self.skip_idle.as_ref()),
             ("late", late),
         ];
-        flags.into_iter().filter_map(|(name, value)| value.map(|value| (name, value.clone()))).collect()
+        let given = flags.into_iter().filter_map(|(name, value)| value.map(|value| (name, value.clone())));
+        given.chain(self.numbering()).collect()
     }
 }
 
