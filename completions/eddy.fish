@@ -581,6 +581,8 @@ complete -c eddy -n "__fish_eddy_using_subcommand replay" -l rate -d 'Send evenl
 complete -c eddy -n "__fish_eddy_using_subcommand replay" -l ramp -d 'Let the pace grow evenly from nothing to the full one over this time: `x` into it, it is `x / TIME` of the full one; everything after it is due half of TIME later than without' -r
 complete -c eddy -n "__fish_eddy_using_subcommand replay" -l max-gap -d 'Wait no longer than this between two events, in time of the run, such as `2s`' -r
 complete -c eddy -n "__fish_eddy_using_subcommand replay" -l skip-idle -d 'Leave out pauses that are longer than this in the recording, such as `10s`' -r
+complete -c eddy -n "__fish_eddy_using_subcommand replay" -l clock -d 'The recorded time it goes by: `receive`, `broker`, or `field:` with a JSON Pointer into the payload (`field:/at`) or a jq filter (`field:.payload.at`). Lanes are merged by it, and each keeps its order' -r
+complete -c eddy -n "__fish_eddy_using_subcommand replay" -l loop -d 'Send the recording this many times, the next round one mean gap after the last, with new identities in each' -r
 complete -c eddy -n "__fish_eddy_using_subcommand replay" -l start-at -d 'Begin at this time, such as `2026-11-01T12:00Z`; several machines can begin together' -r
 complete -c eddy -n "__fish_eddy_using_subcommand replay" -l late -d 'What is done about late events: `burst` sends them at once and in order; `stretch[:TIME]` moves the rest of the schedule when one is later than TIME; `drop[:TIME]` leaves it out; `abort-over:TIME` ends the run. TIME is 100ms unless given' -r
 complete -c eddy -n "__fish_eddy_using_subcommand replay" -l color -d 'When to colour' -r -f -a "auto\t'On a terminal, unless NO_COLOR is set'
