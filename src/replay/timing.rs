@@ -43,15 +43,15 @@ impl Timing {
         }
         let (times, failure) = self.clock.times(&events, self.seen);
         self.seen += events.len() as u64;
-        let mut timed = Vec::with_capacity(events.len());
+        let mut ready = Vec::with_capacity(events.len());
         for (event, time) in events.into_iter().zip(times) {
             self.merge.push(event, time);
-            timed.extend(std::iter::from_fn(|| self.merge.pop()).map(|next| scheduled(schedule, next)));
+            ready.extend(std::iter::from_fn(|| self.merge.pop()).map(|next| scheduled(schedule, next)));
         }
         if failure.is_some() {
-            timed.extend(self.rest());
+            ready.extend(self.rest());
         }
-        (timed, failure)
+        (ready, failure)
     }
 
     /// What was looked ahead, once nothing follows.
