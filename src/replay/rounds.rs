@@ -129,7 +129,9 @@ mod tests {
     fn entries_of_a_round_lie_behind_those_of_the_round_before() {
         let recorded = ["1000-0", "1000-1", "1500-0"];
         let mut ids = EntryIds::default();
-        recorded.iter().for_each(|id| ids.note(&entry(id)));
+        for id in recorded {
+            ids.note(&entry(id));
+        }
         let round = |round: u64| {
             recorded.map(|id| {
                 let mut event = entry(id);

@@ -173,7 +173,9 @@ async fn a_run_taken_up_again_keeps_its_rounds_and_its_schedule() {
     let folder = tempfile::tempdir().expect("a folder");
     let archive = ArchiveIdentity { path: "x".to_owned(), bytes: 1, sha256: String::new() };
     let mut ledger = Ledger::new(archive, String::new(), "memory:x".to_owned(), 9);
-    (0..4).for_each(|number| drop(ledger.settled.insert(number)));
+    for number in 0..4 {
+        ledger.settled.insert(number);
+    }
     ledger.schedule_began_us = Some(Timestamp::now().0 + 3_600_000_000);
     let path = folder.path().join("ledger");
     let keeper = Arc::new(Keeper::start(&path, ledger, None, true).expect("kept"));
