@@ -45,7 +45,16 @@ const CONFINED: &[(&str, &[&str])] = &[
     ("mqtt5", &["endpoint/embedded.rs"]),
     ("granit_parser", &["source_text"]),
     ("jsonschema", &["schema"]),
-    ("reqwest", &["commands/validate/remote.rs", "endpoint/amqp", "endpoint/http", "registry/client.rs"]),
+    (
+        "reqwest",
+        &[
+            "commands/validate/remote.rs",
+            "endpoint/amqp",
+            "endpoint/http",
+            "endpoint/nats/monitoring.rs",
+            "registry/client.rs",
+        ],
+    ),
     ("jaq_core", &["replay/jq"]),
     ("jaq_json", &["replay/jq"]),
     ("jaq_std", &["replay/jq"]),

@@ -117,12 +117,125 @@ impl ProbeReport {
 }
 
 /// What a system shows of who sends and who receives.
-#[derive(Clone, Debug, Default, PartialEq, Eq, serde::Serialize)]
+#[derive(Clone, Debug, Default, PartialEq, serde::Serialize)]
 pub struct Observed {
     /// Channels it keeps or knows.
     pub channels: Vec<ObservedChannel>,
-    /// What it does not show, said in words, so that an empty list is not read as "there is nothing".
-    pub not_observable: Vec<String>,
+    /// Who was seen to send or to receive.
+    pub flows: Vec<ObservedFlow>,
+    /// What it does not show, so that an empty list is not read as "there is nothing".
+    pub not_observable: Vec<NotObservable>,
+}
+
+/// Which way events go between a client and a channel.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, serde::Serialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Direction {
+    /// From the client to the channel.
+    Sends,
+    /// From the channel to the client.
+    Receives,
+}
+
+/// What kind of name a client is known by.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, serde::Serialize)]
+#[serde(rename_all = "lowercase")]
+pub enum KnownBy {
+    /// The name it gives itself: `client.id`, the name of a connection.
+    Client,
+    /// A consumer group, a durable consumer, a queue group.
+    Group,
+    /// Who logged in.
+    User,
+}
+
+/// What it was seen by.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, serde::Serialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum SeenBy {
+    /// A Kafka consumer group: its members, or the positions it has left.
+    KafkaGroup,
+    /// A consumer of a JetStream stream.
+    JetstreamConsumer,
+    /// A subscription of a NATS connection.
+    NatsSubscription,
+    /// A consumer of a RabbitMQ queue.
+    AmqpConsumer,
+    /// A channel of a RabbitMQ connection that publishes.
+    AmqpPublisher,
+    /// A consumer group of a Redis stream.
+    RedisGroup,
+}
+
+/// A client at a channel.
+#[derive(Clone, Debug, PartialEq, serde::Serialize)]
+pub struct ObservedFlow {
+    /// The name it is known by.
+    pub who: String,
+    /// What kind of name that is.
+    pub known_by: KnownBy,
+    /// Which way events go.
+    pub direction: Direction,
+    /// What the system calls the place, then the addresses by which events get there; wildcards as the system writes them.
+    pub addresses: Vec<String>,
+    /// What it was seen by.
+    pub seen_by: SeenBy,
+    /// How sure it is, from 0 to 1: less for what is not there now.
+    pub confidence: f32,
+    /// Events it has not taken yet.
+    pub waiting: Option<u64>,
+    /// What else is known, in words, such as how many members a group has.
+    pub remark: String,
+}
+
+/// Why something is not shown.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, serde::Serialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Why {
+    /// The system has no such question.
+    Unsupported,
+    /// We may not ask.
+    Denied,
+    /// It could tell, and is set not to.
+    Off,
+    /// There were too many to ask about all, or an answer did not come.
+    Incomplete,
+}
+
+/// A question the system does not answer.
+#[derive(Clone, Debug, PartialEq, Eq, serde::Serialize)]
+pub struct NotObservable {
+    /// Whose side of channels stays unknown; `None` when it is neither side.
+    pub direction: Option<Direction>,
+    /// Why.
+    pub why: Why,
+    /// What and why, in words.
+    pub words: String,
+}
+
+impl NotObservable {
+    /// A question about one side of channels.
+    #[must_use]
+    pub fn of(direction: Direction, why: Why, words: impl Into<String>) -> Self {
+        Self { direction: Some(direction), why, words: words.into() }
+    }
+
+    /// A remark that leaves neither side of channels unknown.
+    #[must_use]
+    pub fn remark(why: Why, words: impl Into<String>) -> Self {
+        Self { direction: None, why, words: words.into() }
+    }
+
+    /// What an error keeps from us.
+    #[must_use]
+    pub fn error(direction: Direction, what: &str, error: &EndpointError) -> Self {
+        let why = match error.kind {
+            EndpointErrorKind::Unauthorised => Why::Denied,
+            EndpointErrorKind::Unsupported => Why::Unsupported,
+            _ => Why::Incomplete,
+        };
+        Self::of(direction, why, format!("{what}: {error}"))
+    }
 }
 
 /// A channel as the system shows it.

@@ -6,14 +6,18 @@ use std::time::Duration;
 use serde::Deserialize;
 use serde::de::DeserializeOwned;
 
+use super::clients::{self, ChannelDetails, Client, Clients, Consumer, Incoming, Overview, Publisher};
 use super::settings::{Login, Settings};
-use crate::endpoint::inspect::{Observed, ObservedChannel, ObservedReader};
+use crate::endpoint::inspect::{Direction, NotObservable, Observed, ObservedChannel, ObservedReader, Why};
 use crate::endpoint::{Credentials, EndpointError, EndpointErrorKind};
 
 /// Its port, and the one with encryption.
 const PORTS: (u16, u16) = (15672, 15671);
 /// How long one answer may take.
 const PATIENCE: Duration = Duration::from_secs(10);
+
+/// Exchanges asked about at most: each takes a question.
+const EXCHANGES: usize = 500;
 
 /// The interface of one broker.
 #[derive(Debug)]
@@ -37,32 +41,11 @@ struct Queue {
 }
 
 #[derive(Debug, Deserialize)]
-struct Binding {
-    source: String,
-    destination: String,
-    destination_type: String,
-    routing_key: String,
-}
-
-#[derive(Debug, Deserialize)]
-struct Consumer {
-    #[serde(rename = "consumer_tag")]
-    tag: String,
-    queue: QueueName,
-    channel_details: Option<ChannelDetails>,
-}
-
-#[derive(Debug, Deserialize)]
-struct QueueName {
-    name: String,
-}
-
-/// An empty list instead of an object while the broker still gathers it.
-#[derive(Debug, Deserialize)]
-#[serde(untagged)]
-enum ChannelDetails {
-    Known { connection_name: String },
-    Unknown(serde::de::IgnoredAny),
+pub(super) struct Binding {
+    pub(super) source: String,
+    pub(super) destination: String,
+    pub(super) destination_type: String,
+    pub(super) routing_key: String,
 }
 
 impl Management {
@@ -128,9 +111,55 @@ impl Management {
         let queues: Vec<Queue> = self.list("queues", virtual_host).await?;
         let bindings: Vec<Binding> = self.list("bindings", virtual_host).await?;
         let consumers: Vec<Consumer> = self.list("consumers", virtual_host).await?;
+        let connections: Result<Vec<Client>, _> = self.vhost_list(virtual_host, "connections").await;
+        let mut not_observable = Vec::new();
+        let clients = Clients::new(connections.unwrap_or_else(|error| {
+            not_observable.push(NotObservable::remark(Why::Denied, format!("names of connections: {error}")));
+            Vec::new()
+        }));
+        let waiting: BTreeMap<&str, Option<u64>> =
+            queues.iter().map(|queue| (queue.name.as_str(), queue.messages_ready)).collect();
+        let mut flows = clients::consuming(&consumers, &bindings, &clients, &waiting);
+        match self.publishers(virtual_host, &exchanges).await {
+            Ok(publishers) => {
+                let (sending, unseen) = clients::publishing(&publishers, &bindings, &clients);
+                flows.extend(sending);
+                not_observable.extend(unseen);
+            }
+            Err(unseen) => not_observable.push(unseen),
+        }
         let mut channels = exchange_channels(exchanges, &queues, &bindings);
         channels.extend(queue_channels(queues, &bindings, consumers));
-        Ok(Observed { channels, not_observable: Vec::new() })
+        Ok(Observed { channels, flows, not_observable })
+    }
+
+    /// Who publishes to each exchange, where the broker counts that.
+    async fn publishers(
+        &self,
+        virtual_host: &str,
+        exchanges: &[Exchange],
+    ) -> Result<Vec<(String, Vec<Publisher>)>, NotObservable> {
+        let unseen = |error: &EndpointError| NotObservable::error(Direction::Sends, "publishers", error);
+        let overview: Overview = self.get(&["overview"]).await.map_err(|error| unseen(&error))?;
+        if overview.rates_mode != "detailed" {
+            let words = format!(
+                "publishers: the broker counts by `management.rates_mode = {}`; `detailed` tells who publishes",
+                overview.rates_mode
+            );
+            return Err(NotObservable::of(Direction::Sends, Why::Off, words));
+        }
+        if exchanges.len() > EXCHANGES {
+            let words = format!("publishers: there are {} exchanges, more than {EXCHANGES}", exchanges.len());
+            return Err(NotObservable::of(Direction::Sends, Why::Incomplete, words));
+        }
+        let mut publishers = Vec::new();
+        for exchange in exchanges {
+            let name = if exchange.name.is_empty() { "amq.default" } else { &exchange.name };
+            let told: Incoming =
+                self.get(&["exchanges", virtual_host, name]).await.map_err(|error| unseen(&error))?;
+            publishers.push((exchange.name.clone(), told.incoming));
+        }
+        Ok(publishers)
     }
 
     async fn list<T: DeserializeOwned>(
@@ -138,9 +167,23 @@ impl Management {
         what: &str,
         virtual_host: &str,
     ) -> Result<Vec<T>, EndpointError> {
+        self.get(&[what, virtual_host]).await
+    }
+
+    async fn vhost_list<T: DeserializeOwned>(
+        &self,
+        virtual_host: &str,
+        what: &str,
+    ) -> Result<Vec<T>, EndpointError> {
+        self.get(&["vhosts", virtual_host, what]).await
+    }
+
+    async fn get<T: DeserializeOwned>(&self, place: &[&str]) -> Result<T, EndpointError> {
+        let what = if place.first() == Some(&"vhosts") { place.last() } else { place.first() };
+        let what = what.copied().unwrap_or_default();
         let mut url = self.base.clone();
         if let Ok(mut path) = url.path_segments_mut() {
-            path.pop_if_empty().extend(["api", what, virtual_host]);
+            path.pop_if_empty().push("api").extend(place);
         }
         let mut request = self.client.get(url);
         if let Some(login) = &self.login {
@@ -221,7 +264,7 @@ fn queue_channels(
     let mut readers: BTreeMap<String, Vec<String>> = BTreeMap::new();
     for consumer in consumers {
         let name = match consumer.channel_details {
-            Some(ChannelDetails::Known { connection_name }) => {
+            Some(ChannelDetails::Known { connection_name, .. }) => {
                 format!("{} ({connection_name})", consumer.tag)
             }
             _ => consumer.tag,

@@ -7,6 +7,7 @@ use super::capabilities::Acknowledgement;
 use super::inspect::{Inspect, ProbeReport};
 use super::{Address, Capabilities, Credentials, EndpointError, Sink, SinkOptions, Source, SourceOptions};
 
+mod clients;
 mod connection;
 mod failure;
 mod handshake;

@@ -6,7 +6,7 @@ use super::connection::{CHANNEL, Connection};
 use super::management::Management;
 use super::settings::{Settings, short};
 use super::wire::method;
-use crate::endpoint::inspect::{Inspect, Observed, ProbeReport, Problem};
+use crate::endpoint::inspect::{Direction, Inspect, NotObservable, Observed, ProbeReport, Problem, Why};
 use crate::endpoint::{Address, BoxFuture, Credentials, EndpointError};
 
 /// Connects once and says what answered.
@@ -92,19 +92,19 @@ impl AmqpInspector {
         }
         let management = Management::of(&self.settings)?;
         match management.topology(&self.settings.virtual_host_name()).await {
-            Ok(mut observed) => {
-                observed
-                    .not_observable
-                    .push("publishers: RabbitMQ does not tell who publishes to what".to_owned());
-                Ok(observed)
-            }
+            Ok(observed) => Ok(observed),
             Err(error) if self.settings.management.is_some() => Err(error),
             Err(error) => {
                 let words = format!(
                     "exchanges, queues and readers: {}; `management=URL` names another place",
                     error.message
                 );
-                Ok(Observed { channels: Vec::new(), not_observable: vec![words] })
+                let why = Why::Off;
+                let unseen = |direction, words: &str| NotObservable::of(direction, why, words);
+                let publishers = "publishers: shown on the management interface only";
+                let not_observable =
+                    vec![unseen(Direction::Receives, &words), unseen(Direction::Sends, publishers)];
+                Ok(Observed { not_observable, ..Observed::default() })
             }
         }
     }

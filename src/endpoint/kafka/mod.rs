@@ -11,6 +11,7 @@ use super::{
 
 mod cluster;
 mod failure;
+mod groups;
 mod growth;
 mod last;
 mod ledger;

@@ -5,15 +5,17 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use rdkafka::consumer::{BaseConsumer, Consumer as _};
-use rdkafka::groups::GroupList;
 use rdkafka::{Offset, TopicPartitionList};
 
 use super::cluster::{self, Topic};
+use super::groups;
 use super::listener::Listener;
 use super::positions::{Lane, Offsets};
 use super::source::{serve, start};
 use super::{failure, settings};
-use crate::endpoint::inspect::{Inspect, Observed, ObservedChannel, ObservedReader, ProbeReport, Problem};
+use crate::endpoint::inspect::{
+    Direction, Inspect, NotObservable, Observed, ObservedChannel, ObservedReader, ProbeReport, Problem, Why,
+};
 use crate::endpoint::{Address, BoxFuture, Credentials, EndpointError, SinkOptions};
 
 /// A client for questions only.
@@ -87,27 +89,51 @@ fn ask(
     let offsets = Offsets { consumer, timeout };
     let (first, behind) = (offsets.first(&topics)?, offsets.behind_last(&topics)?);
     let mut observed = Observed {
-        not_observable: vec!["producers: a Kafka cluster does not tell who sends to what".to_owned()],
+        not_observable: vec![
+            NotObservable::of(
+                Direction::Sends,
+                Why::Unsupported,
+                "producers: a Kafka cluster does not tell who sends to what",
+            ),
+            NotObservable::remark(
+                Why::Unsupported,
+                "consumers without a group: a Kafka cluster keeps no trace of them",
+            ),
+        ],
         ..Observed::default()
     };
     let mut readers: BTreeMap<String, Vec<ObservedReader>> = BTreeMap::new();
     match consumer.fetch_group_list(None, timeout) {
-        Ok(groups) => {
-            for group in names(&groups) {
-                match lags(address, credentials, &group, &topics, &behind, timeout) {
+        Ok(listed) => {
+            for group in groups::consuming(&listed) {
+                let name = group.name().to_owned();
+                match lags(address, credentials, &name, &topics, &behind, timeout) {
                     Ok(lags) => {
+                        observed.flows.extend(groups::flows(group, &lags));
                         for (topic, waiting) in lags {
-                            let reader = ObservedReader { name: group.clone(), waiting: Some(waiting) };
+                            let reader = ObservedReader { name: name.clone(), waiting: Some(waiting) };
                             readers.entry(topic).or_default().push(reader);
                         }
                     }
-                    Err(error) => observed.not_observable.push(format!("group `{group}`: {error}")),
+                    Err(error) => {
+                        observed.flows.extend(groups::flows(group, &BTreeMap::new()));
+                        let what = format!("positions of group `{name}`");
+                        observed.not_observable.push(NotObservable::error(
+                            Direction::Receives,
+                            &what,
+                            &error,
+                        ));
+                    }
                 }
             }
         }
         Err(error) => {
             let error = failure::request("list its consumer groups", &error, address);
-            observed.not_observable.push(format!("consumer groups: {error}"));
+            observed.not_observable.push(NotObservable::error(
+                Direction::Receives,
+                "consumer groups",
+                &error,
+            ));
         }
     }
     observed.channels = topics
@@ -121,14 +147,6 @@ fn ask(
         })
         .collect();
     Ok(observed)
-}
-
-/// The consumer groups in a list, in order; others (of Connect and its like) have no positions in topics.
-fn names(groups: &GroupList) -> Vec<String> {
-    let consuming = groups.groups().iter().filter(|group| matches!(group.protocol_type(), "consumer" | ""));
-    let mut names: Vec<String> = consuming.map(|group| group.name().to_owned()).collect();
-    names.sort_unstable();
-    names
 }
 
 /// Offsets between the oldest event and the next: as many events as are kept, or more where there are gaps.

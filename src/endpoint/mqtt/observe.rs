@@ -4,7 +4,7 @@ use std::time::{Duration, Instant};
 
 use super::session::Session;
 use super::settings::{Settings, Subscription, Version};
-use crate::endpoint::inspect::{Inspect, Observed, ProbeReport};
+use crate::endpoint::inspect::{Direction, Inspect, NotObservable, Observed, ProbeReport, Why};
 use crate::endpoint::{Address, BoxFuture, Credentials, EndpointError};
 use crate::event::Event;
 
@@ -110,8 +110,16 @@ impl Inspect for MqttInspector {
                 return Err(super::session::session_over());
             }
             observed.not_observable = vec![
-                "topics: MQTT has no list of topics; `eddy tail` sees those in use".to_owned(),
-                "readers: MQTT does not tell who subscribes to what".to_owned(),
+                NotObservable::of(
+                    Direction::Sends,
+                    Why::Unsupported,
+                    "topics and publishers: MQTT has no list of topics; `eddy tail` sees those in use",
+                ),
+                NotObservable::of(
+                    Direction::Receives,
+                    Why::Unsupported,
+                    "readers: MQTT does not tell who subscribes to what",
+                ),
             ];
             Ok(observed)
         })

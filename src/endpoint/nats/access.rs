@@ -8,7 +8,7 @@ use crate::endpoint::address_options::AddressOptions;
 use crate::endpoint::{Address, Credentials, EndpointError, EndpointErrorKind as Kind, tls};
 
 /// Options of every NATS address.
-pub(super) const OPTIONS: [&str; 5] = ["ca", "cert", "creds", "key", "nkey"];
+pub(super) const OPTIONS: [&str; 6] = ["ca", "cert", "creds", "key", "monitor", "nkey"];
 
 /// Adds who we are: a file of credentials, a key, a user with a password, or a token.
 ///

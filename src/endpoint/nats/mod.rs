@@ -14,6 +14,7 @@ mod access;
 mod connection;
 mod failure;
 mod message;
+mod monitoring;
 mod observe;
 mod sink;
 mod source;

@@ -2,11 +2,15 @@
 
 use std::time::{Duration, Instant};
 
+use async_nats::jetstream::consumer::Info;
 use futures_util::TryStreamExt;
 
 use super::connection::{Connection, connect};
-use super::{failure, whoami};
-use crate::endpoint::inspect::{Inspect, Observed, ObservedChannel, ObservedReader, ProbeReport, Problem};
+use super::{failure, monitoring, whoami};
+use crate::endpoint::inspect::{
+    Direction, Inspect, KnownBy, NotObservable, Observed, ObservedChannel, ObservedFlow, ObservedReader,
+    ProbeReport, Problem, SeenBy, Why,
+};
 use crate::endpoint::{Address, BoxFuture, Credentials, EndpointError, EndpointErrorKind, SinkOptions};
 
 /// Options of the source and the sink; a probe takes every address they take.
@@ -59,6 +63,7 @@ async fn describe_streams(connection: &Connection, report: &mut ProbeReport) {
 #[derive(Debug)]
 pub(super) struct NatsInspector {
     connection: Connection,
+    monitoring: Option<String>,
 }
 
 impl NatsInspector {
@@ -66,24 +71,29 @@ impl NatsInspector {
     pub(super) async fn open(address: &Address, options: &SinkOptions) -> Result<Self, EndpointError> {
         let connection =
             connect(address, options.credentials.as_ref(), options.connect_timeout, &OPTIONS).await?;
-        Ok(Self { connection })
+        let monitoring = address.option("monitor").map(str::to_owned);
+        Ok(Self { connection, monitoring })
     }
 
     async fn ask(&self) -> Result<Observed, EndpointError> {
         let address = &self.connection.address;
         let context = async_nats::jetstream::new(self.connection.client.clone());
+        let publishers = "publishers: a NATS server does not tell who publishes to what";
         let mut observed = Observed {
-            not_observable: vec![
-                "publishers: a NATS server does not tell who publishes to what".to_owned(),
-                "core subscribers: shown only on the server's monitoring port".to_owned(),
-            ],
+            not_observable: vec![NotObservable::of(Direction::Sends, Why::Unsupported, publishers)],
             ..Observed::default()
         };
+        self.ask_monitoring(&mut observed).await;
         let listed: Result<Vec<_>, _> = context.streams().try_collect().await;
         let listed = match listed.map_err(|error| failure::request("list its streams", &error, address)) {
             Ok(listed) => listed,
             Err(error) if error.kind == EndpointErrorKind::Unsupported => {
-                observed.not_observable.push("streams: this server runs without JetStream".to_owned());
+                let words = "streams: this server runs without JetStream";
+                observed.not_observable.push(NotObservable::remark(Why::Unsupported, words));
+                return Ok(observed);
+            }
+            Err(error) if error.kind == EndpointErrorKind::Unauthorised => {
+                observed.not_observable.push(NotObservable::error(Direction::Receives, "streams", &error));
                 return Ok(observed);
             }
             Err(error) => return Err(error),
@@ -99,15 +109,76 @@ impl NatsInspector {
             let stream = context.get_stream_no_info(&info.config.name).await;
             let stream = stream.map_err(|error| failure::request("open a stream", &error, address))?;
             let consumers: Result<Vec<_>, _> = stream.consumers().try_collect().await;
-            let consumers = consumers.map_err(|error| failure::request("list consumers", &error, address))?;
-            channel.readers = consumers
-                .into_iter()
-                .map(|consumer| ObservedReader { name: consumer.name, waiting: Some(consumer.num_pending) })
-                .collect();
+            match consumers.map_err(|error| failure::request("list consumers", &error, address)) {
+                Ok(consumers) => {
+                    let flows = consumers.iter().filter_map(|consumer| flow(consumer, &channel.addresses));
+                    observed.flows.extend(flows);
+                    let reader = |consumer: Info| ObservedReader {
+                        name: consumer.name,
+                        waiting: Some(consumer.num_pending),
+                    };
+                    channel.readers = consumers.into_iter().map(reader).collect();
+                }
+                Err(error) if error.kind == EndpointErrorKind::Unauthorised => {
+                    let what = format!("consumers of stream `{}`", info.config.name);
+                    observed.not_observable.push(NotObservable::error(Direction::Receives, &what, &error));
+                }
+                Err(error) => return Err(error),
+            }
             observed.channels.push(channel);
         }
         Ok(observed)
     }
+
+    /// Subscriptions, where the address names the monitoring port.
+    async fn ask_monitoring(&self, observed: &mut Observed) {
+        let unseen = match self.monitoring.as_deref() {
+            None => NotObservable::of(
+                Direction::Receives,
+                Why::Off,
+                "subscribers without a stream: shown on the monitoring port only; name it with `?monitor=http://HOST:8222`",
+            ),
+            Some(url) => match monitoring::subscriptions(url).await {
+                Ok((flows, complete)) => {
+                    observed.flows.extend(flows);
+                    if complete {
+                        return;
+                    }
+                    let words = "subscribers without a stream: there are more than were asked for";
+                    NotObservable::of(Direction::Receives, Why::Incomplete, words)
+                }
+                Err(error) => {
+                    NotObservable::error(Direction::Receives, "subscribers without a stream", &error)
+                }
+            },
+        };
+        observed.not_observable.push(unseen);
+    }
+}
+
+/// A consumer as a reader. One without a name of its own belongs to a program that looks once, such as ours.
+fn flow(consumer: &Info, subjects: &[String]) -> Option<ObservedFlow> {
+    let config = &consumer.config;
+    let group = config.deliver_group.clone().filter(|group| !group.is_empty());
+    let who = group.or_else(|| config.durable_name.clone()).filter(|name| !name.is_empty())?;
+    let mut addresses = config.filter_subjects.clone();
+    if !config.filter_subject.is_empty() {
+        addresses.push(config.filter_subject.clone());
+    }
+    if addresses.is_empty() {
+        addresses = subjects.to_vec();
+    }
+    let busy = consumer.num_waiting > 0 || consumer.num_ack_pending > 0 || consumer.push_bound;
+    Some(ObservedFlow {
+        who,
+        known_by: KnownBy::Group,
+        direction: Direction::Receives,
+        addresses,
+        seen_by: SeenBy::JetstreamConsumer,
+        confidence: if busy { 0.95 } else { 0.7 },
+        waiting: Some(consumer.num_pending),
+        remark: format!("consumer {} of stream {}", consumer.name, consumer.stream_name),
+    })
 }
 
 impl Inspect for NatsInspector {

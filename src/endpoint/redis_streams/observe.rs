@@ -9,7 +9,10 @@ use redis::{Value, cmd};
 use super::connection::{ask, ask_all, connect};
 use super::settings::{Role, Settings};
 use super::{answer, failure, streams};
-use crate::endpoint::inspect::{Inspect, Observed, ObservedChannel, ObservedReader, ProbeReport, Problem};
+use crate::endpoint::inspect::{
+    Direction, Inspect, KnownBy, NotObservable, Observed, ObservedChannel, ObservedFlow, ObservedReader,
+    ProbeReport, Problem, SeenBy, Why,
+};
 use crate::endpoint::{Address, BoxFuture, Credentials, EndpointError, EndpointErrorKind, SinkOptions};
 use crate::event::Timestamp;
 
@@ -160,8 +163,15 @@ impl RedisInspector {
     async fn look(&mut self) -> Result<Observed, EndpointError> {
         let mut observed = Observed {
             not_observable: vec![
-                "publishers: a Redis server does not tell who adds to which stream".to_owned(),
-                "readers without a group: the server keeps no trace of them".to_owned(),
+                NotObservable::of(
+                    Direction::Sends,
+                    Why::Unsupported,
+                    "publishers: a Redis server does not tell who adds to which stream",
+                ),
+                NotObservable::remark(
+                    Why::Unsupported,
+                    "readers without a group: the server keeps no trace of them",
+                ),
             ],
             ..Observed::default()
         };
@@ -172,13 +182,15 @@ impl RedisInspector {
             if listing.cut_off || names.len() > STREAMS_ASKED {
                 names.truncate(STREAMS_ASKED);
                 let shown = names.len();
-                observed
-                    .not_observable
-                    .push(format!("further streams: the search was cut off after {shown}"));
+                observed.not_observable.push(NotObservable::of(
+                    Direction::Receives,
+                    Why::Incomplete,
+                    format!("further streams: the search was cut off after {shown}"),
+                ));
             }
         }
         for name in names {
-            let channel = self.channel(name, &mut observed.not_observable).await?;
+            let channel = self.channel(name, &mut observed).await?;
             observed.channels.extend(channel);
         }
         self.name_clients(&mut observed).await?;
@@ -189,7 +201,7 @@ impl RedisInspector {
     async fn channel(
         &mut self,
         name: String,
-        not_observable: &mut Vec<String>,
+        observed: &mut Observed,
     ) -> Result<Option<ObservedChannel>, EndpointError> {
         let mut questions = redis::pipe();
         questions.cmd("XINFO").arg("STREAM").arg(&name);
@@ -199,7 +211,8 @@ impl RedisInspector {
         let described = match answers.next() {
             Some(Value::Array(described)) => described,
             Some(Value::ServerError(error)) if error.code() == "NOPERM" => {
-                not_observable.push(format!("`{name}`: this user may not ask about it"));
+                let words = format!("`{name}`: this user may not ask about it");
+                observed.not_observable.push(NotObservable::of(Direction::Receives, Why::Denied, words));
                 return Ok(None);
             }
             _ => return Ok(None),
@@ -217,6 +230,7 @@ impl RedisInspector {
         };
         for group in groups {
             let readers = self.readers(&channel.name, group).await?;
+            observed.flows.extend(flow(&channel.name, &readers));
             channel.readers.extend(readers);
         }
         Ok(Some(channel))
@@ -260,7 +274,7 @@ impl RedisInspector {
         let said = match answers.into_iter().next() {
             Some(Value::ServerError(error)) => {
                 let why = failure::refusal(&error, &self.settings.address).message;
-                observed.not_observable.push(format!("clients: {why}"));
+                observed.not_observable.push(NotObservable::remark(Why::Denied, format!("clients: {why}")));
                 return Ok(());
             }
             answer => answer.and_then(answer::text).unwrap_or_default(),
@@ -268,10 +282,36 @@ impl RedisInspector {
         let busy = busy_clients(&said);
         if !busy.is_empty() {
             let remark = format!("which streams these clients use: {}", busy.join(", "));
-            observed.not_observable.push(remark);
+            observed.not_observable.push(NotObservable::remark(Why::Unsupported, remark));
         }
         Ok(())
     }
+}
+
+/// A group, which comes first, and its consumers as who receives.
+fn flow(stream: &str, readers: &[ObservedReader]) -> Option<ObservedFlow> {
+    let (group, consumers) = readers.split_first()?;
+    let named: Vec<&str> = consumers
+        .iter()
+        .filter_map(|consumer| consumer.name.split_once('/'))
+        .map(|(_, name)| name)
+        .take(5)
+        .collect();
+    let consumers = if named.is_empty() {
+        "without consumers".to_owned()
+    } else {
+        format!("{} consumers: {}", consumers.len(), named.join(", "))
+    };
+    Some(ObservedFlow {
+        who: group.name.clone(),
+        known_by: KnownBy::Group,
+        direction: Direction::Receives,
+        addresses: vec![stream.to_owned()],
+        seen_by: SeenBy::RedisGroup,
+        confidence: if named.is_empty() { 0.6 } else { 0.9 },
+        waiting: group.waiting,
+        remark: format!("group {} {consumers}", group.name),
+    })
 }
 
 /// Clients whose last command was one of streams, each as `NAME (COMMAND)`.
