@@ -117,7 +117,7 @@ impl ProbeReport {
 }
 
 /// What a system shows of who sends and who receives.
-#[derive(Clone, Debug, Default, PartialEq, serde::Serialize)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, serde::Serialize)]
 pub struct Observed {
     /// Channels it keeps or knows.
     pub channels: Vec<ObservedChannel>,
@@ -168,20 +168,22 @@ pub enum SeenBy {
 }
 
 /// A client at a channel.
-#[derive(Clone, Debug, PartialEq, serde::Serialize)]
+#[derive(Clone, Debug, PartialEq, Eq, serde::Serialize)]
 pub struct ObservedFlow {
     /// The name it is known by.
     pub who: String,
     /// What kind of name that is.
     pub known_by: KnownBy,
+    /// Names of the clients behind it, where it is a group.
+    pub clients: Vec<String>,
     /// Which way events go.
     pub direction: Direction,
     /// What the system calls the place, then the addresses by which events get there; wildcards as the system writes them.
     pub addresses: Vec<String>,
     /// What it was seen by.
     pub seen_by: SeenBy,
-    /// How sure it is, from 0 to 1: less for what is not there now.
-    pub confidence: f32,
+    /// How sure it is, in hundredths: less for what is not there now.
+    pub confidence: u8,
     /// Events it has not taken yet.
     pub waiting: Option<u64>,
     /// What else is known, in words, such as how many members a group has.

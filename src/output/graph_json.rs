@@ -7,6 +7,7 @@ use serde::ser::{SerializeMap, Serializer};
 
 use super::inert::json_pretty;
 use crate::event::Timestamp;
+use crate::topology::observed::{Live, Observation, Status};
 use crate::topology::{
     Change, Check, Edge, Evidence, EvidenceKind, Graph, Node, NodeIndex, NodeKind, Place, Relation,
     SourceFile,
@@ -91,6 +92,8 @@ struct SourceObject<'a> {
     #[serde(skip_serializing_if = "Option::is_none")]
     version: Option<&'a str>,
     sha256: &'a str,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    observation: Option<&'a Observation>,
 }
 
 impl<'a> SourceObject<'a> {
@@ -101,6 +104,7 @@ impl<'a> SourceObject<'a> {
             uri: &source.path,
             version: source.version.as_deref(),
             sha256: &source.sha256,
+            observation: source.observation.as_ref(),
         }
     }
 }
@@ -217,6 +221,17 @@ struct EdgeMetadata<'a> {
     evidence: Vec<EvidenceObject<'a>>,
     #[serde(skip_serializing_if = "Option::is_none")]
     change: Option<Change>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    status: Option<Status>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    confidence: Option<u8>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    metrics: Option<Metrics>,
+}
+
+#[derive(Serialize)]
+struct Metrics {
+    lag: u64,
 }
 
 #[derive(Serialize)]
@@ -230,6 +245,8 @@ struct EvidenceObject<'a> {
     first: Option<String>,
     #[serde(skip_serializing_if = "Option::is_none")]
     last: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    live: Option<&'a Live>,
 }
 
 impl<'a> EdgeObject<'a> {
@@ -245,6 +262,7 @@ impl<'a> EdgeObject<'a> {
             count: evidence.seen.map(|seen| seen.count),
             first: time(evidence.seen.and_then(|seen| seen.first)),
             last: time(evidence.seen.and_then(|seen| seen.last)),
+            live: evidence.live.as_ref(),
         };
         Self {
             id: format!("{}:{}:{}", edge.relation.word(), bare(source), bare(target)),
@@ -256,6 +274,13 @@ impl<'a> EdgeObject<'a> {
                 messages: (edge.relation != Relation::Carries).then(messages),
                 evidence: edge.evidence.iter().map(evidence).collect(),
                 change: edge.change,
+                status: (graph.is_observed() && edge.relation.is_flow()).then(|| edge.status()),
+                confidence: edge
+                    .evidence
+                    .iter()
+                    .filter_map(|evidence| Some(evidence.live.as_ref()?.confidence))
+                    .max(),
+                metrics: edge.lag().map(|lag| Metrics { lag }),
             },
         }
     }

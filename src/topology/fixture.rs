@@ -46,7 +46,7 @@ impl Drawing {
 
     fn edge(&mut self, source: NodeIndex, target: NodeIndex, relation: Relation) {
         let place = Place { source: 0, pointer: "/operations/x".to_owned(), line: 7 };
-        let evidence = vec![Evidence { kind: EvidenceKind::Asyncapi, place, seen: None }];
+        let evidence = vec![Evidence { kind: EvidenceKind::Asyncapi, place, seen: None, live: None }];
         self.edges.push(Edge { source, target, relation, messages: Vec::new(), evidence, change: None });
     }
 }
@@ -81,6 +81,7 @@ pub(crate) fn graph(text: &str) -> Graph {
         kind: EvidenceKind::Asyncapi,
         version: Some("3.0".to_owned()),
         sha256: "0".repeat(64),
+        observation: None,
     };
     Graph::new(vec![source], drawing.nodes, drawing.edges)
 }

@@ -5,6 +5,7 @@ use std::collections::BTreeSet;
 
 use serde::{Deserialize, Serialize};
 
+use super::observed::{Live, Observation, Status};
 use crate::diagnostic::Severity;
 
 /// Index into [`Graph::nodes`].
@@ -100,13 +101,43 @@ pub enum EvidenceKind {
     OtelSpan,
     /// The addresses of two channels meet, and something says it of the other one.
     Pattern,
+    /// A running system that was asked.
+    System,
+    /// A Kafka consumer group: its members, or the positions it has left.
+    KafkaGroup,
+    /// A consumer of a JetStream stream.
+    JetstreamConsumer,
+    /// A subscription of a NATS connection.
+    NatsSubscription,
+    /// A consumer of a RabbitMQ queue.
+    AmqpConsumer,
+    /// A channel of a RabbitMQ connection that publishes.
+    AmqpPublisher,
+    /// A consumer group of a Redis stream.
+    RedisGroup,
 }
 
 impl EvidenceKind {
     /// Whether it says what happened, not only what is meant to happen.
     #[must_use]
     pub fn is_observed(self) -> bool {
-        matches!(self, Self::Archive | Self::OtelSpan)
+        match self {
+            Self::Archive
+            | Self::OtelSpan
+            | Self::System
+            | Self::KafkaGroup
+            | Self::JetstreamConsumer
+            | Self::NatsSubscription
+            | Self::AmqpConsumer
+            | Self::AmqpPublisher
+            | Self::RedisGroup => true,
+            Self::Asyncapi
+            | Self::EventSchema
+            | Self::Reference
+            | Self::ScaffoldLock
+            | Self::SavedGraph
+            | Self::Pattern => false,
+        }
     }
 }
 
@@ -130,8 +161,10 @@ pub struct SourceFile {
     pub kind: EvidenceKind,
     /// The version of its format, such as `3.0`.
     pub version: Option<String>,
-    /// SHA-256 of its text in hexadecimal digits.
+    /// SHA-256 of its text in hexadecimal digits; of what was told, for a system.
     pub sha256: String,
+    /// What a running system could and could not tell.
+    pub observation: Option<Observation>,
 }
 
 /// A place in a source.
@@ -154,6 +187,16 @@ pub struct Evidence {
     pub place: Place,
     /// How often it was seen, if it was.
     pub seen: Option<Seen>,
+    /// What a running system showed, if one did.
+    pub live: Option<Live>,
+}
+
+impl Evidence {
+    /// Whether it says what happened, not only what is meant to happen.
+    #[must_use]
+    pub fn is_observed(&self) -> bool {
+        self.kind.is_observed() || self.live.is_some()
+    }
 }
 
 /// A service, a channel or a message.
@@ -199,6 +242,27 @@ pub struct Edge {
     pub evidence: Vec<Evidence>,
     /// What became of it, in the difference of two graphs.
     pub change: Option<Change>,
+}
+
+impl Edge {
+    /// Whether it is declared, observed, or both.
+    #[must_use]
+    pub fn status(&self) -> Status {
+        let observed = self.evidence.iter().any(Evidence::is_observed);
+        let declared = self.evidence.iter().any(|evidence| !evidence.is_observed());
+        match (declared, observed) {
+            (true, true) => Status::Both,
+            (false, true) => Status::ObservedOnly,
+            (_, false) => Status::DeclaredOnly,
+        }
+    }
+
+    /// Events that have not been taken yet, of all who were seen.
+    #[must_use]
+    pub fn lag(&self) -> Option<u64> {
+        let waiting = self.evidence.iter().filter_map(|evidence| evidence.live.as_ref()?.waiting);
+        waiting.reduce(u64::saturating_add)
+    }
 }
 
 /// What is wrong with a node.
@@ -397,6 +461,12 @@ impl Graph {
                 Some(Check { rule, level: Severity::Warning, node })
             })
             .collect()
+    }
+
+    /// Whether a running system was asked.
+    #[must_use]
+    pub fn is_observed(&self) -> bool {
+        self.sources.iter().any(|source| source.observation.is_some())
     }
 
     /// How many nodes of a kind there are.

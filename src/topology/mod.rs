@@ -4,12 +4,14 @@ pub mod aliases;
 mod bridge;
 mod declared;
 mod domains;
+pub mod drift;
 #[cfg(test)]
 pub(crate) mod fixture;
 pub mod graph;
 mod join;
 pub mod layout;
 mod names;
+pub mod observed;
 mod paths;
 pub mod patterns;
 mod query;

@@ -105,6 +105,7 @@ impl Reader<'_> {
                 kind: source.kind,
                 version: source.version,
                 sha256: source.sha256,
+                observation: source.observation,
             });
         }
         let mut numbers: HashMap<Cow<'_, str>, usize> = HashMap::with_capacity(form.nodes.0.len());
@@ -202,7 +203,7 @@ impl Reader<'_> {
         if evidence.is_empty() {
             let pointer = format!("/graph/edges/{number}");
             let place = Place { source: self.own(), pointer, line: 0 };
-            evidence.push(Evidence { kind: EvidenceKind::SavedGraph, place, seen: None });
+            evidence.push(Evidence { kind: EvidenceKind::SavedGraph, place, seen: None, live: None });
         }
         let (source, target) = (NodeIndex(source), NodeIndex(target));
         Ok(Edge { source, target, relation: form.relation, messages, evidence, change: form.metadata.change })
@@ -226,7 +227,7 @@ impl Reader<'_> {
         };
         let (first, last) = (time(form.first, "first")?, time(form.last, "last")?);
         let seen = form.count.map(|count| Seen { count, first, last });
-        Ok(Evidence { kind: form.kind, place, seen })
+        Ok(Evidence { kind: form.kind, place, seen, live: form.live })
     }
 
     fn place(&self, form: PlaceForm<'_>, at: impl Fn() -> String) -> Result<Place, Fault> {
@@ -247,6 +248,7 @@ impl Reader<'_> {
             kind: EvidenceKind::SavedGraph,
             version: None,
             sha256: digest.iter().map(|byte| format!("{byte:02x}")).collect(),
+            observation: None,
         });
         *self.own.insert(self.sources.len() - 1)
     }

@@ -129,10 +129,11 @@ pub(super) fn consuming(
         ObservedFlow {
             who,
             known_by,
+            clients: Vec::new(),
             direction: Direction::Receives,
             addresses: keys_to(queue, bindings),
             seen_by: SeenBy::AmqpConsumer,
-            confidence: 0.95,
+            confidence: 95,
             waiting: waiting.get(queue).copied().flatten(),
             remark: format!("consumer {} of queue {queue}", consumer.tag),
         }
@@ -177,10 +178,11 @@ pub(super) fn publishing(
             ObservedFlow {
                 who,
                 known_by,
+                clients: Vec::new(),
                 direction: Direction::Sends,
                 addresses: addresses.clone(),
                 seen_by: SeenBy::AmqpPublisher,
-                confidence: 0.9,
+                confidence: 90,
                 waiting: None,
                 remark: format!("publishes to {shown}"),
             }

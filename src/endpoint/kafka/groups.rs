@@ -25,10 +25,9 @@ pub(super) fn flows(group: &GroupInfo, lags: &BTreeMap<String, u64>) -> Vec<Obse
     }
     let flow = |(topic, clients): (String, BTreeSet<&str>)| {
         let there = !clients.is_empty();
-        let clients: Vec<&str> = clients.into_iter().take(5).collect();
         let remark = match (there, group.members().len()) {
             (true, members) => {
-                format!("group {}, {members} members, clients {}", group.name(), clients.join(", "))
+                format!("group {}, {members} members, clients {}", group.name(), first(&clients))
             }
             (false, 0) => format!("group {} without members, with positions left", group.name()),
             (false, members) => format!(
@@ -39,15 +38,23 @@ pub(super) fn flows(group: &GroupInfo, lags: &BTreeMap<String, u64>) -> Vec<Obse
         ObservedFlow {
             who: group.name().to_owned(),
             known_by: KnownBy::Group,
+            clients: clients.iter().map(|&client| client.to_owned()).collect(),
             direction: Direction::Receives,
             seen_by: SeenBy::KafkaGroup,
-            confidence: if there { 0.95 } else { 0.6 },
+            confidence: if there { 95 } else { 60 },
             waiting: lags.get(&topic).copied(),
             addresses: vec![topic],
             remark,
         }
     };
     topics.into_iter().filter(|(topic, _)| !topic.starts_with("__")).map(flow).collect()
+}
+
+/// The first few of some names.
+fn first(names: &BTreeSet<&str>) -> String {
+    let shown: Vec<&str> = names.iter().take(5).copied().collect();
+    let more = if names.len() > shown.len() { ", …" } else { "" };
+    format!("{}{more}", shown.join(", "))
 }
 
 /// The topics in a member's subscription: a version, then an array of texts, each behind its length; `None` when it is

@@ -102,10 +102,11 @@ fn flows_of(client: Client) -> Vec<ObservedFlow> {
         ObservedFlow {
             who,
             known_by,
+            clients: Vec::new(),
             direction: Direction::Receives,
             addresses: vec![subject],
             seen_by: SeenBy::NatsSubscription,
-            confidence: 0.95,
+            confidence: 95,
             waiting: None,
             remark: format!("connection {cid}{group}"),
         }

@@ -172,10 +172,11 @@ fn flow(consumer: &Info, subjects: &[String]) -> Option<ObservedFlow> {
     Some(ObservedFlow {
         who,
         known_by: KnownBy::Group,
+        clients: Vec::new(),
         direction: Direction::Receives,
         addresses,
         seen_by: SeenBy::JetstreamConsumer,
-        confidence: if busy { 0.95 } else { 0.7 },
+        confidence: if busy { 95 } else { 70 },
         waiting: Some(consumer.num_pending),
         remark: format!("consumer {} of stream {}", consumer.name, consumer.stream_name),
     })

@@ -291,24 +291,21 @@ impl RedisInspector {
 /// A group, which comes first, and its consumers as who receives.
 fn flow(stream: &str, readers: &[ObservedReader]) -> Option<ObservedFlow> {
     let (group, consumers) = readers.split_first()?;
-    let named: Vec<&str> = consumers
-        .iter()
-        .filter_map(|consumer| consumer.name.split_once('/'))
-        .map(|(_, name)| name)
-        .take(5)
-        .collect();
+    let named: Vec<&str> =
+        consumers.iter().filter_map(|consumer| consumer.name.split_once('/')).map(|(_, name)| name).collect();
     let consumers = if named.is_empty() {
         "without consumers".to_owned()
     } else {
-        format!("{} consumers: {}", consumers.len(), named.join(", "))
+        format!("{} consumers: {}", consumers.len(), named[..named.len().min(5)].join(", "))
     };
     Some(ObservedFlow {
         who: group.name.clone(),
         known_by: KnownBy::Group,
+        clients: named.iter().map(|&name| name.to_owned()).collect(),
         direction: Direction::Receives,
         addresses: vec![stream.to_owned()],
         seen_by: SeenBy::RedisGroup,
-        confidence: if named.is_empty() { 0.6 } else { 0.9 },
+        confidence: if named.is_empty() { 60 } else { 90 },
         waiting: group.waiting,
         remark: format!("group {} {consumers}", group.name),
     })

@@ -110,7 +110,7 @@ proptest! {
             edge.change = change;
             let place = Place { source: 0, pointer: texts[0].clone(), line: 0 };
             let seen = seen.map(|(count, time)| Seen { count, first: time, last: None });
-            edge.evidence.push(Evidence { kind: EvidenceKind::Archive, place, seen });
+            edge.evidence.push(Evidence { kind: EvidenceKind::Archive, place, seen, live: None });
         }
         let again = read(&written(&graph)).expect("read");
         prop_assert_eq!(&again.nodes, &graph.nodes);

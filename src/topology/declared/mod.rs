@@ -124,7 +124,7 @@ impl<'a> Builder<'a> {
         let path = text.path().to_string_lossy().replace('\\', "/");
         let digest = Sha256::digest(text.text().as_bytes());
         let sha256 = digest.iter().map(|byte| format!("{byte:02x}")).collect();
-        self.files.push(SourceFile { path, kind, version, sha256 });
+        self.files.push(SourceFile { path, kind, version, sha256, observation: None });
         self.file_numbers.insert(file, self.files.len() - 1);
         self.files.len() - 1
     }
@@ -212,7 +212,7 @@ impl<'a> Builder<'a> {
         for protocol in protocols {
             let node = self.channel_node(joined.document, channel, protocol);
             for (message, place) in &messages {
-                let evidence = Evidence { kind: joined.kind, place: place.clone(), seen: None };
+                let evidence = Evidence { kind: joined.kind, place: place.clone(), seen: None, live: None };
                 self.edge((node, *message), Relation::Carries, evidence);
             }
             nodes.push(node);
@@ -292,7 +292,7 @@ impl<'a> Builder<'a> {
             operation.action,
             &channels,
             &messages,
-            &Evidence { kind: joined.kind, place, seen: None },
+            &Evidence { kind: joined.kind, place, seen: None, live: None },
         );
         let Some(reply) = &operation.reply else { return };
         let Some(channel) = reply.channel else { return };
@@ -303,7 +303,13 @@ impl<'a> Builder<'a> {
         let place = self.place(operation.span, &format!("{}/reply", operation.pointer));
         let channels = joined.channels.get(channel.0).cloned().unwrap_or_default();
         let messages = self.messages(joined, &reply.messages);
-        self.flow(service, answer, &channels, &messages, &Evidence { kind: joined.kind, place, seen: None });
+        self.flow(
+            service,
+            answer,
+            &channels,
+            &messages,
+            &Evidence { kind: joined.kind, place, seen: None, live: None },
+        );
     }
 
     fn messages(&mut self, joined: &mut Joined<'_>, indexes: &[MessageIndex]) -> Vec<NodeIndex> {

@@ -7,6 +7,7 @@ use serde::de::{MapAccess, Visitor};
 use serde::{Deserialize, Deserializer};
 
 use super::{Change, EvidenceKind, NodeKind, Relation};
+use crate::topology::observed::{Live, Observation};
 
 #[derive(Deserialize)]
 pub(super) struct Outer<'a> {
@@ -34,6 +35,9 @@ pub(super) struct GraphMetadata<'a> {
 
 #[derive(Deserialize)]
 pub(super) struct SourceForm {
+    /// What a running system could tell.
+    #[serde(default)]
+    pub observation: Option<Observation>,
     pub id: String,
     pub kind: EvidenceKind,
     pub uri: String,
@@ -133,6 +137,9 @@ pub(super) struct EdgeMetadata<'a> {
 
 #[derive(Deserialize)]
 pub(super) struct EvidenceForm<'a> {
+    /// What a running system showed.
+    #[serde(default)]
+    pub live: Option<Live>,
     pub kind: EvidenceKind,
     #[serde(borrow)]
     pub source: Cow<'a, str>,
