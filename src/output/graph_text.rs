@@ -3,6 +3,7 @@
 use unicode_width::UnicodeWidthStr;
 
 use super::visible::is_hidden;
+use crate::topology::drift::Verdict;
 
 /// What a piece of text is; the painter chooses the colour.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -80,6 +81,17 @@ const ASCII: Glyphs = Glyphs {
 impl GraphStyle<'_> {
     pub(super) fn glyphs(&self) -> &'static Glyphs {
         if self.ascii { &ASCII } else { &UNICODE }
+    }
+
+    /// The mark of a verdict.
+    pub(super) fn mark(&self, verdict: Verdict) -> &'static str {
+        match verdict {
+            Verdict::Undocumented => "+",
+            Verdict::Missing => "-",
+            Verdict::NotObservable => "?",
+            Verdict::Confirmed if self.ascii => "=",
+            Verdict::Confirmed => "✓",
+        }
     }
 
     /// A name fit for this alphabet: characters that steer never reach the terminal.

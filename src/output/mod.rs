@@ -7,6 +7,7 @@ pub mod checkstyle;
 pub mod cytoscape;
 pub mod d2;
 pub mod dot;
+pub mod drift;
 pub mod event_template;
 pub mod eventcatalog;
 pub mod events;

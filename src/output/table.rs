@@ -1,9 +1,11 @@
 //! The graph as a table: one entry per channel, producers to the left, consumers to the right, nothing left out.
 
+use std::collections::HashMap;
 use std::io::{self, Write};
 
 use super::graph_text::{GraphStyle, Role, width, wrap};
-use crate::topology::{Graph, NodeIndex, NodeKind};
+use crate::topology::drift::{Compared, Verdict, drift};
+use crate::topology::{Edge, Graph, NodeIndex, NodeKind, Relation};
 
 /// Columns of an arrow with its spaces.
 const ARROW: usize = 4;
@@ -16,8 +18,9 @@ const ARROW: usize = 4;
 /// # Errors
 /// Those of `out`.
 pub fn write(out: &mut dyn Write, graph: &Graph, style: &GraphStyle<'_>) -> io::Result<()> {
-    let mut rows: Vec<Row> =
-        graph.of_kind(NodeKind::Channel).map(|channel| Row::new(graph, channel, style)).collect();
+    let marks = marks(graph);
+    let channels = graph.of_kind(NodeKind::Channel);
+    let mut rows: Vec<Row> = channels.map(|channel| Row::new(graph, channel, &marks, style)).collect();
     rows.sort_by(|left, right| left.order().cmp(&right.order()));
     let grouped = rows.iter().any(|row| row.group.is_some());
     let indent = if grouped { 2 } else { 0 };
@@ -34,7 +37,46 @@ pub fn write(out: &mut dyn Write, graph: &Graph, style: &GraphStyle<'_>) -> io::
         }
         row.write(out, indent, &widths, style)?;
     }
-    write_unconnected(out, graph, style)
+    write_unconnected(out, graph, style)?;
+    write_legend(out, &marks, style)
+}
+
+/// What came of comparing flows, by channel, service and way; empty where no system was asked.
+type Marks = HashMap<(NodeIndex, NodeIndex, Relation), Verdict>;
+
+fn marks(graph: &Graph) -> Marks {
+    if !graph.is_observed() {
+        return Marks::new();
+    }
+    let compared = drift(graph);
+    let of_flow = |item: &Compared<'_>| {
+        let (service, relation) = item.flow?;
+        Some(((item.channel, service, relation), item.verdict))
+    };
+    compared.iter().filter_map(of_flow).collect()
+}
+
+/// A service at a channel, with its mark and its lag.
+fn name(graph: &Graph, edge: &Edge, marks: &Marks, style: &GraphStyle<'_>) -> String {
+    let (service, channel) = match edge.relation {
+        Relation::Sends => (edge.source, edge.target),
+        Relation::Receives | Relation::Carries => (edge.target, edge.source),
+    };
+    let name = style.clean(&graph.label(service));
+    let Some(verdict) = marks.get(&(channel, service, edge.relation)) else { return name };
+    let lag = edge.lag().filter(|lag| *lag > 0).map(|lag| format!(" (lag {lag})")).unwrap_or_default();
+    format!("{} {name}{lag}", style.mark(*verdict))
+}
+
+/// Says what the marks mean that were used.
+fn write_legend(out: &mut dyn Write, marks: &Marks, style: &GraphStyle<'_>) -> io::Result<()> {
+    let used = Verdict::ALL.into_iter().filter(|verdict| marks.values().any(|used| used == verdict));
+    let words: Vec<String> =
+        used.map(|verdict| format!("{} {}", style.mark(verdict), verdict.words())).collect();
+    if words.is_empty() {
+        return Ok(());
+    }
+    writeln!(out, "\n{}", (style.paint)(Role::Faint, &words.join("   ")))
 }
 
 fn write_unconnected(out: &mut dyn Write, graph: &Graph, style: &GraphStyle<'_>) -> io::Result<()> {
@@ -61,17 +103,18 @@ struct Row {
 }
 
 impl Row {
-    fn new(graph: &Graph, channel: NodeIndex, style: &GraphStyle<'_>) -> Self {
-        let names = |nodes: &mut dyn Iterator<Item = NodeIndex>| -> Vec<String> {
-            nodes.map(|node| style.clean(&graph.label(node))).collect()
+    fn new(graph: &Graph, channel: NodeIndex, marks: &Marks, style: &GraphStyle<'_>) -> Self {
+        let names = |edges: &mut dyn Iterator<Item = &Edge>, relation: Relation| -> Vec<String> {
+            let flows = edges.filter(|edge| edge.relation == relation);
+            flows.map(|edge| name(graph, edge, marks, style)).collect()
         };
         let name = style.clean(&graph.label(channel));
         Self {
             group: graph.group(channel).map(|group| style.clean(group)),
             channel: format!("({name})"),
             name,
-            producers: names(&mut graph.producers(channel)),
-            consumers: names(&mut graph.consumers(channel)),
+            producers: names(&mut graph.incoming(channel), Relation::Sends),
+            consumers: names(&mut graph.outgoing(channel), Relation::Receives),
         }
     }
 

@@ -2,6 +2,7 @@
 
 use std::time::{Duration, Instant};
 
+use eddy::endpoint::inspect::{Direction, Why};
 use eddy::endpoint::open::{open_inspect, open_sink, open_source, probe};
 use eddy::endpoint::{EndpointError, EndpointErrorKind, SinkOptions, SourceOptions, Start, Stop};
 use eddy::event::{BrokerTime, Event, Header, TimeKind, Timestamp};
@@ -543,7 +544,12 @@ async fn a_node_is_probed_and_inspected() {
     let seen: Vec<_> = observed.channels.iter().filter(|channel| channel.name == "seen").collect();
     assert!(seen.iter().any(|channel| channel.addresses == ["#"] && channel.readers[0].name == "queue seen"));
     assert!(seen.iter().any(|channel| channel.addresses == ["seen/#"] && channel.events == Some(0)));
-    assert_eq!(observed.not_observable.len(), 1);
+    let reading: Vec<_> = observed.flows.iter().filter(|flow| flow.addresses[0] == "seen").collect();
+    assert_eq!(reading.len(), 1, "{observed:?}");
+    assert_eq!(reading[0].addresses, ["seen", "#"]);
+    let unseen: Vec<_> =
+        observed.not_observable.iter().map(|unseen| (unseen.direction, unseen.why)).collect();
+    assert_eq!(unseen, [(Some(Direction::Sends), Why::Off)], "{observed:?}");
     reader.close().await.expect("closed");
     for (query, shown) in [("", true), ("?management=http://127.0.0.1:1", false)] {
         let at = address(&url(node, query));

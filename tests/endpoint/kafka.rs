@@ -3,6 +3,7 @@
 use std::time::{Duration, Instant};
 
 use eddy::endpoint::address::Scheme;
+use eddy::endpoint::inspect::{Direction, Observed};
 use eddy::endpoint::open::{open_inspect, open_sink, open_source, probe};
 use eddy::endpoint::{Credentials, EndpointErrorKind, SinkOptions, SourceOptions, Start, Stop};
 use eddy::event::{BrokerTime, Event, Header, TimeKind, Timestamp};
@@ -386,7 +387,26 @@ async fn a_group_goes_on_where_it_stands() {
         seen +=
             batch.expect("a batch").iter().filter(|event| event.payload.as_deref() == Some(b"new")).count();
     }
+    let mut inspect = open_inspect(&address(&url), &SinkOptions::default()).await.expect("connected");
+    let of_group = |observed: &Observed| {
+        let flows = observed.flows.iter().filter(|flow| flow.addresses == ["grouped"]);
+        let flows: Vec<_> =
+            flows.map(|flow| (flow.who.clone(), flow.clients.len(), flow.confidence)).collect();
+        flows
+    };
+    let observed = inspect.topology().await.expect("an answer");
+    assert_eq!(of_group(&observed), [("shop".to_owned(), 1, 95)]);
+    assert!(observed.flows.iter().all(|flow| flow.direction == Direction::Receives), "{observed:?}");
     second.close().await.expect("a clean close");
+    // What a group has left is seen after its last member has gone.
+    let deadline = Instant::now() + Duration::from_secs(60);
+    loop {
+        let observed = inspect.topology().await.expect("an answer");
+        if of_group(&observed) == [("shop".to_owned(), 0, 60)] {
+            break;
+        }
+        assert!(Instant::now() < deadline, "{observed:?}");
+    }
     for options in
         [SourceOptions { start: Start::Offset(1), ..SourceOptions::default() }, all_of(Stop::PresentEnd)]
     {

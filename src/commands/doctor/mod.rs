@@ -171,7 +171,12 @@ fn declared(
     Ok(questions)
 }
 
-fn server_address(workspace: &Workspace, text: &str, context: &Context) -> Result<Address, CommandError> {
+/// The address of a server of the workspace.
+pub(in crate::commands) fn server_address(
+    workspace: &Workspace,
+    text: &str,
+    context: &Context,
+) -> Result<Address, CommandError> {
     let text = if text == "embedded" { EMBEDDED_ADDRESS } else { text };
     Ok(Address::parse(&workspace.expand(text, &context.environment)?)?)
 }
@@ -206,7 +211,7 @@ fn ask(
 }
 
 /// Reads files and runs programs, each server's at the same time as the others'.
-async fn unlock(
+pub(in crate::commands) async fn unlock(
     place: &Place,
     environment: &Environment,
 ) -> Result<(Address, Option<Credentials>), CommandError> {

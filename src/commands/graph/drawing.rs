@@ -8,6 +8,7 @@ use clap::ValueEnum;
 use super::super::{CommandError, Context};
 use super::Args;
 use crate::atomic_file;
+use crate::output;
 use crate::output::graph_text::{GraphStyle, Role};
 use crate::output::mermaid::Chart;
 use crate::output::scene::Setting;
@@ -16,6 +17,7 @@ use crate::output::{
     page, paths_text, plantuml, svg, table, tree,
 };
 use crate::scaffold::write::write_files;
+use crate::topology::drift::{Verdict, drift};
 use crate::topology::{Domains, Graph, NodeIndex, NodeKind};
 
 /// Above so many services and channels a picture shows domains only, unless told otherwise.
@@ -165,6 +167,44 @@ impl Drawing {
             (format, None) => Ok(Self::As(format)),
         }
     }
+}
+
+/// Compares what is declared with what was observed; whether they contradict each other.
+pub(super) fn show_drift(args: &Args, graph: &Graph, context: &Context) -> Result<bool, CommandError> {
+    let format =
+        args.output.as_deref().filter(|_| args.format.is_none()).map(Format::of_ending).transpose()?;
+    let format = args.format.or(format).unwrap_or(Format::Text);
+    if !matches!(format, Format::Text | Format::Json) {
+        return Err(CommandError::usage("`--drift` is written as text and as JSON only")
+            .hint("`--format json` is for programs; a picture of both sides is `--observe --format svg`"));
+    }
+    let compared = drift(graph);
+    let paint = |role: Role, text: &str| match args.output {
+        Some(_) => text.to_owned(),
+        None => context.ui.tint(text, color_of(role)),
+    };
+    let ascii = args.ascii || (args.output.is_none() && !context.environment.is_utf8());
+    let style = GraphStyle { width: context.ui.width, ascii, paint: &paint };
+    let mut bytes = Vec::new();
+    if format == Format::Json {
+        output::drift::write_json(&mut bytes, graph, &compared)?;
+    } else {
+        output::drift::write_text(&mut bytes, graph, &compared, &style)?;
+    }
+    match &args.output {
+        Some(path) => keep(path, &bytes)?,
+        None => {
+            let mut out = context.ui.data();
+            out.write_all(&bytes)?;
+            out.flush()?;
+        }
+    }
+    let counted = Verdict::ALL.map(|verdict| {
+        let count = compared.iter().filter(|item| item.verdict == verdict).count();
+        format!("{count} {}", verdict.words())
+    });
+    context.ui.say(counted.join(", "));
+    Ok(compared.iter().any(|item| item.verdict.is_finding()))
 }
 
 /// How a picture is set when it is not said: along the flow around a focus, else by size.

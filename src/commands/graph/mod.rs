@@ -3,9 +3,11 @@
 use std::path::PathBuf;
 
 mod drawing;
+mod observing;
 mod reading;
 
 use drawing::{Drawing, Format, Picture, View};
+use observing::ObserveArgs;
 use reading::Read;
 
 use super::{CommandError, Context, Status};
@@ -19,7 +21,7 @@ const WAYS: usize = 100;
 /// Flags of `eddy graph`.
 #[derive(Debug, clap::Args)]
 #[command(
-    after_help = "Examples:\n  eddy graph\n  eddy graph services/ --focus orders --depth 3\n  eddy graph --path web..billing --shortest\n  eddy graph --output topology.svg\n  eddy graph --output topology.html\n  eddy graph --view flow --output flow.svg\n  eddy graph --format mermaid > topology.mmd\n  eddy graph --format json | jq '.graph.metadata.checks'\n  eddy graph topology.json --focus orders\n\nArrows point the way the events go: producer, channel, consumer.\n\nExit codes: 0 done, 1 a document has errors or no way leads from A to B, 2 wrong usage or settings"
+    after_help = "Examples:\n  eddy graph\n  eddy graph services/ --focus orders --depth 3\n  eddy graph --path web..billing --shortest\n  eddy graph --output topology.svg\n  eddy graph --output topology.html\n  eddy graph --view flow --output flow.svg\n  eddy graph --format mermaid > topology.mmd\n  eddy graph --format json | jq '.graph.metadata.checks'\n  eddy graph topology.json --focus orders\n  eddy graph --observe --env staging\n  eddy graph --drift --env staging --format json\n  eddy graph --observe --system kafka://localhost:9092\n\nArrows point the way the events go: producer, channel, consumer.\n\nExit codes: 0 done, 1 a document has errors, no way leads from A to B, or declared and observed differ, 2 wrong usage or settings, 3 no system can be reached"
 )]
 pub struct Args {
     /// Files, directories, patterns, or `-` for standard input: documents, and graphs saved with `--format json` (default: the documents of the workspace)
@@ -49,14 +51,19 @@ pub struct Args {
     /// Draw with ASCII characters only
     #[arg(long)]
     ascii: bool,
+    #[command(flatten)]
+    observing: ObserveArgs,
 }
 
 /// Runs the command.
 pub fn run(args: &Args, context: &Context) -> Result<Status, CommandError> {
     let drawing = Drawing::new(args)?;
-    let read = Read::new(&args.paths, context)?;
-    let errors = read.warn(context)?;
-    let whole = read.graph;
+    let (declared, errors) = declared(args, context)?;
+    let whole = args.observing.join(declared, context)?;
+    if args.observing.drift {
+        let found = drawing::show_drift(args, &whole, context)?;
+        return Ok(if found || errors > 0 { Status::Findings } else { Status::Done });
+    }
     let focus = args.focus.as_deref().map(|word| whole.find(word)).transpose()?;
     let depth = usize::from(args.depth.unwrap_or(DEPTH));
     let ways = args.path.as_deref().map(|words| ways(&whole, words, args.shortest)).transpose()?;
@@ -85,6 +92,17 @@ pub fn run(args: &Args, context: &Context) -> Result<Status, CommandError> {
         context.ui.say("nobody sends or receives: add `operations` to a document, or `produced-by` and `consumed-by` to `x-event`");
     }
     Ok(if errors > 0 { Status::Findings } else { Status::Done })
+}
+
+/// What documents and saved graphs say, and how many errors they have. Systems can be looked at without any.
+fn declared(args: &Args, context: &Context) -> Result<(Graph, usize), CommandError> {
+    let documents = context.workspace()?.map(|workspace| workspace.documents()).transpose()?;
+    if args.observing.is_wanted() && args.paths.is_empty() && documents.is_none_or(|found| found.is_empty()) {
+        return Ok((Graph::default(), 0));
+    }
+    let read = Read::new(&args.paths, context)?;
+    let errors = read.warn(context)?;
+    Ok((read.graph, errors))
 }
 
 /// The ways that `A..B` asks for.

@@ -219,6 +219,11 @@ impl RedisInspector {
         };
         let groups = match answers.next() {
             Some(Value::Array(groups)) => groups,
+            Some(Value::ServerError(error)) if error.code() == "NOPERM" => {
+                let words = format!("groups of `{name}`: this user may not ask about them");
+                observed.not_observable.push(NotObservable::of(Direction::Receives, Why::Denied, words));
+                Vec::new()
+            }
             _ => Vec::new(),
         };
         let mut channel = ObservedChannel {

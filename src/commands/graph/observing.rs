@@ -1,0 +1,175 @@
+//! `eddy graph --observe` and `--drift`: asks the systems of an environment, or those that are named.
+
+use std::collections::BTreeSet;
+use std::time::Duration;
+
+use super::super::doctor::{server_address, unlock};
+use super::super::target::{Place, Places};
+use super::super::{CommandError, Context, ErrorKind};
+use crate::endpoint::address::Scheme;
+use crate::endpoint::inspect::{Direction, NotObservable, Observed};
+use crate::endpoint::{Address, EndpointError, EndpointErrorKind, SinkOptions, open};
+use crate::topology::Graph;
+use crate::topology::observed::System;
+
+/// How long connecting may take.
+const CONNECT: Duration = Duration::from_secs(5);
+/// How long all questions to one system may take.
+const PATIENCE: Duration = Duration::from_secs(60);
+
+/// Flags about systems that run.
+#[derive(Debug, clap::Args)]
+pub(super) struct ObserveArgs {
+    /// Ask the systems of the environment who sends and who receives; nothing is changed there
+    #[arg(long)]
+    observe: bool,
+    /// Compare what is declared with what the systems show: confirmed, undocumented, missing, not observable
+    #[arg(long, conflicts_with_all = ["view", "focus", "path"])]
+    pub drift: bool,
+    /// Ask this system instead of those of the environment; may be given several times
+    #[arg(long = "system", value_name = "URL")]
+    systems: Vec<String>,
+}
+
+impl ObserveArgs {
+    /// Whether a system is asked.
+    pub(super) fn is_wanted(&self) -> bool {
+        self.observe || self.drift || !self.systems.is_empty()
+    }
+
+    /// The graph with what the systems show. A saved graph that has been joined with it is compared as it is, unless
+    /// systems are named.
+    ///
+    /// # Errors
+    /// When there is none to ask, or none answers.
+    pub(super) fn join(&self, graph: Graph, context: &Context) -> Result<Graph, CommandError> {
+        let by_name = self.observe || !self.systems.is_empty() || context.global.env.is_some();
+        if !self.is_wanted() || (graph.is_observed() && !by_name) {
+            return Ok(graph);
+        }
+        let systems = observe(&self.systems, context)?;
+        let aliases = context.workspace()?.map(|workspace| workspace.aliases()).transpose()?;
+        Ok(graph.observed(&systems, &aliases.unwrap_or_default()))
+    }
+}
+
+/// Asks every system, all at the same time. One that does not answer is a system that shows nothing, and is warned about.
+///
+/// # Errors
+/// When there is none to ask, or none answers.
+fn observe(named: &[String], context: &Context) -> Result<Vec<System>, CommandError> {
+    let mut places = if named.is_empty() { of_environment(context)? } else { given(named, context)? };
+    // NATS and JetStream are one server.
+    let mut seen = BTreeSet::new();
+    places.retain(|place| seen.insert((protocol(&place.address), place.address.authority())));
+    let runtime = context.runtime(2)?;
+    let asked = places.into_iter().map(|place| async move {
+        let told = ask(&place, context).await;
+        (place.address, told)
+    });
+    let asked = runtime.block_on(futures_util::future::join_all(asked));
+    let mut systems = Vec::with_capacity(asked.len());
+    let mut first_error = None;
+    let mut answered = 0;
+    for (address, told) in asked {
+        let told = match told {
+            Ok(told) => {
+                answered += 1;
+                told
+            }
+            Err(Asked::CannotTell(error)) => {
+                answered += 1;
+                silent(&error)
+            }
+            Err(Asked::Failed(error, told)) => {
+                context.ui.warn(format!("`{address}` could not be asked: {}", error.message));
+                first_error.get_or_insert(error);
+                told
+            }
+        };
+        systems.push(System { address: address.to_string(), protocol: protocol(&address).to_owned(), told });
+    }
+    match first_error {
+        Some(error) if answered == 0 => Err(error),
+        _ => Ok(systems),
+    }
+}
+
+/// Why a system told nothing.
+enum Asked {
+    /// It is of a kind that cannot be asked.
+    CannotTell(EndpointError),
+    /// It could not be reached, or did not let us in; and what that means for the picture.
+    Failed(CommandError, Observed),
+}
+
+async fn ask(place: &Place, context: &Context) -> Result<Observed, Asked> {
+    let (address, credentials) = unlock(place, &context.environment).await.map_err(|error| {
+        let told = EndpointError::new(EndpointErrorKind::Unauthorised, error.message.clone());
+        Asked::Failed(error, silent(&told))
+    })?;
+    let options = SinkOptions { connect_timeout: CONNECT, credentials, ..SinkOptions::default() };
+    let questions = async { open::open_inspect(&address, &options).await?.topology().await };
+    let told = tokio::time::timeout(PATIENCE, questions).await.unwrap_or_else(|_| {
+        let message = format!("`{address}` did not answer all questions within {} s", PATIENCE.as_secs());
+        Err(EndpointError::new(EndpointErrorKind::Timeout, message))
+    });
+    told.map_err(|error| match error.kind {
+        EndpointErrorKind::Unsupported => Asked::CannotTell(error),
+        _ => {
+            let told = silent(&error);
+            Asked::Failed(CommandError::from(error), told)
+        }
+    })
+}
+
+/// What a system tells that tells nothing.
+fn silent(error: &EndpointError) -> Observed {
+    let sides = [Direction::Sends, Direction::Receives];
+    let unseen = sides.map(|direction| NotObservable::error(direction, "everything", error));
+    Observed { not_observable: unseen.into(), ..Observed::default() }
+}
+
+fn given(named: &[String], context: &Context) -> Result<Vec<Place>, CommandError> {
+    let places = Places::new(context)?;
+    named.iter().map(|text| Ok(places.server(Address::parse(text)?))).collect()
+}
+
+fn of_environment(context: &Context) -> Result<Vec<Place>, CommandError> {
+    let Some(workspace) = context.workspace()? else {
+        return Err(CommandError::usage("there is no workspace whose systems could be asked")
+            .hint("name a system: `eddy graph --observe --system kafka://localhost:9092`")
+            .hint("`eddy init` makes a workspace with environments"));
+    };
+    let Some((name, environment)) = workspace.environment(context.global.env.as_deref())? else {
+        return Err(CommandError::usage("which environment is to be asked is not clear")
+            .hint("name it with `--env NAME`, or mark one with `default: true`"));
+    };
+    let servers = environment.servers.iter().map(|(server, settings)| {
+        let address = server_address(&workspace, &settings.url, context)?;
+        let access = Some(workspace.access(&name, environment, server));
+        Ok(Place { address, access, protected: None, channel: None })
+    });
+    let places: Vec<Place> = servers.collect::<Result<_, CommandError>>()?;
+    if places.is_empty() {
+        return Err(CommandError::new(
+            ErrorKind::Usage,
+            format!("environment `{name}` has no server to ask"),
+        )
+        .hint("add one under `servers` of the environment, or name one with `--system URL`"));
+    }
+    Ok(places)
+}
+
+/// The protocol of the channels of a system, as documents write it.
+fn protocol(address: &Address) -> &'static str {
+    match address.scheme {
+        Scheme::Kafka => "kafka",
+        Scheme::Nats | Scheme::JetStream => "nats",
+        Scheme::Redis => "redis",
+        Scheme::Amqp => "amqp",
+        Scheme::Mqtt => "mqtt",
+        Scheme::Http => "http",
+        Scheme::File | Scheme::Memory | Scheme::Stdio => "file",
+    }
+}

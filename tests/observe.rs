@@ -1,0 +1,246 @@
+//! `eddy graph --observe` and `--drift` as a user runs them, against servers with real clients. What a look leaves behind is
+//! nothing.
+
+#![cfg(all(feature = "nats", feature = "redis", feature = "mqtt"))]
+
+mod support;
+
+use std::path::Path;
+use std::process::{Command, Output};
+
+use futures_util::StreamExt;
+use serde_json::{Value, json};
+
+use support::redis::redis;
+use support::servers::{Server, free_port, mosquitto, nats};
+
+fn graph(directory: &Path, arguments: &[&str]) -> Output {
+    let mut command = Command::new(env!("CARGO_BIN_EXE_eddy"));
+    command.arg("graph").args(arguments).current_dir(directory);
+    command.env_remove("EDDY_ENV").output().expect("it runs")
+}
+
+fn json_of(output: &Output) -> Value {
+    serde_json::from_slice(&output.stdout).unwrap_or_else(|error| panic!("{error}: {output:?}"))
+}
+
+/// What flows, as `FROM TO status`, in order.
+fn flows(graph: &Value) -> Vec<String> {
+    let edges = graph["graph"]["edges"].as_array().expect("a list");
+    let text = |value: &Value| value.as_str().unwrap_or_default().to_owned();
+    let mut flows: Vec<String> = edges
+        .iter()
+        .filter(|edge| edge["relation"] != "carries")
+        .map(|edge| {
+            format!(
+                "{} {} {}",
+                text(&edge["source"]),
+                text(&edge["target"]),
+                text(&edge["metadata"]["status"])
+            )
+        })
+        .collect();
+    flows.sort();
+    flows
+}
+
+fn unseen(graph: &Value) -> Vec<(String, String)> {
+    let sources = graph["graph"]["metadata"]["sources"].as_array().expect("a list");
+    let all =
+        sources.iter().filter_map(|source| source["observation"]["not_observable"].as_array()).flatten();
+    let text = |value: &Value| value.as_str().unwrap_or_default().to_owned();
+    all.map(|unseen| (text(&unseen["relation"]), text(&unseen["why"]))).collect()
+}
+
+struct Nats {
+    server: Server,
+    monitoring: u16,
+    client: async_nats::Client,
+}
+
+/// A server with a stream, a durable consumer that lags by two, and a subscriber with a name.
+async fn populated_nats() -> Option<Nats> {
+    let monitoring = free_port();
+    let server = nats(&["-m", &monitoring.to_string()])?;
+    let options = async_nats::ConnectOptions::new().name("billing");
+    let client = options.connect(format!("127.0.0.1:{}", server.port)).await.expect("connected");
+    let context = async_nats::jetstream::new(client.clone());
+    let stream = async_nats::jetstream::stream::Config {
+        name: "ORDERS".to_owned(),
+        subjects: vec!["orders.>".to_owned()],
+        ..Default::default()
+    };
+    let stream = context.create_stream(stream).await.expect("made");
+    let consumer = async_nats::jetstream::consumer::pull::Config {
+        durable_name: Some("stock-v1".to_owned()),
+        filter_subject: "orders.placed".to_owned(),
+        ..Default::default()
+    };
+    stream.create_consumer(consumer).await.expect("made");
+    for payload in ["1", "2"] {
+        context.publish("orders.placed", payload.into()).await.expect("sent").await.expect("kept");
+    }
+    Some(Nats { server, monitoring, client })
+}
+
+/// What the server keeps, to compare before and after.
+async fn kept(client: &async_nats::Client) -> Vec<String> {
+    let context = async_nats::jetstream::new(client.clone());
+    let mut kept = Vec::new();
+    let mut streams = context.streams();
+    while let Some(info) = streams.next().await {
+        let info = info.expect("an answer");
+        let stream = context.get_stream(&info.config.name).await.expect("there");
+        let mut consumers = stream.consumers();
+        while let Some(consumer) = consumers.next().await {
+            let consumer = consumer.expect("an answer");
+            kept.push(format!("{} {} {}", info.config.name, consumer.name, consumer.num_pending));
+        }
+    }
+    kept
+}
+
+const DOCUMENT: &str = "asyncapi: 3.0.0
+info: { title: TITLE, version: 1.0.0 }
+servers: { main: { host: localhost, protocol: nats } }
+channels:
+  placed: { address: orders.placed, messages: { placed: { payload: { type: object } } } }
+  gone: { address: gone.by, messages: { gone: { payload: { type: object } } } }
+operations:
+  take: { action: receive, channel: { $ref: '#/channels/placed' } }
+";
+
+#[tokio::test(flavor = "multi_thread")]
+async fn nats_shows_consumers_and_subscribers_and_drift_names_the_rest() {
+    let Some(nats) = populated_nats().await else { return };
+    let _subscription = nats.client.subscribe("audit.*").await.expect("subscribed");
+    nats.client.flush().await.expect("flushed");
+    let directory = tempfile::tempdir().expect("a directory");
+    let before = kept(&nats.client).await;
+    let url = format!("nats://127.0.0.1:{}", nats.server.port);
+    let monitored = format!("{url}?monitor=http://127.0.0.1:{}", nats.monitoring);
+
+    let output = graph(directory.path(), &["--observe", "--system", &monitored, "--format", "json"]);
+    assert_eq!(output.status.code(), Some(0), "{output:?}");
+    let whole = json_of(&output);
+    let expected = [
+        "channel:nats/audit.%2A service:billing observed-only",
+        "channel:nats/orders.placed service:stock-v1 observed-only",
+    ];
+    assert_eq!(flows(&whole), expected);
+    assert_eq!(unseen(&whole), [("sends".to_owned(), "unsupported".to_owned())]);
+    let lag = whole["graph"]["edges"]
+        .as_array()
+        .expect("a list")
+        .iter()
+        .find_map(|edge| edge["metadata"]["metrics"]["lag"].as_u64());
+    assert_eq!(lag, Some(2));
+
+    let without = graph(directory.path(), &["--observe", "--system", &url, "--format", "json"]);
+    assert!(unseen(&json_of(&without)).contains(&("receives".to_owned(), "off".to_owned())), "{without:?}");
+
+    let workspace = format!(
+        "version: 1\ncontracts: ['*.asyncapi.yaml']\nenvironments: {{ test: {{ servers: {{ main: \"{monitored}\" }} }} }}\n\
+         topology: {{ aliases: {{ stock: [\"group:stock-*\"] }} }}\n"
+    );
+    let write = |name: &str, text: &str| std::fs::write(directory.path().join(name), text).expect("written");
+    write("eddy.yaml", &workspace);
+    write("stock.asyncapi.yaml", &DOCUMENT.replace("TITLE", "stock"));
+    write("mail.asyncapi.yaml", &DOCUMENT.replace("TITLE", "mail"));
+    let output = graph(directory.path(), &["--drift", "--env", "test", "--format", "json"]);
+    assert_eq!(output.status.code(), Some(1), "{output:?}");
+    let report = json_of(&output);
+    let told: Vec<_> = report["drift"]
+        .as_array()
+        .expect("a list")
+        .iter()
+        .map(|item| (item["verdict"].as_str().expect("text"), item["service"].as_str().unwrap_or("-")))
+        .collect();
+    assert_eq!(
+        told,
+        [("undocumented", "service:billing"), ("missing", "service:mail"), ("confirmed", "service:stock")]
+    );
+    assert_eq!(
+        report["summary"],
+        json!({ "undocumented": 1, "missing": 1, "not_observable": 0, "confirmed": 1 })
+    );
+
+    // A saved picture answers the same without the server.
+    let saved = graph(directory.path(), &["--observe", "--env", "test", "--output", "saved.json"]);
+    assert_eq!(saved.status.code(), Some(0), "{saved:?}");
+    let again = graph(directory.path(), &["saved.json", "--drift", "--format", "json"]);
+    assert_eq!(json_of(&again)["summary"], report["summary"]);
+    let table = String::from_utf8(graph(directory.path(), &["saved.json", "--ascii"]).stdout).expect("text");
+    assert!(
+        table.contains("= stock (lag 2)") && table.contains("- mail") && table.contains("+ billing"),
+        "{table}"
+    );
+    assert_eq!(kept(&nats.client).await, before);
+}
+
+#[test]
+fn redis_shows_groups_and_a_look_leaves_nothing() {
+    let Some(server) = redis(&[]) else { return };
+    let mut connection = redis::Client::open(format!("redis://127.0.0.1:{}", server.port))
+        .and_then(|client| client.get_connection())
+        .expect("connected");
+    let mut ask = |words: &str| -> redis::Value {
+        let mut words = words.split(' ');
+        let mut command = redis::cmd(words.next().expect("a command"));
+        command.arg(words.collect::<Vec<_>>());
+        command.query(&mut connection).unwrap_or_else(|error| panic!("{error}"))
+    };
+    ask("XADD orders * a 1");
+    ask("XADD orders * a 2");
+    ask("XGROUP CREATE orders billing 0");
+    ask("XREADGROUP GROUP billing worker COUNT 1 STREAMS orders >");
+    ask("XADD unused * a 1");
+    let state = |ask: &mut dyn FnMut(&str) -> redis::Value| {
+        format!("{:?} {:?} {:?}", ask("XINFO GROUPS orders"), ask("XINFO STREAM unused"), ask("DBSIZE"))
+    };
+    let before = state(&mut ask);
+    let directory = tempfile::tempdir().expect("a directory");
+    let url = format!("redis://127.0.0.1:{}", server.port);
+    let output = graph(directory.path(), &["--observe", "--system", &url, "--format", "json"]);
+    assert_eq!(output.status.code(), Some(0), "{output:?}");
+    let whole = json_of(&output);
+    assert_eq!(flows(&whole), ["channel:redis/orders service:billing observed-only"]);
+    let mut nodes: Vec<_> = whole["graph"]["nodes"].as_object().expect("a map").keys().cloned().collect();
+    nodes.sort();
+    assert_eq!(nodes, ["channel:redis/orders", "channel:redis/unused", "service:billing"]);
+    assert!(unseen(&whole).contains(&("sends".to_owned(), "unsupported".to_owned())));
+    assert_eq!(state(&mut ask), before);
+    // Who may not ask learns that it may not, not that there is nothing.
+    ask("ACL SETUSER eye on >right ~* -@all +hello +ping +client +scan +type +xinfo|stream +info +select");
+    let url = format!("redis://eye:right@127.0.0.1:{}", server.port);
+    let output = graph(directory.path(), &["--observe", "--system", &url, "--format", "json"]);
+    let denied = |unseen: &(String, String)| *unseen == ("receives".to_owned(), "denied".to_owned());
+    assert!(unseen(&json_of(&output)).iter().any(denied), "{output:?}");
+    assert!(!String::from_utf8_lossy(&output.stdout).contains("right"), "no password is shown");
+}
+
+#[test]
+fn what_cannot_be_seen_is_said_and_nobody_is_not_nothing() {
+    let Some(server) = mosquitto(&[]) else { return };
+    let directory = tempfile::tempdir().expect("a directory");
+    let url = format!("mqtt://127.0.0.1:{}", server.port);
+    let document = DOCUMENT.replace("TITLE", "stock").replace("protocol: nats", "protocol: mqtt");
+    std::fs::write(directory.path().join("stock.yaml"), document).expect("written");
+    let output = graph(directory.path(), &["stock.yaml", "--drift", "--system", &url, "--format", "json"]);
+    assert_eq!(output.status.code(), Some(0), "{output:?}");
+    let report = json_of(&output);
+    assert_eq!(
+        report["summary"],
+        json!({ "undocumented": 0, "missing": 0, "not_observable": 1, "confirmed": 0 })
+    );
+    assert!(
+        report["drift"][0]["reasons"][0].as_str().is_some_and(|words| words.contains("MQTT")),
+        "{report}"
+    );
+    let nobody = format!("nats://127.0.0.1:{}", free_port());
+    let output = graph(directory.path(), &["stock.yaml", "--drift", "--system", &nobody]);
+    assert_eq!(output.status.code(), Some(3), "{output:?}");
+    let output = graph(directory.path(), &["--observe"]);
+    assert_eq!(output.status.code(), Some(2), "{output:?}");
+    assert!(String::from_utf8_lossy(&output.stderr).contains("--system"), "{output:?}");
+}
