@@ -1150,7 +1150,7 @@ _eddy() {
             return 0
             ;;
         eddy__subcmd__graph)
-            opts="-o -q -v -h -V --view --format --output --focus --depth --path --shortest --ascii --color --quiet --verbose --no-progress --workspace --env --yes --help --version"
+            opts="-o -q -v -h -V --view --format --output --focus --depth --path --shortest --ascii --observe --drift --system --color --quiet --verbose --no-progress --workspace --env --yes --help --version"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -1181,6 +1181,10 @@ _eddy() {
                     return 0
                     ;;
                 --path)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --system)
                     COMPREPLY=($(compgen -f "${cur}"))
                     return 0
                     ;;

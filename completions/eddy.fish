@@ -383,6 +383,7 @@ complete -c eddy -n "__fish_eddy_using_subcommand graph" -s o -l output -d 'Writ
 complete -c eddy -n "__fish_eddy_using_subcommand graph" -l focus -d 'Show only what this service, channel or message is connected with' -r
 complete -c eddy -n "__fish_eddy_using_subcommand graph" -l depth -d 'How many services away from the focus to go (default: 2)' -r
 complete -c eddy -n "__fish_eddy_using_subcommand graph" -l path -d 'Show only the ways along the flow from one service or channel to another, the shortest first' -r
+complete -c eddy -n "__fish_eddy_using_subcommand graph" -l system -d 'Ask this system instead of those of the environment; may be given several times' -r
 complete -c eddy -n "__fish_eddy_using_subcommand graph" -l color -d 'When to colour' -r -f -a "auto\t'On a terminal, unless NO_COLOR is set'
 always\t'Always'
 never\t'Never'"
@@ -390,6 +391,8 @@ complete -c eddy -n "__fish_eddy_using_subcommand graph" -l workspace -d 'Direct
 complete -c eddy -n "__fish_eddy_using_subcommand graph" -l env -d 'Environment of the workspace to use' -r
 complete -c eddy -n "__fish_eddy_using_subcommand graph" -l shortest -d 'Only the shortest ways'
 complete -c eddy -n "__fish_eddy_using_subcommand graph" -l ascii -d 'Draw with ASCII characters only'
+complete -c eddy -n "__fish_eddy_using_subcommand graph" -l observe -d 'Ask the systems of the environment who sends and who receives; nothing is changed there'
+complete -c eddy -n "__fish_eddy_using_subcommand graph" -l drift -d 'Compare what is declared with what the systems show: confirmed, undocumented, missing, not observable'
 complete -c eddy -n "__fish_eddy_using_subcommand graph" -s q -l quiet -d 'Say nothing but data and errors'
 complete -c eddy -n "__fish_eddy_using_subcommand graph" -s v -l verbose -d 'Say more about what is done'
 complete -c eddy -n "__fish_eddy_using_subcommand graph" -l no-progress -d 'Draw no progress bars'
