@@ -1,6 +1,6 @@
 //! What running systems show of who sends and who receives, joined with what is declared.
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::{BTreeSet, HashMap, HashSet};
 
 use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
@@ -112,7 +112,7 @@ struct Joiner<'a> {
     nodes: Vec<Node>,
     numbers: HashMap<String, usize>,
     edges: Vec<Edge>,
-    declared: HashMap<(usize, usize), ()>,
+    declared: HashSet<(usize, usize)>,
     /// Patterns of channels that were there before, for those with wildcards.
     patterns: Vec<(usize, Pattern)>,
 }
@@ -121,7 +121,7 @@ impl<'a> Joiner<'a> {
     fn new(graph: Graph, aliases: &'a Aliases) -> Self {
         let Graph { sources, nodes, edges, .. } = graph;
         let numbers = nodes.iter().enumerate().map(|(number, node)| (node.id.clone(), number)).collect();
-        let declared = edges.iter().map(|edge| ((edge.source.0, edge.target.0), ())).collect();
+        let declared = edges.iter().map(|edge| (edge.source.0, edge.target.0)).collect();
         let channels = nodes.iter().enumerate().filter(|(_, node)| {
             // An address that is known only at run time meets nothing.
             node.kind == NodeKind::Channel && !node.id.contains("/~")
@@ -194,7 +194,7 @@ impl<'a> Joiner<'a> {
             let declared = self.patterns.iter().map(|(number, _)| *number).filter(|number| {
                 let ends = if relation == Relation::Sends { (service, *number) } else { (*number, service) };
                 let is_of = self.nodes[*number].protocol.as_deref() == Some(protocol);
-                is_of && self.declared.contains_key(&ends)
+                is_of && self.declared.contains(&ends)
             });
             let declared: Vec<usize> = declared.collect();
             extend_new(&mut channels, declared);
@@ -269,15 +269,15 @@ impl<'a> Joiner<'a> {
             KnownBy::Group => Identity::Group,
             KnownBy::User => Identity::User,
         };
-        let mut names: BTreeMap<&str, ()> = BTreeMap::new();
+        let mut names: BTreeSet<&str> = BTreeSet::new();
         for client in &flow.clients {
             let known = self.aliases.service(Identity::Client, client);
             let declared = self.numbers.contains_key(&service_id(client)).then_some(client.as_str());
-            names.extend(known.or(declared).map(|name| (name, ())));
+            names.extend(known.or(declared));
         }
         let own = self.numbers.contains_key(&service_id(&flow.who)).then_some(flow.who.as_str());
         // Clients of several services in one group say nothing of whose it is.
-        let of_clients = names.keys().next().copied().filter(|_| names.len() == 1);
+        let of_clients = names.iter().next().copied().filter(|_| names.len() == 1);
         let name = self.aliases.service(identity, &flow.who).or(own).or(of_clients).unwrap_or(&flow.who);
         self.node(blank(service_id(name), NodeKind::Service, name.to_owned()), place)
     }

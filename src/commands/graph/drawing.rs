@@ -191,13 +191,12 @@ pub(super) fn show_drift(args: &Args, graph: &Graph, context: &Context) -> Resul
     } else {
         output::drift::write_text(&mut bytes, graph, &compared, &style)?;
     }
-    match &args.output {
-        Some(path) => keep(path, &bytes)?,
-        None => {
-            let mut out = context.ui.data();
-            out.write_all(&bytes)?;
-            out.flush()?;
-        }
+    if let Some(path) = &args.output {
+        keep(path, &bytes)?;
+    } else {
+        let mut out = context.ui.data();
+        out.write_all(&bytes)?;
+        out.flush()?;
     }
     let counted = Verdict::ALL.map(|verdict| {
         let count = compared.iter().filter(|item| item.verdict == verdict).count();

@@ -114,12 +114,12 @@ async fn ask(place: &Place, context: &Context) -> Result<Observed, Asked> {
         let message = format!("`{address}` did not answer all questions within {} s", PATIENCE.as_secs());
         Err(EndpointError::new(EndpointErrorKind::Timeout, message))
     });
-    told.map_err(|error| match error.kind {
-        EndpointErrorKind::Unsupported => Asked::CannotTell(error),
-        _ => {
-            let told = silent(&error);
-            Asked::Failed(CommandError::from(error), told)
+    told.map_err(|error| {
+        if error.kind == EndpointErrorKind::Unsupported {
+            return Asked::CannotTell(error);
         }
+        let told = silent(&error);
+        Asked::Failed(CommandError::from(error), told)
     })
 }
 

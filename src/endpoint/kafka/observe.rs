@@ -78,6 +78,21 @@ impl KafkaInspector {
     }
 }
 
+/// What no cluster tells.
+fn not_observable() -> Vec<NotObservable> {
+    vec![
+        NotObservable::of(
+            Direction::Sends,
+            Why::Unsupported,
+            "producers: a Kafka cluster does not tell who sends to what",
+        ),
+        NotObservable::remark(
+            Why::Unsupported,
+            "consumers without a group: a Kafka cluster keeps no trace of them",
+        ),
+    ]
+}
+
 /// Asks for topics, the events they keep, and who has read how far.
 fn ask(
     consumer: &BaseConsumer<Listener>,
@@ -88,20 +103,7 @@ fn ask(
     let topics = cluster::ask(consumer.client(), None, timeout, &|| serve(consumer))?.topics;
     let offsets = Offsets { consumer, timeout };
     let (first, behind) = (offsets.first(&topics)?, offsets.behind_last(&topics)?);
-    let mut observed = Observed {
-        not_observable: vec![
-            NotObservable::of(
-                Direction::Sends,
-                Why::Unsupported,
-                "producers: a Kafka cluster does not tell who sends to what",
-            ),
-            NotObservable::remark(
-                Why::Unsupported,
-                "consumers without a group: a Kafka cluster keeps no trace of them",
-            ),
-        ],
-        ..Observed::default()
-    };
+    let mut observed = Observed { not_observable: not_observable(), ..Observed::default() };
     let mut readers: BTreeMap<String, Vec<ObservedReader>> = BTreeMap::new();
     match consumer.fetch_group_list(None, timeout) {
         Ok(listed) => {
