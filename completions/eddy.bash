@@ -2278,7 +2278,7 @@ _eddy() {
             return 0
             ;;
         eddy__subcmd__tail)
-            opts="-n -f -q -v -h -V --count --from --to --range --follow --match --filter --map --correlation --validate --connect-timeout --registry --format --template --color --quiet --verbose --no-progress --workspace --env --yes --help --version"
+            opts="-n -f -q -v -h -V --count --from --to --range --follow --match --filter --map --skip-replayed --correlation --validate --connect-timeout --registry --format --template --color --quiet --verbose --no-progress --workspace --env --yes --help --version"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0

@@ -593,9 +593,11 @@ always\t'Always'
 never\t'Never'"
 complete -c eddy -n "__fish_eddy_using_subcommand replay" -l workspace -d 'Directory of the workspace file `eddy.yaml` (default: here or above)' -r -F
 complete -c eddy -n "__fish_eddy_using_subcommand replay" -l env -d 'Environment of the workspace to use' -r
+complete -c eddy -n "__fish_eddy_using_subcommand replay" -l skip-replayed -d 'Leave out events that a replay has marked (header `eddy-run`)'
 complete -c eddy -n "__fish_eddy_using_subcommand replay" -l resume -d 'Go on with the run of the ledger: only what is not on the target yet is sent'
 complete -c eddy -n "__fish_eddy_using_subcommand replay" -l no-mark -d 'Do not mark events with the headers `eddy-run` and `eddy-seq`'
-complete -c eddy -n "__fish_eddy_using_subcommand replay" -l dry-run -d 'Show what would be done and send nothing'
+complete -c eddy -n "__fish_eddy_using_subcommand replay" -l dry-run -d 'Show what would be done and send nothing; exit code 1 when a guard rail would stop the run'
+complete -c eddy -n "__fish_eddy_using_subcommand replay" -l in-place -d 'Send events to the very channels they were recorded from'
 complete -c eddy -n "__fish_eddy_using_subcommand replay" -s q -l quiet -d 'Say nothing but data and errors'
 complete -c eddy -n "__fish_eddy_using_subcommand replay" -s v -l verbose -d 'Say more about what is done'
 complete -c eddy -n "__fish_eddy_using_subcommand replay" -l no-progress -d 'Draw no progress bars'
@@ -646,6 +648,7 @@ never\t'Never'"
 complete -c eddy -n "__fish_eddy_using_subcommand tail" -l workspace -d 'Directory of the workspace file `eddy.yaml` (default: here or above)' -r -F
 complete -c eddy -n "__fish_eddy_using_subcommand tail" -l env -d 'Environment of the workspace to use' -r
 complete -c eddy -n "__fish_eddy_using_subcommand tail" -s f -l follow -d 'Go on with new events after those that `--from` asked for'
+complete -c eddy -n "__fish_eddy_using_subcommand tail" -l skip-replayed -d 'Leave out events that a replay has marked (header `eddy-run`)'
 complete -c eddy -n "__fish_eddy_using_subcommand tail" -l validate -d 'Mark events that break the contract of the workspace'
 complete -c eddy -n "__fish_eddy_using_subcommand tail" -s q -l quiet -d 'Say nothing but data and errors'
 complete -c eddy -n "__fish_eddy_using_subcommand tail" -s v -l verbose -d 'Say more about what is done'

@@ -75,6 +75,9 @@ pub const RUN_HEADER: &str = "eddy-run";
 pub const NUMBER_HEADER: &str = "eddy-seq";
 /// The header that says which faults were done to an event on purpose.
 pub const FAULT_HEADER: &str = "eddy-fault";
+/// The header with how many replays an event has been through, from 2 on; an event with [`RUN_HEADER`] alone has been
+/// through one.
+pub const LOOPS_HEADER: &str = "eddy-loops";
 
 /// One header: names may repeat and keep their order; a value may be null, empty or binary.
 #[derive(Clone, Debug, PartialEq, Eq)]

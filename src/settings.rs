@@ -12,6 +12,7 @@ use crate::topology::aliases::Aliases;
 mod access;
 mod command;
 mod error;
+mod limits;
 mod malformed;
 mod mask;
 mod masked_line;
@@ -21,6 +22,7 @@ mod unlock;
 
 pub use access::{AuthSettings, FileSetting, Sasl, ServerSettings, TlsSettings, ValueSetting, ValueSource};
 pub use error::SettingsError;
+pub use limits::LimitSettings;
 pub use malformed::Malformed;
 pub use mask::MaskSetting;
 pub use process::Environment;
@@ -82,6 +84,9 @@ pub struct EnvironmentSettings {
     /// The schema registry that has the schemas which payloads name.
     #[serde(default)]
     pub registry: Option<RegistrySetting>,
+    /// The most that one run may send to it.
+    #[serde(default)]
+    pub limits: LimitSettings,
 }
 
 /// The workspace file `eddy.yaml`.
@@ -111,6 +116,9 @@ pub struct WorkspaceSettings {
     /// What `eddy graph` should know.
     #[serde(default)]
     pub topology: TopologySettings,
+    /// The file that says who replayed what and when, relative to this file; `.eddy/audit.ndjson` when not given.
+    #[serde(default)]
+    pub audit: Option<PathBuf>,
 }
 
 /// What `eddy graph` should know of the system.

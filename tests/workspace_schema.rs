@@ -17,7 +17,7 @@ fn read(text: &str) -> Result<(), SettingsError> {
 }
 
 /// Every map of the file: where it stands in the schema, and a file whose map there has an unknown key or value.
-const PLACES: [(&str, &str); 11] = [
+const PLACES: [(&str, &str); 12] = [
     ("/$defs/topology/properties", "version: 1\ntopology: { strange: 1 }"),
     ("/properties", "version: 1\nstrange: 1"),
     ("/$defs/environment/properties", "version: 1\nenvironments: { e: { strange: 1 } }"),
@@ -37,6 +37,7 @@ const PLACES: [(&str, &str); 11] = [
         "version: 1\nenvironments: { e: { registry: { url: 'http://h', strange: 1 } } }",
     ),
     ("/properties/mask/properties", "version: 1\nmask: { strange: 1 }"),
+    ("/$defs/limits/properties", "version: 1\nenvironments: { e: { limits: { strange: 1 } } }"),
     // The same in a server of its own.
     (
         "/$defs/auth/properties",

@@ -2,6 +2,7 @@
 
 use super::{CommandError, Context};
 use crate::output::figures::counted;
+use crate::replay::guard::LeftOut;
 use crate::replay::pattern::PatternError;
 use crate::replay::{Condition, Jq, Selection};
 
@@ -18,6 +19,9 @@ pub struct ChoosingArgs {
     /// Make of each event what this jq filter gives, such as `.payload.total = 0`; several are applied in turn
     #[arg(long, value_name = "JQ")]
     pub map: Vec<String>,
+    /// Leave out events that a replay has marked (header `eddy-run`)
+    #[arg(long)]
+    pub skip_replayed: bool,
 }
 
 impl ChoosingArgs {
@@ -27,6 +31,7 @@ impl ChoosingArgs {
     /// When an expression or a filter is malformed.
     pub fn selection(&self) -> Result<Selection, CommandError> {
         let mut selection = Selection::default();
+        selection.guards.skip_replayed = self.skip_replayed;
         for text in &self.patterns {
             match Condition::parse(text)? {
                 Condition::Pattern(pattern) => selection.patterns.push(pattern),
@@ -47,6 +52,14 @@ impl ChoosingArgs {
     pub fn options(&self) -> Vec<(&'static str, String)> {
         let lists = [("match", &self.patterns), ("filter", &self.filter), ("map", &self.map)];
         lists.into_iter().flat_map(|(name, list)| list.iter().map(move |text| (name, text.clone()))).collect()
+    }
+}
+
+/// Says how many events were left out because a replay had marked them.
+pub fn say_replayed(left_out: &LeftOut, context: &Context) {
+    if left_out.replayed > 0 {
+        let events = counted(left_out.replayed, "event");
+        context.ui.say(format!("left out: {events} that a replay had marked"));
     }
 }
 

@@ -4,7 +4,8 @@ use std::time::Duration;
 
 use super::target::Place;
 use super::{CommandError, Context, ErrorKind, transfer};
-use crate::endpoint::open::{open_sink, open_source};
+use crate::endpoint::facts::TargetFacts;
+use crate::endpoint::open::{open_sink, open_source, target_facts};
 use crate::endpoint::{Sink, SinkOptions, Source, SourceOptions, Start, Stop};
 use crate::output::figures::{counted, span};
 use crate::replay::StopToken;
@@ -88,6 +89,19 @@ impl<'a> Connector<'a> {
         let (address, options) = place.for_writing(&self.context.environment)?;
         let opening = async |connect_timeout| {
             Box::pin(open_sink(&address, &SinkOptions { connect_timeout, ..options.clone() })).await
+        };
+        self.reach(place, opening).await
+    }
+
+    /// What a place tells of the channels that events of these channels go to.
+    ///
+    /// # Errors
+    /// When it cannot be reached or used, or when interrupted.
+    pub async fn facts(&self, place: &Place, channels: &[&str]) -> Result<TargetFacts, CommandError> {
+        let (address, options) = place.for_writing(&self.context.environment)?;
+        let opening = async |connect_timeout| {
+            let options = SinkOptions { connect_timeout, ..options.clone() };
+            Box::pin(target_facts(&address, &options, channels)).await
         };
         self.reach(place, opening).await
     }

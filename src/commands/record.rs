@@ -7,7 +7,7 @@ use std::time::Duration;
 use serde_json::json;
 
 use super::archive::limits::limits;
-use super::choosing::{ChoosingArgs, say_unfit};
+use super::choosing::{ChoosingArgs, say_replayed, say_unfit};
 use super::connect::{ConnectArgs, Connector};
 use super::masking::{self, MaskingArgs};
 use super::target::{Place, Places};
@@ -130,6 +130,7 @@ async fn record(args: &Args, context: &Context) -> Result<Status, CommandError> 
     let outcome = carry(Box::new(source), Box::new(sink), plan, &mut view, &stop).await;
     drop(view);
     say_unfit(&filters, context);
+    say_replayed(&outcome.left_out, context);
     let masked = mask.map(|mask| mask.counts());
     report(args.format, context, &outcome, (&header, masked.as_ref()), &written)?;
     transfer::conclude(&outcome, &context.ui, None)
@@ -184,6 +185,7 @@ fn report(
             "file_bytes": file_bytes,
             "duration_us": outcome.summary.duration_us,
             "dropped": outcome.dropped,
+            "replayed_left_out": outcome.left_out.replayed,
         });
         if let Some(masked) = masked {
             object["mask"] = json!(masked);

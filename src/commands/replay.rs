@@ -2,28 +2,35 @@
 
 use std::path::PathBuf;
 
+use auditing::Audit;
+use guarding::{GuardingArgs, Rails};
 use keeping::Begun;
 use scheduling::SchedulingArgs;
 use selecting::SelectingArgs;
 
-use super::choosing::say_unfit;
+use super::choosing::{say_replayed, say_unfit};
 use super::connect::{ConnectArgs, Connector};
 use super::target::{Place, Places, is_network};
 use super::window::Window;
 use super::{CommandError, Context, ErrorKind, Status, transfer};
 use crate::endpoint::address::Scheme;
+use crate::endpoint::capabilities::Acknowledgement;
 use crate::endpoint::open::{self, open_source};
 use crate::endpoint::{Address, Capabilities, Source, SourceOptions};
 use crate::output::figures::counted;
 use crate::output::replay as report;
+use crate::output::replay_plan::{self, Guarantee, PlanView};
 use crate::replay::{Limits, Outcome, Plan, Reopen, Selection, StopToken, Survey, Timetable, carry};
 use crate::ui::progress::TransferView;
 
+mod auditing;
 mod changing;
 mod faulting;
+mod guarding;
 mod keeping;
 mod scheduling;
 mod selecting;
+mod target_facts;
 
 /// Flags of `eddy replay`.
 #[derive(Debug, clap::Args)]
@@ -67,7 +74,7 @@ pub struct Args {
     /// Do not mark events with the headers `eddy-run` and `eddy-seq`
     #[arg(long, conflicts_with = "ledger")]
     no_mark: bool,
-    /// Show what would be done and send nothing
+    /// Show what would be done and send nothing; exit code 1 when a guard rail would stop the run
     #[arg(long)]
     dry_run: bool,
     /// Name of the protected environment that is meant
@@ -78,6 +85,8 @@ pub struct Args {
     format: Format,
     #[command(flatten)]
     scheduling: SchedulingArgs,
+    #[command(flatten)]
+    guarding: GuardingArgs,
 }
 
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, clap::ValueEnum)]
@@ -109,7 +118,10 @@ async fn replay(args: &Args, context: &Context) -> Result<Status, CommandError> 
     let resumed = args.ledger.as_deref().filter(|_| args.resume);
     let selection = args.selecting.selection(&window, resumed)?;
     let retry_for = transfer::duration(Some(&args.retry_for))?.unwrap_or_default();
-    let target = Places::new(context)?.target(&args.to)?;
+    let places = Places::new(context)?;
+    let target = places.target(&args.to)?;
+    let selection =
+        Selection { guards: args.guarding.guards(context, &places, &selection.guards)?, ..selection };
     let carried = open::capabilities(&target.address)?;
     let selection = suited(args, selection, &target, &carried)?;
     let stop = transfer::stop_on_interruption();
@@ -120,14 +132,19 @@ async fn replay(args: &Args, context: &Context) -> Result<Status, CommandError> 
         return Ok(Status::Interrupted);
     }
     say_survey(args, context, &selection, &survey);
-    if args.dry_run {
-        return show_plan(args, context, (&survey, &timetable), &target, carried);
+    if !args.dry_run {
+        target.confirm(args.confirm.as_deref())?;
+        refuse_losses(args, &survey, carried)?;
     }
-    target.confirm(args.confirm.as_deref())?;
+    let rails = guarding::looked(args, context, &target, &survey, &stop).await?;
+    if args.dry_run {
+        return show_plan(args, context, (&survey, &selection, &timetable), (&target, carried), &rails);
+    }
+    rails.refuse(args, context)?;
     if survey.events == 0 {
         context.ui.warn("no event of the archive is selected, so nothing is sent");
     }
-    refuse_losses(args, &survey, carried)?;
+    guarding::quarantine(args, context, window, &selection, &survey, &stop).await?;
     let (keeper, recall) = match keeping::begun(args, context, (&target, window), &survey, &stop).await? {
         Begun::Unkept => (None, None),
         Begun::Kept(keeper, recall) => (Some(keeper), recall.map(|recall| *recall)),
@@ -143,19 +160,28 @@ async fn replay(args: &Args, context: &Context) -> Result<Status, CommandError> 
             return Ok(Status::Interrupted);
         }
     };
+    let run = keeper.as_ref().map_or_else(|| uuid::Uuid::now_v7().to_string(), |keeper| keeper.run().into());
+    let audit = match is_network(&target.address) {
+        true => Some(Audit::begin(args, context, (&target, window), &survey, &run)?),
+        false => None,
+    };
     let plan = Plan {
+        run: Some(run),
         limits: Limits { retry_for, ..Limits::default() },
         planned: Some(survey.events),
         length: Some(survey.length),
         first: survey.earliest,
-        selection,
-        mark: !args.no_mark && (keeper.is_some() || is_network(&target.address)),
+        selection: Selection { guards: selection.guards.after_survey(), ..selection },
+        mark: marks(args, &target),
         keeper: keeper.clone(),
         recall,
         reopen: Some(reopen(args, window)?),
         ..scheduled
     };
     let outcome = send(args, context, (&target, window), plan, &stop).await?;
+    if let Some(audit) = audit {
+        audit.ended(&outcome)?;
+    }
     let again = match &keeper {
         Some(keeper) => keeping::closed(args, window, keeper, &outcome)?,
         None => again(args, &outcome),
@@ -183,6 +209,7 @@ fn suited(
 /// What people should know of the selection before it is sent.
 fn say_survey(args: &Args, context: &Context, selection: &Selection, survey: &Survey) {
     say_unfit(&selection.filters, context);
+    say_replayed(&survey.left_out, context);
     changing::say_unused(&selection.changes, survey.events, context);
     args.selecting.faulting.say_seed(context);
     if survey.unsampled > 0 {
@@ -240,28 +267,59 @@ fn refuse_losses(args: &Args, survey: &Survey, carried: Capabilities) -> Result<
     Err(error.hint("`--loss allow` sends the events without it"))
 }
 
+/// Whether events say which run sent them.
+fn marks(args: &Args, target: &Place) -> bool {
+    !args.no_mark && (args.ledger.is_some() || is_network(&target.address))
+}
+
 fn show_plan(
     args: &Args,
     context: &Context,
-    (survey, timetable): (&Survey, &Timetable),
-    target: &Place,
-    carried: Capabilities,
+    (survey, selection, timetable): (&Survey, &Selection, &Timetable),
+    (target, carried): (&Place, Capabilities),
+    rails: &Rails,
 ) -> Result<Status, CommandError> {
-    let plan = report::PlanView {
+    let plan = PlanView {
         survey,
         target: target.address.to_string(),
+        only: guarding::only_channel(target),
+        renames: &selection.changes.renames,
         carried,
         paced: timetable.is_paced(),
         protected: target.protected.as_deref(),
         seed: args.selecting.faulting.seed(),
         changes: args.selecting.changing.options(),
+        identity: &rails.identity,
+        guarantee: guarantee(args, target, carried),
+        marks: marks(args, target) && carried.headers,
+        caps: rails.caps,
+        findings: rails.worst_first(),
     };
     let mut data = context.ui.data();
     match args.format {
-        Format::Human => report::plan_text(&mut data, &plan)?,
-        Format::Json => report::plan_json(&mut data, &plan)?,
+        Format::Human => replay_plan::plan_text(&mut data, &plan)?,
+        Format::Json => replay_plan::plan_json(&mut data, &plan)?,
     }
-    Ok(Status::Done)
+    Ok(if rails.would_stop(args) { Status::Findings } else { Status::Done })
+}
+
+/// How well delivery is assured.
+fn guarantee(args: &Args, target: &Place, carried: Capabilities) -> Guarantee {
+    let is_read_back =
+        matches!(target.address.scheme, Scheme::Kafka | Scheme::JetStream | Scheme::Redis | Scheme::Memory);
+    match (args.ledger.is_some(), is_read_back, carried.acknowledgement) {
+        (_, _, Acknowledgement::None) => Guarantee::AtMostOnce,
+        (true, true, _) => Guarantee::ExactlyOnce,
+        (true, false, _) => Guarantee::AtLeastOnceAcrossCrashes,
+        (false, ..) => Guarantee::AtLeastOnce,
+    }
+}
+
+/// The flags that decide which event has which number and what it is, as they can be written again.
+fn options(args: &Args, window: &Window) -> Vec<(&'static str, Option<String>)> {
+    let selecting = args.selecting.options(window).into_iter().map(|(name, value)| (name, Some(value)));
+    let skips = args.selecting.skips_replayed().then_some(("skip-replayed", None));
+    selecting.chain(skips).chain(args.guarding.options()).collect()
 }
 
 fn show_outcome(
@@ -285,7 +343,8 @@ fn again(args: &Args, outcome: &Outcome) -> Option<String> {
     if outcome.settled >= planned {
         return None;
     }
-    if args.selecting.changes_numbers() || args.scheduling.changes_numbers() {
+    let numbers = args.selecting.changes_numbers() || args.scheduling.changes_numbers();
+    if numbers || args.guarding.changes_numbers() {
         return Some("to be able to go on after an end like this, keep a ledger: `--ledger FILE`".to_owned());
     }
     let skip = args.selecting.skip + outcome.settled;

@@ -6,6 +6,7 @@ use super::{CommandError, Context};
 use crate::contract::{Channel, Contract, Loaded};
 use crate::endpoint::address::Scheme;
 use crate::endpoint::{Address, Credentials, SinkOptions, SourceOptions, mask};
+use crate::replay::preflight::Caps;
 use crate::settings::{Access, EMBEDDED_ADDRESS, Environment, EnvironmentSettings, Workspace};
 
 /// An argument made into something that can be opened.
@@ -19,6 +20,8 @@ pub struct Place {
     pub protected: Option<String>,
     /// The address of the channel, when it is known.
     pub channel: Option<String>,
+    /// The most that one run may send to it, as its environments say.
+    pub limits: Caps,
 }
 
 impl Place {
@@ -129,7 +132,8 @@ impl<'a> Places<'a> {
     /// A server that is to be asked about itself.
     #[must_use]
     pub fn server(&self, address: Address) -> Place {
-        Place { access: self.access_of(&address), address, protected: None, channel: None }
+        let access = self.access_of(&address);
+        Place { access, address, protected: None, channel: None, limits: Caps::default() }
     }
 
     fn resolve(&self, text: &str, purpose: Use) -> Result<Place, CommandError> {
@@ -138,14 +142,15 @@ impl<'a> Places<'a> {
         if !is_name {
             let protected = self.protected_owner(&address);
             let channel = named_channel(&address).filter(|name| !name.is_empty()).map(str::to_owned);
-            let access = self.access_of(&address);
-            return Ok(Place { address, access, protected, channel });
+            let (access, limits) = (self.access_of(&address), self.limits_of(&address));
+            return Ok(Place { address, access, protected, channel, limits });
         }
         if let Some((channel, wanted)) = self.channel(text) {
             return self.channel_place(channel, &wanted, purpose);
         }
         if is_path(text) || (purpose == Use::Read && Path::new(text).exists()) {
-            return Ok(Place { address, access: None, protected: None, channel: None });
+            let limits = Caps::default();
+            return Ok(Place { address, access: None, protected: None, channel: None, limits });
         }
         Err(self.unknown(text, purpose))
     }
@@ -199,7 +204,8 @@ impl<'a> Places<'a> {
         }
         let access = Some(workspace.access(&name, environment, server));
         let protected = environment.protected.then_some(name);
-        Ok(Place { address, access, protected, channel: Some(filled) })
+        let limits = environment.limits.caps();
+        Ok(Place { address, access, protected, channel: Some(filled), limits })
     }
 
     fn environment(&self, channel: &str) -> Result<(&Workspace, String, &EnvironmentSettings), CommandError> {
@@ -222,6 +228,12 @@ impl<'a> Places<'a> {
         let same_place = |_: &Address| true;
         let mut owners = self.owners(address, same_place);
         owners.find(|(_, environment, _)| environment.protected).map(|(name, ..)| name.to_owned())
+    }
+
+    /// The lowest limits of the environments that have a server at this host and port.
+    fn limits_of(&self, address: &Address) -> Caps {
+        let owners = self.owners(address, |_: &Address| true);
+        owners.fold(Caps::default(), |caps, (_, environment, _)| caps.lower(environment.limits.caps()))
     }
 
     /// What the workspace says about the server at this host and port, the chosen environment first. A secret that is

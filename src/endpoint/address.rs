@@ -212,6 +212,24 @@ impl Address {
         self.granted.iter().find(|(each, _)| each == name).map(|(_, origin)| origin.as_str())
     }
 
+    /// Whether both name the same server, as far as their texts say: the kind of system, the host and the port; for
+    /// RabbitMQ the virtual host and for Redis the database too.
+    #[must_use]
+    pub fn is_same_server(&self, other: &Self) -> bool {
+        let kind = |scheme| if scheme == Scheme::JetStream { Scheme::Nats } else { scheme };
+        let host = |address: &Self| match address.host.to_ascii_lowercase().as_str() {
+            "localhost" | "::1" | "0.0.0.0" => "127.0.0.1".to_owned(),
+            host => host.to_owned(),
+        };
+        let part = |address: &Self| match address.scheme {
+            Scheme::Amqp => address.path.split('/').next().filter(|name| !name.is_empty()).map(str::to_owned),
+            Scheme::Redis => address.option("db").filter(|number| *number != "0").map(str::to_owned),
+            _ => None,
+        };
+        kind(self.scheme) == kind(other.scheme)
+            && (host(self), self.port, part(self)) == (host(other), other.port, part(other))
+    }
+
     /// The channel a sink sends an event to: the path, when one is written, else the event's own channel.
     ///
     /// # Errors
@@ -364,6 +382,18 @@ fn target(text: &str, url: &url::Url) -> String {
 
 #[cfg(test)]
 mod tests {
+    #[test]
+    fn the_same_server_is_known_by_kind_host_and_port() {
+        let same = |one: &str, other: &str| {
+            super::Address::parse(one).expect(one).is_same_server(&super::Address::parse(other).expect(other))
+        };
+        assert!(same("kafka://u:***@h/a", "kafka://h:9092/b"));
+        assert!(same("nats://localhost/a", "jetstream+nats://127.0.0.1:4222/S"));
+        assert!(!same("mqtt://h/a", "mqtt://h:1884/a") && !same("mqtt://h/a", "nats://h:1883/a"));
+        assert!(!same("amqp://h/one/x", "amqp://h/two/x") && same("amqp://h/one/x", "amqp://h/one/y"));
+        assert!(!same("redis://h/a?db=1", "redis://h/a") && same("redis://h/a?db=0", "redis://h/b"));
+    }
+
     use super::{Address, Scheme};
 
     #[test]

@@ -3,6 +3,7 @@
 use std::future::{Ready, ready};
 use std::time::Duration;
 
+use super::facts::TargetFacts;
 use super::inspect::{Inspect, ProbeReport};
 use super::{
     Address, Capabilities, Credentials, End, EndpointError, EndpointErrorKind, Sink, SinkOptions, Source,
@@ -39,6 +40,14 @@ pub(super) fn ends(
     ready(Err(left_out(address)))
 }
 
+pub(super) fn target_facts(
+    address: &Address,
+    _: &SinkOptions,
+    _: &[&str],
+) -> Ready<Result<TargetFacts, EndpointError>> {
+    ready(Err(left_out(address)))
+}
+
 fn left_out(address: &Address) -> EndpointError {
     EndpointError::new(EndpointErrorKind::Unsupported, format!("this build of eddy cannot reach `{address}`"))
         .help("build it with its default features to have every system")
@@ -60,6 +69,7 @@ mod tests {
             super::inspect(&address, &to_write).await.err(),
             super::capabilities(&address).err(),
             super::ends(&address, &to_write, &[]).await.err(),
+            super::target_facts(&address, &to_write, &[]).await.err(),
         ];
         for error in refusals {
             let error = error.expect("left out");

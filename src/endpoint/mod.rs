@@ -21,6 +21,7 @@ pub mod capabilities;
 #[cfg(feature = "broker")]
 pub mod embedded;
 pub mod error;
+pub mod facts;
 pub mod file;
 #[cfg(feature = "http")]
 mod http;

@@ -5,6 +5,7 @@ use std::time::Duration;
 use super::address::Scheme;
 #[cfg(feature = "amqp")]
 use super::amqp;
+use super::facts::TargetFacts;
 use super::file::{FileSink, FileSource};
 #[cfg(feature = "http")]
 use super::http;
@@ -114,6 +115,27 @@ pub async fn ends(
         Scheme::Kafka => kafka::ends(address, options, channels).await,
         Scheme::Redis => redis_streams::ends(address, options, channels).await,
         Scheme::File | Scheme::Stdio | Scheme::Amqp | Scheme::Http | Scheme::Mqtt | Scheme::Nats => Ok(None),
+    }
+}
+
+/// What the system tells of the channels that events of these channels go to, before anything is sent. Sending to a file or
+/// a pipe has nothing to tell.
+///
+/// # Errors
+/// When it cannot be reached or does not let us in. What it does not tell otherwise stands in the facts.
+pub async fn target_facts(
+    address: &Address,
+    options: &SinkOptions,
+    channels: &[&str],
+) -> Result<TargetFacts, EndpointError> {
+    match address.scheme {
+        Scheme::File | Scheme::Memory | Scheme::Stdio => Ok(TargetFacts::default()),
+        Scheme::Amqp => amqp::target_facts(address, options, channels).await,
+        Scheme::Mqtt => mqtt::target_facts(address, options, channels).await,
+        Scheme::Nats | Scheme::JetStream => nats::target_facts(address, options, channels).await,
+        Scheme::Redis => redis_streams::target_facts(address, options, channels).await,
+        Scheme::Kafka => kafka::target_facts(address, options, channels).await,
+        Scheme::Http => http::target_facts(address, options, channels).await,
     }
 }
 

@@ -39,6 +39,7 @@ pub mod plantuml;
 pub mod rdjson;
 pub mod redrive;
 pub mod replay;
+pub mod replay_plan;
 pub mod sarif;
 pub mod scene;
 pub mod svg;

@@ -86,6 +86,8 @@ pub struct Plan {
     /// Mark every event, where the target has headers: [`RUN_HEADER`](crate::event::RUN_HEADER) and
     /// [`NUMBER_HEADER`](crate::event::NUMBER_HEADER).
     pub mark: bool,
+    /// The name of the run; a keeper has its own, and without either it gets a new one.
+    pub run: Option<String>,
     /// The ledger of the run: what it says is settled does not go again, and it is told of every receipt.
     pub keeper: Option<Arc<Keeper>>,
     /// Where to look, before an event goes again whose fate a failure left open, whether it has arrived; only with a keeper.
@@ -108,8 +110,10 @@ pub async fn carry(
     let shared = Arc::new(SharedCounts::default());
     let (chunk_sender, chunks) = mpsc::channel(CHUNKS_AHEAD);
     let (news_sender, mut news) = mpsc::unbounded_channel();
-    let run =
-        plan.keeper.as_ref().map_or_else(|| uuid::Uuid::now_v7().to_string(), |keeper| keeper.run().into());
+    let run = match (&plan.keeper, plan.run) {
+        (Some(keeper), _) => keeper.run().to_owned(),
+        (None, run) => run.unwrap_or_else(|| uuid::Uuid::now_v7().to_string()),
+    };
     let in_run = InRun {
         run: run.clone(),
         round: 0,
@@ -180,7 +184,7 @@ fn on_own_thread(writer: Writer) -> oneshot::Receiver<WriteEnd> {
 async fn ended_reading(reading: tokio::task::JoinHandle<ReadEnd>) -> ReadEnd {
     match tokio::time::timeout(GOODBYE, reading).await {
         Ok(Ok(end)) => end,
-        _ => ReadEnd { error: None, stopped: false, dropped: 0, held_back: 0, faults: Vec::new() },
+        _ => ReadEnd::default(),
     }
 }
 
@@ -221,6 +225,7 @@ fn outcome(planned: Option<u64>, written: Option<WriteEnd>, read: ReadEnd, stop:
         bytes: tally.bytes,
         dropped: read.dropped,
         held_back: read.held_back,
+        left_out: read.left_out,
         reordered,
         failures: std::mem::take(&mut tally.failures),
     }

@@ -7,6 +7,7 @@ use tokio::sync::mpsc;
 use super::backoff::Backoff;
 use super::change::InRun;
 use super::fault::FaultCount;
+use super::guard::{self, LeftOut};
 use super::progress::News;
 use super::rounds::Rounds;
 use super::schedule::Timetable;
@@ -15,7 +16,7 @@ use super::settled::Settled;
 use super::stop::{StopReason, StopToken};
 use super::timing::{Timed, Timing};
 use crate::endpoint::{EndpointError, Source};
-use crate::event::{Event, Header, NUMBER_HEADER, RUN_HEADER};
+use crate::event::{Event, Header, LOOPS_HEADER, NUMBER_HEADER, RUN_HEADER};
 
 /// Chunks that may wait for the writer.
 pub(super) const CHUNKS_AHEAD: usize = 4;
@@ -37,13 +38,14 @@ pub(super) struct Scheduled {
 }
 
 /// What reading came to.
-#[derive(Debug)]
+#[derive(Debug, Default)]
 pub(super) struct ReadEnd {
     pub error: Option<EndpointError>,
     pub stopped: bool,
     pub dropped: u64,
     pub held_back: u64,
     pub faults: Vec<FaultCount>,
+    pub left_out: LeftOut,
 }
 
 pub(super) struct Reader {
@@ -64,6 +66,8 @@ pub(super) struct Reader {
     mark: Option<String>,
     number: u64,
     average: usize,
+    /// What guards found in earlier rounds.
+    left_out: LeftOut,
     /// Events that sources of earlier rounds lost.
     dropped: u64,
 }
@@ -81,6 +85,7 @@ impl Reader {
             selector: Selector::in_run(selection, run),
             timing: Timing::new(timetable),
             rounds: None,
+            left_out: LeftOut::default(),
             chunks,
             backoff: Backoff::new(retry_for),
             linger: false,
@@ -133,6 +138,8 @@ impl Reader {
             result = self.read(&stop, &mut stopped) => result,
         };
         let (dropped, held_back) = (self.source.dropped(), self.timing.clamped());
+        let mut left_out = self.left_out;
+        left_out.add(self.selector.left_out());
         // What was read is on its way; that the source could not say goodbye changes nothing for it.
         let _ = self.source.close().await;
         let mut faults = self.selector.faults();
@@ -140,7 +147,7 @@ impl Reader {
             rounds.add(faults);
             faults = rounds.faults;
         }
-        ReadEnd { error: result.err(), stopped, dropped: self.dropped + dropped, held_back, faults }
+        ReadEnd { error: result.err(), stopped, dropped: self.dropped + dropped, held_back, faults, left_out }
     }
 
     async fn read(&mut self, stop: &StopToken, stopped: &mut bool) -> Result<(), EndpointError> {
@@ -161,6 +168,7 @@ impl Reader {
             return Ok(false);
         };
         rounds.add(self.selector.faults());
+        self.left_out.add(self.selector.left_out());
         let source = rounds.reopen.open().await?;
         self.dropped += self.source.dropped();
         // Everything needed of it was read.
@@ -289,9 +297,13 @@ impl Reader {
         let Some(run) = &self.mark else {
             return;
         };
-        event.headers.retain(|header| header.name != RUN_HEADER && header.name != NUMBER_HEADER);
+        let loops = guard::loops(event) + 1;
+        event.headers.retain(|header| ![RUN_HEADER, NUMBER_HEADER, LOOPS_HEADER].contains(&&*header.name));
         event.headers.push(Header::text(RUN_HEADER, run));
         event.headers.push(Header::text(NUMBER_HEADER, number.to_string()));
+        if loops > 1 {
+            event.headers.push(Header::text(LOOPS_HEADER, loops.to_string()));
+        }
     }
 
     fn scheduled(&mut self, timed: Vec<Timed>) -> Vec<Scheduled> {

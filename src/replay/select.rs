@@ -5,6 +5,7 @@ use std::sync::Arc;
 
 use super::change::{Changer, Changes, InRun};
 use super::fault::{FaultCount, Faults, Injector};
+use super::guard::{Guards, LeftOut};
 use super::jq::{Jq, JqFailure};
 use super::pattern::Pattern;
 use super::sample::{By, Sample, Sampled};
@@ -28,6 +29,8 @@ pub struct Selection {
     pub reading: Option<Interpretation>,
     /// Only a share of those that match.
     pub sample: Option<Sample>,
+    /// What must not go although it was selected.
+    pub guards: Guards,
     /// Leave out this many of those that match.
     pub skip: u64,
     /// Take at most this many after that.
@@ -48,6 +51,7 @@ impl Selection {
             filters,
             reading: _,
             sample,
+            guards,
             skip,
             first,
             changes,
@@ -55,7 +59,7 @@ impl Selection {
         } = self;
         let whole = from.is_none() && until.is_none() && *skip == 0 && first.is_none();
         let any = channels.is_empty() && patterns.is_empty() && filters.is_empty() && sample.is_none();
-        whole && any && *changes == Changes::default() && faults.list.is_empty()
+        whole && any && !guards.any() && *changes == Changes::default() && faults.list.is_empty()
     }
 }
 
@@ -98,6 +102,7 @@ pub struct Selector {
     matched: u64,
     taken: u64,
     unsampled: u64,
+    left_out: LeftOut,
 }
 
 impl Selector {
@@ -113,7 +118,8 @@ impl Selector {
         let takes_all = selection.takes_all();
         let changer = Changer::new(selection.changes.clone(), run);
         let injector = Injector::new(selection.faults.clone());
-        Self { selection, changer, injector, takes_all, matched: 0, taken: 0, unsampled: 0 }
+        let left_out = LeftOut::default();
+        Self { selection, changer, injector, takes_all, matched: 0, taken: 0, unsampled: 0, left_out }
     }
 
     /// What was held back on purpose, once the source has ended or nothing more is wanted of it.
@@ -131,6 +137,12 @@ impl Selector {
     #[must_use]
     pub fn unsampled(&self) -> u64 {
         self.unsampled
+    }
+
+    /// Events that a guard left out.
+    #[must_use]
+    pub fn left_out(&self) -> &LeftOut {
+        &self.left_out
     }
 
     /// Whether `first` events were taken already, so that reading may end.
@@ -163,9 +175,12 @@ impl Selector {
             self.unsampled += without;
             selected.failure = failure.or(selected.failure);
         }
+        let guarded = self.selection.guards.admitted(&batch, &mut self.left_out);
+        keep(&guarded, &mut batch, read.as_mut());
         let counted: Vec<bool> = batch.iter().map(|_| self.counts()).collect();
         keep(&counted, &mut batch, read.as_mut());
         let (events, unchanged) = self.changer.change(batch, read);
+        let events = self.selection.guards.fitting(events, &mut self.left_out);
         let (events, unjudged) = self.injector.inject(events);
         let failure = unjudged.or(unchanged);
         selected.events = events;

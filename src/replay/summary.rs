@@ -6,6 +6,7 @@ use hdrhistogram::Histogram;
 use serde::Serialize;
 
 use super::fault::FaultCount;
+use super::guard::LeftOut;
 use super::lanes::LaneCounts;
 use super::stop::StopReason;
 use crate::endpoint::EndpointError;
@@ -120,6 +121,8 @@ pub struct Outcome {
     pub dropped: u64,
     /// Events whose time lay before that of an earlier one.
     pub held_back: u64,
+    /// Events that a guard left out.
+    pub left_out: LeftOut,
     /// Events sent again after later ones of their lane.
     pub reordered: u64,
     /// Some of the failures, each another one.

@@ -1,25 +1,68 @@
 //! Looks through a selection before anything is sent: how much, where to, how long, and what the target would lose.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
 use serde::Serialize;
 
 use super::fault::FaultCount;
+use super::guard::LeftOut;
 use super::schedule::Timetable;
 use super::select::{Selection, Selector};
 use super::stop::StopToken;
 use super::timing::{Timed, Timing};
 use crate::endpoint::{Capabilities, EndpointError, Source};
-use crate::event::{Event, Timestamp};
+use crate::event::{BrokerTime, Event, TimeKind, Timestamp};
 
 /// Counts of one channel.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct ChannelCounts {
     /// Events.
     pub events: u64,
     /// Bytes of keys, payloads and headers.
     pub bytes: u64,
+    /// Bytes of the largest.
+    pub largest: u64,
+    /// The number of the largest in the selection, from 1.
+    pub largest_number: u64,
+    /// The highest partition one was recorded in.
+    pub highest_partition: Option<i32>,
+    /// The earliest time that one carries by itself, as its producer gave it.
+    pub oldest_time: Option<Timestamp>,
+    /// The latest such time.
+    pub newest_time: Option<Timestamp>,
+}
+
+impl ChannelCounts {
+    fn add(&mut self, event: &Event, number: u64) {
+        let size = event.size() as u64;
+        self.events += 1;
+        self.bytes += size;
+        if size > self.largest || self.largest_number == 0 {
+            (self.largest, self.largest_number) = (size, number);
+        }
+        self.highest_partition = self.highest_partition.max(event.place.partition);
+        if let Some(BrokerTime { time, kind: TimeKind::Create }) = event.broker_time {
+            self.oldest_time = Some(self.oldest_time.map_or(time, |oldest| oldest.min(time)));
+            self.newest_time = self.newest_time.max(Some(time));
+        }
+    }
+
+    /// The counts of both.
+    #[must_use]
+    pub fn with(self, other: &Self) -> Self {
+        let larger = if other.largest > self.largest || self.largest_number == 0 { other } else { &self };
+        let oldest = [self.oldest_time, other.oldest_time].into_iter().flatten().min();
+        Self {
+            events: self.events + other.events,
+            bytes: self.bytes + other.bytes,
+            largest: larger.largest,
+            largest_number: larger.largest_number,
+            highest_partition: self.highest_partition.max(other.highest_partition),
+            oldest_time: oldest,
+            newest_time: self.newest_time.max(other.newest_time),
+        }
+    }
 }
 
 /// One thing the target cannot carry.
@@ -40,6 +83,13 @@ pub struct Survey {
     pub events: u64,
     /// Bytes of keys, payloads and headers.
     pub bytes: u64,
+    /// Channels events were recorded from, selected or not.
+    pub recorded: BTreeSet<String>,
+    /// Most events that are due within one second of the run; zero without a pace.
+    pub busiest_second: u64,
+    second: Second,
+    /// What guards left out.
+    pub left_out: LeftOut,
     /// By channel, as they are sent.
     pub channels: BTreeMap<String, ChannelCounts>,
     /// The earliest receive time.
@@ -91,6 +141,7 @@ impl Survey {
             if batch.is_empty() {
                 break;
             }
+            survey.note_origins(&batch);
             let selected = selector.select(batch);
             let (timed, failure) = timing.time(selected.events);
             survey.add_all(&timed, &target);
@@ -106,6 +157,7 @@ impl Survey {
         survey.add_all(&timing.rest(), &target);
         survey.faults = selector.faults();
         (survey.held_back, survey.unsampled) = (timing.clamped(), selector.unsampled());
+        survey.left_out = selector.left_out().clone();
         survey.repeat(timetable.rounds());
         survey.length = timing.length_of(timetable.rounds());
         // Everything needed was read.
@@ -125,9 +177,18 @@ impl Survey {
         }
     }
 
+    fn note_origins(&mut self, batch: &[Event]) {
+        for event in batch {
+            if !self.recorded.contains(&event.channel) {
+                self.recorded.insert(event.channel.clone());
+            }
+        }
+    }
+
     fn add_all(&mut self, timed: &[Timed], target: &Capabilities) {
         for (event, due) in timed {
             self.length = due.unwrap_or_default();
+            self.busiest_second = self.busiest_second.max(self.second.count(self.length));
             self.add(event, target);
         }
     }
@@ -140,8 +201,7 @@ impl Survey {
             self.channels.insert(event.channel.clone(), ChannelCounts::default());
         }
         if let Some(channel) = self.channels.get_mut(&event.channel) {
-            channel.events += 1;
-            channel.bytes += size;
+            channel.add(event, self.events);
         }
         self.first = Some(self.first.map_or(event.received, |first| first.min(event.received)));
         let time = event.time();
@@ -153,5 +213,23 @@ impl Survey {
                 None => self.losses.push(Loss { what: what.to_owned(), events: 1, first: self.events }),
             }
         }
+    }
+}
+
+/// The second of the run that is being counted.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+struct Second {
+    number: u64,
+    events: u64,
+}
+
+impl Second {
+    /// Counts an event that is due at this time, and says how many are due in its second so far.
+    fn count(&mut self, due: Duration) -> u64 {
+        if due.as_secs() != self.number {
+            (self.number, self.events) = (due.as_secs(), 0);
+        }
+        self.events += 1;
+        self.events
     }
 }

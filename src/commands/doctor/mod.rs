@@ -9,6 +9,7 @@ use super::{CommandError, Context, Status, transfer};
 use crate::endpoint::inspect::{ProbeReport, Problem};
 use crate::endpoint::{Address, Credentials, EndpointError, EndpointErrorKind, open};
 use crate::output::figures::span;
+use crate::replay::preflight::Caps;
 use crate::settings::{EMBEDDED_ADDRESS, Environment, Workspace};
 
 mod show;
@@ -153,7 +154,8 @@ fn declared(
             match server_address(workspace, &server.url, context) {
                 Ok(address) => {
                     let access = Some(workspace.access(environment, settings, name));
-                    let place = Place { address, access, protected: None, channel: None };
+                    let limits = Caps::default();
+                    let place = Place { address, access, protected: None, channel: None, limits };
                     questions.push(Question {
                         environment: Some(environment.clone()),
                         name: Some(name.clone()),

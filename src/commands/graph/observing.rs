@@ -9,6 +9,7 @@ use super::super::{CommandError, Context, ErrorKind};
 use crate::endpoint::address::Scheme;
 use crate::endpoint::inspect::{Direction, NotObservable, Observed};
 use crate::endpoint::{Address, EndpointError, EndpointErrorKind, SinkOptions, open};
+use crate::replay::preflight::Caps;
 use crate::topology::Graph;
 use crate::topology::observed::System;
 
@@ -148,7 +149,7 @@ fn of_environment(context: &Context) -> Result<Vec<Place>, CommandError> {
     let servers = environment.servers.iter().map(|(server, settings)| {
         let address = server_address(&workspace, &settings.url, context)?;
         let access = Some(workspace.access(&name, environment, server));
-        Ok(Place { address, access, protected: None, channel: None })
+        Ok(Place { address, access, protected: None, channel: None, limits: Caps::default() })
     });
     let places: Vec<Place> = servers.collect::<Result<_, CommandError>>()?;
     if places.is_empty() {

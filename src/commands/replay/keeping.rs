@@ -87,9 +87,10 @@ fn new(args: &Args, (target, window): (&Place, Window), survey: &Survey) -> Resu
         CommandError::usage(format!("cannot read `{}`: {error}", args.archive))
             .hint("a run with a ledger sends a file that can be read twice")
     })?;
-    let mut options = args.selecting.options(&window);
-    options.extend(args.scheduling.numbering());
-    let parts: Vec<&str> = options.iter().flat_map(|(name, value)| [*name, value.as_str()]).collect();
+    let mut options = super::options(args, &window);
+    options.extend(args.scheduling.numbering().into_iter().map(|(name, value)| (name, Some(value))));
+    let parts = options.iter().flat_map(|(name, value)| [*name, value.as_deref().unwrap_or_default()]);
+    let parts: Vec<&str> = parts.collect();
     let ledger = Ledger::new(archive, plan_hash(&parts), target.address.to_string(), survey.events);
     Ok(Ledger { seed: args.selecting.faulting.seed(), ..ledger })
 }
@@ -159,9 +160,6 @@ fn again(args: &Args, window: Window, ledger: Option<&Path>) -> String {
     for (name, value) in args.scheduling.options() {
         option(name, &value);
     }
-    for (name, value) in args.selecting.options(&window) {
-        option(name, &value);
-    }
     if args.loss == Loss::Allow {
         option("loss", "allow");
     }
@@ -170,6 +168,10 @@ fn again(args: &Args, window: Window, ledger: Option<&Path>) -> String {
     }
     if let Some(ledger) = ledger {
         option("ledger", &ledger.display().to_string());
+    }
+    for (name, value) in super::options(args, &window).into_iter().chain(args.guarding.repeated()) {
+        words.push(format!("--{name}"));
+        words.extend(value);
     }
     words.push("--resume".to_owned());
     words.iter().map(|word| quoted(word)).collect::<Vec<_>>().join(" ")

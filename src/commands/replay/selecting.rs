@@ -116,6 +116,11 @@ impl SelectingArgs {
         !one_for_one || self.changing.depend_on_run()
     }
 
+    /// Whether events that a replay has marked stay out.
+    pub fn skips_replayed(&self) -> bool {
+        self.choosing.skip_replayed
+    }
+
     /// What `--by` says, when there is a sample.
     pub fn sampled_by(&self) -> Option<&str> {
         self.sample.is_some().then_some(self.by.as_str())

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
-use super::choosing::{ChoosingArgs, say_unfit};
+use super::choosing::{ChoosingArgs, say_replayed, say_unfit};
 use super::connect::{ConnectArgs, Connector};
 use super::contract_check::ContractCheck;
 use super::record::open_all;
@@ -120,6 +120,7 @@ async fn tail(args: &Args, context: &Context) -> Result<Status, CommandError> {
         return Err(CommandError::new(ErrorKind::ClosedPipe, "the reader of the output has gone"));
     }
     notes(&filters, &lost, context);
+    say_replayed(&outcome.left_out, context);
     transfer::conclude(&outcome, &context.ui, None)
 }
 

@@ -40,6 +40,7 @@ struct Queue {
     messages_ready: Option<u64>,
 }
 
+/// Where an exchange leads to.
 #[derive(Debug, Deserialize)]
 pub(super) struct Binding {
     pub(super) source: String,
@@ -162,7 +163,11 @@ impl Management {
         Ok(publishers)
     }
 
-    async fn list<T: DeserializeOwned>(
+    /// Everything of a kind in a virtual host.
+    ///
+    /// # Errors
+    /// When the interface does not answer or forbids the question.
+    pub(super) async fn list<T: DeserializeOwned>(
         &self,
         what: &str,
         virtual_host: &str,

@@ -4,11 +4,13 @@
 use std::time::Duration;
 
 use super::capabilities::Acknowledgement;
+use super::facts::TargetFacts;
 use super::inspect::{Inspect, ProbeReport};
 use super::{Address, Capabilities, Credentials, EndpointError, Sink, SinkOptions, Source, SourceOptions};
 
 mod clients;
 mod connection;
+mod facts;
 mod failure;
 mod handshake;
 mod management;
@@ -106,6 +108,18 @@ pub async fn open_sink(address: &Address, options: &SinkOptions) -> Result<Box<d
 pub fn capabilities(address: &Address) -> Result<Capabilities, EndpointError> {
     settings::check(address)?;
     Ok(CAPABILITIES)
+}
+
+/// What it tells of the channels that events of these channels go to.
+///
+/// # Errors
+/// When it cannot be reached or does not let us in.
+pub async fn target_facts(
+    address: &Address,
+    options: &SinkOptions,
+    channels: &[&str],
+) -> Result<TargetFacts, EndpointError> {
+    facts::ask(address, options, channels).await
 }
 
 /// Connects once and says what answered.

@@ -4,6 +4,7 @@ use std::future::{Ready, ready};
 use std::time::Duration;
 
 use super::capabilities::Acknowledgement;
+use super::facts::{ChannelFacts, TargetFacts};
 use super::inspect::{Inspect, ProbeReport};
 use super::{
     Address, Capabilities, Credentials, EndpointError, EndpointErrorKind, Sink, SinkOptions, Source,
@@ -91,6 +92,19 @@ fn carried_in(mode: Option<Mode>) -> Capabilities {
         Some(Mode::Batch) => BATCH,
         Some(Mode::Plain) => PLAIN,
     }
+}
+
+/// A web server tells nothing of what it takes before it is sent.
+pub fn target_facts(
+    _: &Address,
+    _: &SinkOptions,
+    channels: &[&str],
+) -> Ready<Result<TargetFacts, EndpointError>> {
+    ready(Ok(TargetFacts {
+        cluster: None,
+        channels: channels.iter().map(|channel| ChannelFacts::unknown(*channel)).collect(),
+        not_told: vec!["sizes and permissions: a web server tells them with its answers".to_owned()],
+    }))
 }
 
 /// Asks once, without any effect on the other side, and says what answered.

@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use super::address_options::AddressOptions;
+use super::facts::TargetFacts;
 use super::inspect::{Inspect, ProbeReport};
 use super::{
     Address, Capabilities, Credentials, End, EndpointError, EndpointErrorKind, Sink, SinkOptions, Source,
@@ -10,6 +11,7 @@ use super::{
 };
 
 mod cluster;
+mod facts;
 mod failure;
 mod groups;
 mod growth;
@@ -75,6 +77,18 @@ pub async fn ends(
     let (address, options) = (address.clone(), options.clone());
     let topics: Vec<String> = channels.iter().map(|&topic| topic.to_owned()).collect();
     blocking(move || source::ends(&address, &options, &topics)).await.map(Some)
+}
+
+/// What it tells of the channels that events of these channels go to.
+///
+/// # Errors
+/// When it cannot be reached or does not let us in.
+pub async fn target_facts(
+    address: &Address,
+    options: &SinkOptions,
+    channels: &[&str],
+) -> Result<TargetFacts, EndpointError> {
+    facts::ask(address, options, channels).await
 }
 
 /// Connects once and says what answered.

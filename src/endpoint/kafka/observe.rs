@@ -19,7 +19,7 @@ use crate::endpoint::inspect::{
 use crate::endpoint::{Address, BoxFuture, Credentials, EndpointError, SinkOptions};
 
 /// A client for questions only.
-fn connect(
+pub(super) fn connect(
     address: &Address,
     credentials: Option<&Credentials>,
     group: &str,

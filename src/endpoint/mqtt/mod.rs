@@ -4,6 +4,7 @@
 use std::sync::Arc;
 
 use super::capabilities::Acknowledgement;
+use super::facts::TargetFacts;
 use super::inspect::{Inspect, ProbeReport};
 use super::{Address, Capabilities, Credentials, EndpointError, Sink, SinkOptions, Source, SourceOptions};
 
@@ -97,6 +98,19 @@ pub fn capabilities(address: &Address) -> Result<Capabilities, EndpointError> {
         Version::V3 => CAPABILITIES_3,
         Version::V5 => CAPABILITIES_5,
     })
+}
+
+/// What it tells of the channels that events of these channels go to.
+///
+/// # Errors
+/// When it cannot be reached or does not let us in.
+pub async fn target_facts(
+    address: &Address,
+    options: &SinkOptions,
+    channels: &[&str],
+) -> Result<TargetFacts, EndpointError> {
+    let settings = Settings::for_probe(address, options.credentials.as_ref(), options.connect_timeout)?;
+    publisher::target_facts(settings, channels).await
 }
 
 /// Connects once and says what answered.

@@ -5,6 +5,7 @@ use std::time::Duration;
 use super::address::Scheme;
 use super::address_options::AddressOptions;
 use super::capabilities::Acknowledgement;
+use super::facts::TargetFacts;
 use super::inspect::{Inspect, ProbeReport};
 use super::{
     Address, Capabilities, Credentials, End, EndpointError, Sink, SinkOptions, Source, SourceOptions,
@@ -12,6 +13,7 @@ use super::{
 
 mod access;
 mod connection;
+mod facts;
 mod failure;
 mod message;
 mod monitoring;
@@ -103,6 +105,18 @@ pub async fn ends(
     channels: &[&str],
 ) -> Result<Option<Vec<End>>, EndpointError> {
     streams::ends(address, options, channels).await.map(Some)
+}
+
+/// What it tells of the channels that events of these channels go to.
+///
+/// # Errors
+/// When it cannot be reached or does not let us in.
+pub async fn target_facts(
+    address: &Address,
+    options: &SinkOptions,
+    channels: &[&str],
+) -> Result<TargetFacts, EndpointError> {
+    facts::ask(address, options, channels).await
 }
 
 /// Connects once and says what answered.

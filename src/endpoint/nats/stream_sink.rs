@@ -187,7 +187,7 @@ impl StreamSink {
 }
 
 /// The subject for an event that goes to a stream by name.
-fn subject_in_stream<'a>(
+pub(super) fn subject_in_stream<'a>(
     channel: &'a String,
     name: &str,
     subjects: &'a [String],

@@ -6,6 +6,7 @@ use std::time::Duration;
 use serde::Deserialize;
 
 use super::connection::Connection;
+use super::streams::matches;
 use crate::endpoint::inspect::ProbeReport;
 use crate::event::Timestamp;
 
@@ -23,8 +24,9 @@ struct Server {
     time: Option<String>,
 }
 
+/// Who we are to the server.
 #[derive(Debug, Default, Deserialize)]
-struct User {
+pub(super) struct User {
     #[serde(rename = "user")]
     name: Option<String>,
     account_name: Option<String>,
@@ -43,6 +45,24 @@ struct Subjects {
     allow: Vec<String>,
     #[serde(default)]
     deny: Vec<String>,
+}
+
+impl User {
+    /// Whether we may publish to a subject.
+    pub(super) fn may_publish(&self, subject: &str) -> bool {
+        let Some(rules) = self.permissions.as_ref().and_then(|all| all.publish.as_ref()) else {
+            return true;
+        };
+        let fits = |patterns: &[String]| patterns.iter().any(|pattern| matches(pattern, subject));
+        (rules.allow.is_empty() || fits(&rules.allow)) && !fits(&rules.deny)
+    }
+}
+
+/// Asks who we are; none where the server does not tell.
+pub(super) async fn ask(connection: &Connection) -> Option<User> {
+    let question = connection.client.request("$SYS.REQ.USER.INFO", bytes::Bytes::new());
+    let message = tokio::time::timeout(PATIENCE, question).await.ok()?.ok()?;
+    Some(serde_json::from_slice::<Answer>(&message.payload).ok()?.data)
 }
 
 /// Asks, and adds the answer to the report; nothing where there is none.
@@ -97,5 +117,7 @@ mod tests {
         assert_eq!(words(permissions.publish.as_ref()), "x.>");
         assert_eq!(words(permissions.subscribe.as_ref()), "everything, but not q");
         assert_eq!(words(None), "everything");
+        let user = super::User { permissions: Some(permissions), ..super::User::default() };
+        assert!(user.may_publish("x.y") && !user.may_publish("y") && super::User::default().may_publish("y"));
     }
 }

@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use super::facts::TargetFacts;
 use super::inspect::{Inspect, ProbeReport};
 use super::{
     Address, Capabilities, Credentials, End, EndpointError, Sink, SinkOptions, Source, SourceOptions,
@@ -10,6 +11,7 @@ use super::{
 mod answer;
 mod connection;
 mod entry;
+mod facts;
 mod failure;
 mod group_source;
 mod id;
@@ -76,6 +78,18 @@ pub async fn ends(
     channels: &[&str],
 ) -> Result<Option<Vec<End>>, EndpointError> {
     streams::ends(address, options, channels).await.map(Some)
+}
+
+/// What it tells of the channels that events of these channels go to.
+///
+/// # Errors
+/// When it cannot be reached or does not let us in.
+pub async fn target_facts(
+    address: &Address,
+    options: &SinkOptions,
+    channels: &[&str],
+) -> Result<TargetFacts, EndpointError> {
+    facts::ask(address, options, channels).await
 }
 
 /// Connects once and says what answered.

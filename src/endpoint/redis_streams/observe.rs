@@ -81,7 +81,7 @@ async fn describe(
 }
 
 /// `INFO` as names and values.
-fn information(said: &str) -> BTreeMap<&str, &str> {
+pub(super) fn information(said: &str) -> BTreeMap<&str, &str> {
     said.lines().filter_map(|line| line.split_once(':')).collect()
 }
 

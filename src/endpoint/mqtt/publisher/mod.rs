@@ -13,6 +13,7 @@ use tokio::task::JoinHandle;
 use super::message::Message;
 use super::settings::{Settings, Version};
 use super::{CAPABILITIES_3, CAPABILITIES_5, MAX_PACKET, failure};
+use crate::endpoint::facts::{ChannelFacts, TargetFacts};
 use crate::endpoint::open_batch::OpenBatch;
 use crate::endpoint::tls::client_config;
 use crate::endpoint::{
@@ -192,6 +193,38 @@ impl Limits {
             _ => Ok(()),
         }
     }
+}
+
+/// Bytes of a packet around topic and payload, at most: its length, its number and the length of its properties.
+const AROUND: u64 = 13;
+
+/// What the broker says in its greeting of what it takes.
+///
+/// # Errors
+/// When the broker cannot be reached or does not let us in.
+pub(super) async fn target_facts(
+    settings: Settings,
+    channels: &[&str],
+) -> Result<TargetFacts, EndpointError> {
+    let greeted = tokio::time::timeout(settings.connect_timeout, greet(&settings)).await;
+    let (mut stream, limits, _) = greeted.unwrap_or_else(|_| Err(failure::silent(&settings)))?;
+    // It is told that we leave; whether it hears that changes nothing.
+    let _ = stream.write_all(&[0xe0, 0]).await;
+    let _ = stream.shutdown().await;
+    let path = settings.address.path.as_str();
+    let topics = if path.is_empty() { channels.to_vec() } else { vec![path] };
+    let largest = |topic: &str| {
+        let packet = u64::from(limits.largest_packet?);
+        Some(packet.saturating_sub(AROUND + topic.len() as u64))
+    };
+    Ok(TargetFacts {
+        cluster: None,
+        channels: topics
+            .into_iter()
+            .map(|topic| ChannelFacts { largest_event: largest(topic), ..ChannelFacts::unknown(topic) })
+            .collect(),
+        not_told: vec!["permissions and topics: MQTT has no question for them".to_owned()],
+    })
 }
 
 /// Connects, and waits for the broker's greeting; also returns what it has sent behind that.

@@ -1,0 +1,73 @@
+//! What a system tells, before anything is sent, of the places events are to go to. Facts only; what follows from them is
+//! for others to say.
+
+use std::time::Duration;
+
+use serde::Serialize;
+
+/// What a system tells of the places events are to go to.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize)]
+pub struct TargetFacts {
+    /// A name of the cluster that no other one has, where it has such a name.
+    pub cluster: Option<String>,
+    /// One for each channel that was asked about, in that order.
+    pub channels: Vec<ChannelFacts>,
+    /// What the system does not tell, in words, so that no fact is not read as "no limit".
+    pub not_told: Vec<String>,
+}
+
+/// What a system tells of one channel. What is `None` it does not tell, or does not have.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize)]
+pub struct ChannelFacts {
+    /// The channel's address.
+    pub channel: String,
+    /// Whether it is there.
+    pub presence: Presence,
+    /// Why it takes nothing, when it does not.
+    pub against: Option<String>,
+    /// What to do when it is missing or takes nothing.
+    pub help: Option<String>,
+    /// Partitions it has.
+    pub partitions: Option<u32>,
+    /// Whether we may send to it.
+    pub may_send: Option<bool>,
+    /// How long events are kept.
+    pub kept_for: Option<Duration>,
+    /// Age counts from the time that events carry, else from their arrival.
+    pub ages_by_own_time: bool,
+    /// Events whose own time lies further back than this are refused.
+    pub most_behind: Option<Duration>,
+    /// Events whose own time lies further ahead than this are refused.
+    pub most_ahead: Option<Duration>,
+    /// Bytes of the largest event taken, key and headers included.
+    pub largest_event: Option<u64>,
+    /// Events it keeps at most.
+    pub most_events: Option<u64>,
+    /// Bytes it keeps at most.
+    pub most_bytes: Option<u64>,
+    /// When it is full it refuses what comes; else it drops what is oldest.
+    pub refuses_when_full: bool,
+}
+
+impl ChannelFacts {
+    /// A channel of which nothing is known but its address.
+    #[must_use]
+    pub fn unknown(channel: impl Into<String>) -> Self {
+        Self { channel: channel.into(), ..Self::default() }
+    }
+}
+
+/// Whether a channel is there.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Presence {
+    /// The system has no list of channels, or does not show it.
+    #[default]
+    Unknown,
+    /// It is there.
+    There,
+    /// It is not there yet, and the first event makes it.
+    MadeOnSending,
+    /// It is not there, and sending does not make it.
+    Missing,
+}

@@ -1,0 +1,169 @@
+//! What a cluster tells of topics before events are sent to them: partitions, limits of size and age.
+
+use std::collections::HashMap;
+use std::time::Duration;
+
+use rdkafka::admin::{AdminClient, AdminOptions, ConfigResource, OwnedResourceSpecifier, ResourceSpecifier};
+use rdkafka::config::FromClientConfigAndContext;
+use rdkafka::consumer::Consumer as _;
+
+use super::listener::Listener;
+use super::source::serve;
+use super::{blocking, cluster, failure, observe, settings};
+use crate::endpoint::facts::{ChannelFacts, Presence, TargetFacts};
+use crate::endpoint::{Address, EndpointError, SinkOptions};
+
+/// Bytes of a batch around an event with neither key nor headers.
+const AROUND_ONE_EVENT: u64 = 72;
+/// How long the settings of topics may take to come.
+const PATIENCE: Duration = Duration::from_secs(5);
+
+/// Asks for the topics that events of these channels go to.
+///
+/// # Errors
+/// When no broker can be reached or lets us in.
+pub(super) async fn ask(
+    address: &Address,
+    options: &SinkOptions,
+    channels: &[&str],
+) -> Result<TargetFacts, EndpointError> {
+    let names: Vec<String> = match address.path.as_str() {
+        "" => channels.iter().map(|&name| name.to_owned()).collect(),
+        path => vec![path.to_owned()],
+    };
+    let (asked, credentials, timeout) =
+        (address.clone(), options.credentials.clone(), options.connect_timeout);
+    let (cluster, id) = blocking(move || {
+        let consumer = observe::connect(&asked, credentials.as_ref(), "eddy")?;
+        let cluster = cluster::ask(consumer.client(), None, timeout, &|| serve(&consumer))?;
+        let id = consumer.client().fetch_cluster_id(Duration::from_millis(200));
+        Ok((cluster, id))
+    })
+    .await?;
+    let there: Vec<String> = cluster.topics.iter().map(|topic| topic.name.clone()).collect();
+    let mut facts = TargetFacts {
+        cluster: id,
+        not_told: vec!["permissions: Kafka tells them with the first event".to_owned()],
+        ..TargetFacts::default()
+    };
+    let wanted: Vec<&str> = names.iter().filter(|name| there.contains(name)).map(String::as_str).collect();
+    let (mut configs, untold) = match configs(address, options, &wanted).await {
+        Ok(configs) => (configs, None),
+        Err(error) => (HashMap::new(), Some(format!("limits of topics: {error}"))),
+    };
+    facts.not_told.extend(untold);
+    for name in names {
+        let Some(topic) = cluster.topics.iter().find(|topic| topic.name == name) else {
+            facts.channels.push(missing(&name, &there, address));
+            continue;
+        };
+        let partitions = u32::try_from(topic.partitions.len()).ok();
+        let mut channel =
+            ChannelFacts { presence: Presence::There, partitions, ..ChannelFacts::unknown(name) };
+        if let Some(config) = configs.remove(&channel.channel) {
+            limits(&mut channel, &config, address);
+        }
+        facts.channels.push(channel);
+    }
+    Ok(facts)
+}
+
+fn missing(name: &str, there: &[String], address: &Address) -> ChannelFacts {
+    let is_made = address.option("create").is_some_and(|value| value != "false");
+    let presence = if is_made { Presence::MadeOnSending } else { Presence::Missing };
+    let help = failure::no_topic(name, there, address).help;
+    ChannelFacts { presence, help, ..ChannelFacts::unknown(name) }
+}
+
+/// Settings of topics by name.
+async fn configs(
+    address: &Address,
+    options: &SinkOptions,
+    topics: &[&str],
+) -> Result<HashMap<String, HashMap<String, String>>, EndpointError> {
+    if topics.is_empty() {
+        return Ok(HashMap::new());
+    }
+    let refused = |error| failure::request("tell of the settings of its topics", &error, address);
+    let (config, listener) =
+        settings::connection(address, options.credentials.as_ref(), &settings::ALL_OPTIONS)?;
+    let admin: AdminClient<Listener> =
+        AdminClient::from_config_and_context(&config, listener).map_err(refused)?;
+    let asked: Vec<ResourceSpecifier<'_>> =
+        topics.iter().map(|name| ResourceSpecifier::Topic(name)).collect();
+    let how = AdminOptions::new().request_timeout(Some(PATIENCE));
+    let answers = admin.describe_configs(&asked, &how).await.map_err(refused)?;
+    Ok(answers.into_iter().filter_map(Result::ok).filter_map(named).collect())
+}
+
+fn named(resource: ConfigResource) -> Option<(String, HashMap<String, String>)> {
+    let OwnedResourceSpecifier::Topic(name) = resource.specifier else {
+        return None;
+    };
+    let entries = resource.entries.into_iter();
+    Some((name, entries.filter_map(|entry| Some((entry.name, entry.value?))).collect()))
+}
+
+fn limits(channel: &mut ChannelFacts, config: &HashMap<String, String>, address: &Address) {
+    let text = |name: &str| config.get(name).map(String::as_str).unwrap_or_default();
+    // The largest number stands for no limit, and so do negative ones.
+    let number = |name: &str| text(name).parse::<i64>().ok().filter(|number| *number != i64::MAX);
+    let positive = |name: &str| number(name).and_then(|number| u64::try_from(number).ok());
+    let own_time = text("message.timestamp.type") != "LogAppendTime";
+    if text("cleanup.policy").contains("delete") || text("cleanup.policy").is_empty() {
+        channel.kept_for = positive("retention.ms").map(Duration::from_millis);
+        channel.ages_by_own_time = own_time;
+        let each = positive("retention.bytes");
+        channel.most_bytes = each.zip(channel.partitions).map(|(bytes, count)| bytes * u64::from(count));
+    }
+    if own_time {
+        // Before Kafka 3.6 one setting said both.
+        let both = positive("message.timestamp.difference.max.ms");
+        channel.most_behind = positive("message.timestamp.before.max.ms").or(both).map(Duration::from_millis);
+        channel.most_ahead = positive("message.timestamp.after.max.ms").or(both).map(Duration::from_millis);
+    }
+    // The limit is that of a batch as it is sent; what compression makes of it nobody knows before.
+    let is_plain = address.option("compression").is_none_or(|how| how == "none");
+    channel.largest_event = positive("max.message.bytes")
+        .filter(|_| is_plain)
+        .map(|bytes| bytes.saturating_sub(AROUND_ONE_EVENT));
+}
+
+#[cfg(test)]
+mod tests {
+    use std::time::Duration;
+
+    use super::limits;
+    use crate::endpoint::Address;
+    use crate::endpoint::facts::ChannelFacts;
+
+    fn read(address: &str, settings: &[(&str, &str)]) -> ChannelFacts {
+        let mut channel = ChannelFacts { partitions: Some(3), ..ChannelFacts::unknown("a") };
+        let settings = settings.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned()));
+        limits(&mut channel, &settings.collect(), &Address::parse(address).expect("an address"));
+        channel
+    }
+
+    #[test]
+    fn settings_of_a_topic_become_facts() {
+        let settings = [
+            ("cleanup.policy", "delete"),
+            ("retention.ms", "604800000"),
+            ("retention.bytes", "1000"),
+            ("max.message.bytes", "1048588"),
+            ("message.timestamp.before.max.ms", "9223372036854775807"),
+            ("message.timestamp.after.max.ms", "3600000"),
+        ];
+        let found = read("kafka://h/a", &settings);
+        assert_eq!((found.kept_for, found.ages_by_own_time), (Some(Duration::from_secs(604_800)), true));
+        assert_eq!((found.most_bytes, found.largest_event), (Some(3_000), Some(1_048_516)));
+        assert_eq!((found.most_behind, found.most_ahead), (None, Some(Duration::from_secs(3600))));
+        let append = read(
+            "kafka://h/a?compression=zstd",
+            &[&settings[..], &[("message.timestamp.type", "LogAppendTime")]].concat(),
+        );
+        assert_eq!((append.ages_by_own_time, append.most_ahead, append.largest_event), (false, None, None));
+        let compact = read("kafka://h/a", &[("cleanup.policy", "compact"), ("retention.ms", "-1")]);
+        assert_eq!((compact.kept_for, compact.most_bytes), (None, None));
+    }
+}
