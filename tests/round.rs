@@ -146,7 +146,7 @@ fn what_is_replayed_is_what_was_recorded() {
     let second = record(&directory, &url, "second.eddy.ndjson.zst");
     let report = succeeds(
         &directory,
-        &["replay", "first.eddy.ndjson.zst", "--to", &url, "--speed", "10", "--format", "json"],
+        &["replay", "first.eddy.ndjson.zst", "--to", &url, "--speed", "10", "--in-place", "--format", "json"],
     );
     let (code, rest) = second.ended();
     assert_eq!(code, Some(0), "{rest}");

@@ -135,6 +135,7 @@ async fn replay(args: &Args, context: &Context) -> Result<Status, CommandError> 
     if !args.dry_run {
         target.confirm(args.confirm.as_deref())?;
         refuse_losses(args, &survey, carried)?;
+        keeping::refuse_other(args, (&target, window), &survey)?;
     }
     let rails = guarding::looked(args, context, &target, &survey, &stop).await?;
     if args.dry_run {

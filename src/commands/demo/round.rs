@@ -219,6 +219,7 @@ impl Story<'_> {
             "shop/checkout/submitted",
             "--speed",
             &speed,
+            "--in-place",
             "--format",
             "json",
         ];

@@ -27,6 +27,26 @@ pub(super) enum Begun {
     Interrupted,
 }
 
+/// Refuses a ledger that this run cannot keep, before anybody is asked about anything.
+///
+/// # Errors
+/// When there is one that was not to be taken up, none that was to be, or when it belongs to another run.
+pub(super) fn refuse_other(
+    args: &Args,
+    (target, window): (&Place, Window),
+    survey: &Survey,
+) -> Result<(), CommandError> {
+    let Some(path) = &args.ledger else {
+        return Ok(());
+    };
+    match Ledger::read(path)? {
+        None if args.resume => Err(nothing_to_go_on_from(path)),
+        Some(kept) if args.resume => Ok(kept.belongs_to(path, &new(args, (target, window), survey)?)?),
+        Some(kept) if !kept.finished => Err(unfinished(path, &kept)),
+        _ => Ok(()),
+    }
+}
+
 /// Begins the ledger the flags name, or takes it up again.
 ///
 /// # Errors
@@ -45,8 +65,7 @@ pub(super) async fn begun(
     let (address, options) = target.for_writing(&context.environment)?;
     let found = Ledger::read(path)?;
     if found.is_none() && args.resume {
-        return Err(CommandError::usage(format!("there is no ledger `{}` to go on from", path.display()))
-            .hint("without `--resume` a new run begins, and keeps it"));
+        return Err(nothing_to_go_on_from(path));
     }
     let ledger = match found {
         Some(kept) if args.resume => {
@@ -118,6 +137,11 @@ async fn resumed(
         ui.say(format!("{} had arrived without a receipt", counted(found.found, "event")));
     }
     Ok((!found.interrupted).then_some(kept))
+}
+
+fn nothing_to_go_on_from(path: &Path) -> CommandError {
+    CommandError::usage(format!("there is no ledger `{}` to go on from", path.display()))
+        .hint("without `--resume` a new run begins, and keeps it")
 }
 
 fn unfinished(path: &Path, kept: &Ledger) -> CommandError {
