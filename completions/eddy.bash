@@ -1870,7 +1870,7 @@ _eddy() {
             return 0
             ;;
         eddy__subcmd__record)
-            opts="-o -n -q -v -h -V --output --count --for --rotate-size --rotate-time --rotate-count --from --to --range --match --filter --map --mask --mask-strict --mask-key-file --connect-timeout --format --color --quiet --verbose --no-progress --workspace --env --yes --help --version"
+            opts="-o -n -q -v -h -V --output --count --for --rotate-size --rotate-time --rotate-count --from --to --range --match --filter --map --skip-replayed --mask --mask-strict --mask-key-file --connect-timeout --format --color --quiet --verbose --no-progress --workspace --env --yes --help --version"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -1968,7 +1968,7 @@ _eddy() {
             return 0
             ;;
         eddy__subcmd__redrive)
-            opts="-q -v -h -V --to --origin-header --back-to --group --match --filter --map --first --rate --max-redrives --quarantine --keep-error-headers --loss --retry-for --connect-timeout --dry-run --confirm --format --color --quiet --verbose --no-progress --workspace --env --yes --help --version"
+            opts="-q -v -h -V --to --origin-header --back-to --group --match --filter --map --skip-replayed --first --rate --max-redrives --quarantine --keep-error-headers --loss --retry-for --connect-timeout --dry-run --confirm --format --color --quiet --verbose --no-progress --workspace --env --yes --help --version"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -2058,7 +2058,7 @@ _eddy() {
             return 0
             ;;
         eddy__subcmd__replay)
-            opts="-q -v -h -V --to --from --until --range --channel --match --filter --map --sample --by --skip --first --map-channel --header --drop-header --ids --id-field --retime --time-field --repartition --fault --seed --loss --retry-for --connect-timeout --ledger --resume --no-mark --dry-run --confirm --format --speed --rate --ramp --max-gap --skip-idle --clock --loop --start-at --late --color --quiet --verbose --no-progress --workspace --env --yes --help --version"
+            opts="-q -v -h -V --to --from --until --range --channel --match --filter --map --skip-replayed --sample --by --skip --first --map-channel --header --drop-header --ids --id-field --retime --time-field --repartition --fault --seed --loss --retry-for --connect-timeout --ledger --resume --no-mark --dry-run --confirm --format --speed --rate --ramp --max-gap --skip-idle --clock --loop --start-at --late --preflight --max-events --max-bytes --max-duration --in-place --validate --max-loops --quarantine --audit --color --quiet --verbose --no-progress --workspace --env --yes --help --version"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -2209,6 +2209,38 @@ _eddy() {
                     return 0
                     ;;
                 --late)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --preflight)
+                    COMPREPLY=($(compgen -W "refuse warn off" -- "${cur}"))
+                    return 0
+                    ;;
+                --max-events)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --max-bytes)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --max-duration)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --validate)
+                    COMPREPLY=($(compgen -W "refuse skip warn" -- "${cur}"))
+                    return 0
+                    ;;
+                --max-loops)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --quarantine)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --audit)
                     COMPREPLY=($(compgen -f "${cur}"))
                     return 0
                     ;;

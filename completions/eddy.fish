@@ -506,6 +506,7 @@ always\t'Always'
 never\t'Never'"
 complete -c eddy -n "__fish_eddy_using_subcommand record" -l workspace -d 'Directory of the workspace file `eddy.yaml` (default: here or above)' -r -F
 complete -c eddy -n "__fish_eddy_using_subcommand record" -l env -d 'Environment of the workspace to use' -r
+complete -c eddy -n "__fish_eddy_using_subcommand record" -l skip-replayed -d 'Leave out events that a replay has marked (header `eddy-run`)'
 complete -c eddy -n "__fish_eddy_using_subcommand record" -l mask-strict -d 'End before an event with a field, header or key that neither a rule nor a schema names'
 complete -c eddy -n "__fish_eddy_using_subcommand record" -s q -l quiet -d 'Say nothing but data and errors'
 complete -c eddy -n "__fish_eddy_using_subcommand record" -s v -l verbose -d 'Say more about what is done'
@@ -537,6 +538,7 @@ always\t'Always'
 never\t'Never'"
 complete -c eddy -n "__fish_eddy_using_subcommand redrive" -l workspace -d 'Directory of the workspace file `eddy.yaml` (default: here or above)' -r -F
 complete -c eddy -n "__fish_eddy_using_subcommand redrive" -l env -d 'Environment of the workspace to use' -r
+complete -c eddy -n "__fish_eddy_using_subcommand redrive" -l skip-replayed -d 'Leave out events that a replay has marked (header `eddy-run`)'
 complete -c eddy -n "__fish_eddy_using_subcommand redrive" -l keep-error-headers -d 'Keep the headers that say how an event died'
 complete -c eddy -n "__fish_eddy_using_subcommand redrive" -l dry-run -d 'Show what would go where, and send nothing'
 complete -c eddy -n "__fish_eddy_using_subcommand redrive" -s q -l quiet -d 'Say nothing but data and errors'
@@ -588,6 +590,18 @@ complete -c eddy -n "__fish_eddy_using_subcommand replay" -l clock -d 'The recor
 complete -c eddy -n "__fish_eddy_using_subcommand replay" -l loop -d 'Send the recording this many times, the next round one mean gap after the last, with new identities in each' -r
 complete -c eddy -n "__fish_eddy_using_subcommand replay" -l start-at -d 'Begin at this time, such as `2026-11-01T12:00Z`; several machines can begin together' -r
 complete -c eddy -n "__fish_eddy_using_subcommand replay" -l late -d 'What is done about late events: `burst` sends them at once and in order; `stretch[:TIME]` moves the rest of the schedule when one is later than TIME; `drop[:TIME]` leaves it out; `abort-over:TIME` ends the run. TIME is 100ms unless given' -r
+complete -c eddy -n "__fish_eddy_using_subcommand replay" -l preflight -d 'What to do about what the target says of itself before the first event: sizes, partitions, times, permissions' -r -f -a "refuse\t'Send nothing when something would go wrong'
+warn\t'Say what would go wrong and send all the same'
+off\t'Do not ask'"
+complete -c eddy -n "__fish_eddy_using_subcommand replay" -l max-events -d 'Send nothing when there are more events than this' -r
+complete -c eddy -n "__fish_eddy_using_subcommand replay" -l max-bytes -d 'Send nothing when there are more bytes than this, such as `2GiB`' -r
+complete -c eddy -n "__fish_eddy_using_subcommand replay" -l max-duration -d 'Send nothing when the run takes longer than this, such as `2h`' -r
+complete -c eddy -n "__fish_eddy_using_subcommand replay" -l validate -d 'What to do about events that do not fit the workspace\'s contract of today' -r -f -a "refuse\t'Send nothing when one does not fit'
+skip\t'Leave them out'
+warn\t'Say how many there are and send them'"
+complete -c eddy -n "__fish_eddy_using_subcommand replay" -l max-loops -d 'Leave out events that have been through this many replays already' -r
+complete -c eddy -n "__fish_eddy_using_subcommand replay" -l quarantine -d 'Keep what `--max-loops` leaves out in this archive' -r -F
+complete -c eddy -n "__fish_eddy_using_subcommand replay" -l audit -d 'The file that says who replayed what and when (default: `audit` of the workspace, `.eddy/audit.ndjson` beside it, or `eddy/audit.ndjson` in the user\'s state directory)' -r -F
 complete -c eddy -n "__fish_eddy_using_subcommand replay" -l color -d 'When to colour' -r -f -a "auto\t'On a terminal, unless NO_COLOR is set'
 always\t'Always'
 never\t'Never'"

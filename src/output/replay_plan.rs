@@ -121,7 +121,8 @@ pub fn plan_text(out: &mut dyn Write, plan: &PlanView<'_>) -> io::Result<()> {
     let length = if plan.paced { span(survey.length) } else { "as fast as the target takes them".to_owned() };
     writeln!(out, "duration  {length}")?;
     if let Some(mean) = mean(plan) {
-        let (mean, most) = (grouped(mean), grouped(survey.busiest_second));
+        let mean = if mean == 0 { "under 1".to_owned() } else { grouped(mean) };
+        let most = grouped(survey.busiest_second);
         writeln!(out, "rate      {mean}/s on average, {most}/s in the busiest second")?;
     }
     channels_text(out, plan)?;

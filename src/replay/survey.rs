@@ -87,7 +87,8 @@ pub struct Survey {
     pub recorded: BTreeSet<String>,
     /// Most events that are due within one second of the run; zero without a pace.
     pub busiest_second: u64,
-    second: Second,
+    /// The second that is being counted.
+    pub(crate) second: Second,
     /// What guards left out.
     pub left_out: LeftOut,
     /// By channel, as they are sent.
@@ -218,7 +219,7 @@ impl Survey {
 
 /// The second of the run that is being counted.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-struct Second {
+pub(crate) struct Second {
     number: u64,
     events: u64,
 }
