@@ -1150,7 +1150,7 @@ _eddy() {
             return 0
             ;;
         eddy__subcmd__graph)
-            opts="-o -q -v -h -V --view --format --output --focus --depth --path --shortest --ascii --observe --drift --system --color --quiet --verbose --no-progress --workspace --env --yes --help --version"
+            opts="-o -q -v -h -V --view --format --output --focus --depth --path --shortest --ascii --observe --drift --system --impact --remove --rollout --at --diff --check --report --color --quiet --verbose --no-progress --workspace --env --yes --help --version"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -1186,6 +1186,30 @@ _eddy() {
                     ;;
                 --system)
                     COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --impact)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --remove)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --rollout)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --at)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --diff)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --report)
+                    COMPREPLY=($(compgen -W "human concise json jsonl sarif junit github gitlab checkstyle markdown rdjson" -- "${cur}"))
                     return 0
                     ;;
                 --color)

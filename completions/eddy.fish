@@ -384,6 +384,22 @@ complete -c eddy -n "__fish_eddy_using_subcommand graph" -l focus -d 'Show only 
 complete -c eddy -n "__fish_eddy_using_subcommand graph" -l depth -d 'How many services away from the focus to go (default: 2)' -r
 complete -c eddy -n "__fish_eddy_using_subcommand graph" -l path -d 'Show only the ways along the flow from one service or channel to another, the shortest first' -r
 complete -c eddy -n "__fish_eddy_using_subcommand graph" -l system -d 'Ask this system instead of those of the environment; may be given several times' -r
+complete -c eddy -n "__fish_eddy_using_subcommand graph" -l impact -d 'Whom a change of a message touches; after a dot a field: which consumers require it' -r
+complete -c eddy -n "__fish_eddy_using_subcommand graph" -l remove -d 'What starves without a service' -r
+complete -c eddy -n "__fish_eddy_using_subcommand graph" -l rollout -d 'In which order to roll out a breaking change of a message' -r
+complete -c eddy -n "__fish_eddy_using_subcommand graph" -l at -d 'Read the documents as a revision of git has them' -r
+complete -c eddy -n "__fish_eddy_using_subcommand graph" -l diff -d 'Show what changed between two revisions of git or two saved graphs; nothing after `..` means the files as they are here' -r
+complete -c eddy -n "__fish_eddy_using_subcommand graph" -l report -d 'Form of the findings (default: human)' -r -f -a "human\t'With the lines at fault'
+concise\t'One line per finding'
+json\t'For programs: one object'
+jsonl\t'For programs: a line per finding'
+sarif\t'SARIF 2.1.0, for code scanning'
+junit\t'Test report in XML'
+github\t'Annotations of a workflow on a change'
+gitlab\t'Code quality report'
+checkstyle\t'Checkstyle XML'
+markdown\t'For a comment on a change'
+rdjson\t'Reviewdog Diagnostic Format'"
 complete -c eddy -n "__fish_eddy_using_subcommand graph" -l color -d 'When to colour' -r -f -a "auto\t'On a terminal, unless NO_COLOR is set'
 always\t'Always'
 never\t'Never'"
@@ -393,6 +409,7 @@ complete -c eddy -n "__fish_eddy_using_subcommand graph" -l shortest -d 'Only th
 complete -c eddy -n "__fish_eddy_using_subcommand graph" -l ascii -d 'Draw with ASCII characters only'
 complete -c eddy -n "__fish_eddy_using_subcommand graph" -l observe -d 'Ask the systems of the environment who sends and who receives; nothing is changed there'
 complete -c eddy -n "__fish_eddy_using_subcommand graph" -l drift -d 'Compare what is declared with what the systems show: confirmed, undocumented, missing, not observable'
+complete -c eddy -n "__fish_eddy_using_subcommand graph" -l check -d 'Say what is wrong with the system as a whole: missing ends, versions that differ, cycles, assertions of `eddy.yaml`'
 complete -c eddy -n "__fish_eddy_using_subcommand graph" -s q -l quiet -d 'Say nothing but data and errors'
 complete -c eddy -n "__fish_eddy_using_subcommand graph" -s v -l verbose -d 'Say more about what is done'
 complete -c eddy -n "__fish_eddy_using_subcommand graph" -l no-progress -d 'Draw no progress bars'

@@ -8,6 +8,7 @@ use serde::Deserialize;
 use crate::diagnostic::Severity;
 use crate::endpoint::mask;
 use crate::topology::aliases::Aliases;
+use crate::topology::assertions::Assertion;
 
 mod access;
 mod command;
@@ -128,6 +129,9 @@ pub struct TopologySettings {
     /// Names under which services are known elsewhere, by service.
     #[serde(default)]
     pub aliases: BTreeMap<String, Vec<String>>,
+    /// What must hold of the system.
+    #[serde(default)]
+    pub assertions: Vec<Assertion>,
 }
 
 /// A workspace: its directory and its file.
@@ -188,6 +192,18 @@ impl Workspace {
                         help: help.into(),
                     });
                 }
+            }
+        }
+        for (number, assertion) in self.settings.topology.assertions.iter().enumerate() {
+            if let Some(fault) = assertion.fault() {
+                return Err(SettingsError::Value {
+                    what: format!("assertion {} under `topology.assertions`", number + 1),
+                    path: self.file(),
+                    message: fault,
+                    help:
+                        "write for example `forbid: { from: \"domain:marketing\", to: \"domain:payments\" }`"
+                            .into(),
+                });
             }
         }
         self.aliases().map(|_| ())

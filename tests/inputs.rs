@@ -177,6 +177,50 @@ fn only_documents_that_changed_or_refer_to_what_changed_are_checked() {
     assert_eq!(output.status.code(), Some(2));
 }
 
+#[test]
+fn a_revision_is_drawn_and_compared_without_touching_the_working_tree() {
+    let folder = tempfile::tempdir().unwrap();
+    let services = folder.path().join("services");
+    fs::create_dir(&services).unwrap();
+    let document = |title: &str, action: &str| {
+        format!(
+            "asyncapi: 3.0.0\ninfo: {{title: {title}, version: 1.0.0}}\nchannels:\n  x: {{address: x, messages: \
+             {{M: {{payload: {{type: object}}}}}}}}\noperations:\n  go: {{action: {action}, channel: {{$ref: '#/channels/x'}}}}\n"
+        )
+    };
+    fs::write(services.join("a.yaml"), document("a", "send")).unwrap();
+    fs::write(services.join("b.yaml"), document("b", "receive")).unwrap();
+    git(folder.path(), &["init", "-q"]);
+    git(folder.path(), &["add", "."]);
+    git(folder.path(), &["commit", "-q", "-m", "first"]);
+    fs::remove_file(services.join("a.yaml")).unwrap();
+    fs::write(services.join("c.yaml"), document("c", "receive")).unwrap();
+    let graph = |arguments: &[&str]| {
+        let mut all = vec!["graph", "services"];
+        all.extend(arguments);
+        let Output { status, stdout, stderr } = eddy(folder.path(), &all).output().unwrap();
+        (status.code(), format!("{}{}", String::from_utf8_lossy(&stdout), String::from_utf8_lossy(&stderr)))
+    };
+    let (code, said) = graph(&["--at", "HEAD", "--ascii"]);
+    assert!(said.contains("a -> (x) -> b\n") && code == Some(0), "{said}");
+    let (code, said) = graph(&["--diff", "HEAD..", "--ascii"]);
+    for line in
+        ["- service  a\n", "+ service  c\n", "! b still receives from (x), to which nobody sends any more"]
+    {
+        assert!(said.contains(line) && code == Some(1), "{said}");
+    }
+    let (_, said) = graph(&["--at", "HEAD", "--format", "json"]);
+    assert!(said.contains("\"uri\": \"HEAD:services/a.yaml\""), "{said}");
+    for revision in ["--at=--output=x", "--at=nowhere", "--diff=nowhere..HEAD"] {
+        let (code, said) = graph(&[revision]);
+        assert!(code == Some(2) && said.contains("help: "), "{said}");
+    }
+    let mut without = eddy(folder.path(), &["graph", "services", "--at", "HEAD"]);
+    let output = without.env("PATH", services).output().unwrap();
+    assert!(String::from_utf8_lossy(&output.stderr).contains("cannot run `git`"));
+    assert_eq!(output.status.code(), Some(2));
+}
+
 /// The lines of both streams as they come.
 fn lines(child: &mut Child) -> mpsc::Receiver<String> {
     let (sender, receiver) = mpsc::channel();

@@ -17,7 +17,13 @@ fn read(text: &str) -> Result<(), SettingsError> {
 }
 
 /// Every map of the file: where it stands in the schema, and a file whose map there has an unknown key or value.
-const PLACES: [(&str, &str); 12] = [
+const PLACES: [(&str, &str); 15] = [
+    ("/$defs/assertion/properties", "version: 1\ntopology: { assertions: [{ strange: 1 }] }"),
+    ("/$defs/forbidden/properties", "version: 1\ntopology: { assertions: [{ forbid: { strange: 1 } }] }"),
+    (
+        "/$defs/mostConsumers/properties",
+        "version: 1\ntopology: { assertions: [{ max-consumers: { strange: 1 } }] }",
+    ),
     ("/$defs/topology/properties", "version: 1\ntopology: { strange: 1 }"),
     ("/properties", "version: 1\nstrange: 1"),
     ("/$defs/environment/properties", "version: 1\nenvironments: { e: { strange: 1 } }"),

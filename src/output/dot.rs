@@ -4,7 +4,7 @@ use std::io::{self, Write};
 
 use super::by_domain::{groups, message_names, missing, missing_words};
 use super::inert::{one_line, shortened};
-use crate::topology::{CheckRule, Graph, NodeIndex, NodeKind};
+use crate::topology::{Change, CheckRule, Graph, NodeIndex, NodeKind};
 
 /// Characters of a text at most: Graphviz refuses strings of 16,384 bytes.
 const LENGTH: usize = 3_000;
@@ -24,7 +24,13 @@ pub fn write(out: &mut dyn Write, graph: &Graph) -> io::Result<()> {
             writeln!(out, "  subgraph cluster_{number} {{\n    label={};", quoted(domain))?;
         }
         for node in &group.nodes {
-            writeln!(out, "{inner}{};", node_statement(graph, *node, missing.get(node).copied()))?;
+            let mut statement = node_statement(graph, *node, missing.get(node).copied());
+            if let Some(change) = graph.node(*node).change {
+                // Of two values of an attribute the later one counts.
+                statement.truncate(statement.len() - 1);
+                statement = format!("{statement}, {}]", change_look(change));
+            }
+            writeln!(out, "{inner}{statement};")?;
         }
         if group.domain.is_some() {
             writeln!(out, "  }}")?;
@@ -32,7 +38,8 @@ pub fn write(out: &mut dyn Write, graph: &Graph) -> io::Result<()> {
     }
     for edge in graph.flows() {
         let (source, target) = (&graph.node(edge.source).id, &graph.node(edge.target).id);
-        writeln!(out, "  {} -> {};", quoted(source), quoted(target))?;
+        let look = edge.change.map_or_else(String::new, |change| format!(" [{}]", change_look(change)));
+        writeln!(out, "  {} -> {}{look};", quoted(source), quoted(target))?;
     }
     writeln!(out, "}}")
 }
@@ -55,6 +62,16 @@ fn node_statement(graph: &Graph, index: NodeIndex, missing: Option<CheckRule>) -
         "style=\"filled,rounded\", color=\"#b7791f\""
     };
     format!("{id} [label=\"{label}\", shape=box, fillcolor=\"#fff5e0\", {look}]")
+}
+
+fn change_look(change: Change) -> &'static str {
+    match change {
+        Change::Added => "color=\"#00796b\", penwidth=3, tooltip=\"added\"",
+        Change::Removed => "color=\"#c2410c\", penwidth=2, style=dashed, tooltip=\"removed\"",
+        Change::Modified | Change::Versioned => {
+            "color=\"#7b3fa0\", penwidth=3, style=dotted, tooltip=\"different\""
+        }
+    }
 }
 
 fn quoted(text: &str) -> String {

@@ -1,5 +1,6 @@
 //! The graph in JSON Graph Format 2.1 with our metadata; `docs/schemas/topology.schema.json` is its schema.
 
+use std::collections::BTreeMap;
 use std::io::{self, Write};
 
 use serde::Serialize;
@@ -7,6 +8,7 @@ use serde::ser::{SerializeMap, Serializer};
 
 use super::inert::json_pretty;
 use crate::event::Timestamp;
+use crate::topology::difference::{Alteration, Difference, Starved};
 use crate::topology::observed::{Live, Observation, Status};
 use crate::topology::{
     Change, Check, Edge, Evidence, EvidenceKind, Graph, Node, NodeIndex, NodeKind, Place, Relation,
@@ -24,7 +26,15 @@ pub const SCHEMA: &str = "eddy/topology/1";
 /// # Errors
 /// Those of `out`.
 pub fn write(out: &mut dyn Write, graph: &Graph, label: &str) -> io::Result<()> {
-    json_pretty(out, &Outer { graph: Inner::new(graph, label) })
+    json_pretty(out, &Outer { graph: Inner::new(graph, label, None) })
+}
+
+/// Writes two states as one graph, each thing with what became of it, and what it was `before`.
+///
+/// # Errors
+/// Those of `out`.
+pub fn write_difference(out: &mut dyn Write, difference: &Difference, label: &str) -> io::Result<()> {
+    json_pretty(out, &Outer { graph: Inner::new(&difference.graph, label, Some(difference)) })
 }
 
 #[derive(Serialize)]
@@ -40,20 +50,20 @@ struct Inner<'a> {
     label: &'a str,
     metadata: Metadata<'a>,
     #[serde(serialize_with = "nodes")]
-    nodes: &'a Graph,
+    nodes: (&'a Graph, Option<&'a Difference>),
     edges: Vec<EdgeObject<'a>>,
 }
 
 impl<'a> Inner<'a> {
-    fn new(graph: &'a Graph, label: &'a str) -> Self {
+    fn new(graph: &'a Graph, label: &'a str, difference: Option<&'a Difference>) -> Self {
         Self {
             id: "eddy:topology",
-            r#type: "service-event-topology",
+            r#type: if difference.is_some() { "topology-diff" } else { "service-event-topology" },
             directed: true,
             label,
-            metadata: Metadata::new(graph),
-            nodes: graph,
-            edges: graph.edges.iter().map(|edge| EdgeObject::new(graph, edge)).collect(),
+            metadata: Metadata::new(graph, difference),
+            nodes: (graph, difference),
+            edges: graph.edges.iter().map(|edge| EdgeObject::new(graph, edge, difference)).collect(),
         }
     }
 }
@@ -65,10 +75,40 @@ struct Metadata<'a> {
     sources: Vec<SourceObject<'a>>,
     counts: Counts,
     checks: Vec<CheckObject<'a>>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    starved: Option<Vec<StarvedObject<'a>>>,
+}
+
+/// A consumer that is left without a source.
+#[derive(Serialize)]
+struct StarvedObject<'a> {
+    consumer: &'a str,
+    channel: &'a str,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    message: Option<&'a str>,
+}
+
+impl<'a> StarvedObject<'a> {
+    fn new(graph: &'a Graph, starved: &Starved) -> Self {
+        let id = |index: NodeIndex| graph.node(index).id.as_str();
+        Self {
+            consumer: id(starved.consumer),
+            channel: id(starved.channel),
+            message: starved.message.map(id),
+        }
+    }
+}
+
+/// What it was, by member.
+type Before<'a> = BTreeMap<&'static str, &'a str>;
+
+fn before(alterations: &[Alteration]) -> Option<Before<'_>> {
+    let members = alterations.iter().map(|alteration| (alteration.member, alteration.before.as_str()));
+    (!alterations.is_empty()).then(|| members.collect())
 }
 
 impl<'a> Metadata<'a> {
-    fn new(graph: &'a Graph) -> Self {
+    fn new(graph: &'a Graph, difference: Option<&'a Difference>) -> Self {
         Self {
             schema: SCHEMA,
             generator: concat!("eddy ", env!("CARGO_PKG_VERSION")),
@@ -80,6 +120,9 @@ impl<'a> Metadata<'a> {
                 edge: graph.edges.len(),
             },
             checks: graph.checks().iter().map(|check| CheckObject::new(graph, *check)).collect(),
+            starved: difference.map(|difference| {
+                difference.starved.iter().map(|starved| StarvedObject::new(graph, starved)).collect()
+            }),
         }
     }
 }
@@ -132,10 +175,13 @@ impl<'a> CheckObject<'a> {
 }
 
 /// The nodes as a map from identifier to node, in order.
-fn nodes<S: Serializer>(graph: &Graph, serializer: S) -> Result<S::Ok, S::Error> {
+fn nodes<S: Serializer>(
+    (graph, difference): &(&Graph, Option<&Difference>),
+    serializer: S,
+) -> Result<S::Ok, S::Error> {
     let mut map = serializer.serialize_map(Some(graph.nodes.len()))?;
     for (number, node) in graph.nodes.iter().enumerate() {
-        map.serialize_entry(&node.id, &NodeObject::new(graph, NodeIndex(number), node))?;
+        map.serialize_entry(&node.id, &NodeObject::new(graph, NodeIndex(number), node, *difference))?;
     }
     map.end()
 }
@@ -168,10 +214,12 @@ struct NodeMetadata<'a> {
     defined_at: Vec<PlaceObject<'a>>,
     #[serde(skip_serializing_if = "Option::is_none")]
     change: Option<Change>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    before: Option<Before<'a>>,
 }
 
 impl<'a> NodeObject<'a> {
-    fn new(graph: &'a Graph, index: NodeIndex, node: &'a Node) -> Self {
+    fn new(graph: &'a Graph, index: NodeIndex, node: &'a Node, difference: Option<&'a Difference>) -> Self {
         let ids = || graph.messages(index).map(|message| graph.node(message).id.as_str()).collect();
         let metadata = NodeMetadata {
             kind: node.kind,
@@ -186,6 +234,7 @@ impl<'a> NodeObject<'a> {
             declared: node.defined_at.iter().any(|place| !graph.sources[place.source].kind.is_observed()),
             defined_at: node.defined_at.iter().map(|place| PlaceObject::new(graph, place)).collect(),
             change: node.change,
+            before: difference.and_then(|all| all.nodes.get(&node.id)).and_then(|list| before(list)),
         };
         Self { label: &node.name, metadata }
     }
@@ -222,6 +271,8 @@ struct EdgeMetadata<'a> {
     #[serde(skip_serializing_if = "Option::is_none")]
     change: Option<Change>,
     #[serde(skip_serializing_if = "Option::is_none")]
+    before: Option<Before<'a>>,
+    #[serde(skip_serializing_if = "Option::is_none")]
     status: Option<Status>,
     #[serde(skip_serializing_if = "Option::is_none")]
     confidence: Option<u8>,
@@ -250,7 +301,7 @@ struct EvidenceObject<'a> {
 }
 
 impl<'a> EdgeObject<'a> {
-    fn new(graph: &'a Graph, edge: &'a Edge) -> Self {
+    fn new(graph: &'a Graph, edge: &'a Edge, difference: Option<&'a Difference>) -> Self {
         let (source, target) = (&graph.node(edge.source).id, &graph.node(edge.target).id);
         // A `:` inside a name is percent-encoded, so the three parts stay apart.
         let bare = |id: &'a str| id.split_once(':').map_or(id, |(_, rest)| rest);
@@ -281,6 +332,7 @@ impl<'a> EdgeObject<'a> {
                     .filter_map(|evidence| Some(evidence.live.as_ref()?.confidence))
                     .max(),
                 metrics: edge.lag().map(|lag| Metrics { lag }),
+                before: difference.and_then(|all| before(all.of_edge(edge))),
             },
         }
     }

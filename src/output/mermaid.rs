@@ -6,7 +6,7 @@ use std::io::{self, Write};
 
 use super::by_domain::{PlainNames, groups, message_names, missing, missing_words, plain_names};
 use super::inert::{one_line, shortened, yaml_text};
-use crate::topology::{CheckRule, Domains, Graph, NodeIndex, NodeKind};
+use crate::topology::{Change, CheckRule, Domains, Graph, NodeIndex, NodeKind};
 
 /// Mermaid draws 500 arrows and 50,000 characters unless the page that shows it allows more; this is a little below.
 const ARROW_LIMIT: usize = 450;
@@ -95,6 +95,15 @@ struct Flowchart<'a> {
     groups: Vec<(Option<&'a str>, Vec<NodeIndex>)>,
 }
 
+/// By colour, width and dashes.
+fn change_look(change: Change) -> &'static str {
+    match change {
+        Change::Added => "stroke:#00796b,stroke-width:3px",
+        Change::Removed => "stroke:#c2410c,stroke-width:2px,stroke-dasharray:3 4",
+        Change::Modified | Change::Versioned => "stroke:#7b3fa0,stroke-width:3px,stroke-dasharray:10 3",
+    }
+}
+
 impl<'a> Flowchart<'a> {
     fn new(graph: &'a Graph) -> Self {
         let groups = groups(graph).into_iter().map(|group| (group.domain, group.nodes)).collect();
@@ -123,7 +132,23 @@ impl<'a> Flowchart<'a> {
             let _ = writeln!(text, "  {} --> {}", self.names[source.0], self.names[target.0]);
         }
         text.push_str(CLASSES);
+        self.changes(&mut text, part);
         text
+    }
+
+    /// How what changed looks; nothing in a graph of one state.
+    fn changes(&self, text: &mut String, part: &Part) {
+        let changed = part.nodes.iter().filter_map(|node| Some((node, self.graph.node(*node).change?)));
+        for (node, change) in changed {
+            let _ = writeln!(text, "  style {} {}", self.names[node.0], change_look(change));
+        }
+        for (number, (source, target)) in part.arrows.iter().enumerate() {
+            let mut edges = self.graph.outgoing(*source);
+            let change = edges.find(|edge| edge.target == *target).and_then(|edge| edge.change);
+            if let Some(change) = change {
+                let _ = writeln!(text, "  linkStyle {number} {}", change_look(change));
+            }
+        }
     }
 
     /// The channels among these nodes with all their arrows, and what has none, in parts within the limits.

@@ -3,6 +3,7 @@
 pub mod archive_text;
 pub mod backstage;
 mod by_domain;
+pub mod change_text;
 pub mod checkstyle;
 pub mod cytoscape;
 pub mod d2;
@@ -36,6 +37,7 @@ pub mod pages;
 pub mod paths_text;
 pub mod plan;
 pub mod plantuml;
+pub mod questions;
 pub mod rdjson;
 pub mod redrive;
 pub mod replay;

@@ -7,7 +7,7 @@ use super::scene::{
     Arrow, BoxKind, MARGIN, SMALL_SIZE, Scene, Setting, Shape, counted, metrics, node_words, thickness,
 };
 use super::visible::is_hidden;
-use crate::topology::{CheckRule, Graph, NodeKind, Relation};
+use crate::topology::{Change, CheckRule, Graph, NodeKind, Relation};
 
 /// Above so many arrows none gets words and a wider invisible twin to point at.
 const POINTABLE: usize = 1_500;
@@ -23,6 +23,7 @@ text{font-family:Arial,'Liberation Sans',Helvetica,sans-serif;fill:#1b2733}
 .halo{stroke:#f6f8fa;stroke-width:4px;stroke-linejoin:round;paint-order:stroke}
 .sends,.receives{fill:none;stroke-width:1.3;stroke-opacity:.75}.sends{stroke:#2b6cb0;marker-end:url(#tip-sends)}.receives{stroke:#0f766e;marker-end:url(#tip-receives)}
 .back{stroke-dasharray:6 4}
+.added{stroke:#00796b;stroke-width:3;stroke-opacity:1}.removed{stroke:#c2410c;stroke-width:2;stroke-dasharray:3 4;stroke-opacity:1}.modified{stroke:#7b3fa0;stroke-width:3;stroke-dasharray:10 3 2 3;stroke-opacity:1}
 .tip-sends{fill:#2b6cb0}.tip-receives{fill:#0f766e}
 .hit{fill:none;stroke:transparent;stroke-width:9}
 g:hover>.sends,g:hover>.receives{stroke-width:3;stroke-opacity:1}
@@ -32,7 +33,7 @@ text{fill:#e4eaf0}.small,.head{fill:#9fb0c0}.domain{fill:#b4c2d0}
 .frame{fill:#17202a;stroke:#2b3845}
 .service{fill:#17324d;stroke:#6aa9e9}.channel{fill:#3a2d12;stroke:#e0aa4e}
 .domain-box{fill:#1f2b38;stroke:#9fb0c0}.missing{stroke:#ff8a80}.gone{fill:#ff8a80}.halo{stroke:#17202a}
-.sends{stroke:#6aa9e9}.receives{stroke:#4fd1b5}.tip-sends{fill:#6aa9e9}.tip-receives{fill:#4fd1b5}
+.added{stroke:#4fd1b5}.removed{stroke:#ffab70}.modified{stroke:#d2a8ff}.sends{stroke:#6aa9e9}.receives{stroke:#4fd1b5}.tip-sends{fill:#6aa9e9}.tip-receives{fill:#4fd1b5}
 }
 ";
 
@@ -119,6 +120,10 @@ impl Drawing<'_> {
         if arrow.backward {
             class.push_str(" back");
         }
+        if let Some(change) = arrow.change {
+            class.push(' ');
+            class.push_str(change_class(change));
+        }
         let line = way(&arrow.points);
         if self.scene.arrows.len() > POINTABLE {
             return writeln!(out, "<path class=\"{class}\" d=\"{line}\"/>");
@@ -160,7 +165,11 @@ impl Drawing<'_> {
             escaped(&words)
         )?;
         let (x, y, width, height) = (shape.x, shape.y, shape.width, shape.height);
-        let class = if shape.missing.is_some() { "channel missing" } else { kind };
+        let mut class = if shape.missing.is_some() { "channel missing" } else { kind }.to_owned();
+        if let Some(change) = shape.change {
+            class.push(' ');
+            class.push_str(change_class(change));
+        }
         let radius = if shape.kind == BoxKind::Channel { height / 2.0 } else { 5.0 };
         writeln!(
             out,
@@ -219,8 +228,7 @@ impl Drawing<'_> {
     }
 
     fn legend(&self, out: &mut dyn Write) -> io::Result<()> {
-        let y = self.scene.height - 34.0;
-        let line = y - 4.0;
+        let mut y = self.scene.height - 34.0;
         let mut x = MARGIN;
         let boxes: &[(&str, &str)] = match self.scene.setting {
             Setting::Overview => &[("domain-box", "domain")],
@@ -244,14 +252,35 @@ impl Drawing<'_> {
         if self.scene.arrows.iter().any(|arrow| arrow.backward) {
             arrows.push(("sends back", "closes a cycle"));
         }
+        let changes = self.scene.arrows.iter().filter_map(|arrow| arrow.change);
+        let changes: Vec<Change> =
+            changes.chain(self.scene.shapes.iter().filter_map(|shape| shape.change)).collect();
+        for (class, text) in [("added", "added"), ("removed", "removed"), ("modified", "different")] {
+            if changes.iter().any(|change| change_class(*change) == class) {
+                arrows.push((class, text));
+            }
+        }
         for (class, text) in arrows {
-            let end = x + 28.0;
+            let wide = 34.0 + metrics::text_width(text, SMALL_SIZE);
+            if x + wide > self.scene.width - MARGIN && x > MARGIN {
+                (x, y) = (MARGIN, y + 18.0);
+            }
+            let (line, end) = (y - 4.0, x + 28.0);
             writeln!(out, "<path class=\"{class}\" d=\"M{x:.1} {line:.1}H{end:.1}\"/>")?;
             x += 34.0;
             writeln!(out, "<text class=\"small\" x=\"{x:.1}\" y=\"{y:.1}\">{text}</text>")?;
             x += metrics::text_width(text, SMALL_SIZE) + 18.0;
         }
         Ok(())
+    }
+}
+
+/// How what changed looks: by colour, by width and by dashes.
+fn change_class(change: Change) -> &'static str {
+    match change {
+        Change::Added => "added",
+        Change::Removed => "removed",
+        Change::Modified | Change::Versioned => "modified",
     }
 }
 

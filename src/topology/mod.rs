@@ -1,15 +1,21 @@
 //! The graph of services, channels and messages: built, queried, laid out. It draws nothing.
 
 pub mod aliases;
+pub mod assertions;
 mod bridge;
 mod declared;
+pub mod difference;
 mod domains;
 pub mod drift;
+pub mod fields;
+pub mod findings;
 #[cfg(test)]
 pub(crate) mod fixture;
 pub mod graph;
+pub mod impact;
 mod join;
 pub mod layout;
+pub mod loops;
 mod names;
 pub mod observed;
 mod paths;

@@ -81,4 +81,12 @@ pages! {
 pages! {
     TOPOLOGY;
     "ED6001" "saved-graph" "saved_graph" Error Correctness [];
+    "ED6101" "topology-no-producer" "topology_no_producer" Warning Correctness [];
+    "ED6102" "topology-no-consumer" "topology_no_consumer" Warning Correctness [];
+    "ED6103" "topology-unused" "topology_unused" Warning Style [];
+    "ED6104" "topology-version-skew" "topology_version_skew" Warning Correctness [];
+    "ED6105" "topology-cycle" "topology_cycle" Warning Correctness [];
+    "ED6106" "topology-dead-letters-unread" "topology_dead_letters_unread" Warning Correctness [];
+    "ED6107" "topology-described-twice" "topology_described_twice" Warning Correctness [];
+    "ED6108" "topology-assertion" "topology_assertion" Error Correctness [];
 }

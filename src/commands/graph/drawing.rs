@@ -13,10 +13,11 @@ use crate::output::graph_text::{GraphStyle, Role};
 use crate::output::mermaid::Chart;
 use crate::output::scene::Setting;
 use crate::output::{
-    backstage, cytoscape, d2, dot, eventcatalog, graph_json, graph_jsonl, graphml, mermaid, openlineage,
-    page, paths_text, plantuml, svg, table, tree,
+    backstage, change_text, cytoscape, d2, dot, eventcatalog, graph_json, graph_jsonl, graphml, mermaid,
+    openlineage, page, paths_text, plantuml, svg, table, tree,
 };
 use crate::scaffold::write::write_files;
+use crate::topology::difference::Difference;
 use crate::topology::drift::{Verdict, drift};
 use crate::topology::{Domains, Graph, NodeIndex, NodeKind};
 
@@ -228,6 +229,8 @@ pub(super) struct Picture<'a> {
     pub tree: Option<(&'a Graph, NodeIndex, usize)>,
     /// The whole graph, and ways through it.
     pub ways: Option<(&'a Graph, &'a [Vec<NodeIndex>])>,
+    /// What changed, when the graph is one of two states.
+    pub difference: Option<&'a Difference>,
     pub title: String,
     pub setting: Setting,
 }
@@ -300,6 +303,13 @@ impl Picture<'_> {
         if let Some((graph, ways)) = self.ways {
             return paths_text::write(out, graph, ways, style);
         }
+        match (self.difference, self.drawing) {
+            (Some(difference), Drawing::Table) => return change_text::write(out, difference, style),
+            (Some(difference), Drawing::As(Format::Json)) => {
+                return graph_json::write_difference(out, difference, &self.title);
+            }
+            _ => {}
+        }
         let format = match (self.drawing, self.tree) {
             (Drawing::Tree, Some((graph, start, depth))) => {
                 return tree::write(out, graph, start, depth, style);
@@ -328,7 +338,7 @@ impl Picture<'_> {
     }
 }
 
-fn keep(path: &Path, bytes: &[u8]) -> Result<(), CommandError> {
+pub(super) fn keep(path: &Path, bytes: &[u8]) -> Result<(), CommandError> {
     atomic_file::write(path, bytes).map_err(|error| CommandError::unwritable(path, &error))
 }
 
@@ -340,7 +350,7 @@ fn split_words(charts: &[Chart], place: &str) -> String {
     )
 }
 
-fn color_of(role: Role) -> &'static str {
+pub(super) fn color_of(role: Role) -> &'static str {
     match role {
         Role::Service => "cyan",
         Role::Channel => "yellow",

@@ -1,16 +1,25 @@
 //! `eddy graph`: who sends what to whom, as table, tree, picture or data.
 
+use std::io::Write as _;
 use std::path::PathBuf;
 
+mod change;
+mod check;
 mod drawing;
 mod observing;
+mod questions;
 mod reading;
+mod revision;
 
+use change::{ChangeArgs, compare};
+use check::CheckArgs;
 use drawing::{Drawing, Format, Picture, View};
 use observing::ObserveArgs;
+use questions::QuestionArgs;
 use reading::Read;
 
 use super::{CommandError, Context, Status};
+use crate::output::graph_text::{GraphStyle, Role};
 use crate::topology::{CheckRule, FocusError, Graph, NodeKind, Paths};
 
 /// Services away from the focus that are shown.
@@ -21,7 +30,7 @@ const WAYS: usize = 100;
 /// Flags of `eddy graph`.
 #[derive(Debug, clap::Args)]
 #[command(
-    after_help = "Examples:\n  eddy graph\n  eddy graph services/ --focus orders --depth 3\n  eddy graph --path web..billing --shortest\n  eddy graph --output topology.svg\n  eddy graph --output topology.html\n  eddy graph --view flow --output flow.svg\n  eddy graph --format mermaid > topology.mmd\n  eddy graph --format json | jq '.graph.metadata.checks'\n  eddy graph topology.json --focus orders\n  eddy graph --observe --env staging\n  eddy graph --drift --env staging --format json\n  eddy graph --observe --system kafka://localhost:9092\n\nArrows point the way the events go: producer, channel, consumer.\n\nExit codes: 0 done, 1 a document has errors, no way leads from A to B, or declared and observed differ, 2 wrong usage or settings, 3 no system can be reached"
+    after_help = "Examples:\n  eddy graph\n  eddy graph services/ --focus orders --depth 3\n  eddy graph --path web..billing --shortest\n  eddy graph --output topology.svg\n  eddy graph --output topology.html\n  eddy graph --view flow --output flow.svg\n  eddy graph --format mermaid > topology.mmd\n  eddy graph --format json | jq '.graph.metadata.checks'\n  eddy graph topology.json --focus orders\n  eddy graph --diff main..\n  eddy graph --impact OrderPlaced.customer.email\n  eddy graph --check --report sarif > findings.sarif\n  eddy graph --observe --env staging\n  eddy graph --drift --env staging --format json\n  eddy graph --observe --system kafka://localhost:9092\n\nArrows point the way the events go: producer, channel, consumer.\n\nExit codes: 0 done, 1 a document has errors, no way leads from A to B, --check has warnings or errors, --diff leaves a consumer without a source, or declared and observed differ, 2 wrong usage or settings, 3 no system can be reached"
 )]
 pub struct Args {
     /// Files, directories, patterns, or `-` for standard input: documents, and graphs saved with `--format json` (default: the documents of the workspace)
@@ -53,17 +62,33 @@ pub struct Args {
     ascii: bool,
     #[command(flatten)]
     observing: ObserveArgs,
+    #[command(flatten)]
+    questions: QuestionArgs,
+    #[command(flatten)]
+    change: ChangeArgs,
+    #[command(flatten)]
+    check: CheckArgs,
 }
 
 /// Runs the command.
 pub fn run(args: &Args, context: &Context) -> Result<Status, CommandError> {
     let drawing = Drawing::new(args)?;
-    let (declared, errors) = declared(args, context)?;
-    let whole = args.observing.join(declared, context)?;
+    if let Some(words) = &args.change.diff {
+        return difference(args, words, drawing, context);
+    }
+    let (mut read, errors) = read(args, context)?;
+    read.graph = args.observing.join(std::mem::take(&mut read.graph), context)?;
     if args.observing.drift {
-        let found = drawing::show_drift(args, &whole, context)?;
+        let found = drawing::show_drift(args, &read.graph, context)?;
         return Ok(if found || errors > 0 { Status::Findings } else { Status::Done });
     }
+    if args.check.check {
+        return check::run(&args.check, &read, errors, context);
+    }
+    if args.questions.is_any() {
+        return question(args, &read, drawing, errors, context);
+    }
+    let whole = read.graph;
     let focus = args.focus.as_deref().map(|word| whole.find(word)).transpose()?;
     let depth = usize::from(args.depth.unwrap_or(DEPTH));
     let ways = args.path.as_deref().map(|words| ways(&whole, words, args.shortest)).transpose()?;
@@ -79,7 +104,8 @@ pub fn run(args: &Args, context: &Context) -> Result<Status, CommandError> {
     let tree = focus.filter(|_| drawing == Drawing::Tree).map(|start| (&whole, start, depth));
     let setting = drawing::setting(args, graph);
     let ways_shown = ways.as_ref().filter(|_| drawing == Drawing::Ways).map(|ways| (&whole, &ways.found[..]));
-    let picture = Picture { drawing, graph, tree, ways: ways_shown, title: title(args), setting };
+    let picture =
+        Picture { drawing, graph, tree, ways: ways_shown, difference: None, title: title(args), setting };
     match &args.output {
         Some(path) => picture.to_file(path, args, context)?,
         None => picture.to_stdout(args, context)?,
@@ -95,14 +121,69 @@ pub fn run(args: &Args, context: &Context) -> Result<Status, CommandError> {
 }
 
 /// What documents and saved graphs say, and how many errors they have. Systems can be looked at without any.
-fn declared(args: &Args, context: &Context) -> Result<(Graph, usize), CommandError> {
+fn read(args: &Args, context: &Context) -> Result<(Read, usize), CommandError> {
     let documents = context.workspace()?.map(|workspace| workspace.documents()).transpose()?;
     if args.observing.is_wanted() && args.paths.is_empty() && documents.is_none_or(|found| found.is_empty()) {
-        return Ok((Graph::default(), 0));
+        return Ok((Read::default(), 0));
     }
-    let read = Read::new(&args.paths, context)?;
+    let read = match &args.change.at {
+        Some(name) => Read::at(name, &args.paths, context)?,
+        None => Read::new(&args.paths, context)?,
+    };
     let errors = read.warn(context)?;
-    Ok((read.graph, errors))
+    Ok((read, errors))
+}
+
+/// Draws what changed between two states.
+fn difference(args: &Args, words: &str, drawing: Drawing, context: &Context) -> Result<Status, CommandError> {
+    let compared = compare(words, &args.paths, context)?;
+    let difference = &compared.difference;
+    let graph = &difference.graph;
+    let setting = drawing::setting(args, graph);
+    let title = format!("Change {words}");
+    let picture =
+        Picture { drawing, graph, tree: None, ways: None, difference: Some(difference), title, setting };
+    match &args.output {
+        Some(path) => picture.to_file(path, args, context)?,
+        None => picture.to_stdout(args, context)?,
+    }
+    context.ui.say(change::summary(difference));
+    let starved = !difference.starved.is_empty();
+    Ok(if starved || compared.errors > 0 { Status::Findings } else { Status::Done })
+}
+
+/// Answers a question about a change that is only thought of.
+fn question(
+    args: &Args,
+    read: &Read,
+    drawing: Drawing,
+    errors: usize,
+    context: &Context,
+) -> Result<Status, CommandError> {
+    let as_json = match drawing {
+        Drawing::As(Format::Json) => true,
+        Drawing::Table if args.view.is_none() => false,
+        _ => {
+            return Err(CommandError::usage("the answer is text or JSON")
+                .hint("leave out `--view`, and use `--format text` or `--format json`"));
+        }
+    };
+    let paint = |role: Role, text: &str| match &args.output {
+        Some(_) => text.to_owned(),
+        None => context.ui.tint(text, drawing::color_of(role)),
+    };
+    let ascii = args.ascii || (args.output.is_none() && !context.environment.is_utf8());
+    let style = GraphStyle { width: context.ui.width, ascii, paint: &paint };
+    let answer = args.questions.answer(read, &style, as_json, context)?;
+    if let Some(path) = &args.output {
+        drawing::keep(path, &answer)?;
+        context.ui.say(format!("wrote `{}`", path.display()));
+    } else {
+        let mut out = context.ui.data();
+        out.write_all(&answer)?;
+        out.flush()?;
+    }
+    Ok(if errors > 0 { Status::Findings } else { Status::Done })
 }
 
 /// The ways that `A..B` asks for.

@@ -6,6 +6,7 @@ use std::path::{Path, PathBuf};
 
 use super::super::paths::{Input, inputs};
 use super::super::{CommandError, Context, ErrorKind};
+use super::revision::Revision;
 use crate::contract::kind::UNKNOWN_KIND;
 use crate::contract::{Loaded, load, load_text};
 use crate::diagnostic::{Diagnostic, Severity};
@@ -19,6 +20,7 @@ const FINDINGS: usize = 10;
 const BEGINNING: u64 = 256;
 
 /// What was read.
+#[derive(Default)]
 pub(super) struct Read {
     /// Everything, joined.
     pub graph: Graph,
@@ -26,6 +28,8 @@ pub(super) struct Read {
     pub loaded: Loaded,
     /// Texts of saved graphs, and findings about them.
     saved: (Sources, Vec<Diagnostic>),
+    /// Where the documents come from, when not from the working tree.
+    revision: Option<Revision>,
 }
 
 impl Read {
@@ -33,13 +37,37 @@ impl Read {
     pub(super) fn new(paths: &[PathBuf], context: &Context) -> Result<Self, CommandError> {
         let aliases = context.workspace()?.map(|workspace| workspace.aliases()).transpose()?;
         let inputs = inputs(paths, context)?;
-        let mut read =
-            if inputs.contains(&Input::Stdin) { standard_input(&inputs)? } else { Self::files(&inputs)? };
+        let mut read = if inputs.contains(&Input::Stdin) {
+            standard_input(&inputs)?
+        } else {
+            Self::files(&inputs).or_nothing()?
+        };
         read.graph = read.graph.renamed(&aliases.unwrap_or_default()).bridged();
         Ok(read)
     }
 
-    fn files(inputs: &[Input]) -> Result<Self, CommandError> {
+    /// Reads what the paths name in a revision of git; what it does not have is passed over.
+    pub(super) fn at(name: &str, paths: &[PathBuf], context: &Context) -> Result<Self, CommandError> {
+        let revision = Revision::new(name, context)?;
+        let here = context.workspace()?;
+        let aliases = revision.workspace()?.or(here).map(|workspace| workspace.aliases()).transpose()?;
+        let paths = revision.paths(paths)?;
+        let inputs = if paths.is_empty() { Vec::new() } else { inputs(&paths, context)? };
+        let mut read = Self::files(&inputs);
+        read.graph = read.graph.renamed(&aliases.unwrap_or_default()).bridged();
+        for source in &mut read.graph.sources {
+            source.path = revision.shown(&source.path);
+        }
+        read.revision = Some(revision);
+        Ok(read)
+    }
+
+    /// A path as people know it.
+    pub(super) fn shown(&self, path: &str) -> String {
+        self.revision.as_ref().map_or_else(|| path.to_owned(), |revision| revision.shown(path))
+    }
+
+    fn files(inputs: &[Input]) -> Self {
         // A graph that lies among the documents is what an earlier run made of them; it counts when it is named.
         let is_saved = |input: &&Input| matches!(input, Input::Named(path) if begins_as_saved(path));
         let (saved, documents): (Vec<&Input>, Vec<&Input>) = inputs.iter().partition(is_saved);
@@ -53,7 +81,7 @@ impl Read {
             }
         }
         read.graph = Graph::joined(graphs.into_iter().filter(|graph| !graph.nodes.is_empty()));
-        read.or_nothing()
+        read
     }
 
     fn documents(inputs: &[&Input]) -> Self {
@@ -73,7 +101,7 @@ impl Read {
 
     fn of(loaded: Loaded) -> Self {
         let graph = Graph::declared(&loaded.contract, &loaded.sources);
-        Self { graph, loaded, saved: (Sources::default(), Vec::new()) }
+        Self { graph, loaded, saved: (Sources::default(), Vec::new()), revision: None }
     }
 
     fn saved(&mut self, path: &Path, text: String) -> Option<Graph> {
@@ -113,10 +141,10 @@ impl Read {
         for (finding, sources) in weighty.iter().take(FINDINGS) {
             let place = match (&finding.primary, &finding.path) {
                 (Some(label), _) => {
-                    let path = sources.get(label.span.file).path().display().to_string();
+                    let path = self.shown(&sources.get(label.span.file).path().display().to_string());
                     format!("{path}:{}: ", sources.range(label.span).0)
                 }
-                (None, Some(path)) => format!("{path}: "),
+                (None, Some(path)) => format!("{}: ", self.shown(path)),
                 (None, None) => String::new(),
             };
             context.ui.warn(format!("{place}{} ({})", finding.message, finding.code));
@@ -126,7 +154,7 @@ impl Read {
             context.ui.warn(format!("{rest} more findings: `eddy validate` shows them all"));
         }
         let read_saved = self.saved.0.iter().count() > self.saved.1.len();
-        if self.loaded.contract.documents.is_empty() && !read_saved {
+        if self.loaded.contract.documents.is_empty() && !read_saved && !weighty.is_empty() {
             return Err(CommandError::new(ErrorKind::Delivery, "none of the documents could be read")
                 .hint("the lines above say why; `eddy validate` says more"));
         }

@@ -28,10 +28,10 @@ use watch::{Round, watch};
 
 mod changed;
 mod fix;
-mod format;
+pub(super) mod format;
 mod inputs;
 mod own;
-mod policy;
+pub(super) mod policy;
 mod reading;
 mod remote;
 mod summary;

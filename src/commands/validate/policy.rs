@@ -13,7 +13,7 @@ use crate::diagnostic::{Severity, nearest};
 use crate::settings::RuleLevel;
 
 /// Flags about levels and known findings.
-#[derive(Debug, clap::Args)]
+#[derive(Debug, Default, clap::Args)]
 pub struct PolicyArgs {
     /// Level of a code, rule, category or official identifier, over that of the workspace: `ED2106=off`
     #[arg(long, value_name = "CODE=LEVEL")]
