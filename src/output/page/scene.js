@@ -13,6 +13,9 @@ const decodePorts = (ends, boxes, add) => {
   }
 };
 
+/** Whether a picture is painted, for a page slows down by its elements. */
+const isBig = (boxes, arrows) => boxes.length > D.svg || arrows.length > 6 * D.svg;
+
 /** The boxes and arrows of a view; places come with the page. */
 const decode = (name) => {
   const view = D.views[name], boxes = [], arrows = [];
@@ -37,7 +40,7 @@ const decode = (name) => {
     const [from, to, channels] = view.flows[number];
     add(edge, back, points, Math.min(8, 1.3 + Math.log2(channels) * 0.9), `${channels} channel${channels === 1 ? "" : "s"} from ${view.texts[from][0]} to ${view.texts[to][0]}`);
   }
-  return { name, width: view.size[0], height: view.size[1], top: view.top, frames: view.frames, heads: view.heads, inside: view.inside, boxes, arrows, big: boxes.length > D.svg };
+  return { name, width: view.size[0], height: view.size[1], top: view.top, frames: view.frames, heads: view.heads, inside: view.inside, boxes, arrows, big: isBig(boxes, arrows) };
 };
 const scenes = {};
 const whole = (name) => (scenes[name] ??= decode(name));
@@ -100,7 +103,7 @@ const part = () => {
   const from = (arrow) => at[arrow.kind === "sends" ? 0 : 1].get(E.from[arrow.edge]), to = (arrow) => at[arrow.kind === "sends" ? 1 : 2].get(E.to[arrow.edge]);
   const leave = ports(arrows, from, to), arrive = ports(arrows, to, from);
   for (const arrow of arrows) arrow.points = [from(arrow).x + from(arrow).w, leave.get(arrow), to(arrow).x, arrive.get(arrow)];
-  return { ...base, frames, boxes, arrows, height: y, big: boxes.length > D.svg, isPart: true };
+  return { ...base, frames, boxes, arrows, height: y, big: isBig(boxes, arrows), isPart: true };
 };
 
 let current = null;
