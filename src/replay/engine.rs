@@ -110,10 +110,8 @@ pub async fn carry(
     let shared = Arc::new(SharedCounts::default());
     let (chunk_sender, chunks) = mpsc::channel(CHUNKS_AHEAD);
     let (news_sender, mut news) = mpsc::unbounded_channel();
-    let run = match (&plan.keeper, plan.run) {
-        (Some(keeper), _) => keeper.run().to_owned(),
-        (None, run) => run.unwrap_or_else(|| uuid::Uuid::now_v7().to_string()),
-    };
+    let kept = plan.keeper.as_ref().map(|keeper| keeper.run().to_owned());
+    let run = kept.or(plan.run).unwrap_or_else(|| uuid::Uuid::now_v7().to_string());
     let in_run = InRun {
         run: run.clone(),
         round: 0,

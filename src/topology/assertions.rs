@@ -139,7 +139,7 @@ impl Graph {
                     message: format!("{}, against `{title}`", breach.message),
                     place: breach
                         .edge
-                        .and_then(|edge| place_of(edge))
+                        .and_then(place_of)
                         .or_else(|| breach.node.and_then(|node| self.node(node).defined_at.first().cloned())),
                     related: breach
                         .second

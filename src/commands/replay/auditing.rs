@@ -53,11 +53,10 @@ impl Audit {
         for (name, value) in super::options(args, &window) {
             let value = if name == "header" { name_only(value) } else { value };
             let value = value.map_or(Value::Bool(true), Value::String);
-            options
-                .entry(name)
-                .or_insert_with(|| Value::Array(Vec::new()))
-                .as_array_mut()
-                .map(|list| list.push(value));
+            let given = options.entry(name).or_insert_with(|| Value::Array(Vec::new()));
+            if let Some(list) = given.as_array_mut() {
+                list.push(value);
+            }
         }
         let archive = ArchiveIdentity::of(Path::new(&args.archive)).ok();
         let run = json!({

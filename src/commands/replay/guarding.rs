@@ -216,7 +216,7 @@ fn contract(args: &Args, survey: &Survey) -> Vec<Finding> {
     );
     for invalid in &left_out.first_invalid {
         let first = invalid.findings.first().map(String::as_str).unwrap_or_default();
-        message.push_str(&format!("\n    number {} ({}): {first}", invalid.number, invalid.channel));
+        message += &format!("\n    number {} ({}): {first}", invalid.number, invalid.channel);
     }
     vec![match choice {
         Validate::Refuse => Finding::error("invalid", message).help(

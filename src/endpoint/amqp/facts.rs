@@ -35,7 +35,7 @@ pub(super) async fn ask(
     let settings = Settings::read(address, options.credentials.as_ref(), options.connect_timeout)?;
     let mut connection = Connection::open(&settings, Box::new(|_| {})).await?;
     let mut facts = TargetFacts {
-        cluster: connection.greeting.properties.text("cluster_name").map(|name| name.to_string()),
+        cluster: connection.greeting.properties.text("cluster_name"),
         not_told: vec![
             "permissions and the largest message: RabbitMQ tells them with the first event".to_owned(),
         ],
@@ -96,15 +96,17 @@ async fn limits(settings: &Settings, facts: &mut TargetFacts) -> Result<(), Endp
             continue;
         }
         channel.presence = Presence::There;
+        let name = channel.channel.clone();
         let bound = |queue: &&Limited| {
             bindings.iter().any(|binding| {
                 binding.source == settings.exchange
                     && binding.destination == queue.name
-                    && (binding.routing_key == channel.channel || binding.routing_key.is_empty())
+                    && (binding.routing_key == name || binding.routing_key.is_empty())
             })
         };
-        let behind: Vec<&Limited> = queues.iter().filter(bound).collect();
-        behind.iter().for_each(|queue| queue.limit(channel));
+        for queue in queues.iter().filter(bound) {
+            queue.limit(channel);
+        }
     }
     Ok(())
 }
