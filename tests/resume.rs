@@ -17,6 +17,8 @@ mod changed;
 mod elsewhere;
 #[path = "resume/outage.rs"]
 mod outage;
+#[path = "resume/rounds.rs"]
+mod rounds;
 mod support;
 
 use std::collections::BTreeMap;

@@ -7,6 +7,7 @@ use guarding::{GuardingArgs, Rails};
 use keeping::Begun;
 use scheduling::SchedulingArgs;
 use selecting::SelectingArgs;
+use watching::WatchingArgs;
 
 use super::choosing::{say_replayed, say_unfit};
 use super::connect::{ConnectArgs, Connector};
@@ -21,7 +22,6 @@ use crate::output::figures::counted;
 use crate::output::replay as report;
 use crate::output::replay_plan::{self, Guarantee, PlanView};
 use crate::replay::{Limits, Outcome, Plan, Reopen, Selection, StopToken, Survey, Timetable, carry};
-use crate::ui::progress::TransferView;
 
 mod auditing;
 mod changing;
@@ -31,6 +31,7 @@ mod keeping;
 mod scheduling;
 mod selecting;
 mod target_facts;
+mod watching;
 
 /// Flags of `eddy replay`.
 #[derive(Debug, clap::Args)]
@@ -87,6 +88,8 @@ pub struct Args {
     scheduling: SchedulingArgs,
     #[command(flatten)]
     guarding: GuardingArgs,
+    #[command(flatten)]
+    watching: WatchingArgs,
 }
 
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, clap::ValueEnum)]
@@ -114,7 +117,6 @@ pub fn run(args: &Args, context: &Context) -> Result<Status, CommandError> {
 
 async fn replay(args: &Args, context: &Context) -> Result<Status, CommandError> {
     let (scheduled, window) = (args.scheduling.plan(args.resume)?, args.selecting.window()?);
-    let timetable = scheduled.timetable.clone();
     let resumed = args.ledger.as_deref().filter(|_| args.resume);
     let selection = args.selecting.selection(&window, resumed)?;
     let retry_for = transfer::duration(Some(&args.retry_for))?.unwrap_or_default();
@@ -126,7 +128,8 @@ async fn replay(args: &Args, context: &Context) -> Result<Status, CommandError> 
     let selection = suited(args, selection, &target, &carried)?;
     let stop = transfer::stop_on_interruption();
     let survey =
-        Survey::of(archive(args, window).await?, selection.clone(), &timetable, carried, &stop).await?;
+        Survey::of(archive(args, window).await?, selection.clone(), &scheduled.timetable, carried, &stop)
+            .await?;
     if survey.interrupted {
         context.ui.say("interrupted before anything was sent");
         return Ok(Status::Interrupted);
@@ -134,18 +137,22 @@ async fn replay(args: &Args, context: &Context) -> Result<Status, CommandError> 
     say_survey(args, context, &selection, &survey);
     if !args.dry_run {
         target.confirm(args.confirm.as_deref())?;
-        refuse_losses(args, &survey, carried)?;
+        refuse_losses(args, context, &survey, carried)?;
         keeping::refuse_other(args, (&target, window), &survey)?;
     }
     let rails = guarding::looked(args, context, &target, &survey, &stop).await?;
     if args.dry_run {
-        return show_plan(args, context, (&survey, &selection, &timetable), (&target, carried), &rails);
+        return show_plan(
+            args,
+            context,
+            (&survey, &selection, &scheduled.timetable),
+            (&target, carried),
+            &rails,
+        );
     }
     rails.refuse(args, context)?;
-    if survey.events == 0 {
-        context.ui.warn("no event of the archive is selected, so nothing is sent");
-    }
     guarding::quarantine(args, context, window, &selection, &survey, &stop).await?;
+    let results = args.watching.results(args.resume)?;
     let (keeper, recall) = match keeping::begun(args, context, (&target, window), &survey, &stop).await? {
         Begun::Unkept => (None, None),
         Begun::Kept(keeper, recall) => (Some(keeper), recall.map(|recall| *recall)),
@@ -176,10 +183,11 @@ async fn replay(args: &Args, context: &Context) -> Result<Status, CommandError> 
         mark: marks(args, &target),
         keeper: keeper.clone(),
         recall,
+        results: results.clone(),
         reopen: Some(reopen(args, window)?),
         ..scheduled
     };
-    let outcome = send(args, context, (&target, window), plan, &stop).await?;
+    let outcome = send(args, context, (&target, window), (plan, &survey), &stop).await?;
     if let Some(audit) = audit {
         audit.ended(&outcome)?;
     }
@@ -188,6 +196,7 @@ async fn replay(args: &Args, context: &Context) -> Result<Status, CommandError> 
         None => again(args, &outcome),
     };
     show_outcome(args, context, &outcome, &target)?;
+    watching::written(results.as_deref())?;
     transfer::conclude(&outcome, &context.ui, again.as_deref())
 }
 
@@ -224,12 +233,12 @@ async fn send(
     args: &Args,
     context: &Context,
     (target, window): (&Place, Window),
-    plan: Plan,
+    (plan, survey): (Plan, &Survey),
     stop: &StopToken,
 ) -> Result<Outcome, CommandError> {
     let source = archive(args, window).await?;
     let sink = Connector::new(&args.connect, context, stop)?.sink(target).await?;
-    let mut view = TransferView::new(&context.ui, "replaying");
+    let mut view = args.watching.view(&context.ui, survey);
     Ok(carry(source, sink, plan, &mut view, stop).await)
 }
 
@@ -254,7 +263,15 @@ async fn archive(args: &Args, window: Window) -> Result<Box<dyn Source>, Command
     Ok(open_source(&address, &SourceOptions { start, stop, ..SourceOptions::default() }).await?)
 }
 
-fn refuse_losses(args: &Args, survey: &Survey, carried: Capabilities) -> Result<(), CommandError> {
+fn refuse_losses(
+    args: &Args,
+    context: &Context,
+    survey: &Survey,
+    carried: Capabilities,
+) -> Result<(), CommandError> {
+    if survey.events == 0 {
+        context.ui.warn("no event of the archive is selected, so nothing is sent");
+    }
     if args.loss == Loss::Allow || survey.losses.is_empty() {
         return Ok(());
     }

@@ -58,6 +58,15 @@ pub fn rate(events: u64, time: Duration) -> Option<String> {
     Some(format!("{}/s", grouped(u64::try_from(per_second).unwrap_or(u64::MAX))))
 }
 
+/// Bytes per second: `1.21 MB/s`; `None` before any time has passed.
+#[must_use]
+pub fn throughput(bytes: u64, time: Duration) -> Option<String> {
+    let per_second = (u128::from(bytes) * 1_000_000_000).checked_div(time.as_nanos())?;
+    #[expect(clippy::cast_precision_loss, reason = "three digits are shown")]
+    let megabytes = per_second as f64 / 1e6;
+    Some(format!("{} MB/s", three_digits(megabytes)))
+}
+
 /// `1 event`, `2 events`.
 #[must_use]
 pub fn counted(number: u64, noun: &str) -> String {

@@ -42,6 +42,7 @@ pub mod rdjson;
 pub mod redrive;
 pub mod replay;
 pub mod replay_plan;
+pub mod replay_progress;
 pub mod sarif;
 pub mod scene;
 pub mod svg;

@@ -36,8 +36,8 @@ pub fn outcome_text(out: &mut dyn Write, outcome: &Outcome, target: &str) -> io:
     let acknowledged = grouped(summary.acknowledged);
     writeln!(out, "replayed  {acknowledged} of {} to {target}", counted(planned, "event"))?;
     writeln!(out, "took      {}{pace}", span(time))?;
-    writeln!(out, "lag       {}", quantiles(summary.lag_us))?;
-    writeln!(out, "response  {}", quantiles(summary.response_us))?;
+    writeln!(out, "lag       {}", quantiles(&summary.lag_us))?;
+    writeln!(out, "response  {}", quantiles(&summary.response_us))?;
     if let Some(busiest) = summary.lanes.first() {
         let key = busiest.key.as_ref().map(|key| format!(" key {key}")).unwrap_or_default();
         let (lanes, sent) = (counted(summary.lanes.len() as u64, "lane"), grouped(busiest.sent));
@@ -71,7 +71,7 @@ pub fn summary_json(out: &mut dyn Write, summary: &Summary) -> io::Result<()> {
     out.flush()
 }
 
-fn quantiles(times: Quantiles) -> String {
+fn quantiles(times: &Quantiles) -> String {
     let show = |micros| span(Duration::from_micros(micros));
     format!("p50 {}, p99 {}, max {}", show(times.p50), show(times.p99), show(times.max))
 }
@@ -112,7 +112,7 @@ mod tests {
             stretched_us: 0,
             clamped: 0,
             duration_us: 5,
-            lag_us: Quantiles { p50: 1, p99: 2, max: 3 },
+            lag_us: Quantiles { p50: 1, p99: 2, max: 3, count: 3, ..Quantiles::default() },
             response_us: Quantiles::default(),
             lanes: lanes.into_counts(),
         };

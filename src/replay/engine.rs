@@ -13,6 +13,7 @@ use super::late::Late;
 use super::progress::{Observer, Progress, SharedCounts};
 use super::reader::{CHUNKS_AHEAD, ReadEnd, Reader};
 use super::recall::Recall;
+use super::results::Results;
 use super::rounds::{Reopen, Rounds};
 use super::schedule::Timetable;
 use super::select::Selection;
@@ -65,6 +66,8 @@ pub struct Plan {
     pub selection: Selection,
     /// When each.
     pub timetable: Timetable,
+    /// The file that gets a line for each event.
+    pub results: Option<Arc<Results>>,
     /// How the source is opened again, for rounds after the first.
     pub reopen: Option<Reopen>,
     /// When the schedule begins; without one, when the first event is there.
@@ -140,6 +143,7 @@ pub async fn carry(
     let writer = Writer::new(sink, chunks, plan.limits, heeded, Arc::clone(&shared), news_sender)
         .on_schedule((start_at, plan.late), plan.clock)
         .kept_by(plan.keeper)
+        .written_to(plan.results)
         .recalling(plan.recall)
         .stamping(stamping);
     let mut writing = on_own_thread(writer);

@@ -1,10 +1,13 @@
 //! Progress as data: what an observer is told while a transfer runs. How it is shown is no concern of it.
 
 use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
+use serde::Serialize;
+
 use super::summary::Outcome;
-use crate::event::Timestamp;
+use crate::event::{Event, Timestamp};
 
 /// What happened.
 #[derive(Debug)]
@@ -50,7 +53,7 @@ pub enum Progress<'a> {
 }
 
 /// Counts at one moment.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Counts {
     /// Events handed over.
     pub sent: u64,
@@ -64,7 +67,27 @@ pub struct Counts {
     pub lag: Duration,
     /// Since the first event.
     pub elapsed: Duration,
+    /// The lanes of each channel together, as the channels were met; further ones are in the last.
+    pub groups: Vec<GroupCounts>,
 }
+
+/// Counts of the lanes of one channel.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize)]
+pub struct GroupCounts {
+    /// The channel.
+    pub channel: String,
+    /// Events handed over.
+    pub sent: u64,
+    /// Bytes of them.
+    pub bytes: u64,
+    /// How late the last of them was handed over, in microseconds.
+    pub lag_us: u64,
+}
+
+/// Channels counted one by one.
+const MOST_GROUPS: usize = 64;
+/// What stands for all further ones.
+const OTHERS: &str = "(others)";
 
 /// Someone who is told of progress, at most some ten times a second.
 pub trait Observer: Send {
@@ -88,6 +111,7 @@ pub(super) struct SharedCounts {
     pub failed: AtomicU64,
     pub bytes: AtomicU64,
     pub lag_micros: AtomicU64,
+    groups: Mutex<Vec<GroupCounts>>,
 }
 
 impl SharedCounts {
@@ -100,12 +124,45 @@ impl SharedCounts {
             bytes: get(&self.bytes),
             lag: Duration::from_micros(get(&self.lag_micros)),
             elapsed,
+            groups: self.groups().clone(),
+        }
+    }
+
+    fn groups(&self) -> MutexGuard<'_, Vec<GroupCounts>> {
+        self.groups.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Counts events of a batch by their channel; the last of them was so late.
+    pub fn add_to_groups(&self, events: &[Event], lag_us: u64) {
+        let mut groups = self.groups();
+        let mut last = 0;
+        for event in events {
+            if groups.get(last).is_none_or(|group| group.channel != event.channel) {
+                last = place(&mut groups, &event.channel);
+            }
+            let group = &mut groups[last];
+            group.sent += 1;
+            group.bytes += event.size() as u64;
+            group.lag_us = lag_us;
         }
     }
 
     pub fn add(counter: &AtomicU64, more: u64) {
         counter.fetch_add(more, Ordering::Relaxed);
     }
+}
+
+/// Where a channel is counted.
+fn place(groups: &mut Vec<GroupCounts>, channel: &str) -> usize {
+    if let Some(at) = groups.iter().position(|group| group.channel == channel) {
+        return at;
+    }
+    if groups.len() > MOST_GROUPS {
+        return MOST_GROUPS;
+    }
+    let name = if groups.len() == MOST_GROUPS { OTHERS } else { channel };
+    groups.push(GroupCounts { channel: name.to_owned(), ..GroupCounts::default() });
+    groups.len() - 1
 }
 
 /// Rare news from the writer to the observer's side.
@@ -129,5 +186,26 @@ impl From<News> for Progress<'_> {
             News::SourceBack => Self::SourceBack,
             News::Stopping { outstanding } => Self::Stopping { outstanding },
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::time::Duration;
+
+    use super::{MOST_GROUPS, OTHERS, SharedCounts};
+    use crate::event::Event;
+
+    #[test]
+    fn channels_beyond_the_most_are_counted_together() {
+        let shared = SharedCounts::default();
+        let events: Vec<Event> = (0..MOST_GROUPS + 5)
+            .map(|index| Event::new(format!("c{}", index % (MOST_GROUPS + 3)), "x"))
+            .collect();
+        shared.add_to_groups(&events, 7);
+        let groups = shared.read(Duration::ZERO).groups;
+        assert_eq!(groups.len(), MOST_GROUPS + 1);
+        assert_eq!((groups[0].sent, groups[1].sent, groups[2].sent, groups[0].lag_us), (2, 2, 1, 7));
+        assert_eq!((groups[MOST_GROUPS].channel.as_str(), groups[MOST_GROUPS].sent), (OTHERS, 3));
     }
 }

@@ -2,7 +2,9 @@
 
 use std::time::Duration;
 
+use base64::Engine;
 use hdrhistogram::Histogram;
+use hdrhistogram::serialization::{Serializer, V2DeflateSerializer};
 use serde::Serialize;
 
 use super::fault::FaultCount;
@@ -50,15 +52,26 @@ pub struct Summary {
     pub lanes: Vec<LaneCounts>,
 }
 
-/// Three points of a distribution, in microseconds.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize)]
+/// A distribution of times, in microseconds.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize)]
 pub struct Quantiles {
     /// The median.
     pub p50: u64,
+    /// 90 of 100 lie at or below.
+    pub p90: u64,
     /// 99 of 100 lie at or below.
     pub p99: u64,
+    /// 999 of 1000 lie at or below.
+    #[serde(rename = "p99.9")]
+    pub p99_9: u64,
     /// The largest.
     pub max: u64,
+    /// The mean, rounded.
+    pub mean: u64,
+    /// How many times.
+    pub count: u64,
+    /// All of it, as HDR histograms are exchanged: the compressed V2 encoding in base64, with three significant digits.
+    pub histogram: String,
 }
 
 /// A distribution of times with three significant digits.
@@ -66,17 +79,27 @@ pub struct Quantiles {
 pub(super) struct Times {
     histogram: Option<Histogram<u64>>,
     max: u64,
+    sum: u128,
+}
+
+/// The text in which the libraries of HDR histograms exchange them.
+fn encoded(histogram: &Histogram<u64>) -> String {
+    let mut bytes = Vec::new();
+    // Counts of one run fit, and nothing else can fail in memory.
+    let _ = V2DeflateSerializer::new().serialize(histogram, &mut bytes);
+    base64::prelude::BASE64_STANDARD.encode(bytes)
 }
 
 impl Times {
     pub fn new() -> Self {
         // Three digits is a valid precision, so the bounds-free constructor cannot refuse.
-        Self { histogram: Histogram::new(3).ok(), max: 0 }
+        Self { histogram: Histogram::new(3).ok(), max: 0, sum: 0 }
     }
 
     pub fn record(&mut self, time: Duration) {
         let micros = u64::try_from(time.as_micros()).unwrap_or(u64::MAX / 4);
         self.max = self.max.max(micros);
+        self.sum += u128::from(micros);
         if let Some(histogram) = &mut self.histogram {
             // A histogram that resizes itself takes every value that fits into memory.
             let _ = histogram.record(micros);
@@ -89,7 +112,22 @@ impl Times {
         };
         // A bucket's upper bound can lie above the largest value seen.
         let at = |quantile| histogram.value_at_quantile(quantile).min(self.max);
-        Quantiles { p50: at(0.5), p99: at(0.99), max: self.max }
+        Quantiles {
+            p50: at(0.5),
+            p90: at(0.9),
+            p99: at(0.99),
+            p99_9: at(0.999),
+            max: self.max,
+            mean: self.mean(),
+            count: histogram.len(),
+            histogram: encoded(histogram),
+        }
+    }
+
+    fn mean(&self) -> u64 {
+        let count = self.histogram.as_ref().map_or(0, Histogram::len);
+        let mean = (self.sum + u128::from(count) / 2).checked_div(u128::from(count));
+        mean.and_then(|mean| u64::try_from(mean).ok()).unwrap_or(0)
     }
 }
 
@@ -142,6 +180,10 @@ impl Outcome {
 mod tests {
     use std::time::Duration;
 
+    use base64::Engine;
+    use hdrhistogram::Histogram;
+    use hdrhistogram::serialization::Deserializer;
+
     use super::{Quantiles, Times};
 
     #[test]
@@ -155,5 +197,22 @@ mod tests {
         let found = times.quantiles();
         assert_eq!((found.p50, found.max), (501, 123_456_789));
         assert!((990..=993).contains(&found.p99), "{found:?}");
+        assert_eq!((found.count, found.mean), (1001, 123_833));
+    }
+
+    #[test]
+    fn other_tools_read_the_same_histogram() {
+        let mut times = Times::new();
+        for micros in [0, 1, 1, 7, 1_000, 1_000_000, 86_400_000_000] {
+            times.record(Duration::from_micros(micros));
+        }
+        let text = times.quantiles().histogram;
+        let bytes = base64::prelude::BASE64_STANDARD.decode(&text).expect("base64");
+        let read: Histogram<u64> =
+            Deserializer::new().deserialize(&mut bytes.as_slice()).expect("a histogram");
+        assert_eq!(Some(&read), times.histogram.as_ref());
+        assert_eq!((read.len(), read.count_at(1), read.count_at(1_000)), (7, 2, 1));
+        // The marks of the compressed encoding and of zlib.
+        assert!(text.starts_with("HISTF") && bytes[8] == 0x78, "{text}");
     }
 }

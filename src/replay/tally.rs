@@ -7,6 +7,7 @@ use std::time::Instant;
 use super::keeper::{Acknowledged, Keeper};
 use super::lanes::{LaneId, LaneTable};
 use super::progress::SharedCounts;
+use super::results::{EventResult, Fate, Results};
 use super::summary::Times;
 use crate::endpoint::{Delivery, EndpointError, EndpointErrorKind};
 use crate::event::{Event, Place};
@@ -33,6 +34,8 @@ pub(super) struct Batch {
     pub events: Vec<Event>,
     pub notes: Vec<Note>,
     pub bytes: usize,
+    /// When it was handed over.
+    pub sent: Option<Instant>,
 }
 
 /// The books of one run.
@@ -51,6 +54,7 @@ pub(super) struct Tally {
     pub last_receipt: Option<Instant>,
     shared: Arc<SharedCounts>,
     keeper: Option<Arc<Keeper>>,
+    results: Option<Arc<Results>>,
     /// Events with a smaller number may have been handed over by an earlier part of the run.
     uncertain_before: u64,
 }
@@ -71,6 +75,7 @@ impl Tally {
             last_receipt: None,
             shared,
             keeper: None,
+            results: None,
             uncertain_before: 0,
         }
     }
@@ -79,6 +84,11 @@ impl Tally {
     pub fn kept_by(&mut self, keeper: Option<Arc<Keeper>>, batch: u64) {
         self.uncertain_before = keeper.as_ref().map_or(0, |keeper| keeper.uncertain_before(batch));
         self.keeper = keeper;
+    }
+
+    /// Writes a line for each event.
+    pub fn written_to(&mut self, results: Option<Arc<Results>>) {
+        self.results = results;
     }
 
     /// The batch was handed over for the first time, its last event at `at`.
@@ -95,7 +105,9 @@ impl Tally {
         SharedCounts::add(&self.shared.bytes, batch.bytes as u64);
         if let Some(last) = batch.notes.last() {
             let lag = at.saturating_duration_since(last.intended).as_micros();
-            self.shared.lag_micros.store(u64::try_from(lag).unwrap_or(u64::MAX), Ordering::Relaxed);
+            let lag = u64::try_from(lag).unwrap_or(u64::MAX);
+            self.shared.lag_micros.store(lag, Ordering::Relaxed);
+            self.shared.add_to_groups(&batch.events, lag);
         }
     }
 
@@ -108,6 +120,7 @@ impl Tally {
         retry: bool,
     ) -> Vec<(Event, Note, EndpointError)> {
         let (mut again, mut settled, mut refused) = (Vec::new(), Vec::new(), Vec::new());
+        let (mut results, sent) = (Vec::new(), batch.sent);
         let mut deliveries = deliveries.into_iter();
         let before = self.acknowledged;
         for (event, mut note) in batch.events.into_iter().zip(batch.notes) {
@@ -115,6 +128,15 @@ impl Tally {
             match delivery.outcome {
                 Ok(place) => {
                     self.acknowledge(&note, delivery.at);
+                    if self.results.is_some() {
+                        results.push(EventResult {
+                            note,
+                            channel: event.channel.clone(),
+                            key: event.key,
+                            sent,
+                            fate: Fate::Acknowledged(delivery.at, place.clone()),
+                        });
+                    }
                     if self.keeper.is_some() {
                         let (number, channel) = (note.number, event.channel);
                         settled.push(Acknowledged { number, channel, place, steady: !note.again });
@@ -128,10 +150,16 @@ impl Tally {
                     if !error.retryable() && !error.is_final() {
                         refused.push(note.number);
                     }
+                    if self.results.is_some() {
+                        let fate = Fate::Failed(error.clone());
+                        let (channel, key) = (event.channel, event.key);
+                        results.push(EventResult { note, channel, key, sent, fate });
+                    }
                     self.fail(&note, error);
                 }
             }
         }
+        self.write(results);
         SharedCounts::add(&self.shared.acknowledged, self.acknowledged - before);
         if let Some(keeper) = &self.keeper {
             keeper.acknowledged(settled);
@@ -140,9 +168,21 @@ impl Tally {
         again
     }
 
+    fn write(&self, results: Vec<EventResult>) {
+        if let Some(file) = self.results.as_ref().filter(|_| !results.is_empty()) {
+            file.add(results);
+        }
+    }
+
     /// The event does not go, because it is later than allowed.
-    pub fn left_out_late(&mut self, number: u64) {
+    pub fn left_out_late(&mut self, event: Event, number: u64, intended: Instant) {
         self.left_out_late += 1;
+        if self.results.is_some() {
+            let lane = self.lanes.lane(&event);
+            let note = Note { number, lane, intended, uncertain: false, again: false };
+            let (channel, key) = (event.channel, event.key);
+            self.write(vec![EventResult { note, channel, key, sent: None, fate: Fate::LeftOutLate }]);
+        }
         if let Some(keeper) = &self.keeper {
             keeper.left_out(number);
         }
@@ -150,11 +190,27 @@ impl Tally {
 
     /// The event, about to be sent again, lies on the target already.
     pub fn arrived(&mut self, event: Event, note: &Note) {
-        self.acknowledge(note, Instant::now());
+        let now = Instant::now();
+        self.acknowledge(note, now);
+        if self.results.is_some() {
+            let (channel, key) = (event.channel.clone(), event.key.clone());
+            let fate = Fate::Acknowledged(now, Place::default());
+            self.write(vec![EventResult { note: *note, channel, key, sent: None, fate }]);
+        }
         if let Some(keeper) = &self.keeper {
             let (number, channel, place) = (note.number, event.channel, Place::default());
             keeper.acknowledged(vec![Acknowledged { number, channel, place, steady: false }]);
         }
+    }
+
+    /// The event, which was to go again, does not.
+    pub fn give_up(&mut self, event: Event, note: &Note, error: EndpointError) {
+        if self.results.is_some() {
+            let (channel, key) = (event.channel, event.key);
+            let fate = Fate::Failed(error.clone());
+            self.write(vec![EventResult { note: *note, channel, key, sent: None, fate }]);
+        }
+        self.fail(note, error);
     }
 
     /// The event will not be delivered, for this reason.

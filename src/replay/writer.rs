@@ -19,6 +19,7 @@ use super::late::Late;
 use super::progress::{News, SharedCounts};
 use super::reader::Scheduled;
 use super::recall::Recall;
+use super::results::Results;
 use super::stop::StopToken;
 use super::tally::{Batch, Note, Tally};
 use crate::endpoint::{Delivery, EndpointError, EndpointErrorKind, Sink};
@@ -129,6 +130,12 @@ impl Writer {
     /// When the schedule begins, what is done about late events, and what tells the time.
     pub fn on_schedule(mut self, (start_at, late): (Option<Timestamp>, Late), clock: Clock) -> Self {
         (self.start_at, self.late, self.clock) = (start_at, late, clock);
+        self
+    }
+
+    /// Writes a line for each event.
+    pub fn written_to(mut self, results: Option<Arc<Results>>) -> Self {
+        self.tally.written_to(results);
         self
     }
 
@@ -256,7 +263,7 @@ impl Writer {
         let now = self.clock.now();
         let ready = self.waiting.len().min(self.limits.batch_events);
         let (events, notes) = (Vec::with_capacity(ready), Vec::with_capacity(ready));
-        let mut batch = Batch { events, notes, bytes: 0 };
+        let mut batch = Batch { events, notes, bytes: 0, sent: None };
         while batch.events.len() < self.limits.batch_events && batch.bytes < self.limits.batch_bytes {
             if self.waiting.is_empty() {
                 self.waiting.extend(self.chunks.try_recv().into_iter().flatten());
@@ -277,8 +284,9 @@ impl Writer {
                     }
                     Late::Burst | Late::Drop(_) => {
                         if let Some(event) = self.waiting.pop_front() {
+                            let intended = event.due.map_or(now, |due| start + due);
                             self.next_number = event.number + 1;
-                            self.tally.left_out_late(event.number);
+                            self.tally.left_out_late(event.event, event.number, intended);
                         }
                         continue;
                     }
@@ -322,6 +330,7 @@ impl Writer {
             batch.events.iter_mut().for_each(|event| times.apply(event, now));
         }
         let at = self.send(&batch).await;
+        batch.sent = Some(at);
         self.tally.handed_over(&batch, at);
         self.keep(batch);
         self.hurry_ledger();
@@ -523,7 +532,7 @@ impl Writer {
     async fn resend_all(&mut self) {
         let mut rest = std::mem::take(&mut self.again).into_iter().peekable();
         while rest.peek().is_some() {
-            let mut batch = Batch { events: Vec::new(), notes: Vec::new(), bytes: 0 };
+            let mut batch = Batch { events: Vec::new(), notes: Vec::new(), bytes: 0, sent: None };
             while let Some((event, note, _)) = rest.next_if(|_| batch.events.len() < self.limits.batch_events)
             {
                 self.tally.possible_duplicates += u64::from(note.uncertain);
@@ -533,7 +542,7 @@ impl Writer {
                 batch.notes.push(Note { uncertain: false, again: true, ..note });
                 batch.events.push(event);
             }
-            self.send(&batch).await;
+            batch.sent = Some(self.send(&batch).await);
             self.keep(batch);
             while !self.under_way.is_empty() && self.stop.reason().is_none() {
                 self.await_one_receipt(None).await;
@@ -560,9 +569,9 @@ impl Writer {
                 first_undone = first_undone.min(oldest);
             }
         }
-        for (_, note, error) in std::mem::take(&mut self.again) {
+        for (event, note, error) in std::mem::take(&mut self.again) {
             first_undone = first_undone.min(note.number);
-            self.tally.fail(&note, error);
+            self.tally.give_up(event, &note, error);
         }
         // A target that does not answer must not hold up an end that was asked for.
         let patience = if self.stopped { self.limits.drain_for } else { self.limits.receipt_patience };

@@ -1,17 +1,23 @@
 //! A transfer as the user sees it: a bar on a terminal, a plain line every few seconds elsewhere.
 
+use std::collections::BTreeMap;
 use std::time::{Duration, Instant};
 
 use indicatif::ProgressBar;
 
 use super::{Ui, bars};
 use crate::event::Timestamp;
-use crate::output::figures::{counted, grouped, rate, span};
+use crate::output::figures::{counted, grouped, rate, span, throughput};
+use crate::output::replay_progress;
 use crate::replay::progress::Counts;
 use crate::replay::{Observer, Progress};
 
 /// Between two plain lines.
 const LINE_EVERY: Duration = Duration::from_secs(5);
+/// Between two JSON lines of figures.
+const JSON_EVERY: Duration = Duration::from_secs(1);
+/// Channels with a line of their own.
+const MOST_LINES: usize = 6;
 /// What is done about a lost source.
 const TRYING: &str = "trying again";
 const BACK: &str =
@@ -26,23 +32,72 @@ pub struct TransferView<'a> {
     bar: Option<ProgressBar>,
     planned: Option<u64>,
     start_at: Option<Timestamp>,
+    length: Option<Duration>,
+    choice: ProgressChoice,
+    /// Events planned by channel, for a line each.
+    groups: BTreeMap<String, u64>,
     last_line: Instant,
+}
+
+/// How the progress of a transfer is shown.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum ProgressChoice {
+    /// A bar on a terminal, plain lines elsewhere.
+    #[default]
+    Auto,
+    /// A JSON line for everything that happens, and one each second.
+    Json,
+    /// Plain lines, on a terminal as well.
+    Plain,
+    /// Nothing but what went wrong.
+    None,
 }
 
 impl<'a> TransferView<'a> {
     /// A view of a transfer that is called `verb`, such as `recording`.
     #[must_use]
     pub fn new(ui: &'a Ui, verb: &'static str) -> Self {
-        Self { ui, verb, bar: None, planned: None, start_at: None, last_line: Instant::now() }
+        Self {
+            ui,
+            verb,
+            bar: None,
+            planned: None,
+            start_at: None,
+            length: None,
+            choice: ProgressChoice::Auto,
+            groups: BTreeMap::new(),
+            last_line: Instant::now(),
+        }
+    }
+
+    /// Shown in another way.
+    #[must_use]
+    pub fn shown(mut self, choice: ProgressChoice) -> Self {
+        self.choice = choice;
+        self
+    }
+
+    /// With a line for each of these channels, which have so many events to come.
+    #[must_use]
+    pub fn with_groups(mut self, groups: BTreeMap<String, u64>) -> Self {
+        self.groups = groups;
+        self
+    }
+
+    fn draws(&self) -> bool {
+        self.ui.progress && self.choice == ProgressChoice::Auto
     }
 
     fn start(&mut self, planned: Option<u64>, start_at: Option<Timestamp>) {
         (self.planned, self.start_at) = (planned, start_at);
-        if let Some(start_at) = start_at.filter(|_| !self.ui.progress) {
+        if self.choice == ProgressChoice::None {
+            return;
+        }
+        if let Some(start_at) = start_at.filter(|_| !self.draws()) {
             self.ui.say(format!("{} begins at {start_at}", self.verb));
         }
         self.last_line = Instant::now();
-        if !self.ui.progress {
+        if !self.draws() {
             return;
         }
         let template = match planned {
@@ -57,12 +112,25 @@ impl<'a> TransferView<'a> {
     fn running(&mut self, counts: &Counts) {
         if let Some(bar) = &self.bar {
             bar.set_position(counts.sent);
-            bar.set_message(self.until_start().unwrap_or_else(|| self.figures(counts)));
+            bar.set_message(self.until_start().unwrap_or_else(|| self.figures(counts) + &self.lines(counts)));
             bar.tick();
-        } else if self.last_line.elapsed() >= LINE_EVERY {
+        } else if self.choice != ProgressChoice::None && self.last_line.elapsed() >= LINE_EVERY {
             self.last_line = Instant::now();
             self.ui.say(format!("{}: {}", self.verb, self.figures(counts)));
         }
+    }
+
+    fn json_line(&mut self, progress: &Progress<'_>) {
+        if let Progress::Started { planned, .. } = progress {
+            self.planned = *planned;
+        }
+        if matches!(progress, Progress::Running(_)) {
+            if self.last_line.elapsed() < JSON_EVERY {
+                return;
+            }
+            self.last_line = Instant::now();
+        }
+        self.ui.say(replay_progress::value(progress, (self.planned, self.length)).to_string());
     }
 
     /// How long it is until the schedule begins.
@@ -81,13 +149,41 @@ impl<'a> TransferView<'a> {
         };
         let mut parts = vec![sent];
         parts.extend(rate(counts.sent, counts.elapsed));
+        parts.extend(throughput(counts.bytes, counts.elapsed));
         if self.planned.is_some() {
             parts.push(format!("lag {}", span(counts.lag)));
+            let left = replay_progress::left(counts, self.planned, self.length);
+            parts.extend(left.map(|left| format!("{} left", span(left))));
         }
         if counts.failed > 0 {
             parts.push(format!("{} failed", grouped(counts.failed)));
         }
         parts.join(", ")
+    }
+
+    /// A line for each of the busiest channels, when there are several.
+    fn lines(&self, counts: &Counts) -> String {
+        if self.groups.len() < 2 {
+            return String::new();
+        }
+        let mut groups: Vec<_> = counts.groups.iter().collect();
+        groups.sort_by_key(|group| std::cmp::Reverse(group.sent));
+        let mut text = String::new();
+        for group in groups.iter().take(MOST_LINES) {
+            let planned = self.groups.get(&group.channel);
+            let of = planned.map(|planned| format!(" of {}", grouped(*planned))).unwrap_or_default();
+            let lag = span(Duration::from_micros(group.lag_us));
+            let speed = throughput(group.bytes, counts.elapsed).map(|text| format!(", {text}"));
+            let channel = crate::output::visible::visible(&group.channel);
+            let sent = grouped(group.sent);
+            let line = format!("\n    {channel}  {sent}{of}{}, lag {lag}", speed.unwrap_or_default());
+            text.push_str(&line);
+        }
+        if groups.len() > MOST_LINES {
+            let more = counted((groups.len() - MOST_LINES) as u64, "more channel");
+            text.extend(["\n    and ", &more]);
+        }
+        text
     }
 
     fn line(&self, text: &str) {
@@ -100,6 +196,12 @@ impl<'a> TransferView<'a> {
 
 impl Observer for TransferView<'_> {
     fn note(&mut self, progress: Progress<'_>) {
+        if let Progress::Started { length, .. } = &progress {
+            self.length = *length;
+        }
+        if self.choice == ProgressChoice::Json {
+            return self.json_line(&progress);
+        }
         match progress {
             Progress::Started { planned, start_at, .. } => self.start(planned, start_at),
             Progress::Running(counts) => self.running(&counts),

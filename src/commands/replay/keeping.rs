@@ -181,7 +181,7 @@ fn again(args: &Args, window: Window, ledger: Option<&Path>) -> String {
     let mut words = vec!["eddy".to_owned(), "replay".to_owned(), args.archive.clone()];
     let mut option = |name: &str, value: &str| words.extend([format!("--{name}"), value.to_owned()]);
     option("to", &crate::endpoint::mask(&args.to));
-    for (name, value) in args.scheduling.options() {
+    for (name, value) in args.scheduling.options().into_iter().chain(args.watching.options()) {
         option(name, &value);
     }
     if args.loss == Loss::Allow {
