@@ -1,5 +1,6 @@
 //! What keeps a replay from doing harm: caps, the place it came from, a look at the target, the contract, loops.
 
+use std::fmt::Write as _;
 use std::path::PathBuf;
 
 use super::{Args, archive};
@@ -215,8 +216,9 @@ fn contract(args: &Args, survey: &Survey) -> Vec<Finding> {
         if left_out.invalid == 1 { "does not fit" } else { "do not fit" }
     );
     for invalid in &left_out.first_invalid {
+        // Writing to a String cannot fail.
         let first = invalid.findings.first().map(String::as_str).unwrap_or_default();
-        message += &format!("\n    number {} ({}): {first}", invalid.number, invalid.channel);
+        let _ = write!(message, "\n    number {} ({}): {first}", invalid.number, invalid.channel);
     }
     vec![match choice {
         Validate::Refuse => Finding::error("invalid", message).help(

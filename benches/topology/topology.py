@@ -1,0 +1,207 @@
+#!/usr/bin/env python3
+"""Draws the same seeded graphs by eddy, Graphviz and dagre in one run, and prints CPU seconds and memory of whole processes.
+
+    benches/topology/topology.py target/release/eddy [--sizes 30/55,1000/2000] [--rounds 3] [--limit 120]
+                                 [--dagre DIRECTORY] [--files 1000] [--json FILE]
+
+A size is NODES/EDGES. eddy reads the graph as it saves it (`--format json`) and writes SVG as columns and as flow; `dot` and
+`sfdp` read the same graph as DOT and write SVG; dagre, when DIRECTORY has it under node_modules, lays the same graph out from
+left to right and writes nothing. CPU seconds are user and system time, medians of the rounds; memory is the largest resident
+set. What takes longer than the limit (CPU seconds) is stopped and shown as such. `--files` also writes that many AsyncAPI 3
+documents and measures `eddy graph --format json` on all of them.
+
+Graphs are bipartite: 30 % services, 70 % channels, one producer per channel and a few more, consumers by a falling popularity,
+three quarters of them in the domain of the producer, domains of eight services.
+"""
+
+import argparse
+import json
+import os
+import random
+import resource
+import shutil
+import statistics
+import subprocess
+import sys
+import tempfile
+
+SIZES = "30/55,100/200,300/700,1000/2000,10000/20000,10000/50000,100000/500000"
+DAGRE = """
+const dagre = require(process.argv[1] + '/node_modules/' + process.argv[3]);
+const { nodes, edges } = JSON.parse(require('fs').readFileSync(process.argv[2]));
+const graph = new dagre.graphlib.Graph();
+graph.setGraph({ rankdir: 'LR' }).setDefaultEdgeLabel(() => ({}));
+for (const node of nodes) graph.setNode(node, { width: 120, height: 36 });
+for (const [source, target] of edges) graph.setEdge(source, target);
+dagre.layout(graph);
+"""
+
+
+def generated(nodes, edges, seed=7):
+    """Services with their domains, channels, and who sends and receives."""
+    chance = random.Random(f"{seed}/{nodes}/{edges}")
+    services = max(2, nodes * 3 // 10)
+    channels = nodes - services
+    domain = [service // 8 for service in range(services)]
+    sends, receives = {}, {}
+    for channel in range(channels):
+        sends[(chance.randrange(services), channel)] = True
+    for _ in range(channels // 25):
+        sends[(chance.randrange(services), chance.randrange(channels))] = True
+    producer = {channel: service for service, channel in sends}
+    most = services * channels - len(sends)
+    while len(sends) + len(receives) < min(edges, most):
+        # Squaring makes some channels far more popular than others.
+        channel = int(channels * chance.random() ** 2)
+        if chance.random() < 0.75:
+            first = domain[producer[channel]] * 8
+            service = min(services - 1, first + chance.randrange(8))
+        else:
+            service = chance.randrange(services)
+        receives[(channel, service)] = True
+    return services, channels, domain, sorted(sends), sorted(receives)
+
+
+def saved(services, channels, domain, sends, receives):
+    """The graph as eddy saves it."""
+    place = [{"source": "generated", "pointer": "/x", "line": 1}]
+    why = [{"kind": "asyncapi", "source": "generated", "pointer": "/x", "line": 1}]
+    nodes = {}
+    for service in range(services):
+        name = f"service-{service}"
+        nodes[f"service:{name}"] = {"label": name, "metadata": {
+            "kind": "service", "name": name, "domain": f"domain-{domain[service]}", "declared": True, "defined_at": place}}
+    for channel in range(channels):
+        name = f"events/channel-{channel}"
+        nodes[f"channel:mqtt/{name}"] = {"label": name, "metadata": {
+            "kind": "channel", "name": name, "protocol": "mqtt", "messages": [], "declared": True, "defined_at": place}}
+
+    def edge(relation, source, target):
+        return {"id": f"{relation}:{source}:{target}", "source": source, "target": target, "relation": relation,
+                "directed": True, "metadata": {"messages": [], "evidence": why}}
+
+    edges = [edge("sends", f"service:service-{s}", f"channel:mqtt/events/channel-{c}") for s, c in sends]
+    edges += [edge("receives", f"channel:mqtt/events/channel-{c}", f"service:service-{s}") for c, s in receives]
+    return {"graph": {"id": "eddy:topology", "type": "service-event-topology", "directed": True, "label": "generated",
+                      "metadata": {"schema": "eddy/topology/1", "generator": "eddy 0", "checks": [],
+                                   "sources": [{"id": "generated", "kind": "asyncapi", "uri": "generated", "sha256": "0" * 64}],
+                                   "counts": {"service": services, "channel": channels, "message": 0, "edge": len(edges)}},
+                      "nodes": nodes, "edges": edges}}
+
+
+def write_graph(folder, size):
+    nodes, edges = (int(part) for part in size.split("/"))
+    services, channels, domain, sends, receives = generated(nodes, edges)
+    base = os.path.join(folder, size.replace("/", "-"))
+    with open(base + ".json", "w") as out:
+        json.dump(saved(services, channels, domain, sends, receives), out, indent=2)
+    arrows = [(f"s{s}", f"c{c}") for s, c in sends] + [(f"c{c}", f"s{s}") for c, s in receives]
+    with open(base + ".dot", "w") as out:
+        out.write("digraph g {\n rankdir=LR;\n node [shape=box];\n")
+        out.writelines(f" {source} -> {target};\n" for source, target in arrows)
+        out.write("}\n")
+    with open(base + ".pairs", "w") as out:
+        names = [f"s{s}" for s in range(services)] + [f"c{c}" for c in range(channels)]
+        json.dump({"nodes": names, "edges": arrows}, out)
+    return base
+
+
+def measured(command, limit):
+    """CPU seconds and mebibytes of a process, or why there are none."""
+    child = subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, preexec_fn=lambda: resource.setrlimit(
+        resource.RLIMIT_CPU, (limit, limit + 1)))
+    words = child.stderr.read()
+    _, status, usage = os.wait4(child.pid, 0)
+    child.returncode = os.waitstatus_to_exitcode(status)
+    seconds = usage.ru_utime + usage.ru_stime
+    if child.returncode < 0:
+        return f"stopped after {seconds:.0f} s", None
+    # A graph without a consumer somewhere is drawn all the same.
+    if child.returncode not in (0, 1):
+        sys.exit(f"{command}: {words.decode(errors='replace')}")
+    return seconds, usage.ru_maxrss / 1024
+
+
+def median(command, rounds, limit):
+    seconds, sizes = [], []
+    for _ in range(rounds):
+        took, memory = measured(command, limit)
+        if memory is None:
+            return took
+        seconds.append(took)
+        sizes.append(memory)
+    return {"cpu_seconds": round(statistics.median(seconds), 4), "memory_mib": round(max(sizes), 1)}
+
+
+def documents(folder, count):
+    for number in range(count):
+        with open(os.path.join(folder, f"service-{number}.asyncapi.yaml"), "w") as out:
+            out.write(
+                f"asyncapi: 3.0.0\ninfo:\n  title: service-{number}\n  version: 1.0.0\n  x-domain: domain-{number // 8}\n"
+                "servers:\n  broker: {host: localhost, protocol: mqtt}\nchannels:\n"
+                f"  own:\n    address: events/{number}\n    messages:\n      Happened{number}:\n        payload:\n          type: object\n"
+                "          required: [id]\n          properties:\n            id: {type: string}\n            amount: {type: integer}\n"
+                f"  other:\n    address: events/{(number * 7 + 3) % count}\n    messages:\n      Happened{(number * 7 + 3) % count}:\n"
+                "        payload: {type: object}\n"
+                "operations:\n  tell: {action: send, channel: {$ref: '#/channels/own'}}\n"
+                "  hear: {action: receive, channel: {$ref: '#/channels/other'}}\n")
+
+
+def peers(eddy, base, arguments):
+    out = os.path.join(os.path.dirname(base), "out.svg")
+    yield "eddy columns", [eddy, "-q", "graph", base + ".json", "--view", "columns", "--output", out]
+    yield "eddy flow", [eddy, "-q", "graph", base + ".json", "--view", "flow", "--output", out]
+    yield "eddy table", [eddy, "-q", "graph", base + ".json"]
+    for program in ("dot", "sfdp"):
+        if shutil.which(program):
+            yield program, [program, "-Tsvg", "-o", out, base + ".dot"]
+    if arguments.dagre and shutil.which("node"):
+        for package in ("@dagrejs/dagre", "dagre"):
+            if os.path.isdir(os.path.join(arguments.dagre, "node_modules", package)):
+                directory = os.path.abspath(arguments.dagre)
+                yield package, ["node", "-e", DAGRE, directory, base + ".pairs", package]
+                break
+
+
+def main():
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("eddy")
+    parser.add_argument("--sizes", default=SIZES)
+    parser.add_argument("--rounds", type=int, default=3)
+    parser.add_argument("--limit", type=int, default=120, help="CPU seconds")
+    parser.add_argument("--dagre", help="directory in which dagre is installed by npm")
+    parser.add_argument("--files", type=int, default=1000)
+    parser.add_argument("--json", help="also write the figures here")
+    arguments = parser.parse_args()
+    eddy = os.path.abspath(arguments.eddy)
+    results = []
+
+    def show(size, peer, found):
+        results.append({"size": size, "peer": peer, "result": found})
+        words = found if isinstance(found, str) else f"{found['cpu_seconds']:>9.3f} s {found['memory_mib']:>8.1f} MiB"
+        print(f"{size:>15}  {peer:<16} {words}", flush=True)
+
+    with tempfile.TemporaryDirectory() as folder:
+        too_slow = set()
+        for size in arguments.sizes.split(","):
+            base = write_graph(folder, size)
+            for peer, command in peers(eddy, base, arguments):
+                if peer in too_slow:
+                    show(size, peer, "not tried: stopped at a smaller size")
+                    continue
+                found = median(command, arguments.rounds, arguments.limit)
+                if isinstance(found, str):
+                    too_slow.add(peer)
+                show(size, peer, found)
+        if arguments.files:
+            documents(folder, arguments.files)
+            pattern = os.path.join(folder, "*.asyncapi.yaml")
+            command = [eddy, "-q", "graph", pattern, "--format", "json"]
+            show(f"{arguments.files} files", "eddy json", median(command, arguments.rounds, arguments.limit))
+    if arguments.json:
+        with open(arguments.json, "w") as out:
+            json.dump(results, out, indent=2)
+
+
+if __name__ == "__main__":
+    main()
