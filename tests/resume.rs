@@ -19,6 +19,8 @@ mod elsewhere;
 mod outage;
 #[path = "resume/rounds.rs"]
 mod rounds;
+#[path = "resume/shards.rs"]
+mod shards;
 mod support;
 
 use std::collections::BTreeMap;

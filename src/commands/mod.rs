@@ -175,7 +175,7 @@ enum Command {
     /// Take dead letters back to where they came from
     Redrive(redrive::Args),
     /// Send the events of an archive again, with their timing
-    Replay(Box<replay::Args>),
+    Replay(Box<replay::Line>),
     /// Bring a project up to its template and its contract
     Sync(sync::Args),
     /// Watch events as they arrive
@@ -205,7 +205,7 @@ impl Command {
             Self::New(args) => new::run(args, context),
             Self::Record(args) => record::run(args, context),
             Self::Redrive(args) => redrive::run(args, context),
-            Self::Replay(args) => replay::run(args, context),
+            Self::Replay(line) => replay::run_line(line, context),
             Self::Sync(args) => sync::run(args, context),
             Self::Tail(args) => tail::run(args, context),
             Self::Validate(args) => validate::run(args, context),

@@ -3,6 +3,7 @@
 use std::path::PathBuf;
 
 use auditing::Audit;
+use delivering::DeliveringArgs;
 use guarding::{GuardingArgs, Rails};
 use keeping::Begun;
 use scheduling::SchedulingArgs;
@@ -25,13 +26,19 @@ use crate::replay::{Limits, Outcome, Plan, Reopen, Selection, StopToken, Survey,
 
 mod auditing;
 mod changing;
+mod delivering;
 mod faulting;
 mod guarding;
 mod keeping;
+mod line;
+mod manifest;
+mod merging;
 mod scheduling;
 mod selecting;
 mod target_facts;
 mod watching;
+
+pub use line::{Line, run_line};
 
 /// Flags of `eddy replay`.
 #[derive(Debug, clap::Args)]
@@ -72,6 +79,8 @@ pub struct Args {
     /// Go on with the run of the ledger: only what is not on the target yet is sent
     #[arg(long, requires = "ledger")]
     resume: bool,
+    #[command(flatten)]
+    delivering: DeliveringArgs,
     /// Do not mark events with the headers `eddy-run` and `eddy-seq`
     #[arg(long, conflicts_with = "ledger")]
     no_mark: bool,
@@ -117,8 +126,11 @@ pub fn run(args: &Args, context: &Context) -> Result<Status, CommandError> {
 
 async fn replay(args: &Args, context: &Context) -> Result<Status, CommandError> {
     let (scheduled, window) = (args.scheduling.plan(args.resume)?, args.selecting.window()?);
-    let resumed = args.ledger.as_deref().filter(|_| args.resume);
-    let selection = args.selecting.selection(&window, resumed)?;
+    let shard = args.delivering.shard(context)?;
+    let ledger = args.ledger.as_deref().map(|path| delivering::ledger_of(path, shard));
+    let begun = |path: &PathBuf| args.resume && (shard.is_none() || path.exists());
+    let resumed = ledger.as_ref().filter(|path| begun(path));
+    let selection = args.selecting.selection(&window, resumed.map(PathBuf::as_path))?;
     let retry_for = transfer::duration(Some(&args.retry_for))?.unwrap_or_default();
     let places = Places::new(context)?;
     let target = places.target(&args.to)?;
@@ -127,9 +139,8 @@ async fn replay(args: &Args, context: &Context) -> Result<Status, CommandError> 
     let carried = open::capabilities(&target.address)?;
     let selection = suited(args, selection, &target, &carried)?;
     let stop = transfer::stop_on_interruption();
-    let survey =
-        Survey::of(archive(args, window).await?, selection.clone(), &scheduled.timetable, carried, &stop)
-            .await?;
+    let source = archive(args, window).await?;
+    let survey = Survey::of(source, selection.clone(), shard, &scheduled.timetable, carried, &stop).await?;
     if survey.interrupted {
         context.ui.say("interrupted before anything was sent");
         return Ok(Status::Interrupted);
@@ -138,7 +149,7 @@ async fn replay(args: &Args, context: &Context) -> Result<Status, CommandError> 
     if !args.dry_run {
         target.confirm(args.confirm.as_deref())?;
         refuse_losses(args, context, &survey, carried)?;
-        keeping::refuse_other(args, (&target, window), &survey)?;
+        keeping::refuse_other(args, (&target, window, shard), &survey)?;
     }
     let rails = guarding::looked(args, context, &target, &survey, &stop).await?;
     if args.dry_run {
@@ -153,26 +164,16 @@ async fn replay(args: &Args, context: &Context) -> Result<Status, CommandError> 
     rails.refuse(args, context)?;
     guarding::quarantine(args, context, window, &selection, &survey, &stop).await?;
     let results = args.watching.results(args.resume)?;
-    let (keeper, recall) = match keeping::begun(args, context, (&target, window), &survey, &stop).await? {
+    let begun = keeping::begun(args, context, (&target, window, shard), &survey, &stop).await?;
+    let (keeper, recall) = match begun {
         Begun::Unkept => (None, None),
         Begun::Kept(keeper, recall) => (Some(keeper), recall.map(|recall| *recall)),
-        Begun::NothingLeft(summary) => {
-            if args.format == Format::Json {
-                report::summary_json(&mut context.ui.data(), &summary)?;
-            }
-            context.ui.say("everything of this run has arrived; nothing was sent");
-            return Ok(Status::Done);
-        }
-        Begun::Interrupted => {
-            context.ui.say("interrupted before anything was sent");
-            return Ok(Status::Interrupted);
-        }
+        other => return nothing_sent(args, context, other),
     };
     let run = keeper.as_ref().map_or_else(|| uuid::Uuid::now_v7().to_string(), |keeper| keeper.run().into());
-    let audit = match is_network(&target.address) {
-        true => Some(Audit::begin(args, context, (&target, window), &survey, &run)?),
-        false => None,
-    };
+    let audit = is_network(&target.address)
+        .then(|| Audit::begin(args, context, (&target, window), &survey, &run))
+        .transpose()?;
     let plan = Plan {
         run: Some(run),
         limits: Limits { retry_for, ..Limits::default() },
@@ -182,6 +183,7 @@ async fn replay(args: &Args, context: &Context) -> Result<Status, CommandError> 
         selection: Selection { guards: selection.guards.after_survey(), ..selection },
         mark: marks(args, &target),
         keeper: keeper.clone(),
+        shard,
         recall,
         results: results.clone(),
         reopen: Some(reopen(args, window)?),
@@ -192,7 +194,7 @@ async fn replay(args: &Args, context: &Context) -> Result<Status, CommandError> 
         audit.ended(&outcome)?;
     }
     let again = match &keeper {
-        Some(keeper) => keeping::closed(args, window, keeper, &outcome)?,
+        Some(keeper) => keeping::closed(args, (window, shard), keeper, &outcome)?,
         None => again(args, &outcome),
     };
     show_outcome(args, context, &outcome, &target)?;
@@ -227,6 +229,19 @@ fn say_survey(args: &Args, context: &Context, selection: &Selection, survey: &Su
             (counted(survey.unsampled, "event"), args.selecting.sampled_by().unwrap_or_default());
         context.ui.warn(format!("left out: {events} with nothing to be chosen by (`--by {by}`)"));
     }
+}
+
+/// The end of a run that has nothing to send.
+fn nothing_sent(args: &Args, context: &Context, begun: Begun) -> Result<Status, CommandError> {
+    let Begun::NothingLeft(summary) = begun else {
+        context.ui.say("interrupted before anything was sent");
+        return Ok(Status::Interrupted);
+    };
+    if args.format == Format::Json {
+        report::summary_json(&mut context.ui.data(), &summary)?;
+    }
+    context.ui.say("everything of this run has arrived; nothing was sent");
+    Ok(Status::Done)
 }
 
 async fn send(

@@ -28,6 +28,7 @@ mod inert;
 pub mod json;
 pub mod jsonl;
 pub mod junit;
+pub mod kubernetes;
 pub mod layout;
 pub mod markdown;
 pub mod mermaid;

@@ -3,11 +3,13 @@
 use std::io::{self, Write};
 use std::time::Duration;
 
+use crate::replay::shard_report::Merged;
 use crate::replay::summary::Quantiles;
 use crate::replay::survey::Loss;
 use crate::replay::{FaultCount, Outcome, Summary};
 
 use super::figures::{counted, grouped, rate, span};
+use super::visible::visible;
 
 /// How many events had each fault.
 pub(super) fn faults(out: &mut dyn Write, faults: &[FaultCount]) -> io::Result<()> {
@@ -67,6 +69,47 @@ pub fn outcome_text(out: &mut dyn Write, outcome: &Outcome, target: &str) -> io:
 /// Those of the writer.
 pub fn summary_json(out: &mut dyn Write, summary: &Summary) -> io::Result<()> {
     serde_json::to_writer(&mut *out, summary)?;
+    writeln!(out)?;
+    out.flush()
+}
+
+/// What the shards of a run came to, for people.
+///
+/// # Errors
+/// Those of the writer.
+pub fn merged_text(out: &mut dyn Write, merged: &Merged) -> io::Result<()> {
+    let time = Duration::from_micros(merged.duration_us);
+    let planned = merged.planned.unwrap_or(merged.sent);
+    let pace = rate(merged.acknowledged, time).map(|rate| format!(", {rate}")).unwrap_or_default();
+    let (arrived, shards) = (grouped(merged.acknowledged), counted(merged.shards, "shard"));
+    writeln!(out, "replayed  {arrived} of {} by {shards}", counted(planned, "event"))?;
+    if merged.settled_before > 0 {
+        writeln!(out, "before    {} settled by earlier parts", counted(merged.settled_before, "event"))?;
+    }
+    writeln!(out, "took      {}{pace}", span(time))?;
+    let bound = |times: &Quantiles| if times.count == 0 && times.max > 0 { "at most " } else { "" };
+    writeln!(out, "lag       {}{}", bound(&merged.lag_us), quantiles(&merged.lag_us))?;
+    writeln!(out, "response  {}{}", bound(&merged.response_us), quantiles(&merged.response_us))?;
+    if let Some(busiest) = merged.lanes.first() {
+        let key = busiest.key.as_ref().map(|key| format!(" key {}", visible(key))).unwrap_or_default();
+        let (lanes, sent) = (counted(merged.lanes.len() as u64, "lane"), grouped(busiest.sent));
+        writeln!(out, "lanes     {lanes}, the busiest {}{key} with {sent}", visible(&busiest.channel))?;
+    }
+    if merged.failed > 0 {
+        writeln!(out, "failed    {}", counted(merged.failed, "event"))?;
+    }
+    if merged.possible_duplicates > 0 {
+        writeln!(out, "repeated  {} may have arrived twice", counted(merged.possible_duplicates, "event"))?;
+    }
+    out.flush()
+}
+
+/// What the shards of a run came to, as one JSON object.
+///
+/// # Errors
+/// Those of the writer.
+pub fn merged_json(out: &mut dyn Write, merged: &Merged) -> io::Result<()> {
+    serde_json::to_writer(&mut *out, merged)?;
     writeln!(out)?;
     out.flush()
 }

@@ -17,6 +17,7 @@ use super::results::Results;
 use super::rounds::{Reopen, Rounds};
 use super::schedule::Timetable;
 use super::select::Selection;
+use super::shard::Shard;
 use super::stop::{StopReason, StopToken};
 use super::summary::{Ending, Outcome, Summary};
 use super::writer::{WriteEnd, Writer, writer_lost};
@@ -93,6 +94,8 @@ pub struct Plan {
     pub run: Option<String>,
     /// The ledger of the run: what it says is settled does not go again, and it is told of every receipt.
     pub keeper: Option<Arc<Keeper>>,
+    /// The lanes of this process, when several send the recording together.
+    pub shard: Option<Shard>,
     /// Where to look, before an event goes again whose fate a failure left open, whether it has arrived; only with a keeper.
     pub recall: Option<Recall>,
 }
@@ -136,6 +139,7 @@ pub async fn carry(
         .leaving_out(settled)
         .marking(mark)
         .again(rounds)
+        .sharing(plan.shard, plan.keeper.clone())
         .telling(news_sender.clone());
     let done = StopToken::default();
     let reading = tokio::spawn(reader.run(stop.clone(), done.clone()));
@@ -162,8 +166,10 @@ pub async fn carry(
     };
     observer.note(Progress::Running(shared.read(begun.elapsed())));
     done.request(StopReason::Limit);
-    let mut outcome = outcome(planned, written, ended_reading(reading).await, stop);
-    (outcome.summary.run, outcome.summary.settled_before) = (run, already_settled);
+    let read = ended_reading(reading).await;
+    let settled_before = if plan.shard.is_some() { read.settled_before } else { already_settled };
+    let mut outcome = outcome(planned, written, read, stop);
+    (outcome.summary.run, outcome.summary.settled_before) = (run, settled_before);
     outcome.summary.seed = seed;
     observer.note(Progress::Finished(&outcome));
     outcome

@@ -189,6 +189,15 @@ impl Keeper {
         (books.ledger.schedule_began_us, books.changed) = (Some(at.0), true);
     }
 
+    /// Other processes send these: for this ledger they are settled.
+    pub(super) fn of_others(&self, numbers: &[u64]) {
+        let mut books = self.shared.lock();
+        for number in numbers {
+            books.ledger.settled.insert(*number);
+        }
+        books.changed |= !numbers.is_empty();
+    }
+
     /// The low-water mark that is safe on disk.
     pub(super) fn persisted_low(&self) -> u64 {
         self.shared.persisted.load(Ordering::Acquire)

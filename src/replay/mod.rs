@@ -36,6 +36,8 @@ pub mod sample;
 pub mod schedule;
 pub mod select;
 pub mod settled;
+pub mod shard;
+pub mod shard_report;
 #[cfg(test)]
 mod simulated;
 pub mod size;
@@ -72,6 +74,7 @@ pub use rounds::Reopen;
 pub use sample::{By, Sample, Share};
 pub use schedule::Timetable;
 pub use select::{Interpretation, Selection};
+pub use shard::{Shard, ShardError};
 pub use stop::{StopReason, StopToken};
 pub use summary::{Ending, Outcome, Summary};
 pub use survey::Survey;

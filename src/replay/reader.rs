@@ -1,5 +1,6 @@
 //! Takes events from the source, ahead of their time but not far, selects them and says when each is due.
 
+use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use tokio::sync::mpsc;
@@ -8,11 +9,13 @@ use super::backoff::Backoff;
 use super::change::InRun;
 use super::fault::FaultCount;
 use super::guard::{self, LeftOut};
+use super::keeper::Keeper;
 use super::progress::News;
 use super::rounds::Rounds;
 use super::schedule::Timetable;
 use super::select::{Selection, Selector};
 use super::settled::Settled;
+use super::shard::Shard;
 use super::stop::{StopReason, StopToken};
 use super::timing::{Timed, Timing};
 use crate::endpoint::{EndpointError, Source};
@@ -46,6 +49,8 @@ pub(super) struct ReadEnd {
     pub held_back: u64,
     pub faults: Vec<FaultCount>,
     pub left_out: LeftOut,
+    /// Events of this process that an earlier part of the run had settled.
+    pub settled_before: u64,
 }
 
 pub(super) struct Reader {
@@ -64,6 +69,10 @@ pub(super) struct Reader {
     settled: Settled,
     /// The run to mark events with.
     mark: Option<String>,
+    shard: Option<Shard>,
+    /// Who is told of events that other processes send.
+    keeper: Option<Arc<Keeper>>,
+    settled_before: u64,
     number: u64,
     average: usize,
     /// What guards found in earlier rounds.
@@ -93,6 +102,9 @@ impl Reader {
             lost: false,
             settled: Settled::default(),
             mark: None,
+            shard: None,
+            keeper: None,
+            settled_before: 0,
             number: 0,
             dropped: 0,
             average: BYTES_A_CHUNK / MOST_EVENTS_A_CHUNK,
@@ -123,6 +135,12 @@ impl Reader {
         self
     }
 
+    /// The lanes of this process; the ledger counts events of the others as settled.
+    pub fn sharing(mut self, shard: Option<Shard>, keeper: Option<Arc<Keeper>>) -> Self {
+        (self.shard, self.keeper) = (shard, keeper);
+        self
+    }
+
     /// Whom to tell when the source goes away and comes back.
     pub fn telling(mut self, news: mpsc::UnboundedSender<News>) -> Self {
         self.news = Some(news);
@@ -142,12 +160,14 @@ impl Reader {
         left_out.add(self.selector.left_out());
         // What was read is on its way; that the source could not say goodbye changes nothing for it.
         let _ = self.source.close().await;
+        let settled_before = self.settled_before;
         let mut faults = self.selector.faults();
         if let Some(mut rounds) = self.rounds {
             rounds.add(faults);
             faults = rounds.faults;
         }
-        ReadEnd { error: result.err(), stopped, dropped: self.dropped + dropped, held_back, faults, left_out }
+        let dropped = self.dropped + dropped;
+        ReadEnd { error: result.err(), stopped, dropped, held_back, faults, left_out, settled_before }
     }
 
     async fn read(&mut self, stop: &StopToken, stopped: &mut bool) -> Result<(), EndpointError> {
@@ -308,6 +328,7 @@ impl Reader {
 
     fn scheduled(&mut self, timed: Vec<Timed>) -> Vec<Scheduled> {
         let mut chunk = Vec::with_capacity(timed.len());
+        let mut of_others = Vec::new();
         for (mut event, due) in timed {
             let number = self.number;
             self.number += 1;
@@ -315,10 +336,19 @@ impl Reader {
                 rounds.place(&mut event);
             }
             // What went before has its time as well: the schedule is that of the whole run.
+            if self.shard.is_some_and(|shard| !shard.has(&event)) {
+                of_others.push(number);
+                continue;
+            }
             if !self.settled.contains(number) {
                 self.mark(&mut event, number);
                 chunk.push(Scheduled { event, number, due });
+            } else {
+                self.settled_before += 1;
             }
+        }
+        if let Some(keeper) = &self.keeper {
+            keeper.of_others(&of_others);
         }
         chunk
     }

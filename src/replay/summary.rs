@@ -4,8 +4,8 @@ use std::time::Duration;
 
 use base64::Engine;
 use hdrhistogram::Histogram;
-use hdrhistogram::serialization::{Serializer, V2DeflateSerializer};
-use serde::Serialize;
+use hdrhistogram::serialization::{Deserializer, Serializer, V2DeflateSerializer};
+use serde::{Deserialize, Serialize};
 
 use super::fault::FaultCount;
 use super::guard::LeftOut;
@@ -53,7 +53,8 @@ pub struct Summary {
 }
 
 /// A distribution of times, in microseconds.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default)]
 pub struct Quantiles {
     /// The median.
     pub p50: u64,
@@ -90,7 +91,34 @@ fn encoded(histogram: &Histogram<u64>) -> String {
     base64::prelude::BASE64_STANDARD.encode(bytes)
 }
 
+/// Most characters of a histogram that is read again.
+const MAX_HISTOGRAM: usize = 1 << 20;
+
+impl Quantiles {
+    /// The distribution of all times of several; none when one of them does not hold its histogram.
+    #[must_use]
+    pub fn joined(parts: &[Self]) -> Option<Self> {
+        let mut all = Times::new();
+        for part in parts.iter().filter(|part| part.count > 0) {
+            all.add(part)?;
+        }
+        Some(all.quantiles())
+    }
+}
+
 impl Times {
+    fn add(&mut self, part: &Quantiles) -> Option<()> {
+        if part.histogram.len() > MAX_HISTOGRAM {
+            return None;
+        }
+        let bytes = base64::prelude::BASE64_STANDARD.decode(&part.histogram).ok()?;
+        let read: Histogram<u64> = Deserializer::new().deserialize(&mut bytes.as_slice()).ok()?;
+        self.histogram.as_mut()?.add(&read).ok()?;
+        self.max = self.max.max(part.max);
+        self.sum += u128::from(part.mean) * u128::from(part.count);
+        Some(())
+    }
+
     pub fn new() -> Self {
         // Three digits is a valid precision, so the bounds-free constructor cannot refuse.
         Self { histogram: Histogram::new(3).ok(), max: 0, sum: 0 }

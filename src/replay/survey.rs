@@ -9,6 +9,7 @@ use super::fault::FaultCount;
 use super::guard::LeftOut;
 use super::schedule::Timetable;
 use super::select::{Selection, Selector};
+use super::shard::Shard;
 use super::stop::StopToken;
 use super::timing::{Timed, Timing};
 use crate::endpoint::{Capabilities, EndpointError, Source};
@@ -79,7 +80,9 @@ pub struct Loss {
 /// What a selection holds.
 #[derive(Clone, Debug, Default)]
 pub struct Survey {
-    /// Events selected.
+    /// Events selected, of which this process sends its share.
+    pub selected: u64,
+    /// Events to send.
     pub events: u64,
     /// Bytes of keys, payloads and headers.
     pub bytes: u64,
@@ -123,6 +126,7 @@ impl Survey {
     pub async fn of(
         mut source: Box<dyn Source>,
         selection: Selection,
+        shard: Option<Shard>,
         timetable: &Timetable,
         target: Capabilities,
         stop: &StopToken,
@@ -145,7 +149,7 @@ impl Survey {
             survey.note_origins(&batch);
             let selected = selector.select(batch);
             let (timed, failure) = timing.time(selected.events);
-            survey.add_all(&timed, &target);
+            survey.see(&timed, shard, &target);
             if let Some(failure) = failure.or(selected.failure) {
                 return Err(failure);
             }
@@ -154,8 +158,8 @@ impl Survey {
         if let Some(failure) = failure {
             return Err(failure);
         }
-        survey.add_all(&timed, &target);
-        survey.add_all(&timing.rest(), &target);
+        survey.see(&timed, shard, &target);
+        survey.see(&timing.rest(), shard, &target);
         survey.faults = selector.faults();
         (survey.held_back, survey.unsampled) = (timing.clamped(), selector.unsampled());
         survey.left_out = selector.left_out().clone();
@@ -169,7 +173,8 @@ impl Survey {
     /// The same once for each round.
     fn repeat(&mut self, rounds: u64) {
         self.rounds = rounds;
-        let counts = [&mut self.events, &mut self.bytes, &mut self.held_back, &mut self.unsampled];
+        let counts =
+            [&mut self.selected, &mut self.events, &mut self.bytes, &mut self.held_back, &mut self.unsampled];
         let channels = self.channels.values_mut().flat_map(|counts| [&mut counts.events, &mut counts.bytes]);
         let losses = self.losses.iter_mut().map(|loss| &mut loss.events);
         let faults = self.faults.iter_mut().map(|fault| &mut fault.events);
@@ -186,11 +191,19 @@ impl Survey {
         }
     }
 
-    fn add_all(&mut self, timed: &[Timed], target: &Capabilities) {
+    /// All processes have the same schedule; each counts what it sends.
+    fn see(&mut self, timed: &[Timed], shard: Option<Shard>, target: &Capabilities) {
         for (event, due) in timed {
             self.length = due.unwrap_or_default();
-            self.busiest_second = self.busiest_second.max(self.second.count(self.length));
-            self.add(event, target);
+            self.selected += 1;
+            let time = event.time();
+            self.earliest = Some(self.earliest.map_or(time, |earliest| earliest.min(time)));
+            self.first = Some(self.first.map_or(event.received, |first| first.min(event.received)));
+            self.last = self.last.max(Some(event.received));
+            if shard.is_none_or(|shard| shard.has(event)) {
+                self.busiest_second = self.busiest_second.max(self.second.count(self.length));
+                self.add(event, target);
+            }
         }
     }
 
@@ -204,10 +217,6 @@ impl Survey {
         if let Some(channel) = self.channels.get_mut(&event.channel) {
             channel.add(event, self.events);
         }
-        self.first = Some(self.first.map_or(event.received, |first| first.min(event.received)));
-        let time = event.time();
-        self.earliest = Some(self.earliest.map_or(time, |earliest| earliest.min(time)));
-        self.last = self.last.max(Some(event.received));
         for what in target.losses(event) {
             match self.losses.iter_mut().find(|loss| loss.what == what) {
                 Some(loss) => loss.events += 1,

@@ -3,6 +3,7 @@
 use std::path::Path;
 use std::sync::Arc;
 
+use super::delivering::ledger_of;
 use super::{Args, Loss};
 use crate::commands::target::Place;
 use crate::commands::window::Window;
@@ -12,7 +13,7 @@ use crate::output::figures::counted;
 use crate::replay::ledger::plan_hash;
 use crate::replay::read_back::{begin, read_back};
 use crate::replay::{
-    ArchiveIdentity, Keeper, Ledger, LedgerError, Outcome, Recall, StopToken, Summary, Survey,
+    ArchiveIdentity, Keeper, Ledger, LedgerError, Outcome, Recall, Shard, StopToken, Summary, Survey,
 };
 
 /// What is to be done about a ledger.
@@ -33,15 +34,16 @@ pub(super) enum Begun {
 /// When there is one that was not to be taken up, none that was to be, or when it belongs to another run.
 pub(super) fn refuse_other(
     args: &Args,
-    (target, window): (&Place, Window),
+    (target, window, shard): (&Place, Window, Option<Shard>),
     survey: &Survey,
 ) -> Result<(), CommandError> {
     let Some(path) = &args.ledger else {
         return Ok(());
     };
+    let path = &ledger_of(path, shard);
     match Ledger::read(path)? {
-        None if args.resume => Err(nothing_to_go_on_from(path)),
-        Some(kept) if args.resume => Ok(kept.belongs_to(path, &new(args, (target, window), survey)?)?),
+        None if args.resume && shard.is_none() => Err(nothing_to_go_on_from(path)),
+        Some(kept) if args.resume => Ok(kept.belongs_to(path, &new(args, (target, window, shard), survey)?)?),
         Some(kept) if !kept.finished => Err(unfinished(path, &kept)),
         _ => Ok(()),
     }
@@ -54,17 +56,19 @@ pub(super) fn refuse_other(
 pub(super) async fn begun(
     args: &Args,
     context: &Context,
-    (target, window): (&Place, Window),
+    (target, window, shard): (&Place, Window, Option<Shard>),
     survey: &Survey,
     stop: &StopToken,
 ) -> Result<Begun, CommandError> {
     let Some(path) = &args.ledger else {
         return Ok(Begun::Unkept);
     };
-    let new = new(args, (target, window), survey)?;
+    let path = &ledger_of(path, shard);
+    let new = new(args, (target, window, shard), survey)?;
     let (address, options) = target.for_writing(&context.environment)?;
     let found = Ledger::read(path)?;
-    if found.is_none() && args.resume {
+    // The pod of a shard that is started again has the same command as the first time.
+    if found.is_none() && args.resume && shard.is_none() {
         return Err(nothing_to_go_on_from(path));
     }
     let ledger = match found {
@@ -91,7 +95,8 @@ pub(super) async fn begun(
     if ledger.settled.low() >= ledger.planned {
         let ledger = Ledger { finished: true, ..ledger };
         ledger.write(path)?;
-        let (planned, settled_before) = (Some(ledger.planned), ledger.planned);
+        let own = if shard.is_some() { survey.events } else { ledger.planned };
+        let (planned, settled_before) = (Some(own), own);
         let summary = Summary { run: ledger.run, planned, settled_before, ..Summary::default() };
         return Ok(Begun::NothingLeft(Box::new(summary)));
     }
@@ -101,16 +106,21 @@ pub(super) async fn begun(
 }
 
 /// The ledger this run would have if it began now.
-fn new(args: &Args, (target, window): (&Place, Window), survey: &Survey) -> Result<Ledger, CommandError> {
+fn new(
+    args: &Args,
+    (target, window, shard): (&Place, Window, Option<Shard>),
+    survey: &Survey,
+) -> Result<Ledger, CommandError> {
     let archive = ArchiveIdentity::of(Path::new(&args.archive)).map_err(|error| {
         CommandError::usage(format!("cannot read `{}`: {error}", args.archive))
             .hint("a run with a ledger sends a file that can be read twice")
     })?;
     let mut options = super::options(args, &window);
-    options.extend(args.scheduling.numbering().into_iter().map(|(name, value)| (name, Some(value))));
+    let more = args.scheduling.numbering().into_iter().chain(args.delivering.options(shard));
+    options.extend(more.map(|(name, value)| (name, Some(value))));
     let parts = options.iter().flat_map(|(name, value)| [*name, value.as_deref().unwrap_or_default()]);
     let parts: Vec<&str> = parts.collect();
-    let ledger = Ledger::new(archive, plan_hash(&parts), target.address.to_string(), survey.events);
+    let ledger = Ledger::new(archive, plan_hash(&parts), target.address.to_string(), survey.selected);
     Ok(Ledger { seed: args.selecting.faulting.seed(), ..ledger })
 }
 
@@ -162,7 +172,7 @@ fn unfinished(path: &Path, kept: &Ledger) -> CommandError {
 /// When it cannot be written.
 pub(super) fn closed(
     args: &Args,
-    window: Window,
+    (window, shard): (Window, Option<Shard>),
     keeper: &Keeper,
     outcome: &Outcome,
 ) -> Result<Option<String>, CommandError> {
@@ -170,18 +180,23 @@ pub(super) fn closed(
     if ledger.finished {
         return Ok(None);
     }
-    let left = ledger.planned - ledger.settled.count();
+    let summary = &outcome.summary;
+    let left = match (shard, summary.planned) {
+        (Some(_), Some(planned)) => planned.saturating_sub(summary.settled_before + summary.acknowledged),
+        _ => ledger.planned - ledger.settled.count(),
+    };
     let words = if outcome.delivered() { "go on" } else { "go on where it ended" };
     let left = counted(left, "event");
-    Ok(Some(format!("{left} left; {words}: {}", again(args, window, args.ledger.as_deref()))))
+    Ok(Some(format!("{left} left; {words}: {}", again(args, (window, shard), args.ledger.as_deref()))))
 }
 
 /// The command that goes on with the run.
-fn again(args: &Args, window: Window, ledger: Option<&Path>) -> String {
+fn again(args: &Args, (window, shard): (Window, Option<Shard>), ledger: Option<&Path>) -> String {
     let mut words = vec!["eddy".to_owned(), "replay".to_owned(), args.archive.clone()];
     let mut option = |name: &str, value: &str| words.extend([format!("--{name}"), value.to_owned()]);
     option("to", &crate::endpoint::mask(&args.to));
-    for (name, value) in args.scheduling.options().into_iter().chain(args.watching.options()) {
+    let options = args.scheduling.options().into_iter().chain(args.watching.options());
+    for (name, value) in options.chain(args.delivering.options(shard)) {
         option(name, &value);
     }
     if args.loss == Loss::Allow {

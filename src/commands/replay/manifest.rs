@@ -1,0 +1,107 @@
+//! `eddy replay manifest`: a Kubernetes Indexed Job whose pods are the shards of one replay.
+
+use std::io::Write as _;
+
+use crate::commands::{CommandError, Context, Status};
+use crate::endpoint::mask;
+use crate::output::kubernetes::{JobView, job};
+
+/// Flags of `eddy replay manifest`.
+#[derive(Debug, clap::Args)]
+#[command(
+    after_help = "Each pod replays the lanes of its shard (`--shard auto/COUNT`) and keeps its ledger on the volume, so that a pod \
+    that dies goes on where it ended. What stands after `--` is added to the command of each pod. Secrets do not belong \
+    into a manifest: name variables, and give them to the pods with `--env-from`.\n\n\
+    Examples:\n  eddy replay manifest --archive /data/monday.eddy.ndjson.zst --to kafka://kafka:9092 --shards 4 \\\n    \
+    --image registry.example.com/eddy:1 --claim recordings | kubectl apply -f -\n  \
+    eddy replay manifest --archive /data/monday.eddy.ndjson.zst --to nats://nats:4222 --shards 8 --image eddy:1 \\\n    \
+    --claim recordings --env-from nats-login -- --speed 10 --channel 'shop/*'"
+)]
+pub(super) struct Args {
+    /// Where the archive lies in the pods
+    #[arg(long, value_name = "PATH")]
+    archive: String,
+    /// Where events go
+    #[arg(long, value_name = "TARGET")]
+    to: String,
+    /// Pods, each with its share of the lanes
+    #[arg(long, value_name = "COUNT", value_parser = clap::value_parser!(u32).range(1..=10_000))]
+    shards: u32,
+    /// The image with `eddy` in it
+    #[arg(long, value_name = "IMAGE")]
+    image: String,
+    /// The claim of the volume with the archive, mounted at `--mount`; ledgers are kept there too
+    #[arg(long, value_name = "NAME")]
+    claim: String,
+    /// Where the volume is mounted
+    #[arg(long, value_name = "PATH", default_value = "/data")]
+    mount: String,
+    /// The name of the job
+    #[arg(long, value_name = "NAME", default_value = "eddy-replay")]
+    name: String,
+    /// The namespace of the job (default: that of `kubectl`)
+    #[arg(long, value_name = "NAME")]
+    namespace: Option<String>,
+    /// Secrets whose entries are variables of the pods; may be given several times
+    #[arg(long, value_name = "SECRET")]
+    env_from: Vec<String>,
+    /// How often all pods together may fail before the job does
+    #[arg(long, value_name = "COUNT", default_value_t = 6)]
+    backoff_limit: u32,
+    /// Further flags of `eddy replay`
+    #[arg(last = true, value_name = "FLAG")]
+    flags: Vec<String>,
+}
+
+/// Runs the command.
+pub(super) fn run(args: &Args, context: &Context) -> Result<Status, CommandError> {
+    if mask(&args.to) != args.to {
+        return Err(CommandError::usage(format!("`{}` holds a secret, and a manifest is no place for it", mask(&args.to)))
+            .hint("keep it in a Kubernetes secret, name it with `--env-from`, and write `${NAME}` in an `eddy.yaml` on the volume"));
+    }
+    for (flag, name) in [
+        ("--name", Some(&args.name)),
+        ("--namespace", args.namespace.as_ref()),
+        ("--claim", Some(&args.claim)),
+    ] {
+        if let Some(name) = name.filter(|name| !is_label(name)) {
+            return Err(CommandError::usage(format!("`{name}` of `{flag}` is no name in Kubernetes"))
+                .hint("small letters, digits and `-`, 63 at most, with a letter or digit at both ends"));
+        }
+    }
+    for own in ["--shard", "--ledger", "--resume", "--to", "--format"] {
+        if args.flags.iter().any(|flag| flag == own || flag.starts_with(&format!("{own}="))) {
+            return Err(CommandError::usage(format!("`{own}` is set by the manifest itself"))
+                .hint("leave it out after `--`"));
+        }
+    }
+    let mount = args.mount.trim_end_matches('/');
+    let view = JobView {
+        name: &args.name,
+        namespace: args.namespace.as_deref(),
+        image: &args.image,
+        claim: &args.claim,
+        mount: if mount.is_empty() { "/" } else { mount },
+        secrets: &args.env_from,
+        shards: args.shards,
+        backoff_limit: args.backoff_limit,
+        archive: &args.archive,
+        target: &args.to,
+        ledger: &format!("{mount}/{}.ledger", args.name),
+        flags: &args.flags,
+    };
+    let text = job(&view).map_err(|error| CommandError::usage(error.to_string()))?;
+    let mut data = context.ui.data();
+    data.write_all(text.as_bytes())?;
+    data.flush()?;
+    Ok(Status::Done)
+}
+
+/// A name as DNS labels are written.
+fn is_label(name: &str) -> bool {
+    let inner = |byte: u8| byte.is_ascii_lowercase() || byte.is_ascii_digit();
+    (1..=63).contains(&name.len())
+        && name.bytes().all(|byte| inner(byte) || byte == b'-')
+        && name.bytes().next().is_some_and(inner)
+        && name.bytes().last().is_some_and(inner)
+}

@@ -1,0 +1,167 @@
+//! Adds up the summaries of several processes that sent a recording together.
+
+use std::collections::BTreeMap;
+
+use serde::{Deserialize, Serialize};
+
+use super::summary::Quantiles;
+
+/// A summary as a process printed it; what is not added up is not looked at.
+#[derive(Clone, Debug, Deserialize)]
+pub struct ShardSummary {
+    /// Identifies the run of the process.
+    pub run: String,
+    planned: Option<u64>,
+    #[serde(default)]
+    settled_before: u64,
+    sent: u64,
+    acknowledged: u64,
+    failed: u64,
+    possible_duplicates: u64,
+    duration_us: u64,
+    lag_us: Quantiles,
+    response_us: Quantiles,
+    lanes: Vec<Lane>,
+}
+
+/// What happened in one lane.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Lane {
+    /// The channel's address.
+    pub channel: String,
+    /// The key as text.
+    pub key: Option<String>,
+    /// A key that is not text, in base64.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub key_base64: Option<String>,
+    /// Stands for many keys.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub other_keys: bool,
+    /// Events handed over.
+    pub sent: u64,
+    /// Events the target confirmed.
+    pub acknowledged: u64,
+    /// Events the target did not take.
+    pub failed: u64,
+    /// Events that had to be sent again after later ones of the lane were taken.
+    pub reordered: u64,
+}
+
+/// The sum.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize)]
+pub struct Merged {
+    /// Processes.
+    pub shards: u64,
+    /// Their runs.
+    pub runs: Vec<String>,
+    /// Events that were to be sent; none when a process did not know.
+    pub planned: Option<u64>,
+    /// Events that earlier parts of the runs had settled.
+    pub settled_before: u64,
+    /// Events handed to the target.
+    pub sent: u64,
+    /// Events the target confirmed.
+    pub acknowledged: u64,
+    /// Events handed over that were not confirmed.
+    pub failed: u64,
+    /// Events that may be on the target twice.
+    pub possible_duplicates: u64,
+    /// That of the slowest process.
+    pub duration_us: u64,
+    /// Of all events together; upper bounds, the largest of each, where a summary does not hold its histogram.
+    pub lag_us: Quantiles,
+    /// As `lag_us`.
+    pub response_us: Quantiles,
+    /// Lanes that more than one process sent.
+    pub lanes_of_several: u64,
+    /// Counts per lane, busiest first.
+    pub lanes: Vec<Lane>,
+}
+
+/// Adds up.
+#[must_use]
+pub fn merge(summaries: Vec<ShardSummary>) -> Merged {
+    let mut merged = Merged { planned: Some(0), ..Merged::default() };
+    let mut lanes: BTreeMap<(String, Option<String>, Option<String>, bool), (Lane, u64)> = BTreeMap::new();
+    let times = |of: fn(&ShardSummary) -> &Quantiles| together(summaries.iter().map(of).cloned().collect());
+    (merged.lag_us, merged.response_us) = (times(|one| &one.lag_us), times(|one| &one.response_us));
+    for summary in summaries {
+        merged.shards += 1;
+        merged.runs.push(summary.run);
+        merged.planned = merged.planned.zip(summary.planned).map(|(all, more)| all + more);
+        merged.settled_before += summary.settled_before;
+        merged.sent += summary.sent;
+        merged.acknowledged += summary.acknowledged;
+        merged.failed += summary.failed;
+        merged.possible_duplicates += summary.possible_duplicates;
+        merged.duration_us = merged.duration_us.max(summary.duration_us);
+        for lane in summary.lanes {
+            let key = (lane.channel.clone(), lane.key.clone(), lane.key_base64.clone(), lane.other_keys);
+            let empty = Lane { sent: 0, acknowledged: 0, failed: 0, reordered: 0, ..lane.clone() };
+            let (sum, processes) = lanes.entry(key).or_insert((empty, 0));
+            sum.sent += lane.sent;
+            sum.acknowledged += lane.acknowledged;
+            sum.failed += lane.failed;
+            sum.reordered += lane.reordered;
+            *processes += 1;
+        }
+    }
+    let shared = lanes.values().filter(|(lane, processes)| *processes > 1 && !lane.other_keys);
+    merged.lanes_of_several = shared.count() as u64;
+    merged.lanes = lanes.into_values().map(|(lane, _)| lane).collect();
+    merged.lanes.sort_by_key(|lane| std::cmp::Reverse(lane.sent));
+    merged
+}
+
+fn together(parts: Vec<Quantiles>) -> Quantiles {
+    // A summary of an earlier version has points, and no count of times.
+    let whole = parts.iter().all(|part| part.count > 0 || part.max == 0);
+    if let Some(joined) = whole.then(|| Quantiles::joined(&parts)).flatten() {
+        return joined;
+    }
+    parts.into_iter().fold(Quantiles::default(), |one, other| Quantiles {
+        p50: one.p50.max(other.p50),
+        p90: one.p90.max(other.p90),
+        p99: one.p99.max(other.p99),
+        p99_9: one.p99_9.max(other.p99_9),
+        max: one.max.max(other.max),
+        ..one
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::{ShardSummary, merge};
+
+    fn summary(run: &str, sent: u64, key: &str, p99: u64) -> ShardSummary {
+        let times = json!({ "p50": 1, "p99": p99, "max": p99 });
+        let lane = json!({ "channel": "a", "key": key, "sent": sent, "acknowledged": sent, "failed": 0, "reordered": 0 });
+        let summary = json!({ "run": run, "planned": sent, "settled_before": 1, "sent": sent, "acknowledged": sent,
+            "failed": 0, "possible_duplicates": 0, "duration_us": 10 * sent, "lag_us": times, "response_us": times,
+            "lanes": [lane], "added_later": true });
+        serde_json::from_value(summary).expect("a summary")
+    }
+
+    #[test]
+    fn distributions_are_joined_where_all_have_theirs() {
+        let times = |micros: &[u64]| {
+            let mut times = crate::replay::summary::Times::new();
+            micros.iter().for_each(|micros| times.record(std::time::Duration::from_micros(*micros)));
+            times.quantiles()
+        };
+        let shard = |micros: &[u64]| ShardSummary { lag_us: times(micros), ..summary("x", 2, "k", 0) };
+        let merged = merge(vec![shard(&[1, 2, 3]), shard(&[4, 100])]);
+        assert_eq!(merged.lag_us, times(&[1, 2, 3, 4, 100]));
+    }
+
+    #[test]
+    fn counts_are_added_and_times_bounded() {
+        let merged = merge(vec![summary("x", 2, "k", 5), summary("y", 3, "l", 4), summary("z", 4, "l", 9)]);
+        assert_eq!((merged.shards, merged.planned, merged.sent, merged.settled_before), (3, Some(9), 9, 3));
+        assert_eq!((merged.duration_us, merged.lag_us.p99), (40, 9));
+        assert_eq!(merged.lanes.iter().map(|lane| lane.sent).collect::<Vec<_>>(), [7, 2]);
+        assert_eq!(merged.lanes_of_several, 1);
+    }
+}

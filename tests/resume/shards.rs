@@ -1,0 +1,89 @@
+//! Four processes send one recording together: exactly the events of one process, whichever of them is killed.
+
+use std::collections::BTreeSet;
+use std::path::Path;
+use std::process::{Child, Stdio};
+use std::time::Instant;
+
+use serde_json::Value;
+
+use super::support::redis;
+use super::{EVENTS, PATIENCE, assert_exactly_once, by_lane, eddy, run, write_events};
+
+/// The low-water mark of the ledger of a shard, 0 when there is none yet.
+fn begun(directory: &Path, shard: usize) -> bool {
+    let text = std::fs::read_to_string(directory.join(format!("ledger.{shard}-of-4"))).unwrap_or_default();
+    let ledger: Value = serde_json::from_str(&text).unwrap_or_default();
+    ledger["settled"]["low"].as_u64().unwrap_or(0) > 0
+}
+
+fn start(directory: &Path, target: &str, shard: usize) -> Child {
+    let summary = std::fs::File::create(directory.join(format!("{shard}.json"))).expect("a file");
+    let part = format!("{shard}/4");
+    // A shard that is started again has the same command as the first time.
+    let mut arguments = vec!["replay", "events.ndjson", "--to", target, "--rate", "8000/s", "--shard", &part];
+    arguments.extend(["--ledger", "ledger", "--resume", "--format", "json", "--quiet"]);
+    eddy(directory, &arguments)
+        .stdout(Stdio::from(summary))
+        .stderr(Stdio::null())
+        .spawn()
+        .expect("eddy starts")
+}
+
+#[test]
+fn four_shards_deliver_the_events_of_one_and_their_reports_add_up() {
+    let Some(server) = redis::redis(&[]) else { return };
+    let directory = tempfile::tempdir().expect("a directory");
+    let directory = directory.path();
+    write_events(&directory.join("events.ndjson"), '.');
+    let url = format!("redis://127.0.0.1:{}", server.port);
+    let mut shards: Vec<Child> = (0..4).map(|shard| start(directory, &url, shard)).collect();
+    // One of them is killed in its midst, and started again.
+    let deadline = Instant::now() + PATIENCE;
+    while !begun(directory, 2) {
+        assert!(Instant::now() < deadline, "a ledger in time");
+        std::thread::yield_now();
+    }
+    shards[2].kill().expect("killed");
+    shards[2].wait().expect("a child");
+    shards[2] = start(directory, &url, 2);
+    for (shard, child) in shards.iter_mut().enumerate() {
+        assert!(child.wait().expect("a child").success(), "shard {shard}");
+    }
+    let source = format!("{url}/shop.orders,shop.payments,shop.parcels");
+    let (_, lines, error) = run(directory, &["tail", &source, "--from", "start", "--format", "json"]);
+    assert!(error.is_empty(), "{error}");
+    assert_exactly_once(&by_lane(&lines), 21);
+    let marks: BTreeSet<u64> = lines.lines().map(number_in_plan).collect();
+    assert_eq!(
+        (marks.len(), marks.last()),
+        (EVENTS, Some(&(EVENTS as u64 - 1))),
+        "numbers are those of the whole"
+    );
+
+    let reports = ["replay", "report", "0.json", "1.json", "2.json", "3.json", "--format", "json"];
+    let (code, out, error) = run(directory, &reports);
+    assert_eq!(code, Some(0), "{error}");
+    let merged: Value = serde_json::from_str(&out).expect("a report");
+    let number = |name: &str| merged[name].as_u64().expect("a number");
+    assert_eq!((number("shards"), number("planned"), number("lanes_of_several")), (4, EVENTS as u64, 0));
+    assert_eq!(number("settled_before") + number("acknowledged"), EVENTS as u64);
+    let (code, _, error) = run(directory, &["replay", "report", "0.json", "0.json"]);
+    assert!(code == Some(2) && error.contains("the same run"), "{error}");
+    let (code, _, error) = run(directory, &["replay", "report", "events.ndjson"]);
+    assert!(code == Some(2) && error.contains("no summary of a replay"), "{error}");
+    // The ledger of one shard is none for another, and everything has arrived.
+    let again = start(directory, &url, 3).wait().expect("a child");
+    assert!(again.success());
+    std::fs::copy(directory.join("ledger.3-of-4"), directory.join("ledger.3-of-5")).expect("copied");
+    let other = ["replay", "events.ndjson", "--to", &url, "--shard", "3/5", "--ledger", "ledger", "--resume"];
+    let (code, _, error) = run(directory, &other);
+    assert!(code == Some(2) && error.contains("another plan"), "{error}");
+}
+
+fn number_in_plan(line: &str) -> u64 {
+    let event: Value = serde_json::from_str(line).expect("an event");
+    let headers = event["h"].as_array().expect("headers");
+    let mark = headers.iter().find(|header| header[0] == "eddy-seq").expect("a mark");
+    mark[1].as_str().expect("text").parse().expect("a number")
+}
