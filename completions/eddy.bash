@@ -85,9 +85,6 @@ _eddy() {
             eddy__subcmd__archive,help)
                 cmd="eddy__subcmd__archive__subcmd__help"
                 ;;
-            eddy__subcmd__archive,import)
-                cmd="eddy__subcmd__archive__subcmd__import"
-                ;;
             eddy__subcmd__archive,merge)
                 cmd="eddy__subcmd__archive__subcmd__merge"
                 ;;
@@ -111,9 +108,6 @@ _eddy() {
                 ;;
             eddy__subcmd__archive__subcmd__help,help)
                 cmd="eddy__subcmd__archive__subcmd__help__subcmd__help"
-                ;;
-            eddy__subcmd__archive__subcmd__help,import)
-                cmd="eddy__subcmd__archive__subcmd__help__subcmd__import"
                 ;;
             eddy__subcmd__archive__subcmd__help,merge)
                 cmd="eddy__subcmd__archive__subcmd__help__subcmd__merge"
@@ -211,9 +205,6 @@ _eddy() {
             eddy__subcmd__help__subcmd__archive,cat)
                 cmd="eddy__subcmd__help__subcmd__archive__subcmd__cat"
                 ;;
-            eddy__subcmd__help__subcmd__archive,import)
-                cmd="eddy__subcmd__help__subcmd__archive__subcmd__import"
-                ;;
             eddy__subcmd__help__subcmd__archive,merge)
                 cmd="eddy__subcmd__help__subcmd__archive__subcmd__merge"
                 ;;
@@ -234,6 +225,30 @@ _eddy() {
                 ;;
             eddy__subcmd__help__subcmd__demo,service)
                 cmd="eddy__subcmd__help__subcmd__demo__subcmd__service"
+                ;;
+            eddy__subcmd__help__subcmd__replay,manifest)
+                cmd="eddy__subcmd__help__subcmd__replay__subcmd__manifest"
+                ;;
+            eddy__subcmd__help__subcmd__replay,report)
+                cmd="eddy__subcmd__help__subcmd__replay__subcmd__report"
+                ;;
+            eddy__subcmd__replay,help)
+                cmd="eddy__subcmd__replay__subcmd__help"
+                ;;
+            eddy__subcmd__replay,manifest)
+                cmd="eddy__subcmd__replay__subcmd__manifest"
+                ;;
+            eddy__subcmd__replay,report)
+                cmd="eddy__subcmd__replay__subcmd__report"
+                ;;
+            eddy__subcmd__replay__subcmd__help,help)
+                cmd="eddy__subcmd__replay__subcmd__help__subcmd__help"
+                ;;
+            eddy__subcmd__replay__subcmd__help,manifest)
+                cmd="eddy__subcmd__replay__subcmd__help__subcmd__manifest"
+                ;;
+            eddy__subcmd__replay__subcmd__help,report)
+                cmd="eddy__subcmd__replay__subcmd__help__subcmd__report"
                 ;;
             *)
                 ;;
@@ -268,7 +283,7 @@ _eddy() {
             return 0
             ;;
         eddy__subcmd__archive)
-            opts="-q -v -h -V --color --quiet --verbose --no-progress --workspace --env --yes --help --version cat import merge repair slice split stats verify help"
+            opts="-q -v -h -V --color --quiet --verbose --no-progress --workspace --env --yes --help --version cat merge repair slice split stats verify help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -348,7 +363,7 @@ _eddy() {
             return 0
             ;;
         eddy__subcmd__archive__subcmd__help)
-            opts="cat import merge repair slice split stats verify help"
+            opts="cat merge repair slice split stats verify help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 3 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -376,20 +391,6 @@ _eddy() {
             return 0
             ;;
         eddy__subcmd__archive__subcmd__help__subcmd__help)
-            opts=""
-            if [[ ${cur} == -* || ${COMP_CWORD} -eq 4 ]] ; then
-                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
-                return 0
-            fi
-            case "${prev}" in
-                *)
-                    COMPREPLY=()
-                    ;;
-            esac
-            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
-            return 0
-            ;;
-        eddy__subcmd__archive__subcmd__help__subcmd__import)
             opts=""
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 4 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
@@ -480,52 +481,6 @@ _eddy() {
                 return 0
             fi
             case "${prev}" in
-                *)
-                    COMPREPLY=()
-                    ;;
-            esac
-            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
-            return 0
-            ;;
-        eddy__subcmd__archive__subcmd__import)
-            opts="-o -q -v -h -V --from --channel --skip-bad --output --force --format --color --quiet --verbose --no-progress --workspace --env --yes --help --version"
-            if [[ ${cur} == -* || ${COMP_CWORD} -eq 3 ]] ; then
-                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
-                return 0
-            fi
-            case "${prev}" in
-                --from)
-                    COMPREPLY=($(compgen -W "kcat rpk kaf gor har nats-dump" -- "${cur}"))
-                    return 0
-                    ;;
-                --channel)
-                    COMPREPLY=($(compgen -f "${cur}"))
-                    return 0
-                    ;;
-                --output)
-                    COMPREPLY=($(compgen -f "${cur}"))
-                    return 0
-                    ;;
-                -o)
-                    COMPREPLY=($(compgen -f "${cur}"))
-                    return 0
-                    ;;
-                --format)
-                    COMPREPLY=($(compgen -W "human json" -- "${cur}"))
-                    return 0
-                    ;;
-                --color)
-                    COMPREPLY=($(compgen -W "auto always never" -- "${cur}"))
-                    return 0
-                    ;;
-                --workspace)
-                    COMPREPLY=($(compgen -f "${cur}"))
-                    return 0
-                    ;;
-                --env)
-                    COMPREPLY=($(compgen -f "${cur}"))
-                    return 0
-                    ;;
                 *)
                     COMPREPLY=()
                     ;;
@@ -1161,7 +1116,7 @@ _eddy() {
                     return 0
                     ;;
                 --format)
-                    COMPREPLY=($(compgen -W "text json jsonl svg html mermaid markdown dot d2 plantuml graphml cytoscape eventcatalog backstage openlineage" -- "${cur}"))
+                    COMPREPLY=($(compgen -W "text json jsonl svg mermaid markdown dot d2 plantuml graphml cytoscape eventcatalog backstage openlineage" -- "${cur}"))
                     return 0
                     ;;
                 --output)
@@ -1246,7 +1201,7 @@ _eddy() {
             return 0
             ;;
         eddy__subcmd__help__subcmd__archive)
-            opts="cat import merge repair slice split stats verify"
+            opts="cat merge repair slice split stats verify"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 3 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -1260,20 +1215,6 @@ _eddy() {
             return 0
             ;;
         eddy__subcmd__help__subcmd__archive__subcmd__cat)
-            opts=""
-            if [[ ${cur} == -* || ${COMP_CWORD} -eq 4 ]] ; then
-                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
-                return 0
-            fi
-            case "${prev}" in
-                *)
-                    COMPREPLY=()
-                    ;;
-            esac
-            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
-            return 0
-            ;;
-        eddy__subcmd__help__subcmd__archive__subcmd__import)
             opts=""
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 4 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
@@ -1610,8 +1551,36 @@ _eddy() {
             return 0
             ;;
         eddy__subcmd__help__subcmd__replay)
-            opts=""
+            opts="report manifest"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 3 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
+        eddy__subcmd__help__subcmd__replay__subcmd__manifest)
+            opts=""
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 4 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
+        eddy__subcmd__help__subcmd__replay__subcmd__report)
+            opts=""
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 4 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
             fi
@@ -1920,18 +1889,6 @@ _eddy() {
                     COMPREPLY=($(compgen -f "${cur}"))
                     return 0
                     ;;
-                --rotate-size)
-                    COMPREPLY=($(compgen -f "${cur}"))
-                    return 0
-                    ;;
-                --rotate-time)
-                    COMPREPLY=($(compgen -f "${cur}"))
-                    return 0
-                    ;;
-                --rotate-count)
-                    COMPREPLY=($(compgen -f "${cur}"))
-                    return 0
-                    ;;
                 --from)
                     COMPREPLY=($(compgen -f "${cur}"))
                     return 0
@@ -2192,6 +2149,10 @@ _eddy() {
                     COMPREPLY=($(compgen -f "${cur}"))
                     return 0
                     ;;
+                --shard)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
                 --confirm)
                     COMPREPLY=($(compgen -f "${cur}"))
                     return 0
@@ -2217,14 +2178,6 @@ _eddy() {
                     return 0
                     ;;
                 --skip-idle)
-                    COMPREPLY=($(compgen -f "${cur}"))
-                    return 0
-                    ;;
-                --clock)
-                    COMPREPLY=($(compgen -f "${cur}"))
-                    return 0
-                    ;;
-                --loop)
                     COMPREPLY=($(compgen -f "${cur}"))
                     return 0
                     ;;
@@ -2274,6 +2227,158 @@ _eddy() {
                     ;;
                 --progress)
                     COMPREPLY=($(compgen -W "auto json plain none" -- "${cur}"))
+                    return 0
+                    ;;
+                --color)
+                    COMPREPLY=($(compgen -W "auto always never" -- "${cur}"))
+                    return 0
+                    ;;
+                --workspace)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --env)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
+        eddy__subcmd__replay__subcmd__help)
+            opts="report manifest help"
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 3 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
+        eddy__subcmd__replay__subcmd__help__subcmd__help)
+            opts=""
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 4 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
+        eddy__subcmd__replay__subcmd__help__subcmd__manifest)
+            opts=""
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 4 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
+        eddy__subcmd__replay__subcmd__help__subcmd__report)
+            opts=""
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 4 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
+        eddy__subcmd__replay__subcmd__manifest)
+            opts="-q -v -h -V --archive --to --shards --image --claim --mount --name --namespace --env-from --backoff-limit --color --quiet --verbose --no-progress --workspace --env --yes --help --version"
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 3 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
+                --archive)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --to)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --shards)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --image)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --claim)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --mount)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --name)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --namespace)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --env-from)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --backoff-limit)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --color)
+                    COMPREPLY=($(compgen -W "auto always never" -- "${cur}"))
+                    return 0
+                    ;;
+                --workspace)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --env)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
+        eddy__subcmd__replay__subcmd__report)
+            opts="-q -v -h -V --format --color --quiet --verbose --no-progress --workspace --env --yes --help --version"
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 3 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
+                --format)
+                    COMPREPLY=($(compgen -W "human json" -- "${cur}"))
                     return 0
                     ;;
                 --color)

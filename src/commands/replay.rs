@@ -22,7 +22,7 @@ use crate::endpoint::{Address, Capabilities, Source, SourceOptions};
 use crate::output::figures::counted;
 use crate::output::replay as report;
 use crate::output::replay_plan::{self, Guarantee, PlanView};
-use crate::replay::{Limits, Outcome, Plan, Reopen, Selection, StopToken, Survey, Timetable, carry};
+use crate::replay::{Limits, Outcome, Plan, Reopen, Selection, Shard, StopToken, Survey, Timetable, carry};
 
 mod auditing;
 mod changing;
@@ -79,8 +79,6 @@ pub struct Args {
     /// Go on with the run of the ledger: only what is not on the target yet is sent
     #[arg(long, requires = "ledger")]
     resume: bool,
-    #[command(flatten)]
-    delivering: DeliveringArgs,
     /// Do not mark events with the headers `eddy-run` and `eddy-seq`
     #[arg(long, conflicts_with = "ledger")]
     no_mark: bool,
@@ -99,6 +97,8 @@ pub struct Args {
     guarding: GuardingArgs,
     #[command(flatten)]
     watching: WatchingArgs,
+    #[command(flatten)]
+    delivering: DeliveringArgs,
 }
 
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, clap::ValueEnum)]
@@ -127,10 +127,7 @@ pub fn run(args: &Args, context: &Context) -> Result<Status, CommandError> {
 async fn replay(args: &Args, context: &Context) -> Result<Status, CommandError> {
     let (scheduled, window) = (args.scheduling.plan(args.resume)?, args.selecting.window()?);
     let shard = args.delivering.shard(context)?;
-    let ledger = args.ledger.as_deref().map(|path| delivering::ledger_of(path, shard));
-    let begun = |path: &PathBuf| args.resume && (shard.is_none() || path.exists());
-    let resumed = ledger.as_ref().filter(|path| begun(path));
-    let selection = args.selecting.selection(&window, resumed.map(PathBuf::as_path))?;
+    let selection = chosen(args, window, shard)?;
     let retry_for = transfer::duration(Some(&args.retry_for))?.unwrap_or_default();
     let places = Places::new(context)?;
     let target = places.target(&args.to)?;
@@ -163,8 +160,22 @@ async fn replay(args: &Args, context: &Context) -> Result<Status, CommandError> 
     }
     rails.refuse(args, context)?;
     guarding::quarantine(args, context, window, &selection, &survey, &stop).await?;
+    let limits = Limits { retry_for, ..Limits::default() };
+    let plan = Plan { limits, selection, shard, ..scheduled };
+    carried_out(args, context, (&target, window), (plan, &survey), &stop).await
+}
+
+/// Sends what was surveyed and reports what came of it.
+async fn carried_out(
+    args: &Args,
+    context: &Context,
+    (target, window): (&Place, Window),
+    (plan, survey): (Plan, &Survey),
+    stop: &StopToken,
+) -> Result<Status, CommandError> {
+    let shard = plan.shard;
     let results = args.watching.results(args.resume)?;
-    let begun = keeping::begun(args, context, (&target, window, shard), &survey, &stop).await?;
+    let begun = keeping::begun(args, context, (target, window, shard), survey, stop).await?;
     let (keeper, recall) = match begun {
         Begun::Unkept => (None, None),
         Begun::Kept(keeper, recall) => (Some(keeper), recall.map(|recall| *recall)),
@@ -172,24 +183,22 @@ async fn replay(args: &Args, context: &Context) -> Result<Status, CommandError> 
     };
     let run = keeper.as_ref().map_or_else(|| uuid::Uuid::now_v7().to_string(), |keeper| keeper.run().into());
     let audit = is_network(&target.address)
-        .then(|| Audit::begin(args, context, (&target, window), &survey, &run))
+        .then(|| Audit::begin(args, context, (target, window), survey, &run))
         .transpose()?;
     let plan = Plan {
         run: Some(run),
-        limits: Limits { retry_for, ..Limits::default() },
         planned: Some(survey.events),
         length: Some(survey.length),
         first: survey.earliest,
-        selection: Selection { guards: selection.guards.after_survey(), ..selection },
-        mark: marks(args, &target),
+        selection: Selection { guards: plan.selection.guards.after_survey(), ..plan.selection },
+        mark: marks(args, target),
         keeper: keeper.clone(),
-        shard,
         recall,
         results: results.clone(),
         reopen: Some(reopen(args, window)?),
-        ..scheduled
+        ..plan
     };
-    let outcome = send(args, context, (&target, window), (plan, &survey), &stop).await?;
+    let outcome = send(args, context, (target, window), (plan, survey), stop).await?;
     if let Some(audit) = audit {
         audit.ended(&outcome)?;
     }
@@ -197,7 +206,7 @@ async fn replay(args: &Args, context: &Context) -> Result<Status, CommandError> 
         Some(keeper) => keeping::closed(args, (window, shard), keeper, &outcome)?,
         None => again(args, &outcome),
     };
-    show_outcome(args, context, &outcome, &target)?;
+    show_outcome(args, context, &outcome, target)?;
     watching::written(results.as_deref())?;
     transfer::conclude(&outcome, &context.ui, again.as_deref())
 }
@@ -229,6 +238,13 @@ fn say_survey(args: &Args, context: &Context, selection: &Selection, survey: &Su
             (counted(survey.unsampled, "event"), args.selecting.sampled_by().unwrap_or_default());
         context.ui.warn(format!("left out: {events} with nothing to be chosen by (`--by {by}`)"));
     }
+}
+
+/// What is sent; a run that goes on makes the same faults as before.
+fn chosen(args: &Args, window: Window, shard: Option<Shard>) -> Result<Selection, CommandError> {
+    let ledger = args.ledger.as_deref().map(|path| delivering::ledger_of(path, shard));
+    let goes_on = |path: &PathBuf| args.resume && (shard.is_none() || path.exists());
+    args.selecting.selection(&window, ledger.filter(goes_on).as_deref())
 }
 
 /// The end of a run that has nothing to send.

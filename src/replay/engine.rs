@@ -116,14 +116,8 @@ pub async fn carry(
     let shared = Arc::new(SharedCounts::default());
     let (chunk_sender, chunks) = mpsc::channel(CHUNKS_AHEAD);
     let (news_sender, mut news) = mpsc::unbounded_channel();
-    let kept = plan.keeper.as_ref().map(|keeper| keeper.run().to_owned());
-    let run = kept.or(plan.run).unwrap_or_else(|| uuid::Uuid::now_v7().to_string());
-    let in_run = InRun {
-        run: run.clone(),
-        round: 0,
-        began: plan.keeper.as_ref().map_or_else(Timestamp::now, |keeper| keeper.began()),
-        first: plan.first,
-    };
+    let run = name_of(&plan);
+    let in_run = first_round(&plan, run.clone());
     let faults = &plan.selection.faults;
     let seed = (!faults.list.is_empty()).then_some(faults.seed);
     let times = &plan.selection.changes.times;
@@ -167,12 +161,24 @@ pub async fn carry(
     observer.note(Progress::Running(shared.read(begun.elapsed())));
     done.request(StopReason::Limit);
     let read = ended_reading(reading).await;
-    let settled_before = if plan.shard.is_some() { read.settled_before } else { already_settled };
+    let settled_before = plan.shard.map_or(already_settled, |_| read.settled_before);
     let mut outcome = outcome(planned, written, read, stop);
     (outcome.summary.run, outcome.summary.settled_before) = (run, settled_before);
     outcome.summary.seed = seed;
     observer.note(Progress::Finished(&outcome));
     outcome
+}
+
+/// What the ledger calls the run, else what the plan does, else a new name.
+fn name_of(plan: &Plan) -> String {
+    let kept = plan.keeper.as_ref().map(|keeper| keeper.run().to_owned());
+    kept.or_else(|| plan.run.clone()).unwrap_or_else(|| uuid::Uuid::now_v7().to_string())
+}
+
+/// The events of the first round in their run.
+fn first_round(plan: &Plan, run: String) -> InRun {
+    let began = plan.keeper.as_ref().map_or_else(Timestamp::now, |keeper| keeper.began());
+    InRun { run, round: 0, began, first: plan.first }
 }
 
 /// The writer blocks while it waits for the moment an event is due, so it gets a thread of its own.

@@ -340,12 +340,12 @@ impl Reader {
                 of_others.push(number);
                 continue;
             }
-            if !self.settled.contains(number) {
-                self.mark(&mut event, number);
-                chunk.push(Scheduled { event, number, due });
-            } else {
+            if self.settled.contains(number) {
                 self.settled_before += 1;
+                continue;
             }
+            self.mark(&mut event, number);
+            chunk.push(Scheduled { event, number, due });
         }
         if let Some(keeper) = &self.keeper {
             keeper.of_others(&of_others);

@@ -78,11 +78,14 @@ pub struct Merged {
     pub lanes: Vec<Lane>,
 }
 
+/// What tells lanes apart: channel, key in one form or the other, and whether it stands for many keys.
+type LaneName = (String, Option<String>, Option<String>, bool);
+
 /// Adds up.
 #[must_use]
 pub fn merge(summaries: Vec<ShardSummary>) -> Merged {
     let mut merged = Merged { planned: Some(0), ..Merged::default() };
-    let mut lanes: BTreeMap<(String, Option<String>, Option<String>, bool), (Lane, u64)> = BTreeMap::new();
+    let mut lanes: BTreeMap<LaneName, (Lane, u64)> = BTreeMap::new();
     let times = |of: fn(&ShardSummary) -> &Quantiles| together(summaries.iter().map(of).cloned().collect());
     (merged.lag_us, merged.response_us) = (times(|one| &one.lag_us), times(|one| &one.response_us));
     for summary in summaries {
@@ -148,7 +151,9 @@ mod tests {
     fn distributions_are_joined_where_all_have_theirs() {
         let times = |micros: &[u64]| {
             let mut times = crate::replay::summary::Times::new();
-            micros.iter().for_each(|micros| times.record(std::time::Duration::from_micros(*micros)));
+            for micros in micros {
+                times.record(std::time::Duration::from_micros(*micros));
+            }
             times.quantiles()
         };
         let shard = |micros: &[u64]| ShardSummary { lag_us: times(micros), ..summary("x", 2, "k", 0) };

@@ -26,7 +26,7 @@ impl DeliveringArgs {
     }
 
     /// The flags as they can be written again; they decide which events go.
-    pub fn options(&self, shard: Option<Shard>) -> Vec<(&'static str, String)> {
+    pub fn options(shard: Option<Shard>) -> Vec<(&'static str, String)> {
         shard.map(|shard| ("shard", shard.to_string())).into_iter().collect()
     }
 }

@@ -3,7 +3,7 @@
 use std::path::Path;
 use std::sync::Arc;
 
-use super::delivering::ledger_of;
+use super::delivering::{DeliveringArgs, ledger_of};
 use super::{Args, Loss};
 use crate::commands::target::Place;
 use crate::commands::window::Window;
@@ -116,7 +116,7 @@ fn new(
             .hint("a run with a ledger sends a file that can be read twice")
     })?;
     let mut options = super::options(args, &window);
-    let more = args.scheduling.numbering().into_iter().chain(args.delivering.options(shard));
+    let more = args.scheduling.numbering().into_iter().chain(DeliveringArgs::options(shard));
     options.extend(more.map(|(name, value)| (name, Some(value))));
     let parts = options.iter().flat_map(|(name, value)| [*name, value.as_deref().unwrap_or_default()]);
     let parts: Vec<&str> = parts.collect();
@@ -196,7 +196,7 @@ fn again(args: &Args, (window, shard): (Window, Option<Shard>), ledger: Option<&
     let mut option = |name: &str, value: &str| words.extend([format!("--{name}"), value.to_owned()]);
     option("to", &crate::endpoint::mask(&args.to));
     let options = args.scheduling.options().into_iter().chain(args.watching.options());
-    for (name, value) in options.chain(args.delivering.options(shard)) {
+    for (name, value) in options.chain(DeliveringArgs::options(shard)) {
         option(name, &value);
     }
     if args.loss == Loss::Allow {
