@@ -85,6 +85,9 @@ _eddy() {
             eddy__subcmd__archive,help)
                 cmd="eddy__subcmd__archive__subcmd__help"
                 ;;
+            eddy__subcmd__archive,import)
+                cmd="eddy__subcmd__archive__subcmd__import"
+                ;;
             eddy__subcmd__archive,merge)
                 cmd="eddy__subcmd__archive__subcmd__merge"
                 ;;
@@ -108,6 +111,9 @@ _eddy() {
                 ;;
             eddy__subcmd__archive__subcmd__help,help)
                 cmd="eddy__subcmd__archive__subcmd__help__subcmd__help"
+                ;;
+            eddy__subcmd__archive__subcmd__help,import)
+                cmd="eddy__subcmd__archive__subcmd__help__subcmd__import"
                 ;;
             eddy__subcmd__archive__subcmd__help,merge)
                 cmd="eddy__subcmd__archive__subcmd__help__subcmd__merge"
@@ -205,6 +211,9 @@ _eddy() {
             eddy__subcmd__help__subcmd__archive,cat)
                 cmd="eddy__subcmd__help__subcmd__archive__subcmd__cat"
                 ;;
+            eddy__subcmd__help__subcmd__archive,import)
+                cmd="eddy__subcmd__help__subcmd__archive__subcmd__import"
+                ;;
             eddy__subcmd__help__subcmd__archive,merge)
                 cmd="eddy__subcmd__help__subcmd__archive__subcmd__merge"
                 ;;
@@ -225,30 +234,6 @@ _eddy() {
                 ;;
             eddy__subcmd__help__subcmd__demo,service)
                 cmd="eddy__subcmd__help__subcmd__demo__subcmd__service"
-                ;;
-            eddy__subcmd__help__subcmd__replay,manifest)
-                cmd="eddy__subcmd__help__subcmd__replay__subcmd__manifest"
-                ;;
-            eddy__subcmd__help__subcmd__replay,report)
-                cmd="eddy__subcmd__help__subcmd__replay__subcmd__report"
-                ;;
-            eddy__subcmd__replay,help)
-                cmd="eddy__subcmd__replay__subcmd__help"
-                ;;
-            eddy__subcmd__replay,manifest)
-                cmd="eddy__subcmd__replay__subcmd__manifest"
-                ;;
-            eddy__subcmd__replay,report)
-                cmd="eddy__subcmd__replay__subcmd__report"
-                ;;
-            eddy__subcmd__replay__subcmd__help,help)
-                cmd="eddy__subcmd__replay__subcmd__help__subcmd__help"
-                ;;
-            eddy__subcmd__replay__subcmd__help,manifest)
-                cmd="eddy__subcmd__replay__subcmd__help__subcmd__manifest"
-                ;;
-            eddy__subcmd__replay__subcmd__help,report)
-                cmd="eddy__subcmd__replay__subcmd__help__subcmd__report"
                 ;;
             *)
                 ;;
@@ -283,7 +268,7 @@ _eddy() {
             return 0
             ;;
         eddy__subcmd__archive)
-            opts="-q -v -h -V --color --quiet --verbose --no-progress --workspace --env --yes --help --version cat merge repair slice split stats verify help"
+            opts="-q -v -h -V --color --quiet --verbose --no-progress --workspace --env --yes --help --version cat import merge repair slice split stats verify help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -363,7 +348,7 @@ _eddy() {
             return 0
             ;;
         eddy__subcmd__archive__subcmd__help)
-            opts="cat merge repair slice split stats verify help"
+            opts="cat import merge repair slice split stats verify help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 3 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -391,6 +376,20 @@ _eddy() {
             return 0
             ;;
         eddy__subcmd__archive__subcmd__help__subcmd__help)
+            opts=""
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 4 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
+        eddy__subcmd__archive__subcmd__help__subcmd__import)
             opts=""
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 4 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
@@ -481,6 +480,52 @@ _eddy() {
                 return 0
             fi
             case "${prev}" in
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
+        eddy__subcmd__archive__subcmd__import)
+            opts="-o -q -v -h -V --from --channel --skip-bad --output --force --format --color --quiet --verbose --no-progress --workspace --env --yes --help --version"
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 3 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
+                --from)
+                    COMPREPLY=($(compgen -W "kcat rpk kaf gor har nats-dump" -- "${cur}"))
+                    return 0
+                    ;;
+                --channel)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --output)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                -o)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --format)
+                    COMPREPLY=($(compgen -W "human json" -- "${cur}"))
+                    return 0
+                    ;;
+                --color)
+                    COMPREPLY=($(compgen -W "auto always never" -- "${cur}"))
+                    return 0
+                    ;;
+                --workspace)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --env)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
                 *)
                     COMPREPLY=()
                     ;;
@@ -1105,7 +1150,7 @@ _eddy() {
             return 0
             ;;
         eddy__subcmd__graph)
-            opts="-o -q -v -h -V --view --format --output --focus --depth --path --shortest --ascii --observe --drift --system --impact --remove --rollout --at --diff --check --report --color --quiet --verbose --no-progress --workspace --env --yes --help --version"
+            opts="-o -q -v -h -V --view --format --output --focus --depth --path --shortest --ascii --observe --drift --system --color --quiet --verbose --no-progress --workspace --env --yes --help --version"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -1116,7 +1161,7 @@ _eddy() {
                     return 0
                     ;;
                 --format)
-                    COMPREPLY=($(compgen -W "text json jsonl svg mermaid markdown dot d2 plantuml graphml cytoscape eventcatalog backstage openlineage" -- "${cur}"))
+                    COMPREPLY=($(compgen -W "text json jsonl svg html mermaid markdown dot d2 plantuml graphml cytoscape eventcatalog backstage openlineage" -- "${cur}"))
                     return 0
                     ;;
                 --output)
@@ -1141,30 +1186,6 @@ _eddy() {
                     ;;
                 --system)
                     COMPREPLY=($(compgen -f "${cur}"))
-                    return 0
-                    ;;
-                --impact)
-                    COMPREPLY=($(compgen -f "${cur}"))
-                    return 0
-                    ;;
-                --remove)
-                    COMPREPLY=($(compgen -f "${cur}"))
-                    return 0
-                    ;;
-                --rollout)
-                    COMPREPLY=($(compgen -f "${cur}"))
-                    return 0
-                    ;;
-                --at)
-                    COMPREPLY=($(compgen -f "${cur}"))
-                    return 0
-                    ;;
-                --diff)
-                    COMPREPLY=($(compgen -f "${cur}"))
-                    return 0
-                    ;;
-                --report)
-                    COMPREPLY=($(compgen -W "human concise json jsonl sarif junit github gitlab checkstyle markdown rdjson" -- "${cur}"))
                     return 0
                     ;;
                 --color)
@@ -1201,7 +1222,7 @@ _eddy() {
             return 0
             ;;
         eddy__subcmd__help__subcmd__archive)
-            opts="cat merge repair slice split stats verify"
+            opts="cat import merge repair slice split stats verify"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 3 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -1215,6 +1236,20 @@ _eddy() {
             return 0
             ;;
         eddy__subcmd__help__subcmd__archive__subcmd__cat)
+            opts=""
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 4 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
+        eddy__subcmd__help__subcmd__archive__subcmd__import)
             opts=""
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 4 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
@@ -1551,36 +1586,8 @@ _eddy() {
             return 0
             ;;
         eddy__subcmd__help__subcmd__replay)
-            opts="report manifest"
+            opts=""
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 3 ]] ; then
-                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
-                return 0
-            fi
-            case "${prev}" in
-                *)
-                    COMPREPLY=()
-                    ;;
-            esac
-            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
-            return 0
-            ;;
-        eddy__subcmd__help__subcmd__replay__subcmd__manifest)
-            opts=""
-            if [[ ${cur} == -* || ${COMP_CWORD} -eq 4 ]] ; then
-                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
-                return 0
-            fi
-            case "${prev}" in
-                *)
-                    COMPREPLY=()
-                    ;;
-            esac
-            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
-            return 0
-            ;;
-        eddy__subcmd__help__subcmd__replay__subcmd__report)
-            opts=""
-            if [[ ${cur} == -* || ${COMP_CWORD} -eq 4 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
             fi
@@ -1889,6 +1896,18 @@ _eddy() {
                     COMPREPLY=($(compgen -f "${cur}"))
                     return 0
                     ;;
+                --rotate-size)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --rotate-time)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --rotate-count)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
                 --from)
                     COMPREPLY=($(compgen -f "${cur}"))
                     return 0
@@ -2039,7 +2058,7 @@ _eddy() {
             return 0
             ;;
         eddy__subcmd__replay)
-            opts="-q -v -h -V --to --from --until --range --channel --match --filter --map --skip-replayed --sample --by --skip --first --map-channel --header --drop-header --ids --id-field --retime --time-field --repartition --fault --seed --loss --retry-for --connect-timeout --ledger --resume --no-mark --dry-run --confirm --format --speed --rate --ramp --max-gap --skip-idle --clock --loop --start-at --late --preflight --max-events --max-bytes --max-duration --in-place --validate --max-loops --quarantine --audit --results --progress --color --quiet --verbose --no-progress --workspace --env --yes --help --version"
+            opts="-q -v -h -V --to --from --until --range --channel --match --filter --map --skip-replayed --sample --by --skip --first --map-channel --header --drop-header --ids --id-field --retime --time-field --repartition --fault --seed --loss --retry-for --connect-timeout --ledger --resume --no-mark --dry-run --confirm --format --speed --rate --ramp --max-gap --skip-idle --clock --loop --start-at --late --preflight --max-events --max-bytes --max-duration --in-place --validate --max-loops --quarantine --audit --color --quiet --verbose --no-progress --workspace --env --yes --help --version"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -2149,10 +2168,6 @@ _eddy() {
                     COMPREPLY=($(compgen -f "${cur}"))
                     return 0
                     ;;
-                --shard)
-                    COMPREPLY=($(compgen -f "${cur}"))
-                    return 0
-                    ;;
                 --confirm)
                     COMPREPLY=($(compgen -f "${cur}"))
                     return 0
@@ -2178,6 +2193,14 @@ _eddy() {
                     return 0
                     ;;
                 --skip-idle)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --clock)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --loop)
                     COMPREPLY=($(compgen -f "${cur}"))
                     return 0
                     ;;
@@ -2219,166 +2242,6 @@ _eddy() {
                     ;;
                 --audit)
                     COMPREPLY=($(compgen -f "${cur}"))
-                    return 0
-                    ;;
-                --results)
-                    COMPREPLY=($(compgen -f "${cur}"))
-                    return 0
-                    ;;
-                --progress)
-                    COMPREPLY=($(compgen -W "auto json plain none" -- "${cur}"))
-                    return 0
-                    ;;
-                --color)
-                    COMPREPLY=($(compgen -W "auto always never" -- "${cur}"))
-                    return 0
-                    ;;
-                --workspace)
-                    COMPREPLY=($(compgen -f "${cur}"))
-                    return 0
-                    ;;
-                --env)
-                    COMPREPLY=($(compgen -f "${cur}"))
-                    return 0
-                    ;;
-                *)
-                    COMPREPLY=()
-                    ;;
-            esac
-            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
-            return 0
-            ;;
-        eddy__subcmd__replay__subcmd__help)
-            opts="report manifest help"
-            if [[ ${cur} == -* || ${COMP_CWORD} -eq 3 ]] ; then
-                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
-                return 0
-            fi
-            case "${prev}" in
-                *)
-                    COMPREPLY=()
-                    ;;
-            esac
-            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
-            return 0
-            ;;
-        eddy__subcmd__replay__subcmd__help__subcmd__help)
-            opts=""
-            if [[ ${cur} == -* || ${COMP_CWORD} -eq 4 ]] ; then
-                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
-                return 0
-            fi
-            case "${prev}" in
-                *)
-                    COMPREPLY=()
-                    ;;
-            esac
-            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
-            return 0
-            ;;
-        eddy__subcmd__replay__subcmd__help__subcmd__manifest)
-            opts=""
-            if [[ ${cur} == -* || ${COMP_CWORD} -eq 4 ]] ; then
-                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
-                return 0
-            fi
-            case "${prev}" in
-                *)
-                    COMPREPLY=()
-                    ;;
-            esac
-            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
-            return 0
-            ;;
-        eddy__subcmd__replay__subcmd__help__subcmd__report)
-            opts=""
-            if [[ ${cur} == -* || ${COMP_CWORD} -eq 4 ]] ; then
-                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
-                return 0
-            fi
-            case "${prev}" in
-                *)
-                    COMPREPLY=()
-                    ;;
-            esac
-            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
-            return 0
-            ;;
-        eddy__subcmd__replay__subcmd__manifest)
-            opts="-q -v -h -V --archive --to --shards --image --claim --mount --name --namespace --env-from --backoff-limit --color --quiet --verbose --no-progress --workspace --env --yes --help --version"
-            if [[ ${cur} == -* || ${COMP_CWORD} -eq 3 ]] ; then
-                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
-                return 0
-            fi
-            case "${prev}" in
-                --archive)
-                    COMPREPLY=($(compgen -f "${cur}"))
-                    return 0
-                    ;;
-                --to)
-                    COMPREPLY=($(compgen -f "${cur}"))
-                    return 0
-                    ;;
-                --shards)
-                    COMPREPLY=($(compgen -f "${cur}"))
-                    return 0
-                    ;;
-                --image)
-                    COMPREPLY=($(compgen -f "${cur}"))
-                    return 0
-                    ;;
-                --claim)
-                    COMPREPLY=($(compgen -f "${cur}"))
-                    return 0
-                    ;;
-                --mount)
-                    COMPREPLY=($(compgen -f "${cur}"))
-                    return 0
-                    ;;
-                --name)
-                    COMPREPLY=($(compgen -f "${cur}"))
-                    return 0
-                    ;;
-                --namespace)
-                    COMPREPLY=($(compgen -f "${cur}"))
-                    return 0
-                    ;;
-                --env-from)
-                    COMPREPLY=($(compgen -f "${cur}"))
-                    return 0
-                    ;;
-                --backoff-limit)
-                    COMPREPLY=($(compgen -f "${cur}"))
-                    return 0
-                    ;;
-                --color)
-                    COMPREPLY=($(compgen -W "auto always never" -- "${cur}"))
-                    return 0
-                    ;;
-                --workspace)
-                    COMPREPLY=($(compgen -f "${cur}"))
-                    return 0
-                    ;;
-                --env)
-                    COMPREPLY=($(compgen -f "${cur}"))
-                    return 0
-                    ;;
-                *)
-                    COMPREPLY=()
-                    ;;
-            esac
-            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
-            return 0
-            ;;
-        eddy__subcmd__replay__subcmd__report)
-            opts="-q -v -h -V --format --color --quiet --verbose --no-progress --workspace --env --yes --help --version"
-            if [[ ${cur} == -* || ${COMP_CWORD} -eq 3 ]] ; then
-                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
-                return 0
-            fi
-            case "${prev}" in
-                --format)
-                    COMPREPLY=($(compgen -W "human json" -- "${cur}"))
                     return 0
                     ;;
                 --color)

@@ -56,25 +56,26 @@ complete -c eddy -n "__fish_eddy_needs_command" -f -a "sync" -d 'Bring a project
 complete -c eddy -n "__fish_eddy_needs_command" -f -a "tail" -d 'Watch events as they arrive'
 complete -c eddy -n "__fish_eddy_needs_command" -f -a "validate" -d 'Check AsyncAPI documents and event schemas'
 complete -c eddy -n "__fish_eddy_needs_command" -f -a "help" -d 'Print this message or the help of the given subcommand(s)'
-complete -c eddy -n "__fish_eddy_using_subcommand archive; and not __fish_seen_subcommand_from cat merge repair slice split stats verify help" -l color -d 'When to colour' -r -f -a "auto\t'On a terminal, unless NO_COLOR is set'
+complete -c eddy -n "__fish_eddy_using_subcommand archive; and not __fish_seen_subcommand_from cat import merge repair slice split stats verify help" -l color -d 'When to colour' -r -f -a "auto\t'On a terminal, unless NO_COLOR is set'
 always\t'Always'
 never\t'Never'"
-complete -c eddy -n "__fish_eddy_using_subcommand archive; and not __fish_seen_subcommand_from cat merge repair slice split stats verify help" -l workspace -d 'Directory of the workspace file `eddy.yaml` (default: here or above)' -r -F
-complete -c eddy -n "__fish_eddy_using_subcommand archive; and not __fish_seen_subcommand_from cat merge repair slice split stats verify help" -l env -d 'Environment of the workspace to use' -r
-complete -c eddy -n "__fish_eddy_using_subcommand archive; and not __fish_seen_subcommand_from cat merge repair slice split stats verify help" -s q -l quiet -d 'Say nothing but data and errors'
-complete -c eddy -n "__fish_eddy_using_subcommand archive; and not __fish_seen_subcommand_from cat merge repair slice split stats verify help" -s v -l verbose -d 'Say more about what is done'
-complete -c eddy -n "__fish_eddy_using_subcommand archive; and not __fish_seen_subcommand_from cat merge repair slice split stats verify help" -l no-progress -d 'Draw no progress bars'
-complete -c eddy -n "__fish_eddy_using_subcommand archive; and not __fish_seen_subcommand_from cat merge repair slice split stats verify help" -l yes -d 'Answer yes to questions'
-complete -c eddy -n "__fish_eddy_using_subcommand archive; and not __fish_seen_subcommand_from cat merge repair slice split stats verify help" -s h -l help -d 'Print help (see more with \'--help\')'
-complete -c eddy -n "__fish_eddy_using_subcommand archive; and not __fish_seen_subcommand_from cat merge repair slice split stats verify help" -s V -l version -d 'Print version'
-complete -c eddy -n "__fish_eddy_using_subcommand archive; and not __fish_seen_subcommand_from cat merge repair slice split stats verify help" -f -a "cat" -d 'Print events, one JSON object per line'
-complete -c eddy -n "__fish_eddy_using_subcommand archive; and not __fish_seen_subcommand_from cat merge repair slice split stats verify help" -f -a "merge" -d 'Join several recordings in order of time'
-complete -c eddy -n "__fish_eddy_using_subcommand archive; and not __fish_seen_subcommand_from cat merge repair slice split stats verify help" -f -a "repair" -d 'Write what is whole in a damaged or unfinished recording anew'
-complete -c eddy -n "__fish_eddy_using_subcommand archive; and not __fish_seen_subcommand_from cat merge repair slice split stats verify help" -f -a "slice" -d 'Write a part of a recording as a recording of its own'
-complete -c eddy -n "__fish_eddy_using_subcommand archive; and not __fish_seen_subcommand_from cat merge repair slice split stats verify help" -f -a "split" -d 'Cut a recording into several files by size, time, count or channel'
-complete -c eddy -n "__fish_eddy_using_subcommand archive; and not __fish_seen_subcommand_from cat merge repair slice split stats verify help" -f -a "stats" -d 'Count events, bytes, rates and channels'
-complete -c eddy -n "__fish_eddy_using_subcommand archive; and not __fish_seen_subcommand_from cat merge repair slice split stats verify help" -f -a "verify" -d 'Check frames, checksums, lines, numbers, index and seek table'
-complete -c eddy -n "__fish_eddy_using_subcommand archive; and not __fish_seen_subcommand_from cat merge repair slice split stats verify help" -f -a "help" -d 'Print this message or the help of the given subcommand(s)'
+complete -c eddy -n "__fish_eddy_using_subcommand archive; and not __fish_seen_subcommand_from cat import merge repair slice split stats verify help" -l workspace -d 'Directory of the workspace file `eddy.yaml` (default: here or above)' -r -F
+complete -c eddy -n "__fish_eddy_using_subcommand archive; and not __fish_seen_subcommand_from cat import merge repair slice split stats verify help" -l env -d 'Environment of the workspace to use' -r
+complete -c eddy -n "__fish_eddy_using_subcommand archive; and not __fish_seen_subcommand_from cat import merge repair slice split stats verify help" -s q -l quiet -d 'Say nothing but data and errors'
+complete -c eddy -n "__fish_eddy_using_subcommand archive; and not __fish_seen_subcommand_from cat import merge repair slice split stats verify help" -s v -l verbose -d 'Say more about what is done'
+complete -c eddy -n "__fish_eddy_using_subcommand archive; and not __fish_seen_subcommand_from cat import merge repair slice split stats verify help" -l no-progress -d 'Draw no progress bars'
+complete -c eddy -n "__fish_eddy_using_subcommand archive; and not __fish_seen_subcommand_from cat import merge repair slice split stats verify help" -l yes -d 'Answer yes to questions'
+complete -c eddy -n "__fish_eddy_using_subcommand archive; and not __fish_seen_subcommand_from cat import merge repair slice split stats verify help" -s h -l help -d 'Print help (see more with \'--help\')'
+complete -c eddy -n "__fish_eddy_using_subcommand archive; and not __fish_seen_subcommand_from cat import merge repair slice split stats verify help" -s V -l version -d 'Print version'
+complete -c eddy -n "__fish_eddy_using_subcommand archive; and not __fish_seen_subcommand_from cat import merge repair slice split stats verify help" -f -a "cat" -d 'Print events, one JSON object per line'
+complete -c eddy -n "__fish_eddy_using_subcommand archive; and not __fish_seen_subcommand_from cat import merge repair slice split stats verify help" -f -a "import" -d 'Make an archive of what kcat, rpk, kaf, GoReplay, browsers (HAR) or the nats command wrote'
+complete -c eddy -n "__fish_eddy_using_subcommand archive; and not __fish_seen_subcommand_from cat import merge repair slice split stats verify help" -f -a "merge" -d 'Join several recordings in order of time'
+complete -c eddy -n "__fish_eddy_using_subcommand archive; and not __fish_seen_subcommand_from cat import merge repair slice split stats verify help" -f -a "repair" -d 'Write what is whole in a damaged or unfinished recording anew'
+complete -c eddy -n "__fish_eddy_using_subcommand archive; and not __fish_seen_subcommand_from cat import merge repair slice split stats verify help" -f -a "slice" -d 'Write a part of a recording as a recording of its own'
+complete -c eddy -n "__fish_eddy_using_subcommand archive; and not __fish_seen_subcommand_from cat import merge repair slice split stats verify help" -f -a "split" -d 'Cut a recording into several files by size, time, count or channel'
+complete -c eddy -n "__fish_eddy_using_subcommand archive; and not __fish_seen_subcommand_from cat import merge repair slice split stats verify help" -f -a "stats" -d 'Count events, bytes, rates and channels'
+complete -c eddy -n "__fish_eddy_using_subcommand archive; and not __fish_seen_subcommand_from cat import merge repair slice split stats verify help" -f -a "verify" -d 'Check frames, checksums, lines, numbers, index and seek table'
+complete -c eddy -n "__fish_eddy_using_subcommand archive; and not __fish_seen_subcommand_from cat import merge repair slice split stats verify help" -f -a "help" -d 'Print this message or the help of the given subcommand(s)'
 complete -c eddy -n "__fish_eddy_using_subcommand archive; and __fish_seen_subcommand_from cat" -l from -d 'Begin here: a time, `-5m`, `start`, `last:N` or `offset:N`' -r
 complete -c eddy -n "__fish_eddy_using_subcommand archive; and __fish_seen_subcommand_from cat" -l to -d 'End here: a time, `now`, `end` or `offset:N`' -r
 complete -c eddy -n "__fish_eddy_using_subcommand archive; and __fish_seen_subcommand_from cat" -l range -d 'Both in one word: `@-48h:-24h`, `@2026-11-01T00:00Z:`, `-100`, `+50:`, `start:end`' -r
@@ -93,6 +94,29 @@ complete -c eddy -n "__fish_eddy_using_subcommand archive; and __fish_seen_subco
 complete -c eddy -n "__fish_eddy_using_subcommand archive; and __fish_seen_subcommand_from cat" -l yes -d 'Answer yes to questions'
 complete -c eddy -n "__fish_eddy_using_subcommand archive; and __fish_seen_subcommand_from cat" -s h -l help -d 'Print help (see more with \'--help\')'
 complete -c eddy -n "__fish_eddy_using_subcommand archive; and __fish_seen_subcommand_from cat" -s V -l version -d 'Print version'
+complete -c eddy -n "__fish_eddy_using_subcommand archive; and __fish_seen_subcommand_from import" -l from -d 'Which tool wrote it' -r -f -a "kcat\t'Lines of `kcat -J`'
+rpk\t'`rpk topic consume` (JSON)'
+kaf\t'`kaf consume --output json`'
+gor\t'Captures of GoReplay'
+har\t'HTTP archive of a browser or proxy'
+nats-dump\t'`nats sub --dump`'"
+complete -c eddy -n "__fish_eddy_using_subcommand archive; and __fish_seen_subcommand_from import" -l channel -d 'Channel of all events, in place of their own; `kaf` writes none' -r
+complete -c eddy -n "__fish_eddy_using_subcommand archive; and __fish_seen_subcommand_from import" -s o -l output -d 'The archive to write' -r -F
+complete -c eddy -n "__fish_eddy_using_subcommand archive; and __fish_seen_subcommand_from import" -l format -d 'How to print what was written' -r -f -a "human\t'For people'
+json\t'One JSON document'"
+complete -c eddy -n "__fish_eddy_using_subcommand archive; and __fish_seen_subcommand_from import" -l color -d 'When to colour' -r -f -a "auto\t'On a terminal, unless NO_COLOR is set'
+always\t'Always'
+never\t'Never'"
+complete -c eddy -n "__fish_eddy_using_subcommand archive; and __fish_seen_subcommand_from import" -l workspace -d 'Directory of the workspace file `eddy.yaml` (default: here or above)' -r -F
+complete -c eddy -n "__fish_eddy_using_subcommand archive; and __fish_seen_subcommand_from import" -l env -d 'Environment of the workspace to use' -r
+complete -c eddy -n "__fish_eddy_using_subcommand archive; and __fish_seen_subcommand_from import" -l skip-bad -d 'Leave out what is no event, and count it'
+complete -c eddy -n "__fish_eddy_using_subcommand archive; and __fish_seen_subcommand_from import" -l force -d 'Replace the file to write when it is there'
+complete -c eddy -n "__fish_eddy_using_subcommand archive; and __fish_seen_subcommand_from import" -s q -l quiet -d 'Say nothing but data and errors'
+complete -c eddy -n "__fish_eddy_using_subcommand archive; and __fish_seen_subcommand_from import" -s v -l verbose -d 'Say more about what is done'
+complete -c eddy -n "__fish_eddy_using_subcommand archive; and __fish_seen_subcommand_from import" -l no-progress -d 'Draw no progress bars'
+complete -c eddy -n "__fish_eddy_using_subcommand archive; and __fish_seen_subcommand_from import" -l yes -d 'Answer yes to questions'
+complete -c eddy -n "__fish_eddy_using_subcommand archive; and __fish_seen_subcommand_from import" -s h -l help -d 'Print help (see more with \'--help\')'
+complete -c eddy -n "__fish_eddy_using_subcommand archive; and __fish_seen_subcommand_from import" -s V -l version -d 'Print version'
 complete -c eddy -n "__fish_eddy_using_subcommand archive; and __fish_seen_subcommand_from merge" -s o -l output -d 'The archive to write' -r -F
 complete -c eddy -n "__fish_eddy_using_subcommand archive; and __fish_seen_subcommand_from merge" -l format -d 'How to print what was written' -r -f -a "human\t'For people'
 json\t'One JSON document'"
@@ -190,6 +214,7 @@ complete -c eddy -n "__fish_eddy_using_subcommand archive; and __fish_seen_subco
 complete -c eddy -n "__fish_eddy_using_subcommand archive; and __fish_seen_subcommand_from verify" -s h -l help -d 'Print help (see more with \'--help\')'
 complete -c eddy -n "__fish_eddy_using_subcommand archive; and __fish_seen_subcommand_from verify" -s V -l version -d 'Print version'
 complete -c eddy -n "__fish_eddy_using_subcommand archive; and __fish_seen_subcommand_from help" -f -a "cat" -d 'Print events, one JSON object per line'
+complete -c eddy -n "__fish_eddy_using_subcommand archive; and __fish_seen_subcommand_from help" -f -a "import" -d 'Make an archive of what kcat, rpk, kaf, GoReplay, browsers (HAR) or the nats command wrote'
 complete -c eddy -n "__fish_eddy_using_subcommand archive; and __fish_seen_subcommand_from help" -f -a "merge" -d 'Join several recordings in order of time'
 complete -c eddy -n "__fish_eddy_using_subcommand archive; and __fish_seen_subcommand_from help" -f -a "repair" -d 'Write what is whole in a damaged or unfinished recording anew'
 complete -c eddy -n "__fish_eddy_using_subcommand archive; and __fish_seen_subcommand_from help" -f -a "slice" -d 'Write a part of a recording as a recording of its own'
@@ -343,6 +368,7 @@ complete -c eddy -n "__fish_eddy_using_subcommand graph" -l format -d 'Form of t
 json\t'JSON Graph Format, for programs'
 jsonl\t'One short object per line in a fixed order, to compare'
 svg\t'A picture that is one file'
+html\t'A page to explore that is one file'
 mermaid\t'Mermaid flowcharts'
 markdown\t'Mermaid flowcharts in a Markdown page'
 dot\t'Graphviz'
@@ -358,22 +384,6 @@ complete -c eddy -n "__fish_eddy_using_subcommand graph" -l focus -d 'Show only 
 complete -c eddy -n "__fish_eddy_using_subcommand graph" -l depth -d 'How many services away from the focus to go (default: 2)' -r
 complete -c eddy -n "__fish_eddy_using_subcommand graph" -l path -d 'Show only the ways along the flow from one service or channel to another, the shortest first' -r
 complete -c eddy -n "__fish_eddy_using_subcommand graph" -l system -d 'Ask this system instead of those of the environment; may be given several times' -r
-complete -c eddy -n "__fish_eddy_using_subcommand graph" -l impact -d 'Whom a change of a message touches; after a dot a field: which consumers require it' -r
-complete -c eddy -n "__fish_eddy_using_subcommand graph" -l remove -d 'What starves without a service' -r
-complete -c eddy -n "__fish_eddy_using_subcommand graph" -l rollout -d 'In which order to roll out a breaking change of a message' -r
-complete -c eddy -n "__fish_eddy_using_subcommand graph" -l at -d 'Read the documents as a revision of git has them' -r
-complete -c eddy -n "__fish_eddy_using_subcommand graph" -l diff -d 'Show what changed between two revisions of git or two saved graphs; nothing after `..` means the files as they are here' -r
-complete -c eddy -n "__fish_eddy_using_subcommand graph" -l report -d 'Form of the findings (default: human)' -r -f -a "human\t'With the lines at fault'
-concise\t'One line per finding'
-json\t'For programs: one object'
-jsonl\t'For programs: a line per finding'
-sarif\t'SARIF 2.1.0, for code scanning'
-junit\t'Test report in XML'
-github\t'Annotations of a workflow on a change'
-gitlab\t'Code quality report'
-checkstyle\t'Checkstyle XML'
-markdown\t'For a comment on a change'
-rdjson\t'Reviewdog Diagnostic Format'"
 complete -c eddy -n "__fish_eddy_using_subcommand graph" -l color -d 'When to colour' -r -f -a "auto\t'On a terminal, unless NO_COLOR is set'
 always\t'Always'
 never\t'Never'"
@@ -383,7 +393,6 @@ complete -c eddy -n "__fish_eddy_using_subcommand graph" -l shortest -d 'Only th
 complete -c eddy -n "__fish_eddy_using_subcommand graph" -l ascii -d 'Draw with ASCII characters only'
 complete -c eddy -n "__fish_eddy_using_subcommand graph" -l observe -d 'Ask the systems of the environment who sends and who receives; nothing is changed there'
 complete -c eddy -n "__fish_eddy_using_subcommand graph" -l drift -d 'Compare what is declared with what the systems show: confirmed, undocumented, missing, not observable'
-complete -c eddy -n "__fish_eddy_using_subcommand graph" -l check -d 'Say what is wrong with the system as a whole: missing ends, versions that differ, cycles, assertions of `eddy.yaml`'
 complete -c eddy -n "__fish_eddy_using_subcommand graph" -s q -l quiet -d 'Say nothing but data and errors'
 complete -c eddy -n "__fish_eddy_using_subcommand graph" -s v -l verbose -d 'Say more about what is done'
 complete -c eddy -n "__fish_eddy_using_subcommand graph" -l no-progress -d 'Draw no progress bars'
@@ -478,6 +487,9 @@ complete -c eddy -n "__fish_eddy_using_subcommand new" -s V -l version -d 'Print
 complete -c eddy -n "__fish_eddy_using_subcommand record" -s o -l output -d 'The archive to write, by custom `NAME.eddy.ndjson.zst`' -r -F
 complete -c eddy -n "__fish_eddy_using_subcommand record" -s n -l count -d 'Stop after this many events' -r
 complete -c eddy -n "__fish_eddy_using_subcommand record" -l for -d 'Stop after this time, such as `30s`' -r
+complete -c eddy -n "__fish_eddy_using_subcommand record" -l rotate-size -d 'Begin a new file at this size, such as `100MiB`; the files are `NAME-00001…`, listed in `NAME.manifest.json`' -r
+complete -c eddy -n "__fish_eddy_using_subcommand record" -l rotate-time -d 'Begin a new file at each whole multiple of this time (UTC), such as `1h`' -r
+complete -c eddy -n "__fish_eddy_using_subcommand record" -l rotate-count -d 'Begin a new file after this many events' -r
 complete -c eddy -n "__fish_eddy_using_subcommand record" -l from -d 'Begin here: a time, `-5m`, `start`, `last:N` or `offset:N`' -r
 complete -c eddy -n "__fish_eddy_using_subcommand record" -l to -d 'End here: a time, `now`, `end` or `offset:N`' -r
 complete -c eddy -n "__fish_eddy_using_subcommand record" -l range -d 'Both in one word: `@-48h:-24h`, `@2026-11-01T00:00Z:`, `-100`, `+50:`, `start:end`' -r
@@ -535,40 +547,39 @@ complete -c eddy -n "__fish_eddy_using_subcommand redrive" -l no-progress -d 'Dr
 complete -c eddy -n "__fish_eddy_using_subcommand redrive" -l yes -d 'Answer yes to questions'
 complete -c eddy -n "__fish_eddy_using_subcommand redrive" -s h -l help -d 'Print help (see more with \'--help\')'
 complete -c eddy -n "__fish_eddy_using_subcommand redrive" -s V -l version -d 'Print version'
-complete -c eddy -n "__fish_eddy_using_subcommand replay; and not __fish_seen_subcommand_from report manifest help" -l to -d 'Where events go; without a channel in it each goes to its own' -r
-complete -c eddy -n "__fish_eddy_using_subcommand replay; and not __fish_seen_subcommand_from report manifest help" -l from -d 'Leave out what was received before this: a time, `-5m`, `last:N` or `offset:N`' -r
-complete -c eddy -n "__fish_eddy_using_subcommand replay; and not __fish_seen_subcommand_from report manifest help" -l until -d 'Leave out what was received after this: a time or `offset:N`' -r
-complete -c eddy -n "__fish_eddy_using_subcommand replay; and not __fish_seen_subcommand_from report manifest help" -l range -d 'Both in one word: `@2026-11-01T00:00Z:1h`, `-100`, `+50:`, `120:180`' -r
-complete -c eddy -n "__fish_eddy_using_subcommand replay; and not __fish_seen_subcommand_from report manifest help" -l channel -d 'Only channels that match; may be given several times' -r
-complete -c eddy -n "__fish_eddy_using_subcommand replay; and not __fish_seen_subcommand_from report manifest help" -l match -d 'Only events that match: a text in them, `key=GLOB`, `channel=GLOB`, `header.NAME=GLOB`, `payload./POINTER=VALUE`, or jq as in `.payload.total > 100`; may be given several times' -r
-complete -c eddy -n "__fish_eddy_using_subcommand replay; and not __fish_seen_subcommand_from report manifest help" -l filter -d 'Only events for which this jq filter gives something true; may be given several times' -r
-complete -c eddy -n "__fish_eddy_using_subcommand replay; and not __fish_seen_subcommand_from report manifest help" -l map -d 'Make of each event what this jq filter gives, such as `.payload.total = 0`; several are applied in turn' -r
-complete -c eddy -n "__fish_eddy_using_subcommand replay; and not __fish_seen_subcommand_from report manifest help" -l sample -d 'Only this share of the events, such as `10%`: whole keys, the same ones in each run' -r
-complete -c eddy -n "__fish_eddy_using_subcommand replay; and not __fish_seen_subcommand_from report manifest help" -l by -d 'What stays together in a sample: `key`, `header:NAME`, or a jq filter such as `.payload.customer`' -r
-complete -c eddy -n "__fish_eddy_using_subcommand replay; and not __fish_seen_subcommand_from report manifest help" -l skip -d 'Leave out this many of the selected events' -r
-complete -c eddy -n "__fish_eddy_using_subcommand replay; and not __fish_seen_subcommand_from report manifest help" -l first -d 'Send at most this many events' -r
-complete -c eddy -n "__fish_eddy_using_subcommand replay; and not __fish_seen_subcommand_from report manifest help" -l map-channel -d 'Send events of channel OLD to channel NEW; may be given several times' -r
-complete -c eddy -n "__fish_eddy_using_subcommand replay; and not __fish_seen_subcommand_from report manifest help" -l header -d 'Set a header on every event; `NAME:base64=VALUE` for bytes; may be given several times' -r
-complete -c eddy -n "__fish_eddy_using_subcommand replay; and not __fish_seen_subcommand_from report manifest help" -l drop-header -d 'Take the headers of this name away; may be given several times' -r
-complete -c eddy -n "__fish_eddy_using_subcommand replay; and not __fish_seen_subcommand_from report manifest help" -l ids -d 'What becomes of identities: of CloudEvents and messages, of correlation, causation and traces' -r -f -a "keep\t'They stay'
+complete -c eddy -n "__fish_eddy_using_subcommand replay" -l to -d 'Where events go; without a channel in it each goes to its own' -r
+complete -c eddy -n "__fish_eddy_using_subcommand replay" -l from -d 'Leave out what was received before this: a time, `-5m`, `last:N` or `offset:N`' -r
+complete -c eddy -n "__fish_eddy_using_subcommand replay" -l until -d 'Leave out what was received after this: a time or `offset:N`' -r
+complete -c eddy -n "__fish_eddy_using_subcommand replay" -l range -d 'Both in one word: `@2026-11-01T00:00Z:1h`, `-100`, `+50:`, `120:180`' -r
+complete -c eddy -n "__fish_eddy_using_subcommand replay" -l channel -d 'Only channels that match; may be given several times' -r
+complete -c eddy -n "__fish_eddy_using_subcommand replay" -l match -d 'Only events that match: a text in them, `key=GLOB`, `channel=GLOB`, `header.NAME=GLOB`, `payload./POINTER=VALUE`, or jq as in `.payload.total > 100`; may be given several times' -r
+complete -c eddy -n "__fish_eddy_using_subcommand replay" -l filter -d 'Only events for which this jq filter gives something true; may be given several times' -r
+complete -c eddy -n "__fish_eddy_using_subcommand replay" -l map -d 'Make of each event what this jq filter gives, such as `.payload.total = 0`; several are applied in turn' -r
+complete -c eddy -n "__fish_eddy_using_subcommand replay" -l sample -d 'Only this share of the events, such as `10%`: whole keys, the same ones in each run' -r
+complete -c eddy -n "__fish_eddy_using_subcommand replay" -l by -d 'What stays together in a sample: `key`, `header:NAME`, or a jq filter such as `.payload.customer`' -r
+complete -c eddy -n "__fish_eddy_using_subcommand replay" -l skip -d 'Leave out this many of the selected events' -r
+complete -c eddy -n "__fish_eddy_using_subcommand replay" -l first -d 'Send at most this many events' -r
+complete -c eddy -n "__fish_eddy_using_subcommand replay" -l map-channel -d 'Send events of channel OLD to channel NEW; may be given several times' -r
+complete -c eddy -n "__fish_eddy_using_subcommand replay" -l header -d 'Set a header on every event; `NAME:base64=VALUE` for bytes; may be given several times' -r
+complete -c eddy -n "__fish_eddy_using_subcommand replay" -l drop-header -d 'Take the headers of this name away; may be given several times' -r
+complete -c eddy -n "__fish_eddy_using_subcommand replay" -l ids -d 'What becomes of identities: of CloudEvents and messages, of correlation, causation and traces' -r -f -a "keep\t'They stay'
 new\t'Events get fresh ones; what refers to others stays'
 map\t'Each gets a new one that is the same wherever it stands in the run'"
-complete -c eddy -n "__fish_eddy_using_subcommand replay; and not __fish_seen_subcommand_from report manifest help" -l id-field -d 'A place of identities in payloads, such as `.order.id` or `/order/id`; may be given several times' -r
-complete -c eddy -n "__fish_eddy_using_subcommand replay; and not __fish_seen_subcommand_from report manifest help" -l retime -d 'What becomes of times: of the broker and of CloudEvents' -r -f -a "keep\t'They stay'
+complete -c eddy -n "__fish_eddy_using_subcommand replay" -l id-field -d 'A place of identities in payloads, such as `.order.id` or `/order/id`; may be given several times' -r
+complete -c eddy -n "__fish_eddy_using_subcommand replay" -l retime -d 'What becomes of times: of the broker and of CloudEvents' -r -f -a "keep\t'They stay'
 now\t'Each becomes the time of sending'
 shift\t'All move by the same, so that the first is the start of the run'"
-complete -c eddy -n "__fish_eddy_using_subcommand replay; and not __fish_seen_subcommand_from report manifest help" -l time-field -d 'A place of times in payloads, such as `.created_at`; may be given several times' -r
-complete -c eddy -n "__fish_eddy_using_subcommand replay; and not __fish_seen_subcommand_from report manifest help" -l repartition -d 'Partitions: `keep` those recorded, choose anew by `key` as Java clients do, or by key over the first N' -r
-complete -c eddy -n "__fish_eddy_using_subcommand replay; and not __fish_seen_subcommand_from report manifest help" -l fault -d 'Do this to a share of the events: `duplicate:5%`, `delay:1%:200ms`, `reorder:1%`, `drop:1%` or `corrupt:0.5%`, and ` if EXPR` to some only; may be given several times' -r
-complete -c eddy -n "__fish_eddy_using_subcommand replay; and not __fish_seen_subcommand_from report manifest help" -l seed -d 'What decides which events have a fault; the same seed gives the same faults' -r
-complete -c eddy -n "__fish_eddy_using_subcommand replay; and not __fish_seen_subcommand_from report manifest help" -l loss -d 'Whether to send events of which the target would lose a part' -r -f -a "refuse\t'Send nothing and say what would be lost'
+complete -c eddy -n "__fish_eddy_using_subcommand replay" -l time-field -d 'A place of times in payloads, such as `.created_at`; may be given several times' -r
+complete -c eddy -n "__fish_eddy_using_subcommand replay" -l repartition -d 'Partitions: `keep` those recorded, choose anew by `key` as Java clients do, or by key over the first N' -r
+complete -c eddy -n "__fish_eddy_using_subcommand replay" -l fault -d 'Do this to a share of the events: `duplicate:5%`, `delay:1%:200ms`, `reorder:1%`, `drop:1%` or `corrupt:0.5%`, and ` if EXPR` to some only; may be given several times' -r
+complete -c eddy -n "__fish_eddy_using_subcommand replay" -l seed -d 'What decides which events have a fault; the same seed gives the same faults' -r
+complete -c eddy -n "__fish_eddy_using_subcommand replay" -l loss -d 'Whether to send events of which the target would lose a part' -r -f -a "refuse\t'Send nothing and say what would be lost'
 allow\t'Send them without the lost part'"
-complete -c eddy -n "__fish_eddy_using_subcommand replay; and not __fish_seen_subcommand_from report manifest help" -l retry-for -d 'Try failed events again for this long before giving up' -r
-complete -c eddy -n "__fish_eddy_using_subcommand replay; and not __fish_seen_subcommand_from report manifest help" -l connect-timeout -d 'Keep trying for this long while a server cannot be reached at the start, such as `1m` (default: one attempt)' -r
-complete -c eddy -n "__fish_eddy_using_subcommand replay; and not __fish_seen_subcommand_from report manifest help" -l ledger -d 'Keep a ledger there of what the target has confirmed, so that a crash costs nothing' -r -F
-complete -c eddy -n "__fish_eddy_using_subcommand replay; and not __fish_seen_subcommand_from report manifest help" -l shard -d 'Send only the lanes of one of several processes, such as `0/4`; `auto/4` in a Kubernetes Indexed Job' -r
-complete -c eddy -n "__fish_eddy_using_subcommand replay; and not __fish_seen_subcommand_from report manifest help" -l confirm -d 'Name of the protected environment that is meant' -r
-complete -c eddy -n "__fish_eddy_using_subcommand replay; and not __fish_seen_subcommand_from report manifest help" -l format -d 'How to report on stdout' -r -f -a "human\t'Words'
+complete -c eddy -n "__fish_eddy_using_subcommand replay" -l retry-for -d 'Try failed events again for this long before giving up' -r
+complete -c eddy -n "__fish_eddy_using_subcommand replay" -l connect-timeout -d 'Keep trying for this long while a server cannot be reached at the start, such as `1m` (default: one attempt)' -r
+complete -c eddy -n "__fish_eddy_using_subcommand replay" -l ledger -d 'Keep a ledger there of what the target has confirmed, so that a crash costs nothing' -r -F
+complete -c eddy -n "__fish_eddy_using_subcommand replay" -l confirm -d 'Name of the protected environment that is meant' -r
+complete -c eddy -n "__fish_eddy_using_subcommand replay" -l format -d 'How to report on stdout' -r -f -a "human\t'Words'
 json\t'One JSON object'"
 complete -c eddy -n "__fish_eddy_using_subcommand replay" -l speed -d 'How many times faster than recorded, 0.1 to 1000, or `max`' -r
 complete -c eddy -n "__fish_eddy_using_subcommand replay" -l rate -d 'Send evenly at this rate instead of at the recorded times, such as `500/s`' -r
@@ -591,11 +602,6 @@ warn\t'Say how many there are and send them'"
 complete -c eddy -n "__fish_eddy_using_subcommand replay" -l max-loops -d 'Leave out events that have been through this many replays already' -r
 complete -c eddy -n "__fish_eddy_using_subcommand replay" -l quarantine -d 'Keep what `--max-loops` leaves out in this archive' -r -F
 complete -c eddy -n "__fish_eddy_using_subcommand replay" -l audit -d 'The file that says who replayed what and when (default: `audit` of the workspace, `.eddy/audit.ndjson` beside it, or `eddy/audit.ndjson` in the user\'s state directory)' -r -F
-complete -c eddy -n "__fish_eddy_using_subcommand replay" -l results -d 'Write a JSON line for each event there: when it was due, went and arrived, where, or why not' -r -F
-complete -c eddy -n "__fish_eddy_using_subcommand replay" -l progress -d 'How progress is shown on stderr' -r -f -a "auto\t'A bar with a line for each channel on a terminal, a plain line every few seconds elsewhere'
-json\t'A JSON line each second and for everything that happens'
-plain\t'Plain lines'
-none\t'Only what goes wrong'"
 complete -c eddy -n "__fish_eddy_using_subcommand replay" -l color -d 'When to colour' -r -f -a "auto\t'On a terminal, unless NO_COLOR is set'
 always\t'Always'
 never\t'Never'"
@@ -735,6 +741,7 @@ complete -c eddy -n "__fish_eddy_using_subcommand help; and not __fish_seen_subc
 complete -c eddy -n "__fish_eddy_using_subcommand help; and not __fish_seen_subcommand_from archive broker bundle completions convert demo doctor explain fmt graph init inject man new record redrive replay sync tail validate help" -f -a "validate" -d 'Check AsyncAPI documents and event schemas'
 complete -c eddy -n "__fish_eddy_using_subcommand help; and not __fish_seen_subcommand_from archive broker bundle completions convert demo doctor explain fmt graph init inject man new record redrive replay sync tail validate help" -f -a "help" -d 'Print this message or the help of the given subcommand(s)'
 complete -c eddy -n "__fish_eddy_using_subcommand help; and __fish_seen_subcommand_from archive" -f -a "cat" -d 'Print events, one JSON object per line'
+complete -c eddy -n "__fish_eddy_using_subcommand help; and __fish_seen_subcommand_from archive" -f -a "import" -d 'Make an archive of what kcat, rpk, kaf, GoReplay, browsers (HAR) or the nats command wrote'
 complete -c eddy -n "__fish_eddy_using_subcommand help; and __fish_seen_subcommand_from archive" -f -a "merge" -d 'Join several recordings in order of time'
 complete -c eddy -n "__fish_eddy_using_subcommand help; and __fish_seen_subcommand_from archive" -f -a "repair" -d 'Write what is whole in a damaged or unfinished recording anew'
 complete -c eddy -n "__fish_eddy_using_subcommand help; and __fish_seen_subcommand_from archive" -f -a "slice" -d 'Write a part of a recording as a recording of its own'
@@ -742,5 +749,3 @@ complete -c eddy -n "__fish_eddy_using_subcommand help; and __fish_seen_subcomma
 complete -c eddy -n "__fish_eddy_using_subcommand help; and __fish_seen_subcommand_from archive" -f -a "stats" -d 'Count events, bytes, rates and channels'
 complete -c eddy -n "__fish_eddy_using_subcommand help; and __fish_seen_subcommand_from archive" -f -a "verify" -d 'Check frames, checksums, lines, numbers, index and seek table'
 complete -c eddy -n "__fish_eddy_using_subcommand help; and __fish_seen_subcommand_from demo" -f -a "service" -d 'Be one of the sample services'
-complete -c eddy -n "__fish_eddy_using_subcommand help; and __fish_seen_subcommand_from replay" -f -a "report" -d 'Add up the JSON summaries of the shards of a run'
-complete -c eddy -n "__fish_eddy_using_subcommand help; and __fish_seen_subcommand_from replay" -f -a "manifest" -d 'Print a Kubernetes Indexed Job whose pods replay an archive together'

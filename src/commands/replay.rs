@@ -161,7 +161,7 @@ async fn replay(args: &Args, context: &Context) -> Result<Status, CommandError> 
     rails.refuse(args, context)?;
     guarding::quarantine(args, context, window, &selection, &survey, &stop).await?;
     let limits = Limits { retry_for, ..Limits::default() };
-    let plan = Plan { limits, selection, shard, ..scheduled };
+    let plan = Plan { selection, limits, shard, ..scheduled };
     carried_out(args, context, (&target, window), (plan, &survey), &stop).await
 }
 
