@@ -17,6 +17,8 @@ mod changed;
 mod elsewhere;
 #[path = "resume/outage.rs"]
 mod outage;
+#[path = "resume/preflight.rs"]
+mod preflight;
 #[path = "resume/rounds.rs"]
 mod rounds;
 #[path = "resume/shards.rs"]
@@ -164,6 +166,8 @@ async fn killed_at_twenty_points_into_jetstream_each_event_arrives_once() {
     assert_exactly_once(&by_lane(&lines), 3);
 }
 
+type KafkaAdmin = rdkafka::admin::AdminClient<rdkafka::client::DefaultClientContext>;
+
 /// Makes topics of three partitions and waits until they have leaders.
 async fn topics(port: u16, names: &[&str]) {
     use rdkafka::admin::{AdminClient, AdminOptions, NewTopic, TopicReplication};
@@ -173,13 +177,18 @@ async fn topics(port: u16, names: &[&str]) {
     let new = names.iter().map(|name| NewTopic::new(name, 3, TopicReplication::Fixed(1)));
     let made = admin.create_topics(&new.collect::<Vec<_>>(), &AdminOptions::new()).await.expect("an answer");
     assert!(made.iter().all(Result::is_ok), "{made:?}");
+    wait_for_leaders(&admin, names, 3);
+}
+
+/// Waits until each partition of these topics has a leader.
+fn wait_for_leaders(admin: &KafkaAdmin, names: &[&str], partitions: usize) {
     let deadline = Instant::now() + PATIENCE;
     for name in names {
         let has_leaders = || {
             let metadata = admin.inner().fetch_metadata(Some(name), Duration::from_secs(5)).ok();
             metadata.is_some_and(|found| {
-                let partitions = found.topics()[0].partitions();
-                partitions.len() == 3 && partitions.iter().all(|each| each.leader() >= 0)
+                let there = found.topics()[0].partitions();
+                there.len() == partitions && there.iter().all(|each| each.leader() >= 0)
             })
         };
         while !has_leaders() {

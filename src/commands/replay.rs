@@ -182,9 +182,7 @@ async fn carried_out(
         other => return nothing_sent(args, context, other),
     };
     let run = keeper.as_ref().map_or_else(|| uuid::Uuid::now_v7().to_string(), |keeper| keeper.run().into());
-    let audit = is_network(&target.address)
-        .then(|| Audit::begin(args, context, (target, window), survey, &run))
-        .transpose()?;
+    let audit = Audit::begin(args, context, (target, window), survey, &run)?;
     let plan = Plan {
         run: Some(run),
         planned: Some(survey.events),
@@ -198,16 +196,16 @@ async fn carried_out(
         reopen: Some(reopen(args, window)?),
         ..plan
     };
-    let outcome = send(args, context, (target, window), (plan, survey), stop).await?;
-    if let Some(audit) = audit {
-        audit.ended(&outcome)?;
-    }
+    let outcome = send(args, context, (target, window), (plan, survey), stop).await;
+    let audited = audit.map_or(Ok(()), |audit| audit.ended(outcome.as_ref()));
+    let outcome = outcome?;
     let again = match &keeper {
         Some(keeper) => keeping::closed(args, (window, shard), keeper, &outcome)?,
         None => again(args, &outcome),
     };
     show_outcome(args, context, &outcome, target)?;
     watching::written(results.as_deref())?;
+    audited?;
     transfer::conclude(&outcome, &context.ui, again.as_deref())
 }
 

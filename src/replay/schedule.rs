@@ -41,7 +41,7 @@ impl From<Pace> for Timetable {
     }
 }
 
-/// Gives each event in turn its time since the start: `(t - t0) / speed`, or `index / rate`, then [ramped](ramped).
+/// Gives each event in turn its time since the start: `(t - t0) / speed`, or `index / rate`, then ramped.
 ///
 /// Nothing is ever re-based on lateness. One writer hands events over in the order they were recorded, so an event
 /// whose time lies before that of an earlier one is due with it: order wins over time.

@@ -20,10 +20,10 @@ pub fn write(plan: &Plan, target: &Path) -> Result<(), ScaffoldError> {
     write_files(&files, target)
 }
 
-/// Writes files, as paths with `/` between parts and bytes, as [`write`] does those of a plan.
+/// Writes files, as paths with `/` between parts and bytes, as [`write()`] does those of a plan.
 ///
 /// # Errors
-/// As [`write`].
+/// As [`write()`].
 pub fn write_files(files: &[(&str, &[u8])], target: &Path) -> Result<(), ScaffoldError> {
     check_target(target)?;
     let target = std::path::absolute(target).map_err(|source| unwritable(target, source))?;

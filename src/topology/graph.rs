@@ -170,7 +170,7 @@ pub struct SourceFile {
 /// A place in a source.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub struct Place {
-    /// Index into [`Graph::sources`].
+    /// Index into the sources of the graph.
     pub source: usize,
     /// JSON Pointer in that file; what was looked at, in a recording.
     pub pointer: String,

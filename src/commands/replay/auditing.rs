@@ -7,7 +7,7 @@ use std::path::{Path, PathBuf};
 use serde_json::{Map, Value, json};
 
 use super::Args;
-use crate::commands::target::Place;
+use crate::commands::target::{Place, is_network};
 use crate::commands::window::Window;
 use crate::commands::{CommandError, Context};
 use crate::event::Timestamp;
@@ -28,7 +28,8 @@ pub(super) struct Audit {
 }
 
 impl Audit {
-    /// Notes that the run begins. Nothing may be sent when that cannot be written.
+    /// Notes that a run to a server begins; none for a file, a pipe or a log in this process. Nothing may be sent when that
+    /// cannot be written.
     ///
     /// # Errors
     /// When there is no place for the file, or it cannot be written.
@@ -38,7 +39,10 @@ impl Audit {
         (target, window): (&Place, Window),
         survey: &Survey,
         run: &str,
-    ) -> Result<Self, CommandError> {
+    ) -> Result<Option<Self>, CommandError> {
+        if !is_network(&target.address) {
+            return Ok(None);
+        }
         let (path, is_ours) = path(args, context)?;
         let unwritable = |error: &std::io::Error| {
             CommandError::unwritable(&path, error)
@@ -50,11 +54,12 @@ impl Audit {
         let file = OpenOptions::new().append(true).create(true).open(&path);
         let file = file.map_err(|error| unwritable(&error))?;
         let mut options = Map::new();
-        for (name, value) in super::options(args, &window) {
+        let schedule = args.scheduling.options().into_iter().map(|(name, value)| (name, Some(value)));
+        for (name, value) in schedule.chain(super::options(args, &window)) {
             let value = if name == "header" { name_only(value) } else { value };
             let value = value.map_or(Value::Bool(true), Value::String);
-            let given = options.entry(name).or_insert_with(|| Value::Array(Vec::new()));
-            if let Some(list) = given.as_array_mut() {
+            let list = options.entry(name).or_insert_with(|| Value::Array(Vec::new()));
+            if let Value::Array(list) = list {
                 list.push(value);
             }
         }
@@ -74,32 +79,18 @@ impl Audit {
         let run = run.as_object().cloned().unwrap_or_default();
         let mut audit = Self { path: path.clone(), file, run };
         audit.write("begun", Map::new()).map_err(|error| unwritable(&error))?;
-        Ok(audit)
+        Ok(Some(audit))
     }
 
     /// Notes how the run ended.
     ///
     /// # Errors
     /// When that cannot be written.
-    pub fn ended(mut self, outcome: &Outcome) -> Result<(), CommandError> {
-        let summary = &outcome.summary;
-        let how = match &outcome.ending {
-            Ending::Complete if outcome.delivered() => "complete".to_owned(),
-            Ending::Complete => "undelivered events".to_owned(),
-            Ending::Stopped(StopReason::Interrupted) => "interrupted".to_owned(),
-            Ending::Stopped(StopReason::Limit) => "stopped by a limit".to_owned(),
-            Ending::GaveUp(error) => format!("gave up: {}", error.message),
-            Ending::SourceFailed(error) => format!("source failed: {}", error.message),
+    pub fn ended(mut self, outcome: Result<&Outcome, &CommandError>) -> Result<(), CommandError> {
+        let figures = match outcome {
+            Ok(outcome) => figures(outcome),
+            Err(error) => json!({ "outcome": format!("not begun: {}", error.message) }),
         };
-        let figures = json!({
-            "outcome": how,
-            "sent": summary.sent,
-            "acknowledged": summary.acknowledged,
-            "failed": summary.failed,
-            "possible_duplicates": summary.possible_duplicates,
-            "settled_before": summary.settled_before,
-            "duration_us": summary.duration_us,
-        });
         let figures = figures.as_object().cloned().unwrap_or_default();
         self.write("ended", figures).map_err(|error| CommandError::unwritable(&self.path, &error))
     }
@@ -121,6 +112,28 @@ impl Audit {
             _ => Err(error),
         })
     }
+}
+
+/// How a run ended, and what it came to.
+fn figures(outcome: &Outcome) -> Value {
+    let summary = &outcome.summary;
+    let how = match &outcome.ending {
+        Ending::Complete if outcome.delivered() => "complete".to_owned(),
+        Ending::Complete => "undelivered events".to_owned(),
+        Ending::Stopped(StopReason::Interrupted) => "interrupted".to_owned(),
+        Ending::Stopped(StopReason::Limit) => "stopped by a limit".to_owned(),
+        Ending::GaveUp(error) => format!("gave up: {}", error.message),
+        Ending::SourceFailed(error) => format!("source failed: {}", error.message),
+    };
+    json!({
+        "outcome": how,
+        "sent": summary.sent,
+        "acknowledged": summary.acknowledged,
+        "failed": summary.failed,
+        "possible_duplicates": summary.possible_duplicates,
+        "settled_before": summary.settled_before,
+        "duration_us": summary.duration_us,
+    })
 }
 
 /// A header may hold a secret: only its name is kept.

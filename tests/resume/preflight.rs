@@ -1,0 +1,134 @@
+//! Before the first event the target is asked about itself, and what it says stops a run that could not end well.
+
+use std::path::Path;
+use std::time::Duration;
+
+use rdkafka::admin::{AdminClient, AdminOptions, NewTopic, TopicReplication};
+use serde_json::Value;
+
+use super::run;
+use super::support::{kafka, servers};
+
+/// Two events, the second of which is 2,000 bytes; both carry a time of their own, long ago.
+fn write_events(directory: &Path, channel: &str) {
+    let long = "x".repeat(2_000);
+    let event = |time: u64, payload: &str| {
+        format!(r#"{{"t":{time},"src":"{channel}","part":4,"ts":{time},"tst":"create","v":"{payload}"}}"#)
+    };
+    let text = [event(1_700_000_000_000_000, "a"), event(1_700_000_001_000_000, &long)].join("\n");
+    std::fs::write(directory.join("events.ndjson"), text + "\n").expect("written");
+}
+
+/// Exit code, names of findings with their severities, and the whole plan.
+fn planned(directory: &Path, target: &str) -> (Option<i32>, Vec<String>, Value) {
+    let arguments =
+        ["replay", "events.ndjson", "--to", target, "--loss", "allow", "--dry-run", "--format", "json"];
+    let (code, plan, error) = run(directory, &arguments);
+    let plan: Value = serde_json::from_str(&plan).unwrap_or_else(|_| panic!("{error}"));
+    let findings = plan["findings"].as_array().expect("findings").iter();
+    let mut names: Vec<String> = findings
+        .map(|finding| {
+            format!(
+                "{} {}",
+                finding["severity"].as_str().unwrap_or(""),
+                finding["name"].as_str().unwrap_or("")
+            )
+        })
+        .collect();
+    names.sort();
+    (code, names, plan)
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn kafka_tells_what_it_would_refuse_and_what_it_would_not_keep() {
+    let Some(server) = kafka::shared() else { return };
+    let mut config = rdkafka::ClientConfig::new();
+    config.set("bootstrap.servers", format!("127.0.0.1:{}", server.port));
+    let admin: AdminClient<_> = config.create().expect("a client");
+    let topic = |name| NewTopic::new(name, 2, TopicReplication::Fixed(1));
+    let topics = [
+        topic("preflight.small").set("max.message.bytes", "1000").set("retention.ms", "604800000"),
+        topic("preflight.young")
+            .set("message.timestamp.before.max.ms", "60000")
+            .set("retention.ms", "604800000"),
+        topic("preflight.forever").set("retention.ms", "-1"),
+    ];
+    let made = admin.create_topics(&topics, &AdminOptions::new()).await.expect("an answer");
+    assert!(made.iter().all(Result::is_ok), "{made:?}");
+    super::wait_for_leaders(&admin, &["preflight.small", "preflight.young", "preflight.forever"], 2);
+
+    let directory = tempfile::tempdir().expect("a directory");
+    write_events(directory.path(), "orders");
+    let url = |topic: &str| format!("kafka://127.0.0.1:{}/{topic}", server.port);
+    for (topic, code, expected) in [
+        (
+            "preflight.small",
+            1,
+            &["error too-large", "warning fewer-partitions", "warning older-than-kept"][..],
+        ),
+        (
+            "preflight.young",
+            1,
+            &["error time-refused", "warning fewer-partitions", "warning older-than-kept"][..],
+        ),
+        ("preflight.forever", 0, &["warning fewer-partitions"][..]),
+        ("preflight.none", 1, &["error channel-missing"][..]),
+    ] {
+        let (found, names, plan) = planned(directory.path(), &url(topic));
+        assert_eq!(
+            (found, names.iter().map(String::as_str).collect::<Vec<_>>()),
+            (Some(code), expected.to_vec()),
+            "{plan}"
+        );
+        assert!(plan["identity"]["cluster"].is_string(), "{plan}");
+    }
+    // A run is stopped by the same, and nothing arrives.
+    let (code, _, error) =
+        run(directory.path(), &["replay", "events.ndjson", "--to", &url("preflight.small")]);
+    assert_eq!(code, Some(1), "{error}");
+    assert!(
+        error.contains("nothing was sent: too-large: `preflight.small` takes events of up to 928 bytes"),
+        "{error}"
+    );
+    let watermarks = admin.inner().fetch_watermarks("preflight.small", 0, Duration::from_secs(10));
+    assert_eq!(watermarks.expect("an answer"), (0, 0));
+    let unwise =
+        ["replay", "events.ndjson", "--to", &url("preflight.small"), "--preflight", "warn", "--speed", "max"];
+    let (code, _, error) = run(directory.path(), &unwise);
+    assert_eq!(code, Some(1), "the broker refuses the large one: {error}");
+    assert!(error.contains("were not delivered") && error.contains("larger than the topic"), "{error}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn jetstream_tells_what_it_has_no_room_for_and_what_we_may_not_send() {
+    let lines = "jetstream { store_dir: STORE }\nmax_payload: 1500\nauthorization { users: [\
+        { user: all, password: all }, { user: some, password: some, permissions: { publish: { deny: [\"shop.secret\"] } } }] }\n";
+    let store = tempfile::tempdir().expect("a directory");
+    let lines = lines.replace("STORE", &format!("\"{}\"", store.path().display()));
+    let Some(server) = servers::nats_configured(&lines) else { return };
+    let login = async_nats::ConnectOptions::with_user_and_password("all".to_owned(), "all".to_owned());
+    let client = login.connect(format!("nats://127.0.0.1:{}", server.port)).await.expect("a client");
+    let config = async_nats::jetstream::stream::Config {
+        name: "SHOP".to_owned(),
+        subjects: vec!["shop.>".to_owned()],
+        max_messages: 1,
+        discard: async_nats::jetstream::stream::DiscardPolicy::New,
+        ..Default::default()
+    };
+    async_nats::jetstream::new(client).create_stream(config).await.expect("a stream");
+    let directory = tempfile::tempdir().expect("a directory");
+    for (user, channel, expected) in [
+        ("all", "shop.orders", &["error no-room", "error too-large"][..]),
+        ("some", "shop.secret", &["error no-room", "error not-allowed", "error too-large"][..]),
+        ("all", "stock", &["error takes-nothing"][..]),
+    ] {
+        write_events(directory.path(), channel);
+        let url = format!("jetstream+nats://{user}:{user}@127.0.0.1:{}", server.port);
+        let (code, names, plan) = planned(directory.path(), &url);
+        assert_eq!(
+            (code, names.iter().map(String::as_str).collect::<Vec<_>>()),
+            (Some(1), expected.to_vec()),
+            "{plan}"
+        );
+    }
+}
