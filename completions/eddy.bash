@@ -235,6 +235,30 @@ _eddy() {
             eddy__subcmd__help__subcmd__demo,service)
                 cmd="eddy__subcmd__help__subcmd__demo__subcmd__service"
                 ;;
+            eddy__subcmd__help__subcmd__replay,manifest)
+                cmd="eddy__subcmd__help__subcmd__replay__subcmd__manifest"
+                ;;
+            eddy__subcmd__help__subcmd__replay,report)
+                cmd="eddy__subcmd__help__subcmd__replay__subcmd__report"
+                ;;
+            eddy__subcmd__replay,help)
+                cmd="eddy__subcmd__replay__subcmd__help"
+                ;;
+            eddy__subcmd__replay,manifest)
+                cmd="eddy__subcmd__replay__subcmd__manifest"
+                ;;
+            eddy__subcmd__replay,report)
+                cmd="eddy__subcmd__replay__subcmd__report"
+                ;;
+            eddy__subcmd__replay__subcmd__help,help)
+                cmd="eddy__subcmd__replay__subcmd__help__subcmd__help"
+                ;;
+            eddy__subcmd__replay__subcmd__help,manifest)
+                cmd="eddy__subcmd__replay__subcmd__help__subcmd__manifest"
+                ;;
+            eddy__subcmd__replay__subcmd__help,report)
+                cmd="eddy__subcmd__replay__subcmd__help__subcmd__report"
+                ;;
             *)
                 ;;
         esac
@@ -1150,7 +1174,7 @@ _eddy() {
             return 0
             ;;
         eddy__subcmd__graph)
-            opts="-o -q -v -h -V --view --format --output --focus --depth --path --shortest --ascii --observe --drift --system --color --quiet --verbose --no-progress --workspace --env --yes --help --version"
+            opts="-o -q -v -h -V --view --format --output --focus --depth --path --shortest --ascii --observe --drift --system --impact --remove --rollout --at --diff --check --report --color --quiet --verbose --no-progress --workspace --env --yes --help --version"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -1186,6 +1210,30 @@ _eddy() {
                     ;;
                 --system)
                     COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --impact)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --remove)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --rollout)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --at)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --diff)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --report)
+                    COMPREPLY=($(compgen -W "human concise json jsonl sarif junit github gitlab checkstyle markdown rdjson" -- "${cur}"))
                     return 0
                     ;;
                 --color)
@@ -1586,8 +1634,36 @@ _eddy() {
             return 0
             ;;
         eddy__subcmd__help__subcmd__replay)
-            opts=""
+            opts="report manifest"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 3 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
+        eddy__subcmd__help__subcmd__replay__subcmd__manifest)
+            opts=""
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 4 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
+        eddy__subcmd__help__subcmd__replay__subcmd__report)
+            opts=""
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 4 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
             fi
@@ -2058,7 +2134,7 @@ _eddy() {
             return 0
             ;;
         eddy__subcmd__replay)
-            opts="-q -v -h -V --to --from --until --range --channel --match --filter --map --skip-replayed --sample --by --skip --first --map-channel --header --drop-header --ids --id-field --retime --time-field --repartition --fault --seed --loss --retry-for --connect-timeout --ledger --resume --no-mark --dry-run --confirm --format --speed --rate --ramp --max-gap --skip-idle --clock --loop --start-at --late --preflight --max-events --max-bytes --max-duration --in-place --validate --max-loops --quarantine --audit --color --quiet --verbose --no-progress --workspace --env --yes --help --version"
+            opts="-q -v -h -V --to --from --until --range --channel --match --filter --map --skip-replayed --sample --by --skip --first --map-channel --header --drop-header --ids --id-field --retime --time-field --repartition --fault --seed --loss --retry-for --connect-timeout --ledger --resume --no-mark --dry-run --confirm --format --speed --rate --ramp --max-gap --skip-idle --clock --loop --start-at --late --preflight --max-events --max-bytes --max-duration --in-place --validate --max-loops --quarantine --audit --results --progress --shard --color --quiet --verbose --no-progress --workspace --env --yes --help --version report manifest help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -2242,6 +2318,170 @@ _eddy() {
                     ;;
                 --audit)
                     COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --results)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --progress)
+                    COMPREPLY=($(compgen -W "auto json plain none" -- "${cur}"))
+                    return 0
+                    ;;
+                --shard)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --color)
+                    COMPREPLY=($(compgen -W "auto always never" -- "${cur}"))
+                    return 0
+                    ;;
+                --workspace)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --env)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
+        eddy__subcmd__replay__subcmd__help)
+            opts="report manifest help"
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 3 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
+        eddy__subcmd__replay__subcmd__help__subcmd__help)
+            opts=""
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 4 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
+        eddy__subcmd__replay__subcmd__help__subcmd__manifest)
+            opts=""
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 4 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
+        eddy__subcmd__replay__subcmd__help__subcmd__report)
+            opts=""
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 4 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
+        eddy__subcmd__replay__subcmd__manifest)
+            opts="-q -v -h -V --archive --to --shards --image --claim --mount --name --namespace --env-from --backoff-limit --color --quiet --verbose --no-progress --workspace --env --yes --help --version"
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 3 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
+                --archive)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --to)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --shards)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --image)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --claim)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --mount)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --name)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --namespace)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --env-from)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --backoff-limit)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --color)
+                    COMPREPLY=($(compgen -W "auto always never" -- "${cur}"))
+                    return 0
+                    ;;
+                --workspace)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --env)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
+        eddy__subcmd__replay__subcmd__report)
+            opts="-q -v -h -V --format --color --quiet --verbose --no-progress --workspace --env --yes --help --version"
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 3 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
+                --format)
+                    COMPREPLY=($(compgen -W "human json" -- "${cur}"))
                     return 0
                     ;;
                 --color)

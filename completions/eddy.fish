@@ -384,6 +384,22 @@ complete -c eddy -n "__fish_eddy_using_subcommand graph" -l focus -d 'Show only 
 complete -c eddy -n "__fish_eddy_using_subcommand graph" -l depth -d 'How many services away from the focus to go (default: 2)' -r
 complete -c eddy -n "__fish_eddy_using_subcommand graph" -l path -d 'Show only the ways along the flow from one service or channel to another, the shortest first' -r
 complete -c eddy -n "__fish_eddy_using_subcommand graph" -l system -d 'Ask this system instead of those of the environment; may be given several times' -r
+complete -c eddy -n "__fish_eddy_using_subcommand graph" -l impact -d 'Whom a change of a message touches; after a dot a field: which consumers require it' -r
+complete -c eddy -n "__fish_eddy_using_subcommand graph" -l remove -d 'What starves without a service' -r
+complete -c eddy -n "__fish_eddy_using_subcommand graph" -l rollout -d 'In which order to roll out a breaking change of a message' -r
+complete -c eddy -n "__fish_eddy_using_subcommand graph" -l at -d 'Read the documents as a revision of git has them' -r
+complete -c eddy -n "__fish_eddy_using_subcommand graph" -l diff -d 'Show what changed between two revisions of git or two saved graphs; nothing after `..` means the files as they are here' -r
+complete -c eddy -n "__fish_eddy_using_subcommand graph" -l report -d 'Form of the findings (default: human)' -r -f -a "human\t'With the lines at fault'
+concise\t'One line per finding'
+json\t'For programs: one object'
+jsonl\t'For programs: a line per finding'
+sarif\t'SARIF 2.1.0, for code scanning'
+junit\t'Test report in XML'
+github\t'Annotations of a workflow on a change'
+gitlab\t'Code quality report'
+checkstyle\t'Checkstyle XML'
+markdown\t'For a comment on a change'
+rdjson\t'Reviewdog Diagnostic Format'"
 complete -c eddy -n "__fish_eddy_using_subcommand graph" -l color -d 'When to colour' -r -f -a "auto\t'On a terminal, unless NO_COLOR is set'
 always\t'Always'
 never\t'Never'"
@@ -393,6 +409,7 @@ complete -c eddy -n "__fish_eddy_using_subcommand graph" -l shortest -d 'Only th
 complete -c eddy -n "__fish_eddy_using_subcommand graph" -l ascii -d 'Draw with ASCII characters only'
 complete -c eddy -n "__fish_eddy_using_subcommand graph" -l observe -d 'Ask the systems of the environment who sends and who receives; nothing is changed there'
 complete -c eddy -n "__fish_eddy_using_subcommand graph" -l drift -d 'Compare what is declared with what the systems show: confirmed, undocumented, missing, not observable'
+complete -c eddy -n "__fish_eddy_using_subcommand graph" -l check -d 'Say what is wrong with the system as a whole: missing ends, versions that differ, cycles, assertions of `eddy.yaml`'
 complete -c eddy -n "__fish_eddy_using_subcommand graph" -s q -l quiet -d 'Say nothing but data and errors'
 complete -c eddy -n "__fish_eddy_using_subcommand graph" -s v -l verbose -d 'Say more about what is done'
 complete -c eddy -n "__fish_eddy_using_subcommand graph" -l no-progress -d 'Draw no progress bars'
@@ -547,77 +564,123 @@ complete -c eddy -n "__fish_eddy_using_subcommand redrive" -l no-progress -d 'Dr
 complete -c eddy -n "__fish_eddy_using_subcommand redrive" -l yes -d 'Answer yes to questions'
 complete -c eddy -n "__fish_eddy_using_subcommand redrive" -s h -l help -d 'Print help (see more with \'--help\')'
 complete -c eddy -n "__fish_eddy_using_subcommand redrive" -s V -l version -d 'Print version'
-complete -c eddy -n "__fish_eddy_using_subcommand replay" -l to -d 'Where events go; without a channel in it each goes to its own' -r
-complete -c eddy -n "__fish_eddy_using_subcommand replay" -l from -d 'Leave out what was received before this: a time, `-5m`, `last:N` or `offset:N`' -r
-complete -c eddy -n "__fish_eddy_using_subcommand replay" -l until -d 'Leave out what was received after this: a time or `offset:N`' -r
-complete -c eddy -n "__fish_eddy_using_subcommand replay" -l range -d 'Both in one word: `@2026-11-01T00:00Z:1h`, `-100`, `+50:`, `120:180`' -r
-complete -c eddy -n "__fish_eddy_using_subcommand replay" -l channel -d 'Only channels that match; may be given several times' -r
-complete -c eddy -n "__fish_eddy_using_subcommand replay" -l match -d 'Only events that match: a text in them, `key=GLOB`, `channel=GLOB`, `header.NAME=GLOB`, `payload./POINTER=VALUE`, or jq as in `.payload.total > 100`; may be given several times' -r
-complete -c eddy -n "__fish_eddy_using_subcommand replay" -l filter -d 'Only events for which this jq filter gives something true; may be given several times' -r
-complete -c eddy -n "__fish_eddy_using_subcommand replay" -l map -d 'Make of each event what this jq filter gives, such as `.payload.total = 0`; several are applied in turn' -r
-complete -c eddy -n "__fish_eddy_using_subcommand replay" -l sample -d 'Only this share of the events, such as `10%`: whole keys, the same ones in each run' -r
-complete -c eddy -n "__fish_eddy_using_subcommand replay" -l by -d 'What stays together in a sample: `key`, `header:NAME`, or a jq filter such as `.payload.customer`' -r
-complete -c eddy -n "__fish_eddy_using_subcommand replay" -l skip -d 'Leave out this many of the selected events' -r
-complete -c eddy -n "__fish_eddy_using_subcommand replay" -l first -d 'Send at most this many events' -r
-complete -c eddy -n "__fish_eddy_using_subcommand replay" -l map-channel -d 'Send events of channel OLD to channel NEW; may be given several times' -r
-complete -c eddy -n "__fish_eddy_using_subcommand replay" -l header -d 'Set a header on every event; `NAME:base64=VALUE` for bytes; may be given several times' -r
-complete -c eddy -n "__fish_eddy_using_subcommand replay" -l drop-header -d 'Take the headers of this name away; may be given several times' -r
-complete -c eddy -n "__fish_eddy_using_subcommand replay" -l ids -d 'What becomes of identities: of CloudEvents and messages, of correlation, causation and traces' -r -f -a "keep\t'They stay'
+complete -c eddy -n "__fish_eddy_using_subcommand replay; and not __fish_seen_subcommand_from report manifest help" -l to -d 'Where events go; without a channel in it each goes to its own' -r
+complete -c eddy -n "__fish_eddy_using_subcommand replay; and not __fish_seen_subcommand_from report manifest help" -l from -d 'Leave out what was received before this: a time, `-5m`, `last:N` or `offset:N`' -r
+complete -c eddy -n "__fish_eddy_using_subcommand replay; and not __fish_seen_subcommand_from report manifest help" -l until -d 'Leave out what was received after this: a time or `offset:N`' -r
+complete -c eddy -n "__fish_eddy_using_subcommand replay; and not __fish_seen_subcommand_from report manifest help" -l range -d 'Both in one word: `@2026-11-01T00:00Z:1h`, `-100`, `+50:`, `120:180`' -r
+complete -c eddy -n "__fish_eddy_using_subcommand replay; and not __fish_seen_subcommand_from report manifest help" -l channel -d 'Only channels that match; may be given several times' -r
+complete -c eddy -n "__fish_eddy_using_subcommand replay; and not __fish_seen_subcommand_from report manifest help" -l match -d 'Only events that match: a text in them, `key=GLOB`, `channel=GLOB`, `header.NAME=GLOB`, `payload./POINTER=VALUE`, or jq as in `.payload.total > 100`; may be given several times' -r
+complete -c eddy -n "__fish_eddy_using_subcommand replay; and not __fish_seen_subcommand_from report manifest help" -l filter -d 'Only events for which this jq filter gives something true; may be given several times' -r
+complete -c eddy -n "__fish_eddy_using_subcommand replay; and not __fish_seen_subcommand_from report manifest help" -l map -d 'Make of each event what this jq filter gives, such as `.payload.total = 0`; several are applied in turn' -r
+complete -c eddy -n "__fish_eddy_using_subcommand replay; and not __fish_seen_subcommand_from report manifest help" -l sample -d 'Only this share of the events, such as `10%`: whole keys, the same ones in each run' -r
+complete -c eddy -n "__fish_eddy_using_subcommand replay; and not __fish_seen_subcommand_from report manifest help" -l by -d 'What stays together in a sample: `key`, `header:NAME`, or a jq filter such as `.payload.customer`' -r
+complete -c eddy -n "__fish_eddy_using_subcommand replay; and not __fish_seen_subcommand_from report manifest help" -l skip -d 'Leave out this many of the selected events' -r
+complete -c eddy -n "__fish_eddy_using_subcommand replay; and not __fish_seen_subcommand_from report manifest help" -l first -d 'Send at most this many events' -r
+complete -c eddy -n "__fish_eddy_using_subcommand replay; and not __fish_seen_subcommand_from report manifest help" -l map-channel -d 'Send events of channel OLD to channel NEW; may be given several times' -r
+complete -c eddy -n "__fish_eddy_using_subcommand replay; and not __fish_seen_subcommand_from report manifest help" -l header -d 'Set a header on every event; `NAME:base64=VALUE` for bytes; may be given several times' -r
+complete -c eddy -n "__fish_eddy_using_subcommand replay; and not __fish_seen_subcommand_from report manifest help" -l drop-header -d 'Take the headers of this name away; may be given several times' -r
+complete -c eddy -n "__fish_eddy_using_subcommand replay; and not __fish_seen_subcommand_from report manifest help" -l ids -d 'What becomes of identities: of CloudEvents and messages, of correlation, causation and traces' -r -f -a "keep\t'They stay'
 new\t'Events get fresh ones; what refers to others stays'
 map\t'Each gets a new one that is the same wherever it stands in the run'"
-complete -c eddy -n "__fish_eddy_using_subcommand replay" -l id-field -d 'A place of identities in payloads, such as `.order.id` or `/order/id`; may be given several times' -r
-complete -c eddy -n "__fish_eddy_using_subcommand replay" -l retime -d 'What becomes of times: of the broker and of CloudEvents' -r -f -a "keep\t'They stay'
+complete -c eddy -n "__fish_eddy_using_subcommand replay; and not __fish_seen_subcommand_from report manifest help" -l id-field -d 'A place of identities in payloads, such as `.order.id` or `/order/id`; may be given several times' -r
+complete -c eddy -n "__fish_eddy_using_subcommand replay; and not __fish_seen_subcommand_from report manifest help" -l retime -d 'What becomes of times: of the broker and of CloudEvents' -r -f -a "keep\t'They stay'
 now\t'Each becomes the time of sending'
 shift\t'All move by the same, so that the first is the start of the run'"
-complete -c eddy -n "__fish_eddy_using_subcommand replay" -l time-field -d 'A place of times in payloads, such as `.created_at`; may be given several times' -r
-complete -c eddy -n "__fish_eddy_using_subcommand replay" -l repartition -d 'Partitions: `keep` those recorded, choose anew by `key` as Java clients do, or by key over the first N' -r
-complete -c eddy -n "__fish_eddy_using_subcommand replay" -l fault -d 'Do this to a share of the events: `duplicate:5%`, `delay:1%:200ms`, `reorder:1%`, `drop:1%` or `corrupt:0.5%`, and ` if EXPR` to some only; may be given several times' -r
-complete -c eddy -n "__fish_eddy_using_subcommand replay" -l seed -d 'What decides which events have a fault; the same seed gives the same faults' -r
-complete -c eddy -n "__fish_eddy_using_subcommand replay" -l loss -d 'Whether to send events of which the target would lose a part' -r -f -a "refuse\t'Send nothing and say what would be lost'
+complete -c eddy -n "__fish_eddy_using_subcommand replay; and not __fish_seen_subcommand_from report manifest help" -l time-field -d 'A place of times in payloads, such as `.created_at`; may be given several times' -r
+complete -c eddy -n "__fish_eddy_using_subcommand replay; and not __fish_seen_subcommand_from report manifest help" -l repartition -d 'Partitions: `keep` those recorded, choose anew by `key` as Java clients do, or by key over the first N' -r
+complete -c eddy -n "__fish_eddy_using_subcommand replay; and not __fish_seen_subcommand_from report manifest help" -l fault -d 'Do this to a share of the events: `duplicate:5%`, `delay:1%:200ms`, `reorder:1%`, `drop:1%` or `corrupt:0.5%`, and ` if EXPR` to some only; may be given several times' -r
+complete -c eddy -n "__fish_eddy_using_subcommand replay; and not __fish_seen_subcommand_from report manifest help" -l seed -d 'What decides which events have a fault; the same seed gives the same faults' -r
+complete -c eddy -n "__fish_eddy_using_subcommand replay; and not __fish_seen_subcommand_from report manifest help" -l loss -d 'Whether to send events of which the target would lose a part' -r -f -a "refuse\t'Send nothing and say what would be lost'
 allow\t'Send them without the lost part'"
-complete -c eddy -n "__fish_eddy_using_subcommand replay" -l retry-for -d 'Try failed events again for this long before giving up' -r
-complete -c eddy -n "__fish_eddy_using_subcommand replay" -l connect-timeout -d 'Keep trying for this long while a server cannot be reached at the start, such as `1m` (default: one attempt)' -r
-complete -c eddy -n "__fish_eddy_using_subcommand replay" -l ledger -d 'Keep a ledger there of what the target has confirmed, so that a crash costs nothing' -r -F
-complete -c eddy -n "__fish_eddy_using_subcommand replay" -l confirm -d 'Name of the protected environment that is meant' -r
-complete -c eddy -n "__fish_eddy_using_subcommand replay" -l format -d 'How to report on stdout' -r -f -a "human\t'Words'
+complete -c eddy -n "__fish_eddy_using_subcommand replay; and not __fish_seen_subcommand_from report manifest help" -l retry-for -d 'Try failed events again for this long before giving up' -r
+complete -c eddy -n "__fish_eddy_using_subcommand replay; and not __fish_seen_subcommand_from report manifest help" -l connect-timeout -d 'Keep trying for this long while a server cannot be reached at the start, such as `1m` (default: one attempt)' -r
+complete -c eddy -n "__fish_eddy_using_subcommand replay; and not __fish_seen_subcommand_from report manifest help" -l ledger -d 'Keep a ledger there of what the target has confirmed, so that a crash costs nothing' -r -F
+complete -c eddy -n "__fish_eddy_using_subcommand replay; and not __fish_seen_subcommand_from report manifest help" -l confirm -d 'Name of the protected environment that is meant' -r
+complete -c eddy -n "__fish_eddy_using_subcommand replay; and not __fish_seen_subcommand_from report manifest help" -l format -d 'How to report on stdout' -r -f -a "human\t'Words'
 json\t'One JSON object'"
-complete -c eddy -n "__fish_eddy_using_subcommand replay" -l speed -d 'How many times faster than recorded, 0.1 to 1000, or `max`' -r
-complete -c eddy -n "__fish_eddy_using_subcommand replay" -l rate -d 'Send evenly at this rate instead of at the recorded times, such as `500/s`' -r
-complete -c eddy -n "__fish_eddy_using_subcommand replay" -l ramp -d 'Let the pace grow evenly from nothing to the full one over this time: `x` into it, it is `x / TIME` of the full one; everything after it is due half of TIME later than without' -r
-complete -c eddy -n "__fish_eddy_using_subcommand replay" -l max-gap -d 'Wait no longer than this between two events, in time of the run, such as `2s`' -r
-complete -c eddy -n "__fish_eddy_using_subcommand replay" -l skip-idle -d 'Leave out pauses that are longer than this in the recording, such as `10s`' -r
-complete -c eddy -n "__fish_eddy_using_subcommand replay" -l clock -d 'The recorded time it goes by: `receive`, `broker`, or `field:` with a JSON Pointer into the payload (`field:/at`) or a jq filter (`field:.payload.at`). Lanes are merged by it, and each keeps its order' -r
-complete -c eddy -n "__fish_eddy_using_subcommand replay" -l loop -d 'Send the recording this many times, the next round one mean gap after the last, with new identities in each' -r
-complete -c eddy -n "__fish_eddy_using_subcommand replay" -l start-at -d 'Begin at this time, such as `2026-11-01T12:00Z`; several machines can begin together' -r
-complete -c eddy -n "__fish_eddy_using_subcommand replay" -l late -d 'What is done about late events: `burst` sends them at once and in order; `stretch[:TIME]` moves the rest of the schedule when one is later than TIME; `drop[:TIME]` leaves it out; `abort-over:TIME` ends the run. TIME is 100ms unless given' -r
-complete -c eddy -n "__fish_eddy_using_subcommand replay" -l preflight -d 'What to do about what the target says of itself before the first event: sizes, partitions, times, permissions' -r -f -a "refuse\t'Send nothing when something would go wrong'
+complete -c eddy -n "__fish_eddy_using_subcommand replay; and not __fish_seen_subcommand_from report manifest help" -l speed -d 'How many times faster than recorded, 0.1 to 1000, or `max`' -r
+complete -c eddy -n "__fish_eddy_using_subcommand replay; and not __fish_seen_subcommand_from report manifest help" -l rate -d 'Send evenly at this rate instead of at the recorded times, such as `500/s`' -r
+complete -c eddy -n "__fish_eddy_using_subcommand replay; and not __fish_seen_subcommand_from report manifest help" -l ramp -d 'Let the pace grow evenly from nothing to the full one over this time: `x` into it, it is `x / TIME` of the full one; everything after it is due half of TIME later than without' -r
+complete -c eddy -n "__fish_eddy_using_subcommand replay; and not __fish_seen_subcommand_from report manifest help" -l max-gap -d 'Wait no longer than this between two events, in time of the run, such as `2s`' -r
+complete -c eddy -n "__fish_eddy_using_subcommand replay; and not __fish_seen_subcommand_from report manifest help" -l skip-idle -d 'Leave out pauses that are longer than this in the recording, such as `10s`' -r
+complete -c eddy -n "__fish_eddy_using_subcommand replay; and not __fish_seen_subcommand_from report manifest help" -l clock -d 'The recorded time it goes by: `receive`, `broker`, or `field:` with a JSON Pointer into the payload (`field:/at`) or a jq filter (`field:.payload.at`). Lanes are merged by it, and each keeps its order' -r
+complete -c eddy -n "__fish_eddy_using_subcommand replay; and not __fish_seen_subcommand_from report manifest help" -l loop -d 'Send the recording this many times, the next round one mean gap after the last, with new identities in each' -r
+complete -c eddy -n "__fish_eddy_using_subcommand replay; and not __fish_seen_subcommand_from report manifest help" -l start-at -d 'Begin at this time, such as `2026-11-01T12:00Z`; several machines can begin together' -r
+complete -c eddy -n "__fish_eddy_using_subcommand replay; and not __fish_seen_subcommand_from report manifest help" -l late -d 'What is done about late events: `burst` sends them at once and in order; `stretch[:TIME]` moves the rest of the schedule when one is later than TIME; `drop[:TIME]` leaves it out; `abort-over:TIME` ends the run. TIME is 100ms unless given' -r
+complete -c eddy -n "__fish_eddy_using_subcommand replay; and not __fish_seen_subcommand_from report manifest help" -l preflight -d 'What to do about what the target says of itself before the first event: sizes, partitions, times, permissions' -r -f -a "refuse\t'Send nothing when something would go wrong'
 warn\t'Say what would go wrong and send all the same'
 off\t'Do not ask'"
-complete -c eddy -n "__fish_eddy_using_subcommand replay" -l max-events -d 'Send nothing when there are more events than this' -r
-complete -c eddy -n "__fish_eddy_using_subcommand replay" -l max-bytes -d 'Send nothing when there are more bytes than this, such as `2GiB`' -r
-complete -c eddy -n "__fish_eddy_using_subcommand replay" -l max-duration -d 'Send nothing when the run takes longer than this, such as `2h`' -r
-complete -c eddy -n "__fish_eddy_using_subcommand replay" -l validate -d 'What to do about events that do not fit the workspace\'s contract of today' -r -f -a "refuse\t'Send nothing when one does not fit'
+complete -c eddy -n "__fish_eddy_using_subcommand replay; and not __fish_seen_subcommand_from report manifest help" -l max-events -d 'Send nothing when there are more events than this' -r
+complete -c eddy -n "__fish_eddy_using_subcommand replay; and not __fish_seen_subcommand_from report manifest help" -l max-bytes -d 'Send nothing when there are more bytes than this, such as `2GiB`' -r
+complete -c eddy -n "__fish_eddy_using_subcommand replay; and not __fish_seen_subcommand_from report manifest help" -l max-duration -d 'Send nothing when the run takes longer than this, such as `2h`' -r
+complete -c eddy -n "__fish_eddy_using_subcommand replay; and not __fish_seen_subcommand_from report manifest help" -l validate -d 'What to do about events that do not fit the workspace\'s contract of today' -r -f -a "refuse\t'Send nothing when one does not fit'
 skip\t'Leave them out'
 warn\t'Say how many there are and send them'"
-complete -c eddy -n "__fish_eddy_using_subcommand replay" -l max-loops -d 'Leave out events that have been through this many replays already' -r
-complete -c eddy -n "__fish_eddy_using_subcommand replay" -l quarantine -d 'Keep what `--max-loops` leaves out in this archive' -r -F
-complete -c eddy -n "__fish_eddy_using_subcommand replay" -l audit -d 'The file that says who replayed what and when (default: `audit` of the workspace, `.eddy/audit.ndjson` beside it, or `eddy/audit.ndjson` in the user\'s state directory)' -r -F
-complete -c eddy -n "__fish_eddy_using_subcommand replay" -l color -d 'When to colour' -r -f -a "auto\t'On a terminal, unless NO_COLOR is set'
+complete -c eddy -n "__fish_eddy_using_subcommand replay; and not __fish_seen_subcommand_from report manifest help" -l max-loops -d 'Leave out events that have been through this many replays already' -r
+complete -c eddy -n "__fish_eddy_using_subcommand replay; and not __fish_seen_subcommand_from report manifest help" -l quarantine -d 'Keep what `--max-loops` leaves out in this archive' -r -F
+complete -c eddy -n "__fish_eddy_using_subcommand replay; and not __fish_seen_subcommand_from report manifest help" -l audit -d 'The file that says who replayed what and when (default: `audit` of the workspace, `.eddy/audit.ndjson` beside it, or `eddy/audit.ndjson` in the user\'s state directory)' -r -F
+complete -c eddy -n "__fish_eddy_using_subcommand replay; and not __fish_seen_subcommand_from report manifest help" -l results -d 'Write a JSON line for each event there: when it was due, went and arrived, where, or why not' -r -F
+complete -c eddy -n "__fish_eddy_using_subcommand replay; and not __fish_seen_subcommand_from report manifest help" -l progress -d 'How progress is shown on stderr' -r -f -a "auto\t'A bar with a line for each channel on a terminal, a plain line every few seconds elsewhere'
+json\t'A JSON line each second and for everything that happens'
+plain\t'Plain lines'
+none\t'Only what goes wrong'"
+complete -c eddy -n "__fish_eddy_using_subcommand replay; and not __fish_seen_subcommand_from report manifest help" -l shard -d 'Send only the lanes of one of several processes, such as `0/4`; `auto/4` in a Kubernetes Indexed Job' -r
+complete -c eddy -n "__fish_eddy_using_subcommand replay; and not __fish_seen_subcommand_from report manifest help" -l color -d 'When to colour' -r -f -a "auto\t'On a terminal, unless NO_COLOR is set'
 always\t'Always'
 never\t'Never'"
-complete -c eddy -n "__fish_eddy_using_subcommand replay" -l workspace -d 'Directory of the workspace file `eddy.yaml` (default: here or above)' -r -F
-complete -c eddy -n "__fish_eddy_using_subcommand replay" -l env -d 'Environment of the workspace to use' -r
-complete -c eddy -n "__fish_eddy_using_subcommand replay" -l skip-replayed -d 'Leave out events that a replay has marked (header `eddy-run`)'
-complete -c eddy -n "__fish_eddy_using_subcommand replay" -l resume -d 'Go on with the run of the ledger: only what is not on the target yet is sent'
-complete -c eddy -n "__fish_eddy_using_subcommand replay" -l no-mark -d 'Do not mark events with the headers `eddy-run` and `eddy-seq`'
-complete -c eddy -n "__fish_eddy_using_subcommand replay" -l dry-run -d 'Show what would be done and send nothing; exit code 1 when a guard rail would stop the run'
-complete -c eddy -n "__fish_eddy_using_subcommand replay" -l in-place -d 'Send events to the very channels they were recorded from'
-complete -c eddy -n "__fish_eddy_using_subcommand replay" -s q -l quiet -d 'Say nothing but data and errors'
-complete -c eddy -n "__fish_eddy_using_subcommand replay" -s v -l verbose -d 'Say more about what is done'
-complete -c eddy -n "__fish_eddy_using_subcommand replay" -l no-progress -d 'Draw no progress bars'
-complete -c eddy -n "__fish_eddy_using_subcommand replay" -l yes -d 'Answer yes to questions'
-complete -c eddy -n "__fish_eddy_using_subcommand replay" -s h -l help -d 'Print help (see more with \'--help\')'
-complete -c eddy -n "__fish_eddy_using_subcommand replay" -s V -l version -d 'Print version'
+complete -c eddy -n "__fish_eddy_using_subcommand replay; and not __fish_seen_subcommand_from report manifest help" -l workspace -d 'Directory of the workspace file `eddy.yaml` (default: here or above)' -r -F
+complete -c eddy -n "__fish_eddy_using_subcommand replay; and not __fish_seen_subcommand_from report manifest help" -l env -d 'Environment of the workspace to use' -r
+complete -c eddy -n "__fish_eddy_using_subcommand replay; and not __fish_seen_subcommand_from report manifest help" -l skip-replayed -d 'Leave out events that a replay has marked (header `eddy-run`)'
+complete -c eddy -n "__fish_eddy_using_subcommand replay; and not __fish_seen_subcommand_from report manifest help" -l resume -d 'Go on with the run of the ledger: only what is not on the target yet is sent'
+complete -c eddy -n "__fish_eddy_using_subcommand replay; and not __fish_seen_subcommand_from report manifest help" -l no-mark -d 'Do not mark events with the headers `eddy-run` and `eddy-seq`'
+complete -c eddy -n "__fish_eddy_using_subcommand replay; and not __fish_seen_subcommand_from report manifest help" -l dry-run -d 'Show what would be done and send nothing; exit code 1 when a guard rail would stop the run'
+complete -c eddy -n "__fish_eddy_using_subcommand replay; and not __fish_seen_subcommand_from report manifest help" -l in-place -d 'Send events to the very channels they were recorded from'
+complete -c eddy -n "__fish_eddy_using_subcommand replay; and not __fish_seen_subcommand_from report manifest help" -s q -l quiet -d 'Say nothing but data and errors'
+complete -c eddy -n "__fish_eddy_using_subcommand replay; and not __fish_seen_subcommand_from report manifest help" -s v -l verbose -d 'Say more about what is done'
+complete -c eddy -n "__fish_eddy_using_subcommand replay; and not __fish_seen_subcommand_from report manifest help" -l no-progress -d 'Draw no progress bars'
+complete -c eddy -n "__fish_eddy_using_subcommand replay; and not __fish_seen_subcommand_from report manifest help" -l yes -d 'Answer yes to questions'
+complete -c eddy -n "__fish_eddy_using_subcommand replay; and not __fish_seen_subcommand_from report manifest help" -s h -l help -d 'Print help (see more with \'--help\')'
+complete -c eddy -n "__fish_eddy_using_subcommand replay; and not __fish_seen_subcommand_from report manifest help" -s V -l version -d 'Print version'
+complete -c eddy -n "__fish_eddy_using_subcommand replay; and not __fish_seen_subcommand_from report manifest help" -a "report" -d 'Add up the JSON summaries of the shards of a run'
+complete -c eddy -n "__fish_eddy_using_subcommand replay; and not __fish_seen_subcommand_from report manifest help" -a "manifest" -d 'Print a Kubernetes Indexed Job whose pods replay an archive together'
+complete -c eddy -n "__fish_eddy_using_subcommand replay; and not __fish_seen_subcommand_from report manifest help" -a "help" -d 'Print this message or the help of the given subcommand(s)'
+complete -c eddy -n "__fish_eddy_using_subcommand replay; and __fish_seen_subcommand_from report" -l format -d 'How to report on stdout' -r -f -a "human\t'Words'
+json\t'One JSON object'"
+complete -c eddy -n "__fish_eddy_using_subcommand replay; and __fish_seen_subcommand_from report" -l color -d 'When to colour' -r -f -a "auto\t'On a terminal, unless NO_COLOR is set'
+always\t'Always'
+never\t'Never'"
+complete -c eddy -n "__fish_eddy_using_subcommand replay; and __fish_seen_subcommand_from report" -l workspace -d 'Directory of the workspace file `eddy.yaml` (default: here or above)' -r -F
+complete -c eddy -n "__fish_eddy_using_subcommand replay; and __fish_seen_subcommand_from report" -l env -d 'Environment of the workspace to use' -r
+complete -c eddy -n "__fish_eddy_using_subcommand replay; and __fish_seen_subcommand_from report" -s q -l quiet -d 'Say nothing but data and errors'
+complete -c eddy -n "__fish_eddy_using_subcommand replay; and __fish_seen_subcommand_from report" -s v -l verbose -d 'Say more about what is done'
+complete -c eddy -n "__fish_eddy_using_subcommand replay; and __fish_seen_subcommand_from report" -l no-progress -d 'Draw no progress bars'
+complete -c eddy -n "__fish_eddy_using_subcommand replay; and __fish_seen_subcommand_from report" -l yes -d 'Answer yes to questions'
+complete -c eddy -n "__fish_eddy_using_subcommand replay; and __fish_seen_subcommand_from report" -s h -l help -d 'Print help (see more with \'--help\')'
+complete -c eddy -n "__fish_eddy_using_subcommand replay; and __fish_seen_subcommand_from report" -s V -l version -d 'Print version'
+complete -c eddy -n "__fish_eddy_using_subcommand replay; and __fish_seen_subcommand_from manifest" -l archive -d 'Where the archive lies in the pods' -r
+complete -c eddy -n "__fish_eddy_using_subcommand replay; and __fish_seen_subcommand_from manifest" -l to -d 'Where events go' -r
+complete -c eddy -n "__fish_eddy_using_subcommand replay; and __fish_seen_subcommand_from manifest" -l shards -d 'Pods, each with its share of the lanes' -r
+complete -c eddy -n "__fish_eddy_using_subcommand replay; and __fish_seen_subcommand_from manifest" -l image -d 'The image with `eddy` in it' -r
+complete -c eddy -n "__fish_eddy_using_subcommand replay; and __fish_seen_subcommand_from manifest" -l claim -d 'The claim of the volume with the archive, mounted at `--mount`; ledgers are kept there too' -r
+complete -c eddy -n "__fish_eddy_using_subcommand replay; and __fish_seen_subcommand_from manifest" -l mount -d 'Where the volume is mounted' -r
+complete -c eddy -n "__fish_eddy_using_subcommand replay; and __fish_seen_subcommand_from manifest" -l name -d 'The name of the job' -r
+complete -c eddy -n "__fish_eddy_using_subcommand replay; and __fish_seen_subcommand_from manifest" -l namespace -d 'The namespace of the job (default: that of `kubectl`)' -r
+complete -c eddy -n "__fish_eddy_using_subcommand replay; and __fish_seen_subcommand_from manifest" -l env-from -d 'Secrets whose entries are variables of the pods; may be given several times' -r
+complete -c eddy -n "__fish_eddy_using_subcommand replay; and __fish_seen_subcommand_from manifest" -l backoff-limit -d 'How often all pods together may fail before the job does' -r
+complete -c eddy -n "__fish_eddy_using_subcommand replay; and __fish_seen_subcommand_from manifest" -l color -d 'When to colour' -r -f -a "auto\t'On a terminal, unless NO_COLOR is set'
+always\t'Always'
+never\t'Never'"
+complete -c eddy -n "__fish_eddy_using_subcommand replay; and __fish_seen_subcommand_from manifest" -l workspace -d 'Directory of the workspace file `eddy.yaml` (default: here or above)' -r -F
+complete -c eddy -n "__fish_eddy_using_subcommand replay; and __fish_seen_subcommand_from manifest" -l env -d 'Environment of the workspace to use' -r
+complete -c eddy -n "__fish_eddy_using_subcommand replay; and __fish_seen_subcommand_from manifest" -s q -l quiet -d 'Say nothing but data and errors'
+complete -c eddy -n "__fish_eddy_using_subcommand replay; and __fish_seen_subcommand_from manifest" -s v -l verbose -d 'Say more about what is done'
+complete -c eddy -n "__fish_eddy_using_subcommand replay; and __fish_seen_subcommand_from manifest" -l no-progress -d 'Draw no progress bars'
+complete -c eddy -n "__fish_eddy_using_subcommand replay; and __fish_seen_subcommand_from manifest" -l yes -d 'Answer yes to questions'
+complete -c eddy -n "__fish_eddy_using_subcommand replay; and __fish_seen_subcommand_from manifest" -s h -l help -d 'Print help (see more with \'--help\')'
+complete -c eddy -n "__fish_eddy_using_subcommand replay; and __fish_seen_subcommand_from manifest" -s V -l version -d 'Print version'
+complete -c eddy -n "__fish_eddy_using_subcommand replay; and __fish_seen_subcommand_from help" -f -a "report" -d 'Add up the JSON summaries of the shards of a run'
+complete -c eddy -n "__fish_eddy_using_subcommand replay; and __fish_seen_subcommand_from help" -f -a "manifest" -d 'Print a Kubernetes Indexed Job whose pods replay an archive together'
+complete -c eddy -n "__fish_eddy_using_subcommand replay; and __fish_seen_subcommand_from help" -f -a "help" -d 'Print this message or the help of the given subcommand(s)'
 complete -c eddy -n "__fish_eddy_using_subcommand sync" -l contract -d 'AsyncAPI document to follow from now on (default: the one of last time)' -r -F
 complete -c eddy -n "__fish_eddy_using_subcommand sync" -l template -d 'Template to follow from now on: a built-in name, or a directory (default: the one of last time)' -r
 complete -c eddy -n "__fish_eddy_using_subcommand sync" -l answers -d 'Answers in YAML or JSON; `-` reads standard input' -r -F
@@ -749,3 +812,5 @@ complete -c eddy -n "__fish_eddy_using_subcommand help; and __fish_seen_subcomma
 complete -c eddy -n "__fish_eddy_using_subcommand help; and __fish_seen_subcommand_from archive" -f -a "stats" -d 'Count events, bytes, rates and channels'
 complete -c eddy -n "__fish_eddy_using_subcommand help; and __fish_seen_subcommand_from archive" -f -a "verify" -d 'Check frames, checksums, lines, numbers, index and seek table'
 complete -c eddy -n "__fish_eddy_using_subcommand help; and __fish_seen_subcommand_from demo" -f -a "service" -d 'Be one of the sample services'
+complete -c eddy -n "__fish_eddy_using_subcommand help; and __fish_seen_subcommand_from replay" -f -a "report" -d 'Add up the JSON summaries of the shards of a run'
+complete -c eddy -n "__fish_eddy_using_subcommand help; and __fish_seen_subcommand_from replay" -f -a "manifest" -d 'Print a Kubernetes Indexed Job whose pods replay an archive together'

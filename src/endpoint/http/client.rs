@@ -27,6 +27,9 @@ pub(super) const ALLOWED_ORIGIN: &str = "webhook-allowed-origin";
 /// Requests a minute the receiver allows.
 pub(super) const ALLOWED_RATE: &str = "webhook-allowed-rate";
 
+/// How often a server is asked that hangs up instead of answering.
+const ASKED: u32 = 5;
+
 /// A client of one server.
 #[derive(Clone)]
 pub(super) struct HttpClient {
@@ -89,12 +92,21 @@ impl HttpClient {
         for_delivery: bool,
         timeout: Duration,
     ) -> Result<Response, EndpointError> {
-        let mut request = Request::new(method, self.settings.url("")?);
-        if for_delivery {
-            request.headers_mut().insert(REQUEST_ORIGIN, self.settings.origin.clone());
+        let mut attempts = 1;
+        loop {
+            let mut request = Request::new(method.clone(), self.settings.url("")?);
+            if for_delivery {
+                request.headers_mut().insert(REQUEST_ORIGIN, self.settings.origin.clone());
+            }
+            *request.timeout_mut() = Some(timeout);
+            match self.send(request).await {
+                // Who does not let us in may hang up so early that its reason is lost on the way.
+                Err(error) if error.kind == EndpointErrorKind::Disconnected && attempts < ASKED => {
+                    attempts += 1
+                }
+                other => return other,
+            }
         }
-        *request.timeout_mut() = Some(timeout);
-        self.send(request).await
     }
 
     async fn send(&self, mut request: Request) -> Result<Response, EndpointError> {
