@@ -102,7 +102,7 @@ impl HttpClient {
             match self.send(request).await {
                 // Who does not let us in may hang up so early that its reason is lost on the way.
                 Err(error) if error.kind == EndpointErrorKind::Disconnected && attempts < ASKED => {
-                    attempts += 1
+                    attempts += 1;
                 }
                 other => return other,
             }
