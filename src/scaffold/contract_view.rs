@@ -12,11 +12,10 @@ use super::source::sha256;
 use super::source_code::{any, bytes, definitions, reserved_types, type_name};
 use super::surface::{FieldSurface, MessageSurface, OperationSurface, Surface, fields_of};
 use super::types::{Type, TypeFault, Types};
-use super::whole_schema::whole_schema;
 use crate::contract::{
     Action, Channel, Document, Message, MessageIndex, Operation, Parameter, SchemaFormat, SchemaRef,
 };
-use crate::schema::Dialect;
+use crate::schema::{Compiler, Dialect};
 use crate::source_text::{Documents, Sources};
 
 /// Types that generated operations use besides those of events.
@@ -248,19 +247,20 @@ impl<'a> Viewer<'a> {
             "is_json": is_json,
             "type": in_code,
             "sample": example.to_string(),
-            "schema": self.whole_schema(message, is_json)?,
+            "schema": self.schema_text(message, is_json),
         });
         Ok((view, fields))
     }
 
-    /// The schema as a JSON text of its own; none for other languages and for those of OpenAPI 3.0, whose `nullable` no validator knows.
-    fn whole_schema(&self, message: &Message, is_json: bool) -> Result<Option<String>, ScaffoldError> {
-        let Some(schema) = message.payload.as_ref().filter(|_| is_json) else { return Ok(None) };
-        let Some(dialect) = schema.dialect().filter(|dialect| *dialect != Dialect::OpenApi30) else {
-            return Ok(None);
-        };
-        let whole = whole_schema(self.types.references(), &schema.place(), dialect);
-        Ok(Some(whole.map_err(|fault| self.refuse(message, &fault))?.to_string()))
+    /// The schema as a text that needs no other file; none for other languages, for those of OpenAPI 3.0, whose `nullable`
+    /// no validator knows, and for one that does not compile, of which `eddy validate` says why.
+    fn schema_text(&self, message: &Message, is_json: bool) -> Option<String> {
+        let schema = message.payload.as_ref().filter(|_| is_json)?;
+        let dialect = schema.dialect().filter(|dialect| *dialect != Dialect::OpenApi30)?;
+        let compiled = Compiler::new(self.types.references()).compile(&schema.place(), dialect).ok()?;
+        let mut whole = Map::from_iter([("$schema".to_owned(), Value::from(dialect.meta_schema()))]);
+        whole.extend(compiled.self_contained().as_object().cloned().unwrap_or_default());
+        Some(Value::from(whole).to_string())
     }
 
     fn payload_type(&mut self, message: &Message, schema: &SchemaRef) -> Result<Type, ScaffoldError> {

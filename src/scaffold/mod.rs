@@ -16,7 +16,6 @@ mod source_code;
 pub mod surface;
 pub mod sync;
 pub mod types;
-mod whole_schema;
 mod words;
 pub mod write;
 
