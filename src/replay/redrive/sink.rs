@@ -29,18 +29,21 @@ impl Quarantine {
         Self { address, options, sink: None }
     }
 
-    /// Puts events there and waits for the receipts.
-    async fn put(&mut self, events: &[Event]) -> Vec<Delivery> {
+    /// Hands events over; what was handed over earlier is there earlier.
+    async fn put(&mut self, events: &[Event]) -> Receipts {
         let sink = match &mut self.sink {
             Some(sink) => sink,
             None => match Box::pin(open_sink(&self.address, &self.options)).await {
                 Ok(sink) => self.sink.insert(sink),
-                Err(error) => return events.iter().map(|_| Delivery::failed(error.clone())).collect(),
+                Err(error) => {
+                    let failed = events.iter().map(|_| Delivery::failed(error.clone())).collect();
+                    return Box::pin(std::future::ready(failed));
+                }
             },
         };
         let receipts = sink.send(events).await;
         sink.flush().await;
-        receipts.await
+        receipts
     }
 }
 
@@ -133,9 +136,14 @@ impl RoutingSink {
         }
         let numbers = batch.iter().map(number_of).collect();
         let ending = Ending { board: Arc::clone(&self.board), quarantine: self.quarantine.clone(), numbers };
+        // What is known to go there is handed over at once, so that it lies there in the order it was read.
+        let apart = ending.put_apart(&apart).await;
         Box::pin(ending.receive(outcomes, under_way, apart))
     }
 }
+
+/// Places in a batch and the receipts to come for them.
+type UnderWay = (Vec<usize>, Receipts);
 
 /// What waits for the receipts of one batch.
 struct Ending {
@@ -148,32 +156,29 @@ impl Ending {
     async fn receive(
         self,
         mut outcomes: Vec<Option<Delivery>>,
-        under_way: Vec<(Vec<usize>, Receipts)>,
-        mut apart: Vec<usize>,
+        under_way: Vec<UnderWay>,
+        apart: Option<UnderWay>,
     ) -> Vec<Delivery> {
         for (places, receipts) in under_way {
             for (at, delivery) in places.into_iter().zip(receipts.await) {
                 outcomes[at] = Some(delivery);
             }
         }
+        let mut refused = Vec::new();
         for (at, outcome) in outcomes.iter().enumerate() {
             match outcome.as_ref().map(|delivery| &delivery.outcome) {
                 Some(Ok(_)) => self.board.confirmed(self.numbers[at], |counts| &mut counts.redriven),
-                Some(Err(error)) if !error.retryable() && self.quarantine.is_some() => apart.push(at),
+                Some(Err(error)) if !error.retryable() && self.quarantine.is_some() => refused.push(at),
                 _ => {}
             }
         }
-        if let Some(quarantine) = &self.quarantine {
-            let known = |at: &usize| self.board.event(self.numbers[*at]).map(|event| (*at, event));
-            let (places, events): (Vec<usize>, Vec<Event>) = apart.iter().filter_map(known).unzip();
-            if !events.is_empty() {
-                let put = quarantine.lock().await.put(&events).await;
-                for (at, delivery) in places.into_iter().zip(put) {
-                    if delivery.outcome.is_ok() {
-                        self.board.confirmed(self.numbers[at], |counts| &mut counts.quarantined);
-                    }
-                    outcomes[at] = Some(delivery);
+        let refused = self.put_apart(&refused).await;
+        for (places, receipts) in apart.into_iter().chain(refused) {
+            for (at, delivery) in places.into_iter().zip(receipts.await) {
+                if delivery.outcome.is_ok() {
+                    self.board.confirmed(self.numbers[at], |counts| &mut counts.quarantined);
                 }
+                outcomes[at] = Some(delivery);
             }
         }
         let told = |(at, outcome): (usize, Option<Delivery>)| {
@@ -184,6 +189,18 @@ impl Ending {
             delivery
         };
         outcomes.into_iter().enumerate().map(told).collect()
+    }
+
+    /// Hands the events at these places to the quarantine, when there is one.
+    async fn put_apart(&self, places: &[usize]) -> Option<UnderWay> {
+        let quarantine = self.quarantine.as_ref()?;
+        let known = |at: &usize| self.board.event(self.numbers[*at]).map(|event| (*at, event));
+        let (places, events): (Vec<usize>, Vec<Event>) = places.iter().filter_map(known).unzip();
+        if events.is_empty() {
+            return None;
+        }
+        let receipts = quarantine.lock().await.put(&events).await;
+        Some((places, receipts))
     }
 }
 
