@@ -40,6 +40,7 @@ mod scaffolding;
 mod sync;
 mod tail;
 mod target;
+mod template;
 mod transfer;
 mod underline;
 mod validate;
@@ -180,6 +181,8 @@ enum Command {
     Sync(sync::Args),
     /// Watch events as they arrive
     Tail(tail::Args),
+    /// See, begin, check and test templates
+    Template(template::Args),
     /// Check AsyncAPI documents and event schemas
     Validate(validate::Args),
 }
@@ -208,6 +211,7 @@ impl Command {
             Self::Replay(line) => replay::run_line(line, context),
             Self::Sync(args) => sync::run(args, context),
             Self::Tail(args) => tail::run(args, context),
+            Self::Template(args) => template::run(args, context),
             Self::Validate(args) => validate::run(args, context),
         }
     }

@@ -4,14 +4,12 @@ use std::io::Write;
 use std::path::{Path, PathBuf};
 
 use clap::ValueEnum;
-use serde_json::Value;
 
 use super::scaffolding::{AnswerArgs, read_contract, seen_from};
 use super::{CommandError, Context, Status};
 use crate::output;
 use crate::scaffold::source::BUILT_IN_SOURCE;
 use crate::scaffold::{self, Action, Plan};
-use crate::ui::Ui;
 
 /// Flags of `eddy new`.
 #[derive(Debug, clap::Args)]
@@ -56,7 +54,7 @@ enum Format {
 /// Runs the command.
 pub fn run(args: &Args, context: &Context) -> Result<Status, CommandError> {
     let (Some(name), Some(directory)) = (&args.template, &args.directory) else {
-        return list(args.format, &context.ui);
+        return super::template::list(args.format == Format::Json, context);
     };
     if !args.dry_run {
         // Before any question is asked.
@@ -81,32 +79,6 @@ pub fn run(args: &Args, context: &Context) -> Result<Status, CommandError> {
     }
     scaffold::write::write(&plan, directory)?;
     show(args, context, &plan, directory, &actions)?;
-    Ok(Status::Done)
-}
-
-fn list(format: Format, ui: &Ui) -> Result<Status, CommandError> {
-    let templates = scaffold::built_in()?;
-    let mut data = ui.data();
-    match format {
-        Format::Human => {
-            let width = templates.iter().map(|one| one.name.len()).max().unwrap_or(0);
-            for one in &templates {
-                writeln!(data, "{:width$}  {}", one.name, one.description)?;
-            }
-        }
-        Format::Json => {
-            let entries: Vec<Value> = templates
-                .iter()
-                .map(|one| {
-                    serde_json::json!({
-                        "name": one.name, "version": one.version, "description": one.description,
-                    })
-                })
-                .collect();
-            writeln!(data, "{}", serde_json::json!({ "templates": entries }))?;
-        }
-    }
-    data.flush()?;
     Ok(Status::Done)
 }
 

@@ -41,13 +41,7 @@ impl AnswerArgs {
             Some(path) => answers_file(path)?,
             None => Map::new(),
         };
-        for setting in &self.set {
-            let Some((name, value)) = setting.split_once('=') else {
-                return Err(CommandError::usage(format!("`--set {setting}` has no `=`"))
-                    .hint("write `--set NAME=VALUE`"));
-            };
-            given.insert(name.to_owned(), value.into());
-        }
+        given.extend(settings(&self.set)?);
         Ok(given)
     }
 
@@ -73,6 +67,20 @@ impl AnswerArgs {
         let sources = AnswerSources { given, defaults: self.defaults, ask: &mut ask };
         Ok(scaffold::plan(template, contract, sources)?)
     }
+}
+
+/// The answers of `--set NAME=VALUE`.
+///
+/// # Errors
+/// When one has no `=`.
+pub fn settings(settings: &[String]) -> Result<Map<String, Value>, CommandError> {
+    let pair = |setting: &String| match setting.split_once('=') {
+        Some((name, value)) => Ok((name.to_owned(), value.into())),
+        None => {
+            Err(CommandError::usage(format!("`--set {setting}` has no `=`")).hint("write `--set NAME=VALUE`"))
+        }
+    };
+    settings.iter().map(pair).collect()
 }
 
 /// Reads a contract as a template of a language sees it; its path is kept as seen from the project.
@@ -126,9 +134,7 @@ pub fn seen_from(directory: &Path, path: &Path) -> String {
 }
 
 fn answers_file(path: &Path) -> Result<Map<String, Value>, CommandError> {
-    let refuse = |reason: String| {
-        CommandError::usage(format!("cannot read answers from `{}`: {reason}", path.display()))
-    };
+    let refuse = |reason: String| refused_answers(&path.display().to_string(), &reason);
     let mut text = String::new();
     let read = if path == Path::new("-") {
         std::io::stdin().take(MAX_ANSWERS).read_to_string(&mut text)
@@ -136,11 +142,23 @@ fn answers_file(path: &Path) -> Result<Map<String, Value>, CommandError> {
         std::fs::File::open(path).and_then(|file| file.take(MAX_ANSWERS).read_to_string(&mut text))
     };
     read.map_err(|error| refuse(error.to_string()))?;
+    answers_text(&text, &path.display().to_string())
+}
+
+fn refused_answers(file: &str, reason: &str) -> CommandError {
+    CommandError::usage(format!("cannot read answers from `{file}`: {reason}"))
+}
+
+/// Answers as they are written in a file, in YAML or JSON.
+///
+/// # Errors
+/// When it is no mapping.
+pub fn answers_text(text: &str, file: &str) -> Result<Map<String, Value>, CommandError> {
     if text.trim().is_empty() {
         return Ok(Map::new());
     }
-    serde_yaml::from_str(&text).map_err(|error| {
-        refuse(error.to_string()).hint("write `NAME: VALUE`, one per line, or a JSON object")
+    serde_yaml::from_str(text).map_err(|error| {
+        refused_answers(file, &error.to_string()).hint("write `NAME: VALUE`, one per line, or a JSON object")
     })
 }
 

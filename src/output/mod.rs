@@ -49,6 +49,7 @@ pub mod scene;
 pub mod svg;
 pub mod sync;
 pub mod table;
+pub mod template;
 pub mod text;
 pub mod tree;
 pub mod visible;

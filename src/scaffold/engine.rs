@@ -1,6 +1,6 @@
 //! Text with `{{ }}` into text: strict, bounded, and without any way out of the template's own files.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::io;
 
 use minijinja::syntax::SyntaxConfig;
@@ -100,6 +100,31 @@ impl Engine {
         let list = self.evaluate(name, list, context)?;
         let items = list.try_iter().map_err(|error| self.explain(name, each, &error, context))?;
         Ok(items.map(|item| context.with(item_name.trim(), item)).collect())
+    }
+
+    /// The names a text uses and does not set itself.
+    ///
+    /// # Errors
+    /// With file and line when the text is wrong.
+    pub fn names_in(&self, name: &str, text: &str) -> Result<BTreeSet<String>, ScaffoldError> {
+        let template = self.environment.template_from_named_str(name, text);
+        let template = template.map_err(|error| self.explain(name, text, &error, &Context::default()))?;
+        Ok(template.undeclared_variables(false).into_iter().collect())
+    }
+
+    /// The names an expression uses.
+    ///
+    /// # Errors
+    /// As [`Self::names_in`].
+    pub fn names_in_expression(
+        &self,
+        name: &str,
+        expression: &str,
+    ) -> Result<BTreeSet<String>, ScaffoldError> {
+        let compiled = self.environment.compile_expression(expression);
+        let compiled =
+            compiled.map_err(|error| self.explain(name, expression, &error, &Context::default()))?;
+        Ok(compiled.undeclared_variables(false).into_iter().collect())
     }
 
     fn evaluate(&self, name: &str, expression: &str, context: &Context) -> Result<Value, ScaffoldError> {

@@ -141,7 +141,7 @@ pub enum Policy {
 }
 
 /// How the files of a pattern are treated.
-#[derive(Clone, Debug, Default, Deserialize)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct FileRule {
     /// A glob over paths in the template, without the suffix `.j2`.

@@ -1,6 +1,7 @@
 //! A template and answers become a plan, a plan becomes files. It runs no code of a template.
 
 pub mod answers;
+pub mod care;
 pub mod contract_view;
 mod engine;
 pub mod error;

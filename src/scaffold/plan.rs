@@ -126,7 +126,11 @@ fn partials(template: &Template) -> Result<BTreeMap<String, String>, ScaffoldErr
     partials.map(|(path, bytes)| Ok((path.clone(), text_of(template, path, bytes)?.to_owned()))).collect()
 }
 
-fn text_of<'a>(template: &Template, path: &str, bytes: &'a [u8]) -> Result<&'a str, ScaffoldError> {
+pub(super) fn text_of<'a>(
+    template: &Template,
+    path: &str,
+    bytes: &'a [u8],
+) -> Result<&'a str, ScaffoldError> {
     std::str::from_utf8(bytes).map_err(|_| ScaffoldError::NotATemplate {
         template: template.source.clone(),
         message: format!("`{path}` is not UTF-8"),
@@ -240,7 +244,7 @@ impl<'a> Planner<'a> {
     }
 }
 
-fn match_options() -> MatchOptions {
+pub(super) fn match_options() -> MatchOptions {
     MatchOptions { case_sensitive: true, require_literal_separator: true, require_literal_leading_dot: false }
 }
 
@@ -257,6 +261,7 @@ mod tests {
             remembered_as: "x".to_owned(),
             manifest: Manifest::read("x", &manifest).expect("reads"),
             files: files.iter().map(|(path, bytes)| ((*path).to_owned(), bytes.to_vec())).collect(),
+            tests: BTreeMap::new(),
             hash: "0".to_owned(),
         }
     }

@@ -11,6 +11,8 @@ use super::manifest::{MANIFEST, Manifest};
 
 static BUILT_IN: Dir<'static> = include_dir!("$CARGO_MANIFEST_DIR/templates");
 
+/// The directory of a template's cases.
+pub const TESTS: &str = "_tests/";
 /// Stands before the name of a template that is built in.
 pub const BUILT_IN_SOURCE: &str = "builtin:";
 /// Most files a template may have.
@@ -31,7 +33,9 @@ pub struct Template {
     pub manifest: Manifest,
     /// Every other file by its path with `/`.
     pub files: BTreeMap<String, Vec<u8>>,
-    /// SHA-256 over paths and contents, in hexadecimal.
+    /// The files of its cases, by path; nothing is made of them.
+    pub tests: BTreeMap<String, Vec<u8>>,
+    /// SHA-256 over paths and contents of all but its cases, in hexadecimal.
     pub hash: String,
 }
 
@@ -147,18 +151,28 @@ impl DirectoryReader<'_> {
     }
 }
 
-fn assemble(source: String, mut files: BTreeMap<String, Vec<u8>>) -> Result<Template, ScaffoldError> {
+/// Makes a template of files in memory.
+///
+/// # Errors
+/// When they have no manifest, or break a rule of the format.
+pub fn assemble(source: String, mut files: BTreeMap<String, Vec<u8>>) -> Result<Template, ScaffoldError> {
     let refuse = |message: &str, help: Option<String>| ScaffoldError::NotATemplate {
         template: source.clone(),
         message: message.to_owned(),
         help,
     };
+    let tests: BTreeMap<String, Vec<u8>> = files
+        .iter()
+        .filter(|(path, _)| path.starts_with(TESTS))
+        .map(|(path, bytes)| (path.clone(), bytes.clone()))
+        .collect();
+    files.retain(|path, _| !path.starts_with(TESTS));
     let hash = tree_hash(&files);
     let help = format!("a template is a directory with a `{MANIFEST}`");
     let manifest = files.remove(MANIFEST).ok_or_else(|| refuse("it has no manifest", Some(help)))?;
     let text = String::from_utf8(manifest).map_err(|_| refuse("its manifest is not UTF-8", None))?;
     let manifest = Manifest::read(&source, &text)?;
-    Ok(Template { remembered_as: source.clone(), source, manifest, files, hash })
+    Ok(Template { remembered_as: source.clone(), source, manifest, files, tests, hash })
 }
 
 fn tree_hash(files: &BTreeMap<String, Vec<u8>>) -> String {

@@ -15,7 +15,7 @@ use eddy::event::{BrokerTime, Event, Header, TimeKind, Timestamp};
 /// What takes longer has hung. A machine under load takes its time, and that an error is no time-out is shown by its kind.
 pub const HANG: Duration = Duration::from_secs(60);
 /// How long a step of the suite may take.
-const PATIENCE: Duration = Duration::from_secs(60);
+const PATIENCE: Duration = Duration::from_secs(240);
 
 /// One endpoint under test.
 pub struct Subject {
