@@ -65,38 +65,29 @@ fn contract(manifest: &Manifest) -> &'static str {
 }
 
 fn question(name: &str, variable: &Variable) -> String {
-    let mut text = variable.question(name).to_owned();
-    match variable.kind {
-        VariableKind::Choice => text.push_str(&format!(": {}", variable.choices.join(", "))),
-        VariableKind::Bool => text.push_str(": true or false"),
-        VariableKind::Int => text.push_str(": a whole number"),
-        VariableKind::String => {}
-    }
-    if let Some(default) = &variable.default {
-        let default = default.as_str().map_or_else(|| default.to_string(), str::to_owned);
-        text.push_str(&format!(" [{default}]"));
-    }
-    if let Some(when) = &variable.when {
-        text.push_str(&format!(" (when {when})"));
-    }
-    text
+    let kind = match variable.kind {
+        VariableKind::Choice => format!(": {}", variable.choices.join(", ")),
+        VariableKind::Bool => ": true or false".to_owned(),
+        VariableKind::Int => ": a whole number".to_owned(),
+        VariableKind::String => String::new(),
+    };
+    let default = variable.default.as_ref().map_or_else(String::new, |default| {
+        format!(" [{}]", default.as_str().map_or_else(|| default.to_string(), str::to_owned))
+    });
+    let when = variable.when.as_ref().map_or_else(String::new, |when| format!(" (when {when})"));
+    format!("{}{kind}{default}{when}", variable.question(name))
 }
 
 fn treatment(rule: &FileRule) -> String {
-    let mut text = match rule.policy {
+    let policy = match rule.policy {
         Policy::Generated => "written anew each time",
         Policy::Once => "written once, then yours",
         Policy::Merge => "owned by both, merged",
         Policy::Raw => "copied",
-    }
-    .to_owned();
-    if let Some(each) = &rule.each {
-        text.push_str(&format!(", one per item of {each}"));
-    }
-    if let Some(when) = &rule.when {
-        text.push_str(&format!(", when {when}"));
-    }
-    text
+    };
+    let each = rule.each.as_ref().map_or_else(String::new, |each| format!(", one per item of {each}"));
+    let when = rule.when.as_ref().map_or_else(String::new, |when| format!(", when {when}"));
+    format!("{policy}{each}{when}")
 }
 
 /// What a template asks and makes, as one JSON object.
@@ -173,7 +164,7 @@ pub fn differences(differences: &[Difference]) -> String {
         drop(written);
     }
     let text = String::from_utf8_lossy(&text);
-    format!("{}help: when it is meant so, `--update` writes the trees anew", text)
+    format!("{text}help: when it is meant so, `--update` writes the trees anew")
 }
 
 /// Prints how each test ended.

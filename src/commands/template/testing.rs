@@ -111,10 +111,10 @@ fn test_case(
         .as_deref()
         .map_or_else(|| Ok(Map::new()), |text| answers_text(text, &format!("{}/answers.yaml", case.name)))?;
     let plan = planned(template, contract.as_ref(), given, &Map::new());
-    if args.update {
-        if let Ok(plan) = &plan {
-            write_expected(&expected, plan)?;
-        }
+    if args.update
+        && let Ok(plan) = &plan
+    {
+        write_expected(&expected, plan)?;
     }
     Ok(TestResult::new(format!("case {}", case.name), plan, |plan, name| {
         if !args.update {
@@ -140,11 +140,11 @@ fn write_expected(expected: &Path, plan: &Plan) -> Result<(), CommandError> {
     Ok(())
 }
 
+/// A plan, or why there is none, with the name it is shown by.
+type NamedPlan = (String, Result<Plan, ScaffoldError>);
+
 /// A plan for each set of the matrix and each contract, with a name that tells them.
-fn matrix(
-    args: &TestArgs,
-    template: &Template,
-) -> Result<Vec<(String, Result<Plan, ScaffoldError>)>, CommandError> {
+fn matrix(args: &TestArgs, template: &Template) -> Result<Vec<NamedPlan>, CommandError> {
     let given = settings(&args.set)?;
     let axes: Vec<_> =
         care::axes(&template.manifest).into_iter().filter(|(name, _)| !given.contains_key(name)).collect();

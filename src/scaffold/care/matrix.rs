@@ -109,7 +109,9 @@ mod tests {
     }
 
     fn meets(rows: &[Map<String, Value>], left: (&str, usize), right: (&str, usize)) -> bool {
-        rows.iter().any(|row| row[left.0] == Value::from(left.1) && row[right.0] == Value::from(right.1))
+        let is =
+            |row: &Map<String, Value>, (name, value): (&str, usize)| row[name].as_u64() == Some(value as u64);
+        rows.iter().any(|row| is(row, left) && is(row, right))
     }
 
     #[test]
