@@ -11,10 +11,16 @@
     feature = "redis"
 ))]
 
+#[path = "resume/asking.rs"]
+mod asking;
+#[path = "resume/carried.rs"]
+mod carried;
 #[path = "resume/changed.rs"]
 mod changed;
 #[path = "resume/elsewhere.rs"]
 mod elsewhere;
+#[path = "resume/frozen.rs"]
+mod frozen;
 #[path = "resume/outage.rs"]
 mod outage;
 #[path = "resume/preflight.rs"]
@@ -24,6 +30,8 @@ mod rounds;
 #[path = "resume/shards.rs"]
 mod shards;
 mod support;
+#[path = "resume/transactions.rs"]
+mod transactions;
 
 use std::collections::BTreeMap;
 use std::fmt::Write;
@@ -42,6 +50,8 @@ const PATIENCE: Duration = Duration::from_secs(60);
 
 fn eddy(directory: &Path, arguments: &[&str]) -> Command {
     let mut command = Command::new(env!("CARGO_BIN_EXE_eddy"));
+    // No home is written to.
+    command.env("EDDY_AUDIT", directory.join("audit.ndjson"));
     command.current_dir(directory).args(arguments).stdin(Stdio::null());
     command
 }
@@ -261,6 +271,9 @@ fn a_ledger_of_another_recording_target_or_plan_is_refused() {
         (resume("others.ndjson", "memory:x", &[]), "another recording"),
         (resume("events.ndjson", &nobody, &[]), "another target"),
         (resume("events.ndjson", "memory:x", &["--skip", "1"]), "another plan"),
+        (resume("events.ndjson", "memory:x", &["--filter", ".payload > 1"]), "another plan"),
+        (resume("events.ndjson", "memory:x", &["--map", "."]), "another plan"),
+        (resume("events.ndjson", "memory:x", &["--delivery", "at-least-once"]), "another plan"),
     ] {
         refused(&words.iter().map(String::as_str).collect::<Vec<_>>(), expected);
     }

@@ -17,6 +17,8 @@ const EVENTS: usize = 400;
 
 fn eddy(directory: &Path, arguments: &[&str]) -> Command {
     let mut command = Command::new(env!("CARGO_BIN_EXE_eddy"));
+    // No home is written to.
+    command.env("EDDY_AUDIT", directory.join("audit.ndjson"));
     command.current_dir(directory).args(arguments).stdin(Stdio::null());
     command
 }

@@ -37,6 +37,7 @@ fn table() -> String {
     row("time set by the sender", &|system| yes(system.timestamps));
     row("partition chosen by the sender", &|system| yes(system.partitions));
     row("receipt per event", &|system| yes(system.acknowledgement == Acknowledgement::PerEvent));
+    row("surest delivery", &|system| system.assurance.name().to_owned());
     row("reading from the past", &|system| yes(system.replayable));
     row("beginning at a time", &|system| yes(system.seek_time));
     row("largest payload by default", &|system| {

@@ -1,5 +1,7 @@
 //! The first line of an archive: what was recorded, by whom, against which clock.
 
+use std::collections::BTreeMap;
+
 use serde::{Deserialize, Serialize};
 use uuid::Uuid;
 
@@ -15,6 +17,8 @@ pub struct Header {
     pub created: Timestamp,
     /// The addresses recorded from, secrets masked.
     pub sources: Vec<String>,
+    /// What the servers at these addresses call themselves or their cluster, where they say it.
+    pub clusters: BTreeMap<String, String>,
     /// What `t` of the events means; `receive` is the clock of the recording machine at receipt.
     pub clock: String,
     /// The program that wrote it, with its version.
@@ -31,10 +35,26 @@ impl Header {
             run: Uuid::now_v7(),
             created: Timestamp::now(),
             sources,
+            clusters: BTreeMap::new(),
             clock: "receive".to_owned(),
             recorder: concat!("eddy ", env!("CARGO_PKG_VERSION")).to_owned(),
             mask: None,
         }
+    }
+
+    /// Notes how the events were masked before this recording was made of them.
+    pub fn masked_before(&mut self, mask: Option<serde_json::Value>) {
+        let Some(before) = mask.filter(|before| self.mask.as_ref() != Some(before)) else { return };
+        self.mask = Some(match self.mask.take() {
+            None => before,
+            Some(now) => match before {
+                serde_json::Value::Array(mut all) => {
+                    all.push(now);
+                    all.into()
+                }
+                before => vec![before, now].into(),
+            },
+        });
     }
 
     /// Makes it also the header of what another one stands above: earlier beginning, all sources.
@@ -52,6 +72,9 @@ impl Header {
             }
             self.mask = Some(masks.into());
         }
+        for (source, cluster) in &other.clusters {
+            self.clusters.entry(source.clone()).or_insert_with(|| cluster.clone());
+        }
         for source in &other.sources {
             if !self.sources.contains(source) {
                 self.sources.push(source.clone());
@@ -67,6 +90,7 @@ impl Header {
             run: self.run.to_string(),
             created: self.created.to_string(),
             sources: self.sources.clone(),
+            clusters: self.clusters.clone(),
             clock: self.clock.clone(),
             recorder: self.recorder.clone(),
             mask: self.mask.clone(),
@@ -98,6 +122,7 @@ impl Header {
             run: run.map_err(|error| HeaderProblem::Other(format!("`run`: {error}")))?,
             created: created.map_err(|error| HeaderProblem::Other(format!("`created`: {error}")))?,
             sources: line.sources,
+            clusters: line.clusters,
             clock: line.clock,
             recorder: line.recorder,
             mask: line.mask,
@@ -128,6 +153,8 @@ struct HeaderLine {
     created: String,
     #[serde(default)]
     sources: Vec<String>,
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    clusters: BTreeMap<String, String>,
     #[serde(default)]
     clock: String,
     #[serde(default)]
@@ -153,8 +180,23 @@ mod tests {
     }
 
     #[test]
+    fn masks_of_a_copy_come_after_those_of_what_was_copied() {
+        let (first, second) = (serde_json::json!({"version": 1}), serde_json::json!({"version": 2}));
+        let mut copy = Header::new(Vec::new());
+        copy.masked_before(None);
+        assert_eq!(copy.mask, None);
+        copy.masked_before(Some(first.clone()));
+        copy.masked_before(Some(first.clone()));
+        assert_eq!(copy.mask, Some(first.clone()));
+        let mut masked = Header { mask: Some(second.clone()), ..Header::new(Vec::new()) };
+        masked.masked_before(Some(first.clone()));
+        assert_eq!(masked.mask, Some(serde_json::json!([first, second])));
+    }
+
+    #[test]
     fn a_header_reads_back_and_other_lines_are_none() {
-        let header = Header::new(vec!["mqtt://me:***@host:1883/a".to_owned()]);
+        let mut header = Header::new(vec!["mqtt://me:***@host:1883/a".to_owned()]);
+        header.clusters.insert("kafka://h:9092/a".to_owned(), "an-id".to_owned());
         let line = header.to_line();
         assert!(line.starts_with(br#"{"eddy":"archive","version":1,"run":"#));
         assert!(matches!(Header::from_line(&line), Some(Ok(read)) if read == header));

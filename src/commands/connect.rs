@@ -4,13 +4,17 @@ use std::time::Duration;
 
 use super::target::Place;
 use super::{CommandError, Context, ErrorKind, transfer};
+use crate::endpoint::address::Scheme;
 use crate::endpoint::facts::TargetFacts;
-use crate::endpoint::open::{open_sink, open_source, target_facts};
-use crate::endpoint::{Sink, SinkOptions, Source, SourceOptions, Start, Stop};
+use crate::endpoint::open::{open_sink, open_source, server_of, target_facts};
+use crate::endpoint::{Sink, SinkOptions, Source, SourceOptions, Start, Stop, Transactions};
 use crate::output::figures::{counted, span};
 use crate::replay::StopToken;
 use crate::replay::reach::{Unreached, reach};
 use crate::ui::countdown::Countdown;
+
+/// How long a system may take to say what it calls itself.
+const TELLING: Duration = Duration::from_secs(3);
 
 /// Flags about reaching a system.
 #[derive(Debug, clap::Args)]
@@ -86,7 +90,20 @@ impl<'a> Connector<'a> {
     /// # Errors
     /// When it cannot be reached or used, or when interrupted.
     pub async fn sink(&self, place: &Place) -> Result<Box<dyn Sink>, CommandError> {
+        self.sink_with(place, None).await
+    }
+
+    /// Opens a place for writing, in transactions when they are given.
+    ///
+    /// # Errors
+    /// When it cannot be reached or used, or when interrupted.
+    pub async fn sink_with(
+        &self,
+        place: &Place,
+        transactions: Option<Transactions>,
+    ) -> Result<Box<dyn Sink>, CommandError> {
         let (address, options) = place.for_writing(&self.context.environment)?;
+        let options = SinkOptions { transactions, ..options };
         let opening = async |connect_timeout| {
             Box::pin(open_sink(&address, &SinkOptions { connect_timeout, ..options.clone() })).await
         };
@@ -104,6 +121,19 @@ impl<'a> Connector<'a> {
             Box::pin(target_facts(&address, &options, channels)).await
         };
         self.reach(place, opening).await
+    }
+
+    /// What the system of a place calls itself or its cluster; none where it has no name that lasts, or does not tell it.
+    pub async fn cluster(&self, place: &Place) -> Option<String> {
+        let tells = [Scheme::Kafka, Scheme::Amqp, Scheme::Nats, Scheme::JetStream];
+        if !tells.contains(&place.address.scheme) {
+            return None;
+        }
+        let (address, credentials) = place.unlock(&self.context.environment).ok()?;
+        let options = SinkOptions { credentials, connect_timeout: TELLING, ..SinkOptions::default() };
+        let server = server_of(&address);
+        let asked = tokio::time::timeout(TELLING, Box::pin(target_facts(&server, &options, &[])));
+        asked.await.ok()?.ok()?.cluster
     }
 
     async fn reach<T>(

@@ -199,7 +199,9 @@ impl From<EndpointError> for CommandError {
             | EndpointErrorKind::Malformed
             | EndpointErrorKind::Unsupported
             | EndpointErrorKind::File => ErrorKind::Usage,
-            EndpointErrorKind::TooLarge | EndpointErrorKind::Rejected => ErrorKind::Delivery,
+            EndpointErrorKind::TooLarge | EndpointErrorKind::Rejected | EndpointErrorKind::Fenced => {
+                ErrorKind::Delivery
+            }
             EndpointErrorKind::ClosedPipe => ErrorKind::ClosedPipe,
         };
         let message = match &error.wrong {

@@ -13,7 +13,10 @@ use super::masking::{self, MaskingArgs};
 use super::target::{Place, Places};
 use super::window::{Window, WindowArgs};
 use super::{CommandError, Context, Status, transfer};
-use crate::archive::{self, Header, Manifest, PartLimits, PartWriter, Writer, WriterOptions, manifest_path};
+use crate::archive::{
+    self, Header, Manifest, PartLimits, PartWriter, Reader, Writer, WriterOptions, manifest_path,
+};
+use crate::endpoint::address::Scheme;
 use crate::endpoint::file::FileSink;
 use crate::output::figures::{counted, rate, size, span};
 use crate::replay::{Ending, MaskCounts, Masker, MergedSource, Outcome, Plan, Selection, carry};
@@ -111,10 +114,7 @@ async fn record(args: &Args, context: &Context) -> Result<Status, CommandError> 
     chosen.changes.mask.clone_from(&mask);
     let stop = transfer::stop_on_interruption();
     let source = open_all(&places, window, &Connector::new(&args.connect, context, &stop)?).await?;
-    let header = Header {
-        mask: mask.as_ref().map(Masker::shown),
-        ..Header::new(places.iter().map(|place| place.address.to_string()).collect())
-    };
+    let header = header(&places, mask.as_ref(), &Connector::new(&args.connect, context, &stop)?).await;
     let sink = sink(&args.output, &header, limits)?;
     context.ui.say(format!("recording into `{}`; Ctrl-C ends it cleanly", written.display()));
     transfer::stop_after(&stop, time);
@@ -134,6 +134,22 @@ async fn record(args: &Args, context: &Context) -> Result<Status, CommandError> 
     let masked = mask.map(|mask| mask.counts());
     report(args.format, context, &outcome, (&header, masked.as_ref()), &written)?;
     transfer::conclude(&outcome, &context.ui, None)
+}
+
+/// What the recording says of itself.
+async fn header(places: &[Place], mask: Option<&Masker>, connector: &Connector<'_>) -> Header {
+    let sources = places.iter().map(|place| place.address.to_string()).collect();
+    let mut header = Header { mask: mask.map(Masker::shown), ..Header::new(sources) };
+    for place in places {
+        if let Some(cluster) = connector.cluster(place).await {
+            header.clusters.insert(place.address.to_string(), cluster);
+        }
+        if place.address.scheme == Scheme::File {
+            let before = Reader::open(place.address.path.as_ref()).ok();
+            header.masked_before(before.and_then(|before| before.header()?.mask.clone()));
+        }
+    }
+    header
 }
 
 /// Opens every source of a command and merges them.

@@ -1,6 +1,6 @@
 //! `eddy replay`: sends the events of an archive again, with their timing, and reports how true it was to it.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use auditing::Audit;
 use delivering::DeliveringArgs;
@@ -15,17 +15,19 @@ use super::connect::{ConnectArgs, Connector};
 use super::target::{Place, Places, is_network};
 use super::window::Window;
 use super::{CommandError, Context, ErrorKind, Status, transfer};
+use crate::archive::is_manifest_name;
 use crate::endpoint::address::Scheme;
-use crate::endpoint::capabilities::Acknowledgement;
 use crate::endpoint::open::{self, open_source};
-use crate::endpoint::{Address, Capabilities, Source, SourceOptions};
+use crate::endpoint::{Address, Capabilities, EndpointErrorKind, Sink, Source, SourceOptions};
+use crate::event::Timestamp;
 use crate::output::figures::counted;
 use crate::output::replay as report;
-use crate::output::replay_plan::{self, Guarantee, PlanView};
+use crate::output::replay_plan::{self, PlanView};
 use crate::replay::{Limits, Outcome, Plan, Reopen, Selection, Shard, StopToken, Survey, Timetable, carry};
 
 mod auditing;
 mod changing;
+mod copying;
 mod delivering;
 mod faulting;
 mod guarding;
@@ -33,6 +35,7 @@ mod keeping;
 mod line;
 mod manifest;
 mod merging;
+mod once;
 mod scheduling;
 mod selecting;
 mod target_facts;
@@ -51,6 +54,7 @@ pub use line::{Line, run_line};
     eddy replay monday.eddy.ndjson.zst --to nats://localhost:4222 --speed max --channel 'shop/*'\n  \
     eddy replay monday.eddy.ndjson.zst --to jetstream+nats://localhost --ledger monday.ledger\n  \
     eddy replay monday.eddy.ndjson.zst --to jetstream+nats://localhost --ledger monday.ledger --resume\n  \
+    eddy replay monday.eddy.ndjson.zst --to kafka://localhost --speed max --ledger monday.ledger --delivery exactly-once\n  \
     eddy replay monday.eddy.ndjson.zst --to orders --env staging --rate 500/s --first 1000 --format json\n  \
     eddy replay monday.eddy.ndjson.zst --to orders-test --filter '.payload.total > 100' --map 'del(.payload.card)'\n  \
     eddy replay monday.eddy.ndjson.zst --to orders-test --sample 10% --by header:customer --header env=test\n  \
@@ -133,8 +137,11 @@ async fn replay(args: &Args, context: &Context) -> Result<Status, CommandError> 
     let target = places.target(&args.to)?;
     let selection =
         Selection { guards: args.guarding.guards(context, &places, &selection.guards)?, ..selection };
+    let mut selection = selection;
+    args.selecting.changing.add_from_contract(&mut selection.changes, places.loaded());
     let carried = open::capabilities(&target.address)?;
     let selection = suited(args, selection, &target, &carried)?;
+    delivering::suited(args, &carried, &scheduled.timetable)?;
     let stop = transfer::stop_on_interruption();
     let source = archive(args, window).await?;
     let survey = Survey::of(source, selection.clone(), shard, &scheduled.timetable, carried, &stop).await?;
@@ -153,7 +160,7 @@ async fn replay(args: &Args, context: &Context) -> Result<Status, CommandError> 
         return show_plan(
             args,
             context,
-            (&survey, &selection, &scheduled.timetable),
+            (&survey, &selection, (&scheduled.timetable, scheduled.start_at)),
             (&target, carried),
             &rails,
         );
@@ -176,9 +183,10 @@ async fn carried_out(
     let shard = plan.shard;
     let results = args.watching.results(args.resume)?;
     let begun = keeping::begun(args, context, (target, window, shard), survey, stop).await?;
-    let (keeper, recall) = match begun {
-        Begun::Unkept => (None, None),
-        Begun::Kept(keeper, recall) => (Some(keeper), recall.map(|recall| *recall)),
+    let (keeper, recall, sink) = match begun {
+        Begun::Unkept => (None, None, None),
+        Begun::Kept(keeper, recall) => (Some(keeper), recall.map(|recall| *recall), None),
+        Begun::Transacting(keeper, sink) => (Some(keeper), None, Some(sink)),
         other => return nothing_sent(args, context, other),
     };
     let run = keeper.as_ref().map_or_else(|| uuid::Uuid::now_v7().to_string(), |keeper| keeper.run().into());
@@ -194,9 +202,11 @@ async fn carried_out(
         recall,
         results: results.clone(),
         reopen: Some(reopen(args, window)?),
+        canary: args.guarding.canary(context, survey.events),
+        limits: if sink.is_some() { once::limits(plan.limits) } else { plan.limits },
         ..plan
     };
-    let outcome = send(args, context, (target, window), (plan, survey), stop).await;
+    let outcome = send(args, context, (target, window), (plan, survey, sink), stop).await;
     let audited = audit.map_or(Ok(()), |audit| audit.ended(outcome.as_ref()));
     let outcome = outcome?;
     let again = match &keeper {
@@ -229,7 +239,7 @@ fn suited(
 fn say_survey(args: &Args, context: &Context, selection: &Selection, survey: &Survey) {
     say_unfit(&selection.filters, context);
     say_replayed(&survey.left_out, context);
-    changing::say_unused(&selection.changes, survey.events, context);
+    changing::say_unused(&args.selecting.changing, &selection.changes, survey.events, context);
     args.selecting.faulting.say_seed(context);
     if survey.unsampled > 0 {
         let (events, by) =
@@ -262,11 +272,17 @@ async fn send(
     args: &Args,
     context: &Context,
     (target, window): (&Place, Window),
-    (plan, survey): (Plan, &Survey),
+    (plan, survey, sink): (Plan, &Survey, Option<Box<dyn Sink>>),
     stop: &StopToken,
 ) -> Result<Outcome, CommandError> {
     let source = archive(args, window).await?;
-    let sink = Connector::new(&args.connect, context, stop)?.sink(target).await?;
+    let sink = match sink {
+        Some(sink) => sink,
+        None => match copying::sink(args, target)? {
+            Some(sink) => sink,
+            None => Connector::new(&args.connect, context, stop)?.sink(target).await?,
+        },
+    };
     let mut view = args.watching.view(&context.ui, survey);
     Ok(carry(source, sink, plan, &mut view, stop).await)
 }
@@ -289,7 +305,16 @@ async fn archive(args: &Args, window: Window) -> Result<Box<dyn Source>, Command
             .hint("record it first: `eddy record SOURCE --output FILE`"));
     }
     let (start, stop) = (window.start, window.stop);
-    Ok(open_source(&address, &SourceOptions { start, stop, ..SourceOptions::default() }).await?)
+    let opened = open_source(&address, &SourceOptions { start, stop, ..SourceOptions::default() }).await;
+    opened.map_err(|error| {
+        let is_part = is_manifest_name(address.path.as_ref()) && Path::new(&address.path).exists();
+        let is_missing = is_part && error.kind == EndpointErrorKind::NotFound;
+        let error = CommandError::from(error);
+        if is_missing {
+            return error.hint(format!("without it: `eddy archive repair {}`", address.path));
+        }
+        error
+    })
 }
 
 fn refuse_losses(
@@ -322,7 +347,7 @@ fn marks(args: &Args, target: &Place) -> bool {
 fn show_plan(
     args: &Args,
     context: &Context,
-    (survey, selection, timetable): (&Survey, &Selection, &Timetable),
+    (survey, selection, (timetable, start_at)): (&Survey, &Selection, (&Timetable, Option<Timestamp>)),
     (target, carried): (&Place, Capabilities),
     rails: &Rails,
 ) -> Result<Status, CommandError> {
@@ -333,11 +358,13 @@ fn show_plan(
         renames: &selection.changes.renames,
         carried,
         paced: timetable.is_paced(),
+        rounds: timetable.rounds(),
+        start_at,
         protected: target.protected.as_deref(),
         seed: args.selecting.faulting.seed(),
         changes: args.selecting.changing.options(),
         identity: &rails.identity,
-        guarantee: guarantee(args, target, carried),
+        guarantee: args.delivering.guarantee(args.ledger.is_some(), &carried),
         marks: marks(args, target) && carried.headers,
         caps: rails.caps,
         findings: rails.worst_first(),
@@ -348,18 +375,6 @@ fn show_plan(
         Format::Json => replay_plan::plan_json(&mut data, &plan)?,
     }
     Ok(if rails.would_stop(args) { Status::Findings } else { Status::Done })
-}
-
-/// How well delivery is assured.
-fn guarantee(args: &Args, target: &Place, carried: Capabilities) -> Guarantee {
-    let is_read_back =
-        matches!(target.address.scheme, Scheme::Kafka | Scheme::JetStream | Scheme::Redis | Scheme::Memory);
-    match (args.ledger.is_some(), is_read_back, carried.acknowledgement) {
-        (_, _, Acknowledgement::None) => Guarantee::AtMostOnce,
-        (true, true, _) => Guarantee::ExactlyOnce,
-        (true, false, _) => Guarantee::AtLeastOnceAcrossCrashes,
-        (false, ..) => Guarantee::AtLeastOnce,
-    }
 }
 
 /// The flags that decide which event has which number and what it is, as they can be written again.

@@ -95,6 +95,13 @@ pub fn conclude(outcome: &Outcome, ui: &Ui, again: Option<&str>) -> Result<Statu
             }
             Ok(Status::Interrupted)
         }
+        Ending::Stopped(StopReason::Declined) if outcome.delivered() => {
+            if let Some(again) = again {
+                ui.say(again);
+            }
+            Ok(Status::Done)
+        }
+        Ending::Stopped(StopReason::Declined) => Err(with_hint(undelivered(outcome, None))),
         Ending::GaveUp(error) if error.kind == EndpointErrorKind::ClosedPipe => Err(error.clone().into()),
         Ending::GaveUp(error) => Err(with_hint(undelivered(outcome, Some(error)))),
         Ending::SourceFailed(error) => Err(CommandError::from(error.clone())),

@@ -12,6 +12,33 @@ pub enum Acknowledgement {
     PerEvent,
 }
 
+/// How sure a run with a ledger can be, even after a crash, of what arrives in a system.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, serde::Serialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Assurance {
+    /// Nothing is confirmed, so what is lost is not sent again.
+    AtMostOnce,
+    /// What was not confirmed is sent again, and may then be there twice.
+    AtLeastOnce,
+    /// What lies there is read back by its marks, and is not sent again.
+    EffectivelyOnce,
+    /// Events go in transactions together with the progress of the run.
+    ExactlyOnce,
+}
+
+impl Assurance {
+    /// The name that people and flags know it by.
+    #[must_use]
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::AtMostOnce => "at-most-once",
+            Self::AtLeastOnce => "at-least-once",
+            Self::EffectivelyOnce => "effectively-once",
+            Self::ExactlyOnce => "exactly-once",
+        }
+    }
+}
+
 /// What a system can carry and do.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, serde::Serialize)]
 pub struct Capabilities {
@@ -37,6 +64,8 @@ pub struct Capabilities {
     pub partitions: bool,
     /// How delivery is confirmed.
     pub acknowledgement: Acknowledgement,
+    /// The surest delivery there is for a run with a ledger.
+    pub assurance: Assurance,
     /// Events are kept, so that reading may begin in the past.
     pub replayable: bool,
     /// Reading may begin at a time.
@@ -59,6 +88,7 @@ impl Capabilities {
         timestamps: true,
         partitions: true,
         acknowledgement: Acknowledgement::PerEvent,
+        assurance: Assurance::AtLeastOnce,
         replayable: true,
         seek_time: true,
         max_payload: None,

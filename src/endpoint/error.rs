@@ -22,6 +22,8 @@ pub enum EndpointErrorKind {
     TooLarge,
     /// The system said no for another reason.
     Rejected,
+    /// Another process has taken over, or only a later run can find out what became of the last events.
+    Fenced,
     /// Bytes that cannot be read as what they should be.
     Malformed,
     /// The system cannot do what was asked.
@@ -74,6 +76,9 @@ impl EndpointError {
     /// Whether no later event can fare better, such as on a full disk.
     #[must_use]
     pub fn is_final(&self) -> bool {
-        matches!(self.kind, EndpointErrorKind::File | EndpointErrorKind::ClosedPipe)
+        matches!(
+            self.kind,
+            EndpointErrorKind::File | EndpointErrorKind::ClosedPipe | EndpointErrorKind::Fenced
+        )
     }
 }

@@ -5,7 +5,7 @@ use std::sync::{Arc, LazyLock, Mutex, MutexGuard, PoisonError};
 
 use tokio::sync::Notify;
 
-use super::capabilities::Capabilities;
+use super::capabilities::{Assurance, Capabilities};
 use super::{
     Address, BoxFuture, Delivery, End, EndpointError, EndpointErrorKind, Receipts, Sink, SinkOptions, Source,
     SourceOptions, Start, Stop,
@@ -19,8 +19,12 @@ pub const MAX_BYTES: usize = 1024 * 1024 * 1024;
 /// Events given out at once at most, so that readers do not hold the lock for long.
 const MAX_BATCH: usize = 4096;
 
-pub(super) const CAPABILITIES: Capabilities =
-    Capabilities { name: "memory", max_payload: Some(MAX_BYTES), ..Capabilities::ALL };
+pub(super) const CAPABILITIES: Capabilities = Capabilities {
+    name: "memory",
+    assurance: Assurance::EffectivelyOnce,
+    max_payload: Some(MAX_BYTES),
+    ..Capabilities::ALL
+};
 
 static LOGS: LazyLock<Mutex<HashMap<String, Arc<Log>>>> = LazyLock::new(Mutex::default);
 

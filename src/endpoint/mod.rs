@@ -70,6 +70,7 @@ pub mod stdio;
     expect(dead_code, reason = "the clients of Kafka and Redis read certificates and keys themselves")
 )]
 mod tls;
+pub mod transaction;
 
 pub use address::{Address, AddressError};
 #[cfg(feature = "amqp")]
@@ -78,6 +79,7 @@ pub use amqp::events_in as amqp_events_in;
 pub use capabilities::Capabilities;
 pub use error::{EndpointError, EndpointErrorKind};
 pub use masking::mask;
+pub use transaction::{Checkpoint, Transactions};
 
 /// A boxed future; one is made per batch, never per event.
 pub type BoxFuture<'a, T> = Pin<Box<dyn Future<Output = T> + Send + 'a>>;
@@ -141,6 +143,9 @@ pub struct SinkOptions {
     pub overwrite: bool,
     /// Credentials that do not stand in the address.
     pub credentials: Option<Credentials>,
+    /// Events go in transactions with the progress of their run; only for systems whose
+    /// [`assurance`](Capabilities::assurance) is exactly once.
+    pub transactions: Option<Transactions>,
 }
 
 impl Default for SourceOptions {
@@ -162,6 +167,7 @@ impl Default for SinkOptions {
             receipt_timeout: Duration::from_secs(30),
             overwrite: false,
             credentials: None,
+            transactions: None,
         }
     }
 }

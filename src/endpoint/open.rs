@@ -69,6 +69,10 @@ pub async fn open_source(
 /// # Errors
 /// When it cannot be reached, does not let us in, does not exist, or cannot be written.
 pub async fn open_sink(address: &Address, options: &SinkOptions) -> Result<Box<dyn Sink>, EndpointError> {
+    if options.transactions.is_some() && address.scheme != Scheme::Kafka {
+        let message = format!("`{address}` has no transactions that hold the progress of a run");
+        return Err(EndpointError::new(EndpointErrorKind::Unsupported, message));
+    }
     match address.scheme {
         Scheme::File => Ok(Box::new(FileSink::open(address, options)?)),
         Scheme::Memory => Ok(Box::new(MemorySink::open(address, options)?)),

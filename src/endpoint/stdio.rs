@@ -2,7 +2,7 @@
 
 use std::io::{BufWriter, Stdout, Write};
 
-use super::capabilities::{Acknowledgement, Capabilities};
+use super::capabilities::{Acknowledgement, Assurance, Capabilities};
 use super::file::{self, cannot_write, write_event_line};
 use super::reading_thread::{ReadingThread, Wanted};
 use super::{
@@ -20,6 +20,7 @@ pub(super) const CAPABILITIES: Capabilities = Capabilities {
     replayable: false,
     seek_time: false,
     acknowledgement: Acknowledgement::None,
+    assurance: Assurance::AtMostOnce,
     ..file::CAPABILITIES
 };
 

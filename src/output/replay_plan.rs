@@ -10,6 +10,7 @@ use super::replay::{faults, loss};
 use crate::endpoint::Capabilities;
 use crate::endpoint::facts::TargetFacts;
 use crate::endpoint::inspect::ProbeReport;
+use crate::event::Timestamp;
 use crate::replay::Survey;
 use crate::replay::preflight::{Caps, Finding};
 
@@ -32,8 +33,10 @@ pub enum Identity {
 /// How well delivery is assured.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Guarantee {
-    /// Each event once, also after a crash.
+    /// Each event once, also after a crash, in transactions.
     ExactlyOnce,
+    /// Each event once, also after a crash, because what has arrived is read back.
+    EffectivelyOnce,
     /// Each event once or more, also after a crash.
     AtLeastOnceAcrossCrashes,
     /// Each event once or more, for as long as the process lives.
@@ -45,7 +48,16 @@ pub enum Guarantee {
 impl Guarantee {
     fn words(self) -> (&'static str, bool, &'static str) {
         match self {
-            Self::ExactlyOnce => ("exactly-once", true, "exactly once, also after a crash"),
+            Self::ExactlyOnce => (
+                "exactly-once",
+                true,
+                "exactly once, also after a crash: readers of committed events see each once",
+            ),
+            Self::EffectivelyOnce => (
+                "effectively-once",
+                true,
+                "effectively once, also after a crash: what has arrived does not go again",
+            ),
             Self::AtLeastOnceAcrossCrashes => {
                 ("at-least-once", true, "at least once, also after a crash: some events may go twice then")
             }
@@ -74,6 +86,10 @@ pub struct PlanView<'a> {
     pub carried: Capabilities,
     /// There is a schedule, so the run has a length.
     pub paced: bool,
+    /// How often the selection is sent.
+    pub rounds: u64,
+    /// When the schedule begins, when that was said.
+    pub start_at: Option<Timestamp>,
     /// The protected environment the target belongs to.
     pub protected: Option<&'a str>,
     /// Who the target is.
@@ -119,7 +135,11 @@ pub fn plan_text(out: &mut dyn Write, plan: &PlanView<'_>) -> io::Result<()> {
         writeln!(out, "recorded  {first} to {last}, {}", span(recorded))?;
     }
     let length = if plan.paced { span(survey.length) } else { "as fast as the target takes them".to_owned() };
-    writeln!(out, "duration  {length}")?;
+    if let Some(start) = plan.start_at {
+        writeln!(out, "begins    {start}")?;
+    }
+    let rounds = if plan.rounds > 1 { format!(", {}", counted(plan.rounds, "round")) } else { String::new() };
+    writeln!(out, "duration  {length}{rounds}")?;
     if let Some(mean) = mean(plan) {
         let mean = if mean == 0 { "under 1".to_owned() } else { grouped(mean) };
         let most = grouped(survey.busiest_second);
@@ -244,6 +264,8 @@ pub fn plan_json(out: &mut dyn Write, plan: &PlanView<'_>) -> io::Result<()> {
         "bytes": survey.bytes,
         "first": survey.first.map(|time| time.to_string()),
         "last": survey.last.map(|time| time.to_string()),
+        "rounds": plan.rounds,
+        "start_at": plan.start_at.map(|time| time.to_string()),
         "duration_us": plan.paced.then(|| micros(survey.length)),
         "rate": plan.paced.then(|| json!({
             "mean_per_second": mean(plan),
@@ -343,6 +365,8 @@ mod tests {
             renames,
             carried,
             paced: false,
+            rounds: 1,
+            start_at: None,
             protected: Some("prod"),
             identity,
             guarantee: Guarantee::AtMostOnce,

@@ -6,6 +6,7 @@ use std::time::{Duration, Instant};
 use tokio::runtime::Handle;
 use tokio::sync::{mpsc, oneshot};
 
+use super::canary::Canary;
 use super::change::{InRun, Retime};
 use super::clock::Clock;
 use super::keeper::Keeper;
@@ -73,6 +74,8 @@ pub struct Plan {
     pub reopen: Option<Reopen>,
     /// When the schedule begins; without one, when the first event is there.
     pub start_at: Option<Timestamp>,
+    /// A pause after the first events, for somebody to decide whether the rest follows.
+    pub canary: Option<Canary>,
     /// What is done about late events.
     pub late: Late,
     /// What tells the time.
@@ -143,6 +146,7 @@ pub async fn carry(
         .kept_by(plan.keeper)
         .written_to(plan.results)
         .recalling(plan.recall)
+        .asking(plan.canary, stop.clone())
         .stamping(stamping);
     let mut writing = on_own_thread(writer);
 

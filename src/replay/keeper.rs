@@ -22,6 +22,8 @@ const EVERY: Duration = Duration::from_secs(1);
 const WINDOW: u64 = 2048;
 /// The same where it can be read back: so many are looked for there.
 const WINDOW_READ_BACK: u64 = 65_536;
+/// The same where the target keeps the progress of the run: the file need not follow at once.
+const WINDOW_BESIDE: u64 = 16_777_216;
 
 /// One acknowledged event.
 #[derive(Debug)]
@@ -148,6 +150,17 @@ impl Keeper {
     /// most `batch` events.
     pub(super) fn uncertain_before(&self, batch: u64) -> u64 {
         if self.uncertain { self.before.low() + self.window + batch } else { 0 }
+    }
+
+    /// Has the target itself keep the progress of the run: no event is uncertain, however old the file is.
+    #[must_use]
+    pub fn beside_the_target(self) -> Self {
+        Self { window: WINDOW_BESIDE, uncertain: false, ..self }
+    }
+
+    /// What is settled now.
+    pub(super) fn settled(&self) -> Settled {
+        self.shared.lock().ledger.settled.clone()
     }
 
     /// The ledger as it stands now, on disk or not.

@@ -5,7 +5,9 @@
 //! thread of its own) waits for that moment and hands it over, and [`tally`] counts its receipt in its lane.
 
 pub mod backoff;
+pub mod canary;
 pub mod change;
+pub mod checkpoint;
 pub mod clock;
 pub mod engine;
 pub mod fault;
@@ -53,7 +55,9 @@ pub mod time_range;
 pub mod timing;
 pub mod writer;
 
+pub use canary::{Canary, FirstEvents};
 pub use change::{Changes, Ids, InRun, NewIds, NewTimes, Repartition, Retime};
+pub use checkpoint::Committed;
 pub use engine::{Limits, Plan, carry};
 pub use fault::{Fault, FaultCount, Faults};
 pub use guard::Guards;

@@ -54,6 +54,21 @@ impl Settled {
         self.low + self.above.iter().map(|(start, end)| end - start).sum::<u64>()
     }
 
+    /// The highest number that is settled.
+    #[must_use]
+    pub fn highest(&self) -> Option<u64> {
+        let behind = self.above.last_key_value().map_or(self.low, |(_, end)| *end);
+        behind.checked_sub(1)
+    }
+
+    /// Settles what is settled elsewhere, as far as it lies below `end`.
+    pub fn add_below(&mut self, end: u64, other: &Self) {
+        self.insert_range(0, other.low.min(end));
+        for (&start, &until) in other.above.range(..end) {
+            self.insert_range(start, until.min(end));
+        }
+    }
+
     /// Whether this number is settled.
     #[must_use]
     pub fn contains(&self, number: u64) -> bool {

@@ -9,6 +9,8 @@ use tokio::sync::watch;
 pub enum StopReason {
     /// A limit the user set, such as `--for 30s`, was reached.
     Limit,
+    /// After the first events it was decided that the rest does not follow.
+    Declined,
     /// The user or the system interrupted it.
     Interrupted,
 }

@@ -199,7 +199,10 @@ impl Outcome {
     /// Whether every event that was to go was confirmed.
     #[must_use]
     pub fn delivered(&self) -> bool {
-        let whole = matches!(self.ending, Ending::Complete | Ending::Stopped(StopReason::Limit));
+        let whole = matches!(
+            self.ending,
+            Ending::Complete | Ending::Stopped(StopReason::Limit | StopReason::Declined)
+        );
         whole && self.summary.failed == 0 && self.summary.acknowledged == self.summary.sent
     }
 }

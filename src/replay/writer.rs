@@ -11,6 +11,7 @@ use std::time::{Duration, Instant};
 use tokio::sync::mpsc::{self, UnboundedReceiver, UnboundedSender};
 
 use super::backoff::Backoff;
+use super::canary::{Canary, FirstEvents};
 use super::change::{Moved, NewTimes};
 use super::clock::Clock;
 use super::engine::Limits;
@@ -20,13 +21,16 @@ use super::progress::{News, SharedCounts};
 use super::reader::Scheduled;
 use super::recall::Recall;
 use super::results::Results;
-use super::stop::StopToken;
+use super::stop::{StopReason, StopToken};
 use super::tally::{Batch, Note, Tally};
 use crate::endpoint::{Delivery, EndpointError, EndpointErrorKind, Sink};
 use crate::event::{Event, Timestamp};
 
 /// Before this last stretch the wait can be interrupted; within it the thread sleeps.
 const LAST_STRETCH: Duration = Duration::from_millis(10);
+
+/// What waits to go together with more goes without it when nothing comes for so long.
+const HELD_BACK: Duration = Duration::from_secs(1);
 
 /// What writing came to.
 #[derive(Debug)]
@@ -59,6 +63,9 @@ pub(super) struct Writer {
     recall: Option<Recall>,
     /// What carries the time of sending, when it is to be written on events.
     stamping: Option<NewTimes>,
+    canary: Option<Canary>,
+    /// Where the end is asked for when the rest is not to follow.
+    ends: StopToken,
     stop: StopToken,
     news: UnboundedSender<News>,
     clock: Clock,
@@ -107,6 +114,8 @@ impl Writer {
             keeper: None,
             recall: None,
             stamping: None,
+            canary: None,
+            ends: StopToken::default(),
             stop,
             news,
             clock: Clock::default(),
@@ -145,6 +154,12 @@ impl Writer {
         self
     }
 
+    /// Asks after the first events whether the rest follows; if not, the end is asked for.
+    pub fn asking(mut self, canary: Option<Canary>, ends: StopToken) -> Self {
+        (self.canary, self.ends) = (canary, ends);
+        self
+    }
+
     /// Writes the time of sending on events.
     pub fn stamping(mut self, times: Option<NewTimes>) -> Self {
         self.stamping = times;
@@ -158,7 +173,7 @@ impl Writer {
             while let Ok((id, deliveries)) = self.receipts.try_recv() {
                 self.settle(id, deliveries, true);
             }
-            if self.stop.reason().is_some() {
+            if self.stopped || self.stop.reason().is_some() {
                 self.stopped = true;
                 break;
             }
@@ -172,6 +187,14 @@ impl Writer {
                 self.send_again().await;
                 continue;
             }
+            if self.until_the_question() == Some(0) {
+                if self.under_way.is_empty() {
+                    self.ask();
+                } else {
+                    self.await_one_receipt(None).await;
+                }
+                continue;
+            }
             match self.next().await {
                 Next::Due(batch) => self.hand_over(batch).await,
                 Next::Settled => {}
@@ -180,6 +203,29 @@ impl Writer {
             }
         }
         self.finish().await
+    }
+
+    /// How many events may go before it is asked whether more are to.
+    fn until_the_question(&self) -> Option<u64> {
+        let canary = self.canary.as_ref()?;
+        Some(canary.after.saturating_sub(self.tally.sent + self.tally.left_out_late))
+    }
+
+    /// Asks whether the rest follows; meanwhile the schedule stands still.
+    fn ask(&mut self) {
+        let Some(canary) = self.canary.take() else { return };
+        let began = self.clock.now();
+        let Tally { sent, acknowledged, failed, .. } = self.tally;
+        if !canary.goes_on(FirstEvents { sent, acknowledged, failed }) {
+            self.ends.request(StopReason::Declined);
+            self.stopped = true;
+            return;
+        }
+        let waited = self.clock.now().saturating_duration_since(began);
+        self.started = self.started.map(|started| started + waited);
+        if let (Some(keeper), Some(started)) = (&self.keeper, self.started) {
+            keeper.begin_schedule(self.clock.wall(started));
+        }
     }
 
     /// Waits for the next events to be due, for a receipt, or for the end.
@@ -196,6 +242,11 @@ impl Writer {
                     Some(chunk) => self.waiting.extend(chunk),
                     None => return Next::End,
                 },
+                // A reader that looks for its next event for long must not hold up those before it.
+                () = tokio::time::sleep(HELD_BACK), if !self.under_way.is_empty() => {
+                    self.sink.flush().await;
+                    return Next::Settled;
+                }
             }
         }
         let Some(first) = self.waiting.front() else {
@@ -261,10 +312,13 @@ impl Writer {
     /// Everything that is due by now, in order, up to the limits of a batch.
     fn take_due(&mut self, mut start: Instant) -> Batch {
         let now = self.clock.now();
-        let ready = self.waiting.len().min(self.limits.batch_events);
+        let most =
+            self.until_the_question().map_or(usize::MAX, |left| usize::try_from(left).unwrap_or(usize::MAX));
+        let most = most.min(self.limits.batch_events);
+        let ready = self.waiting.len().min(most);
         let (events, notes) = (Vec::with_capacity(ready), Vec::with_capacity(ready));
         let mut batch = Batch { events, notes, bytes: 0, sent: None };
-        while batch.events.len() < self.limits.batch_events && batch.bytes < self.limits.batch_bytes {
+        while batch.events.len() < most && batch.bytes < self.limits.batch_bytes {
             if self.waiting.is_empty() {
                 self.waiting.extend(self.chunks.try_recv().into_iter().flatten());
             }

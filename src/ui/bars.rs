@@ -27,3 +27,18 @@ pub fn clear() {
         bar.finish_and_clear();
     }
 }
+
+/// Runs something that writes to the terminal itself, such as a question, while nothing is drawn over it.
+pub(super) fn suspended<T>(work: impl FnOnce() -> T) -> T {
+    let drawn = DRAWN.lock().unwrap_or_else(PoisonError::into_inner);
+    let bars: Vec<ProgressBar> = drawn.iter().filter_map(WeakProgressBar::upgrade).collect();
+    drop(drawn);
+    without(&bars, work)
+}
+
+fn without<T>(bars: &[ProgressBar], work: impl FnOnce() -> T) -> T {
+    match bars {
+        [] => work(),
+        [first, rest @ ..] => first.suspend(|| without(rest, work)),
+    }
+}

@@ -60,6 +60,14 @@ impl Ui {
         Ok(Select::new(&words, choices.to_vec()).with_starting_cursor(start).prompt()?)
     }
 
+    /// Asks for yes or no while a transfer is shown, whose bars wait meanwhile.
+    ///
+    /// # Errors
+    /// When the person breaks off.
+    pub fn ask_yes_meanwhile(&self, question: &str, default: Option<bool>) -> Result<bool, BrokenOff> {
+        super::bars::suspended(|| self.ask_yes(question, default))
+    }
+
     /// Asks for yes or no.
     ///
     /// # Errors

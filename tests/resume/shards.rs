@@ -81,7 +81,7 @@ fn four_shards_deliver_the_events_of_one_and_their_reports_add_up() {
     assert!(code == Some(2) && error.contains("another plan"), "{error}");
 }
 
-fn number_in_plan(line: &str) -> u64 {
+pub fn number_in_plan(line: &str) -> u64 {
     let event: Value = serde_json::from_str(line).expect("an event");
     let headers = event["h"].as_array().expect("headers");
     let mark = headers.iter().find(|header| header[0] == "eddy-seq").expect("a mark");

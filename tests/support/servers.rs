@@ -46,6 +46,14 @@ impl Server {
         rustix::process::kill_process(id, rustix::process::Signal::STOP).expect("stopped");
     }
 
+    /// Has a frozen server go on.
+    #[allow(dead_code, reason = "not every test binary needs it")]
+    pub fn thaw(&self) {
+        let child = self.child.as_ref().expect("it runs");
+        let id = rustix::process::Pid::from_child(child);
+        rustix::process::kill_process(id, rustix::process::Signal::CONT).expect("goes on");
+    }
+
     /// Starts it again on the same port with the same files.
     pub fn start(&mut self) {
         let log = std::fs::File::create(self.directory.path().join("log")).expect("a log");

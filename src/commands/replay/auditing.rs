@@ -121,6 +121,7 @@ fn figures(outcome: &Outcome) -> Value {
         Ending::Complete if outcome.delivered() => "complete".to_owned(),
         Ending::Complete => "undelivered events".to_owned(),
         Ending::Stopped(StopReason::Interrupted) => "interrupted".to_owned(),
+        Ending::Stopped(StopReason::Declined) => "ended after the first events".to_owned(),
         Ending::Stopped(StopReason::Limit) => "stopped by a limit".to_owned(),
         Ending::GaveUp(error) => format!("gave up: {}", error.message),
         Ending::SourceFailed(error) => format!("source failed: {}", error.message),

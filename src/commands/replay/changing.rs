@@ -1,6 +1,7 @@
 //! What `eddy replay` changes about identities, times and partitions.
 
 use crate::commands::{CommandError, Context};
+use crate::contract::Loaded;
 use crate::endpoint::Capabilities;
 use crate::replay::json::{FieldPath, PATH_HELP};
 use crate::replay::{Changes, Ids, NewIds, NewTimes, Repartition, Retime};
@@ -72,12 +73,30 @@ impl ChangingArgs {
             "--time-field",
             "add `--retime shift` or `--retime now`",
         )?;
-        changes.ids = NewIds { ids, fields: paths(&self.id_field)? };
+        changes.ids = NewIds { ids, fields: paths(&self.id_field)?, headers: Vec::new() };
         changes.times = NewTimes { retime, fields: paths(&self.time_field)? };
         changes.repartition = self.repartition.parse().map_err(|help| {
             CommandError::usage(format!("`--repartition {}` says no partitions", self.repartition)).hint(help)
         })?;
         Ok(())
+    }
+
+    /// Adds the places where messages of the contract carry what correlates them (`correlationId.location`).
+    pub fn add_from_contract(&self, changes: &mut Changes, contract: Option<&Loaded>) {
+        let Some(loaded) = contract.filter(|_| self.ids == IdsChoice::Map) else { return };
+        let messages = loaded.contract.documents.iter().flat_map(|document| &document.messages);
+        for location in messages.filter_map(|message| message.correlation.as_deref()) {
+            let (fields, headers) = (&mut changes.ids.fields, &mut changes.ids.headers);
+            if let Some(name) = location.strip_prefix("$message.header#/") {
+                // The only signs that a JSON Pointer writes in another way.
+                headers.push(name.replace("~1", "/").replace("~0", "~"));
+            } else if let Some(pointer) = location.strip_prefix("$message.payload#")
+                && let Ok(path) = pointer.parse::<FieldPath>()
+                && !fields.contains(&path)
+            {
+                fields.push(path);
+            }
+        }
     }
 
     /// Whether another run would make something else of the same events.
@@ -120,11 +139,12 @@ pub(super) fn suited(changes: &Changes, target: &Capabilities) -> Result<(), Com
 }
 
 /// Says which places hold nothing that could be changed, once the events were looked through.
-pub(super) fn say_unused(changes: &Changes, events: u64, context: &Context) {
-    let fields = [("--id-field", &changes.ids.fields), ("--time-field", &changes.times.fields)];
-    for (flag, path) in
-        fields.into_iter().flat_map(|(flag, paths)| paths.iter().map(move |path| (flag, path)))
-    {
+pub(super) fn say_unused(args: &ChangingArgs, changes: &Changes, events: u64, context: &Context) {
+    // Places of the contract come behind those of the flags, and need not be in every recording.
+    let named = changes.ids.fields.iter().take(args.id_field.len());
+    let ids = named.map(|path| ("--id-field", path));
+    let times = changes.times.fields.iter().map(|path| ("--time-field", path));
+    for (flag, path) in ids.chain(times) {
         if path.uses() == 0 && events > 0 {
             let what = if flag == "--id-field" { "an identity" } else { "a time" };
             context.ui.warn(format!("`{flag} {path}`: no event has {what} there"));

@@ -2,8 +2,12 @@
 
 use std::path::{Path, PathBuf};
 
+use super::Args;
 use crate::commands::{CommandError, Context};
-use crate::replay::{Shard, ShardError};
+use crate::endpoint::Capabilities;
+use crate::endpoint::capabilities::Assurance;
+use crate::output::replay_plan::Guarantee;
+use crate::replay::{Shard, ShardError, Timetable};
 
 /// Flags about delivery.
 #[derive(Debug, clap::Args)]
@@ -12,6 +16,31 @@ pub(super) struct DeliveringArgs {
     /// Send only the lanes of one of several processes, such as `0/4`; `auto/4` in a Kubernetes Indexed Job
     #[arg(long, value_name = "INDEX/COUNT")]
     shard: Option<String>,
+    /// How sure it must be that each event arrives once, also after a crash (default: as sure as the target and
+    /// `--ledger` allow without transactions)
+    #[arg(long, value_enum, value_name = "HOW")]
+    delivery: Option<Wanted>,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, clap::ValueEnum)]
+#[expect(clippy::enum_variant_names, reason = "that is what they are called everywhere")]
+enum Wanted {
+    /// What was not confirmed goes again, and may then be there twice
+    AtLeastOnce,
+    /// What has arrived is found by its marks and does not go again
+    EffectivelyOnce,
+    /// Events go in transactions together with the progress of the run (Kafka, `--speed max`)
+    ExactlyOnce,
+}
+
+impl Wanted {
+    fn assurance(self) -> Assurance {
+        match self {
+            Self::AtLeastOnce => Assurance::AtLeastOnce,
+            Self::EffectivelyOnce => Assurance::EffectivelyOnce,
+            Self::ExactlyOnce => Assurance::ExactlyOnce,
+        }
+    }
 }
 
 impl DeliveringArgs {
@@ -25,9 +54,34 @@ impl DeliveringArgs {
         Shard::parse(text, context.environment.get("JOB_COMPLETION_INDEX")).map(Some).map_err(refused)
     }
 
-    /// The flags as they can be written again; they decide which events go.
-    pub fn options(shard: Option<Shard>) -> Vec<(&'static str, String)> {
-        shard.map(|shard| ("shard", shard.to_string())).into_iter().collect()
+    /// Whether events go in transactions.
+    pub fn transacts(&self) -> bool {
+        self.delivery == Some(Wanted::ExactlyOnce)
+    }
+
+    /// Whether what has arrived is looked for on a target where it can be.
+    pub fn reads_back(&self) -> bool {
+        self.delivery != Some(Wanted::AtLeastOnce)
+    }
+
+    /// The flags as they can be written again; they decide which events go, and how a run can go on.
+    pub fn options(&self, shard: Option<Shard>) -> Vec<(&'static str, String)> {
+        let shard = shard.map(|shard| ("shard", shard.to_string()));
+        let delivery = self.delivery.map(|wanted| ("delivery", wanted.assurance().name().to_owned()));
+        shard.into_iter().chain(delivery).collect()
+    }
+
+    /// How well delivery is assured.
+    pub fn guarantee(&self, has_ledger: bool, carried: &Capabilities) -> Guarantee {
+        match (has_ledger, carried.assurance) {
+            (_, Assurance::AtMostOnce) => Guarantee::AtMostOnce,
+            (false, _) => Guarantee::AtLeastOnce,
+            (true, Assurance::ExactlyOnce) if self.transacts() => Guarantee::ExactlyOnce,
+            (true, Assurance::EffectivelyOnce | Assurance::ExactlyOnce) if self.reads_back() => {
+                Guarantee::EffectivelyOnce
+            }
+            (true, _) => Guarantee::AtLeastOnceAcrossCrashes,
+        }
     }
 }
 
@@ -37,4 +91,29 @@ pub(super) fn ledger_of(path: &Path, shard: Option<Shard>) -> PathBuf {
     let mut name = path.as_os_str().to_owned();
     name.push(shard.suffix());
     name.into()
+}
+
+/// Refuses a run that cannot be as sure as it is to be.
+///
+/// # Errors
+/// When the target, the pace or the lack of a ledger stands against it.
+pub(super) fn suited(args: &Args, carried: &Capabilities, timetable: &Timetable) -> Result<(), CommandError> {
+    let Some(wanted) = args.delivering.delivery.map(Wanted::assurance) else { return Ok(()) };
+    let flag = format!("`--delivery {}`", wanted.name());
+    if carried.assurance < wanted {
+        let (name, most) = (carried.name, carried.assurance.name());
+        return Err(CommandError::usage(format!("{flag} is more than {name} can do: {most}"))
+            .hint("leave `--delivery` out to be as sure as the target allows; `docs/systems.md` says what each can do"));
+    }
+    if args.ledger.is_none() && wanted > Assurance::AtLeastOnce {
+        return Err(CommandError::usage(format!("{flag} needs a ledger to know the run by after a crash"))
+            .hint("add `--ledger FILE`"));
+    }
+    if wanted == Assurance::ExactlyOnce && timetable.is_paced() {
+        return Err(CommandError::usage(format!(
+            "{flag} keeps no time: readers see events when a transaction ends"
+        ))
+        .hint("add `--speed max`, or use `--delivery effectively-once`, which keeps the pace"));
+    }
+    Ok(())
 }

@@ -15,12 +15,13 @@ use crate::diagnostic::Severity;
 use crate::endpoint::Address;
 use crate::endpoint::address::Scheme;
 use crate::endpoint::file::FileSink;
-use crate::output::figures::counted;
+use crate::output::figures::{counted, grouped};
 use crate::output::replay_plan::Identity;
 use crate::replay::guard::{Contract, Loops};
 use crate::replay::preflight::{Caps, Finding};
 use crate::replay::progress::Silent;
-use crate::replay::{Changes, Guards, Plan, Selection, StopToken, Survey, carry, size};
+use crate::replay::{Canary, Changes, FirstEvents, Guards, Plan, Selection, StopToken, Survey, carry, size};
+use crate::ui::Ui;
 
 /// Flags that keep a replay from doing harm.
 #[derive(Debug, clap::Args)]
@@ -38,6 +39,10 @@ pub(super) struct GuardingArgs {
     /// Send nothing when the run takes longer than this, such as `2h`
     #[arg(long, value_name = "TIME")]
     max_duration: Option<String>,
+    /// Send this many events, wait for their receipts, and ask whether the rest follows; without a terminal the run ends
+    /// there and says how to go on
+    #[arg(long, value_name = "COUNT", value_parser = clap::value_parser!(u64).range(1..))]
+    ask_after: Option<u64>,
     /// Send events to the very channels they were recorded from
     #[arg(long)]
     in_place: bool,
@@ -54,6 +59,21 @@ pub(super) struct GuardingArgs {
     /// `eddy/audit.ndjson` in the user's state directory)
     #[arg(long, value_name = "FILE", env = "EDDY_AUDIT")]
     pub(super) audit: Option<PathBuf>,
+}
+
+/// Whether the rest follows; nobody's answer is no.
+fn goes_on(ui: &Ui, first: FirstEvents, planned: u64) -> bool {
+    let FirstEvents { sent, acknowledged, failed } = first;
+    let arrived = format!("{} of the first {} arrived", grouped(acknowledged), counted(sent, "event"));
+    let failed = if failed > 0 { format!(", {} failed", grouped(failed)) } else { String::new() };
+    if !ui.can_ask() {
+        ui.say(format!(
+            "{arrived}{failed}; nobody can be asked whether the rest follows, so the run ends here"
+        ));
+        return false;
+    }
+    let rest = counted(planned.saturating_sub(sent), "event");
+    ui.ask_yes_meanwhile(&format!("{arrived}{failed}. Send the other {rest}?"), Some(false)).unwrap_or(false)
 }
 
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, clap::ValueEnum)]
@@ -114,6 +134,13 @@ impl GuardingArgs {
         });
         let duration = transfer::duration(self.max_duration.as_deref())?;
         Ok(Caps { events: self.max_events, bytes: bytes.transpose()?, duration }.or(target.limits))
+    }
+
+    /// The question after the first events, where any follow.
+    pub fn canary(&self, context: &Context, planned: u64) -> Option<Canary> {
+        let after = self.ask_after.filter(|after| *after < planned)?;
+        let ui = context.ui.clone();
+        Some(Canary::new(after, move |first| goes_on(&ui, first, planned)))
     }
 
     /// The flags that decide which event has which number, as they can be written again.
@@ -180,15 +207,21 @@ pub(super) async fn looked(
     let caps = args.guarding.caps(target)?;
     let mut bounds = caps.broken(survey);
     let mut findings = contract(args, survey);
-    let mut identity = Identity::None;
+    let (mut identity, mut cluster) = (Identity::None, None);
     if is_network(&target.address) {
-        bounds.extend(same_place(args, target, survey));
+        let recorded = Recorded::of(args, target);
+        if recorded.is_surely_here() {
+            bounds.extend(same_place(target, survey, "on the same server"));
+        }
         // What is not sent in any case needs no target.
         let is_stopped = !bounds.is_empty() || findings.iter().any(Finding::is_error);
         if args.dry_run || !is_stopped {
-            let (who, more) = super::target_facts::asked(args, context, target, survey, stop).await?;
-            identity = who;
-            findings.extend(more);
+            let told = super::target_facts::asked(args, context, target, survey, stop).await?;
+            (identity, cluster) = (told.identity, told.cluster);
+            findings.extend(told.findings);
+        }
+        if let Some(place) = recorded.found_here(cluster.as_ref()) {
+            bounds.extend(same_place(target, survey, &place));
         }
     }
     if survey.left_out.looped > 0 {
@@ -229,18 +262,70 @@ fn contract(args: &Args, survey: &Survey) -> Vec<Finding> {
     }]
 }
 
-/// Whether events would go to channels they were recorded from, which needs to be meant.
-fn same_place(args: &Args, target: &Place, survey: &Survey) -> Option<Finding> {
-    if args.guarding.in_place {
-        return None;
+/// Where a recording was made, as seen from a target.
+#[derive(Default)]
+struct Recorded {
+    /// It was made at the address of the target.
+    is_at_this_address: bool,
+    /// The server there said then what its cluster is called.
+    is_told: bool,
+    /// What the clusters of the target's system were called that it was made of.
+    clusters: Vec<String>,
+    /// Addresses of the target's system may lead to other clusters than before: its clusters have ids that nobody chose.
+    ids_are_unique: bool,
+}
+
+impl Recorded {
+    /// Of the archive to be sent; nothing is known of it when the same place is meant.
+    fn of(args: &Args, target: &Place) -> Self {
+        if args.guarding.in_place {
+            return Self::default();
+        }
+        let path = Address::parse(&args.archive).ok().map(|address| address.path);
+        let reader = path.and_then(|path| Reader::open(path.as_ref()).ok());
+        let Some(header) = reader.and_then(|reader| reader.header().cloned()) else {
+            return Self::default();
+        };
+        let family = |scheme| if scheme == Scheme::JetStream { Scheme::Nats } else { scheme };
+        let is_of_its_kind = |text: &str| {
+            Address::parse(text).is_ok_and(|source| family(source.scheme) == family(target.address.scheme))
+        };
+        let is_here =
+            |text: &&String| Address::parse(text).is_ok_and(|source| source.is_same_server(&target.address));
+        let here = header.sources.iter().find(is_here);
+        let of_its_kind = header.clusters.iter().filter(|(source, _)| is_of_its_kind(source));
+        Self {
+            is_at_this_address: here.is_some(),
+            is_told: here.is_some_and(|source| header.clusters.contains_key(source)),
+            clusters: of_its_kind.map(|(_, cluster)| cluster.clone()).collect(),
+            ids_are_unique: target.address.scheme == Scheme::Kafka,
+        }
     }
-    let path = Address::parse(&args.archive).ok()?.path;
-    let header = Reader::open(path.as_ref()).ok()?.header()?.clone();
-    let is_here =
-        |text: &String| Address::parse(text).is_ok_and(|source| source.is_same_server(&target.address));
-    if !header.sources.iter().any(is_here) {
-        return None;
+
+    /// The address alone says so: nothing else is known.
+    fn is_surely_here(&self) -> bool {
+        self.is_at_this_address && !(self.is_told && self.ids_are_unique)
     }
+
+    /// In which words the target, by what it says of itself, is where the recording was made; none when it is not, or when
+    /// its address alone has said so.
+    fn found_here(&self, cluster: Option<&String>) -> Option<String> {
+        if self.is_surely_here() {
+            return None;
+        }
+        match cluster {
+            Some(cluster) if self.clusters.contains(cluster) => {
+                Some(format!("in the same cluster, `{cluster}`"))
+            }
+            // Another cluster answers, even if at the address of then.
+            Some(_) => None,
+            None => self.is_at_this_address.then(|| "on the same server".to_owned()),
+        }
+    }
+}
+
+/// What to say when events would go to channels they were recorded from, which needs to be meant.
+fn same_place(target: &Place, survey: &Survey, place: &str) -> Option<Finding> {
     let mut channels: Vec<&str> = match only_channel(target) {
         Some(only) => vec![only],
         None => survey.channels.keys().map(String::as_str).collect(),
@@ -251,7 +336,7 @@ fn same_place(args: &Args, target: &Place, survey: &Survey) -> Option<Finding> {
         0 => String::new(),
         more => format!(" and {}", counted(more as u64, "other")),
     };
-    let message = format!("the recording was made of `{first}`{more} on the same server");
+    let message = format!("the recording was made of `{first}`{more} {place}");
     Some(Finding::error("same-place", message).help(
         "add `--in-place` if its readers are to see the events again, or name another with `--map-channel OLD=NEW`",
     ))

@@ -3,12 +3,12 @@
 use std::path::Path;
 use std::sync::Arc;
 
-use super::delivering::{DeliveringArgs, ledger_of};
+use super::delivering::ledger_of;
 use super::{Args, Loss};
 use crate::commands::target::Place;
 use crate::commands::window::Window;
 use crate::commands::{CommandError, Context, ErrorKind};
-use crate::endpoint::{Address, SinkOptions};
+use crate::endpoint::{Address, Sink, SinkOptions};
 use crate::output::figures::counted;
 use crate::replay::ledger::plan_hash;
 use crate::replay::read_back::{begin, read_back};
@@ -22,6 +22,8 @@ pub(super) enum Begun {
     Unkept,
     /// The run is kept from here on.
     Kept(Arc<Keeper>, Option<Box<Recall>>),
+    /// The same, and the target keeps the progress of the run as well, in the transactions of this sink.
+    Transacting(Arc<Keeper>, Box<dyn Sink>),
     /// An earlier part of the run has settled everything.
     NothingLeft(Box<Summary>),
     /// The end was asked for while the target was read back; the ledger holds what was found.
@@ -71,6 +73,10 @@ pub(super) async fn begun(
     if found.is_none() && args.resume && shard.is_none() {
         return Err(nothing_to_go_on_from(path));
     }
+    if args.delivering.transacts() {
+        let kept = found.filter(|_| args.resume);
+        return super::once::begun(args, context, target, (path, new, kept), stop).await;
+    }
     let ledger = match found {
         Some(kept) if args.resume => {
             kept.belongs_to(path, &new)?;
@@ -82,8 +88,9 @@ pub(super) async fn begun(
         Some(kept) if !kept.finished => return Err(unfinished(path, &kept)),
         _ => {
             let channels: Vec<&str> = survey.channels.keys().map(String::as_str).collect();
-            let read_back = begin(&address, &options, &channels).await?;
-            if read_back.is_none() {
+            let read_back =
+                if args.delivering.reads_back() { begin(&address, &options, &channels).await? } else { None };
+            if read_back.is_none() && args.delivering.reads_back() {
                 context.ui.detail(format!(
                     "what reaches `{}` cannot be read back: after a crash some events may go twice",
                     target.address
@@ -93,16 +100,21 @@ pub(super) async fn begun(
         }
     };
     if ledger.settled.low() >= ledger.planned {
-        let ledger = Ledger { finished: true, ..ledger };
-        ledger.write(path)?;
         let own = if shard.is_some() { survey.events } else { ledger.planned };
-        let (planned, settled_before) = (Some(own), own);
-        let summary = Summary { run: ledger.run, planned, settled_before, ..Summary::default() };
-        return Ok(Begun::NothingLeft(Box::new(summary)));
+        return nothing_left(ledger, path, own);
     }
     let only = Some(target.address.path.as_str()).filter(|path| !path.is_empty());
     let recall = (!ledger.read_back.is_empty()).then(|| Box::new(Recall::new(address, options)));
     Ok(Begun::Kept(Arc::new(Keeper::start(path, ledger, only, args.resume)?), recall))
+}
+
+/// Everything is settled, and the ledger says so.
+pub(super) fn nothing_left(ledger: Ledger, path: &Path, own: u64) -> Result<Begun, CommandError> {
+    let ledger = Ledger { finished: true, ..ledger };
+    ledger.write(path)?;
+    let (planned, settled_before) = (Some(own), own);
+    let summary = Summary { run: ledger.run, planned, settled_before, ..Summary::default() };
+    Ok(Begun::NothingLeft(Box::new(summary)))
 }
 
 /// The ledger this run would have if it began now.
@@ -116,7 +128,7 @@ fn new(
             .hint("a run with a ledger sends a file that can be read twice")
     })?;
     let mut options = super::options(args, &window);
-    let more = args.scheduling.numbering().into_iter().chain(DeliveringArgs::options(shard));
+    let more = args.scheduling.numbering().into_iter().chain(args.delivering.options(shard));
     options.extend(more.map(|(name, value)| (name, Some(value))));
     let parts = options.iter().flat_map(|(name, value)| [*name, value.as_deref().unwrap_or_default()]);
     let parts: Vec<&str> = parts.collect();
@@ -196,7 +208,7 @@ fn again(args: &Args, (window, shard): (Window, Option<Shard>), ledger: Option<&
     let mut option = |name: &str, value: &str| words.extend([format!("--{name}"), value.to_owned()]);
     option("to", &crate::endpoint::mask(&args.to));
     let options = args.scheduling.options().into_iter().chain(args.watching.options());
-    for (name, value) in options.chain(DeliveringArgs::options(shard)) {
+    for (name, value) in options.chain(args.delivering.options(shard)) {
         option(name, &value);
     }
     if args.loss == Loss::Allow {

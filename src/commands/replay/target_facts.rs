@@ -14,6 +14,22 @@ use crate::replay::{StopToken, Survey};
 /// How long one look of a dry run may take.
 const PATIENCE: Duration = Duration::from_secs(5);
 
+/// What the target said.
+pub(super) struct Told {
+    /// Who it is, for the plan.
+    pub identity: Identity,
+    /// What speaks against the run.
+    pub findings: Vec<Finding>,
+    /// What it calls itself or its cluster.
+    pub cluster: Option<String>,
+}
+
+impl Told {
+    fn nothing(identity: Identity) -> Self {
+        Self { identity, findings: Vec::new(), cluster: None }
+    }
+}
+
 /// Asks the target. A dry run that cannot reach it says so and goes on; a real run ends there.
 ///
 /// # Errors
@@ -24,18 +40,19 @@ pub(super) async fn asked(
     target: &Place,
     survey: &Survey,
     stop: &StopToken,
-) -> Result<(Identity, Vec<Finding>), CommandError> {
+) -> Result<Told, CommandError> {
     if !args.asks_target() {
-        return Ok((Identity::NotAsked, Vec::new()));
+        return Ok(Told::nothing(Identity::NotAsked));
     }
     let channels: Vec<&str> = survey.channels.keys().map(String::as_str).collect();
     if !args.dry_run {
         let facts = args.connector(context, stop)?.facts(target, &channels).await?;
-        return Ok((Identity::NotAsked, judge(survey, &facts, Timestamp::now())));
+        let findings = judge(survey, &facts, Timestamp::now());
+        return Ok(Told { identity: Identity::NotAsked, findings, cluster: facts.cluster });
     }
     let (address, options) = match target.for_writing(&context.environment) {
         Ok(opened) => opened,
-        Err(error) => return Ok((Identity::NotReached(error.message), Vec::new())),
+        Err(error) => return Ok(Told::nothing(Identity::NotReached(error.message))),
     };
     let probe = async {
         let credentials = options.credentials.as_ref();
@@ -46,9 +63,9 @@ pub(super) async fn asked(
         Ok(Ok(report)) if report.reachable && report.authorised != Some(false) => report,
         Ok(Ok(report)) => {
             let why = report.problems.first().map(|problem| problem.message.clone());
-            return Ok((Identity::NotReached(why.unwrap_or_default()), Vec::new()));
+            return Ok(Told::nothing(Identity::NotReached(why.unwrap_or_default())));
         }
-        _ => return Ok((Identity::NotReached("it does not answer".to_owned()), Vec::new())),
+        _ => return Ok(Told::nothing(Identity::NotReached("it does not answer".to_owned()))),
     };
     let facts = tokio::time::timeout(PATIENCE, open::target_facts(&address, &options, &channels)).await;
     let (facts, findings) = match facts {
@@ -70,5 +87,6 @@ pub(super) async fn asked(
             (None, vec![Finding::warning("target", "the target does not tell of its channels".to_owned())])
         }
     };
-    Ok((Identity::Reached(Box::new(report), facts.map(Box::new)), findings))
+    let cluster = facts.as_ref().and_then(|facts| facts.cluster.clone());
+    Ok(Told { identity: Identity::Reached(Box::new(report), facts.map(Box::new)), findings, cluster })
 }

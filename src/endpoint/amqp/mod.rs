@@ -3,7 +3,7 @@
 
 use std::time::Duration;
 
-use super::capabilities::Acknowledgement;
+use super::capabilities::{Acknowledgement, Assurance};
 use super::facts::TargetFacts;
 use super::inspect::{Inspect, ProbeReport};
 use super::{Address, Capabilities, Credentials, EndpointError, Sink, SinkOptions, Source, SourceOptions};
@@ -40,6 +40,7 @@ pub const CAPABILITIES: Capabilities = Capabilities {
     timestamps: true,
     partitions: false,
     acknowledgement: Acknowledgement::PerEvent,
+    assurance: Assurance::AtLeastOnce,
     replayable: false,
     seek_time: false,
     max_payload: None,

@@ -3,7 +3,7 @@
 use std::future::{Ready, ready};
 use std::time::Duration;
 
-use super::capabilities::Acknowledgement;
+use super::capabilities::{Acknowledgement, Assurance};
 use super::facts::{ChannelFacts, TargetFacts};
 use super::inspect::{Inspect, ProbeReport};
 use super::{
@@ -38,6 +38,7 @@ pub const BINARY: Capabilities = Capabilities {
     timestamps: true,
     partitions: false,
     acknowledgement: Acknowledgement::PerEvent,
+    assurance: Assurance::AtLeastOnce,
     replayable: false,
     seek_time: false,
     max_payload: None,

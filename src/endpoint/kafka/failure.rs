@@ -175,6 +175,18 @@ pub(super) fn delivery(error: &KafkaError, topic: &str, size: usize, address: &A
             let message = format!("`{address}` has not enough replicas of `{topic}`: {}", words_of(error));
             EndpointError::new(Kind::Timeout, message)
         }
+        Code::Fatal | Code::Fenced | Code::ProducerFenced | Code::InvalidProducerEpoch => {
+            taken_over(&words_of(error), address)
+        }
+        Code::State
+        | Code::InvalidTransactionalState
+        | Code::InvalidProducerIdMapping
+        | Code::OutOfOrderSequenceNumber
+        | Code::UnknownProducerId
+        | Code::TransactionCoordinatorFenced => EndpointError::new(
+            Kind::Disconnected,
+            format!("`{topic}` does not take the event now: {}", words_of(error)),
+        ),
         Code::InvalidTimestamp => EndpointError::new(
             Kind::Rejected,
             format!("`{topic}` does not take events of this time: {}", words_of(error)),
@@ -188,6 +200,30 @@ pub(super) fn delivery(error: &KafkaError, topic: &str, size: usize, address: &A
     }
 }
 
+/// The client can do no more: another process has taken the run over, or order could not be kept.
+pub(super) fn taken_over(words: &str, address: &Address) -> EndpointError {
+    let message = format!("`{address}` takes nothing more from this process: {words}");
+    EndpointError::new(Kind::Fenced, message)
+        .help("is the same run going on in another process? otherwise go on with `--resume`")
+}
+
+/// Whether the last transaction ended is not known.
+pub(super) fn undecided(words: &str, address: &Address) -> EndpointError {
+    let message = format!("`{address}` does not say whether the last transaction ended: {words}");
+    EndpointError::new(Kind::Fenced, message)
+        .help("go on with `--resume`, which looks what of the run is committed")
+}
+
+/// The transaction that an event belonged to was taken back, so it is not there.
+pub(super) fn taken_back(words: &str, address: &Address) -> EndpointError {
+    EndpointError::new(Kind::Unreachable, format!("`{address}` has taken a transaction back: {words}"))
+}
+
+/// The queue of the client is full.
+pub(super) fn is_full(error: &KafkaError) -> bool {
+    matches!(error, KafkaError::MessageProduction(Code::QueueFull))
+}
+
 /// The event is larger than the topic takes.
 pub(super) fn too_large(size: usize, topic: &str) -> EndpointError {
     EndpointError::new(Kind::TooLarge, format!("an event of {size} bytes is larger than the topic `{topic}` takes"))
@@ -195,7 +231,7 @@ pub(super) fn too_large(size: usize, topic: &str) -> EndpointError {
 }
 
 /// The client's description of a code, beginning in lower case.
-fn words_of(error: &KafkaError) -> String {
+pub(super) fn words_of(error: &KafkaError) -> String {
     let text = error.rdkafka_error_code().map_or_else(|| error.to_string(), |code| code.to_string());
     // `MessageProduction (Broker: Not enough replicas)` and its like: the inner words are the description.
     let inner = text.split_once(" (").map_or(text.as_str(), |(_, inner)| inner.trim_end_matches(')'));

@@ -46,7 +46,8 @@ pub(super) fn read(
             .collect();
         let all_there_is =
             spans.iter().all(|(lane, span)| span.next <= first.get(lane).copied().unwrap_or(0));
-        let mut events = collect(offsets.consumer, spans, offsets.timeout)?;
+        let mut events = Vec::new();
+        read_whole(offsets.consumer, spans, offsets.timeout, |event| events.push(event))?;
         let wanted = usize::try_from(count).unwrap_or(usize::MAX);
         if events.len() >= wanted || all_there_is {
             sort(&mut events);
@@ -56,17 +57,17 @@ pub(super) fn read(
     }
 }
 
-/// Reads these spans whole.
-fn collect(
+/// Reads these spans whole, and gives each event to `take`.
+pub(super) fn read_whole(
     consumer: &BaseConsumer<Listener>,
     mut open: BTreeMap<Lane, Span>,
     timeout: Duration,
-) -> Result<Vec<Event>, EndpointError> {
+    mut take: impl FnMut(Event),
+) -> Result<(), EndpointError> {
     let address = consumer.client().context().address();
     let refused = |error: KafkaError| failure::request("be read", &error, address);
-    let mut events = Vec::new();
     if open.is_empty() {
-        return Ok(events);
+        return Ok(());
     }
     consumer.assign(&assignment(&open, consumer)?).map_err(refused)?;
     let mut deadline = Instant::now() + timeout;
@@ -79,7 +80,7 @@ fn collect(
                 let end = open.get(&lane).and_then(|span| span.end);
                 let offset = event.place.offset.and_then(|offset| i64::try_from(offset).ok()).unwrap_or(0);
                 if end.is_some_and(|end| offset < end) {
-                    events.push(event);
+                    take(event);
                 }
                 if end.is_some_and(|end| offset + 1 >= end) {
                     open.remove(&lane);
@@ -100,8 +101,7 @@ fn collect(
             return Err(failure::silence(address, timeout.as_secs_f32()));
         }
     }
-    consumer.unassign().map_err(refused)?;
-    Ok(events)
+    consumer.unassign().map_err(refused)
 }
 
 fn sort(events: &mut Vec<Event>) {

@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use super::address_options::AddressOptions;
+use super::capabilities::Assurance;
 use super::facts::TargetFacts;
 use super::inspect::{Inspect, ProbeReport};
 use super::{
@@ -10,6 +11,7 @@ use super::{
     SourceOptions,
 };
 
+mod checkpoint;
 mod cluster;
 mod facts;
 mod failure;
@@ -27,11 +29,16 @@ mod settings;
 mod sink;
 mod source;
 mod taking;
+mod transactions;
 
 /// What Kafka carries. The largest payload is what the default `message.max.bytes` of a broker leaves of a batch with
 /// one event that has neither key nor headers.
-pub const CAPABILITIES: Capabilities =
-    Capabilities { name: "Kafka", max_payload: Some(1_048_516), ..Capabilities::ALL };
+pub const CAPABILITIES: Capabilities = Capabilities {
+    name: "Kafka",
+    assurance: Assurance::ExactlyOnce,
+    max_payload: Some(1_048_516),
+    ..Capabilities::ALL
+};
 
 /// Reads the topics in the path: all their partitions, merged as they come.
 ///
@@ -51,6 +58,10 @@ pub async fn open_source(
 /// # Errors
 /// When no broker can be reached or lets us in, or when the topic in the path does not exist.
 pub async fn open_sink(address: &Address, options: &SinkOptions) -> Result<Box<dyn Sink>, EndpointError> {
+    if let Some(wanted) = &options.transactions {
+        settings::transacting(&mut rdkafka::ClientConfig::new(), address, &wanted.run)?;
+        checkpoint::make_topic(address, options).await?;
+    }
     let (address, options) = (address.clone(), options.clone());
     let opened = blocking(move || sink::KafkaSink::open(&address, &options)).await?;
     Ok(Box::new(opened))

@@ -53,6 +53,26 @@ impl Producer {
         self.producer.send(record)
     }
 
+    /// Takes over what an earlier producer of the same transactional id has begun.
+    pub(super) fn take_over(&self, timeout: Duration) -> Result<(), KafkaError> {
+        self.producer.init_transactions(timeout)
+    }
+
+    /// Begins a transaction; records sent from now on belong to it.
+    pub(super) fn begin_transaction(&self) -> Result<(), KafkaError> {
+        self.producer.begin_transaction()
+    }
+
+    /// Waits until everything is acknowledged, and ends the transaction.
+    pub(super) fn commit_transaction(&self, timeout: Duration) -> Result<(), KafkaError> {
+        self.producer.commit_transaction(timeout)
+    }
+
+    /// Takes back what was sent since the transaction began.
+    pub(super) fn abort_transaction(&self, timeout: Duration) -> Result<(), KafkaError> {
+        self.producer.abort_transaction(timeout)
+    }
+
     /// Waits until everything is acknowledged or failed.
     pub(super) fn flush(&self, timeout: Duration) -> Result<(), KafkaError> {
         self.producer.flush(timeout)

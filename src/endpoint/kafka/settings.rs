@@ -224,6 +224,30 @@ pub(super) fn sending(
     Ok(())
 }
 
+/// How long a transaction may last until the cluster takes it back.
+const TRANSACTION: Duration = Duration::from_secs(60);
+
+/// What is needed besides so that the events of a run go in transactions.
+///
+/// # Errors
+/// When the address asks for what does not go with them.
+pub(super) fn transacting(
+    config: &mut ClientConfig,
+    address: &Address,
+    run: &str,
+) -> Result<(), EndpointError> {
+    let options = AddressOptions::new(address, &SINK_OPTIONS)?;
+    if options.flag("idempotent")? == Some(false) {
+        return Err(options.wrong("idempotent", "false", "`true`: transactions need it"));
+    }
+    let waits = config.get("message.timeout.ms").and_then(|text| text.parse().ok()).unwrap_or(u128::MAX);
+    config
+        .set("transactional.id", format!("eddy-{run}"))
+        .set("transaction.timeout.ms", TRANSACTION.as_millis().to_string())
+        .set("message.timeout.ms", waits.min(TRANSACTION.as_millis()).to_string());
+    Ok(())
+}
+
 /// Kibibytes of events that wait to be sent; beyond, handing over waits.
 const QUEUE_KBYTES: usize = 32 * 1024;
 /// Bytes of the largest event that can wait to be sent.

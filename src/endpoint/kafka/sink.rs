@@ -4,10 +4,9 @@ use std::collections::HashMap;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use rdkafka::error::{KafkaError, RDKafkaErrorCode};
-
 use super::ledger::Ledger;
 use super::producer::Producer;
+use super::transactions::{Transactions, refused};
 use super::{CAPABILITIES, cluster, failure, message, settings};
 use crate::endpoint::{
     Address, BoxFuture, Capabilities, EndpointError, EndpointErrorKind, Receipts, Sink, SinkOptions,
@@ -65,6 +64,7 @@ pub(super) struct KafkaSink {
     address: Address,
     topics: HashMap<String, Known>,
     placing: Placing,
+    transactions: Option<Transactions>,
     creates: bool,
     connect_timeout: Duration,
     receipt_timeout: Duration,
@@ -76,6 +76,9 @@ impl KafkaSink {
         let (mut config, listener) =
             settings::connection(address, options.credentials.as_ref(), &settings::SINK_OPTIONS)?;
         settings::sending(&mut config, address, options.receipt_timeout)?;
+        if let Some(wanted) = &options.transactions {
+            settings::transacting(&mut config, address, &wanted.run)?;
+        }
         let ledger = listener.ledger();
         let producer = Arc::new(Producer::start(&config, listener)?);
         let mut sink = Self {
@@ -87,6 +90,7 @@ impl KafkaSink {
                 only: settings::partition_to_fill(address)?,
                 keeps_recorded: address.option("partitioner").is_none(),
             },
+            transactions: None,
             creates: config.get("allow.auto.create.topics") == Some("true"),
             connect_timeout: options.connect_timeout,
             receipt_timeout: options.receipt_timeout,
@@ -100,6 +104,10 @@ impl KafkaSink {
             let count = partitions(&sink.producer, path, sink.creates, options.connect_timeout)?;
             sink.placing.partition(None, path, count, address)?;
             sink.topics.insert(path.clone(), Known { partitions: Ok(count), asked: Instant::now() });
+        }
+        if let Some(wanted) = &options.transactions {
+            let with = (Arc::clone(&sink.producer), Arc::clone(&sink.ledger));
+            sink.transactions = Some(Transactions::take_over(wanted, with, address, options)?);
         }
         Ok(sink)
     }
@@ -123,7 +131,7 @@ impl KafkaSink {
         loop {
             match producer.send(record) {
                 Ok(()) => return Ok(()),
-                Err((KafkaError::MessageProduction(RDKafkaErrorCode::QueueFull), given_back)) => {
+                Err((error, given_back)) if failure::is_full(&error) => {
                     record = given_back;
                     ledger.room().await;
                 }
@@ -133,17 +141,30 @@ impl KafkaSink {
     }
 
     async fn hand_over_batch(&mut self, batch: &[Event]) -> Receipts {
+        if let Some(transactions) = &mut self.transactions
+            && let Err(error) = transactions.begin().await
+        {
+            return refused(batch.len(), &error);
+        }
         let (first, receipts) = self.ledger.begin(batch.len());
-        for (sequence, event) in (first..).zip(batch) {
+        let mut failed = vec![false; batch.len()];
+        for ((sequence, event), failed) in (first..).zip(batch).zip(&mut failed) {
             if let Err(error) = self.hand_over(event, sequence).await {
+                *failed = true;
                 self.ledger.settle(sequence, Err(error));
             }
         }
-        receipts
+        match &mut self.transactions {
+            Some(transactions) => transactions.hold(batch, &failed, receipts),
+            None => receipts,
+        }
     }
 
     async fn leave(self) -> Result<(), EndpointError> {
-        let Self { producer, address, receipt_timeout, .. } = self;
+        let Self { producer, address, receipt_timeout, transactions, .. } = self;
+        if let Some(transactions) = transactions {
+            transactions.leave().await;
+        }
         super::blocking(move || {
             // Every event is settled by then, because the client gives up on it after the same time.
             let flushed = producer.flush(receipt_timeout + Duration::from_secs(1));
@@ -195,6 +216,13 @@ impl Sink for KafkaSink {
 
     fn send<'a>(&'a mut self, batch: &'a [Event]) -> BoxFuture<'a, Receipts> {
         Box::pin(self.hand_over_batch(batch))
+    }
+
+    fn flush(&mut self) -> BoxFuture<'_, ()> {
+        if let Some(transactions) = &mut self.transactions {
+            transactions.end();
+        }
+        Box::pin(std::future::ready(()))
     }
 
     fn close(self: Box<Self>) -> BoxFuture<'static, Result<(), EndpointError>> {

@@ -3,7 +3,7 @@
 
 use std::sync::Arc;
 
-use super::capabilities::Acknowledgement;
+use super::capabilities::{Acknowledgement, Assurance};
 use super::facts::TargetFacts;
 use super::inspect::{Inspect, ProbeReport};
 use super::{Address, Capabilities, Credentials, EndpointError, Sink, SinkOptions, Source, SourceOptions};
@@ -39,6 +39,7 @@ pub const CAPABILITIES_5: Capabilities = Capabilities {
     timestamps: false,
     partitions: false,
     acknowledgement: Acknowledgement::PerEvent,
+    assurance: Assurance::AtLeastOnce,
     replayable: false,
     seek_time: false,
     max_payload: None,

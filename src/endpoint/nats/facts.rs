@@ -26,7 +26,10 @@ pub(super) async fn ask(
 ) -> Result<TargetFacts, EndpointError> {
     let known = &stream_sink::OPTIONS;
     let connection = connect(address, options.credentials.as_ref(), options.connect_timeout, known).await?;
-    let mut facts = TargetFacts::default();
+    let info = connection.client.server_info();
+    // A server without a name of its own gets another one each time it starts.
+    let named = Some(info.server_name).filter(|name| *name != info.server_id);
+    let mut facts = TargetFacts { cluster: info.cluster.or(named), ..TargetFacts::default() };
     if address.scheme == Scheme::JetStream {
         let context = async_nats::jetstream::new(connection.client.clone());
         facts.channels = streams_of(&context, address, channels, &mut facts.not_told).await?;

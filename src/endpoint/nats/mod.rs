@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use super::address::Scheme;
 use super::address_options::AddressOptions;
-use super::capabilities::Acknowledgement;
+use super::capabilities::{Acknowledgement, Assurance};
 use super::facts::TargetFacts;
 use super::inspect::{Inspect, ProbeReport};
 use super::{
@@ -39,6 +39,7 @@ pub const CORE: Capabilities = Capabilities {
     timestamps: false,
     partitions: false,
     acknowledgement: Acknowledgement::None,
+    assurance: Assurance::AtMostOnce,
     replayable: false,
     seek_time: false,
     max_payload: Some(1_048_576),
@@ -48,6 +49,7 @@ pub const CORE: Capabilities = Capabilities {
 pub const JETSTREAM: Capabilities = Capabilities {
     name: "NATS JetStream",
     acknowledgement: Acknowledgement::PerEvent,
+    assurance: Assurance::EffectivelyOnce,
     replayable: true,
     seek_time: true,
     ..CORE

@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use super::capabilities::Assurance;
 use super::facts::TargetFacts;
 use super::inspect::{Inspect, ProbeReport};
 use super::{
@@ -25,6 +26,7 @@ mod streams;
 /// What a Redis stream carries; the limit is the server's `proto-max-bulk-len`.
 pub const CAPABILITIES: Capabilities = Capabilities {
     name: "Redis Streams",
+    assurance: Assurance::EffectivelyOnce,
     timestamps: false,
     partitions: false,
     max_payload: Some(512 * 1024 * 1024),

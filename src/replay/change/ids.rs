@@ -32,6 +32,8 @@ pub struct NewIds {
     pub ids: Ids,
     /// Where payloads carry identities, besides the members of a CloudEvent.
     pub fields: Vec<FieldPath>,
+    /// Headers that carry identities of other events, besides those whose names say so.
+    pub headers: Vec<String>,
 }
 
 /// What an identity stands for.
@@ -116,6 +118,11 @@ impl Giver<'_> {
 }
 
 impl NewIds {
+    fn kind_of_header(&self, name: &str) -> Option<Kind> {
+        let is_named = || self.headers.iter().any(|each| each.eq_ignore_ascii_case(name));
+        kind(name).or_else(|| is_named().then_some(Kind::Related))
+    }
+
     /// Gives an event its new identities; `number` counts the events of the run.
     pub(super) fn apply(&self, event: &mut Event, identities: &Identities, number: u64) {
         if self.ids == Ids::Keep {
@@ -124,7 +131,7 @@ impl NewIds {
         let mut giver = Giver { ids: self.ids, identities, number, link: None };
         let structured = form(event) == Some(Form::Structured);
         for header in &mut event.headers {
-            if let (Some(kind), Some(old)) = (kind(&header.name), &header.value)
+            if let (Some(kind), Some(old)) = (self.kind_of_header(&header.name), &header.value)
                 && let Some(new) = giver.bytes(kind, old)
             {
                 header.value = Some(new.into());
@@ -230,7 +237,11 @@ mod tests {
 
     fn changed(ids: Ids, fields: &[&str], mut event: Event, number: u64) -> Event {
         let fields = fields.iter().map(|path| path.parse().expect("a path")).collect();
-        NewIds { ids, fields }.apply(&mut event, &Identities::of("run", 0), number);
+        NewIds { ids, fields, headers: vec!["x-order".to_owned()] }.apply(
+            &mut event,
+            &Identities::of("run", 0),
+            number,
+        );
         event
     }
 
@@ -309,5 +320,19 @@ mod tests {
             assert_eq!(value["id"], ids.text("order-1"));
             assert_eq!((&value["correlationid"], &value["data"]["id"]), (&json!(ids.text("c")), &json!("x")));
         }
+    }
+
+    #[test]
+    fn a_header_that_the_contract_names_refers_to_others() {
+        let event = || {
+            let headers = vec![Header::text("X-Order", "flow-9"), Header::text("x-other", "flow-9")];
+            Event { headers, ..Event::new("a", "x") }
+        };
+        let mapped = changed(Ids::Map, &[], event(), 0);
+        assert_ne!(mapped.header_text("X-Order"), Some("flow-9"));
+        assert_eq!(mapped.header_text("x-other"), Some("flow-9"));
+        let again = changed(Ids::Map, &[], event(), 1);
+        assert_eq!(mapped.header_text("X-Order"), again.header_text("X-Order"));
+        assert_eq!(changed(Ids::New, &[], event(), 0).header_text("X-Order"), Some("flow-9"));
     }
 }
