@@ -27,7 +27,7 @@ fn without_a_terminal_it_ends_after_the_first_events_and_says_how_to_go_on() {
     std::fs::remove_file(directory.join("out.ndjson")).expect("removed");
     let (code, _, error) = run(directory, &[&FIRST[..], &["--ledger", "ledger"]].concat());
     assert_eq!(code, Some(0), "{error}");
-    let (_, command) = error.split_once("go on where it ended: eddy ").unwrap_or_else(|| panic!("{error}"));
+    let (_, command) = error.split_once("go on: eddy ").unwrap_or_else(|| panic!("{error}"));
     let words: Vec<&str> = command.split_whitespace().collect();
     assert!(words.ends_with(&["--resume"]) && !words.contains(&"--ask-after"), "{error}");
     let (code, _, error) = run(directory, &words);
@@ -75,7 +75,9 @@ fn answered(directory: &Path, answer: &[u8]) -> bool {
 #[cfg(target_os = "linux")]
 #[test]
 fn on_a_terminal_a_person_decides() {
-    for (answer, expected) in [(&b"y\r"[..], EVENTS), (b"n\r", 700), (b"\r", 700), (b"\x03", 700)] {
+    for (answer, expected) in
+        [(&b"y\r"[..], EVENTS), (&b"n\r"[..], 700), (&b"\r"[..], 700), (&b"\x03"[..], 700)]
+    {
         let directory = tempfile::tempdir().expect("a directory");
         write_events(&directory.path().join("events.ndjson"), '/');
         assert!(answered(directory.path(), answer), "{answer:?}");

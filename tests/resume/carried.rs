@@ -95,7 +95,7 @@ async fn the_same_cluster_is_known_by_its_id_whatever_its_address() {
     let tunnel = Proxy::to(server.port);
     let elsewhere = format!("kafka://127.0.0.1:{}", tunnel.port);
     let (code, _, error) = run(directory, &["replay", archive, "--to", &elsewhere]);
-    assert!(code == Some(1) && error.contains("in the same cluster"), "{error}");
+    assert!(code == Some(2) && error.contains("in the same cluster"), "{error}");
     let (code, _, error) = run(directory, &["replay", archive, "--to", &url, "--dry-run"]);
     assert!(code == Some(1), "{error}");
     done(directory, &["replay", archive, "--to", &elsewhere, "--in-place"]);
