@@ -614,6 +614,7 @@ off\t'Do not ask'"
 complete -c eddy -n "__fish_eddy_using_subcommand replay; and not __fish_seen_subcommand_from report manifest help" -l max-events -d 'Send nothing when there are more events than this' -r
 complete -c eddy -n "__fish_eddy_using_subcommand replay; and not __fish_seen_subcommand_from report manifest help" -l max-bytes -d 'Send nothing when there are more bytes than this, such as `2GiB`' -r
 complete -c eddy -n "__fish_eddy_using_subcommand replay; and not __fish_seen_subcommand_from report manifest help" -l max-duration -d 'Send nothing when the run takes longer than this, such as `2h`' -r
+complete -c eddy -n "__fish_eddy_using_subcommand replay; and not __fish_seen_subcommand_from report manifest help" -l ask-after -d 'Send this many events, wait for their receipts, and ask whether the rest follows; without a terminal the run ends there and says how to go on' -r
 complete -c eddy -n "__fish_eddy_using_subcommand replay; and not __fish_seen_subcommand_from report manifest help" -l validate -d 'What to do about events that do not fit the workspace\'s contract of today' -r -f -a "refuse\t'Send nothing when one does not fit'
 skip\t'Leave them out'
 warn\t'Say how many there are and send them'"
@@ -626,6 +627,9 @@ json\t'A JSON line each second and for everything that happens'
 plain\t'Plain lines'
 none\t'Only what goes wrong'"
 complete -c eddy -n "__fish_eddy_using_subcommand replay; and not __fish_seen_subcommand_from report manifest help" -l shard -d 'Send only the lanes of one of several processes, such as `0/4`; `auto/4` in a Kubernetes Indexed Job' -r
+complete -c eddy -n "__fish_eddy_using_subcommand replay; and not __fish_seen_subcommand_from report manifest help" -l delivery -d 'How sure it must be that each event arrives once, also after a crash (default: as sure as the target and `--ledger` allow without transactions)' -r -f -a "at-least-once\t'What was not confirmed goes again, and may then be there twice'
+effectively-once\t'What has arrived is found by its marks and does not go again'
+exactly-once\t'Events go in transactions together with the progress of the run (Kafka, `--speed max`)'"
 complete -c eddy -n "__fish_eddy_using_subcommand replay; and not __fish_seen_subcommand_from report manifest help" -l color -d 'When to colour' -r -f -a "auto\t'On a terminal, unless NO_COLOR is set'
 always\t'Always'
 never\t'Never'"
