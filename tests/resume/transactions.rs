@@ -68,10 +68,10 @@ fn run_of(directory: &Path) -> Option<String> {
 /// Readers of committed events see each event of each round once, and each lane in order.
 fn assert_committed_once(directory: &Path, url: &str, names: &[&str]) {
     let source = format!("{url}/{}?isolation=read_committed", names.join(","));
-    let (_, lines, error) = run(directory, &["tail", &source, "--from", "start", "--format", "json"]);
+    let (_, printed, error) = run(directory, &["tail", &source, "--from", "start", "--format", "json"]);
     assert!(error.is_empty(), "{error}");
     let mut lanes = BTreeMap::<String, Vec<u64>>::new();
-    for line in lines.lines() {
+    for line in printed.lines() {
         let event: Value = serde_json::from_str(line).expect("an event");
         let lane = format!("{} {}", event["src"], event["k"]);
         lanes.entry(lane).or_default().push(number_in_plan(line));
