@@ -2,15 +2,18 @@
 """Sends and reads the same events by eddy and by each system's own tool, in turns in one run, and prints the ratios.
 
     benches/endpoints/endpoints.py target/release/eddy [--count 200000] [--sizes 200,10240] [--rounds 3]
-                                   [--only redis,mqtt,nats,kafka,amqp] [--kafka HOST:PORT] [--amqp HOST:PORT] [--json FILE]
+                                   [--only redis,mqtt,nats,kafka,amqp] [--kafka HOST:PORT] [--partitions 1] [--long 0]
+                                   [--bare PROGRAM] [--amqp HOST:PORT] [--json FILE]
 
-redis-server, mosquitto and nats-server are started here on free ports; for Kafka and RabbitMQ name a running one. What is
-missing is left out and said. Every event is confirmed: XADD replies, MQTT QoS 1, JetStream acknowledgements, acks=all,
-publisher confirms. Wall and CPU seconds and the largest resident set are of whole processes, medians of the rounds; the last
+redis-server, mosquitto, nats-server and Kafka (from where scripts/install-test-servers puts it) are started here on free
+ports, Kafka unless a running one is named; for RabbitMQ name a running one. What is missing is left out and said. Every event
+is confirmed: XADD replies, MQTT QoS 1, JetStream acknowledgements, acks=all, publisher confirms. Wall and CPU seconds and the largest resident set are of whole processes, medians of the rounds; the last
 column is the wall time of the tool over that of eddy, above 1 when eddy is faster. "first event" is the time from the start
 of the process to the first byte it prints.
 
-Peers: `redis-cli --pipe`, `redis-benchmark -P 100`, `mosquitto_pub -l -q 1`, `nats bench`, `kcat` with and without idempotence.
+Peers: `redis-cli --pipe`, `redis-benchmark -P 100`, `mosquitto_pub -l -q 1`, `nats bench`, `kcat` with and without idempotence,
+and for Kafka the bare loop of the same client crate (`cargo build --release --bench bare` makes it; `--bare` names the program).
+`--long N` reads N events of 200 bytes once more, for the largest resident set of a long run.
 mosquitto_pub 2.0.11 leaves early when it sends more than 65,535 messages, so MQTT is measured with 60,000 at most.
 """
 
@@ -37,37 +40,46 @@ def free_port():
         return probe.getsockname()[1]
 
 
-def wait_for(port):
-    deadline = time.monotonic() + 20
+def wait_for(port, patience):
+    deadline = time.monotonic() + patience
     while time.monotonic() < deadline:
         with socket.socket() as probe:
             if probe.connect_ex(("127.0.0.1", port)) == 0:
                 return
+        time.sleep(0.01)
     sys.exit(f"nothing listens at {port}")
 
 
 @contextlib.contextmanager
-def server(command, port):
+def server(command, port, patience=20):
     child = subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
     try:
-        wait_for(port)
+        wait_for(port, patience)
         yield
     finally:
         child.kill()
         child.wait()
 
 
-def timed(command, source=None):
+def timed(command, source=None, out=subprocess.DEVNULL):
     """Wall seconds, CPU seconds and MiB of a command that must succeed."""
     stdin = open(source, "rb") if source else subprocess.DEVNULL
     began = time.perf_counter()
-    child = subprocess.Popen(command, stdin=stdin, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE)
+    child = subprocess.Popen(command, stdin=stdin, stdout=out, stderr=subprocess.PIPE)
     said = child.stderr.read()
     _, status, usage = os.wait4(child.pid, 0)
     child.returncode = os.waitstatus_to_exitcode(status)
     if child.returncode != 0:
         sys.exit(f"{command}: exit {child.returncode}\n{said.decode(errors='replace')}")
     return time.perf_counter() - began, usage.ru_utime + usage.ru_stime, usage.ru_maxrss / 1024
+
+
+def into_a_file(folder):
+    """As `timed`, with what is printed in a file."""
+    def measure(command, source=None):
+        with open(os.path.join(folder, "printed"), "wb") as out:
+            return timed(command, source, out)
+    return measure
 
 
 def first_byte(command):
@@ -108,7 +120,7 @@ class Run:
             wall, cpu, memory = (statistics.median(column) for column in zip(*taken[label]))
             result = {"case": name, "bytes": self.size, "tool": label, "wall_s": round(wall, 4), "cpu_s": round(cpu, 3),
                       "mib": round(memory, 1), "ratio": round(wall / own, 2)}
-            if measure is timed:
+            if measure is not first_byte:
                 result["events_per_s"] = round(count / wall)
                 figures = f"{count / wall:,.0f} | {cpu:.2f} | {memory:.0f}"
             else:
@@ -192,19 +204,99 @@ def nats(run, _):
                    measure=first_byte)
 
 
+PROPERTIES = """process.roles=broker,controller
+node.id=1
+controller.quorum.voters=1@127.0.0.1:{controller}
+listeners=PLAINTEXT://127.0.0.1:{port},CONTROLLER://127.0.0.1:{controller}
+advertised.listeners=PLAINTEXT://127.0.0.1:{port}
+controller.listener.names=CONTROLLER
+inter.broker.listener.name=PLAINTEXT
+listener.security.protocol.map=CONTROLLER:PLAINTEXT,PLAINTEXT:PLAINTEXT
+log.dirs={folder}/kafka
+num.partitions={partitions}
+offsets.topic.replication.factor=1
+transaction.state.log.replication.factor=1
+transaction.state.log.min.isr=1
+"""
+
+
+@contextlib.contextmanager
+def kafka_server(folder, arguments):
+    """The address of the broker that was named, or of one that is started."""
+    if arguments.kafka:
+        yield arguments.kafka
+        return
+    port, controller = free_port(), free_port()
+    properties = os.path.join(folder, "server.properties")
+    with open(properties, "w") as out:
+        out.write(PROPERTIES.format(port=port, controller=controller, folder=folder, partitions=arguments.partitions))
+    java = ["java", "-Xms256m", "-Xmx1g", "-XX:+UseSerialGC", "-Dorg.slf4j.simpleLogger.defaultLogLevel=warn",
+            "-cp", os.path.join(jars(), "*")]
+    format_storage = java + ["kafka.tools.StorageTool", "format", "-t", "AAAAAAAAAAAAAAAAAAAAAA", "-c", properties]
+    subprocess.run(format_storage, stdout=subprocess.DEVNULL, check=True)
+    with server(java + ["kafka.Kafka", properties], port, patience=120):
+        yield f"127.0.0.1:{port}"
+
+
+def jars():
+    return os.path.join(os.environ.get("EDDY_CACHE", os.path.expanduser("~/.cache/eddy")), "kafka")
+
+
+def removed(path):
+    with contextlib.suppress(FileNotFoundError):
+        os.remove(path)
+
+
 def kafka(run, arguments):
-    broker = arguments.kafka
-    topic = f"bench-{os.getpid()}-{run.size}"
-    timed([run.eddy, "inject", f"kafka://{broker}/{topic}?create", "--data", "first"])
-    url = f"kafka://{broker}/{topic}"
-    produce = ["kcat", "-b", broker, "-t", topic, "-P", "-X", "acks=all", "-l", run.lines]
-    run.report("Kafka, send, acks=all", run.count, [
+    with kafka_server(run.folder, arguments) as broker:
+        topic = f"bench-{os.getpid()}-{run.size}"
+        url = f"kafka://{broker}/{topic}"
+        timed([run.eddy, "inject", url + "?create", "--data", "first"])
+        kafka_send(run, arguments, broker, topic)
+        held = run.count + 1
+        # What is read was sent once more by one of them, so that all rounds read the same.
+        topic += "-read"
+        url = f"kafka://{broker}/{topic}"
+        timed([run.eddy, "inject", url + "?create", "--data", "first"])
+        timed(run.inject(url))
+        kafka_read(run, arguments, broker, topic, held)
+        if arguments.long and run.size == 200:
+            for _ in range(max(1, arguments.long // run.count) - 1):
+                timed(run.inject(url))
+            held = max(1, arguments.long // run.count) * run.count + 1
+            run.report("Kafka, read, long", held, [("eddy tail --format raw", run.tail(url))])
+
+
+def kafka_send(run, arguments, broker, topic):
+    url, produce = f"kafka://{broker}/{topic}", ["kcat", "-b", broker, "-t", topic, "-P", "-X", "acks=all", "-l", run.lines]
+    archive = os.path.join(run.folder, f"archive-{run.size}.eddy.ndjson.zst")
+    commands = [
         ("eddy inject --each-line (idempotent)", run.inject(url)),
         ("kcat -P, idempotent", produce + ["-X", "enable.idempotence=true"]),
-        ("kcat -P", produce)])
-    held = run.count * run.rounds * 3 + 1
+        ("kcat -P", produce)]
+    if arguments.bare:
+        send = [arguments.bare, "kafka", "send", broker, topic, run.lines]
+        commands.append(("bare loop, idempotent", send + ["enable.idempotence=true"]))
+    run.report("Kafka, send, acks=all", run.count, commands)
+    other = url + "-replayed"
+    timed([run.eddy, "record", url, "--from", "start", "--to", "now", "-n", str(run.count), "--output", archive])
+    timed([run.eddy, "inject", other + "?create", "--data", "first"])
+    run.report("Kafka, send, acks=all", run.count, [
+        ("eddy replay --speed max", [run.eddy, "replay", archive, "--to", other, "--speed", "max"]),
+        ("kcat -P, idempotent", produce + ["-X", "enable.idempotence=true"])])
+
+
+def kafka_read(run, arguments, broker, topic, held):
+    url, archive = f"kafka://{broker}/{topic}", os.path.join(run.folder, "recorded.eddy.ndjson.zst")
     consume = ["kcat", "-b", broker, "-t", topic, "-C", "-q", "-o", "beginning"]
-    run.report("Kafka, read", held, [("eddy tail --format raw", run.tail(url)), ("kcat -C -e", consume + ["-e"])])
+    read = [("eddy tail --format raw", run.tail(url)), ("kcat -C -e", consume + ["-e"])]
+    if arguments.bare:
+        read.append(("bare loop", [arguments.bare, "kafka", "read", broker, topic]))
+    run.report("Kafka, read", held, read)
+    run.report("Kafka, read into a file", held, read, measure=into_a_file(run.folder))
+    record = [run.eddy, "record", url, "--from", "start", "--to", "now", "--output", archive]
+    run.report("Kafka, record", held, [
+        ("eddy record", record), ("kcat -C -e -J", consume + ["-e", "-J"])], prepare=lambda: removed(archive))
     run.report("Kafka, first event", 1, [
         ("eddy tail -n 1", run.tail(url) + ["-n", "1"]), ("kcat -C -c 1", consume + ["-c", "1"])], measure=first_byte)
 
@@ -225,7 +317,10 @@ def main():
     parser.add_argument("--sizes", default="200,10240")
     parser.add_argument("--rounds", type=int, default=3)
     parser.add_argument("--only", default=",".join(SYSTEMS))
-    parser.add_argument("--kafka", metavar="HOST:PORT")
+    parser.add_argument("--kafka", metavar="HOST:PORT", help="instead of one that is started")
+    parser.add_argument("--partitions", type=int, default=1, help="of topics on the Kafka that is started")
+    parser.add_argument("--long", type=int, default=0, metavar="EVENTS")
+    parser.add_argument("--bare", metavar="PROGRAM")
     parser.add_argument("--amqp", metavar="HOST:PORT", help="with a queue `bench`")
     parser.add_argument("--json", metavar="FILE", help="write the figures there too")
     arguments = parser.parse_args()
@@ -234,8 +329,10 @@ def main():
     for size in map(int, arguments.sizes.split(",")):
         for name in arguments.only.split(","):
             measure, program = SYSTEMS[name]
-            if name in ("kafka", "amqp") and not getattr(arguments, name):
-                print(f"left out: {name}, for no server is named", file=sys.stderr)
+            if name == "amqp" and not arguments.amqp:
+                print("left out: amqp, for no server is named", file=sys.stderr)
+            elif name == "kafka" and not arguments.kafka and not os.path.isdir(jars()):
+                print("left out: kafka, for it is neither named nor installed", file=sys.stderr)
             elif program and not shutil.which(program):
                 print(f"left out: {name}, for {program} is not installed", file=sys.stderr)
             else:

@@ -27,7 +27,7 @@ pub struct ChannelFacts {
     pub against: Option<String>,
     /// What to do when it is missing or takes nothing.
     pub help: Option<String>,
-    /// Partitions it has.
+    /// Partitions it has, where events go to those they were recorded in.
     pub partitions: Option<u32>,
     /// Whether we may send to it.
     pub may_send: Option<bool>,

@@ -208,10 +208,9 @@ fn partitions(facts: &ChannelFacts, counts: &ChannelCounts) -> Option<Finding> {
          not have are placed by their keys",
         facts.channel
     );
-    Some(
-        Finding::warning("fewer-partitions", message)
-            .help("give it as many partitions to keep them together"),
-    )
+    Some(Finding::warning("fewer-partitions", message).help(
+        "`--repartition key` places all by their keys; give it as many partitions to keep them together",
+    ))
 }
 
 /// Events whose own time the target does not like.

@@ -264,6 +264,15 @@ impl Reader {
 
     /// Times events and gives them to the writer; true when it has gone.
     async fn give(&mut self, events: Vec<Event>) -> Result<bool, EndpointError> {
+        if self.timing.is_one_by_one() {
+            // Without a list in between: an event is large enough to be felt when it is moved.
+            let mut chunk = Chunk::of(events.len());
+            for event in events {
+                let due = self.timing.due(&event);
+                self.schedule(event, due, &mut chunk);
+            }
+            return Ok(self.send(chunk).await);
+        }
         let (timed, failure) = self.timing.time(events);
         let gone = self.hand_over(timed).await;
         failure.map_or(Ok(gone), Err)
@@ -271,8 +280,19 @@ impl Reader {
 
     /// Gives events with their time to the writer; true when it has gone.
     async fn hand_over(&mut self, timed: Vec<Timed>) -> bool {
-        let chunk = self.scheduled(timed);
-        !chunk.is_empty() && self.chunks.send(chunk).await.is_err()
+        let mut chunk = Chunk::of(timed.len());
+        for (event, due) in timed {
+            self.schedule(event, due, &mut chunk);
+        }
+        self.send(chunk).await
+    }
+
+    /// Gives a chunk to the writer; true when it has gone.
+    async fn send(&mut self, chunk: Chunk) -> bool {
+        if let Some(keeper) = &self.keeper {
+            keeper.of_others(&chunk.of_others);
+        }
+        !chunk.events.is_empty() && self.chunks.send(chunk.events).await.is_err()
     }
 
     /// Events that were on their way when the stop was asked for, until the source falls silent.
@@ -326,30 +346,36 @@ impl Reader {
         }
     }
 
-    fn scheduled(&mut self, timed: Vec<Timed>) -> Vec<Scheduled> {
-        let mut chunk = Vec::with_capacity(timed.len());
-        let mut of_others = Vec::new();
-        for (mut event, due) in timed {
-            let number = self.number;
-            self.number += 1;
-            if let Some(rounds) = &mut self.rounds {
-                rounds.place(&mut event);
-            }
-            // What went before has its time as well: the schedule is that of the whole run.
-            if self.shard.is_some_and(|shard| !shard.has(&event)) {
-                of_others.push(number);
-                continue;
-            }
-            if self.settled.contains(number) {
-                self.settled_before += 1;
-                continue;
-            }
-            self.mark(&mut event, number);
-            chunk.push(Scheduled { event, number, due });
+    /// Numbers an event, and adds it to the chunk unless it does not go.
+    fn schedule(&mut self, mut event: Event, due: Option<Duration>, chunk: &mut Chunk) {
+        let number = self.number;
+        self.number += 1;
+        if let Some(rounds) = &mut self.rounds {
+            rounds.place(&mut event);
         }
-        if let Some(keeper) = &self.keeper {
-            keeper.of_others(&of_others);
+        // What went before has its time as well: the schedule is that of the whole run.
+        if self.shard.is_some_and(|shard| !shard.has(&event)) {
+            chunk.of_others.push(number);
+            return;
         }
-        chunk
+        if self.settled.contains(number) {
+            self.settled_before += 1;
+            return;
+        }
+        self.mark(&mut event, number);
+        chunk.events.push(Scheduled { event, number, due });
+    }
+}
+
+/// What goes to the writer together.
+struct Chunk {
+    events: Vec<Scheduled>,
+    /// Numbers that another process sends.
+    of_others: Vec<u64>,
+}
+
+impl Chunk {
+    fn of(most: usize) -> Self {
+        Self { events: Vec::with_capacity(most), of_others: Vec::new() }
     }
 }

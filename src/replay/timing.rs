@@ -31,16 +31,26 @@ impl Timing {
         }
     }
 
+    /// Whether each event has its time by itself, as [`Self::due`] says; else they are timed together.
+    pub fn is_one_by_one(&self) -> bool {
+        self.clock.is_of_the_recording()
+    }
+
+    /// When the next event is due.
+    pub fn due(&mut self, event: &Event) -> Option<Duration> {
+        self.schedule.due(event.received)
+    }
+
     /// Times a batch; beside what may go, why nothing after it has a time.
     pub fn time(&mut self, events: Vec<Event>) -> (Vec<Timed>, Option<EndpointError>) {
-        let schedule = &mut self.schedule;
-        if self.clock.is_of_the_recording() {
+        if self.is_one_by_one() {
             let timed = events.into_iter().map(|event| {
-                let due = schedule.due(event.received);
+                let due = self.due(&event);
                 (event, due)
             });
             return (timed.collect(), None);
         }
+        let schedule = &mut self.schedule;
         let (times, failure) = self.clock.times(&events, self.seen);
         self.seen += events.len() as u64;
         let mut ready = Vec::with_capacity(events.len());

@@ -239,7 +239,7 @@ impl Writer {
                     return Next::Settled;
                 }
                 chunk = self.chunks.recv() => match chunk {
-                    Some(chunk) => self.waiting.extend(chunk),
+                    Some(chunk) => self.waiting = chunk.into(),
                     None => return Next::End,
                 },
                 // A reader that looks for its next event for long must not hold up those before it.
@@ -320,7 +320,7 @@ impl Writer {
         let mut batch = Batch { events, notes, bytes: 0, sent: None };
         while batch.events.len() < most && batch.bytes < self.limits.batch_bytes {
             if self.waiting.is_empty() {
-                self.waiting.extend(self.chunks.try_recv().into_iter().flatten());
+                self.waiting = self.chunks.try_recv().unwrap_or_default().into();
             }
             let is_due = |next: &Scheduled| next.due.is_none_or(|due| start + due <= now);
             if !self.waiting.front().is_some_and(is_due) {

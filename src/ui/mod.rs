@@ -140,6 +140,13 @@ impl Ui {
         }
     }
 
+    /// `help: …` on stderr, below a warning; silent under `--quiet`.
+    pub fn help(&self, message: &str) {
+        if !self.quiet {
+            self.labelled("help", "cyan", message);
+        }
+    }
+
     /// `error: …` and its helps on stderr, always.
     pub fn error(&self, message: &str, hints: &[String]) {
         self.labelled("error", "red", message);

@@ -72,6 +72,9 @@ async fn kafka_tells_what_it_would_refuse_and_what_it_would_not_keep() {
             &["error time-refused", "warning fewer-partitions", "warning older-than-kept"][..],
         ),
         ("preflight.forever", 0, &["warning fewer-partitions"][..]),
+        // Where the address says where events go, it does not matter where they were recorded.
+        ("preflight.forever?partitioner=murmur2", 0, &[][..]),
+        ("preflight.forever?partition=1", 0, &[][..]),
         ("preflight.none", 1, &["error channel-missing"][..]),
     ] {
         let (found, names, plan) = planned(directory.path(), &url(topic));
@@ -81,6 +84,17 @@ async fn kafka_tells_what_it_would_refuse_and_what_it_would_not_keep() {
             "{plan}"
         );
         assert!(plan["identity"]["cluster"].is_string(), "{plan}");
+    }
+    // A run says the same with the next step, and goes on; with that step taken it says nothing.
+    for (how, told) in [("keep", true), ("key", false), ("2", false)] {
+        let target = url("preflight.forever");
+        let arguments = ["replay", "events.ndjson", "--to", &target, "--speed", "max", "--repartition", how];
+        let (code, _, error) = run(directory.path(), &arguments);
+        assert_eq!(code, Some(0), "{error}");
+        let warning = "warning: fewer-partitions: `preflight.forever` has 2 partitions, and events were recorded in \
+                       partition 4";
+        assert_eq!(error.contains(warning), told, "{how}: {error}");
+        assert_eq!(error.contains("help: `--repartition key`"), told, "{how}: {error}");
     }
     // A run is stopped by the same, and nothing arrives.
     let (code, _, error) =

@@ -364,7 +364,10 @@ impl Rails {
         for finding in self.findings.iter().filter(|finding| !stops(finding)) {
             match finding.severity {
                 Severity::Info => context.ui.detail(&finding.message),
-                _ => context.ui.warn(&finding.message),
+                _ => {
+                    context.ui.warn(format!("{}: {}", finding.name, finding.message));
+                    finding.help.iter().for_each(|help| context.ui.help(help));
+                }
             }
         }
         if stopping.is_empty() {

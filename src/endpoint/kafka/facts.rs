@@ -9,7 +9,7 @@ use rdkafka::consumer::Consumer as _;
 
 use super::listener::Listener;
 use super::source::serve;
-use super::{blocking, cluster, failure, observe, settings};
+use super::{blocking, cluster, failure, let_go, observe, settings};
 use crate::endpoint::facts::{ChannelFacts, Presence, TargetFacts};
 use crate::endpoint::{Address, EndpointError, SinkOptions};
 
@@ -37,6 +37,7 @@ pub(super) async fn ask(
         let consumer = observe::connect(&asked, credentials.as_ref(), "eddy")?;
         let cluster = cluster::ask(consumer.client(), None, timeout, &|| serve(&consumer))?;
         let id = consumer.client().fetch_cluster_id(Duration::from_millis(200));
+        let_go(consumer);
         Ok((cluster, id))
     })
     .await?;
@@ -62,6 +63,9 @@ pub(super) async fn ask(
             ChannelFacts { presence: Presence::There, partitions, ..ChannelFacts::unknown(name) };
         if let Some(config) = configs.remove(&channel.channel) {
             limits(&mut channel, &config, address);
+        }
+        if ["partition", "partitioner"].iter().any(|option| address.option(option).is_some()) {
+            channel.partitions = None;
         }
         facts.channels.push(channel);
     }
@@ -92,7 +96,9 @@ async fn configs(
     let asked: Vec<ResourceSpecifier<'_>> =
         topics.iter().map(|name| ResourceSpecifier::Topic(name)).collect();
     let how = AdminOptions::new().request_timeout(Some(PATIENCE));
-    let answers = admin.describe_configs(&asked, &how).await.map_err(refused)?;
+    let answers = admin.describe_configs(&asked, &how).await;
+    let_go(admin);
+    let answers = answers.map_err(refused)?;
     Ok(answers.into_iter().filter_map(Result::ok).filter_map(named).collect())
 }
 

@@ -230,6 +230,12 @@ pub(super) fn too_large(size: usize, topic: &str) -> EndpointError {
         .help("raise `max.message.bytes` of the topic, or leave the event out; when the topic takes less than 1 MB, `?batch=BYTES` keeps what is sent together below it")
 }
 
+/// A record that cannot be read, which nothing behind it makes up for.
+pub(super) fn unreadable() -> EndpointError {
+    let message = "reading ended at a record the Kafka client cannot read: the name of a header is not UTF-8";
+    EndpointError::new(Kind::Malformed, message).help("begin behind it with `--from offset:N`")
+}
+
 /// The client's description of a code, beginning in lower case.
 pub(super) fn words_of(error: &KafkaError) -> String {
     let text = error.rdkafka_error_code().map_or_else(|| error.to_string(), |code| code.to_string());

@@ -8,6 +8,7 @@ use rdkafka::{Offset, TopicPartitionList};
 use regex::Regex;
 
 use super::cluster::{self, Topic};
+use super::fetching::Fetching;
 use super::listener::Listener;
 use super::positions::Lane;
 
@@ -39,7 +40,7 @@ impl Growth {
     }
 
     /// Reads what is new, when it is time to ask. A question that fails is asked again.
-    pub(super) fn look(&mut self, consumer: &BaseConsumer<Listener>) {
+    pub(super) fn look(&mut self, consumer: &BaseConsumer<Listener>, fetching: Option<&Fetching>) {
         if self.asked.elapsed() < EVERY {
             return;
         }
@@ -53,6 +54,9 @@ impl Growth {
         let mut list = TopicPartitionList::with_capacity(new.len());
         for (topic, partition) in &new {
             let _ = list.add_partition_offset(topic, *partition, Offset::Beginning);
+            if let Some(fetching) = fetching {
+                fetching.add(topic, *partition);
+            }
         }
         if consumer.incremental_assign(&list).is_ok() {
             self.known.extend(new);

@@ -15,6 +15,7 @@ mod checkpoint;
 mod cluster;
 mod facts;
 mod failure;
+mod fetching;
 mod groups;
 mod growth;
 mod last;
@@ -127,4 +128,10 @@ async fn blocking<T: Send + 'static>(
         let message = format!("a question to Kafka ended early: {error}");
         Err(EndpointError::new(EndpointErrorKind::Disconnected, message))
     })
+}
+
+/// Lets go of a client whose goodbye nobody waits for: it takes until all its threads have ended.
+fn let_go<T: Send + 'static>(client: T) {
+    // Where no thread can be started the client goes with the closure, and is waited for.
+    drop(std::thread::Builder::new().name("eddy-goodbye".to_owned()).spawn(move || drop(client)));
 }

@@ -1,4 +1,4 @@
-//! The thread that reads records from the client and hands them over in batches.
+//! The thread that takes records from the client and hands them over in batches.
 
 use std::collections::HashMap;
 use std::sync::Arc;
@@ -10,6 +10,7 @@ use rdkafka::consumer::{BaseConsumer, Consumer as _};
 use rdkafka::error::{KafkaError, RDKafkaErrorCode as Code};
 use tokio::sync::mpsc;
 
+use super::fetching::{Fetched, Fetching};
 use super::growth::Growth;
 use super::listener::Listener;
 use super::positions::{Lane, Span};
@@ -49,6 +50,8 @@ struct Open {
 pub(super) struct Ends {
     open: Vec<Open>,
     index: HashMap<String, HashMap<i32, usize>>,
+    /// The partition of the event before: most often that of the next one too.
+    last: usize,
     stop: Stop,
     left: usize,
 }
@@ -79,11 +82,10 @@ impl Ends {
         if self.stop == Stop::Never {
             return (true, None);
         }
-        let partition = event.place.partition.unwrap_or(0);
-        let at = self.index.get(&event.channel).and_then(|partitions| partitions.get(&partition));
-        let Some(open) = at.and_then(|at| self.open.get_mut(*at)) else {
+        let Some(open) = self.find(&event.channel, event.place.partition.unwrap_or(0)) else {
             return (true, None);
         };
+        let open = &mut self.open[open];
         if open.done {
             return (false, None);
         }
@@ -101,9 +103,19 @@ impl Ends {
         (!beyond, ended)
     }
 
-    /// The client is at the end of a partition of this number; it does not say of which topic.
-    fn at_end(&mut self, partition: i32) {
-        for open in self.open.iter_mut().filter(|open| open.lane.1 == partition) {
+    fn find(&mut self, topic: &str, partition: i32) -> Option<usize> {
+        let is_this = |open: &Open| open.lane.1 == partition && open.lane.0 == topic;
+        if !self.open.get(self.last).is_some_and(is_this) {
+            self.last = *self.index.get(topic)?.get(&partition)?;
+        }
+        Some(self.last)
+    }
+
+    /// The client is at the end of a partition of this number; a group is not told of which topic.
+    fn at_end(&mut self, topic: Option<&str>, partition: i32) {
+        let is_meant =
+            |open: &&mut Open| open.lane.1 == partition && topic.is_none_or(|topic| open.lane.0 == topic);
+        for open in self.open.iter_mut().filter(is_meant) {
             open.at_end = true;
         }
     }
@@ -137,79 +149,145 @@ pub(super) struct Reading {
     pub(super) ends: Ends,
     pub(super) batches: mpsc::Sender<Batch>,
     pub(super) connected: Arc<AtomicBool>,
-    pub(super) own_group: bool,
+    /// Where records come from; a group, whose partitions come and go, is asked for them one by one.
+    pub(super) fetching: Option<Fetching>,
     /// What may yet be made that is to be read too.
     pub(super) growth: Option<Growth>,
+}
+
+/// What was taken and not yet handed over.
+#[derive(Default)]
+struct Taken {
+    events: Vec<Event>,
+    bytes: usize,
+    trouble: Vec<EndpointError>,
+    /// Something came, wanted or not.
+    any: bool,
+    /// Nothing behind it can be read.
+    unreadable: bool,
+}
+
+impl Taken {
+    /// Keeps what is wanted; the partition that ends with it.
+    fn keep(&mut self, ends: &mut Ends, event: Event) -> Option<Lane> {
+        self.any = true;
+        let (wanted, ended) = ends.wants(&event);
+        if wanted {
+            if self.events.is_empty() {
+                self.events.reserve(BATCH_EVENTS);
+            }
+            self.bytes += event.size();
+            self.events.push(event);
+        }
+        ended
+    }
+
+    fn is_full(&self) -> bool {
+        let is_full = self.events.len() >= BATCH_EVENTS || self.bytes >= BATCH_BYTES;
+        is_full || self.unreadable || !self.trouble.is_empty()
+    }
 }
 
 impl Reading {
     /// Reads until the end, or until nobody takes events any more.
     pub(super) fn run(mut self) {
-        let mut batch = Vec::new();
-        let mut bytes = 0;
         let mut last = Instant::now();
-        let mut received = Timestamp::now();
         let mut came = false;
         let mut asked = Instant::now();
         while !self.ends.reached() && !self.batches.is_closed() {
-            let wait = if batch.is_empty() { LOOK } else { Duration::ZERO };
-            let polled = self.consumer.poll(wait);
-            if batch.len() % RECEIVED_TOGETHER == 0 && polled.is_some() {
-                received = Timestamp::now();
+            let mut taken = Taken::default();
+            if self.fetching.is_some() {
+                self.take_all(&mut taken);
             }
-            let polled = polled.map(|polled| polled.map(|found| message::event(&found, received)));
-            let idle = polled.is_none();
-            let mut trouble = None;
-            match polled {
-                Some(Ok(event)) => {
-                    came = true;
-                    self.connected.store(true, Ordering::Relaxed);
-                    if let Some(event) = self.keep(event) {
-                        bytes += event.size();
-                        batch.push(event);
-                    }
-                }
-                Some(Err(KafkaError::PartitionEOF(partition))) => self.ends.at_end(partition),
-                Some(Err(error)) => trouble = self.trouble(&error),
-                None => {}
-            }
-            if idle && std::mem::take(&mut came) {
-                last = Instant::now();
-            }
-            let full = batch.len() >= BATCH_EVENTS || bytes >= BATCH_BYTES;
-            if !batch.is_empty() && (idle || full || trouble.is_some()) {
-                bytes = 0;
-                if self.batches.blocking_send(Ok(std::mem::take(&mut batch))).is_err() {
-                    return;
-                }
-            }
-            if let Some(error) = trouble
-                && self.batches.blocking_send(Err(error)).is_err()
-            {
+            self.take_one_by_one(&mut taken);
+            if !self.hand_over(&mut taken) || taken.unreadable {
                 return;
             }
-            if let Some(growth) = &mut self.growth
-                && batch.is_empty()
-            {
-                growth.look(&self.consumer);
+            if let Some(growth) = &mut self.growth {
+                growth.look(&self.consumer, self.fetching.as_ref());
             }
-            if idle && last.elapsed() > QUIET {
+            if taken.any {
+                came = true;
+                continue;
+            }
+            if std::mem::take(&mut came) {
+                last = Instant::now();
+            }
+            if last.elapsed() > QUIET {
                 self.ends.settle();
                 self.leave_to_others();
             }
-            if idle && !self.connected.load(Ordering::Relaxed) && asked.elapsed() > ASK_AGAIN {
+            if !self.connected.load(Ordering::Relaxed) && asked.elapsed() > ASK_AGAIN {
                 self.ask_whether_it_is_back();
                 asked = Instant::now();
             }
         }
-        if !batch.is_empty() {
-            let _ = self.batches.blocking_send(Ok(batch));
+    }
+
+    /// Takes what lies ready, and waits a little when nothing does.
+    fn take_all(&mut self, taken: &mut Taken) {
+        let Some(mut fetching) = self.fetching.take() else { return };
+        let (mut ended, mut failed) = (Vec::new(), None);
+        fetching.take(LOOK, |fetched| {
+            match fetched {
+                Fetched::Event(event) => ended.extend(taken.keep(&mut self.ends, event)),
+                Fetched::End { topic, partition } => self.ends.at_end(Some(&topic), partition),
+                Fetched::Failure(code) => failed = Some(code),
+                Fetched::Unreadable => taken.unreadable = true,
+            }
+            failed.is_none() && !taken.is_full()
+        });
+        self.fetching = Some(fetching);
+        let failed = failed.map(KafkaError::MessageConsumption);
+        taken.trouble.extend(failed.and_then(|error| self.trouble(&error)));
+        if taken.unreadable {
+            taken.trouble.push(failure::unreadable());
         }
+        self.pause(&ended);
+    }
+
+    /// Takes what the client gives one by one: all of a group, and what it has to say beside records.
+    fn take_one_by_one(&mut self, taken: &mut Taken) {
+        let mut received = Timestamp::now();
+        let mut wait = if self.fetching.is_some() { Duration::ZERO } else { LOOK };
+        // Asked at least once, however much there is to read: it is also how the client calls back.
+        loop {
+            match self.consumer.poll(wait) {
+                Some(Ok(found)) => {
+                    if taken.events.len().is_multiple_of(RECEIVED_TOGETHER) {
+                        received = Timestamp::now();
+                    }
+                    let event = message::event(&found, received);
+                    if let Some(lane) = taken.keep(&mut self.ends, event) {
+                        self.pause(&[lane]);
+                    }
+                }
+                Some(Err(KafkaError::PartitionEOF(partition))) => self.ends.at_end(None, partition),
+                Some(Err(error)) => taken.trouble.extend(self.trouble(&error)),
+                None => return,
+            }
+            if taken.is_full() || self.ends.reached() {
+                return;
+            }
+            wait = Duration::ZERO;
+        }
+    }
+
+    /// Gives what was taken to the reader; false when nobody takes it.
+    fn hand_over(&self, taken: &mut Taken) -> bool {
+        if taken.any {
+            self.connected.store(true, Ordering::Relaxed);
+        }
+        let events = std::mem::take(&mut taken.events);
+        if !events.is_empty() && self.batches.blocking_send(Ok(events)).is_err() {
+            return false;
+        }
+        taken.trouble.drain(..).all(|error| self.batches.blocking_send(Err(error)).is_ok())
     }
 
     /// In a group, what another member has is not ours to read to its end.
     fn leave_to_others(&mut self) {
-        if !self.own_group || self.ends.stop == Stop::Never {
+        if !self.in_group() || self.ends.stop == Stop::Never {
             return;
         }
         let Ok(ours) = self.consumer.assignment() else { return };
@@ -219,17 +297,20 @@ impl Reading {
         }
     }
 
-    fn keep(&mut self, event: Event) -> Option<Event> {
-        let (wanted, ended) = self.ends.wants(&event);
-        if let Some((topic, partition)) = ended
-            && !self.ends.reached()
-        {
-            // The others go on; what comes here is not asked for any more.
-            let mut list = TopicPartitionList::new();
-            list.add_partition(&topic, partition);
-            let _ = self.consumer.pause(&list);
+    fn in_group(&self) -> bool {
+        self.fetching.is_none()
+    }
+
+    /// Nothing more of these is asked for; the others go on.
+    fn pause(&self, partitions: &[Lane]) {
+        if partitions.is_empty() || self.ends.reached() {
+            return;
         }
-        wanted.then_some(event)
+        let mut list = TopicPartitionList::with_capacity(partitions.len());
+        for (topic, partition) in partitions {
+            list.add_partition(topic, *partition);
+        }
+        let _ = self.consumer.pause(&list);
     }
 
     /// What the reader is told of a failure; most of them the client mends by itself.
@@ -247,7 +328,7 @@ impl Reading {
                 Some(EndpointError::new(EndpointErrorKind::NotFound, message))
             }
             Code::TopicAuthorizationFailed => Some(failure::request("be read", error, address)),
-            Code::GroupAuthorizationFailed if self.own_group => {
+            Code::GroupAuthorizationFailed if self.in_group() => {
                 let refused = failure::request("let us into the consumer group", error, address);
                 Some(refused.help("give the user the permission READ on the group with `kafka-acls.sh`"))
             }
@@ -302,7 +383,7 @@ mod tests {
         assert!(ends.wants(&event(1, 0, 0)).0);
         ends.settle();
         assert!(!ends.reached(), "nothing says that the end is reached");
-        ends.at_end(0);
+        ends.at_end(None, 0);
         ends.settle();
         assert!(ends.reached());
     }
@@ -314,7 +395,7 @@ mod tests {
         assert_eq!(ends.wants(&event(0, 1, 6)), (false, Some(("t".to_owned(), 0))));
         assert!(ends.reached());
         let mut ends = Ends::new(lanes([None, Some(0)]), Stop::Time(Timestamp(i64::MAX)));
-        ends.at_end(0);
+        ends.at_end(None, 0);
         ends.settle();
         assert!(!ends.reached(), "the time is yet to come");
         assert!(!Ends::new(lanes([None, None]), Stop::Never).reached());

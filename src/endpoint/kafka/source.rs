@@ -15,6 +15,7 @@ use regex::Regex;
 use tokio::sync::mpsc;
 
 use super::cluster::{self, Topic};
+use super::fetching::Fetching;
 use super::growth::Growth;
 use super::listener::Listener;
 use super::positions::{Lane, Offsets, Span, assignment};
@@ -68,7 +69,7 @@ impl KafkaSource {
         let follows = group.is_none() && options.stop == Stop::Never;
         let growth = follows.then(|| Growth::new(&names, partition, &topics));
         let mut taking = None;
-        let (before, ends) = if group.is_some() {
+        let (before, ends, fetching) = if group.is_some() {
             let mut ends = Ends::default();
             if options.takes.is_some() {
                 let spans = taking::spans(&consumer, &topics, options)?;
@@ -79,7 +80,7 @@ impl KafkaSource {
             let subscribed = consumer.subscribe(&wanted);
             subscribed
                 .map_err(|error| failure::request("let us into the consumer group", &error, address))?;
-            (Vec::new(), ends)
+            (Vec::new(), ends, None)
         } else {
             begin(&consumer, &topics, options)?
         };
@@ -90,7 +91,7 @@ impl KafkaSource {
             ends,
             batches: sender,
             connected: Arc::clone(&connected),
-            own_group: group.is_some(),
+            fetching,
             growth,
         };
         let thread = on_own_thread(reading)?;
@@ -133,10 +134,8 @@ impl KafkaSource {
         if self.thread.take().is_none_or(|thread| thread.join().is_ok()) {
             return Ok(Vec::new());
         }
-        let message =
-            "reading ended at a record the Kafka client cannot read: the name of a header is not UTF-8";
-        Err(EndpointError::new(EndpointErrorKind::Malformed, message)
-            .help("begin behind it with `--from offset:N`"))
+        // The client panics at such a record where it gives them one by one.
+        Err(failure::unreadable())
     }
 
     /// Notes what the reader has come back for; the client commits it within a second, and when it leaves.
@@ -165,7 +164,7 @@ impl KafkaSource {
 
     async fn leave(mut self) -> Result<(), EndpointError> {
         self.commit();
-        let in_group = self.given.is_some();
+        let (in_group, is_taking) = (self.given.is_some(), self.taking.is_some());
         let Self { consumer, batches, thread, .. } = self;
         super::blocking(move || {
             // The thread ends when nobody takes its events.
@@ -174,8 +173,16 @@ impl KafkaSource {
                 let _ = thread.join();
             }
             let address = consumer.client().context().address().clone();
-            let committed = if in_group { consumer.commit_consumer_state(CommitMode::Sync) } else { Ok(()) };
-            match committed {
+            if !in_group {
+                // The group is left before that, where one was joined: else it would wait for us.
+                if is_taking {
+                    drop(consumer)
+                } else {
+                    super::let_go(consumer)
+                }
+                return Ok(());
+            }
+            match consumer.commit_consumer_state(CommitMode::Sync) {
                 Err(KafkaError::ConsumerCommit(RDKafkaErrorCode::NoOffset)) | Ok(()) => Ok(()),
                 Err(error) => Err(failure::request("take the last position of the group", &error, &address)),
             }
@@ -304,10 +311,10 @@ fn follow(config: &mut ClientConfig, group: &str, options: &SourceOptions) -> Re
 
 /// Begins to read, and returns what was read already: the last events, where they were asked for.
 fn begin(
-    consumer: &BaseConsumer<Listener>,
+    consumer: &Arc<BaseConsumer<Listener>>,
     topics: &[Topic],
     options: &SourceOptions,
-) -> Result<(Vec<Event>, Ends), EndpointError> {
+) -> Result<(Vec<Event>, Ends, Option<Fetching>), EndpointError> {
     let offsets = Offsets { consumer, timeout: options.connect_timeout };
     let spans: BTreeMap<Lane, Span> = offsets.spans(topics, options.start, options.stop)?;
     let before = match options.start {
@@ -315,6 +322,10 @@ fn begin(
         _ => Vec::new(),
     };
     let ends = Ends::new(spans.clone(), options.stop);
+    let fetching = Fetching::new(consumer)?;
+    for (topic, partition) in spans.keys() {
+        fetching.add(topic, *partition);
+    }
     if !ends.reached() {
         let address = consumer.client().context().address();
         let assigned = consumer.assign(&assignment(&spans, consumer)?);
@@ -328,7 +339,7 @@ fn begin(
         let time = event.broker_time.map_or(event.received, |found| found.time);
         until.is_none_or(|until| time <= until)
     };
-    Ok((before.into_iter().filter(in_time).collect(), ends))
+    Ok((before.into_iter().filter(in_time).collect(), ends, Some(fetching)))
 }
 
 impl Source for KafkaSource {

@@ -1,0 +1,262 @@
+//! Records taken from the client many at a time: all that lie ready, in one call, and without a wrapper for each.
+//!
+//! The safe interface of `rdkafka` hands out one record a call, which costs more than all else that reading does. This is
+//! the one file of the crate with `unsafe` in it; `tests/architecture.rs` sees to that.
+#![allow(unsafe_code, reason = "the client gives many records at a time to a callback of C only")]
+
+use std::ffi::{CStr, CString, c_void};
+use std::ptr::{self, NonNull};
+use std::sync::Arc;
+use std::time::Duration;
+
+use bytes::{Bytes, BytesMut};
+use rdkafka::bindings::{
+    rd_kafka_consume_callback_queue, rd_kafka_header_get_all, rd_kafka_headers_t, rd_kafka_message_headers,
+    rd_kafka_message_t, rd_kafka_message_timestamp, rd_kafka_queue_destroy, rd_kafka_queue_forward,
+    rd_kafka_queue_get_partition, rd_kafka_queue_new, rd_kafka_queue_t, rd_kafka_resp_err_t,
+    rd_kafka_timestamp_type_t, rd_kafka_topic_name, rd_kafka_yield,
+};
+use rdkafka::consumer::{BaseConsumer, Consumer as _};
+use rdkafka::error::RDKafkaErrorCode;
+use rdkafka::types::RDKafka;
+
+use super::listener::Listener;
+use crate::endpoint::{EndpointError, EndpointErrorKind};
+use crate::event::{BrokerTime, Event, Header, Place, TimeKind, Timestamp};
+
+/// Payloads up to this size share memory with their neighbours: asking for memory costs as much as reading a record.
+const SMALL: usize = 512;
+/// Bytes shared in this way, all of which stay for as long as one of the payloads does.
+const SHARED: usize = 4096;
+
+/// What came of a partition.
+#[derive(Debug)]
+#[allow(clippy::large_enum_variant, reason = "nearly all are events, and none is kept")]
+pub(super) enum Fetched {
+    /// An event.
+    Event(Event),
+    /// There is nothing behind what was read, for now.
+    End { topic: String, partition: i32 },
+    /// The client does not go on with it by itself.
+    Failure(RDKafkaErrorCode),
+    /// A record whose header has a name that is not UTF-8.
+    Unreadable,
+}
+
+/// A queue of its own for the records of some partitions.
+pub(super) struct Fetching {
+    queue: NonNull<rd_kafka_queue_t>,
+    /// Kept, because the queue must not outlive it.
+    consumer: Arc<BaseConsumer<Listener>>,
+    /// The topic of the record that was read last: most often that of the next one too.
+    topic: String,
+    /// Where the next small payload goes.
+    shared: BytesMut,
+}
+
+// SAFETY: queues of the client may be used from any thread, and this one is used from one at a time.
+unsafe impl Send for Fetching {}
+
+impl Fetching {
+    /// A queue that nothing goes to yet.
+    pub(super) fn new(consumer: &Arc<BaseConsumer<Listener>>) -> Result<Self, EndpointError> {
+        // SAFETY: the client lives as long as the consumer.
+        let queue = unsafe { rd_kafka_queue_new(consumer.client().native_ptr()) };
+        let none = || EndpointError::new(EndpointErrorKind::Unsupported, "the Kafka client makes no queue");
+        let queue = NonNull::new(queue).ok_or_else(none)?;
+        Ok(Self { queue, consumer: Arc::clone(consumer), topic: String::new(), shared: BytesMut::new() })
+    }
+
+    fn client(&self) -> *mut RDKafka {
+        self.consumer.client().native_ptr()
+    }
+
+    /// Has the records of a partition come here; to be said before the partition is assigned, so that none goes astray.
+    pub(super) fn add(&self, topic: &str, partition: i32) {
+        // No topic has such a name.
+        let Ok(topic) = CString::new(topic) else { return };
+        // SAFETY: the client lives as long as the consumer, the name as long as the call, and the queue of the partition
+        // until it is given back here; the client counts who else holds it.
+        unsafe {
+            let of_partition = rd_kafka_queue_get_partition(self.client(), topic.as_ptr(), partition);
+            if !of_partition.is_null() {
+                rd_kafka_queue_forward(of_partition, self.queue.as_ptr());
+                rd_kafka_queue_destroy(of_partition);
+            }
+        }
+    }
+
+    /// Gives what lies ready to `each` until that answers false; waits for something to come, but not longer than `wait`.
+    pub(super) fn take(&mut self, wait: Duration, each: impl FnMut(Fetched) -> bool) {
+        let wait = i32::try_from(wait.as_millis()).unwrap_or(i32::MAX);
+        let client = self.client();
+        let (topic, shared) = (&mut self.topic, &mut self.shared);
+        let mut taker = Taker { each, topic, shared, client, received: None };
+        let callback = callback_of(&taker);
+        let opaque: *mut c_void = ptr::from_mut(&mut taker).cast();
+        // SAFETY: the callback gets back the taker it was made for, which lives until the call returns; nobody else touches
+        // it meanwhile, for the callback runs on this thread.
+        unsafe { rd_kafka_consume_callback_queue(self.queue.as_ptr(), wait, Some(callback), opaque) };
+    }
+}
+
+impl Drop for Fetching {
+    fn drop(&mut self) {
+        // SAFETY: it was made by `new` and is given back once; the consumer is still there.
+        unsafe { rd_kafka_queue_destroy(self.queue.as_ptr()) };
+    }
+}
+
+/// What the callback works with.
+struct Taker<'a, F> {
+    each: F,
+    topic: &'a mut String,
+    shared: &'a mut BytesMut,
+    client: *mut RDKafka,
+    /// Records that lie ready together carry one time of receipt: asking the clock costs as much as reading a record.
+    received: Option<Timestamp>,
+}
+
+type Callback = unsafe extern "C" fn(*mut rd_kafka_message_t, *mut c_void);
+
+/// The callback for a taker of this type.
+fn callback_of<F: FnMut(Fetched) -> bool>(_: &Taker<'_, F>) -> Callback {
+    on_message::<F>
+}
+
+unsafe extern "C" fn on_message<F: FnMut(Fetched) -> bool>(
+    message: *mut rd_kafka_message_t,
+    taker: *mut c_void,
+) {
+    // SAFETY: both come from `Fetching::take` and from the client, which lends the message for the time of this call.
+    let (message, taker) = unsafe { (&*message, &mut *taker.cast::<Taker<'_, F>>()) };
+    let received = *taker.received.get_or_insert_with(Timestamp::now);
+    // SAFETY: as above.
+    let fetched = unsafe { fetched(message, taker.topic, taker.shared, received) };
+    if !(taker.each)(fetched) {
+        // SAFETY: called on the thread that serves the queue, of a client that lives.
+        unsafe { rd_kafka_yield(taker.client) };
+    }
+}
+
+/// What a message says; `known` is the topic of the one before, and small payloads go into `shared`.
+///
+/// # Safety
+/// The message must be one that the client lends.
+unsafe fn fetched(
+    message: &rd_kafka_message_t,
+    known: &mut String,
+    shared: &mut BytesMut,
+    received: Timestamp,
+) -> Fetched {
+    // SAFETY: a message of a partition has a topic, whose name ends with a zero byte and lives as long as the message.
+    let topic = unsafe { CStr::from_ptr(rd_kafka_topic_name(message.rkt)) }.to_bytes();
+    if known.as_bytes() != topic {
+        *known = String::from_utf8_lossy(topic).into_owned();
+    }
+    match message.err {
+        rd_kafka_resp_err_t::RD_KAFKA_RESP_ERR_NO_ERROR => {}
+        rd_kafka_resp_err_t::RD_KAFKA_RESP_ERR__PARTITION_EOF => {
+            return Fetched::End { topic: known.clone(), partition: message.partition };
+        }
+        error => return Fetched::Failure(error.into()),
+    }
+    // SAFETY: the message is no error, so its fields are those of a record.
+    let (headers, broker_time) = unsafe { (headers(message), broker_time(message)) };
+    let Some(headers) = headers else { return Fetched::Unreadable };
+    Fetched::Event(Event {
+        channel: known.clone(),
+        // SAFETY: pointer and length belong together. Keys may be remembered for long, and so share nothing.
+        key: unsafe { lent(message.key, message.key_len) }.map(Bytes::copy_from_slice),
+        // SAFETY: as above.
+        payload: unsafe { lent(message.payload, message.len) }.map(|bytes| kept(bytes, shared)),
+        headers,
+        received,
+        broker_time,
+        place: Place { partition: Some(message.partition), offset: u64::try_from(message.offset).ok() },
+        attributes: serde_json::Map::new(),
+    })
+}
+
+/// Bytes of the client; none where there are none, which is not the same as empty ones.
+///
+/// # Safety
+/// Where the pointer is not null, so many bytes lie there for as long as the result is used.
+unsafe fn lent<'a>(bytes: *const c_void, length: usize) -> Option<&'a [u8]> {
+    // SAFETY: as the caller says.
+    let there = |bytes: NonNull<c_void>| unsafe { std::slice::from_raw_parts(bytes.as_ptr().cast(), length) };
+    NonNull::new(bytes.cast_mut()).map(there)
+}
+
+/// A copy that stays.
+fn kept(bytes: &[u8], shared: &mut BytesMut) -> Bytes {
+    if bytes.len() > SMALL {
+        return Bytes::copy_from_slice(bytes);
+    }
+    if shared.capacity() < bytes.len() {
+        *shared = BytesMut::with_capacity(SHARED);
+    }
+    shared.extend_from_slice(bytes);
+    shared.split().freeze()
+}
+
+/// # Safety
+/// The message must be a record that the client lends.
+unsafe fn broker_time(message: &rd_kafka_message_t) -> Option<BrokerTime> {
+    let mut kind = rd_kafka_timestamp_type_t::RD_KAFKA_TIMESTAMP_NOT_AVAILABLE;
+    // SAFETY: both live for the time of the call.
+    let milliseconds = unsafe { rd_kafka_message_timestamp(message, &raw mut kind) };
+    let kind = match kind {
+        rd_kafka_timestamp_type_t::RD_KAFKA_TIMESTAMP_CREATE_TIME => TimeKind::Create,
+        rd_kafka_timestamp_type_t::RD_KAFKA_TIMESTAMP_LOG_APPEND_TIME => TimeKind::Append,
+        rd_kafka_timestamp_type_t::RD_KAFKA_TIMESTAMP_NOT_AVAILABLE => return None,
+    };
+    (milliseconds != -1).then(|| BrokerTime { time: Timestamp(milliseconds.saturating_mul(1000)), kind })
+}
+
+/// The headers in order; none when the name of one is not UTF-8.
+///
+/// # Safety
+/// The message must be a record that the client lends.
+unsafe fn headers(message: &rd_kafka_message_t) -> Option<Vec<Header>> {
+    const NO_ERROR: rd_kafka_resp_err_t = rd_kafka_resp_err_t::RD_KAFKA_RESP_ERR_NO_ERROR;
+    let mut list: *mut rd_kafka_headers_t = ptr::null_mut();
+    let mut found = Vec::new();
+    // SAFETY: both live for the time of the call; the list then belongs to the message.
+    if unsafe { rd_kafka_message_headers(message, &raw mut list) } != NO_ERROR {
+        return Some(found);
+    }
+    loop {
+        let (mut name, mut value, mut size) = (ptr::null(), ptr::null(), 0);
+        // SAFETY: the list lives as long as the message; behind the last header the answer is an error.
+        let answer = unsafe {
+            rd_kafka_header_get_all(list, found.len(), &raw mut name, &raw mut value, &raw mut size)
+        };
+        if answer != NO_ERROR {
+            return Some(found);
+        }
+        // SAFETY: the client ends names with a zero byte, and says how long the value is.
+        let (name, value) = unsafe { (CStr::from_ptr(name), lent(value, size)) };
+        let value = value.map(Bytes::copy_from_slice);
+        found.push(Header { name: name.to_str().ok()?.to_owned(), value });
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use bytes::BytesMut;
+
+    use super::{SHARED, SMALL, kept};
+
+    #[test]
+    fn small_payloads_share_memory_and_stay_what_they_are() {
+        let mut shared = BytesMut::new();
+        let lengths = [0, 1, 200, SMALL, SMALL + 1, 3, SHARED, 7].repeat(40);
+        let payloads: Vec<Vec<u8>> =
+            lengths.iter().enumerate().map(|(at, length)| vec![at.to_le_bytes()[0]; *length]).collect();
+        let copies: Vec<_> = payloads.iter().map(|payload| kept(payload, &mut shared)).collect();
+        assert!(payloads.iter().zip(&copies).all(|(payload, copy)| payload == copy));
+        let neighbours = [kept(b"a", &mut shared), kept(b"b", &mut shared)];
+        assert_eq!(neighbours[0].as_ptr().wrapping_add(1), neighbours[1].as_ptr());
+    }
+}
