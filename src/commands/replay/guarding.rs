@@ -362,13 +362,12 @@ impl Rails {
         let stops = |finding: &&Finding| finding.is_error() && (refuses || is_contract(finding));
         let stopping: Vec<&Finding> = self.bounds.iter().chain(self.findings.iter().filter(stops)).collect();
         for finding in self.findings.iter().filter(|finding| !stops(finding)) {
-            match finding.severity {
-                Severity::Info => context.ui.detail(&finding.message),
-                _ => {
-                    context.ui.warn(format!("{}: {}", finding.name, finding.message));
-                    finding.help.iter().for_each(|help| context.ui.help(help));
-                }
+            if finding.severity == Severity::Info {
+                context.ui.detail(&finding.message);
+                continue;
             }
+            context.ui.warn(format!("{}: {}", finding.name, finding.message));
+            finding.help.iter().for_each(|help| context.ui.help(help));
         }
         if stopping.is_empty() {
             return Ok(());

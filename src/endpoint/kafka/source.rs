@@ -176,9 +176,9 @@ impl KafkaSource {
             if !in_group {
                 // The group is left before that, where one was joined: else it would wait for us.
                 if is_taking {
-                    drop(consumer)
+                    drop(consumer);
                 } else {
-                    super::let_go(consumer)
+                    super::let_go(consumer);
                 }
                 return Ok(());
             }
