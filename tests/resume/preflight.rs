@@ -39,6 +39,19 @@ fn planned(directory: &Path, target: &str) -> (Option<i32>, Vec<String>, Value) 
     (code, names, plan)
 }
 
+/// A run says what is missing with the next step, and goes on; with that step taken it says nothing.
+fn says_what_to_do_about_partitions(directory: &Path, target: &str) {
+    for (how, told) in [("keep", true), ("key", false), ("2", false)] {
+        let arguments = ["replay", "events.ndjson", "--to", target, "--speed", "max", "--repartition", how];
+        let (code, _, error) = run(directory, &arguments);
+        assert_eq!(code, Some(0), "{error}");
+        let warning = "warning: fewer-partitions: `preflight.forever` has 2 partitions, and events were recorded in \
+                       partition 4";
+        assert_eq!(error.contains(warning), told, "{how}: {error}");
+        assert_eq!(error.contains("help: `--repartition key`"), told, "{how}: {error}");
+    }
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn kafka_tells_what_it_would_refuse_and_what_it_would_not_keep() {
     let Some(server) = kafka::shared() else { return };
@@ -85,17 +98,7 @@ async fn kafka_tells_what_it_would_refuse_and_what_it_would_not_keep() {
         );
         assert!(plan["identity"]["cluster"].is_string(), "{plan}");
     }
-    // A run says the same with the next step, and goes on; with that step taken it says nothing.
-    for (how, told) in [("keep", true), ("key", false), ("2", false)] {
-        let target = url("preflight.forever");
-        let arguments = ["replay", "events.ndjson", "--to", &target, "--speed", "max", "--repartition", how];
-        let (code, _, error) = run(directory.path(), &arguments);
-        assert_eq!(code, Some(0), "{error}");
-        let warning = "warning: fewer-partitions: `preflight.forever` has 2 partitions, and events were recorded in \
-                       partition 4";
-        assert_eq!(error.contains(warning), told, "{how}: {error}");
-        assert_eq!(error.contains("help: `--repartition key`"), told, "{how}: {error}");
-    }
+    says_what_to_do_about_partitions(directory.path(), &url("preflight.forever"));
     // A run is stopped by the same, and nothing arrives.
     let (code, _, error) =
         run(directory.path(), &["replay", "events.ndjson", "--to", &url("preflight.small")]);
