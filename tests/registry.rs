@@ -211,6 +211,86 @@ fn a_registry_that_is_none_or_away_is_named() {
     assert!(code == 2 && text.contains("is no schema registry"), "{text}");
 }
 
+#[test]
+fn a_compressed_payload_is_unpacked_before_its_frame() {
+    let Some(server) = shared() else { return };
+    let (order, ..) = filled(server, "packed");
+    let folder = tempfile::tempdir().expect("a directory");
+    std::fs::write(folder.path().join("shop.yaml"), CONTRACT).expect("written");
+    let mut value = [&[0][..], &order.to_be_bytes(), &[6], b"o-1"].concat();
+    value.extend(101_f64.to_le_bytes());
+    value.push(0);
+    let packed = zstd::encode_all(value.as_slice(), 1).expect("packed");
+    write_events(&folder.path().join("events.ndjson"), "orders", &[packed]);
+    let url = server.url();
+    let tail = ["tail", "events.ndjson", "--registry", &url, "--match", "payload./total=101.0"];
+    let pretty = succeeds(folder.path(), &tail);
+    assert!(pretty.contains("\"id\": \"o-1\"") && pretty.contains("unpacked=zstd"), "{pretty}");
+    let check = ["validate", "shop.yaml", "--events", "events.ndjson", "--registry", &url];
+    let (code, text) = fails(folder.path(), &check);
+    assert!(code == 1 && text.contains("`total`") && text.contains("100"), "{text}");
+}
+
+/// A registry that answers from a table by path, and otherwise that it has no such schema.
+fn registry_of(answers: Vec<(String, String)>) -> u16 {
+    use std::io::{BufRead, BufReader, Write};
+    let listener = std::net::TcpListener::bind("127.0.0.1:0").expect("a port");
+    let port = listener.local_addr().expect("an address").port();
+    std::thread::spawn(move || {
+        for stream in listener.incoming() {
+            let Ok(mut stream) = stream else { return };
+            let lines = BufReader::new(stream.try_clone().expect("a stream")).lines().map_while(Result::ok);
+            let head: Vec<String> = lines.take_while(|line| !line.is_empty()).collect();
+            let asked = head.first().and_then(|line| line.split(' ').nth(1)).unwrap_or_default();
+            let found = answers.iter().find(|(path, _)| path == asked);
+            let none = ("404 Not Found", r#"{"error_code":40403,"message":"Schema not found"}"#);
+            let (status, body) = found.map_or(none, |(_, body)| ("200 OK", body.as_str()));
+            let length = body.len();
+            let _ = write!(
+                stream,
+                "HTTP/1.1 {status}\r\ncontent-length: {length}\r\nconnection: close\r\n\r\n{body}"
+            );
+        }
+    });
+    port
+}
+
+#[test]
+fn a_schema_is_found_by_the_guid_in_a_header() {
+    use base64::Engine;
+    let guid = "89550d4f-8b42-4f14-9e1f-7d1a0c0b0a09";
+    let schema = serde_json::json!({"schema": ORDER, "guid": guid}).to_string();
+    let port = registry_of(vec![
+        ("/schemas/types".to_owned(), "[\"AVRO\"]".to_owned()),
+        (format!("/schemas/guids/{guid}"), schema),
+        (format!("/schemas/guids/{guid}/ids"), r#"[{"context":".","id":7}]"#.to_owned()),
+    ]);
+    let folder = tempfile::tempdir().expect("a directory");
+    std::fs::write(folder.path().join("shop.yaml"), CONTRACT).expect("written");
+    let encode = |bytes: &[u8]| base64::prelude::BASE64_STANDARD.encode(bytes);
+    let line = |guid: &str| {
+        let guid: uuid::Uuid = guid.parse().expect("a GUID");
+        let header = encode(&[&[1][..], guid.as_bytes()].concat());
+        let mut value = vec![2, b'o'];
+        value.extend(101_f64.to_le_bytes());
+        value.push(0);
+        let value = encode(&value);
+        format!(
+            "{{\"src\":\"orders\",\"h\":[[\"__value_schema_id\",{{\"b64\":\"{header}\"}}]],\"v64\":\"{value}\"}}\n"
+        )
+    };
+    let other = "00000000-0000-4000-8000-000000000001";
+    std::fs::write(folder.path().join("events.ndjson"), line(guid) + &line(other)).expect("written");
+    let url = format!("http://127.0.0.1:{port}");
+    let tail = ["tail", "events.ndjson", "--registry", &url, "--format", "line"];
+    let shown = succeeds(folder.path(), &tail);
+    assert!(shown.contains(r#"{"id":"o","total":101.0,"note":null}"#), "{shown}");
+    assert!(shown.contains(&format!("not decoded: the registry has no schema {other}")), "{shown}");
+    let check = ["validate", "shop.yaml", "--events", "events.ndjson", "--registry", &url];
+    let (code, text) = fails(folder.path(), &check);
+    assert!(code == 1 && text.contains("`total`") && text.contains("ED5005"), "{text}");
+}
+
 /// Answers every request with these lines, on a thread of its own; what it was asked is handed on.
 fn answering(head: String) -> (u16, std::sync::mpsc::Receiver<String>) {
     use std::io::{Read, Write};

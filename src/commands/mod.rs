@@ -32,6 +32,7 @@ mod man;
 mod masking;
 mod new;
 mod paths;
+mod reading;
 mod record;
 mod redrive;
 mod registry;

@@ -7,7 +7,7 @@ use super::{CommandError, Context, ErrorKind};
 use crate::endpoint::{BoxFuture, EndpointError, EndpointErrorKind, Source};
 use crate::event::Event;
 use crate::registry::{
-    Registered, Registry, RegistryError, RegistryErrorKind, RegistrySettings, Undecodable,
+    Registered, Registry, RegistryError, RegistryErrorKind, RegistrySettings,
 };
 use crate::schema::Violation;
 
@@ -49,35 +49,6 @@ impl RegistryArgs {
         let settings = workspace.registry(context.global.env.as_deref(), &context.environment)?;
         Ok(settings.map(|settings| Registry::new(&settings)).transpose()?.map(Arc::new))
     }
-}
-
-/// An event with key and payload by the schemas they name, and what could not be decoded. Whatever names no schema stays
-/// as it is.
-#[must_use]
-pub fn read(registry: &Registry, event: &Event) -> (Event, Vec<String>) {
-    let (mut read, mut notes) = (event.clone(), Vec::new());
-    let parts = [(&event.key, &mut read.key, "key_schema"), (&event.payload, &mut read.payload, "schema")];
-    let mut schemas = Vec::new();
-    for (bytes, shown, name) in parts {
-        let is_key = name == "key_schema";
-        match bytes.as_ref().and_then(|bytes| registry.decode(bytes)) {
-            None => {}
-            Some(Ok(decoded)) => {
-                *shown = Some(decoded.json.into());
-                schemas.push((name, decoded.schema.name(&event.channel)));
-            }
-            // A key of numbers may begin with a zero all the same.
-            Some(Err(Undecodable::Schema(error))) if is_key && error.kind == RegistryErrorKind::NotFound => {}
-            Some(Err(why)) => {
-                let part = if is_key { "key" } else { "payload" };
-                notes.push(format!("the {part} is not decoded: {}", why.reason(&event.channel)));
-            }
-        }
-    }
-    for (name, schema) in schemas {
-        read.attributes.insert(name.to_owned(), schema.into());
-    }
-    (read, notes)
 }
 
 /// Flags about encoding for a registry.

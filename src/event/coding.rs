@@ -29,6 +29,9 @@ impl Coding {
     }
 }
 
+/// The attribute of an event whose payload has been unpacked: how it had been compressed.
+pub const UNPACKED: &str = "unpacked";
+
 /// What a compressed payload holds.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Decoded {
@@ -40,10 +43,11 @@ pub struct Decoded {
 
 /// What the payload of an event holds, when it is compressed.
 ///
-/// A header or attribute `content-encoding` decides; without one the first bytes do.
+/// A header or attribute `content-encoding` decides; without one the first bytes do. An event that has been unpacked is
+/// not compressed any more, whatever its headers say.
 #[must_use]
 pub fn decoded(event: &Event) -> Option<Decoded> {
-    let payload = event.payload.as_ref()?;
+    let payload = event.payload.as_ref().filter(|_| !event.attributes.contains_key(UNPACKED))?;
     let coding = named(event).map_or_else(|| by_first_bytes(payload), known)?;
     let content = content(coding, payload).map_err(|error| error.to_string());
     // First bytes are a guess: what then cannot be read was perhaps never meant so.
@@ -57,6 +61,15 @@ pub fn plain_payload(event: &Event) -> Option<Bytes> {
         Some(Decoded { content: Ok(content), .. }) => Some(content),
         _ => event.payload.clone(),
     }
+}
+
+/// The event with what its payload holds; nothing when that is not compressed or cannot be read.
+#[must_use]
+pub fn unpacked(event: &Event) -> Option<Event> {
+    let Decoded { coding, content } = decoded(event)?;
+    let mut event = Event { payload: Some(content.ok()?), ..event.clone() };
+    event.attributes.insert(UNPACKED.to_owned(), coding.name().into());
+    Some(event)
 }
 
 fn named(event: &Event) -> Option<&str> {

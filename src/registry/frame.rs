@@ -1,10 +1,49 @@
 //! The wire format of schema registries: a zero byte, four bytes that name a schema, for Protobuf the indexes of a message,
-//! and the payload.
+//! and the payload; or the name of the schema in a header, and the payload as it is.
 
-/// The first byte of a payload in this format.
+use std::fmt;
+
+use uuid::Uuid;
+
+/// The first byte before the number of a schema.
 const MAGIC: u8 = 0;
+/// The first byte before the GUID of a schema.
+const MAGIC_OF_GUIDS: u8 = 1;
+/// The header that names the schema of the payload, as clients of Confluent's registry write it since 8.0.
+pub const HEADER_OF_PAYLOADS: &str = "__value_schema_id";
+/// The header that names the schema of the key.
+pub const HEADER_OF_KEYS: &str = "__key_schema_id";
 /// Levels of messages inside messages a Protobuf payload may name.
 const MOST_INDEXES: u64 = 64;
+
+/// What a schema of a registry is called.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum SchemaId {
+    /// Its number, which another registry gives to another schema.
+    Number(u32),
+    /// What it is called everywhere.
+    Guid(Uuid),
+}
+
+impl fmt::Display for SchemaId {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Number(number) => number.fmt(formatter),
+            Self::Guid(guid) => guid.fmt(formatter),
+        }
+    }
+}
+
+/// The schema that a header names, and the bytes before the message indexes of a Protobuf payload.
+#[must_use]
+pub fn split_header(value: &[u8]) -> Option<(SchemaId, usize)> {
+    let (magic, rest) = value.split_first()?;
+    if *magic == MAGIC_OF_GUIDS {
+        let (guid, _) = rest.split_first_chunk::<16>()?;
+        return Some((SchemaId::Guid(Uuid::from_bytes(*guid)), 17));
+    }
+    split(value).map(|(number, start)| (SchemaId::Number(number), start))
+}
 
 /// The number in front of a payload, and the bytes before the rest.
 #[must_use]
@@ -37,9 +76,11 @@ pub fn indexes(payload: &[u8]) -> Option<(Vec<usize>, usize)> {
 
 /// The frame of a payload by the schema `id`; `indexes` lead to the message of a Protobuf text, and are empty otherwise.
 #[must_use]
-pub fn frame(id: u32, indexes: &[usize]) -> Vec<u8> {
-    let mut frame = vec![MAGIC];
-    frame.extend(id.to_be_bytes());
+pub fn frame(id: SchemaId, indexes: &[usize]) -> Vec<u8> {
+    let mut frame = match id {
+        SchemaId::Number(number) => [&[MAGIC][..], &number.to_be_bytes()].concat(),
+        SchemaId::Guid(guid) => [&[MAGIC_OF_GUIDS][..], guid.as_bytes()].concat(),
+    };
     match indexes {
         [] => {}
         [0] => frame.push(0),
@@ -75,7 +116,7 @@ fn varint(bytes: &[u8]) -> Option<(u64, usize)> {
 
 #[cfg(test)]
 mod tests {
-    use super::{frame, indexes, split, varint};
+    use super::{SchemaId, frame, indexes, split, split_header, varint};
 
     #[test]
     fn frames_are_taken_apart() {
@@ -91,12 +132,23 @@ mod tests {
 
     #[test]
     fn frames_are_made_as_they_are_taken_apart() {
-        assert_eq!(frame(258, &[]), [0, 0, 0, 1, 2]);
-        assert_eq!(frame(1, &[0]), [0, 0, 0, 0, 1, 0]);
+        assert_eq!(frame(SchemaId::Number(258), &[]), [0, 0, 0, 1, 2]);
+        assert_eq!(frame(SchemaId::Number(1), &[0]), [0, 0, 0, 0, 1, 0]);
         for path in [vec![0], vec![1, 0], vec![0, 0], vec![200, 3, 70]] {
-            let made = frame(7, &path);
+            let made = frame(SchemaId::Number(7), &path);
             assert_eq!(split(&made), Some((7, 5)));
             assert_eq!(indexes(&made[5..]), Some((path, made.len() - 5)));
+        }
+    }
+
+    #[test]
+    fn headers_name_a_number_or_a_guid() {
+        let guid = SchemaId::Guid(uuid::Uuid::from_u128(0x8955_0d4f_8b42_4f14_9e1f_7d1a_0c0b_0a09));
+        assert_eq!(split_header(&frame(guid, &[])), Some((guid, 17)));
+        assert_eq!(split_header(&frame(SchemaId::Number(9), &[0])), Some((SchemaId::Number(9), 5)));
+        assert_eq!(guid.to_string(), "89550d4f-8b42-4f14-9e1f-7d1a0c0b0a09");
+        for cut in [&[][..], &[1], &[1; 16], &[0; 4], &[2; 17]] {
+            assert_eq!(split_header(cut), None, "{cut:?}");
         }
     }
 }

@@ -19,7 +19,9 @@ pub use registered::Registered;
 use registered::{Answer, Text};
 pub use settings::RegistrySettings;
 
+use crate::event::{Event, coding};
 use crate::schema::Violation;
+use frame::SchemaId;
 
 /// Schemas one run may ask for.
 const MOST_SCHEMAS: usize = 10_000;
@@ -40,7 +42,7 @@ pub(crate) trait Ask: Send {
 /// A registry in use. What it said of a number is remembered, for numbers never change.
 pub struct Registry {
     ask: Mutex<Box<dyn Ask>>,
-    known: RwLock<HashMap<u32, Known>>,
+    known: RwLock<HashMap<SchemaId, Known>>,
 }
 
 /// What is known of a number, and for how long when that may change.
@@ -128,6 +130,10 @@ impl Registry {
     /// # Errors
     /// When there is none, it cannot be used, or the registry does not say.
     pub fn schema(&self, id: u32) -> Result<Arc<Registered>, RegistryError> {
+        self.called(SchemaId::Number(id))
+    }
+
+    fn called(&self, id: SchemaId) -> Result<Arc<Registered>, RegistryError> {
         if let Some(known) = self.known(id) {
             return known;
         }
@@ -141,7 +147,7 @@ impl Registry {
         schema
     }
 
-    fn known(&self, id: u32) -> Option<Result<Arc<Registered>, RegistryError>> {
+    fn known(&self, id: SchemaId) -> Option<Result<Arc<Registered>, RegistryError>> {
         let known = self.known.read().ok()?;
         if let Some(found) = known.get(&id) {
             let is_current = found.until.is_none_or(|until| Instant::now() < until);
@@ -154,7 +160,7 @@ impl Registry {
         })
     }
 
-    fn remember(&self, id: u32, schema: &Result<Arc<Registered>, RegistryError>) {
+    fn remember(&self, id: SchemaId, schema: &Result<Arc<Registered>, RegistryError>) {
         let is_away = |error: &RegistryError| error.kind == RegistryErrorKind::Unreachable;
         let until = schema.as_ref().is_err_and(is_away).then(|| Instant::now() + PAUSE);
         if let Ok(mut known) = self.known.write() {
@@ -181,40 +187,92 @@ impl Registry {
         let answer = Answer::read(&body).zip(id).ok_or_else(|| no_schema(&format!("of `{subject}`")))?;
         let (answer, id) = answer;
         let texts = gather(&mut **ask, &answer)?;
+        let id = SchemaId::Number(id);
         let schema = Registered::new((id, vec![subject.to_owned()]), &answer.language, &texts).map(Arc::new);
         self.remember(id, &schema);
         schema
     }
 
-    /// The value of a payload by the schema its first bytes name; nothing when they name none.
+    /// The value of a payload by the schema that a header or its first bytes name; nothing when they name none. A
+    /// compressed payload is unpacked first.
     #[must_use]
-    pub fn decode(&self, payload: &[u8]) -> Option<Result<Decoded, Undecodable>> {
+    pub fn payload(&self, event: &Event) -> Option<Result<Decoded, Undecodable>> {
+        let header = header(event, frame::HEADER_OF_PAYLOADS);
+        let is_framed = |payload: &[u8]| header.is_some() || frame::split(payload).is_some();
+        let payload = coding::plain_payload(event).filter(|payload| is_framed(payload))?;
+        self.decode(&payload, header)
+    }
+
+    /// The value of a key, likewise.
+    #[must_use]
+    pub fn key(&self, event: &Event) -> Option<Result<Decoded, Undecodable>> {
+        self.decode(event.key.as_ref()?, header(event, frame::HEADER_OF_KEYS))
+    }
+
+    fn decode(&self, bytes: &[u8], header: Option<&[u8]>) -> Option<Result<Decoded, Undecodable>> {
+        let in_header = header.and_then(|value| {
+            let (id, start) = frame::split_header(value)?;
+            Some((id, value.get(start..).unwrap_or_default()))
+        });
         // No registry has a schema of the number 0.
-        let (id, start) = frame::split(payload).filter(|(id, _)| *id > 0)?;
-        let schema = match self.schema(id) {
+        let in_front = || frame::split(bytes).filter(|(id, _)| *id > 0);
+        let (id, start, indexes) = match in_header {
+            Some((id, indexes)) => (id, 0, Some(indexes)),
+            None => in_front().map(|(id, start)| (SchemaId::Number(id), start, None))?,
+        };
+        let schema = match self.called(id) {
             Ok(schema) => schema,
             Err(error) => return Some(Err(Undecodable::Schema(error))),
         };
-        Some(match schema.decode(payload, start) {
+        Some(match schema.decode(bytes, start, indexes) {
             Ok(json) => Ok(Decoded { schema, json }),
             Err(found) => Err(Undecodable::Payload(schema, found)),
         })
     }
 }
 
-fn fetch(ask: &mut dyn Ask, id: u32) -> Result<Registered, RegistryError> {
-    let number = id.to_string();
-    let body = ask.get(&["schemas", "ids", &number]).map_err(|error| match error.kind {
+/// Whether an event names the schema of its payload in a header.
+#[must_use]
+pub fn names_schema_in_header(event: &Event) -> bool {
+    header(event, frame::HEADER_OF_PAYLOADS).is_some_and(|value| frame::split_header(value).is_some())
+}
+
+fn header<'a>(event: &'a Event, name: &str) -> Option<&'a [u8]> {
+    event.headers.iter().find(|header| header.name == name)?.value.as_deref()
+}
+
+fn fetch(ask: &mut dyn Ask, id: SchemaId) -> Result<Registered, RegistryError> {
+    let name = id.to_string();
+    let kind = if matches!(id, SchemaId::Number(_)) { "ids" } else { "guids" };
+    let body = ask.get(&["schemas", kind, &name]).map_err(|error| match error.kind {
         RegistryErrorKind::NotFound => RegistryError {
-            message: format!("the registry has no schema {id}"),
+            message: format!("the registry has no schema {name}"),
             help: "was the event written with another registry, or is it not framed for one?".to_owned(),
             ..error
         },
+        // A registry that knows no GUIDs answers as any server does to an address it does not know.
+        RegistryErrorKind::Malformed if kind == "guids" => RegistryError {
+            kind: RegistryErrorKind::Unsupported,
+            message: format!("the registry does not know schemas by GUID, and the event names {name}"),
+            help: "schemas by GUID are known to Confluent's registry since 8.0 and to Redpanda's since 26.3"
+                .to_owned(),
+        },
         _ => error,
     })?;
-    let answer = Answer::read(&body).ok_or_else(|| no_schema(&number))?;
+    let answer = Answer::read(&body).ok_or_else(|| no_schema(&name))?;
     let texts = gather(ask, &answer)?;
-    Registered::new((id, subjects(ask, &number)), &answer.language, &texts)
+    let number = match id {
+        SchemaId::Number(_) => Some(id),
+        SchemaId::Guid(_) => number(ask, &name).map(SchemaId::Number),
+    };
+    let subjects = number.map(|number| subjects(ask, &number.to_string())).unwrap_or_default();
+    Registered::new((number.unwrap_or(id), subjects), &answer.language, &texts)
+}
+
+/// The number of a schema in the first context that has it; not every registry says.
+fn number(ask: &mut dyn Ask, guid: &str) -> Option<u32> {
+    let numbers = ask.get(&["schemas", "guids", guid, "ids"]).ok()?;
+    u32::try_from(numbers.as_array()?.first()?.get("id")?.as_u64()?).ok()
 }
 
 /// The subjects a number was registered under; not every registry says.

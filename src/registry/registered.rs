@@ -5,7 +5,7 @@ use std::sync::Arc;
 use serde_json::Value;
 
 use super::error::{RegistryError, RegistryErrorKind};
-use super::frame;
+use super::frame::{self, SchemaId};
 use crate::schema::avro::Avro;
 #[cfg(feature = "protobuf")]
 use crate::schema::bare;
@@ -32,8 +32,8 @@ pub(super) struct Text {
 
 /// A schema of a registry.
 pub struct Registered {
-    /// Its number.
-    pub id: u32,
+    /// Its number, or its GUID where the registry does not tell the number.
+    pub id: SchemaId,
     /// The subjects it was registered under, as far as they are known.
     pub subjects: Vec<String>,
     pub(super) schema: PayloadSchema,
@@ -65,7 +65,7 @@ impl Registered {
 
     /// Makes a schema ready.
     pub(super) fn new(
-        (id, subjects): (u32, Vec<String>),
+        (id, subjects): (SchemaId, Vec<String>),
         language: &str,
         texts: &[Text],
     ) -> Result<Self, RegistryError> {
@@ -89,20 +89,28 @@ impl Registered {
         Ok(Self { id, subjects, schema })
     }
 
-    /// Reads a payload behind its schema id into JSON.
-    pub(super) fn decode(&self, payload: &[u8], start: usize) -> Result<Vec<u8>, Vec<Violation>> {
+    /// Reads a payload behind its schema id into JSON; `in_header` are the bytes behind a schema id in a header, when it
+    /// stands there.
+    pub(super) fn decode(
+        &self,
+        payload: &[u8],
+        start: usize,
+        in_header: Option<&[u8]>,
+    ) -> Result<Vec<u8>, Vec<Violation>> {
         #[cfg(feature = "protobuf")]
         if let PayloadSchema::Protobuf(schema) = &self.schema {
             let wrong = |message: String| vec![bare("protobuf", message)];
-            let rest = payload.get(start..).unwrap_or_default();
+            let rest = in_header.or(payload.get(start..)).unwrap_or_default();
             let (indexes, length) = frame::indexes(rest).ok_or_else(|| {
                 wrong("the message indexes after the schema id are cut off or no numbers".to_owned())
             })?;
             let message = schema.at(&indexes).ok_or_else(|| {
                 wrong(format!("the message indexes {indexes:?} lead to no message of the schema"))
             })?;
+            let length = if in_header.is_some() { 0 } else { length };
             return message.read_binary(payload, start + length).map_err(without_places);
         }
+        let _ = in_header;
         self.schema.read_binary(payload, start).map_err(without_places)
     }
 

@@ -8,6 +8,7 @@ use proptest::prelude::*;
 use serde_json::{Value, json};
 
 use super::{Ask, Registry, RegistryError, RegistryErrorKind, Undecodable};
+use crate::event::{Event, Header};
 
 /// A registry of answers by path.
 #[derive(Clone, Default)]
@@ -47,7 +48,7 @@ fn round(registry: &Registry, value: &Value) -> Value {
     let schema = registry.schema(7).unwrap_or_else(|error| panic!("{error}"));
     let framed = schema.encode(value.to_string().as_bytes()).unwrap_or_else(|found| panic!("{found:?}"));
     let decoded =
-        registry.decode(&framed).expect("framed").unwrap_or_else(|why| panic!("{}", why.reason("a")));
+        registry.decode(&framed, None).expect("framed").unwrap_or_else(|why| panic!("{}", why.reason("a")));
     serde_json::from_slice(&decoded.json).expect("JSON")
 }
 
@@ -142,7 +143,7 @@ proptest! {
         let order = registry.schema(7).expect("a schema").for_message("shop.Order").expect("there");
         let framed = order.encode(value.to_string().as_bytes()).unwrap_or_else(|found| panic!("{found:?}"));
         prop_assert_eq!(&framed[..7], &[0, 0, 0, 0, 7, 2, 2]);
-        let decoded = registry.decode(&framed).expect("framed").unwrap_or_else(|why| panic!("{}", why.reason("a")));
+        let decoded = registry.decode(&framed, None).expect("framed").unwrap_or_else(|why| panic!("{}", why.reason("a")));
         prop_assert_eq!(serde_json::from_slice::<Value>(&decoded.json).expect("JSON"), value);
     }
 
@@ -151,7 +152,7 @@ proptest! {
         for (language, text) in [("AVRO", ORDER), ("PROTOBUF", PROTO), ("JSON", "{\"type\": \"object\"}")] {
             let mut payload = vec![0, 0, 0, 0, 7];
             payload.extend(&rest);
-            let _ = one(language, text).decode(&payload).expect("framed");
+            let _ = one(language, text).decode(&payload, None).expect("framed");
         }
     }
 }
@@ -255,17 +256,82 @@ fn what_was_said_is_remembered_and_faults_have_names() {
         (4, "the registry has no schema 4"),
     ] {
         let payload = [0, 0, 0, 0, id, 2];
-        let why = registry.decode(&payload).expect("framed").err().expect("undecodable").reason("a");
+        let why = registry.decode(&payload, None).expect("framed").err().expect("undecodable").reason("a");
         assert!(why.contains(reason), "{why}");
         let asked = answers.asked.load(Ordering::Relaxed);
-        assert!(registry.decode(&payload).expect("framed").is_err());
+        assert!(registry.decode(&payload, None).expect("framed").is_err());
         assert_eq!(answers.asked.load(Ordering::Relaxed), asked, "asked again for {id}");
     }
-    assert!(registry.decode(b"{}").is_none() && registry.decode(&[0, 0, 0, 0, 0, 2]).is_none());
-    let Some(Err(Undecodable::Payload(schema, found))) = registry.decode(&[0, 0, 0, 0, 7, 0x80]) else {
+    assert!(registry.decode(b"{}", None).is_none() && registry.decode(&[0, 0, 0, 0, 0, 2], None).is_none());
+    let Some(Err(Undecodable::Payload(schema, found))) = registry.decode(&[0, 0, 0, 0, 7, 0x80], None) else {
         panic!("the value is cut off");
     };
     assert_eq!(schema.language(), "AVRO");
     assert_eq!(found[0].position.map(|position| position.offset), Some(6));
     assert!(registry.latest("none-value").err().expect("none").message.contains("`none-value`"));
+}
+
+const GUID: &str = "89550d4f-8b42-4f14-9e1f-7d1a0c0b0a09";
+
+/// An event whose headers name the schema with the GUID for these parts, with more behind it.
+fn by_header(name: &str, payload: &[u8], behind: &[u8]) -> Event {
+    let guid: uuid::Uuid = GUID.parse().expect("a GUID");
+    let value = [&[1][..], guid.as_bytes(), behind].concat();
+    let header = Header { name: name.to_owned(), value: Some(value.into()) };
+    Event { headers: vec![header], ..Event::new("orders", payload.to_vec()) }
+}
+
+#[test]
+fn a_header_names_a_schema_by_its_guid() {
+    let path = format!("schemas/guids/{GUID}");
+    let numbers = (format!("{path}/ids"), json!([{"context": ".", "id": 7}]));
+    let subjects = ("schemas/ids/7/versions".to_owned(), json!([{"subject": "orders-value", "version": 1}]));
+    let answers = |language: &str, schema: &str| {
+        let body = json!({"schemaType": language, "schema": schema});
+        let all = [(path.clone(), body), numbers.clone(), subjects.clone()];
+        Answers::new(&all.iter().map(|(path, body)| (path.as_str(), body.clone())).collect::<Vec<_>>())
+    };
+    let read = |registry: &Registry, event: &Event| {
+        let found = registry.payload(event).expect("named");
+        let found = found.unwrap_or_else(|why| panic!("{}", why.reason("orders")));
+        (String::from_utf8(found.json).expect("text"), found.schema.name("orders"))
+    };
+    let avro = answers("AVRO", "\"long\"").registry();
+    let event = by_header("__value_schema_id", &[2], &[]);
+    assert_eq!(read(&avro, &event), ("1".to_owned(), "orders-value/7".to_owned()));
+    // The payload is as it is, even where it looks framed.
+    let json = answers("JSON", "{\"type\": \"object\"}").registry();
+    assert_eq!(read(&json, &by_header("__value_schema_id", b"{}", &[])).0, "{}");
+    let packed = zstd::encode_all(&[2_u8][..], 1).expect("packed");
+    assert_eq!(read(&avro, &by_header("__value_schema_id", &packed, &[])).0, "1");
+    // Message indexes of Protobuf stand in the header too.
+    let proto = answers("PROTOBUF", PROTO).registry();
+    let event = by_header("__value_schema_id", b"\x0a\x03o-1", &[2, 2]);
+    assert!(read(&proto, &event).0.contains("\"id\":\"o-1\""));
+    let why = proto.payload(&by_header("__value_schema_id", b"", &[])).expect("named").err().expect("cut off");
+    assert!(why.reason("orders").contains("cut off"), "{}", why.reason("orders"));
+    let mut event = by_header("__key_schema_id", b"no JSON", &[]);
+    event.key = Some(vec![4].into());
+    assert_eq!(avro.key(&event).expect("named").ok().expect("read").json, b"2");
+    assert!(avro.payload(&event).is_none());
+}
+
+#[test]
+fn a_guid_without_a_number_is_shown_itself_and_one_unknown_is_named() {
+    let body = json!({"schema": "\"long\""});
+    let registry = Answers::new(&[(&format!("schemas/guids/{GUID}"), body)]).registry();
+    let event = by_header("__value_schema_id", &[2], &[]);
+    let found = registry.payload(&event).expect("named").ok().expect("read");
+    assert_eq!(found.schema.name("orders"), GUID);
+    let why = Answers::new(&[]).registry().payload(&event).expect("named").err().expect("none");
+    assert_eq!(why.reason("orders"), format!("the registry has no schema {GUID}"));
+}
+
+#[test]
+fn a_frame_inside_a_compressed_payload_is_found() {
+    let registry = one("AVRO", "\"long\"");
+    let framed = registry.schema(7).expect("known").encode(b"5").expect("encoded");
+    let event = Event::new("orders", zstd::encode_all(framed.as_slice(), 1).expect("packed"));
+    assert_eq!(registry.payload(&event).expect("framed").ok().expect("read").json, b"5");
+    assert!(registry.payload(&Event::new("orders", "{}")).is_none());
 }

@@ -63,14 +63,22 @@ impl Selection {
     }
 }
 
-/// Makes of an event the one that people would read, such as with a decoded payload.
+/// Makes of an event the one that people would read, such as with a decoded payload; nothing where it is that already.
 #[derive(Clone)]
-pub struct Interpretation(Arc<dyn Fn(&Event) -> Event + Send + Sync>);
+pub struct Interpretation(Arc<dyn Fn(&Event) -> Option<Event> + Send + Sync>);
 
 impl Interpretation {
     /// Reads by a function.
-    pub fn new(read: impl Fn(&Event) -> Event + Send + Sync + 'static) -> Self {
+    pub fn new(read: impl Fn(&Event) -> Option<Event> + Send + Sync + 'static) -> Self {
         Self(Arc::new(read))
+    }
+
+    /// The events as they are read; nothing when all of them are as they came.
+    fn of(&self, batch: &[Event]) -> Option<Vec<Event>> {
+        let read: Vec<Option<Event>> = batch.iter().map(|event| (self.0)(event)).collect();
+        let is_any = read.iter().any(Option::is_some);
+        let whole = |(event, read): (&Event, Option<Event>)| read.unwrap_or_else(|| event.clone());
+        is_any.then(|| batch.iter().zip(read).map(whole).collect())
     }
 }
 
@@ -160,8 +168,7 @@ impl Selector {
         let mut selected = Selected::default();
         batch.retain(|event| self.fits(event));
         let reading = self.selection.reading.as_ref().filter(|_| self.asks_what_events_hold());
-        let mut read: Option<Vec<Event>> =
-            reading.map(|Interpretation(read)| batch.iter().map(|event| read(event)).collect());
+        let mut read: Option<Vec<Event>> = reading.and_then(|reading| reading.of(&batch));
         let matched = self.matched(read.as_ref().unwrap_or(&batch));
         keep(&matched, &mut batch, read.as_mut());
         for filter in &self.selection.filters {
@@ -306,16 +313,18 @@ mod tests {
 
     #[test]
     fn what_is_matched_is_read_and_what_goes_is_as_it_came() {
-        let reading =
-            Interpretation::new(|event| Event { payload: Some("{\"id\":7}".into()), ..event.clone() });
+        let reading = Interpretation::new(|event| {
+            let is_odd = event.received.0 % 2 == 1;
+            is_odd.then(|| Event { payload: Some("{\"id\":7}".into()), ..event.clone() })
+        });
         let patterns = vec![Pattern::parse("payload./id=7").expect("a pattern")];
         let filters = vec![Jq::compile(".payload.id == 7 and .time_us > 1").expect("a filter")];
         let selection = Selection { reading: Some(reading), patterns, filters, ..Selection::default() };
         let batch =
-            (0..4).map(|time| Event { received: Timestamp(time), ..Event::new("a", "raw") }).collect();
+            (0..6).map(|time| Event { received: Timestamp(time), ..Event::new("a", "raw") }).collect();
         let events = Selector::new(selection).select(batch).events;
         let found: Vec<_> = events.iter().map(|event| (event.received.0, event.payload.clone())).collect();
-        assert_eq!(found, [(2, Some("raw".into())), (3, Some("raw".into()))]);
+        assert_eq!(found, [(3, Some("raw".into())), (5, Some("raw".into()))]);
     }
 
     #[test]

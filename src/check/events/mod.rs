@@ -17,6 +17,7 @@ use crate::diagnostic::nearest;
 use crate::event::Event;
 use crate::event::coding::{self, Decoded};
 use crate::registry::Registry;
+use crate::schema::avro::container;
 use crate::schema::{Compiled, Compiler, Dialect, PayloadSchema, Violation};
 use crate::source_text::Sources;
 use crate::source_text::tree::{Node, NodeRef};
@@ -398,6 +399,8 @@ impl EventMessage {
             return verdict;
         };
         let (found, unchecked) = match (&self.payload, frame) {
+            (Language::Any | Language::Unchecked(_), _) => self.check_payload(payload),
+            (_, None) if container::is_container(payload) => self.check_container(payload),
             (Language::Json(schema), None) if cloud_event::is_structured(event) => {
                 (cloud_event::violations(schema, payload, self.is_envelope), None)
             }
@@ -413,6 +416,33 @@ impl EventMessage {
         verdict.unchecked = unchecked;
         verdict.violations.extend(found.into_iter().map(|violation| (EventPart::Payload, violation)));
         verdict
+    }
+}
+
+impl EventMessage {
+    /// Checks each value of a payload that is a container of Avro, which brings its own schema.
+    fn check_container(&self, payload: &[u8]) -> (Vec<Violation>, Option<String>) {
+        let values = match container::read(payload) {
+            Some(Ok(container)) => container.values,
+            Some(Err(reason)) => {
+                return (Vec::new(), Some(format!("the payload is an Avro container, and {reason}")));
+            }
+            None => return self.check_payload(payload),
+        };
+        let (mut all, is_one) = (Vec::new(), values.len() == 1);
+        for (number, value) in values.iter().enumerate() {
+            let (found, unchecked) = self.check_payload(value.to_string().as_bytes());
+            if unchecked.is_some() {
+                return (all, unchecked);
+            }
+            let at = if is_one { String::new() } else { format!("/{number}") };
+            all.extend(found.into_iter().map(|violation| Violation {
+                position: None,
+                instance_pointer: format!("{at}{}", violation.instance_pointer),
+                ..violation
+            }));
+        }
+        (all, None)
     }
 }
 

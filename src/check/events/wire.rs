@@ -5,9 +5,9 @@ use std::collections::BTreeMap;
 use super::stream::meant;
 use super::{EventChecker, EventMessage, EventPart, EventVerdict, Language, Unassigned, choose};
 use crate::contract::Message;
-use crate::event::Event;
+use crate::event::{Event, coding};
 use crate::registry::frame::{indexes, split};
-use crate::registry::{RegistryErrorKind, Undecodable};
+use crate::registry::{RegistryErrorKind, Undecodable, names_schema_in_header};
 use crate::schema::PayloadSchema;
 
 /// The keyword that says which schema of a registry a message has.
@@ -59,6 +59,11 @@ impl EventChecker {
     /// by id and outranks what the contract says.
     #[must_use]
     pub fn check_with_ids(&self, event: &Event, ids: &BTreeMap<u32, String>) -> EventVerdict {
+        let unpacked = coding::unpacked(event);
+        let event = unpacked.as_ref().unwrap_or(event);
+        if self.registry.is_some() && names_schema_in_header(event) {
+            return self.registered(event, None);
+        }
         let Some((id, start)) = event.payload.as_ref().and_then(|payload| split(payload)) else {
             return self.check(event);
         };
@@ -88,9 +93,8 @@ impl EventChecker {
     /// Checks an event by the schema the registry has for it, and what it then says as the message it is by its channel, or
     /// as the one named. A payload the registry knows nothing of may be one without a frame.
     fn registered(&self, event: &Event, named: Option<&EventMessage>) -> EventVerdict {
-        let payload = event.payload.as_deref().unwrap_or_default();
         let as_it_is = || named.map_or_else(|| self.check(event), |message| message.check(event));
-        let Some(decoded) = self.registry.as_ref().and_then(|registry| registry.decode(payload)) else {
+        let Some(decoded) = self.registry.as_ref().and_then(|registry| registry.payload(event)) else {
             return as_it_is();
         };
         let address = self.find(&event.channel);
@@ -166,10 +170,14 @@ impl EventChecker {
         message: &EventMessage,
         ids: &BTreeMap<u32, String>,
     ) -> EventVerdict {
+        let unpacked = coding::unpacked(event);
+        let event = unpacked.as_ref().unwrap_or(event);
         let frame = event.payload.as_ref().and_then(|payload| split(payload));
+        let in_header = self.registry.is_some() && names_schema_in_header(event);
         let is_its_id =
             |id| message.schema_id == Some(id) || ids.get(&id).is_some_and(|name| message.is_called(name));
         let mut verdict = match frame {
+            _ if in_header => self.registered(event, Some(message)),
             Some((id, start)) if is_its_id(id) => self.framed(event, message, start),
             Some(_) if self.registry.is_some() => self.registered(event, Some(message)),
             Some((_, start)) if matches!(message.payload, Language::Json(_) | Language::Text(_)) => {

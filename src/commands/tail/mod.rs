@@ -6,8 +6,9 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use super::choosing::{ChoosingArgs, say_replayed, say_unfit};
 use super::connect::{ConnectArgs, Connector};
 use super::contract_check::ContractCheck;
+use super::reading::Reading;
 use super::record::open_all;
-use super::registry::{RegistryArgs, read};
+use super::registry::RegistryArgs;
 use super::target::{Place, Places};
 use super::window::{Window, WindowArgs};
 use super::{CommandError, Context, ErrorKind, Status, transfer};
@@ -98,8 +99,9 @@ async fn tail(args: &Args, context: &Context) -> Result<Status, CommandError> {
     let form = form(args)?;
     let places = Places::new(context)?;
     let registry = args.registry.open(context)?;
-    selection.reading =
-        registry.clone().map(|registry| Interpretation::new(move |event| read(&registry, event).0));
+    let reading = Reading::new(registry.clone());
+    let by_reading = reading.clone();
+    selection.reading = Some(Interpretation::new(move |event| Some(by_reading.read(event)?.event)));
     let check = if args.validate { Some(check(&places, registry.as_ref())?) } else { None };
     let places: Vec<Place> = args.sources.iter().map(|text| places.source(text)).collect::<Result<_, _>>()?;
     let stop = transfer::stop_on_interruption();
@@ -111,7 +113,7 @@ async fn tail(args: &Args, context: &Context) -> Result<Status, CommandError> {
     let view = context.ui.event_view().marking(&selection.patterns);
     let printer =
         Printer::new(&context.ui, view, form, check, lost.clone(), (Arc::clone(&closed), stop.clone()))
-            .decoding(registry);
+            .reading(reading);
     let filters = selection.filters.clone();
     let plan = Plan { selection, finish_what_was_read: true, ..Plan::default() };
     let mut progress = SourceView::new(&context.ui);

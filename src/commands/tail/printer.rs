@@ -9,14 +9,13 @@ use std::sync::{Arc, Mutex};
 
 use crate::atomic_file;
 use crate::commands::contract_check::ContractCheck;
-use crate::commands::registry::read;
+use crate::commands::reading::Reading;
 use crate::endpoint::capabilities::Acknowledgement;
 use crate::endpoint::{BoxFuture, Capabilities, Delivery, EndpointError, EndpointErrorKind, Receipts, Sink};
 use crate::event::kcat::{self, Loss};
 use crate::event::{Event, Place, json_lines};
 use crate::output::event_template::EventTemplate;
 use crate::output::visible::harmless;
-use crate::registry::Registry;
 use crate::replay::{StopReason, StopToken};
 use crate::ui::event_view::EventView;
 use crate::ui::{Data, Ui};
@@ -58,7 +57,7 @@ pub(super) struct Printer {
     view: EventView,
     form: Form,
     check: Option<ContractCheck>,
-    registry: Option<Arc<Registry>>,
+    reading: Reading,
     shown: u64,
     lost: Lost,
     closed: Arc<AtomicBool>,
@@ -76,23 +75,22 @@ impl Printer {
         (closed, stop): (Arc<AtomicBool>, StopToken),
     ) -> Self {
         let terminal = ui.data_on_terminal;
-        let (out, registry) = (ui.data(), None);
-        Self { out, terminal, view, form, check, registry, shown: 0, lost, closed, stop }
+        let (out, reading) = (ui.data(), Reading::default());
+        Self { out, terminal, view, form, check, reading, shown: 0, lost, closed, stop }
     }
 
-    /// Shows keys and payloads by the schemas of a registry that they name, where they are shown for people.
-    pub(super) fn decoding(self, registry: Option<Arc<Registry>>) -> Self {
-        Self { registry, ..self }
+    /// Shows keys and payloads as they are read, where they are shown for people.
+    pub(super) fn reading(self, reading: Reading) -> Self {
+        Self { reading, ..self }
     }
 
     fn print(&mut self, event: &Event) -> io::Result<()> {
         self.shown += 1;
         let mut marks = self.check.as_ref().map(|check| check.marks(event)).unwrap_or_default();
         let is_for_people = matches!(self.form, Form::Pretty | Form::Line | Form::Template(_));
-        let read = self.registry.as_ref().filter(|_| is_for_people).map(|registry| read(registry, event));
-        let read = read.map(|(event, notes)| {
-            marks.extend(notes);
-            event
+        let read = is_for_people.then(|| self.reading.read(event)).flatten().map(|read| {
+            marks.extend(read.notes);
+            read.event
         });
         let event = read.as_ref().unwrap_or(event);
         match &self.form {

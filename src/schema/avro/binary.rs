@@ -22,18 +22,26 @@ pub(super) fn decode(
     payload: &[u8],
     start: usize,
 ) -> Result<Value, Box<Violation>> {
-    let left = payload.len().saturating_add(FREE_VALUES);
-    let mut reader = Reader { types, payload, at: start, pointer: String::new(), depth: 0, left };
+    let mut reader = Reader::new(types, payload, start);
     let value = reader.value(root)?;
-    if reader.at < payload.len() {
-        let from = reader.at;
-        let text =
-            format!("the value ends at byte {from}, and {} of the payload", bytes_left(payload.len() - from));
-        let mut found = reader.wrong("trailing", text, root, from);
-        found.help = Some("was it written with another version of the schema?".to_owned());
-        return Err(found);
-    }
+    reader.at_end(root)?;
     Ok(value)
+}
+
+/// Reads so many values that must take up all of the bytes.
+pub(super) fn decode_all(
+    types: &[Type],
+    root: TypeId,
+    bytes: &[u8],
+    count: usize,
+) -> Result<Vec<Value>, Box<Violation>> {
+    let mut reader = Reader::new(types, bytes, 0);
+    let mut values = Vec::new();
+    for _ in 0..count {
+        values.push(reader.value(root)?);
+    }
+    reader.at_end(root)?;
+    Ok(values)
 }
 
 struct Reader<'a> {
@@ -49,7 +57,25 @@ struct Reader<'a> {
 
 type Read<T> = Result<T, Box<Violation>>;
 
-impl Reader<'_> {
+impl<'a> Reader<'a> {
+    fn new(types: &'a [Type], payload: &'a [u8], start: usize) -> Self {
+        let left = payload.len().saturating_add(FREE_VALUES);
+        Self { types, payload, at: start, pointer: String::new(), depth: 0, left }
+    }
+
+    /// Sees that nothing is left.
+    fn at_end(&self, root: TypeId) -> Read<()> {
+        let from = self.at;
+        if from >= self.payload.len() {
+            return Ok(());
+        }
+        let left = bytes_left(self.payload.len() - from);
+        let text = format!("the value ends at byte {from}, and {left} of the payload");
+        let mut found = self.wrong("trailing", text, root, from);
+        found.help = Some("was it written with another version of the schema?".to_owned());
+        Err(found)
+    }
+
     fn wrong(&self, keyword: &str, message: String, kind: TypeId, at: usize) -> Box<Violation> {
         let Place { file, pointer, span } = &self.types[kind].place;
         let mut found = violation(keyword, message, &self.pointer, at);

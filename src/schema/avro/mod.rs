@@ -2,6 +2,7 @@
 
 mod binary;
 mod check;
+pub mod container;
 mod default;
 mod encode;
 mod logical;
@@ -17,7 +18,7 @@ use super::problem::{AvroFault, SchemaProblem, SchemaProblemKind};
 use super::{References, Violation};
 use crate::source_text::tree::NodeRef;
 use crate::source_text::{FileId, Resolved, Span};
-use logical::Logical;
+use logical::{Logical, word};
 
 /// The number of a type in its schema.
 type TypeId = usize;
@@ -163,6 +164,17 @@ impl Avro {
     pub fn decode(&self, payload: &[u8], start: usize) -> Result<serde_json::Value, Vec<Violation>> {
         binary::decode(&self.shared.types, self.shared.root, payload, start).map_err(|found| vec![*found])
     }
+
+    /// Reads so many values, one after the other, which must take up all of the bytes.
+    fn decode_all(&self, bytes: &[u8], count: usize) -> Result<Vec<serde_json::Value>, Box<Violation>> {
+        binary::decode_all(&self.shared.types, self.shared.root, bytes, count)
+    }
+
+    /// The full name of its type, or the kind of it where it has no name.
+    fn name(&self) -> &str {
+        word(&self.shared.types[self.shared.root].shape)
+    }
+
     /// Writes a value, given in Avro's JSON encoding, in its binary encoding. A field left out takes its default.
     ///
     /// # Errors
