@@ -31,6 +31,9 @@ mod mqtt;
 #[path = "endpoint/nats.rs"]
 mod nats;
 #[cfg(feature = "redis")]
+#[path = "endpoint/redis_sentinel.rs"]
+mod redis_sentinel;
+#[cfg(feature = "redis")]
 #[path = "endpoint/redis.rs"]
 mod redis_streams;
 #[cfg(all(unix, feature = "amqp", feature = "kafka", feature = "nats", feature = "redis"))]

@@ -4,8 +4,8 @@ use std::sync::Arc;
 
 use bytes::Bytes;
 
-use crate::event::coding::{self, UNPACKED};
 use crate::event::Event;
+use crate::event::coding::{self, UNPACKED};
 use crate::registry::{Decoded, Registry, RegistryErrorKind, Undecodable};
 use crate::schema::avro::container;
 

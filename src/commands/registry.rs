@@ -6,9 +6,7 @@ use std::sync::Arc;
 use super::{CommandError, Context, ErrorKind};
 use crate::endpoint::{BoxFuture, EndpointError, EndpointErrorKind, Source};
 use crate::event::Event;
-use crate::registry::{
-    Registered, Registry, RegistryError, RegistryErrorKind, RegistrySettings,
-};
+use crate::registry::{Registered, Registry, RegistryError, RegistryErrorKind, RegistrySettings};
 use crate::schema::Violation;
 
 /// Violations shown of one event.

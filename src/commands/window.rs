@@ -25,7 +25,8 @@ impl Window {
     #[must_use]
     pub fn reading(&self, address: &Address) -> Reading {
         let replayable = || open::capabilities(address).is_ok_and(|carried| carried.replayable);
-        let is_past = !matches!(self.start, Start::Default | Start::End);
+        // Where events are kept, reading begins with the oldest unless it is told otherwise.
+        let is_past = self.start != Start::End;
         let ends = match self.stop {
             Stop::Never => false,
             Stop::PresentEnd | Stop::Offset(_) => true,
@@ -50,7 +51,7 @@ impl Window {
 /// Flags that say which part of a source is read.
 #[derive(Debug, Default, clap::Args)]
 pub struct WindowArgs {
-    /// Begin here: a time, `-5m`, `start`, `last:N` or `offset:N`
+    /// Begin here: a time, `-5m`, `start`, `end`, `last:N` or `offset:N` (default: the oldest event that is kept)
     #[arg(long, value_name = "T", allow_hyphen_values = true)]
     from: Option<String>,
     /// End here: a time, `now`, `end` or `offset:N`

@@ -23,7 +23,7 @@ pub enum Scheme {
     Nats,
     /// `jetstream+nats://host/stream`.
     JetStream,
-    /// `redis://host:6379/stream`, `rediss://` with TLS.
+    /// `redis://host:6379/stream`, `rediss://` with TLS; more Sentinels follow the first, separated by `,`.
     Redis,
     /// `kafka://host:9092/topic`, `kafkas://` with TLS; more brokers follow the first, separated by `,`.
     Kafka,
@@ -137,8 +137,8 @@ impl Address {
     }
 
     fn parse_network(text: &str, scheme: Scheme, tls: bool, port: u16) -> Result<Self, AddressError> {
-        let (first, more) =
-            if scheme == Scheme::Kafka { split_hosts(text) } else { (text.to_owned(), Vec::new()) };
+        let has_several = matches!(scheme, Scheme::Kafka | Scheme::Redis);
+        let (first, more) = if has_several { split_hosts(text) } else { (text.to_owned(), Vec::new()) };
         let more_hosts =
             more.iter().map(|host| another_host(text, host, scheme, port)).collect::<Result<_, _>>()?;
         // `#` is a wildcard in MQTT topics and only HTTP has fragments: people write it unescaped.
@@ -223,7 +223,11 @@ impl Address {
         };
         let part = |address: &Self| match address.scheme {
             Scheme::Amqp => address.path.split('/').next().filter(|name| !name.is_empty()).map(str::to_owned),
-            Scheme::Redis => address.option("db").filter(|number| *number != "0").map(str::to_owned),
+            Scheme::Redis => {
+                let database = address.option("db").filter(|number| *number != "0");
+                let parts = [database, address.option("sentinel")].map(Option::unwrap_or_default);
+                Some(parts.join(" ").trim_end().to_owned()).filter(|part| !part.is_empty())
+            }
             _ => None,
         };
         kind(self.scheme) == kind(other.scheme)

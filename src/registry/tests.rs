@@ -308,7 +308,8 @@ fn a_header_names_a_schema_by_its_guid() {
     let proto = answers("PROTOBUF", PROTO).registry();
     let event = by_header("__value_schema_id", b"\x0a\x03o-1", &[2, 2]);
     assert!(read(&proto, &event).0.contains("\"id\":\"o-1\""));
-    let why = proto.payload(&by_header("__value_schema_id", b"", &[])).expect("named").err().expect("cut off");
+    let why =
+        proto.payload(&by_header("__value_schema_id", b"", &[])).expect("named").err().expect("cut off");
     assert!(why.reason("orders").contains("cut off"), "{}", why.reason("orders"));
     let mut event = by_header("__key_schema_id", b"no JSON", &[]);
     event.key = Some(vec![4].into());

@@ -36,3 +36,23 @@ fn started(port: u16, settings: &[&str], more: &[&str]) -> Option<Server> {
     let arguments = common.iter().chain(settings).chain(more).map(|&each| each.to_owned()).collect();
     Some(Server::launch(program, directory, port, arguments))
 }
+
+/// redis-server as a Sentinel of this master, called `shop`; it agrees with itself.
+pub fn sentinel(master: u16, more: &[&str]) -> Option<Server> {
+    let program = program("redis-server", "EDDY_REDIS_SERVER")?;
+    let directory = tempfile::tempdir().expect("a directory");
+    let port = free_port();
+    let mut text = format!(
+        "port {port}\nbind 127.0.0.1\ndir {}\nsentinel monitor shop 127.0.0.1 {master} 1\n\
+         sentinel down-after-milliseconds shop 500\nsentinel failover-timeout shop 2000\n",
+        directory.path().display()
+    );
+    for line in more {
+        text.push_str(line);
+        text.push('\n');
+    }
+    let configuration = directory.path().join("sentinel.conf");
+    std::fs::write(&configuration, text).expect("written");
+    let arguments = vec![configuration.display().to_string(), "--sentinel".to_owned()];
+    Some(Server::launch(program, directory, port, arguments))
+}

@@ -8,8 +8,8 @@ use redis::{AsyncConnectionConfig, Client, Cmd, FromRedisValue, Pipeline, Value}
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpStream;
 
-use super::failure;
 use super::settings::Settings;
+use super::{failure, sentinel};
 use crate::endpoint::{Address, EndpointError};
 
 /// Pipelines that may wait inside the client; how many are under way is decided by who sends.
@@ -24,7 +24,7 @@ const SILENCE: Duration = Duration::from_millis(500);
 /// Times one node of a cluster may name another: streams move while a cluster is rearranged.
 const MOST_MOVES: usize = 5;
 
-/// Connects, within a cluster to the node that keeps the streams of the path; a command that takes longer than `patience`
+/// Connects, within a cluster to the node that keeps the streams of the path, by Sentinels to the master; a command that takes longer than `patience`
 /// fails.
 ///
 /// # Errors
@@ -36,8 +36,18 @@ pub(super) async fn connect(
     let address = &settings.address;
     let loading = AtomicBool::new(false);
     let ready = async {
-        let first = greeted(&settings.client, address, settings, patience, &loading).await?;
-        let mut found = first;
+        let mut found = match &settings.sentinel {
+            None => greeted(&settings.client, address, settings, patience, &loading).await?,
+            Some(name) => {
+                let master = sentinel::master(settings, name).await?;
+                let client = settings.client_of(&master)?;
+                let mut found = greeted(&client, &master, settings, patience, &loading).await?;
+                if let Greeted::Ready(connection) = &mut found {
+                    sentinel::is_master(connection, &master).await?;
+                }
+                found
+            }
+        };
         for _ in 0..MOST_MOVES {
             let node = match found {
                 Greeted::Ready(connection) => return Ok(connection),

@@ -18,6 +18,7 @@ mod group_source;
 mod id;
 mod merge;
 mod observe;
+mod sentinel;
 mod settings;
 mod sink;
 mod source;

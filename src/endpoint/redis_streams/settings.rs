@@ -12,7 +12,7 @@ use crate::endpoint::address_options::AddressOptions;
 use crate::endpoint::{Address, Credentials, EndpointError, EndpointErrorKind};
 
 /// What may stand after the `?` of any address.
-const OF_ALL: [&str; 5] = ["ca", "cert", "key", "db", "field"];
+const OF_ALL: [&str; 6] = ["ca", "cert", "key", "db", "field", "sentinel"];
 /// … of a source.
 const OF_SOURCES: [&str; 3] = ["group", "consumer", "after"];
 /// … of a sink.
@@ -50,6 +50,8 @@ pub(super) struct Settings {
     pub(super) address: Address,
     pub(super) client: Client,
     credentials: Option<Credentials>,
+    /// The name of the master, when the hosts of the address are Sentinels.
+    pub(super) sentinel: Option<String>,
     pub(super) connect_timeout: Duration,
     /// The field of the payload.
     pub(super) field: Option<String>,
@@ -75,6 +77,7 @@ impl Settings {
         Ok(Self {
             client: client(address, credentials, &options)?,
             credentials: credentials.cloned(),
+            sentinel: options.text("sentinel").map(str::to_owned),
             address: address.clone(),
             connect_timeout,
             field: field(&options)?,
@@ -102,6 +105,14 @@ impl Settings {
         client(node, self.credentials.as_ref(), &checked(node, Role::Observer)?)
     }
 
+    /// The client of a server that is not told who we are.
+    ///
+    /// # Errors
+    /// When a file of certificates cannot be read.
+    pub(super) fn client_without_login(&self, node: &Address) -> Result<Client, EndpointError> {
+        client(node, None, &checked(node, Role::Observer)?)
+    }
+
     /// The streams the path names.
     pub(super) fn streams(&self) -> Vec<String> {
         let mut names: Vec<String> = Vec::new();
@@ -126,7 +137,16 @@ pub(super) fn checked(address: &Address, role: Role) -> Result<AddressOptions<'_
     if role != Role::Source {
         known.extend(OF_SINKS);
     }
-    AddressOptions::new(address, &known)
+    let options = AddressOptions::new(address, &known)?;
+    match options.text("sentinel") {
+        Some("") => Err(options.wrong("sentinel", "", "the name of a master, such as `mymaster`")),
+        None if !address.more_hosts.is_empty() => {
+            let message = format!("`{address}` names several hosts, which only Sentinels may be");
+            Err(EndpointError::new(EndpointErrorKind::Unsupported, message)
+                .help("add `?sentinel=NAME`, the name of the master; of a cluster one node is enough"))
+        }
+        _ => Ok(options),
+    }
 }
 
 fn field(options: &AddressOptions) -> Result<Option<String>, EndpointError> {

@@ -170,8 +170,7 @@ impl<'a> Bytes<'a> {
 
     fn take(&mut self, count: usize, what: &str) -> Result<&'a [u8], String> {
         let taken = self.at.checked_add(count).and_then(|end| self.bytes.get(self.at..end));
-        let taken =
-            taken.ok_or_else(|| format!("it ends at byte {}, within {what}", self.bytes.len()))?;
+        let taken = taken.ok_or_else(|| format!("it ends at byte {}, within {what}", self.bytes.len()))?;
         self.at += count;
         Ok(taken)
     }
