@@ -177,7 +177,7 @@ pub(super) fn refusal(cause: &str) -> Option<(&'static str, &'static str)> {
 }
 
 /// What to do where a client certificate is missing.
-pub(super) const REFUSAL_HELP: &str =
+const REFUSAL_HELP: &str =
     "name one with `?cert=FILE&key=FILE`, or `tls: { certificate, key }` in `eddy.yaml`";
 
 #[cfg(test)]

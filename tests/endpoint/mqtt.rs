@@ -244,3 +244,14 @@ async fn quality_2_of_version_3_overruns_no_broker() {
     let payloads = |events: &[Event]| events.iter().map(|event| event.payload.clone()).collect::<Vec<_>>();
     assert_eq!(payloads(&got), payloads(&events));
 }
+
+#[tokio::test]
+async fn a_filter_that_is_none_is_named_with_its_form() {
+    let Some(server) = mosquitto(&[]) else { return };
+    for filter in ["shop/#/orders", "shop/a+", "shop#"] {
+        let url = address(&format!("mqtt://127.0.0.1:{}/{filter}", server.port));
+        let opened = open_source(&url, &SourceOptions::default()).await;
+        let error = opened.err().unwrap_or_else(|| panic!("`{filter}` is taken"));
+        assert!(error.help.as_ref().is_some_and(|help| help.contains("whole level")), "{error:?}");
+    }
+}

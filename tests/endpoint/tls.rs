@@ -109,6 +109,17 @@ async fn a_redis_server_without_tls_is_named_as_such() {
     assert!(error.help.as_deref().is_some_and(|help| help.contains("`redis://`")), "{error:?}");
 }
 
+#[cfg(feature = "nats")]
+#[tokio::test]
+async fn a_nats_server_without_tls_is_named_as_such() {
+    let Some(server) = nats(&[]) else { return };
+    let address = Address::parse(&format!("tls://127.0.0.1:{}/orders", server.port)).expect("an address");
+    let error = open_sink(&address, &SinkOptions::default()).await.err().expect("no encryption");
+    assert_eq!(error.kind, EndpointErrorKind::Unauthorised, "{error:?}");
+    assert!(error.message.contains("without encryption"), "{error:?}");
+    assert!(error.help.is_some_and(|help| help.contains("nats://")));
+}
+
 #[cfg(feature = "amqp")]
 #[tokio::test(flavor = "multi_thread")]
 async fn rabbitmq_trusts_the_authority_that_is_named() {

@@ -28,8 +28,9 @@ pub(super) fn pattern(args: &Args, target: &mut Place, ui: &Ui) -> Result<Event,
     // A web server has an address even without a path.
     let needs_channel = is_network(&target.address) && target.address.scheme != Scheme::Http;
     if channel.is_empty() && !args.events && needs_channel {
-        return Err(CommandError::usage(format!("`{}` names no channel to send to", target.address))
-            .hint("add `--channel NAME`, or write it after the host: `mqtt://HOST:PORT/NAME`"));
+        return Err(CommandError::usage(format!("`{}` names no channel to send to", target.address)).hint(
+            format!("add `--channel NAME`, or write it behind the address: `{}`", with_channel(target)),
+        ));
     }
     let headers = args.headers.iter().map(|text| header(text)).collect::<Result<Vec<_>, _>>()?;
     let broker_time = args.timestamp.as_deref().map(timestamp).transpose()?;
@@ -42,6 +43,13 @@ pub(super) fn pattern(args: &Args, target: &mut Place, ui: &Ui) -> Result<Event,
         target.address.grant("partition", partition.to_string(), "`--partition`");
     }
     Ok(pattern)
+}
+
+/// The address with a channel, as an example.
+fn with_channel(target: &Place) -> String {
+    let address = target.address.to_string();
+    let channel = if target.address.scheme == Scheme::Amqp { "?routing-key=NAME" } else { "/NAME" };
+    format!("{}{channel}", address.trim_end_matches('/'))
 }
 
 fn timestamp(text: &str) -> Result<BrokerTime, CommandError> {
@@ -69,7 +77,17 @@ fn name_losses(pattern: &Event, target: &Place, ui: &Ui) -> Result<(), CommandEr
     }
     // Without a payload of its own the pattern says nothing about payloads.
     let asked = Event { payload: Some(Bytes::new()), ..pattern.clone() };
-    for lost in carried.losses(&asked) {
+    let lost = carried.losses(&asked);
+    // These would arrive changed, and a system refuses them event by event.
+    let refused = ["binary header values", "repeated header names"];
+    if let Some(refused) = lost.iter().find(|lost| refused.contains(lost)) {
+        return Err(CommandError::usage(format!(
+            "{} cannot carry {refused}; nothing was sent",
+            carried.name
+        ))
+        .hint("leave the header away or change it; docs/systems.md says what each system carries"));
+    }
+    for lost in lost {
         ui.warn(format!("{} cannot carry: {lost}; it is left away", carried.name));
     }
     Ok(())

@@ -3,7 +3,7 @@
 use std::io;
 
 use super::settings::Settings;
-use crate::endpoint::tls::{DISTRUST_HELP, REFUSAL_HELP, distrust, refusal as certificate_refusal};
+use crate::endpoint::tls::{DISTRUST_HELP, distrust, refusal as certificate_refusal};
 use crate::endpoint::{Address, EndpointError, EndpointErrorKind};
 
 /// Why a broker does not take us, as both versions say it.
@@ -40,7 +40,11 @@ pub(super) fn socket(error: &io::Error, address: &Address, connected: bool) -> E
         io::ErrorKind::ConnectionReset | io::ErrorKind::ConnectionAborted | io::ErrorKind::UnexpectedEof
             if address.tls && address.option("cert").is_none() =>
         {
-            ("it closed the connection; it may ask for a client certificate".to_owned(), REFUSAL_HELP)
+            (
+                "it closed the connection; it may ask for a client certificate, or have no TLS on this port"
+                    .to_owned(),
+                "name one with `?cert=FILE&key=FILE`, or write `mqtt://` for a port without TLS",
+            )
         }
         io::ErrorKind::ConnectionReset | io::ErrorKind::ConnectionAborted | io::ErrorKind::UnexpectedEof => (
             "it closed the connection during the greeting".to_owned(),
@@ -166,6 +170,22 @@ pub(super) fn subscription_refused(filter: &str, reason: &str, address: &Address
     } else {
         EndpointErrorKind::Rejected
     };
-    EndpointError::new(kind, format!("`{address}` refused the subscription to `{filter}` ({reason})"))
-        .help("may this user read that topic, and does the broker allow such a filter?")
+    EndpointError::new(kind, format!("`{address}` refused the subscription to `{filter}` ({reason})")).help(
+        if is_well_formed(filter) {
+            "may this user read that topic, and does the broker allow such a filter?"
+        } else {
+            "`#` may stand only at the end, and `#` and `+` only as a whole level: `shop/+/orders`, `shop/#`"
+        },
+    )
+}
+
+/// Whether wildcards stand where MQTT has them.
+fn is_well_formed(filter: &str) -> bool {
+    let last = filter.split('/').count() - 1;
+    let is_right = |(number, level): (usize, &str)| match level {
+        "+" => true,
+        "#" => number == last,
+        _ => !level.contains(['#', '+']),
+    };
+    filter.split('/').enumerate().all(is_right)
 }

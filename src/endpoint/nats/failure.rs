@@ -19,6 +19,12 @@ pub(super) fn connect(error: &ConnectError, address: &Address) -> EndpointError 
         let message = format!("no encrypted connection to `{address}`: {what}");
         return EndpointError::new(Kind::Unauthorised, message).help(help);
     }
+    // What a server without TLS says is no part of a greeting.
+    if address.tls && cause.contains("InvalidContentType") {
+        let message = format!("`{address}` speaks NATS without encryption");
+        return EndpointError::new(Kind::Unauthorised, message)
+            .help("write `nats://`, or `jetstream+nats://`, or give the server a certificate (`tls` in its configuration)");
+    }
     let (not_let_in, not_let_in_help) = access::not_let_in(address);
     let (kind, what, help) = match error.kind() {
         ConnectErrorKind::AuthorizationViolation | ConnectErrorKind::Authentication => {
