@@ -65,7 +65,9 @@ impl Selection {
 
 /// Makes of an event the one that people would read, such as with a decoded payload; nothing where it is that already.
 #[derive(Clone)]
-pub struct Interpretation(Arc<dyn Fn(&Event) -> Option<Event> + Send + Sync>);
+pub struct Interpretation(Arc<Interpret>);
+
+type Interpret = dyn Fn(&Event) -> Option<Event> + Send + Sync;
 
 impl Interpretation {
     /// Reads by a function.

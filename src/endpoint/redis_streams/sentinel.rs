@@ -3,7 +3,7 @@
 use redis::aio::MultiplexedConnection;
 use redis::{AsyncConnectionConfig, Client, Value, cmd};
 
-use super::settings::Settings;
+use super::settings::{self, Settings};
 use super::{answer, failure};
 use crate::endpoint::{Address, EndpointError, EndpointErrorKind as Kind};
 
@@ -62,7 +62,7 @@ fn at(place: &str, other: &Address) -> Option<Address> {
 }
 
 async fn ask(settings: &Settings, sentinel: &Address, name: &str) -> Result<Option<Address>, EndpointError> {
-    let client = settings.client_without_login(sentinel)?;
+    let client = settings::client_without_login(sentinel)?;
     let answer = match asked(settings, &client, name).await {
         // One that wants a password is told the one of the master, as is usual.
         Err(error) if error.code() == Some("NOAUTH") => {

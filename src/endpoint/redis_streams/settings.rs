@@ -105,14 +105,6 @@ impl Settings {
         client(node, self.credentials.as_ref(), &checked(node, Role::Observer)?)
     }
 
-    /// The client of a server that is not told who we are.
-    ///
-    /// # Errors
-    /// When a file of certificates cannot be read.
-    pub(super) fn client_without_login(&self, node: &Address) -> Result<Client, EndpointError> {
-        client(node, None, &checked(node, Role::Observer)?)
-    }
-
     /// The streams the path names.
     pub(super) fn streams(&self) -> Vec<String> {
         let mut names: Vec<String> = Vec::new();
@@ -123,6 +115,14 @@ impl Settings {
         }
         names
     }
+}
+
+/// The client of a server that is not told who we are.
+///
+/// # Errors
+/// When a file of certificates cannot be read.
+pub(super) fn client_without_login(node: &Address) -> Result<Client, EndpointError> {
+    client(node, None, &checked(node, Role::Observer)?)
 }
 
 /// The options of an address, their names checked.
