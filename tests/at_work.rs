@@ -130,7 +130,7 @@ fn what_breaks_the_contract_is_not_sent_to_any_system() {
         );
         std::fs::write(folder.join("eddy.yaml"), workspace).expect("written");
         let tail = ["tail", "orders", "--validate", "-n", "3", "--format", "line", "-v"];
-        let mut watching = Running::start(folder, &[&tail[..], system.from_now_on()].concat());
+        let mut watching = Running::start(folder, &[&tail[..], system.only_new()].concat());
         watching.says("reading `");
         let inject = |data: &str, more: &[&str]| {
             runs(folder, &[&["inject", "orders", "--data", data][..], more].concat())

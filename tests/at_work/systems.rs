@@ -67,13 +67,13 @@ impl System {
 
 impl System {
     /// What keeps a system with a past from beginning there.
-    pub fn from_now_on(&self) -> &'static [&'static str] {
+    pub fn only_new(&self) -> &'static [&'static str] {
         if self.has_a_past { &["--range", "end"] } else { &[] }
     }
 
     /// A command that reads what comes from now on, in the background.
     pub fn watched(&self, folder: &Path, command: &str, more: &[&str]) -> Running {
-        Running::start(folder, &[&[command, self.source.as_str()][..], more, self.from_now_on()].concat())
+        Running::start(folder, &[&[command, self.source.as_str()][..], more, self.only_new()].concat())
     }
 }
 
