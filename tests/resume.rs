@@ -11,10 +11,16 @@
     feature = "redis"
 ))]
 
+#[path = "resume/asking.rs"]
+mod asking;
+#[path = "resume/carried.rs"]
+mod carried;
 #[path = "resume/changed.rs"]
 mod changed;
 #[path = "resume/elsewhere.rs"]
 mod elsewhere;
+#[path = "resume/frozen.rs"]
+mod frozen;
 #[path = "resume/outage.rs"]
 mod outage;
 #[path = "resume/preflight.rs"]

@@ -18,12 +18,14 @@ use super::{CommandError, Context, ErrorKind, Status, transfer};
 use crate::archive::is_manifest_name;
 use crate::endpoint::address::Scheme;
 use crate::endpoint::open::{self, open_source};
-use crate::endpoint::{Address, Capabilities, EndpointErrorKind, Sink, Source, SourceOptions};
+use crate::endpoint::{Address, Capabilities, EndpointError, EndpointErrorKind, Sink, Source, SourceOptions};
 use crate::event::Timestamp;
 use crate::output::figures::counted;
 use crate::output::replay as report;
 use crate::output::replay_plan::{self, PlanView};
-use crate::replay::{Limits, Outcome, Plan, Reopen, Selection, Shard, StopToken, Survey, Timetable, carry};
+use crate::replay::{
+    Limits, Outcome, Plan, RecordedClock, Reopen, Selection, Shard, StopToken, Survey, Timetable, carry,
+};
 
 mod auditing;
 mod changing;
@@ -140,11 +142,12 @@ async fn replay(args: &Args, context: &Context) -> Result<Status, CommandError> 
     let mut selection = selection;
     args.selecting.changing.add_from_contract(&mut selection.changes, places.loaded());
     let carried = open::capabilities(&target.address)?;
-    let selection = suited(args, selection, &target, &carried)?;
+    let selection = suited(args, selection, (&target, &carried), &scheduled.timetable.clock)?;
     delivering::suited(args, &carried, &scheduled.timetable)?;
     let stop = transfer::stop_on_interruption();
     let source = archive(args, window).await?;
-    let survey = Survey::of(source, selection.clone(), shard, &scheduled.timetable, carried, &stop).await?;
+    let survey = Survey::of(source, selection.clone(), shard, &scheduled.timetable, carried, &stop).await;
+    let survey = survey.map_err(|error| unread(args, error))?;
     if survey.interrupted {
         context.ui.say("interrupted before anything was sent");
         return Ok(Status::Interrupted);
@@ -226,11 +229,11 @@ async fn carried_out(
 fn suited(
     args: &Args,
     mut selection: Selection,
-    target: &Place,
-    carried: &Capabilities,
+    (target, carried): (&Place, &Capabilities),
+    clock: &RecordedClock,
 ) -> Result<Selection, CommandError> {
     changing::suited(&selection.changes, carried)?;
-    faulting::suited(&selection.faults, &target.address)?;
+    faulting::suited(&selection.faults, &target.address, clock)?;
     selection.faults.mark &= !args.no_mark && carried.headers;
     Ok(selection)
 }
@@ -306,15 +309,18 @@ async fn archive(args: &Args, window: Window) -> Result<Box<dyn Source>, Command
     }
     let (start, stop) = (window.start, window.stop);
     let opened = open_source(&address, &SourceOptions { start, stop, ..SourceOptions::default() }).await;
-    opened.map_err(|error| {
-        let is_part = is_manifest_name(address.path.as_ref()) && Path::new(&address.path).exists();
-        let is_missing = is_part && error.kind == EndpointErrorKind::NotFound;
-        let error = CommandError::from(error);
-        if is_missing {
-            return error.hint(format!("without it: `eddy archive repair {}`", address.path));
-        }
-        error
-    })
+    opened.map_err(|error| unread(args, error))
+}
+
+/// What to do about an archive that cannot be read; of a recording in parts one may be missing.
+fn unread(args: &Args, error: EndpointError) -> CommandError {
+    let is_missing = error.kind == EndpointErrorKind::NotFound;
+    let error = CommandError::from(error);
+    let path = Path::new(&args.archive);
+    if !is_missing || !is_manifest_name(path) || !path.exists() {
+        return error;
+    }
+    error.hint(format!("`eddy archive repair {}` makes a recording of what is there", path.display()))
 }
 
 fn refuse_losses(

@@ -64,6 +64,8 @@ pub(super) struct Writer {
     /// What carries the time of sending, when it is to be written on events.
     stamping: Option<NewTimes>,
     canary: Option<Canary>,
+    /// Since when nothing goes until it is decided that the rest follows.
+    still_since: Option<Instant>,
     /// Where the end is asked for when the rest is not to follow.
     ends: StopToken,
     stop: StopToken,
@@ -115,6 +117,7 @@ impl Writer {
             recall: None,
             stamping: None,
             canary: None,
+            still_since: None,
             ends: StopToken::default(),
             stop,
             news,
@@ -188,8 +191,9 @@ impl Writer {
                 continue;
             }
             if self.until_the_question() == Some(0) {
+                let since = *self.still_since.get_or_insert(self.clock.now());
                 if self.under_way.is_empty() {
-                    self.ask();
+                    self.ask(since);
                 } else {
                     self.await_one_receipt(None).await;
                 }
@@ -211,17 +215,16 @@ impl Writer {
         Some(canary.after.saturating_sub(self.tally.sent + self.tally.left_out_late))
     }
 
-    /// Asks whether the rest follows; meanwhile the schedule stands still.
-    fn ask(&mut self) {
+    /// Asks whether the rest follows; the schedule stands still from `since` on.
+    fn ask(&mut self, since: Instant) {
         let Some(canary) = self.canary.take() else { return };
-        let began = self.clock.now();
         let Tally { sent, acknowledged, failed, .. } = self.tally;
         if !canary.goes_on(FirstEvents { sent, acknowledged, failed }) {
             self.ends.request(StopReason::Declined);
             self.stopped = true;
             return;
         }
-        let waited = self.clock.now().saturating_duration_since(began);
+        let waited = self.clock.now().saturating_duration_since(since);
         self.started = self.started.map(|started| started + waited);
         if let (Some(keeper), Some(started)) = (&self.keeper, self.started) {
             keeper.begin_schedule(self.clock.wall(started));

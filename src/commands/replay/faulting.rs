@@ -7,7 +7,7 @@ use crate::commands::{CommandError, Context};
 use crate::endpoint::Address;
 use crate::endpoint::address::Scheme;
 use crate::replay::fault::{FaultError, FaultKind, HELP};
-use crate::replay::{Fault, Faults, Ledger};
+use crate::replay::{Fault, Faults, Ledger, RecordedClock};
 
 const HEADING: &str = "Faults on purpose";
 
@@ -65,11 +65,21 @@ impl FaultingArgs {
     }
 }
 
-/// Refuses what the target would refuse event by event.
+/// Refuses what the target would refuse event by event, and what the schedule would undo.
 ///
 /// # Errors
-/// When entries keep ids that only grow, and are to go twice or in another order.
-pub(super) fn suited(faults: &Faults, target: &Address) -> Result<(), CommandError> {
+/// When entries keep ids that only grow, and are to go twice or in another order; when events are to go later by the clock of
+/// the recorder, and the schedule goes by another.
+pub(super) fn suited(faults: &Faults, target: &Address, clock: &RecordedClock) -> Result<(), CommandError> {
+    let waits = faults.list.iter().find(|fault| fault.time.is_some());
+    if let Some(fault) = waits.filter(|_| *clock != RecordedClock::Receive) {
+        return Err(CommandError::usage(format!(
+            "`--fault {fault}` moves events by the clock of the recorder, and the schedule goes by another"
+        ))
+        .hint(
+            "leave `--clock` out, or take a fault without a time, such as `duplicate:5%` or `reorder:1%`",
+        ));
+    }
     let keeps_ids = matches!(target.scheme, Scheme::Redis) && target.option("id") == Some("keep");
     let moves = |fault: &&Fault| !matches!(fault.kind, FaultKind::Drop | FaultKind::Corrupt);
     match faults.list.iter().find(moves).filter(|_| keeps_ids) {
