@@ -45,7 +45,7 @@ fn a_copy_of_a_masked_recording_says_that_it_is_masked() {
 fn identities_that_the_contract_names_are_mapped_together() {
     let directory = tempfile::tempdir().expect("a directory");
     let directory = directory.path();
-    let contract = r##"asyncapi: 3.0.0
+    let contract = r#"asyncapi: 3.0.0
 info: { title: shop, version: 1.0.0 }
 channels:
   orders:
@@ -53,7 +53,7 @@ channels:
     messages:
       placed: { correlationId: { location: "$message.payload#/flow" } }
       paid: { correlationId: { location: "$message.header#/x-flow" } }
-"##;
+"#;
     std::fs::write(directory.join("shop.yaml"), contract).expect("written");
     std::fs::write(directory.join("eddy.yaml"), "version: 1\ncontracts: [shop.yaml]\n").expect("written");
     let lines = [

@@ -59,8 +59,9 @@ fn write_large_events(path: &Path) {
 
 /// The number of events that a progress line says were handed over.
 fn sent(said: &str) -> u64 {
-    let values = said.lines().rev().filter_map(|line| serde_json::from_str::<serde_json::Value>(line).ok());
-    values.filter_map(|value| value["sent"].as_u64()).next().unwrap_or(0)
+    let mut values =
+        said.lines().rev().filter_map(|line| serde_json::from_str::<serde_json::Value>(line).ok());
+    values.find_map(|value| value["sent"].as_u64()).unwrap_or(0)
 }
 
 /// The most memory a process has had, in KiB.
