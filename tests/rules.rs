@@ -101,6 +101,8 @@ const SHOWN_ELSEWHERE: [(&str, &str); 29] = [
     ("ED5007", "tests/validate.rs"),
     ("ED5008", "tests/cases/validate/events_cloud_events"),
     ("ED6001", "tests/cases/graph/saved-graph-broken"),
+    ("ED6002", "tests/cases/graph/spans-broken"),
+    ("ED6003", "tests/cases/graph/project"),
     ("ED6101", "tests/cases/graph/check-all"),
     ("ED6102", "tests/cases/graph/check"),
     ("ED6103", "tests/cases/graph/check-all"),

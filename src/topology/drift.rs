@@ -62,6 +62,8 @@ pub struct Compared<'a> {
 /// of the graph. Flows that are there only because addresses meet are left to those they come from.
 #[must_use]
 pub fn drift(graph: &Graph) -> Vec<Compared<'_>> {
+    let observations: Vec<&Observation> =
+        graph.sources.iter().filter_map(|source| source.observation.as_ref()).collect();
     let mut compared: Vec<Compared<'_>> = Vec::with_capacity(graph.edges.len());
     for edge in graph.flows() {
         if edge.evidence.iter().all(|evidence| evidence.kind == EvidenceKind::Pattern) {
@@ -74,7 +76,7 @@ pub fn drift(graph: &Graph) -> Vec<Compared<'_>> {
         let (verdict, reasons) = match edge.status() {
             Status::Both => (Verdict::Confirmed, Vec::new()),
             Status::ObservedOnly => (Verdict::Undocumented, Vec::new()),
-            Status::DeclaredOnly => unseen(graph, graph.node(channel), edge.relation),
+            Status::DeclaredOnly => unseen(&observations, graph.node(channel), edge.relation),
         };
         compared.push(Compared {
             verdict,
@@ -85,16 +87,21 @@ pub fn drift(graph: &Graph) -> Vec<Compared<'_>> {
             reasons,
         });
     }
-    compared.extend(graph.of_kind(NodeKind::Channel).filter_map(|channel| alone(graph, channel)));
+    compared
+        .extend(graph.of_kind(NodeKind::Channel).filter_map(|channel| alone(graph, &observations, channel)));
     compared.sort_by_key(|item| item.verdict);
     compared
 }
 
 /// A declared flow that was not seen: whether a system would have shown it.
-fn unseen<'a>(graph: &'a Graph, channel: &Node, relation: Relation) -> (Verdict, Vec<&'a str>) {
+fn unseen<'a>(
+    observations: &[&'a Observation],
+    channel: &Node,
+    relation: Relation,
+) -> (Verdict, Vec<&'a str>) {
     let mut asked = false;
     let mut reasons: Vec<&str> = Vec::new();
-    for observation in observations(graph, channel) {
+    for observation in about(observations, channel) {
         asked = true;
         reasons.extend(observation.unseen(relation).map(|unseen| unseen.words.as_str()));
     }
@@ -105,14 +112,15 @@ fn unseen<'a>(graph: &'a Graph, channel: &Node, relation: Relation) -> (Verdict,
     }
 }
 
-fn observations<'a>(graph: &'a Graph, channel: &Node) -> impl Iterator<Item = &'a Observation> {
-    let protocol = channel.protocol.clone();
-    let all = graph.sources.iter().filter_map(|source| source.observation.as_ref());
-    all.filter(move |observation| observation.is_about(protocol.as_deref()))
+fn about<'a, 'o>(
+    observations: &'o [&'a Observation],
+    channel: &'o Node,
+) -> impl Iterator<Item = &'a Observation> + 'o {
+    observations.iter().copied().filter(|observation| observation.is_about(channel.protocol.as_deref()))
 }
 
 /// A channel by itself: one that nobody declared, or, where topics and streams have to be there before use, one that is not.
-fn alone(graph: &Graph, index: NodeIndex) -> Option<Compared<'_>> {
+fn alone<'a>(graph: &'a Graph, observations: &[&Observation], index: NodeIndex) -> Option<Compared<'a>> {
     let channel = graph.node(index);
     let seen = |place: &&Place| graph.sources[place.source].kind.is_observed();
     let observed = channel.defined_at.iter().any(|place| seen(&place));
@@ -126,7 +134,7 @@ fn alone(graph: &Graph, index: NodeIndex) -> Option<Compared<'_>> {
         (false, true) => Verdict::Undocumented,
         (true, false) if listed && channel.name.contains('{') => return None,
         (true, false) if listed => {
-            let mut asked = observations(graph, channel).peekable();
+            let mut asked = about(observations, channel).peekable();
             asked.peek()?;
             let whole = asked.all(|observation| observation.unseen(Relation::Receives).next().is_none());
             if whole { Verdict::Missing } else { return None }

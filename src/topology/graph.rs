@@ -463,10 +463,10 @@ impl Graph {
             .collect()
     }
 
-    /// Whether a running system was asked.
+    /// Whether a running system was asked, or a recording or a trace was read.
     #[must_use]
     pub fn is_observed(&self) -> bool {
-        self.sources.iter().any(|source| source.observation.is_some())
+        self.sources.iter().any(|source| source.kind.is_observed())
     }
 
     /// How many nodes of a kind there are.

@@ -13,15 +13,20 @@ pub mod findings;
 pub(crate) mod fixture;
 pub mod graph;
 pub mod impact;
+pub mod inversion;
 mod join;
 pub mod layout;
 pub mod loops;
+mod meeting;
 mod names;
 pub mod observed;
 mod paths;
 pub mod patterns;
 mod query;
 pub mod saved;
+pub mod scaffolded;
+pub mod sightings;
+pub mod spans;
 
 pub use domains::{Domain, DomainFlow, Domains};
 pub use graph::{

@@ -1,14 +1,15 @@
 //! What running systems show of who sends and who receives, joined with what is declared.
 
-use std::collections::{BTreeSet, HashMap, HashSet};
+use std::collections::{BTreeSet, HashMap};
 
 use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
 
 use super::aliases::{Aliases, Identity};
 use super::graph::{
-    Edge, Evidence, EvidenceKind, Graph, Node, NodeIndex, NodeKind, Place, Relation, SourceFile,
+    Edge, Evidence, EvidenceKind, Graph, Node, NodeIndex, NodeKind, Place, Relation, Seen, SourceFile,
 };
+use super::meeting::Meeting;
 use super::names::{blank, encoded, extend_new, shape};
 use super::patterns::Pattern;
 use crate::endpoint::inspect::{Direction, KnownBy, Observed, ObservedChannel, ObservedFlow, SeenBy, Why};
@@ -77,9 +78,10 @@ impl Observation {
 }
 
 fn same_protocol(one: &str, other: &str) -> bool {
-    let family =
-        |protocol: &str| if protocol == "jetstream" { "nats".to_owned() } else { protocol.to_owned() };
-    family(one) == family(other)
+    fn of_server(protocol: &str) -> &str {
+        if protocol == "jetstream" { "nats" } else { protocol }
+    }
+    of_server(one) == of_server(other)
 }
 
 /// A system, and what it told.
@@ -102,34 +104,50 @@ impl Graph {
         for system in systems {
             joiner.system(system);
         }
-        Self::merged(joiner.sources, joiner.nodes, joiner.edges)
+        joiner.graph()
     }
 }
 
-struct Joiner<'a> {
+/// Takes in what was observed, channel by channel and service by service.
+pub(super) struct Joiner<'a> {
     aliases: &'a Aliases,
     sources: Vec<SourceFile>,
     nodes: Vec<Node>,
     numbers: HashMap<String, usize>,
     edges: Vec<Edge>,
-    declared: HashSet<(usize, usize)>,
-    /// Patterns of channels that were there before, for those with wildcards.
-    patterns: Vec<(usize, Pattern)>,
+    /// Channels that were there before at which a service was said to be.
+    declared: HashMap<(usize, Relation), Vec<usize>>,
+    /// Channels that were there before.
+    known: Meeting,
 }
 
 impl<'a> Joiner<'a> {
-    fn new(graph: Graph, aliases: &'a Aliases) -> Self {
+    pub(super) fn new(graph: Graph, aliases: &'a Aliases) -> Self {
         let Graph { sources, nodes, edges, .. } = graph;
         let numbers = nodes.iter().enumerate().map(|(number, node)| (node.id.clone(), number)).collect();
-        let declared = edges.iter().map(|edge| (edge.source.0, edge.target.0)).collect();
-        let channels = nodes.iter().enumerate().filter(|(_, node)| {
-            // An address that is known only at run time meets nothing.
-            node.kind == NodeKind::Channel && !node.id.contains("/~")
-        });
-        let patterns = channels
-            .map(|(number, node)| (number, Pattern::new(node.protocol.as_deref(), &node.name)))
-            .collect();
-        Self { aliases, sources, nodes, numbers, edges, declared, patterns }
+        let known = Meeting::new(&nodes);
+        let mut declared: HashMap<(usize, Relation), Vec<usize>> = HashMap::new();
+        for edge in edges.iter().filter(|edge| edge.relation.is_flow()) {
+            let (service, channel) = match edge.relation {
+                Relation::Sends => (edge.source.0, edge.target.0),
+                Relation::Receives | Relation::Carries => (edge.target.0, edge.source.0),
+            };
+            if known.has(channel) {
+                declared.entry((service, edge.relation)).or_default().push(channel);
+            }
+        }
+        Self { aliases, sources, nodes, numbers, edges, declared, known }
+    }
+
+    /// The graph with all that was taken in.
+    pub(super) fn graph(self) -> Graph {
+        Graph::merged(self.sources, self.nodes, self.edges)
+    }
+
+    /// One more source, and its number.
+    pub(super) fn source(&mut self, source: SourceFile) -> usize {
+        self.sources.push(source);
+        self.sources.len() - 1
     }
 
     fn system(&mut self, system: &System) {
@@ -139,8 +157,7 @@ impl<'a> Joiner<'a> {
             why: why(unseen.why).to_owned(),
             words: unseen.words.clone(),
         });
-        let source = self.sources.len();
-        self.sources.push(SourceFile {
+        let source = self.source(SourceFile {
             path: system.address.clone(),
             kind: EvidenceKind::System,
             version: None,
@@ -171,99 +188,131 @@ impl<'a> Joiner<'a> {
             addresses.insert(0, channel.name.clone());
         }
         let known = self.meeting(&addresses, protocol);
-        let place = Place { source, pointer: String::new(), line: 0 };
         for number in &known {
-            extend_new(&mut self.nodes[*number].defined_at, [place.clone()]);
+            self.mark(*number, source);
         }
         if known.is_empty() {
             let count = if in_nats { addresses.len() } else { 1 };
             for address in addresses.into_iter().take(count) {
-                self.new_channel(&address, protocol, &place);
+                self.new_channel(&address, Some(protocol), source);
             }
         }
     }
 
     fn flow(&mut self, flow: &ObservedFlow, protocol: &str, source: usize) {
-        let place = Place { source, pointer: String::new(), line: 0 };
-        let service = self.service(flow, &place);
+        let service = self.service(flow, source);
         let relation = relation(flow.direction);
         let certain: Vec<String> =
             flow.addresses.iter().filter(|address| *address != EVERYTHING).cloned().collect();
         let mut channels = self.meeting(&certain, protocol);
         if certain.len() < flow.addresses.len() {
-            let declared = self.patterns.iter().map(|(number, _)| *number).filter(|number| {
-                let ends = if relation == Relation::Sends { (service, *number) } else { (*number, service) };
-                let is_of = self.nodes[*number].protocol.as_deref() == Some(protocol);
-                is_of && self.declared.contains(&ends)
-            });
-            let declared: Vec<usize> = declared.collect();
+            let declared = self.declared.get(&(service, relation)).into_iter().flatten().copied();
+            let of_system = |number: &usize| self.nodes[*number].protocol.as_deref() == Some(protocol);
+            let declared: Vec<usize> = declared.filter(of_system).collect();
             extend_new(&mut channels, declared);
         }
         if channels.is_empty() {
             let Some(address) = certain.first() else { return };
-            channels.push(self.new_channel(address, protocol, &place));
+            channels.push(self.new_channel(address, Some(protocol), source));
         }
+        let live = Live {
+            who: flow.who.clone(),
+            remark: flow.remark.clone(),
+            confidence: flow.confidence,
+            waiting: flow.waiting,
+        };
+        let by = (kind(flow.seen_by), source);
         for channel in channels {
-            extend_new(&mut self.nodes[channel].defined_at, [place.clone()]);
-            let (source, target) =
-                if relation == Relation::Sends { (service, channel) } else { (channel, service) };
-            let live = Live {
-                who: flow.who.clone(),
-                remark: flow.remark.clone(),
-                confidence: flow.confidence,
-                waiting: flow.waiting,
-            };
-            let evidence =
-                Evidence { kind: kind(flow.seen_by), place: place.clone(), seen: None, live: Some(live) };
-            self.edges.push(Edge {
-                source: NodeIndex(source),
-                target: NodeIndex(target),
-                relation,
-                messages: Vec::new(),
-                evidence: vec![evidence],
-                change: None,
-            });
+            self.flow_between(service, flow.direction, channel, by, None, live.clone());
         }
     }
 
-    /// Channels that were there before and that one of the addresses meets.
-    fn meeting(&self, addresses: &[String], protocol: &str) -> Vec<usize> {
+    /// One more flow, and why it is believed: a kind of evidence of a source.
+    pub(super) fn flow_between(
+        &mut self,
+        service: usize,
+        direction: Direction,
+        channel: usize,
+        (kind, source): (EvidenceKind, usize),
+        seen: Option<Seen>,
+        live: Live,
+    ) {
+        self.mark(channel, source);
+        let (from, to) = if direction == Direction::Sends { (service, channel) } else { (channel, service) };
+        let evidence = Evidence { kind, place: whole(source), seen, live: Some(live) };
+        self.edges.push(Edge {
+            source: NodeIndex(from),
+            target: NodeIndex(to),
+            relation: relation(direction),
+            messages: Vec::new(),
+            evidence: vec![evidence],
+            change: None,
+        });
+    }
+
+    /// Notes that a node was seen in a source.
+    pub(super) fn mark(&mut self, node: usize, source: usize) {
+        extend_new(&mut self.nodes[node].defined_at, [whole(source)]);
+    }
+
+    /// Channels that were there before and that an address meets by the rules of one of the protocols; by those of every
+    /// channel's own when there are none.
+    pub(super) fn meeting_any(&self, address: &str, protocols: &[String]) -> Vec<usize> {
+        let own: BTreeSet<&str>;
+        let mut asked: Vec<&str> = protocols.iter().map(String::as_str).collect();
+        if asked.is_empty() {
+            own = self.nodes.iter().filter_map(|node| node.protocol.as_deref()).collect();
+            asked.extend(own);
+            // Also where no channel has a protocol.
+            asked.push("");
+        }
         let mut found = Vec::new();
-        for address in addresses.iter().filter(|address| *address != EVERYTHING) {
-            let asked = Pattern::new(Some(protocol), address);
-            let of_protocol = self.patterns.iter().filter(|(number, _)| {
-                let own = self.nodes[*number].protocol.as_deref();
-                own.is_none_or(|own| same_protocol(own, protocol))
-            });
-            let met = of_protocol.filter(|(number, pattern)| {
-                let name = &self.nodes[*number].name;
-                name == address || (!(asked.is_literal() && pattern.is_literal()) && pattern.meets(&asked))
-            });
-            extend_new(&mut found, met.map(|(number, _)| *number));
+        for protocol in asked {
+            extend_new(&mut found, self.meeting(&[address.to_owned()], protocol));
         }
         found
     }
 
-    fn new_channel(&mut self, address: &str, protocol: &str, place: &Place) -> usize {
-        let id = format!("channel:{}/{}", encoded(protocol, false), encoded(&shape(address), true));
-        let mut node = blank(id, NodeKind::Channel, address.to_owned());
-        node.protocol = Some(protocol.to_owned());
-        self.node(node, place)
+    /// Channels that were there before and that one of the addresses meets.
+    fn meeting(&self, addresses: &[String], protocol: &str) -> Vec<usize> {
+        let of_system = |number: &usize| {
+            let own = self.nodes[*number].protocol.as_deref();
+            own.is_none_or(|own| same_protocol(own, protocol))
+        };
+        let mut found = Vec::new();
+        for address in addresses.iter().filter(|address| *address != EVERYTHING) {
+            let met = self.known.of(address, &Pattern::new(Some(protocol), address));
+            let met: Vec<usize> = met.into_iter().filter(of_system).collect();
+            if found.is_empty() {
+                found = met;
+            } else {
+                extend_new(&mut found, met);
+            }
+        }
+        found
     }
 
-    fn node(&mut self, mut node: Node, place: &Place) -> usize {
-        if let Some(number) = self.numbers.get(&node.id) {
-            extend_new(&mut self.nodes[*number].defined_at, [place.clone()]);
-            return *number;
+    pub(super) fn new_channel(&mut self, address: &str, protocol: Option<&str>, source: usize) -> usize {
+        let prefix = protocol.map_or("-".to_owned(), |protocol| encoded(protocol, false));
+        let id = format!("channel:{prefix}/{}", encoded(&shape(address), true));
+        let mut node = blank(id, NodeKind::Channel, address.to_owned());
+        node.protocol = protocol.map(str::to_owned);
+        self.node(node, source)
+    }
+
+    fn node(&mut self, mut node: Node, source: usize) -> usize {
+        if let Some(number) = self.numbers.get(&node.id).copied() {
+            self.mark(number, source);
+            return number;
         }
-        node.defined_at = vec![place.clone()];
+        node.defined_at = vec![whole(source)];
         self.numbers.insert(node.id.clone(), self.nodes.len());
         self.nodes.push(node);
         self.nodes.len() - 1
     }
 
     /// The service behind a name: by an alias of it or of its clients, else the one that is called so.
-    fn service(&mut self, flow: &ObservedFlow, place: &Place) -> usize {
+    fn service(&mut self, flow: &ObservedFlow, source: usize) -> usize {
         let identity = match flow.known_by {
             KnownBy::Client => Identity::Client,
             KnownBy::Group => Identity::Group,
@@ -279,8 +328,25 @@ impl<'a> Joiner<'a> {
         // Clients of several services in one group say nothing of whose it is.
         let of_clients = names.iter().next().copied().filter(|_| names.len() == 1);
         let name = self.aliases.service(identity, &flow.who).or(own).or(of_clients).unwrap_or(&flow.who);
-        self.node(blank(service_id(name), NodeKind::Service, name.to_owned()), place)
+        self.node(blank(service_id(name), NodeKind::Service, name.to_owned()), source)
     }
+
+    /// The service of several names: by an alias of one, else the one that is called so or as the last part of a name,
+    /// else a new one of the first name.
+    pub(super) fn named(&mut self, names: &[(Identity, String)], source: usize) -> usize {
+        let by_alias = names.iter().find_map(|(identity, name)| self.aliases.service(*identity, name));
+        let is_there = |name: &&str| self.numbers.contains_key(&service_id(name));
+        let whole = names.iter().map(|(_, name)| name.as_str());
+        let parts = whole.clone().filter_map(|name| name.rsplit(['/', ':']).find(|part| !part.is_empty()));
+        let name = by_alias.or_else(|| whole.clone().chain(parts).find(is_there));
+        let name = name.or(names.first().map(|(_, name)| name.as_str())).unwrap_or_default().to_owned();
+        self.node(blank(service_id(&name), NodeKind::Service, name), source)
+    }
+}
+
+/// A source as a whole: it has no lines.
+fn whole(source: usize) -> Place {
+    Place { source, pointer: String::new(), line: 0 }
 }
 
 fn service_id(name: &str) -> String {

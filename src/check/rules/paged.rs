@@ -81,6 +81,8 @@ pages! {
 pages! {
     TOPOLOGY;
     "ED6001" "saved-graph" "saved_graph" Error Correctness [];
+    "ED6002" "broken-recording" "broken_recording" Error Correctness [];
+    "ED6003" "project-lock" "project_lock" Error Correctness [];
     "ED6101" "topology-no-producer" "topology_no_producer" Warning Correctness [];
     "ED6102" "topology-no-consumer" "topology_no_consumer" Warning Correctness [];
     "ED6103" "topology-unused" "topology_unused" Warning Style [];

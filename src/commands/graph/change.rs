@@ -5,6 +5,7 @@ use std::path::{Path, PathBuf};
 use super::super::{CommandError, Context};
 use super::reading::Read;
 use crate::topology::difference::Difference;
+use crate::topology::inversion::View;
 use crate::topology::{Change, Graph};
 
 /// Flags about other states of the system.
@@ -27,21 +28,31 @@ pub(super) struct Compared {
 }
 
 /// Reads both states that `A..B` names and compares them.
-pub(super) fn compare(words: &str, paths: &[PathBuf], context: &Context) -> Result<Compared, CommandError> {
+pub(super) fn compare(
+    words: &str,
+    paths: &[PathBuf],
+    view: Option<View>,
+    context: &Context,
+) -> Result<Compared, CommandError> {
     let (before, after) = ends(words)?;
-    let (before, first) = state(before, paths, context)?;
-    let (after, second) = state(after, paths, context)?;
+    let (before, first) = state(before, paths, view, context)?;
+    let (after, second) = state(after, paths, view, context)?;
     Ok(Compared { difference: Difference::new(&before, &after), errors: first + second })
 }
 
 /// The graph of a saved file, of a revision, or of the files as they are here, and the errors found on the way.
-fn state(word: &str, paths: &[PathBuf], context: &Context) -> Result<(Graph, usize), CommandError> {
+fn state(
+    word: &str,
+    paths: &[PathBuf],
+    view: Option<View>,
+    context: &Context,
+) -> Result<(Graph, usize), CommandError> {
     let read = if word.is_empty() {
-        Read::new(paths, context)?
+        Read::new(paths, view, context)?
     } else if Path::new(word).is_file() {
-        Read::new(&[PathBuf::from(word)], context)?
+        Read::new(&[PathBuf::from(word)], view, context)?
     } else {
-        Read::at(word, paths, context)?
+        Read::at(word, paths, view, context)?
     };
     let errors = read.warn(context)?;
     Ok((read.graph, errors))

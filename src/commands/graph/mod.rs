@@ -7,8 +7,10 @@ mod change;
 mod check;
 mod drawing;
 mod observing;
+mod projects;
 mod questions;
 mod reading;
+mod recordings;
 mod revision;
 
 use change::{ChangeArgs, compare};
@@ -20,6 +22,7 @@ use reading::Read;
 
 use super::{CommandError, Context, Status};
 use crate::output::graph_text::{GraphStyle, Role};
+use crate::topology::inversion::View as View2;
 use crate::topology::{CheckRule, FocusError, Graph, NodeKind, Paths};
 
 /// Services away from the focus that are shown.
@@ -30,10 +33,10 @@ const WAYS: usize = 100;
 /// Flags of `eddy graph`.
 #[derive(Debug, clap::Args)]
 #[command(
-    after_help = "Examples:\n  eddy graph\n  eddy graph services/ --focus orders --depth 3\n  eddy graph --path web..billing --shortest\n  eddy graph --output topology.svg\n  eddy graph --output topology.html\n  eddy graph --view flow --output flow.svg\n  eddy graph --format mermaid > topology.mmd\n  eddy graph --format json | jq '.graph.metadata.checks'\n  eddy graph topology.json --focus orders\n  eddy graph --diff main..\n  eddy graph --impact OrderPlaced.customer.email\n  eddy graph --check --report sarif > findings.sarif\n  eddy graph --observe --env staging\n  eddy graph --drift --env staging --format json\n  eddy graph --observe --system kafka://localhost:9092\n\nArrows point the way the events go: producer, channel, consumer.\n\nExit codes: 0 done, 1 a document has errors, no way leads from A to B, --check has warnings or errors, --diff leaves a consumer without a source, or declared and observed differ, 2 wrong usage or settings, 3 no system can be reached"
+    after_help = "Examples:\n  eddy graph\n  eddy graph services/ --focus orders --depth 3\n  eddy graph --path web..billing --shortest\n  eddy graph --output topology.svg\n  eddy graph --output topology.html\n  eddy graph --view flow --output flow.svg\n  eddy graph --format mermaid > topology.mmd\n  eddy graph --format json | jq '.graph.metadata.checks'\n  eddy graph topology.json --focus orders\n  eddy graph services/ orders.eddy.ndjson.zst spans.json --drift\n  eddy graph --diff main..\n  eddy graph --impact OrderPlaced.customer.email\n  eddy graph --check --report sarif > findings.sarif\n  eddy graph --observe --env staging\n  eddy graph --drift --env staging --format json\n  eddy graph --observe --system kafka://localhost:9092\n\nArrows point the way the events go: producer, channel, consumer.\n\nExit codes: 0 done, 1 a document has errors, no way leads from A to B, --check has warnings or errors, --diff leaves a consumer without a source, or declared and observed differ, 2 wrong usage or settings, 3 no system can be reached"
 )]
 pub struct Args {
-    /// Files, directories, patterns, or `-` for standard input: documents, and graphs saved with `--format json` (default: the documents of the workspace)
+    /// Files, directories, patterns, or `-` for standard input: documents, graphs saved with `--format json`, recordings, OTLP JSON with spans (default: the documents of the workspace)
     #[arg(value_name = "PATH")]
     paths: Vec<PathBuf>,
     /// What to draw (default: table, or tree with --focus; for SVG columns, flow with --focus, overview above 1,500 services and channels)
@@ -57,6 +60,9 @@ pub struct Args {
     /// Only the shortest ways
     #[arg(long, requires = "path")]
     shortest: bool,
+    /// How `publish` and `subscribe` of AsyncAPI 2 are read (default: app, as the specification says; doubtful documents are named)
+    #[arg(long, value_enum, value_name = "VIEW")]
+    asyncapi2_view: Option<Asyncapi2View>,
     /// Draw with ASCII characters only
     #[arg(long)]
     ascii: bool,
@@ -68,6 +74,25 @@ pub struct Args {
     change: ChangeArgs,
     #[command(flatten)]
     check: CheckArgs,
+}
+
+/// Whose point of view AsyncAPI 2 documents are written from.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, clap::ValueEnum)]
+enum Asyncapi2View {
+    /// `publish` is what the application receives
+    App,
+    /// `publish` is what the application sends
+    Client,
+}
+
+impl Args {
+    /// How AsyncAPI 2 documents are read, when it is said.
+    fn view_of_two(&self) -> Option<View2> {
+        self.asyncapi2_view.map(|view| match view {
+            Asyncapi2View::App => View2::Application,
+            Asyncapi2View::Client => View2::Client,
+        })
+    }
 }
 
 /// Runs the command.
@@ -126,9 +151,10 @@ fn read(args: &Args, context: &Context) -> Result<(Read, usize), CommandError> {
     if args.observing.is_wanted() && args.paths.is_empty() && documents.is_none_or(|found| found.is_empty()) {
         return Ok((Read::default(), 0));
     }
+    let view = args.view_of_two();
     let read = match &args.change.at {
-        Some(name) => Read::at(name, &args.paths, context)?,
-        None => Read::new(&args.paths, context)?,
+        Some(name) => Read::at(name, &args.paths, view, context)?,
+        None => Read::new(&args.paths, view, context)?,
     };
     let errors = read.warn(context)?;
     Ok((read, errors))
@@ -136,7 +162,7 @@ fn read(args: &Args, context: &Context) -> Result<(Read, usize), CommandError> {
 
 /// Draws what changed between two states.
 fn difference(args: &Args, words: &str, drawing: Drawing, context: &Context) -> Result<Status, CommandError> {
-    let compared = compare(words, &args.paths, context)?;
+    let compared = compare(words, &args.paths, args.view_of_two(), context)?;
     let difference = &compared.difference;
     let graph = &difference.graph;
     let setting = drawing::setting(args, graph);

@@ -163,7 +163,7 @@ fn of_environment(context: &Context) -> Result<Vec<Place>, CommandError> {
 }
 
 /// The protocol of the channels of a system, as documents write it.
-fn protocol(address: &Address) -> &'static str {
+pub(super) fn protocol(address: &Address) -> &'static str {
     match address.scheme {
         Scheme::Kafka => "kafka",
         Scheme::Nats | Scheme::JetStream => "nats",

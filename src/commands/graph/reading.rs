@@ -6,13 +6,18 @@ use std::path::{Path, PathBuf};
 
 use super::super::paths::{Input, inputs};
 use super::super::{CommandError, Context, ErrorKind};
+use super::projects::{Project, is_lock};
+use super::recordings::{self, Recording};
 use super::revision::Revision;
 use crate::contract::kind::UNKNOWN_KIND;
 use crate::contract::{Loaded, load, load_text};
 use crate::diagnostic::{Diagnostic, Severity};
 use crate::source_text::{Limits, SourceText, Sources, read_file, read_text};
 use crate::topology::Graph;
+use crate::topology::aliases::Aliases;
+use crate::topology::inversion::{self, View};
 use crate::topology::saved::{SAVED_LIMIT, is_saved_graph};
+use crate::topology::spans::is_spans;
 
 /// Findings shown before `eddy validate` is named instead.
 const FINDINGS: usize = 10;
@@ -26,35 +31,62 @@ pub(super) struct Read {
     pub graph: Graph,
     /// The documents.
     pub loaded: Loaded,
-    /// Texts of saved graphs, and findings about them.
+    /// Texts of saved graphs, and findings about them, about recordings and about locks.
     saved: (Sources, Vec<Diagnostic>),
+    /// What recordings and traces show, until it is joined.
+    recordings: Vec<Recording>,
+    /// How many there were.
+    recorded: usize,
+    /// What is doubtful about what was read, in words.
+    remarks: Vec<String>,
     /// Where the documents come from, when not from the working tree.
     revision: Option<Revision>,
 }
 
 impl Read {
     /// Reads what the paths name.
-    pub(super) fn new(paths: &[PathBuf], context: &Context) -> Result<Self, CommandError> {
+    pub(super) fn new(
+        paths: &[PathBuf],
+        view: Option<View>,
+        context: &Context,
+    ) -> Result<Self, CommandError> {
         let aliases = context.workspace()?.map(|workspace| workspace.aliases()).transpose()?;
         let inputs = inputs(paths, context)?;
-        let mut read = if inputs.contains(&Input::Stdin) {
-            standard_input(&inputs)?
+        let read = if inputs.contains(&Input::Stdin) {
+            standard_input(&inputs, view)?
         } else {
-            Self::files(&inputs).or_nothing()?
+            Self::files(&inputs, view).or_nothing()?
         };
-        read.graph = read.graph.renamed(&aliases.unwrap_or_default()).bridged();
-        Ok(read)
+        Ok(read.joined(&aliases.unwrap_or_default()))
+    }
+
+    /// Names made one, addresses that meet joined, and what was recorded put to it.
+    fn joined(mut self, aliases: &Aliases) -> Self {
+        let graph = std::mem::take(&mut self.graph).renamed(aliases).bridged();
+        let mut files = Vec::new();
+        for recording in std::mem::take(&mut self.recordings) {
+            self.recorded += 1;
+            self.remarks.extend(recording.remark);
+            self.saved.1.extend(recording.fault);
+            files.push((recording.source, recording.sightings));
+        }
+        self.graph = graph.seen(files, aliases);
+        self
     }
 
     /// Reads what the paths name in a revision of git; what it does not have is passed over.
-    pub(super) fn at(name: &str, paths: &[PathBuf], context: &Context) -> Result<Self, CommandError> {
+    pub(super) fn at(
+        name: &str,
+        paths: &[PathBuf],
+        view: Option<View>,
+        context: &Context,
+    ) -> Result<Self, CommandError> {
         let revision = Revision::new(name, context)?;
         let here = context.workspace()?;
         let aliases = revision.workspace()?.or(here).map(|workspace| workspace.aliases()).transpose()?;
         let paths = revision.paths(paths)?;
         let inputs = if paths.is_empty() { Vec::new() } else { inputs(&paths, context)? };
-        let mut read = Self::files(&inputs);
-        read.graph = read.graph.renamed(&aliases.unwrap_or_default()).bridged();
+        let mut read = Self::files(&inputs, view).joined(&aliases.unwrap_or_default());
         for source in &mut read.graph.sources {
             source.path = revision.shown(&source.path);
         }
@@ -67,13 +99,33 @@ impl Read {
         self.revision.as_ref().map_or_else(|| path.to_owned(), |revision| revision.shown(path))
     }
 
-    fn files(inputs: &[Input]) -> Self {
-        // A graph that lies among the documents is what an earlier run made of them; it counts when it is named.
-        let is_saved = |input: &&Input| matches!(input, Input::Named(path) if begins_as_saved(path));
-        let (saved, documents): (Vec<&Input>, Vec<&Input>) = inputs.iter().partition(is_saved);
-        let mut read = Self::documents(&documents);
+    fn files(inputs: &[Input], view: Option<View>) -> Self {
+        // A graph that lies among the documents is what an earlier run made of them; it counts when it is named. So does a
+        // recording.
+        let (mut saved, mut recordings, mut locks, mut documents) = (vec![], vec![], vec![], vec![]);
+        for input in inputs {
+            let Some(file) = path(input) else { continue };
+            let named = matches!(input, Input::Named(_));
+            let beginning = if named { beginning(file) } else { Vec::new() };
+            if is_saved_graph(&String::from_utf8_lossy(&beginning)) {
+                saved.push(file);
+            } else if let Some(kind) = recordings::kind(file, &beginning).filter(|_| named) {
+                recordings.push(Recording::read(file, kind));
+            } else if is_lock(file) {
+                locks.push(Project::open(file));
+            } else {
+                documents.push(input.clone());
+            }
+        }
+        let (projects, faults): (Vec<_>, Vec<_>) = locks.into_iter().partition(Result::is_ok);
+        let projects: Vec<Project> = projects.into_iter().filter_map(Result::ok).collect();
+        projects.iter().for_each(|project| project.choose(&mut documents));
+        let mut read = Self::documents(&documents, view);
+        read.recordings = recordings;
+        read.saved.1.extend(faults.into_iter().filter_map(Result::err).map(|finding| *finding));
+        read.projects(&projects);
         let mut graphs = vec![std::mem::take(&mut read.graph)];
-        for path in saved.into_iter().filter_map(path) {
+        for path in saved {
             let limits = Limits { bytes: SAVED_LIMIT, ..Limits::default() };
             match read_file(path, &limits) {
                 Ok(text) => graphs.extend(read.saved(path, text)),
@@ -84,8 +136,18 @@ impl Read {
         read
     }
 
-    fn documents(inputs: &[&Input]) -> Self {
-        let paths: Vec<PathBuf> = inputs.iter().filter_map(|input| path(input)).map(Path::to_owned).collect();
+    fn projects(&mut self, projects: &[Project]) {
+        let mut made = Vec::new();
+        for project in projects {
+            let (found, finding) = project.made(&self.loaded.contract.documents, &self.graph);
+            made.extend(found);
+            self.saved.1.extend(finding);
+        }
+        self.graph = std::mem::take(&mut self.graph).made(made);
+    }
+
+    fn documents(inputs: &[Input], view: Option<View>) -> Self {
+        let paths: Vec<PathBuf> = inputs.iter().filter_map(path).map(Path::to_owned).collect();
         let mut loaded = load(&paths, &Limits::default());
         let sources = &loaded.sources;
         loaded.diagnostics.retain(|finding| {
@@ -96,12 +158,24 @@ impl Read {
             };
             finding.code != UNKNOWN_KIND || !found()
         });
-        Self::of(loaded)
+        Self::of(loaded, view)
     }
 
-    fn of(loaded: Loaded) -> Self {
+    fn of(mut loaded: Loaded, view: Option<View>) -> Self {
+        inversion::turn(&mut loaded.contract, view.unwrap_or_default());
+        let remark = |suspect: inversion::Suspect| {
+            let path = loaded.contract.documents[suspect.document].path.display();
+            format!(
+                "`{path}` may be written from the client's point of view: {}. By the specification of AsyncAPI 2 `publish` is \
+                 what the application receives; `--asyncapi2-view client` reads it the other way round, \
+                 `--asyncapi2-view app` says that it is right",
+                suspect.reason
+            )
+        };
+        let suspects = if view.is_none() { inversion::suspects(&loaded.contract) } else { Vec::new() };
+        let remarks = suspects.into_iter().map(remark).collect();
         let graph = Graph::declared(&loaded.contract, &loaded.sources);
-        Self { graph, loaded, saved: (Sources::default(), Vec::new()), revision: None }
+        Self { graph, loaded, remarks, ..Self::default() }
     }
 
     fn saved(&mut self, path: &Path, text: String) -> Option<Graph> {
@@ -118,11 +192,12 @@ impl Read {
 
     /// An error when there is nothing to look at and nothing to say about it.
     fn or_nothing(self) -> Result<Self, CommandError> {
-        let silent = self.loaded.diagnostics.is_empty() && self.saved.1.is_empty();
+        let silent =
+            self.loaded.diagnostics.is_empty() && self.saved.1.is_empty() && self.recordings.is_empty();
         if silent && self.loaded.contract.documents.is_empty() && self.saved.0.iter().next().is_none() {
             return Err(CommandError::usage("no AsyncAPI document and no event schema is among the files")
                 .hint("an AsyncAPI document begins with `asyncapi: 3.0.0`, an event schema has `x-event`")
-                .hint("a saved graph is read when it is named: `eddy graph topology.json`"));
+                .hint("a saved graph, a recording or a trace is read when it is named: `eddy graph topology.json`"));
         }
         Ok(self)
     }
@@ -144,7 +219,10 @@ impl Read {
                     let path = self.shown(&sources.get(label.span.file).path().display().to_string());
                     format!("{path}:{}: ", sources.range(label.span).0)
                 }
-                (None, Some(path)) => format!("{}: ", self.shown(path)),
+                (None, Some(path)) => {
+                    let line = finding.position.map(|at| format!(":{}", at.line)).unwrap_or_default();
+                    format!("{}{line}: ", self.shown(path))
+                }
                 (None, None) => String::new(),
             };
             context.ui.warn(format!("{place}{} ({})", finding.message, finding.code));
@@ -153,7 +231,10 @@ impl Read {
             let rest = weighty.len() - FINDINGS;
             context.ui.warn(format!("{rest} more findings: `eddy validate` shows them all"));
         }
-        let read_saved = self.saved.0.iter().count() > self.saved.1.len();
+        for remark in &self.remarks {
+            context.ui.warn(remark.clone());
+        }
+        let read_saved = self.saved.0.iter().count() > self.saved.1.len() || self.recorded > 0;
         if self.loaded.contract.documents.is_empty() && !read_saved && !weighty.is_empty() {
             return Err(CommandError::new(ErrorKind::Delivery, "none of the documents could be read")
                 .hint("the lines above say why; `eddy validate` says more"));
@@ -162,7 +243,7 @@ impl Read {
     }
 }
 
-fn standard_input(inputs: &[Input]) -> Result<Read, CommandError> {
+fn standard_input(inputs: &[Input], view: Option<View>) -> Result<Read, CommandError> {
     if inputs.len() > 1 {
         return Err(CommandError::usage("`-` cannot stand beside other paths")
             .hint("write standard input to a file, or draw it alone"));
@@ -172,10 +253,14 @@ fn standard_input(inputs: &[Input]) -> Result<Read, CommandError> {
     let text = read_text(io::stdin().lock(), name, &limits).map_err(|error| {
         CommandError::usage(error.to_string()).hint("pipe one document or one saved graph into the command")
     })?;
-    if !is_saved_graph(&text) {
-        return Ok(Read::of(load_text(name, text, &Limits::default())));
+    if is_spans(&text) {
+        let recordings = vec![Recording::of_text(&name.to_string_lossy(), &text)];
+        return Ok(Read { recordings, ..Read::default() });
     }
-    let mut read = Read::of(Loaded::default());
+    if !is_saved_graph(&text) {
+        return Ok(Read::of(load_text(name, text, &Limits::default()), view));
+    }
+    let mut read = Read::default();
     if let Some(graph) = read.saved(name, text) {
         read.graph = graph;
     }
@@ -189,10 +274,14 @@ fn path(input: &Input) -> Option<&Path> {
     }
 }
 
-fn begins_as_saved(path: &Path) -> bool {
+/// The first bytes of a file; none of one that cannot be read.
+fn beginning(path: &Path) -> Vec<u8> {
     let mut beginning = Vec::new();
-    let read = File::open(path).and_then(|file| file.take(BEGINNING).read_to_end(&mut beginning));
-    read.is_ok() && is_saved_graph(&String::from_utf8_lossy(&beginning))
+    // A pipe gives its bytes only once.
+    let is_file = path.metadata().is_ok_and(|metadata| metadata.is_file());
+    let file = File::open(path).ok().filter(|_| is_file);
+    let read = file.map(|file| file.take(BEGINNING).read_to_end(&mut beginning));
+    if matches!(read, Some(Ok(_))) { beginning } else { Vec::new() }
 }
 
 /// `./a.yaml` and `a.yaml` are the same file.

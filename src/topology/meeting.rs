@@ -1,0 +1,115 @@
+//! Channels by their addresses, so that those that an address meets are found without looking at all of them.
+
+use std::collections::{BTreeMap, BTreeSet, HashMap};
+use std::ops::Bound;
+
+use super::graph::{Node, NodeKind};
+use super::patterns::Pattern;
+
+/// Channels whose addresses begin with the same text before the first wildcard.
+#[derive(Default)]
+struct Beginnings {
+    channels: BTreeMap<String, Vec<usize>>,
+    /// How long the texts are, in bytes.
+    lengths: BTreeSet<usize>,
+}
+
+impl Beginnings {
+    fn insert(&mut self, beginning: &str, channel: usize) {
+        self.channels.entry(beginning.to_owned()).or_default().push(channel);
+        self.lengths.insert(beginning.len());
+    }
+
+    /// Channels of which the beginning and this one fit together: the one goes on as the other does.
+    fn fitting<'a>(&'a self, beginning: &'a str) -> impl Iterator<Item = usize> + 'a {
+        let from = (Bound::Included(beginning), Bound::Unbounded);
+        let longer = self.channels.range::<str, _>(from);
+        let longer =
+            longer.take_while(move |(other, _)| other.starts_with(beginning)).map(|(_, found)| found);
+        let lengths = self.lengths.range(..beginning.len());
+        let shorter = lengths.filter_map(|length| self.channels.get(beginning.get(..*length)?));
+        longer.chain(shorter).flatten().copied()
+    }
+}
+
+/// The channels of a graph, by number.
+pub(super) struct Meeting {
+    patterns: HashMap<usize, Pattern>,
+    names: HashMap<String, Vec<usize>>,
+    literal: Beginnings,
+    wild: Beginnings,
+}
+
+impl Meeting {
+    /// Of all channels among the nodes but those whose address is only known at run time: they meet nothing.
+    pub(super) fn new(nodes: &[Node]) -> Self {
+        let mut meeting = Self {
+            patterns: HashMap::new(),
+            names: HashMap::new(),
+            literal: Beginnings::default(),
+            wild: Beginnings::default(),
+        };
+        for (number, node) in nodes.iter().enumerate() {
+            if node.kind != NodeKind::Channel || node.id.contains("/~") {
+                continue;
+            }
+            let pattern = Pattern::new(node.protocol.as_deref(), &node.name);
+            let beginnings = if pattern.is_literal() { &mut meeting.literal } else { &mut meeting.wild };
+            beginnings.insert(pattern.prefix(), number);
+            meeting.names.entry(node.name.clone()).or_default().push(number);
+            meeting.patterns.insert(number, pattern);
+        }
+        meeting
+    }
+
+    /// Whether it is one of the channels.
+    pub(super) fn has(&self, channel: usize) -> bool {
+        self.patterns.contains_key(&channel)
+    }
+
+    /// Channels that are called so, or whose addresses a pattern with this name meets, in order.
+    pub(super) fn of(&self, name: &str, asked: &Pattern) -> Vec<usize> {
+        let mut found: Vec<usize> = self.names.get(name).cloned().unwrap_or_default();
+        let meets = |channel: &usize| self.patterns[channel].meets(asked);
+        found.extend(self.wild.fitting(asked.prefix()).filter(meets));
+        if !asked.is_literal() {
+            found.extend(self.literal.fitting(asked.prefix()).filter(meets));
+        }
+        found.sort_unstable();
+        found.dedup();
+        found
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::{any, prop, proptest};
+
+    use super::Meeting;
+    use crate::topology::graph::NodeKind;
+    use crate::topology::names::blank;
+    use crate::topology::patterns::Pattern;
+
+    proptest! {
+        /// What the index finds is what looking at every channel finds.
+        #[test]
+        fn nothing_is_left_out_and_nothing_is_added(
+            protocol in any::<prop::sample::Index>(),
+            channels in prop::collection::vec("[ab/.$]{0,3}(\\{x\\}|[+#*>a/.é])?[ab/.]{0,2}", 0..12),
+            asked in "[ab/.$]{0,3}(\\{x\\}|[+#*>a/.é])?[ab/.]{0,2}",
+        ) {
+            let protocol = *protocol.get(&["mqtt", "nats", "amqp", "kafka", "http"]);
+            let nodes: Vec<_> = channels.iter().enumerate().map(|(number, name)| {
+                let mut node = blank(format!("channel:{protocol}/{number}"), NodeKind::Channel, name.clone());
+                node.protocol = Some(protocol.to_owned());
+                node
+            }).collect();
+            let pattern = Pattern::new(Some(protocol), &asked);
+            let expected: Vec<usize> = channels.iter().enumerate().filter(|(_, name)| {
+                let own = Pattern::new(Some(protocol), name);
+                **name == asked || (!(own.is_literal() && pattern.is_literal()) && own.meets(&pattern))
+            }).map(|(number, _)| number).collect();
+            assert_eq!(Meeting::new(&nodes).of(&asked, &pattern), expected);
+        }
+    }
+}
