@@ -129,6 +129,7 @@ fn first_word(name: &str) -> String {
 
 #[cfg(test)]
 mod tests {
+    use std::fmt::Write as _;
     use std::path::Path;
 
     use super::{View, suspects, turn};
@@ -139,9 +140,8 @@ mod tests {
         let mut text =
             format!("asyncapi: 2.6.0\ninfo: {{title: {title}, version: '{version}'}}\nchannels:\n");
         for (channel, word, id) in operations {
-            text.push_str(&format!(
-                "  {channel}: {{{word}: {{operationId: {id}, message: {{payload: true}}}}}}\n"
-            ));
+            let _ =
+                write!(text, "  {channel}: {{{word}: {{operationId: {id}, message: {{payload: true}}}}}}\n");
         }
         load_text(Path::new(title), text, &Limits::default()).contract
     }

@@ -223,16 +223,14 @@ impl<'a> Joiner<'a> {
         };
         let by = (kind(flow.seen_by), source);
         for channel in channels {
-            self.flow_between(service, flow.direction, channel, by, None, live.clone());
+            self.flow_between((service, flow.direction, channel), by, None, live.clone());
         }
     }
 
-    /// One more flow, and why it is believed: a kind of evidence of a source.
+    /// One more flow between a service and a channel, and why it is believed: a kind of evidence of a source.
     pub(super) fn flow_between(
         &mut self,
-        service: usize,
-        direction: Direction,
-        channel: usize,
+        (service, direction, channel): (usize, Direction, usize),
         (kind, source): (EvidenceKind, usize),
         seen: Option<Seen>,
         live: Live,

@@ -126,7 +126,9 @@ impl Joiner<'_> {
             channels.push(self.new_channel(address, protocol, source));
         }
         let Some((_, first)) = sighting.who.first() else {
-            channels.into_iter().for_each(|channel| self.mark(channel, source));
+            for channel in channels {
+                self.mark(channel, source);
+            }
             return;
         };
         let live = Live {
@@ -137,7 +139,8 @@ impl Joiner<'_> {
         };
         let service = self.named(&sighting.who, source);
         for channel in channels {
-            self.flow_between(service, sighting.direction, channel, (kind, source), Some(seen), live.clone());
+            let ends = (service, sighting.direction, channel);
+            self.flow_between(ends, (kind, source), Some(seen), live.clone());
         }
     }
 }

@@ -160,14 +160,14 @@ struct Attribute {
 
 /// A value of an attribute: one of the members is there.
 #[derive(Default, Deserialize)]
-#[serde(rename_all = "camelCase", default)]
+#[serde(default)]
 struct Held {
-    #[serde(alias = "string_value")]
-    string_value: Option<String>,
-    #[serde(alias = "int_value")]
-    int_value: Option<Value>,
-    #[serde(alias = "bool_value")]
-    bool_value: Option<bool>,
+    #[serde(rename = "stringValue", alias = "string_value")]
+    text: Option<String>,
+    #[serde(rename = "intValue", alias = "int_value")]
+    whole: Option<Value>,
+    #[serde(rename = "boolValue", alias = "bool_value")]
+    truth: Option<bool>,
 }
 
 #[derive(Deserialize)]
@@ -184,7 +184,7 @@ struct Span {
 fn first<'a>(attributes: &'a [Attribute], keys: &[&str]) -> Option<&'a str> {
     let text = |key: &&str| {
         let found = attributes.iter().find(|attribute| attribute.key == *key)?;
-        found.value.string_value.as_deref().filter(|text| !text.is_empty())
+        found.value.text.as_deref().filter(|text| !text.is_empty())
     };
     keys.iter().find_map(text)
 }
@@ -205,7 +205,7 @@ impl Span {
 
     fn number(&self, key: &str) -> Option<u64> {
         let found = self.attributes.iter().find(|attribute| attribute.key == key)?;
-        whole(found.value.int_value.as_ref()?)
+        whole(found.value.whole.as_ref()?)
     }
 
     fn is_temporary(&self) -> bool {
@@ -218,7 +218,7 @@ impl Span {
             "messaging.destination_temporary",
         ];
         let marked = |attribute: &Attribute| MARKS.contains(&attribute.key.as_str());
-        self.attributes.iter().any(|attribute| marked(attribute) && attribute.value.bool_value == Some(true))
+        self.attributes.iter().any(|attribute| marked(attribute) && attribute.value.truth == Some(true))
     }
 
     /// `messaging.operation.type`, before 1.26 `messaging.operation`; else the name of the operation in the system.

@@ -119,7 +119,9 @@ impl Read {
         }
         let (projects, faults): (Vec<_>, Vec<_>) = locks.into_iter().partition(Result::is_ok);
         let projects: Vec<Project> = projects.into_iter().filter_map(Result::ok).collect();
-        projects.iter().for_each(|project| project.choose(&mut documents));
+        for project in &projects {
+            project.choose(&mut documents);
+        }
         let mut read = Self::documents(&documents, view);
         read.recordings = recordings;
         read.saved.1.extend(faults.into_iter().filter_map(Result::err).map(|finding| *finding));
