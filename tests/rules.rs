@@ -79,7 +79,7 @@ fn what_a_rule_finds_has_its_weight_or_a_lighter_one() {
 }
 
 /// Codes that no document can show, each with the case folder or test that fires it.
-const SHOWN_ELSEWHERE: [(&str, &str); 29] = [
+const SHOWN_ELSEWHERE: [(&str, &str); 31] = [
     ("ED0101", "tests/cases/validate/missing_file"),
     ("ED0102", "tests/cases/validate/not_utf8"),
     ("ED0107", "tests/validate.rs"),

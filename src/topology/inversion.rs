@@ -141,7 +141,7 @@ mod tests {
             format!("asyncapi: 2.6.0\ninfo: {{title: {title}, version: '{version}'}}\nchannels:\n");
         for (channel, word, id) in operations {
             let _ =
-                write!(text, "  {channel}: {{{word}: {{operationId: {id}, message: {{payload: true}}}}}}\n");
+                writeln!(text, "  {channel}: {{{word}: {{operationId: {id}, message: {{payload: true}}}}}}");
         }
         load_text(Path::new(title), text, &Limits::default()).contract
     }
