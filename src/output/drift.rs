@@ -5,6 +5,7 @@ use std::io::{self, Write};
 use serde::Serialize;
 
 use super::graph_text::{GraphStyle, Role};
+use super::inert::json_pretty;
 use crate::topology::drift::{Compared, Verdict};
 use crate::topology::observed::Live;
 use crate::topology::{Evidence, EvidenceKind, Graph, Relation};
@@ -138,8 +139,7 @@ pub fn write_json(out: &mut dyn Write, graph: &Graph, compared: &[Compared<'_>])
             reasons: &item.reasons,
         });
     }
-    serde_json::to_writer_pretty(&mut *out, &Report { drift, summary })?;
-    writeln!(out)
+    json_pretty(out, &Report { drift, summary })
 }
 
 impl<'a> Because<'a> {

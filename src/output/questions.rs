@@ -6,6 +6,7 @@ use std::io::{self, Write};
 use serde_json::{Value, json};
 
 use super::graph_text::{GraphStyle, Role, width};
+use super::inert::json_pretty;
 use crate::topology::fields::FieldUse;
 use crate::topology::impact::{Batch, Impact, Reached, Removal};
 use crate::topology::{Graph, NodeIndex};
@@ -323,6 +324,5 @@ pub fn json(out: &mut dyn Write, graph: &Graph, asked: &Asked) -> io::Result<()>
                 .collect::<Vec<_>>(),
         }),
     };
-    serde_json::to_writer_pretty(&mut *out, &value)?;
-    writeln!(out)
+    json_pretty(out, &value)
 }

@@ -51,7 +51,7 @@ pub fn suspects(contract: &Contract) -> Vec<Suspect> {
     }
     let all = contract.documents.iter().enumerate().filter(|(_, document)| is_two(document));
     let suspect = |(number, document): (usize, &Document)| {
-        let reason = by_ends(number, document, &sides).or_else(|| by_words(document))?;
+        let reason = by_ends(number, contract, &sides).or_else(|| by_words(document))?;
         Some(Suspect { document: number, reason })
     };
     all.filter_map(suspect).collect()
@@ -72,12 +72,15 @@ fn ends(document: &Document) -> BTreeSet<(String, Action)> {
 
 fn by_ends(
     number: usize,
-    document: &Document,
+    contract: &Contract,
     sides: &BTreeMap<String, BTreeSet<(usize, Action)>>,
 ) -> Option<String> {
+    let name = |document: usize| contract.documents[document].service.as_ref().map(|service| &service.name);
     let mut same = BTreeSet::new();
-    for (address, action) in ends(document) {
-        let mut others = sides.get(&address)?.iter().filter(|(other, _)| *other != number).peekable();
+    for (address, action) in ends(&contract.documents[number]) {
+        // Another version of a document, or a copy, says the same of the same service.
+        let mut others =
+            sides.get(&address)?.iter().filter(|(other, _)| name(*other) != name(number)).peekable();
         if others.peek().is_none() {
             continue;
         }
@@ -88,7 +91,7 @@ fn by_ends(
     }
     (same.len() > 1).then(|| {
         format!(
-            "on all {} channels that it shares with other documents it stands on the side of the others",
+            "on all {} channels that it shares with documents of other services it stands on their side",
             same.len()
         )
     })
@@ -175,6 +178,7 @@ mod tests {
         assert_eq!(reasons(&all(vec![web(), twisted()])).len(), 2);
         assert!(reasons(&all(vec![web(), proper])).is_empty());
         assert!(reasons(&web()).is_empty(), "there is nobody to compare it with");
+        assert!(reasons(&all(vec![web(), web()])).is_empty(), "a copy is nobody else");
     }
 
     #[test]

@@ -21,6 +21,8 @@ use crate::topology::spans::is_spans;
 
 /// Findings shown before `eddy validate` is named instead.
 const FINDINGS: usize = 10;
+/// Doubtful documents that are named.
+const SUSPECTS: usize = 5;
 /// Bytes that are enough to know a saved graph.
 const BEGINNING: u64 = 256;
 
@@ -165,17 +167,8 @@ impl Read {
 
     fn of(mut loaded: Loaded, view: Option<View>) -> Self {
         inversion::turn(&mut loaded.contract, view.unwrap_or_default());
-        let remark = |suspect: inversion::Suspect| {
-            let path = loaded.contract.documents[suspect.document].path.display();
-            format!(
-                "`{path}` may be written from the client's point of view: {}. By the specification of AsyncAPI 2 `publish` is \
-                 what the application receives; `--asyncapi2-view client` reads it the other way round, \
-                 `--asyncapi2-view app` says that it is right",
-                suspect.reason
-            )
-        };
         let suspects = if view.is_none() { inversion::suspects(&loaded.contract) } else { Vec::new() };
-        let remarks = suspects.into_iter().map(remark).collect();
+        let remarks = doubts(&loaded, &suspects);
         let graph = Graph::declared(&loaded.contract, &loaded.sources);
         Self { graph, loaded, remarks, ..Self::default() }
     }
@@ -243,6 +236,29 @@ impl Read {
         }
         Ok(weighty.iter().filter(|(finding, _)| finding.severity == Severity::Error).count())
     }
+}
+
+/// Which documents are doubtful, in words, and what to do about it.
+fn doubts(loaded: &Loaded, suspects: &[inversion::Suspect]) -> Vec<String> {
+    let mut words: Vec<String> = suspects
+        .iter()
+        .take(SUSPECTS)
+        .map(|suspect| {
+            let path = loaded.contract.documents[suspect.document].path.display();
+            format!("`{path}` may be written from the client's point of view: {}", suspect.reason)
+        })
+        .collect();
+    if suspects.len() > SUSPECTS {
+        words.push(format!("so may {} more documents", suspects.len() - SUSPECTS));
+    }
+    if !suspects.is_empty() {
+        words.push(
+            "by the specification of AsyncAPI 2 `publish` is what the application receives: \
+             `--asyncapi2-view client` reads it the other way round, `--asyncapi2-view app` says that it is right"
+                .to_owned(),
+        );
+    }
+    words
 }
 
 fn standard_input(inputs: &[Input], view: Option<View>) -> Result<Read, CommandError> {
