@@ -39,7 +39,7 @@ const CONFINED: &[(&str, &[&str])] = &[
     ("rdkafka", &["endpoint/kafka"]),
     ("axum", &["endpoint/http"]),
     ("hyper_util", &["endpoint/http"]),
-    ("tokio_rustls", &["endpoint/amqp", "endpoint/http", "endpoint/mqtt"]),
+    ("tokio_rustls", &["endpoint/amqp", "endpoint/http", "endpoint/mqtt", "endpoint/redis_streams"]),
     ("rumqttc_v4", &["endpoint/mqtt"]),
     ("rumqttc_v5", &["endpoint/mqtt"]),
     ("mqtt5", &["endpoint/embedded.rs"]),

@@ -23,6 +23,8 @@ pub mod embedded;
 pub mod error;
 pub mod facts;
 pub mod file;
+#[cfg(any(feature = "amqp", feature = "mqtt", feature = "nats", feature = "redis"))]
+mod halt;
 #[cfg(feature = "http")]
 mod http;
 pub mod inspect;
@@ -49,8 +51,6 @@ mod nats;
 pub mod open;
 #[cfg(any(feature = "amqp", feature = "mqtt"))]
 mod open_batch;
-#[cfg(any(feature = "nats", feature = "redis"))]
-mod open_count;
 mod reading_thread;
 #[cfg(any(feature = "mqtt", feature = "nats"))]
 mod receipts;
@@ -66,8 +66,8 @@ pub mod stdio;
     feature = "redis"
 ))]
 #[cfg_attr(
-    not(any(feature = "amqp", feature = "http", feature = "mqtt", feature = "nats")),
-    expect(dead_code, reason = "the clients of Kafka and Redis read certificates and keys themselves")
+    not(any(feature = "amqp", feature = "http", feature = "mqtt", feature = "nats", feature = "redis")),
+    expect(dead_code, reason = "the client of Kafka reads certificates and keys itself")
 )]
 mod tls;
 pub mod transaction;
@@ -310,6 +310,13 @@ pub trait Sink: Send {
     /// Says that receipts are waited for and nothing more comes until then: what is held back to go together goes now.
     /// What goes wrong shows in the receipts. Most systems hold nothing back.
     fn flush(&mut self) -> BoxFuture<'_, ()> {
+        Box::pin(std::future::ready(()))
+    }
+
+    /// Says that all receipts given out have been looked at, and that what failed comes first now. A sink that lost its
+    /// connection refuses everything until then (as unreachable: nothing of it was sent), so that no event overtakes one that
+    /// failed before it and whose receipt is still on its way to the caller.
+    fn resume(&mut self) -> BoxFuture<'_, ()> {
         Box::pin(std::future::ready(()))
     }
 

@@ -341,6 +341,18 @@ mod tests {
     }
 
     #[tokio::test(flavor = "multi_thread", worker_threads = 1)]
+    async fn a_sink_that_lost_its_connection_goes_on_when_all_that_failed_was_seen() {
+        let sink = ScriptedSink::new(|_, call| if call == 2 { Act::Break } else { Act::Take });
+        let plan = Plan { limits: quick(), ..Plan::default() };
+        let (outcome, times) = run(ListSource::new(events(40, 1)), sink, plan, &StopToken::default()).await;
+        assert!(outcome.delivered(), "{outcome:?}");
+        assert_eq!(times, (0..40).map(|index| 1_000_000 + index).collect::<Vec<_>>());
+        assert_eq!(outcome.reordered, 0);
+        // What was refused meanwhile did not go: only the event the connection broke over may be there twice.
+        assert_eq!(outcome.summary.possible_duplicates, 1);
+    }
+
+    #[tokio::test(flavor = "multi_thread", worker_threads = 1)]
     async fn a_wait_the_target_asks_for_is_kept_while_there_is_time() {
         let wait = Duration::from_millis(200);
         let sink = ScriptedSink::new(move |_, call| if call == 0 { Act::AskLater(wait) } else { Act::Take });

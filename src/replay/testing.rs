@@ -56,6 +56,8 @@ pub enum Act {
     Take,
     /// Fails in this way, without taking it.
     Fail(EndpointErrorKind),
+    /// Fails, and nothing is taken until the caller has seen it.
+    Break,
     /// Fails as unreachable, and asks to be left alone for so long.
     AskLater(Duration),
     /// Never gives a receipt.
@@ -69,12 +71,13 @@ pub struct ScriptedSink {
     script: Box<Script>,
     pub taken: Arc<Mutex<Vec<Event>>>,
     calls: usize,
+    broken: bool,
 }
 
 impl ScriptedSink {
     /// The script is given the event and the number of the call of `send`, from 0.
     pub fn new(script: impl FnMut(&Event, usize) -> Act + Send + 'static) -> Self {
-        Self { script: Box::new(script), taken: Arc::default(), calls: 0 }
+        Self { script: Box::new(script), taken: Arc::default(), calls: 0, broken: false }
     }
 }
 
@@ -87,6 +90,11 @@ impl Sink for ScriptedSink {
         let mut deliveries = Vec::new();
         let mut silent = false;
         for event in batch {
+            if self.broken {
+                deliveries
+                    .push(Delivery::failed(EndpointError::new(EndpointErrorKind::Unreachable, "broken")));
+                continue;
+            }
             match (self.script)(event, self.calls) {
                 Act::Take => {
                     self.taken.lock().expect("lock").push(event.clone());
@@ -97,6 +105,11 @@ impl Sink for ScriptedSink {
                     let error = EndpointError::new(EndpointErrorKind::Unreachable, "scripted");
                     deliveries.push(Delivery::failed(EndpointError { retry_after: Some(wait), ..error }));
                 }
+                Act::Break => {
+                    self.broken = true;
+                    let error = EndpointError::new(EndpointErrorKind::Disconnected, "scripted");
+                    deliveries.push(Delivery::failed(error));
+                }
                 Act::Silence => silent = true,
             }
         }
@@ -104,6 +117,11 @@ impl Sink for ScriptedSink {
         let receipts: Receipts =
             if silent { Box::pin(std::future::pending()) } else { Box::pin(std::future::ready(deliveries)) };
         Box::pin(std::future::ready(receipts))
+    }
+
+    fn resume(&mut self) -> BoxFuture<'_, ()> {
+        self.broken = false;
+        Box::pin(std::future::ready(()))
     }
 
     fn close(self: Box<Self>) -> BoxFuture<'static, Result<(), EndpointError>> {

@@ -382,6 +382,10 @@ impl Writer {
             self.put_back(batch);
             return;
         }
+        if self.under_way.is_empty() {
+            // All receipts have been looked at, and nothing has to go again.
+            self.sink.resume().await;
+        }
         if let Some(times) = &self.stamping {
             let now = Moved::To(Timestamp::now());
             batch.events.iter_mut().for_each(|event| times.apply(event, now));
@@ -547,6 +551,7 @@ impl Writer {
         }
         let acknowledged = self.tally.acknowledged;
         if self.leave_out_what_arrived().await {
+            self.sink.resume().await;
             self.resend_all().await;
         }
         if self.tally.acknowledged > acknowledged {

@@ -9,9 +9,10 @@ use eddy::event::{BrokerTime, Event, Header, TimeKind, Timestamp};
 use serde_json::json;
 
 use super::conformance::{
-    Restart, Subject, address, collect, deliver, nobody_there, seeks, sink, source, survives_a_restart,
-    wrong_password,
+    Restart, Subject, address, collect, deliver, nobody_there, nothing_overtakes, seeks, sink, source,
+    survives_a_restart, wrong_password,
 };
+use super::support::proxy::Proxy;
 use super::support::rabbitmq::{CERTIFIED, LARGEST_MESSAGE, RabbitMq, rabbitmq};
 use super::support::servers::free_port;
 
@@ -332,6 +333,7 @@ async fn an_event_that_is_too_large_is_named_and_the_others_can_be_sent_again() 
         );
     }
     // From now on the limit is known, and nothing else suffers.
+    writer.resume().await;
     let deliveries = writer.send(&events).await.await;
     let kinds: Vec<_> =
         deliveries.iter().map(|each| each.outcome.as_ref().err().map(|error| error.kind)).collect();
@@ -353,6 +355,7 @@ async fn an_exchange_that_goes_away_is_named_and_found_again() {
         let deliveries = writer.send(&[Event::new("key", "x")]).await.await;
         let error = deliveries[0].outcome.as_ref().expect_err("gone");
         assert_eq!(error.kind, EndpointErrorKind::NotFound, "{error:?}");
+        writer.resume().await;
     }
     queue(node, "fleeting", "classic").await;
     deliver(&mut writer, &[Event::new("key", "x")]).await;
@@ -411,6 +414,14 @@ async fn a_restart_in_mid_send_loses_nothing() {
     // A narrow window, so that some events are confirmed before the node goes away.
     let text = url(&node, "?queue=kept&window=100");
     survives_a_restart(&text, &text, "kept", &mut node, true).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn nothing_overtakes_what_failed_with_the_connection() {
+    let Some(node) = rabbitmq() else { return };
+    queue(node, "in-order", "classic").await;
+    let network = Proxy::to(node.port);
+    nothing_overtakes(&format!("amqp://127.0.0.1:{}/?queue=in-order", network.port), "", &network).await;
 }
 
 #[tokio::test(flavor = "multi_thread")]

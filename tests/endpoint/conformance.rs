@@ -12,6 +12,8 @@ use eddy::endpoint::{
 };
 use eddy::event::{BrokerTime, Event, Header, TimeKind, Timestamp};
 
+use super::support::proxy::Proxy;
+
 /// What takes longer has hung. A machine under load takes its time, and that an error is no time-out is shown by its kind.
 pub const HANG: Duration = Duration::from_secs(60);
 /// How long a step of the suite may take.
@@ -519,6 +521,7 @@ pub async fn survives_a_restart(
     let again = open.clone();
     while !open.is_empty() {
         assert!(Instant::now() < deadline, "{} events cannot be delivered", open.len());
+        sink.resume().await;
         let deliveries = sink.send(&open).await.await;
         let results = open.iter().cloned().zip(deliveries);
         open = results.filter(|(_, delivery)| delivery.outcome.is_err()).map(|(event, _)| event).collect();
@@ -533,4 +536,34 @@ pub async fn survives_a_restart(
     }
     sink.close().await.expect("a clean close");
     source.close().await.expect("a clean close");
+}
+
+/// What failed when the connection broke comes first again: whatever else is handed over is refused as not sent, over a
+/// network that is mended too, until the caller says that it has seen the failure. `sink_text` leads through `network`.
+pub async fn nothing_overtakes(sink_text: &str, channel: &str, network: &Proxy) {
+    let mut sink = sink(sink_text).await;
+    deliver(&mut sink, &[Event::new(channel, "before")]).await;
+    network.cut();
+    let failed = sink.send(&[Event::new(channel, "a")]).await.await;
+    let error = failed[0].outcome.as_ref().expect_err("nobody can have taken it");
+    assert!(error.retryable(), "{error:?}");
+    network.mend();
+    for _ in 0..3 {
+        let refused = sink.send(&[Event::new(channel, "b")]).await.await;
+        let error = refused[0].outcome.as_ref().expect_err("it would overtake what failed");
+        assert_eq!(error.kind, EndpointErrorKind::Unreachable, "{error:?}");
+    }
+    let deadline = Instant::now() + PATIENCE;
+    for payload in ["a", "b"] {
+        loop {
+            assert!(Instant::now() < deadline, "{payload} cannot be delivered");
+            sink.resume().await;
+            let deliveries = sink.send(&[Event::new(channel, payload)]).await.await;
+            match &deliveries[0].outcome {
+                Ok(_) => break,
+                Err(error) => assert!(error.retryable(), "{error:?}"),
+            }
+        }
+    }
+    sink.close().await.expect("a clean close");
 }

@@ -1,13 +1,17 @@
 //! MQTT 5 and 3.1.1 against mosquitto.
 
+use std::io::{Read, Write};
+
 use eddy::endpoint::open::{open_inspect, open_source, probe};
 use eddy::endpoint::{EndpointErrorKind, SinkOptions, SourceOptions, Start, Stop};
 use eddy::event::{Event, Header};
 use serde_json::json;
 
 use super::conformance::{
-    Subject, address, collect, deliver, nobody_there, sink, source, survives_a_restart, wrong_password,
+    Subject, address, collect, deliver, nobody_there, nothing_overtakes, sink, source, survives_a_restart,
+    wrong_password,
 };
+use super::support::proxy::Proxy;
 use super::support::servers::{free_port, mosquitto, mosquitto_with_password};
 
 fn subject(port: u16, options: &str) -> Subject {
@@ -143,6 +147,69 @@ async fn a_restart_loses_nothing_silently() {
         let sink = format!("mqtt://127.0.0.1:{}{options}", server.port);
         let source = format!("mqtt://127.0.0.1:{}/restart{options}", server.port);
         survives_a_restart(&sink, &source, "restart", &mut server, false).await;
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn nothing_overtakes_what_failed_with_the_connection() {
+    let Some(server) = mosquitto(&[]) else { return };
+    for options in ["", "&version=3.1.1", "&qos=2"] {
+        let network = Proxy::to(server.port);
+        let text = format!("mqtt://127.0.0.1:{}/order?keep-alive=10{options}", network.port);
+        nothing_overtakes(&text, "", &network).await;
+    }
+}
+
+/// A process died with as many messages of quality 2 half-sent as the broker takes at once; the next one with its client id
+/// knows nothing of them, and the numbers of its messages are the same.
+#[tokio::test(flavor = "multi_thread")]
+async fn what_an_earlier_process_left_half_sent_holds_nothing_up() {
+    let Some(server) = mosquitto(&[]) else { return };
+    for version in ["3.1.1", "5"] {
+        leave_half_sent(server.port, version);
+        let mut reader =
+            source(&format!("mqtt://127.0.0.1:{}/new?qos=2", server.port), SourceOptions::default()).await;
+        let text = format!(
+            "mqtt://127.0.0.1:{}/new?version={version}&clean=false&client-id=half&qos=2",
+            server.port
+        );
+        let mut writer = sink(&text).await;
+        let events: Vec<Event> = (0..40).map(|at| Event::new("", format!("{at}"))).collect();
+        deliver(&mut writer, &events).await;
+        let got = collect(&mut reader, events.len()).await;
+        let payloads: Vec<_> = got.into_iter().filter_map(|event| event.payload).collect();
+        let sent: Vec<_> = events.into_iter().filter_map(|event| event.payload).collect();
+        assert_eq!(payloads, sent, "version {version}");
+        writer.close().await.expect("a clean close");
+    }
+}
+
+/// Sends 20 messages of quality 2 as `half` in a session that is kept, and leaves when the broker has taken the first step.
+fn leave_half_sent(port: u16, version: &str) {
+    let mut stream = std::net::TcpStream::connect(("127.0.0.1", port)).expect("connected");
+    // The client id, and in version 5 before it one property: the session is kept for an hour.
+    let (level, properties): (u8, &[u8]) =
+        if version == "5" { (5, &[5, 0x11, 0, 0, 0x0e, 0x10]) } else { (4, &[]) };
+    let mut greeting = vec![0, 4, b'M', b'Q', b'T', b'T', level, 0, 0, 60];
+    greeting.extend_from_slice(properties);
+    greeting.extend_from_slice(b"\0\x04half");
+    stream.write_all(&[0x10, u8::try_from(greeting.len()).expect("short")]).expect("written");
+    stream.write_all(&greeting).expect("written");
+    for number in 1..=20 {
+        let mut message = vec![0, 3, b'o', b'l', b'd', 0, number];
+        if version == "5" {
+            message.push(0);
+        }
+        stream.write_all(&[0x34, u8::try_from(message.len()).expect("short")]).expect("written");
+        stream.write_all(&message).expect("written");
+    }
+    let mut received = 0;
+    while received < 20 {
+        let mut head = [0; 2];
+        stream.read_exact(&mut head).expect("a packet");
+        let mut rest = vec![0; head[1].into()];
+        stream.read_exact(&mut rest).expect("a whole packet");
+        received += usize::from(head[0] == 0x50);
     }
 }
 

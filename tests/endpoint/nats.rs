@@ -1,6 +1,6 @@
 //! NATS core and JetStream against nats-server.
 
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use eddy::endpoint::address::Scheme;
 use eddy::endpoint::open::{open_inspect, open_sink, open_source, probe};
@@ -9,8 +9,10 @@ use eddy::event::{Event, Header, TimeKind, Timestamp};
 use serde_json::json;
 
 use super::conformance::{
-    Subject, address, collect, deliver, nobody_there, seeks, sink, source, survives_a_restart, wrong_password,
+    Subject, address, collect, deliver, nobody_there, nothing_overtakes, seeks, sink, source,
+    survives_a_restart, wrong_password,
 };
+use super::support::proxy::Proxy;
 use super::support::servers::{Server, free_port, nats};
 
 /// Makes a stream, memory or file as the server's default has it.
@@ -247,6 +249,39 @@ async fn a_core_source_says_that_it_lost_the_server_and_comes_back() {
         batch = reader.next_batch(10) => assert!(!batch.expect("again").is_empty()),
         () = writing => {}
     }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn nothing_overtakes_what_failed_with_the_connection() {
+    let Some(server) = nats(&[]) else { return };
+    stream(&server, "ORDER", &["order"]).await;
+    for scheme in ["nats", "jetstream+nats"] {
+        let network = Proxy::to(server.port);
+        nothing_overtakes(&format!("{scheme}://127.0.0.1:{}/order", network.port), "", &network).await;
+    }
+}
+
+/// What was reported as lost is not sent behind the back of the caller when the server is back.
+#[tokio::test(flavor = "multi_thread")]
+async fn core_events_that_failed_do_not_come_late() {
+    let Some(server) = nats(&[]) else { return };
+    let network = Proxy::to(server.port);
+    let mut reader =
+        source(&format!("nats://127.0.0.1:{}/late", server.port), SourceOptions::default()).await;
+    let mut writer = sink(&format!("nats://127.0.0.1:{}/late", network.port)).await;
+    network.cut();
+    let failed = writer.send(&[Event::new("", "failed")]).await.await;
+    assert!(failed[0].outcome.is_err(), "{failed:?}");
+    network.mend();
+    let deadline = Instant::now() + Duration::from_secs(60);
+    loop {
+        writer.resume().await;
+        match &writer.send(&[Event::new("", "after")]).await.await[0].outcome {
+            Ok(_) => break,
+            Err(error) => assert!(error.retryable() && Instant::now() < deadline, "{error:?}"),
+        }
+    }
+    assert_eq!(collect(&mut reader, 1).await[0].payload.as_deref(), Some(b"after".as_slice()));
 }
 
 #[tokio::test]

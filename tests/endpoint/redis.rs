@@ -8,8 +8,10 @@ use eddy::event::{Event, Header, TimeKind, Timestamp};
 use serde_json::json;
 
 use super::conformance::{
-    Subject, address, collect, deliver, nobody_there, seeks, sink, source, survives_a_restart, wrong_password,
+    Subject, address, collect, deliver, nobody_there, nothing_overtakes, seeks, sink, source,
+    survives_a_restart, wrong_password,
 };
+use super::support::proxy::Proxy;
 use super::support::redis::{redis, redis_that_keeps, redis_with_password};
 use super::support::servers::{Server, free_port};
 
@@ -358,19 +360,9 @@ async fn a_source_says_that_it_lost_the_server_and_goes_on_where_it_was() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn nothing_overtakes_what_failed_with_the_connection() {
-    let Some(mut server) = redis_that_keeps(&[]) else { return };
-    let url = url(&server, "order");
-    let mut writer = sink(&url).await;
-    deliver(&mut writer, &numbered(10)).await;
-    server.stop();
-    let first = writer.send(&[Event::new("", "a")]).await;
-    server.start();
-    // While nobody has looked at the first receipt, the second event must not go over a new connection.
-    let first = first.await;
-    assert!(first[0].outcome.as_ref().is_err_and(eddy::endpoint::EndpointError::retryable), "{first:?}");
-    let open = writer.send(&[Event::new("", "b")]).await;
-    let second = open.await;
-    assert!(second[0].outcome.is_ok(), "the receipts were taken, a new connection may be made: {second:?}");
+    let Some(server) = redis(&[]) else { return };
+    let network = Proxy::to(server.port);
+    nothing_overtakes(&format!("redis://127.0.0.1:{}/order", network.port), "", &network).await;
 }
 
 #[tokio::test]

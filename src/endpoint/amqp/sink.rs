@@ -10,6 +10,7 @@ use super::settings::{Settings, short};
 use super::window::{Flight, Window};
 use super::wire::{ShortText, method};
 use super::{CAPABILITIES, failure, message};
+use crate::endpoint::halt::Halt;
 use crate::endpoint::open_batch::OpenBatch;
 use crate::endpoint::{
     BoxFuture, Capabilities, EndpointError, EndpointErrorKind, Receipts, Sink, SinkOptions,
@@ -30,6 +31,7 @@ pub(super) struct AmqpSink {
     /// The routing key of all events, when the address names one.
     routing_key: Option<String>,
     link: Option<Link>,
+    halt: Halt,
     /// The largest event the server takes, once it has said so: by ending the channel over a larger one.
     largest: Option<usize>,
 }
@@ -54,7 +56,15 @@ impl AmqpSink {
         let exchange = short(&settings.exchange, "exchange")?;
         let routing_key = settings.queue.clone().or_else(|| settings.routing_key.clone());
         let receipt_timeout = options.receipt_timeout;
-        let mut sink = Self { settings, receipt_timeout, exchange, routing_key, link: None, largest: None };
+        let mut sink = Self {
+            settings,
+            receipt_timeout,
+            exchange,
+            routing_key,
+            link: None,
+            halt: Halt::default(),
+            largest: None,
+        };
         sink.link = Some(sink.connect().await?);
         Ok(sink)
     }
@@ -79,16 +89,19 @@ impl AmqpSink {
         Ok(Link { connection, window })
     }
 
-    /// A connection that stands, made anew after a loss.
+    /// A connection that stands, made anew after a loss once the caller has seen what failed.
     async fn ensure_link(&mut self) -> Result<(), EndpointError> {
+        self.halt.admit(&self.settings.address)?;
         if self.link.as_ref().is_some_and(|link| link.connection.is_up()) {
             return Ok(());
         }
+        self.halt.may_connect(&self.settings.address)?;
         if let Some(link) = self.link.take() {
             let limit = failure::size_limit(&link.connection.why_ended());
             self.largest = limit.and_then(|(_, limit)| limit).or(self.largest);
         }
-        self.link = Some(self.connect().await?);
+        let connected = self.connect().await;
+        self.link = Some(self.halt.connected(connected)?);
         Ok(())
     }
 
@@ -225,6 +238,11 @@ impl Sink for AmqpSink {
 
     fn send<'a>(&'a mut self, batch: &'a [Event]) -> BoxFuture<'a, Receipts> {
         Box::pin(self.hand_over_batch(batch))
+    }
+
+    fn resume(&mut self) -> BoxFuture<'_, ()> {
+        self.halt.lift(self.link.as_ref().is_none_or(|link| !link.connection.is_up()));
+        Box::pin(std::future::ready(()))
     }
 
     fn close(self: Box<Self>) -> BoxFuture<'static, Result<(), EndpointError>> {

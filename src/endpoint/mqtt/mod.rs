@@ -86,6 +86,9 @@ pub async fn open_sink(address: &Address, options: &SinkOptions) -> Result<Box<d
     if settings.clean {
         return Ok(Box::new(publisher::Publisher::open(settings, options).await?));
     }
+    if settings.qos.is_none_or(|quality| quality == 2) {
+        publisher::forget_session(&settings).await?;
+    }
     let session = start(settings).await?;
     Ok(Box::new(sink::MqttSink::new(session, options.receipt_timeout)))
 }

@@ -31,7 +31,10 @@ impl MqttSink {
         if message.size() > usize::try_from(limit).unwrap_or(usize::MAX) {
             return Err(failure::too_large(message.size(), limit));
         }
-        self.session.client.publish(message).await
+        let handed = self.session.client.publish(message);
+        let handed = tokio::time::timeout(self.receipt_timeout, handed).await;
+        // Nothing has moved for so long that the session takes no more: whoever waits is told.
+        handed.unwrap_or_else(|_| Err(failure::timeout(self.session.link.address())))
     }
 
     async fn hand_over_batch(&mut self, batch: &[Event]) -> Receipts {

@@ -4,11 +4,12 @@ use std::time::Duration;
 
 use tokio::task::JoinSet;
 
-use super::connection::{Connection, connect};
+use super::connection::{Connection, connect_once, lost_since};
 use super::{CORE, failure, message};
+use crate::endpoint::halt::Halt;
 use crate::endpoint::receipts::{self, Awaited};
 use crate::endpoint::{
-    Address, BoxFuture, Capabilities, EndpointError, EndpointErrorKind, Receipts, Sink, SinkOptions,
+    Address, BoxFuture, Capabilities, Delivery, EndpointError, EndpointErrorKind, Receipts, Sink, SinkOptions,
 };
 use crate::event::{Event, Place};
 
@@ -16,7 +17,8 @@ use crate::event::{Event, Place};
 #[derive(Debug)]
 pub(super) struct NatsSink {
     connection: Connection,
-    receipt_timeout: Duration,
+    options: SinkOptions,
+    halt: Halt,
     /// Whether we may talk to ourselves, which is how we know that the server has read a batch.
     inbox_allowed: bool,
     batches: JoinSet<()>,
@@ -28,10 +30,23 @@ impl NatsSink {
         if !address.path.is_empty() {
             message::check_subject(&address.path)?;
         }
-        let connection = connect(address, options.credentials.as_ref(), options.connect_timeout, &[]).await?;
+        let connection = connected(address, options, &[]).await?;
         let inbox_allowed = connection.round_trip(Duration::from_secs(2)).await.is_ok();
-        let receipt_timeout = options.receipt_timeout;
-        Ok(Self { connection, receipt_timeout, inbox_allowed, batches: JoinSet::new() })
+        let (options, halt, batches) = (options.clone(), Halt::default(), JoinSet::new());
+        Ok(Self { connection, options, halt, inbox_allowed, batches })
+    }
+
+    /// Connects anew after a loss, once the caller has seen what failed.
+    async fn renew(&mut self) -> Result<(), EndpointError> {
+        self.halt.admit(&self.connection.address)?;
+        if self.connection.losses() == 0 {
+            return Ok(());
+        }
+        self.halt.may_connect(&self.connection.address)?;
+        let others = self.connection.client.server_info().connect_urls;
+        let connected = connected(&self.connection.address, &self.options, &others).await;
+        self.connection = self.halt.connected(connected)?;
+        Ok(())
     }
 
     async fn hand_over(&self, event: &Event) -> Result<String, EndpointError> {
@@ -52,26 +67,43 @@ impl NatsSink {
                 }
             }
         };
-        match tokio::time::timeout(self.receipt_timeout, publish).await {
+        let published = tokio::select! {
+            biased;
+            // A client that is gone takes no more, and would be waited for.
+            () = lost_since(self.connection.history.clone(), 0) => return Err(failure::unanswered()),
+            published = tokio::time::timeout(self.options.receipt_timeout, publish) => published,
+        };
+        match published {
             Ok(Ok(())) => Ok(subject),
-            Ok(Err(error)) => Err(EndpointError::new(EndpointErrorKind::Rejected, error.to_string())),
+            Ok(Err(error)) if self.connection.is_up() => {
+                Err(EndpointError::new(EndpointErrorKind::Rejected, error.to_string()))
+            }
+            Ok(Err(_)) => Err(failure::unanswered()),
             Err(_) => Err(failure::disconnected(&self.connection.address)),
         }
     }
 
     async fn hand_over_batch(&mut self, batch: &[Event]) -> Receipts {
-        let losses = self.connection.losses();
+        if let Err(error) = self.renew().await {
+            let failed = batch.iter().map(|_| Delivery::failed(error.clone())).collect();
+            return Box::pin(std::future::ready(failed));
+        }
         let refusals = self.connection.refusal_count();
         let mut handed = Vec::with_capacity(batch.len());
         for event in batch {
             handed.push(self.hand_over(event).await);
         }
         let (connection, timeout, inbox) =
-            (self.connection.clone(), self.receipt_timeout, self.inbox_allowed);
+            (self.connection.clone(), self.options.receipt_timeout, self.inbox_allowed);
         let (report, answered) = tokio::sync::watch::channel(None);
         self.batches.spawn(async move {
-            let read = if inbox { connection.round_trip(timeout).await } else { flush(&connection).await };
-            let whole = if connection.losses() == losses { read } else { Err(failure::unanswered()) };
+            let read =
+                async { if inbox { connection.round_trip(timeout).await } else { flush(&connection).await } };
+            let whole = tokio::select! {
+                biased;
+                () = lost_since(connection.history.clone(), 0) => Err(failure::unanswered()),
+                read = read => read,
+            };
             report.send_replace(Some(whole));
         });
         let awaited: Vec<Awaited> = handed
@@ -88,13 +120,22 @@ impl NatsSink {
                 Ok(receipt)
             })
             .collect();
-        receipts::collect(&mut self.batches, awaited, self.receipt_timeout)
+        receipts::collect(&mut self.batches, awaited, self.options.receipt_timeout)
     }
 
     async fn leave(mut self) -> Result<(), EndpointError> {
         while self.batches.join_next().await.is_some() {}
-        flush(&self.connection).await
+        // Nothing is under way any more, and a client that is gone has nothing to hand to the socket.
+        if self.connection.losses() > 0 { Ok(()) } else { flush(&self.connection).await }
     }
+}
+
+async fn connected(
+    address: &Address,
+    options: &SinkOptions,
+    others: &[String],
+) -> Result<Connection, EndpointError> {
+    connect_once(address, options.credentials.as_ref(), options.connect_timeout, &[], others).await
 }
 
 /// Hands everything to the socket.
@@ -110,6 +151,11 @@ impl Sink for NatsSink {
 
     fn send<'a>(&'a mut self, batch: &'a [Event]) -> BoxFuture<'a, Receipts> {
         Box::pin(self.hand_over_batch(batch))
+    }
+
+    fn resume(&mut self) -> BoxFuture<'_, ()> {
+        self.halt.lift(self.connection.losses() > 0);
+        Box::pin(std::future::ready(()))
     }
 
     fn close(self: Box<Self>) -> BoxFuture<'static, Result<(), EndpointError>> {

@@ -10,7 +10,7 @@ use super::connection::{Connection, connect_once, known, lost_since};
 use super::streams::{self, Meaning};
 use super::{JETSTREAM, failure, message};
 use crate::endpoint::address_options::AddressOptions;
-use crate::endpoint::open_count::OpenCount;
+use crate::endpoint::halt::Halt;
 use crate::endpoint::receipts::{self, Awaited};
 use crate::endpoint::{
     Address, BoxFuture, Capabilities, Delivery, EndpointError, EndpointErrorKind, Receipts, Sink, SinkOptions,
@@ -45,8 +45,7 @@ pub(super) struct StreamSink {
     window: usize,
     /// The connection was lost and made anew at this time.
     renewed: Option<Instant>,
-    /// Batches whose receipts have not been taken yet.
-    open_batches: OpenCount,
+    halt: Halt,
     batches: JoinSet<()>,
 }
 
@@ -78,23 +77,21 @@ impl StreamSink {
             options: options.clone(),
             window,
             renewed: None,
-            open_batches: OpenCount::default(),
+            halt: Halt::default(),
             batches: JoinSet::new(),
         })
     }
 
-    /// Connects anew after a loss.
-    ///
-    /// Nothing may overtake what failed with the old connection: there is no new one before all receipts have been taken.
+    /// Connects anew after a loss, once the caller has seen what failed.
     async fn renew(&mut self) -> Result<(), EndpointError> {
+        self.halt.admit(&self.connection.address)?;
         if self.connection.losses() == 0 {
             return Ok(());
         }
-        if self.open_batches.any() {
-            return Err(failure::disconnected(&self.connection.address));
-        }
+        self.halt.may_connect(&self.connection.address)?;
         let others = self.connection.client.server_info().connect_urls;
-        self.connection = connected(&self.connection.address, &self.options, &others).await?;
+        let connected = connected(&self.connection.address, &self.options, &others).await;
+        self.connection = self.halt.connected(connected)?;
         self.context = context(&self.connection, self.options.receipt_timeout, self.window);
         self.renewed = Some(Instant::now());
         Ok(())
@@ -160,7 +157,6 @@ impl StreamSink {
             let failed = batch.iter().map(|_| Delivery::failed(error.clone())).collect();
             return Box::pin(std::future::ready(failed));
         }
-        let open = self.open_batches.one_more();
         let mut receipts = Vec::new();
         // A receipt holds its place in the window until it is awaited, so no more are gathered than have a place.
         for part in batch.chunks(self.window) {
@@ -175,7 +171,6 @@ impl StreamSink {
             for part in receipts {
                 deliveries.extend(part.await);
             }
-            drop(open);
             deliveries
         })
     }
@@ -282,6 +277,11 @@ impl Sink for StreamSink {
 
     fn send<'a>(&'a mut self, batch: &'a [Event]) -> BoxFuture<'a, Receipts> {
         Box::pin(self.hand_over_batch(batch))
+    }
+
+    fn resume(&mut self) -> BoxFuture<'_, ()> {
+        self.halt.lift(self.connection.losses() > 0);
+        Box::pin(std::future::ready(()))
     }
 
     fn close(self: Box<Self>) -> BoxFuture<'static, Result<(), EndpointError>> {

@@ -33,13 +33,26 @@ pub(super) async fn connect(
     settings: &Settings,
     patience: Duration,
 ) -> Result<MultiplexedConnection, EndpointError> {
+    Ok(connect_somewhere(settings, patience).await?.0)
+}
+
+/// As [`connect`], and says which node it is.
+///
+/// # Errors
+/// As [`connect`].
+pub(super) async fn connect_somewhere(
+    settings: &Settings,
+    patience: Duration,
+) -> Result<(MultiplexedConnection, Address), EndpointError> {
     let address = &settings.address;
     let loading = AtomicBool::new(false);
     let ready = async {
+        let mut at = address.clone();
         let mut found = match &settings.sentinel {
             None => greeted(&settings.client, address, settings, patience, &loading).await?,
             Some(name) => {
                 let master = sentinel::master(settings, name).await?;
+                at.clone_from(&master);
                 let client = settings.client_of(&master)?;
                 let mut found = greeted(&client, &master, settings, patience, &loading).await?;
                 if let Greeted::Ready(connection) = &mut found {
@@ -50,10 +63,11 @@ pub(super) async fn connect(
         };
         for _ in 0..MOST_MOVES {
             let node = match found {
-                Greeted::Ready(connection) => return Ok(connection),
+                Greeted::Ready(connection) => return Ok((connection, at)),
                 Greeted::Elsewhere(node) => node,
             };
             let client = settings.client_of(&node)?;
+            at.clone_from(&node);
             found = greeted(&client, &node, settings, patience, &loading).await?;
         }
         Err(failure::never_at_rest(address))

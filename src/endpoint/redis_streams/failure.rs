@@ -101,6 +101,12 @@ pub(super) fn disconnected(address: &Address) -> EndpointError {
     EndpointError::new(Kind::Disconnected, format!("the connection to `{address}` was lost"))
 }
 
+/// The server has said nothing for too long about what was sent.
+pub(super) fn no_answer(address: &Address, patience: std::time::Duration) -> EndpointError {
+    let message = format!("`{address}` did not answer within {} s", patience.as_secs_f32());
+    EndpointError::new(Kind::Timeout, message)
+}
+
 /// An answer that is not of the form its command has.
 pub(super) fn odd_answer(address: &Address) -> EndpointError {
     let message = format!("`{address}` gave an answer that is not of the expected form");
@@ -113,7 +119,7 @@ pub(super) fn refusal(error: &ServerError, address: &Address) -> EndpointError {
 }
 
 /// What a server's code means, and what to do.
-fn said(code: &str, words: &str, address: &Address) -> EndpointError {
+pub(super) fn said(code: &str, words: &str, address: &Address) -> EndpointError {
     let (kind, what, help) = match code {
         "NOAUTH" => return not_let_in(address, "it wants a user and a password"),
         "WRONGPASS" => return not_let_in(address, "user or password are wrong"),

@@ -18,11 +18,13 @@ mod group_source;
 mod id;
 mod merge;
 mod observe;
+mod pipe;
 mod sentinel;
 mod settings;
 mod sink;
 mod source;
 mod streams;
+mod wire;
 
 /// What a Redis stream carries; the limit is the server's `proto-max-bulk-len`.
 pub const CAPABILITIES: Capabilities = Capabilities {

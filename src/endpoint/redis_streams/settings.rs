@@ -9,7 +9,7 @@ use redis::{
 use super::failure;
 use super::id::EntryId;
 use crate::endpoint::address_options::AddressOptions;
-use crate::endpoint::{Address, Credentials, EndpointError, EndpointErrorKind};
+use crate::endpoint::{Address, Credentials, EndpointError, EndpointErrorKind, tls};
 
 /// What may stand after the `?` of any address.
 const OF_ALL: [&str; 6] = ["ca", "cert", "key", "db", "field", "sentinel"];
@@ -103,6 +103,16 @@ impl Settings {
     /// When a file of certificates cannot be read any more.
     pub(super) fn client_of(&self, node: &Address) -> Result<Client, EndpointError> {
         client(node, self.credentials.as_ref(), &checked(node, Role::Observer)?)
+    }
+
+    /// How connections are encrypted that the client library does not make.
+    ///
+    /// # Errors
+    /// When certificates or a key cannot be read or used.
+    pub(super) fn encryption(&self) -> Result<rustls::ClientConfig, EndpointError> {
+        let options = checked(&self.address, Role::Observer)?;
+        let authorities = options.text("ca").map(tls::read_authorities).transpose()?;
+        tls::client_config(authorities.as_deref(), tls::Identity::of(&options)?.as_ref())
     }
 
     /// The streams the path names.
@@ -218,7 +228,7 @@ fn client(
 }
 
 fn certificates(options: &AddressOptions) -> Result<TlsCertificates, EndpointError> {
-    let root_cert = options.text("ca").map(crate::endpoint::tls::read_authorities).transpose()?;
+    let root_cert = options.text("ca").map(tls::read_authorities).transpose()?;
     let client_tls = match (options.text("cert"), options.text("key")) {
         (None, None) => None,
         (Some(certificate), Some(key)) => {

@@ -1,40 +1,54 @@
-//! Events into streams: pipelines of `XADD`, several under way in order, each event with its receipt.
+//! Events into streams: parts of many `XADD`, several under way in order, each event with its receipt.
 
+use std::borrow::Cow;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
-use std::task::Poll;
 use std::time::Duration;
 
+use bytes::BytesMut;
+use redis::Value;
 use redis::aio::MultiplexedConnection;
-use redis::{Cmd, Pipeline, RedisResult, Value};
 use tokio::sync::{OwnedSemaphorePermit, Semaphore, oneshot};
 use tokio::task::JoinSet;
 
-use super::connection::{ask_all, connect};
+use super::connection::{ask_all, connect_somewhere};
 use super::entry::{self, Field};
 use super::id::EntryId;
+use super::pipe::{Answers, Pipe};
 use super::settings::{Ids, Role, Settings};
-use super::{CAPABILITIES, answer, failure, streams};
-use crate::endpoint::open_count::OpenCount;
+use super::wire::Answer;
+use super::{CAPABILITIES, answer, failure, streams, wire};
+use crate::endpoint::halt::Halt;
 use crate::endpoint::{
     Address, BoxFuture, Capabilities, Delivery, EndpointError, EndpointErrorKind, Receipts, Sink, SinkOptions,
 };
 use crate::event::{Event, Place};
 
-/// Entries of one pipeline at most.
-const PIPELINE_ENTRIES: usize = 2000;
-/// Bytes of one pipeline, unless a single event is larger.
-const PIPELINE_BYTES: usize = 1024 * 1024;
+/// Entries of one part at most.
+const PART_ENTRIES: usize = 2000;
+/// Bytes of one part, unless a single event is larger.
+const PART_BYTES: usize = 1024 * 1024;
 /// Bytes under way before the first receipt.
 const WINDOW_BYTES: u32 = 8 * 1024 * 1024;
 /// What an event costs of the window beside its bytes.
 const EVENT_COST: usize = 128;
 
-/// A connection and whether it has failed.
+/// The connection that entries go over, and one for questions.
 #[derive(Clone)]
 struct Link {
-    connection: MultiplexedConnection,
-    broken: Arc<AtomicBool>,
+    pipe: Pipe,
+    questions: MultiplexedConnection,
+}
+
+impl Link {
+    fn is_broken(&self) -> bool {
+        self.pipe.is_broken()
+    }
+
+    async fn open(settings: &Settings, patience: Duration) -> Result<Self, EndpointError> {
+        let (questions, node) = connect_somewhere(settings, patience).await?;
+        let pipe = Pipe::open(settings, &node, patience).await?;
+        Ok(Self { pipe, questions })
+    }
 }
 
 /// A writer.
@@ -43,8 +57,7 @@ pub(super) struct RedisSink {
     link: Option<Link>,
     window: Arc<Semaphore>,
     receipt_timeout: Duration,
-    /// Batches whose receipts have not been taken yet.
-    open_batches: OpenCount,
+    halt: Halt,
     pipelines: JoinSet<()>,
 }
 
@@ -57,33 +70,28 @@ impl RedisSink {
             return Err(several(address));
         }
         let receipt_timeout = options.receipt_timeout;
-        let mut connection = connect(&settings, receipt_timeout).await?;
-        check(&mut connection, &settings).await?;
+        let mut link = Link::open(&settings, receipt_timeout).await?;
+        check(&mut link.questions, &settings).await?;
         Ok(Self {
             settings: Arc::new(settings),
-            link: Some(Link { connection, broken: Arc::default() }),
+            link: Some(link),
             window: Arc::new(Semaphore::new(WINDOW_BYTES as usize)),
             receipt_timeout,
-            open_batches: OpenCount::default(),
+            halt: Halt::default(),
             pipelines: JoinSet::new(),
         })
     }
 
-    /// The connection, made anew when it was lost.
-    ///
-    /// Nothing may overtake what failed with the old one: there is no new one before all receipts have been taken.
+    /// The connection, made anew when it was lost and the caller has seen what failed.
     async fn link(&mut self) -> Result<Link, EndpointError> {
-        if let Some(link) = &self.link
-            && !link.broken.load(Ordering::Acquire)
-        {
+        self.halt.admit(&self.settings.address)?;
+        if let Some(link) = self.link.as_ref().filter(|link| !link.is_broken()) {
             return Ok(link.clone());
         }
-        if self.open_batches.any() {
-            return Err(failure::disconnected(&self.settings.address));
-        }
+        self.halt.may_connect(&self.settings.address)?;
         self.link = None;
-        let connection = connect(&self.settings, self.receipt_timeout).await?;
-        let link = Link { connection, broken: Arc::default() };
+        let opened = Link::open(&self.settings, self.receipt_timeout).await;
+        let link = self.halt.connected(opened)?;
         self.link = Some(link.clone());
         Ok(link)
     }
@@ -101,98 +109,84 @@ impl RedisSink {
         let mut parts = Vec::new();
         let mut load = Load::default();
         for event in batch {
-            match self.command(event) {
-                Ok((command, kept)) => {
-                    let size = event.size() + EVENT_COST;
-                    if load.is_full_for(size) {
-                        parts.push(self.dispatch(&link, std::mem::take(&mut load)).await);
-                    }
-                    load.add(command, kept, size);
-                }
-                Err(error) => {
-                    parts.push(self.dispatch(&link, std::mem::take(&mut load)).await);
-                    parts.push(Part::Known(vec![Delivery::failed(error)]));
-                }
+            let size = event.size() + EVENT_COST;
+            if load.is_full_for(size) {
+                parts.push(self.dispatch(&link, std::mem::take(&mut load)).await);
+            }
+            if let Err(error) = self.put(event, size, &mut load) {
+                parts.push(self.dispatch(&link, std::mem::take(&mut load)).await);
+                parts.push(Part::Known(vec![Delivery::failed(error)]));
             }
         }
         parts.push(self.dispatch(&link, load).await);
         self.receipts(parts)
     }
 
-    /// The command for an event; with a recorded id, also what must be there when the server knows that id already.
-    fn command(&self, event: &Event) -> Result<(Cmd, Option<Kept>), EndpointError> {
+    /// Adds the command for an event; with a recorded id, also what must be there when the server knows that id already.
+    fn put(&self, event: &Event, size: usize, load: &mut Load) -> Result<(), EndpointError> {
         let stream = self.settings.address.channel_for(event)?;
         if CAPABILITIES.max_payload.is_some_and(|limit| event.size() > limit) {
             return Err(too_large(event.size()));
         }
         let fields = entry::fields(event, self.settings.field.as_deref());
-        let size: usize = fields.iter().map(|(name, value)| name.len() + value.len()).sum();
-        let mut command = Cmd::with_capacity(fields.len() * 2 + 6, size + stream.len() + 32);
-        command.arg("XADD").arg(stream);
-        if let Some(maxlen) = self.settings.maxlen {
-            command.arg("MAXLEN").arg("~").arg(maxlen);
-        }
-        let mut kept = None;
-        match self.settings.ids {
-            Ids::Auto => drop(command.arg("*")),
-            Ids::Keep => match recorded_id(event) {
-                Some(id) => {
-                    command.arg(id.to_string());
-                    let own = |(name, value): &entry::FieldToWrite| (name.to_vec(), value.to_vec());
-                    let fields = fields.iter().map(own).collect();
-                    kept = Some(Kept { stream: stream.to_owned(), id, fields });
-                }
-                None => drop(command.arg(format!("{}-*", recorded_milliseconds(event)))),
-            },
-        }
-        for (name, value) in &fields {
-            command.arg(name.as_ref()).arg(value.as_ref());
-        }
-        Ok((command, kept))
+        let maxlen = self.settings.maxlen;
+        let recorded = (self.settings.ids == Ids::Keep).then(|| recorded_id(event));
+        let id = match recorded {
+            None => Cow::Borrowed("*"),
+            Some(Some(id)) => {
+                let own = |(name, value): &entry::FieldToWrite| (name.to_vec(), value.to_vec());
+                let fields = fields.iter().map(own).collect();
+                load.kept.push((load.count, Kept { stream: stream.to_owned(), id, fields }));
+                Cow::Owned(id.to_string())
+            }
+            Some(None) => Cow::Owned(format!("{}-*", recorded_milliseconds(event))),
+        };
+        wire::put_xadd(&mut load.part, stream, maxlen, &id, &fields);
+        load.count += 1;
+        load.cost += size;
+        Ok(())
     }
 
-    /// Hands a pipeline to the client, after those before it, and awaits its answers elsewhere.
+    /// Hands a part to the connection, after those before it, and awaits its answers elsewhere.
     async fn dispatch(&mut self, link: &Link, load: Load) -> Part {
-        let count = load.pipeline.len();
+        let count = load.count;
         if count == 0 {
             return Part::Known(Vec::new());
         }
-        let cost = u32::try_from(load.bytes).unwrap_or(u32::MAX).min(WINDOW_BYTES);
+        let cost = u32::try_from(load.cost).unwrap_or(u32::MAX).min(WINDOW_BYTES);
         let Ok(permit) = Arc::clone(&self.window).acquire_many_owned(cost).await else {
             let error = failure::disconnected(&self.settings.address);
             return Part::Known(vec![Delivery::failed(error); count]);
         };
-        let (report, answers) = oneshot::channel();
         let flight = Flight {
-            answer: begun(link.connection.clone(), load.pipeline).await,
+            answers: link.pipe.send(load.part.freeze(), count).await,
             kept: load.kept,
-            link: link.clone(),
+            questions: link.questions.clone(),
             settings: Arc::clone(&self.settings),
             permit,
         };
+        let (report, deliveries) = oneshot::channel();
         self.pipelines.spawn(async move {
             // Whoever does not want the receipts need not take them.
             let _ = report.send(flight.land(count).await);
         });
-        Part::Coming { count, answers }
+        Part::Coming { count, deliveries }
     }
 
     fn receipts(&self, parts: Vec<Part>) -> Receipts {
-        let open = self.open_batches.one_more();
         let address = self.settings.address.clone();
         Box::pin(async move {
             let mut deliveries = Vec::new();
             for part in parts {
                 match part {
                     Part::Known(known) => deliveries.extend(known),
-                    Part::Coming { count, answers } => {
-                        deliveries.extend(answers.await.unwrap_or_else(|_| {
+                    Part::Coming { count, deliveries: landed } => {
+                        deliveries.extend(landed.await.unwrap_or_else(|_| {
                             vec![Delivery::failed(failure::disconnected(&address)); count]
                         }));
                     }
                 }
             }
-            drop(open);
             deliveries
         })
     }
@@ -244,25 +238,6 @@ fn too_large(size: usize) -> EndpointError {
     EndpointError::new(EndpointErrorKind::TooLarge, message).help("leave the event out")
 }
 
-/// Gives the pipeline to the client at once, so that the next one cannot come before it.
-async fn begun(
-    mut connection: MultiplexedConnection,
-    pipeline: Pipeline,
-) -> BoxFuture<'static, RedisResult<Vec<Value>>> {
-    let mut answer: BoxFuture<'static, _> = Box::pin(async move {
-        let count = pipeline.len();
-        connection.send_packed_commands(&pipeline, 0, count).await
-    });
-    // A task that has used up its turn would be told to come again, and the pipeline would lose its place.
-    let first = tokio::task::unconstrained(std::future::poll_fn(|context| {
-        Poll::Ready(answer.as_mut().poll(context))
-    }));
-    match first.await {
-        Poll::Ready(answered) => Box::pin(std::future::ready(answered)),
-        Poll::Pending => answer,
-    }
-}
-
 /// An entry with a recorded id.
 struct Kept {
     stream: String,
@@ -270,38 +245,33 @@ struct Kept {
     fields: Vec<Field>,
 }
 
-/// A pipeline being filled.
+/// A part being filled.
 #[derive(Default)]
 struct Load {
-    pipeline: Pipeline,
-    kept: Vec<Option<Kept>>,
-    bytes: usize,
+    part: BytesMut,
+    count: usize,
+    /// The entries with a recorded id, each with its number in the part.
+    kept: Vec<(usize, Kept)>,
+    cost: usize,
 }
 
 impl Load {
     fn is_full_for(&self, size: usize) -> bool {
-        let count = self.pipeline.len();
-        count > 0 && (count >= PIPELINE_ENTRIES || self.bytes + size > PIPELINE_BYTES)
-    }
-
-    fn add(&mut self, command: Cmd, kept: Option<Kept>, size: usize) {
-        self.pipeline.add_command(command);
-        self.kept.push(kept);
-        self.bytes += size;
+        self.count > 0 && (self.count >= PART_ENTRIES || self.cost + size > PART_BYTES)
     }
 }
 
 /// The receipts of a part of a batch.
 enum Part {
     Known(Vec<Delivery>),
-    Coming { count: usize, answers: oneshot::Receiver<Vec<Delivery>> },
+    Coming { count: usize, deliveries: oneshot::Receiver<Vec<Delivery>> },
 }
 
-/// A pipeline on its way.
+/// A part on its way.
 struct Flight {
-    answer: BoxFuture<'static, RedisResult<Vec<Value>>>,
-    kept: Vec<Option<Kept>>,
-    link: Link,
+    answers: oneshot::Receiver<Answers>,
+    kept: Vec<(usize, Kept)>,
+    questions: MultiplexedConnection,
     settings: Arc<Settings>,
     permit: OwnedSemaphorePermit,
 }
@@ -310,30 +280,23 @@ impl Flight {
     /// Awaits the answers and makes receipts of them.
     async fn land(mut self, count: usize) -> Vec<Delivery> {
         let address = &self.settings.address;
-        let answers = match self.answer.await {
-            Ok(answers) => answers,
-            Err(error) => {
-                let error = failure::command(&error, address);
-                // A connection that was silent for so long may be dead without saying so.
-                self.link.broken.store(true, Ordering::Release);
-                return vec![Delivery::failed(error); count];
-            }
-        };
+        let answers = self.answers.await.unwrap_or_else(|_| Err(failure::disconnected(address)));
         drop(self.permit);
+        let answers = match answers {
+            Ok(answers) => answers,
+            Err(error) => return vec![Delivery::failed(error); count],
+        };
+        let mut kept = self.kept.into_iter().peekable();
         let mut deliveries = Vec::with_capacity(count);
-        for (answer, kept) in answers.into_iter().zip(self.kept) {
+        for (at, answer) in answers.into_iter().enumerate() {
+            let kept = kept.next_if(|(number, _)| *number == at).map(|(_, kept)| kept);
             deliveries.push(match (answer, kept) {
-                (Value::ServerError(error), Some(kept))
-                    if is_known_already(&kept, &mut self.link.connection).await =>
-                {
-                    drop(error);
+                (Answer::Added(id), _) => Delivery::acknowledged(place(id)),
+                (Answer::Refused(..), Some(kept)) if is_known_already(&kept, &mut self.questions).await => {
                     Delivery::acknowledged(place(kept.id))
                 }
-                (Value::ServerError(error), _) => Delivery::failed(failure::refusal(&error, address)),
-                (answer, _) => match answer::text(answer).as_deref().and_then(EntryId::parse) {
-                    Some(id) => Delivery::acknowledged(place(id)),
-                    None => Delivery::failed(failure::odd_answer(address)),
-                },
+                (Answer::Refused(code, words), _) => Delivery::failed(failure::said(&code, &words, address)),
+                (Answer::Odd, _) => Delivery::failed(failure::odd_answer(address)),
             });
         }
         deliveries
@@ -362,6 +325,11 @@ impl Sink for RedisSink {
 
     fn send<'a>(&'a mut self, batch: &'a [Event]) -> BoxFuture<'a, Receipts> {
         Box::pin(self.hand_over(batch))
+    }
+
+    fn resume(&mut self) -> BoxFuture<'_, ()> {
+        self.halt.lift(self.link.as_ref().is_none_or(Link::is_broken));
+        Box::pin(std::future::ready(()))
     }
 
     fn close(self: Box<Self>) -> BoxFuture<'static, Result<(), EndpointError>> {

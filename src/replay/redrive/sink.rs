@@ -23,6 +23,12 @@ pub struct Quarantine {
 }
 
 impl Quarantine {
+    async fn resume(&mut self) {
+        if let Some(sink) = &mut self.sink {
+            sink.resume().await;
+        }
+    }
+
     /// At an address.
     #[must_use]
     pub fn new(address: Address, options: SinkOptions) -> Self {
@@ -240,6 +246,17 @@ impl Sink for RoutingSink {
 
     fn send<'a>(&'a mut self, batch: &'a [Event]) -> BoxFuture<'a, Receipts> {
         Box::pin(self.hand_over(batch))
+    }
+
+    fn resume(&mut self) -> BoxFuture<'_, ()> {
+        Box::pin(async move {
+            for sink in self.sinks.values_mut() {
+                sink.resume().await;
+            }
+            if let Some(quarantine) = &self.quarantine {
+                quarantine.lock().await.resume().await;
+            }
+        })
     }
 
     fn close(mut self: Box<Self>) -> BoxFuture<'static, Result<(), EndpointError>> {

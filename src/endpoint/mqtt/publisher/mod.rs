@@ -14,6 +14,7 @@ use super::message::Message;
 use super::settings::{Settings, Version};
 use super::{CAPABILITIES_3, CAPABILITIES_5, MAX_PACKET, failure};
 use crate::endpoint::facts::{ChannelFacts, TargetFacts};
+use crate::endpoint::halt::Halt;
 use crate::endpoint::open_batch::OpenBatch;
 use crate::endpoint::tls::client_config;
 use crate::endpoint::{
@@ -49,6 +50,7 @@ pub(super) struct Publisher {
     settings: Settings,
     receipt_timeout: Duration,
     link: Option<Link>,
+    halt: Halt,
 }
 
 /// A connection and the task that works on it.
@@ -66,14 +68,17 @@ impl Publisher {
     /// When the broker cannot be reached or does not let us in.
     pub(super) async fn open(settings: Settings, options: &SinkOptions) -> Result<Self, EndpointError> {
         let link = Some(Link::open(&settings).await?);
-        Ok(Self { settings, receipt_timeout: options.receipt_timeout, link })
+        Ok(Self { settings, receipt_timeout: options.receipt_timeout, link, halt: Halt::default() })
     }
 
-    /// A connection that stands, made anew after a loss.
+    /// A connection that stands, made anew after a loss once the caller has seen what failed.
     async fn link(&mut self) -> Result<&Link, EndpointError> {
-        let link = match self.link.take().filter(|link| !link.parts.is_closed()) {
-            Some(link) => link,
-            None => Link::open(&self.settings).await?,
+        self.halt.admit(&self.settings.address)?;
+        let link = if let Some(link) = self.link.take().filter(|link| !link.parts.is_closed()) {
+            link
+        } else {
+            self.halt.may_connect(&self.settings.address)?;
+            self.halt.connected(Link::open(&self.settings).await)?
         };
         Ok(self.link.insert(link))
     }
@@ -195,6 +200,26 @@ impl Limits {
     }
 }
 
+/// Has the broker forget what an earlier process began with the same client id: it would take a message of quality 2 with the
+/// number of one that was never brought to its end for that one and drop it, and such messages fill the places for those
+/// under way for ever (MQTT 3.1.1, section 4.3.3; MQTT 5, section 4.3.3).
+///
+/// # Errors
+/// When the broker cannot be reached or does not let us in.
+pub(super) async fn forget_session(settings: &Settings) -> Result<(), EndpointError> {
+    // A greeting of the publisher's asks for a session without a past.
+    let greeted = tokio::time::timeout(settings.connect_timeout, greet(settings)).await;
+    let (stream, ..) = greeted.unwrap_or_else(|_| Err(failure::silent(settings)))?;
+    say_goodbye(stream).await;
+    Ok(())
+}
+
+/// It is told that we leave; whether it hears that changes nothing.
+async fn say_goodbye(mut stream: Box<dyn Stream>) {
+    let _ = stream.write_all(&[0xe0, 0]).await;
+    let _ = stream.shutdown().await;
+}
+
 /// Bytes of a packet around topic and payload, at most: its length, its number and the length of its properties.
 const AROUND: u64 = 13;
 
@@ -207,10 +232,8 @@ pub(super) async fn target_facts(
     channels: &[&str],
 ) -> Result<TargetFacts, EndpointError> {
     let greeted = tokio::time::timeout(settings.connect_timeout, greet(&settings)).await;
-    let (mut stream, limits, _) = greeted.unwrap_or_else(|_| Err(failure::silent(&settings)))?;
-    // It is told that we leave; whether it hears that changes nothing.
-    let _ = stream.write_all(&[0xe0, 0]).await;
-    let _ = stream.shutdown().await;
+    let (stream, limits, _) = greeted.unwrap_or_else(|_| Err(failure::silent(&settings)))?;
+    say_goodbye(stream).await;
     let path = settings.address.path.as_str();
     let topics = if path.is_empty() { channels.to_vec() } else { vec![path] };
     let largest = |topic: &str| {
@@ -286,6 +309,11 @@ impl Sink for Publisher {
 
     fn send<'a>(&'a mut self, batch: &'a [Event]) -> BoxFuture<'a, Receipts> {
         Box::pin(self.hand_over_batch(batch))
+    }
+
+    fn resume(&mut self) -> BoxFuture<'_, ()> {
+        self.halt.lift(self.link.as_ref().is_none_or(|link| link.parts.is_closed()));
+        Box::pin(std::future::ready(()))
     }
 
     fn close(self: Box<Self>) -> BoxFuture<'static, Result<(), EndpointError>> {

@@ -86,12 +86,13 @@ impl Task {
             Ok(()) => failure::session_reset(),
             Err(error) => error,
         };
+        // Whoever hears of a failure finds the connection ended.
+        self.parts.close();
         self.flights.end(&error);
         for (_, flight) in std::mem::take(&mut self.state.unwritten) {
             flight.settle(Err(error.clone()));
         }
         std::mem::take(&mut self.state.part).fail(&error);
-        self.parts.close();
         while let Some(part) = self.parts.recv().await {
             part.fail(&error);
         }
