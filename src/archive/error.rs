@@ -153,6 +153,12 @@ pub enum ArchiveError {
         /// The input.
         name: String,
     },
+    /// Something that this build has not.
+    #[error("this build of eddy has no {what}")]
+    LeftOut {
+        /// What is missing.
+        what: &'static str,
+    },
     /// More channels than files can be open.
     #[error("there are more than {most} channels, and each would be a file")]
     ManyChannels {
@@ -235,7 +241,10 @@ impl ArchiveError {
                  own names"
             )),
             Self::UnknownImport { .. } => {
-                Some("say it with `--from kcat`, `rpk`, `kaf`, `gor`, `har` or `nats-dump`".to_owned())
+                Some("say it with `--from kcat`, `rpk`, `kaf`, `gor`, `har`, `nats-dump`, `avro`, `cloudevents`, `csv` or `parquet`".to_owned())
+            }
+            Self::LeftOut { .. } => {
+                Some("build it with the feature `lake`: `cargo install eddy-cli --features lake`".to_owned())
             }
             Self::ImportChannel { .. } => Some("name it with `--channel TOPIC`".to_owned()),
             Self::ManyChannels { .. } => Some(

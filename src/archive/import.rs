@@ -9,9 +9,10 @@ use std::rc::Rc;
 
 use serde_json::value::RawValue;
 
-use super::ArchiveError;
-use crate::event::json_lines::MAX_LINE;
-use crate::event::{Event, Timestamp};
+use super::convert::{avro, cloud_events, csv};
+use super::{ArchiveError, Header};
+use crate::event::Timestamp;
+use crate::event::json_lines::{Line, MAX_LINE};
 
 mod gor;
 mod guess;
@@ -40,6 +41,14 @@ pub enum ImportFormat {
     Har,
     /// `nats sub --dump`: a folder of files, or standard output.
     NatsDump,
+    /// Avro object container that `eddy archive convert` wrote, or another with its schema.
+    Avro,
+    /// A batch of CloudEvents in JSON.
+    CloudEvents,
+    /// Comma-separated values with the columns of `eddy archive convert`.
+    Csv,
+    /// Parquet that `eddy archive convert` wrote.
+    Parquet,
 }
 
 impl ImportFormat {
@@ -53,6 +62,10 @@ impl ImportFormat {
             Self::Gor => "gor",
             Self::Har => "har",
             Self::NatsDump => "nats-dump",
+            Self::Avro => "avro",
+            Self::CloudEvents => "cloudevents",
+            Self::Csv => "csv",
+            Self::Parquet => "parquet",
         }
     }
 }
@@ -70,8 +83,8 @@ pub struct BadInput {
 
 /// What reading gave.
 pub enum Imported {
-    /// An event.
-    Event(Box<Event>),
+    /// An event, with its number where the format keeps it.
+    Event(Box<Line>),
     /// Something else, which can be left out.
     Bad(BadInput),
 }
@@ -89,11 +102,16 @@ pub struct Importer {
 }
 
 /// The events of one input: each with the line where it begins.
-trait Events {
-    fn next(&mut self) -> io::Result<Option<(u64, Result<Event, String>)>>;
+pub(super) trait Events {
+    fn next(&mut self) -> io::Result<Option<(u64, Result<Line, String>)>>;
+
+    /// The header of the recording, where the format keeps it.
+    fn header(&self) -> Option<Header> {
+        None
+    }
 }
 
-type Input = Box<dyn BufRead>;
+pub(super) type Input = Box<dyn BufRead>;
 
 impl Importer {
     /// Opens a file, or a folder of files that `nats sub --dump` made; `-` is standard input. Input may be compressed
@@ -114,6 +132,11 @@ impl Importer {
             let files =
                 nats::files(path).map_err(|source| ArchiveError::Read { name: name.clone(), source })?;
             return Ok(Self { format, files: files.into(), name, current: None, channel, arrival, passed });
+        }
+        if is_parquet(path, format).map_err(|source| ArchiveError::Open { name: name.clone(), source })? {
+            let current = Some(parquet_rows(path)?);
+            let format = ImportFormat::Parquet;
+            return Ok(Self { format, files: VecDeque::new(), name, current, channel, arrival, passed });
         }
         let opened: Box<dyn Read> = if path == Path::new("-") {
             Box::new(io::stdin())
@@ -141,6 +164,12 @@ impl Importer {
     #[must_use]
     pub fn format(&self) -> ImportFormat {
         self.format
+    }
+
+    /// The header of the recording, where the format keeps it.
+    #[must_use]
+    pub fn header(&self) -> Option<Header> {
+        self.current.as_ref().and_then(|current| current.header())
     }
 
     /// Bytes of the input read so far, as they lie on the disk.
@@ -171,11 +200,11 @@ impl Importer {
                 Ok(Some((line, Err(reason)))) => {
                     return Ok(Some(Imported::Bad(BadInput { file: self.name.clone(), line, reason })));
                 }
-                Ok(Some((_, Ok(mut event)))) => {
+                Ok(Some((_, Ok(mut line)))) => {
                     if let Some(channel) = &self.channel {
-                        event.channel.clone_from(channel);
+                        line.event.channel.clone_from(channel);
                     }
-                    return Ok(Some(Imported::Event(Box::new(event))));
+                    return Ok(Some(Imported::Event(Box::new(line))));
                 }
             }
         }
@@ -196,7 +225,38 @@ fn begin(format: ImportFormat, input: Input, arrival: Timestamp) -> io::Result<B
         ImportFormat::Rpk => Box::new(json_texts::Objects::new(input, rpk::decode)),
         ImportFormat::Gor => Box::new(gor::Captures::new(input, arrival)),
         ImportFormat::Har => Box::new(har::Entries::read(input)?),
+        ImportFormat::Avro => Box::new(avro::Blocks::begin(input)?),
+        ImportFormat::CloudEvents => Box::new(cloud_events::Elements::new(input, arrival)),
+        ImportFormat::Csv => Box::new(csv::Rows::new(input, arrival)),
+        ImportFormat::Parquet => {
+            return Err(io::Error::new(
+                io::ErrorKind::InvalidInput,
+                "Parquet is read from its end: it must be a file, not packed and no stream",
+            ));
+        }
     })
+}
+
+/// Parquet is read from its end, so it is no stream as the other formats are.
+fn is_parquet(path: &Path, format: Option<ImportFormat>) -> io::Result<bool> {
+    if !path.is_file() || format.is_some_and(|format| format != ImportFormat::Parquet) {
+        return Ok(false);
+    }
+    let mut first = Vec::new();
+    File::open(path)?.take(4).read_to_end(&mut first)?;
+    Ok(first == b"PAR1")
+}
+
+#[cfg(feature = "lake")]
+fn parquet_rows(path: &Path) -> Result<Box<dyn Events>, ArchiveError> {
+    let opened = super::convert::parquet::Groups::open(path);
+    let opened = opened.map_err(|source| ArchiveError::Read { name: path.display().to_string(), source })?;
+    Ok(Box::new(opened))
+}
+
+#[cfg(not(feature = "lake"))]
+fn parquet_rows(_: &Path) -> Result<Box<dyn Events>, ArchiveError> {
+    Err(ArchiveError::LeftOut { what: "Parquet" })
 }
 
 /// The content of what gzip or zstd packed; other input as it is.

@@ -173,6 +173,20 @@ pub(super) fn part_name(base: &Path, number: usize) -> String {
     format!("{}-{number:05}{EXTENSION}", stem(base))
 }
 
+/// Whether a split with this base name could give one of its parts the name of this file: `NAME-00001…` or, `by_channel`,
+/// `NAME-` with any word. The folder does not count.
+#[must_use]
+pub fn is_part_of(base: &Path, file: &Path, by_channel: bool) -> bool {
+    let name = file.file_name().map(|name| name.to_string_lossy().into_owned()).unwrap_or_default();
+    let word = name
+        .strip_suffix(EXTENSION)
+        .and_then(|name| name.strip_prefix(&stem(base)))
+        .and_then(|rest| rest.strip_prefix('-'));
+    word.is_some_and(|word| {
+        by_channel || word.len() >= 5 && word.bytes().all(|letter| letter.is_ascii_digit())
+    })
+}
+
 /// Whether a file of this name is a manifest by its ending.
 #[must_use]
 pub fn is_manifest_name(path: &Path) -> bool {

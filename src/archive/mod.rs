@@ -5,6 +5,7 @@
 //! `docs/archive.md` describes it for other readers and writers.
 
 mod by_channel;
+mod convert;
 mod encoder;
 mod error;
 mod frame;
@@ -33,13 +34,14 @@ mod damage_tests;
 mod tests;
 
 pub use by_channel::{ChannelWriter, MOST_CHANNELS};
+pub use convert::{ConvertFormat, ForeignWriter, LossCounts, LostPart};
 pub use error::ArchiveError;
 pub use header::Header;
 pub use import::{BadInput, ImportFormat, Imported, Importer};
 pub use index::{FrameEntry, Index};
 pub use loss::LostRange;
 pub use manifest::{
-    MANIFEST_EXTENSION, Manifest, Part, files_of, is_manifest_name, manifest_path, recorded_bytes,
+    MANIFEST_EXTENSION, Manifest, Part, files_of, is_manifest_name, is_part_of, manifest_path, recorded_bytes,
 };
 pub use merged::Merged;
 pub use parts::{PartLimits, PartWriter};

@@ -55,7 +55,7 @@ pub fn decode(line: &[u8], arrival: Option<Timestamp>) -> Result<Line, LineError
 }
 
 #[cfg(test)]
-mod tests {
+pub(crate) mod tests {
     use bytes::Bytes;
     use proptest::prelude::*;
     use serde_json::{Map, Value, json};
@@ -89,7 +89,7 @@ mod tests {
         })
     }
 
-    pub(super) fn any_event() -> impl Strategy<Value = Event> {
+    pub(crate) fn any_event() -> impl Strategy<Value = Event> {
         let names = prop_oneof![Just("same".to_owned()), any::<String>()];
         let headers =
             proptest::collection::vec((names, proptest::option::of(any_bytes())), 0..4).prop_map(|pairs| {

@@ -6,7 +6,9 @@ use std::io;
 use serde_json::{Map, Value};
 
 use super::http_text::{Message, channel, event, request_facts};
+use super::json_texts::unnumbered;
 use super::{Events, Input, read_until};
+use crate::event::json_lines::Line;
 use crate::event::{Event, Timestamp};
 
 /// The line between captures; a line break stands before it.
@@ -106,10 +108,10 @@ impl Captures {
 }
 
 impl Events for Captures {
-    fn next(&mut self) -> io::Result<Option<(u64, Result<Event, String>)>> {
+    fn next(&mut self) -> io::Result<Option<(u64, Result<Line, String>)>> {
         while let Some((line, text)) = self.capture()? {
             if !text.trim_ascii().is_empty() {
-                return Ok(Some((line, self.decode(&text))));
+                return Ok(Some((line, self.decode(&text).map(unnumbered))));
             }
         }
         Ok(None)

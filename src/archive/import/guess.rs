@@ -18,9 +18,16 @@ pub(super) fn format(path: &Path, input: &mut Input) -> io::Result<Option<Import
     if ending == "gor" || is_capture(&first) {
         return Ok(Some(ImportFormat::Gor));
     }
+    match (ending, bytes) {
+        ("avro", _) | (_, [b'O', b'b', b'j', 1, ..]) => return Ok(Some(ImportFormat::Avro)),
+        ("parquet", _) | (_, [b'P', b'A', b'R', b'1', ..]) => return Ok(Some(ImportFormat::Parquet)),
+        ("csv", _) => return Ok(Some(ImportFormat::Csv)),
+        _ => {}
+    }
     let has = |field: &str| first.contains(&format!("\"{field}\":"));
     let candidates = [
         (ImportFormat::Har, ending == "har" || (has("log") && (has("entries") || has("creator")))),
+        (ImportFormat::CloudEvents, first.trim_start().starts_with('[') && has("specversion")),
         (ImportFormat::Kcat, has("topic") && (has("tstype") || has("broker") || has("payload"))),
         (ImportFormat::Rpk, has("topic") && has("timestamp") && (has("value") || has("value_size"))),
         (ImportFormat::Kaf, !has("topic") && has("partition") && has("offset") && has("payload")),

@@ -10,7 +10,9 @@ use serde_json::Value;
 use serde_json::value::RawValue;
 
 use super::http_text::{channel, event, request_facts};
+use super::json_texts::unnumbered;
 use super::{Events, Input, MOST_WHOLE, words};
+use crate::event::json_lines::Line;
 use crate::event::{Event, Header, Timestamp};
 
 #[derive(Deserialize)]
@@ -92,8 +94,8 @@ impl Entries {
 }
 
 impl Events for Entries {
-    fn next(&mut self) -> io::Result<Option<(u64, Result<Event, String>)>> {
-        Ok(self.entries.next())
+    fn next(&mut self) -> io::Result<Option<(u64, Result<Line, String>)>> {
+        Ok(self.entries.next().map(|(line, event)| (line, event.map(unnumbered))))
     }
 }
 

@@ -4,8 +4,14 @@ use std::io;
 
 use super::{Events, Input, read_until};
 use crate::event::Event;
+use crate::event::json_lines::Line;
 
-type Decoded = io::Result<Option<(u64, Result<Event, String>)>>;
+type Decoded = io::Result<Option<(u64, Result<Line, String>)>>;
+
+/// An event whose number the format does not know.
+pub(super) fn unnumbered(event: Event) -> Line {
+    Line { number: None, event }
+}
 
 /// One object per line, or per message with a zero byte behind it.
 pub(super) struct Lines<D> {
@@ -41,7 +47,9 @@ impl<D: FnMut(&[u8]) -> Result<Event, String>> Events for Lines<D> {
                 // The line of the input is told beside it.
                 return Ok(Some((
                     self.line,
-                    decoded.map_err(|reason| reason.replace(" at line 1 column ", " at column ")),
+                    decoded
+                        .map(unnumbered)
+                        .map_err(|reason| reason.replace(" at line 1 column ", " at column ")),
                 )));
             }
         }
@@ -102,6 +110,6 @@ impl<D: FnMut(&[u8]) -> Result<Event, String>> Events for Objects<D> {
                 }
             }
         }
-        Ok(Some((begun, (self.decode)(text.trim_ascii()))))
+        Ok(Some((begun, (self.decode)(text.trim_ascii()).map(unnumbered))))
     }
 }

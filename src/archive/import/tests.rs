@@ -14,7 +14,7 @@ fn read(path: &Path, format: Option<ImportFormat>, channel: Option<&str>) -> (Ve
     let (mut events, mut bad) = (Vec::new(), Vec::new());
     while let Some(imported) = importer.next_imported().expect("read") {
         match imported {
-            Imported::Event(event) => events.push(*event),
+            Imported::Event(line) => events.push(line.event),
             Imported::Bad(problem) => bad.push(problem),
         }
     }

@@ -5,7 +5,9 @@ use std::path::Path;
 use serde_json::json;
 
 use super::{Format, write_json};
-use crate::archive::{ArchiveError, ChannelWriter, Manifest, PartWriter, Record, Summary, Writer};
+use crate::archive::{
+    ArchiveError, ChannelWriter, ForeignWriter, Manifest, PartWriter, Record, Summary, Writer,
+};
 use crate::commands::{CommandError, Context, Status, transfer};
 use crate::output::figures::{counted, size};
 use crate::replay::StopToken;
@@ -16,6 +18,7 @@ pub(super) enum Output {
     One(Box<Writer>),
     Parts(Box<PartWriter>),
     Channels(Box<ChannelWriter>),
+    Foreign(Box<ForeignWriter>),
 }
 
 impl Output {
@@ -24,6 +27,7 @@ impl Output {
             Self::One(writer) => writer.write_record(record, number),
             Self::Parts(parts) => parts.write_record(record, number),
             Self::Channels(channels) => channels.write_record(record, number),
+            Self::Foreign(file) => file.write_record(record, number),
         }
     }
 
@@ -31,6 +35,7 @@ impl Output {
     fn finish(self) -> Result<Copied, ArchiveError> {
         let (summary, manifest) = match self {
             Self::One(writer) => (writer.finish_or_discard()?, None),
+            Self::Foreign(file) => (file.finish()?, None),
             Self::Parts(mut parts) => match parts.finish() {
                 Ok((summary, manifest)) => (summary, Some(manifest)),
                 Err(error) => {
@@ -51,6 +56,8 @@ impl Output {
             Self::One(writer) => writer.discard(),
             Self::Parts(parts) => parts.discard(),
             Self::Channels(channels) => channels.discard(),
+            // A temporary file goes by itself.
+            Self::Foreign(_) => {}
         }
     }
 }
@@ -195,4 +202,18 @@ impl Job<'_> {
         }
         Ok(Status::Done)
     }
+}
+
+/// Events handed over at once.
+const BATCH: usize = 256;
+
+/// As many records as go over at once; fewer only at the end.
+pub(super) fn batch<E>(mut next: impl FnMut() -> Result<Option<Record>, E>) -> Result<Vec<Record>, E> {
+    let mut batch = Vec::with_capacity(BATCH);
+    while batch.len() < BATCH
+        && let Some(record) = next()?
+    {
+        batch.push(record);
+    }
+    Ok(batch)
 }

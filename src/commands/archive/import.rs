@@ -4,16 +4,12 @@ use std::path::PathBuf;
 
 use clap::ValueEnum;
 
-use super::copy::{Job, Numbers, Output, interruptible};
+use super::bringing::Bringing;
+use super::copy::{Job, Numbers, Output, batch, interruptible};
 use super::part::length;
 use super::{Format, refuse_same_file};
-use crate::archive::{BadInput, Header, ImportFormat, Imported, Importer, Record, Writer, WriterOptions};
+use crate::archive::{Header, ImportFormat, Importer, Writer, WriterOptions};
 use crate::commands::{CommandError, Context, Status};
-
-/// Events handed over at once.
-const BATCH: usize = 256;
-/// Things left out that are shown one by one.
-const SHOWN: u64 = 10;
 
 #[derive(Debug, clap::Args)]
 #[command(
@@ -49,7 +45,7 @@ pub(super) struct ImportArgs {
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
-enum From {
+pub(super) enum From {
     /// Lines of `kcat -J`
     Kcat,
     /// `rpk topic consume` (JSON)
@@ -62,10 +58,19 @@ enum From {
     Har,
     /// `nats sub --dump`
     NatsDump,
+    /// Avro object container with the schema of `eddy archive convert`
+    Avro,
+    /// Batch of CloudEvents in JSON
+    #[value(name = "cloudevents")]
+    CloudEvents,
+    /// Comma-separated values with the columns of `eddy archive convert`
+    Csv,
+    /// Parquet of `eddy archive convert`
+    Parquet,
 }
 
 impl From {
-    fn format(self) -> ImportFormat {
+    pub(super) fn format(self) -> ImportFormat {
         match self {
             Self::Kcat => ImportFormat::Kcat,
             Self::Rpk => ImportFormat::Rpk,
@@ -73,15 +78,21 @@ impl From {
             Self::Gor => ImportFormat::Gor,
             Self::Har => ImportFormat::Har,
             Self::NatsDump => ImportFormat::NatsDump,
+            Self::Avro => ImportFormat::Avro,
+            Self::CloudEvents => ImportFormat::CloudEvents,
+            Self::Csv => ImportFormat::Csv,
+            Self::Parquet => ImportFormat::Parquet,
         }
     }
 }
 
 pub(super) fn run(args: &ImportArgs, context: &Context) -> Result<Status, CommandError> {
     refuse_same_file(std::slice::from_ref(&args.file), &args.output)?;
-    let mut importer = Importer::open(&args.file, args.from.map(From::format), args.channel.clone())?;
-    let mut skipped = Skipped { context, allowed: args.skip_bad, count: 0 };
-    let header = Header::new(vec![format!("{}:{}", importer.format().name(), args.file.display())]);
+    let importer = Importer::open(&args.file, args.from.map(From::format), args.channel.clone())?;
+    let header = importer.header().unwrap_or_else(|| {
+        Header::new(vec![format!("{}:{}", importer.format().name(), args.file.display())])
+    });
+    let mut events = Bringing::new(context, importer, args.skip_bad);
     let options = WriterOptions { overwrite: args.force, ..WriterOptions::default() };
     interruptible(context, |stop| {
         let output = Output::One(Box::new(Writer::create(&args.output, &header, options)?));
@@ -93,46 +104,10 @@ pub(super) fn run(args: &ImportArgs, context: &Context) -> Result<Status, Comman
             length: length(std::slice::from_ref(&args.file)),
             numbers: Numbers::Anew,
         };
-        let copied = job.run(output, || batch(&mut importer, &mut skipped))?;
-        if copied.is_some() && skipped.count > 0 {
-            let word = if skipped.count == 1 { "thing that is" } else { "things that are" };
-            context.ui.warn(format!("left out {} {word} no event", skipped.count));
+        let copied = job.run(output, || Ok((batch(|| events.next())?, events.read_bytes())))?;
+        if copied.is_some() {
+            events.notes();
         }
         job.report(copied.as_ref(), args.format)
     })
-}
-
-fn batch(importer: &mut Importer, skipped: &mut Skipped<'_>) -> Result<(Vec<Record>, u64), CommandError> {
-    let mut batch = Vec::with_capacity(BATCH);
-    while batch.len() < BATCH {
-        match importer.next_imported()? {
-            None => break,
-            Some(Imported::Event(event)) => batch.push(Record::new(None, *event)),
-            Some(Imported::Bad(bad)) => skipped.take(&bad)?,
-        }
-    }
-    Ok((batch, importer.read_bytes()))
-}
-
-/// What was left out.
-struct Skipped<'a> {
-    context: &'a Context,
-    allowed: bool,
-    count: u64,
-}
-
-impl Skipped<'_> {
-    fn take(&mut self, bad: &BadInput) -> Result<(), CommandError> {
-        let words = format!("line {} of `{}` is no event: {}", bad.line, bad.file, bad.reason);
-        if !self.allowed {
-            return Err(
-                CommandError::usage(words).hint("`--skip-bad` leaves out what is no event, and counts it")
-            );
-        }
-        self.count += 1;
-        if self.count <= SHOWN {
-            self.context.ui.warn(words);
-        }
-        Ok(())
-    }
 }

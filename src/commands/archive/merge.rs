@@ -2,14 +2,11 @@
 
 use std::path::PathBuf;
 
-use super::copy::{Job, Numbers, Output, interruptible};
+use super::copy::{Job, Numbers, Output, batch, interruptible};
 use super::part::length;
 use super::{Format, refuse_same_file};
 use crate::archive::{Merged, Writer, WriterOptions};
 use crate::commands::{CommandError, Context, Status};
-
-/// Events handed over at once.
-const BATCH: usize = 256;
 
 #[derive(Debug, clap::Args)]
 #[command(
@@ -48,12 +45,7 @@ pub(super) fn run(args: &MergeArgs, context: &Context) -> Result<Status, Command
             numbers: Numbers::Anew,
         };
         let copied = job.run(output, || {
-            let mut batch = Vec::with_capacity(BATCH);
-            while batch.len() < BATCH
-                && let Some((_, record)) = merged.next_record()?
-            {
-                batch.push(record);
-            }
+            let batch = batch(|| Ok::<_, CommandError>(merged.next_record()?.map(|(_, record)| record)))?;
             Ok((batch, merged.file_bytes()))
         })?;
         job.report(copied.as_ref(), args.format)

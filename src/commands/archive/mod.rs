@@ -11,6 +11,8 @@ use crate::event::Event;
 use crate::event::json_lines;
 use crate::output::archive_text;
 
+mod bringing;
+mod convert;
 mod copy;
 mod import;
 pub(super) mod limits;
@@ -42,6 +44,8 @@ pub struct Args {
 enum Verb {
     /// Print events, one JSON object per line
     Cat(CatArgs),
+    /// Write a recording as CSV, CloudEvents, lines of kcat, Avro or Parquet, or read it back
+    Convert(convert::ConvertArgs),
     /// Make an archive of what kcat, rpk, kaf, GoReplay, browsers (HAR) or the nats command wrote
     Import(import::ImportArgs),
     /// Join several recordings in order of time
@@ -128,6 +132,7 @@ struct VerifyArgs {
 pub fn run(args: &Args, context: &Context) -> Result<Status, CommandError> {
     match &args.verb {
         Verb::Cat(args) => cat(args, context),
+        Verb::Convert(args) => convert::run(args, context),
         Verb::Import(args) => import::run(args, context),
         Verb::Merge(args) => merge::run(args, context),
         Verb::Repair(args) => repair(args, context),

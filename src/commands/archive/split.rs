@@ -1,15 +1,12 @@
 //! `eddy archive split`: one recording into several files, with a manifest.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
-use super::copy::{Job, Numbers, Output, interruptible};
+use super::copy::{Job, Numbers, Output, batch, interruptible};
 use super::part::length;
 use super::{Format, limits, refuse_same_file};
-use crate::archive::{ChannelWriter, Header, PartWriter, Reader, Record, WriterOptions, manifest_path};
+use crate::archive::{ChannelWriter, Header, PartWriter, Reader, WriterOptions, files_of, is_part_of, manifest_path};
 use crate::commands::{CommandError, Context, Status};
-
-/// Events handed over at once.
-const BATCH: usize = 256;
 
 #[derive(Debug, clap::Args)]
 #[command(
@@ -55,6 +52,7 @@ pub(super) fn run(args: &SplitArgs, context: &Context) -> Result<Status, Command
     let base = args.output.as_ref().unwrap_or(&args.file);
     // The parts that are read would be written over.
     refuse_same_file(std::slice::from_ref(&args.file), &manifest_path(base))?;
+    refuse_own_part(args, base)?;
     interruptible(context, |stop| {
         let output = if args.by_channel {
             Output::Channels(Box::new(ChannelWriter::create(base, &header, options)?))
@@ -69,17 +67,28 @@ pub(super) fn run(args: &SplitArgs, context: &Context) -> Result<Status, Command
             length: length(std::slice::from_ref(&args.file)),
             numbers: Numbers::Keep,
         };
-        let copied = job.run(output, || Ok((batch(&mut reader)?, reader.file_bytes())))?;
+        let copied = job.run(output, || Ok((batch(|| reader.next_entry())?, reader.file_bytes())))?;
         job.report(copied.as_ref(), args.format)
     })
 }
 
-fn batch(reader: &mut Reader) -> Result<Vec<Record>, CommandError> {
-    let mut batch = Vec::with_capacity(BATCH);
-    while batch.len() < BATCH
-        && let Some(record) = reader.next_entry()?
-    {
-        batch.push(record);
+/// Refuses when a part could get the name of the file that is read.
+fn refuse_own_part(args: &SplitArgs, base: &Path) -> Result<(), CommandError> {
+    let folder = |path: &Path| {
+        let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty());
+        folder.unwrap_or(Path::new(".")).canonicalize().ok()
+    };
+    // Files of channels have names nobody can foresee; without `--force` none that is there is written over.
+    let is_own = |file: &PathBuf| {
+        folder(file) == folder(base)
+            && (!args.by_channel || args.force)
+            && is_part_of(base, file, args.by_channel)
+    };
+    match files_of(&args.file)?.iter().find(|file| is_own(file)) {
+        Some(file) => {
+            Err(CommandError::usage(format!("`{}` could be written over by one of the parts", file.display()))
+                .hint("choose another name for the parts with `--output`"))
+        }
+        None => Ok(()),
     }
-    Ok(batch)
 }

@@ -1,0 +1,219 @@
+//! Recordings in the formats of other programs: written beside the target and renamed when whole, read back by the imports.
+
+use std::io::{self, BufWriter, Write};
+use std::path::{Path, PathBuf};
+
+use tempfile::NamedTempFile;
+
+use super::import::ImportFormat;
+use super::{ArchiveError, Header, Record, Summary};
+use crate::event::{Event, kcat};
+
+pub(super) mod avro;
+pub(super) mod cloud_events;
+pub(super) mod csv;
+mod loss;
+#[cfg(feature = "lake")]
+pub(super) mod parquet;
+
+#[cfg(test)]
+mod tests;
+
+pub use loss::{LossCounts, LostPart};
+
+/// A format that recordings are converted into; `docs/archive.md` describes each.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum ConvertFormat {
+    /// Avro object container with the envelope schema.
+    Avro,
+    /// A batch of CloudEvents in JSON, one to a line.
+    CloudEvents,
+    /// Comma-separated values, RFC 4180.
+    Csv,
+    /// Lines of `kcat -J`.
+    Kcat,
+    /// Parquet with the columns of the envelope.
+    Parquet,
+}
+
+impl ConvertFormat {
+    /// Its name on the command line.
+    #[must_use]
+    pub fn name(self) -> &'static str {
+        self.import().name()
+    }
+
+    /// The import that reads it.
+    #[must_use]
+    pub fn import(self) -> ImportFormat {
+        match self {
+            Self::Avro => ImportFormat::Avro,
+            Self::CloudEvents => ImportFormat::CloudEvents,
+            Self::Csv => ImportFormat::Csv,
+            Self::Kcat => ImportFormat::Kcat,
+            Self::Parquet => ImportFormat::Parquet,
+        }
+    }
+
+    /// The format that a file of this name has, where its ending tells.
+    #[must_use]
+    pub fn of_name(path: &Path) -> Option<Self> {
+        let ending = path.extension()?.to_str()?.to_ascii_lowercase();
+        match ending.as_str() {
+            "avro" => Some(Self::Avro),
+            "csv" => Some(Self::Csv),
+            "parquet" => Some(Self::Parquet),
+            _ => None,
+        }
+    }
+
+    /// Whether every event comes back from it as it was.
+    #[must_use]
+    pub fn is_lossless(self) -> bool {
+        self != Self::Kcat
+    }
+
+    /// Whether it has room for the header of a recording.
+    #[must_use]
+    pub fn keeps_header(self) -> bool {
+        matches!(self, Self::Avro | Self::Parquet)
+    }
+}
+
+/// Writes events in one format, to the output it was made with.
+trait Encode {
+    /// Takes one event.
+    fn event(&mut self, number: u64, event: &Event) -> io::Result<()>;
+
+    /// Writes what is still held, and the end of the file.
+    fn finish(self: Box<Self>) -> io::Result<()>;
+}
+
+type Output = BufWriter<std::fs::File>;
+
+fn encoder(
+    format: ConvertFormat,
+    header: Option<&Header>,
+    output: Output,
+) -> Result<io::Result<Box<dyn Encode>>, ArchiveError> {
+    Ok(match format {
+        ConvertFormat::Avro => {
+            avro::Encoder::begin(header, output).map(|encoder| Box::new(encoder) as Box<dyn Encode>)
+        }
+        ConvertFormat::CloudEvents => Ok(Box::new(cloud_events::Encoder::new(output))),
+        ConvertFormat::Csv => csv::Encoder::begin(output).map(|encoder| Box::new(encoder) as Box<dyn Encode>),
+        ConvertFormat::Kcat => Ok(Box::new(KcatLines { output, line: Vec::new() })),
+        #[cfg(feature = "lake")]
+        ConvertFormat::Parquet => {
+            parquet::Encoder::begin(header, output).map(|encoder| Box::new(encoder) as Box<dyn Encode>)
+        }
+        #[cfg(not(feature = "lake"))]
+        ConvertFormat::Parquet => return Err(ArchiveError::LeftOut { what: "Parquet" }),
+    })
+}
+
+/// Lines of `kcat -J`.
+struct KcatLines<W: Write> {
+    output: W,
+    line: Vec<u8>,
+}
+
+impl<W: Write> Encode for KcatLines<W> {
+    fn event(&mut self, _: u64, event: &Event) -> io::Result<()> {
+        self.line.clear();
+        kcat::encode(event, &mut self.line);
+        self.line.push(b'\n');
+        self.output.write_all(&self.line)
+    }
+
+    fn finish(mut self: Box<Self>) -> io::Result<()> {
+        self.output.flush()
+    }
+}
+
+/// Writes one file in the format of other programs. Until [`ForeignWriter::finish`] there is nothing under its name.
+pub struct ForeignWriter {
+    target: PathBuf,
+    file: NamedTempFile,
+    encoder: Box<dyn Encode>,
+    overwrite: bool,
+    events: u64,
+}
+
+impl ForeignWriter {
+    /// Begins the file; `header` is that of the recording, if there is one.
+    ///
+    /// # Errors
+    /// When a file of the name is there and must not be replaced, it cannot be made, or the format was left out of this
+    /// build.
+    pub fn create(
+        path: &Path,
+        format: ConvertFormat,
+        header: Option<&Header>,
+        overwrite: bool,
+    ) -> Result<Self, ArchiveError> {
+        let name = path.display().to_string();
+        if path.exists() && !overwrite {
+            return Err(ArchiveError::Exists { name });
+        }
+        let cannot_create = |source| ArchiveError::Create { name: name.clone(), source };
+        let folder = path.parent().filter(|parent| !parent.as_os_str().is_empty());
+        let file = temporary(folder.unwrap_or(Path::new("."))).map_err(cannot_create)?;
+        let output = file.as_file().try_clone().map_err(cannot_create)?;
+        let output = BufWriter::with_capacity(128 * 1024, output);
+        let encoder = encoder(format, header, output)?.map_err(cannot_create)?;
+        Ok(Self { target: path.to_path_buf(), file, encoder, overwrite, events: 0 })
+    }
+
+    /// Takes an event under this number.
+    ///
+    /// # Errors
+    /// When it cannot be written.
+    pub fn write_record(&mut self, record: &Record, number: u64) -> Result<(), ArchiveError> {
+        let written = self.encoder.event(number, record.event());
+        written.map_err(|source| unwritable(&self.target, self.events, source))?;
+        self.events += 1;
+        Ok(())
+    }
+
+    /// Gives the file its name.
+    ///
+    /// # Errors
+    /// When it cannot be written, or a file of the name has come into being meanwhile. Nothing stays then.
+    pub fn finish(self) -> Result<Summary, ArchiveError> {
+        let Self { target, file, encoder, overwrite, events } = self;
+        let failed = |source| unwritable(&target, events, source);
+        encoder.finish().map_err(failed)?;
+        file.as_file().sync_all().map_err(failed)?;
+        let file_bytes = file.as_file().metadata().map_err(failed)?.len();
+        if overwrite {
+            file.persist(&target).map_err(|error| failed(error.error))?;
+        } else {
+            file.persist_noclobber(&target).map_err(|error| match error.error.kind() {
+                io::ErrorKind::AlreadyExists => ArchiveError::Exists { name: target.display().to_string() },
+                _ => failed(error.error),
+            })?;
+        }
+        Ok(Summary { events, text_bytes: file_bytes, file_bytes, ..Summary::default() })
+    }
+}
+
+fn unwritable(target: &Path, kept: u64, source: io::Error) -> ArchiveError {
+    ArchiveError::Write { name: target.display().to_string(), kept, source }
+}
+
+fn temporary(folder: &Path) -> io::Result<NamedTempFile> {
+    let mut builder = tempfile::Builder::new();
+    builder.prefix(".eddy-");
+    #[cfg(unix)]
+    {
+        use std::os::unix::fs::PermissionsExt;
+        // The process umask applies, as for any new file.
+        builder.permissions(std::fs::Permissions::from_mode(0o666));
+    }
+    // The error would name a file nobody has heard of.
+    builder.tempfile_in(folder).map_err(|error| match error.raw_os_error() {
+        Some(code) => io::Error::from_raw_os_error(code),
+        None => io::Error::from(error.kind()),
+    })
+}

@@ -1,0 +1,59 @@
+//! Events of other tools on their way in: one after another, with what is no event refused or left out.
+
+use crate::archive::{BadInput, Imported, Importer, Record};
+use crate::commands::{CommandError, Context};
+
+/// Things left out that are shown one by one.
+const SHOWN: u64 = 10;
+
+/// Gives the events of an importer.
+pub(super) struct Bringing<'a> {
+    context: &'a Context,
+    importer: Importer,
+    skip_bad: bool,
+    skipped: u64,
+}
+
+impl<'a> Bringing<'a> {
+    pub(super) fn new(context: &'a Context, importer: Importer, skip_bad: bool) -> Self {
+        Self { context, importer, skip_bad, skipped: 0 }
+    }
+
+    /// Bytes of the input read so far.
+    pub(super) fn read_bytes(&self) -> u64 {
+        self.importer.read_bytes()
+    }
+
+    /// The next event; what is none ends it, unless it may be left out.
+    pub(super) fn next(&mut self) -> Result<Option<Record>, CommandError> {
+        loop {
+            match self.importer.next_imported()? {
+                None => return Ok(None),
+                Some(Imported::Event(line)) => return Ok(Some(Record::new(line.number, line.event))),
+                Some(Imported::Bad(bad)) => self.skip(&bad)?,
+            }
+        }
+    }
+
+    fn skip(&mut self, bad: &BadInput) -> Result<(), CommandError> {
+        let words = format!("line {} of `{}` is no event: {}", bad.line, bad.file, bad.reason);
+        if !self.skip_bad {
+            return Err(
+                CommandError::usage(words).hint("`--skip-bad` leaves out what is no event, and counts it")
+            );
+        }
+        self.skipped += 1;
+        if self.skipped <= SHOWN {
+            self.context.ui.warn(words);
+        }
+        Ok(())
+    }
+
+    /// Says how much was left out.
+    pub(super) fn notes(&self) {
+        if self.skipped > 0 {
+            let word = if self.skipped == 1 { "thing that is" } else { "things that are" };
+            self.context.ui.warn(format!("left out {} {word} no event", self.skipped));
+        }
+    }
+}
