@@ -19,6 +19,7 @@ mod mask;
 mod masked_line;
 mod process;
 mod registry;
+mod storage;
 mod unlock;
 
 pub use access::{AuthSettings, FileSetting, Sasl, ServerSettings, TlsSettings, ValueSetting, ValueSource};
@@ -28,6 +29,7 @@ pub use malformed::Malformed;
 pub use mask::MaskSetting;
 pub use process::Environment;
 pub use registry::RegistrySetting;
+pub use storage::StorageSetting;
 pub use unlock::Access;
 
 /// The name of the workspace file.
@@ -85,6 +87,9 @@ pub struct EnvironmentSettings {
     /// The schema registry that has the schemas which payloads name.
     #[serde(default)]
     pub registry: Option<RegistrySetting>,
+    /// How buckets under `s3://` are reached.
+    #[serde(default)]
+    pub storage: Option<StorageSetting>,
     /// The most that one run may send to it.
     #[serde(default)]
     pub limits: LimitSettings,

@@ -55,6 +55,8 @@ const CONFINED: &[(&str, &[&str])] = &[
             "registry/client.rs",
         ],
     ),
+    ("object_store", &["archive/storage/objects.rs"]),
+    ("parquet", &["archive/convert/parquet.rs"]),
     ("jaq_core", &["replay/jq"]),
     ("jaq_json", &["replay/jq"]),
     ("jaq_std", &["replay/jq"]),

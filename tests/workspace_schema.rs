@@ -17,7 +17,7 @@ fn read(text: &str) -> Result<(), SettingsError> {
 }
 
 /// Every map of the file: where it stands in the schema, and a file whose map there has an unknown key or value.
-const PLACES: [(&str, &str); 15] = [
+const PLACES: [(&str, &str); 16] = [
     ("/$defs/assertion/properties", "version: 1\ntopology: { assertions: [{ strange: 1 }] }"),
     ("/$defs/forbidden/properties", "version: 1\ntopology: { assertions: [{ forbid: { strange: 1 } }] }"),
     (
@@ -43,6 +43,7 @@ const PLACES: [(&str, &str); 15] = [
         "version: 1\nenvironments: { e: { registry: { url: 'http://h', strange: 1 } } }",
     ),
     ("/properties/mask/properties", "version: 1\nmask: { strange: 1 }"),
+    ("/$defs/storage/properties", "version: 1\nenvironments: { e: { storage: { strange: 1 } } }"),
     ("/$defs/limits/properties", "version: 1\nenvironments: { e: { limits: { strange: 1 } } }"),
     // The same in a server of its own.
     (

@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 
 use super::manifest::{Manifest, Part, manifest_path, stem};
 use super::parts::{part, remove, remove_stale, stale_parts};
-use super::{ArchiveError, EXTENSION, Header, Record, Summary, Writer, WriterOptions};
+use super::{ArchiveError, EXTENSION, Header, Record, Summary, Writer, WriterOptions, storage};
 
 /// Files that may be open at once: most systems allow a program 1,024.
 pub const MOST_CHANNELS: usize = 500;
@@ -39,7 +39,7 @@ impl ChannelWriter {
     /// When there is a manifest of the name already.
     pub fn create(base: &Path, header: &Header, options: WriterOptions) -> Result<Self, ArchiveError> {
         let manifest = manifest_path(base);
-        if manifest.exists() && !options.overwrite {
+        if storage::exists(&manifest) && !options.overwrite {
             return Err(ArchiveError::Exists { name: manifest.display().to_string() });
         }
         let stale = stale_parts(&manifest, options);

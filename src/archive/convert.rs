@@ -91,24 +91,16 @@ trait Encode {
 
 type Output = BufWriter<std::fs::File>;
 
-fn encoder(
-    format: ConvertFormat,
-    header: Option<&Header>,
-    output: Output,
-) -> Result<io::Result<Box<dyn Encode>>, ArchiveError> {
+fn encoder(format: ConvertFormat, header: Option<&Header>, output: Output) -> io::Result<Box<dyn Encode>> {
     Ok(match format {
-        ConvertFormat::Avro => {
-            avro::Encoder::begin(header, output).map(|encoder| Box::new(encoder) as Box<dyn Encode>)
-        }
-        ConvertFormat::CloudEvents => Ok(Box::new(cloud_events::Encoder::new(output))),
-        ConvertFormat::Csv => csv::Encoder::begin(output).map(|encoder| Box::new(encoder) as Box<dyn Encode>),
-        ConvertFormat::Kcat => Ok(Box::new(KcatLines { output, line: Vec::new() })),
+        ConvertFormat::Avro => Box::new(avro::Encoder::begin(header, output)?),
+        ConvertFormat::CloudEvents => Box::new(cloud_events::Encoder::new(output)),
+        ConvertFormat::Csv => Box::new(csv::Encoder::begin(output)?),
+        ConvertFormat::Kcat => Box::new(KcatLines { output, line: Vec::new() }),
         #[cfg(feature = "lake")]
-        ConvertFormat::Parquet => {
-            parquet::Encoder::begin(header, output).map(|encoder| Box::new(encoder) as Box<dyn Encode>)
-        }
+        ConvertFormat::Parquet => Box::new(parquet::Encoder::begin(header, output)?),
         #[cfg(not(feature = "lake"))]
-        ConvertFormat::Parquet => return Err(ArchiveError::LeftOut { what: "Parquet" }),
+        ConvertFormat::Parquet => return Err(io::ErrorKind::Unsupported.into()),
     })
 }
 
@@ -153,6 +145,9 @@ impl ForeignWriter {
         overwrite: bool,
     ) -> Result<Self, ArchiveError> {
         let name = path.display().to_string();
+        if format == ConvertFormat::Parquet && cfg!(not(feature = "lake")) {
+            return Err(ArchiveError::LeftOut { what: "Parquet" });
+        }
         if path.exists() && !overwrite {
             return Err(ArchiveError::Exists { name });
         }
@@ -161,7 +156,7 @@ impl ForeignWriter {
         let file = temporary(folder.unwrap_or(Path::new("."))).map_err(cannot_create)?;
         let output = file.as_file().try_clone().map_err(cannot_create)?;
         let output = BufWriter::with_capacity(128 * 1024, output);
-        let encoder = encoder(format, header, output)?.map_err(cannot_create)?;
+        let encoder = encoder(format, header, output).map_err(cannot_create)?;
         Ok(Self { target: path.to_path_buf(), file, encoder, overwrite, events: 0 })
     }
 

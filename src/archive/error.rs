@@ -5,6 +5,7 @@ use std::path::Path;
 
 use thiserror::Error;
 
+use super::is_object;
 use crate::atomic_file;
 use crate::event::json_lines::{LineError, MAX_LINE};
 
@@ -34,6 +35,14 @@ pub enum ArchiveError {
         name: String,
         /// Events in closed frames.
         kept: u64,
+        /// Why.
+        source: io::Error,
+    },
+    /// Writing an object failed; it does not come into being.
+    #[error("cannot write `{name}`: {source}; of an object that is not whole nothing is left")]
+    Upload {
+        /// The object.
+        name: String,
         /// Why.
         source: io::Error,
     },
@@ -201,6 +210,12 @@ impl ArchiveError {
     pub fn help(&self) -> Option<String> {
         match self {
             Self::Open { source, .. } => open_help(source),
+            Self::Create { name, .. } if is_object(Path::new(name)) => {
+                Some("check the name of the bucket, and where and who we are: `AWS_ENDPOINT_URL`, `AWS_REGION`, `AWS_ACCESS_KEY_ID`, `AWS_SECRET_ACCESS_KEY`, or `storage` of the environment".to_owned())
+            }
+            Self::Upload { .. } => {
+                Some("run the command again; `--rotate-size` or `--rotate-time` of `eddy record` writes parts that stay".to_owned())
+            }
             Self::Create { source, name } => Some(atomic_file::next_step(Path::new(name), source)),
             Self::Read { .. } | Self::Compress { .. } => None,
             Self::Write { source, name, .. } if is_full(source) => {

@@ -1,7 +1,6 @@
 //! Bytes of a file or stream into text, frame by frame, in bounded memory. It knows frames, not lines.
 
 use std::collections::VecDeque;
-use std::fs::File;
 use std::io::{self, Read, Seek, SeekFrom};
 use std::ops::Range;
 
@@ -9,12 +8,13 @@ use zstd::stream::raw::{Decoder, Operation};
 
 use super::ArchiveError;
 use super::frame::{self, Start};
+use super::storage::Seekable;
 
 const BUFFER: usize = 128 * 1024;
 
 /// Where the bytes come from.
 pub(super) enum Input {
-    File(File),
+    File(Box<dyn Seekable>),
     Stream(Box<dyn Read + Send>),
 }
 
@@ -138,9 +138,9 @@ impl FrameReader {
     }
 
     /// The file itself, to look at its end; reading must be taken up by [`Self::reposition`].
-    pub(super) fn file(&mut self) -> Option<&mut File> {
+    pub(super) fn file(&mut self) -> Option<&mut dyn Seekable> {
         match &mut self.input {
-            Input::File(file) => Some(file),
+            Input::File(file) => Some(file.as_mut()),
             Input::Stream(_) => None,
         }
     }

@@ -1,11 +1,11 @@
 //! The index at the end of an archive: what lies in which frame, so that reading may begin in the middle.
 
-use std::fs::File;
-use std::io::{self, Read, Seek, SeekFrom};
+use std::io::{self, Read, SeekFrom};
 
 use serde::{Deserialize, Serialize};
 
 use super::frame::{self, INDEX_MAGIC, INDEX_SIGNATURE, SKIPPABLE_HEADER, SeekEntry};
+use super::storage::Seekable;
 
 /// The version of the index.
 const INDEX_VERSION: u32 = 1;
@@ -94,7 +94,7 @@ impl Index {
 ///
 /// # Errors
 /// Those of the file system.
-pub(super) fn read_trailer(file: &mut File) -> io::Result<Option<Result<Index, String>>> {
+pub(super) fn read_trailer(file: &mut dyn Seekable) -> io::Result<Option<Result<Index, String>>> {
     let (seek_entries, index_end) = match read_seek_entries(file)? {
         None => return Ok(None),
         Some(Err(reason)) => return Ok(Some(Err(reason))),
@@ -111,7 +111,7 @@ pub(super) fn read_trailer(file: &mut File) -> io::Result<Option<Result<Index, S
 ///
 /// # Errors
 /// Those of the file system.
-pub(super) fn data_end(file: &mut File) -> io::Result<Option<u64>> {
+pub(super) fn data_end(file: &mut dyn Seekable) -> io::Result<Option<u64>> {
     let Some(Ok((entries, end))) = read_seek_entries(file)? else {
         return Ok(None);
     };
@@ -123,7 +123,7 @@ pub(super) fn data_end(file: &mut File) -> io::Result<Option<u64>> {
 ///
 /// # Errors
 /// Those of the file system.
-pub(super) fn read_stray(file: &mut File, at: u64, length: u64) -> io::Result<Option<Index>> {
+pub(super) fn read_stray(file: &mut dyn Seekable, at: u64, length: u64) -> io::Result<Option<Index>> {
     let Some(bytes) = read_at_end(file, at + length, length)? else {
         return Ok(None);
     };
@@ -140,7 +140,7 @@ pub(super) fn read_stray(file: &mut File, at: u64, length: u64) -> io::Result<Op
 type SeekRows = (Vec<SeekEntry>, u64);
 
 /// `None` where there is no seek table; the inner error says why it cannot be trusted.
-fn read_seek_entries(file: &mut File) -> io::Result<Option<Result<SeekRows, String>>> {
+fn read_seek_entries(file: &mut dyn Seekable) -> io::Result<Option<Result<SeekRows, String>>> {
     let length = file.seek(SeekFrom::End(0))?;
     let Some(footer) = read_at_end(file, length, frame::FOOTER as u64)? else {
         return Ok(None);
@@ -185,7 +185,7 @@ fn check(index_frame: &[u8], seek_entries: &[SeekEntry]) -> Result<Index, String
 }
 
 /// The `count` bytes before `end`; `None` when there are fewer.
-fn read_at_end(file: &mut File, end: u64, count: u64) -> io::Result<Option<Vec<u8>>> {
+fn read_at_end(file: &mut dyn Seekable, end: u64, count: u64) -> io::Result<Option<Vec<u8>>> {
     let Some(from) = end.checked_sub(count) else {
         return Ok(None);
     };

@@ -7,8 +7,7 @@ use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
 
 use super::writer::with_ending;
-use super::{ArchiveError, EXTENSION, Header, PARTIAL_EXTENSION};
-use crate::atomic_file;
+use super::{ArchiveError, EXTENSION, Header, PARTIAL_EXTENSION, storage};
 
 /// How manifest names end.
 pub const MANIFEST_EXTENSION: &str = ".manifest.json";
@@ -94,8 +93,8 @@ impl Manifest {
             return Ok(None);
         }
         let mut text = Vec::new();
-        let file = std::fs::File::open(path).map_err(|source| ArchiveError::Open { name: name(), source })?;
-        let read = file.take(MOST_BYTES).read_to_end(&mut text);
+        let file = storage::open(path).map_err(|source| ArchiveError::Open { name: name(), source })?;
+        let read = file.input.take(MOST_BYTES).read_to_end(&mut text);
         read.map_err(|source| ArchiveError::Read { name: name(), source })?;
         let broken = |reason: String| ArchiveError::Manifest { name: name(), reason };
         let manifest: Self = serde_json::from_slice(&text).map_err(|error| broken(error.to_string()))?;
@@ -121,7 +120,7 @@ impl Manifest {
         let create = |source: io::Error| ArchiveError::Create { name: path.display().to_string(), source };
         let mut text = serde_json::to_vec_pretty(self).map_err(|error| create(error.into()))?;
         text.push(b'\n');
-        atomic_file::write(path, &text).map_err(create)
+        storage::replace(path, &text).map_err(create)
     }
 }
 
@@ -147,7 +146,7 @@ impl Manifest {
         for number in self.parts.len() + 1.. {
             let finished = path.with_file_name(part_name(path, number));
             let open = with_ending(&finished, PARTIAL_EXTENSION);
-            match (finished.exists(), open.exists()) {
+            match (storage::exists(&finished), storage::exists(&open)) {
                 (true, _) => members.push(Member { path: finished, part: None }),
                 (false, true) => {
                     members.push(Member { path: open, part: None });
@@ -220,13 +219,12 @@ pub fn files_of(path: &Path) -> Result<Vec<PathBuf>, ArchiveError> {
 /// Bytes of a recording, be it a file or the parts of a manifest; 0 where nobody knows.
 #[must_use]
 pub fn recorded_bytes(path: &Path) -> u64 {
-    let length = |path: &PathBuf| std::fs::metadata(path).map_or(0, |metadata| metadata.len());
-    files_of(path).unwrap_or_default().iter().map(length).sum()
+    files_of(path).unwrap_or_default().iter().map(|path| storage::length(path)).sum()
 }
 
 /// SHA-256 of a file, in hexadecimal, in flat memory.
 pub(super) fn hash_of(path: &Path) -> io::Result<String> {
-    let mut file = std::fs::File::open(path)?;
+    let mut file = storage::open(path)?.input;
     let mut hash = Sha256::new();
     let mut buffer = vec![0; 256 * 1024];
     loop {

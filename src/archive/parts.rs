@@ -5,7 +5,7 @@ use std::time::Instant;
 
 use super::manifest::{Manifest, Part, manifest_path, part_name};
 use super::writer::with_ending;
-use super::{ArchiveError, Header, PARTIAL_EXTENSION, Record, Summary, Writer, WriterOptions};
+use super::{ArchiveError, Header, PARTIAL_EXTENSION, Record, Summary, Writer, WriterOptions, storage};
 use crate::event::{Event, Timestamp};
 
 /// The smallest frame that a small size asks for; smaller ones would pack badly.
@@ -69,7 +69,7 @@ impl PartWriter {
         limits: PartLimits,
     ) -> Result<Self, ArchiveError> {
         let manifest = manifest_path(base);
-        if manifest.exists() && !options.overwrite {
+        if storage::exists(&manifest) && !options.overwrite {
             return Err(ArchiveError::Exists { name: manifest.display().to_string() });
         }
         let stale = stale_parts(&manifest, options);
@@ -222,7 +222,7 @@ impl PartWriter {
         }
         // A part that could not be finished is still there.
         let unfinished = self.base.with_file_name(part_name(&self.base, self.manifest.parts.len() + 1));
-        let _ = std::fs::remove_file(with_ending(&unfinished, PARTIAL_EXTENSION));
+        storage::remove(&with_ending(&unfinished, PARTIAL_EXTENSION));
         remove(&self.base, &self.manifest);
     }
 }
@@ -230,9 +230,9 @@ impl PartWriter {
 /// Takes away the parts of a manifest and the manifest itself.
 pub(super) fn remove(base: &Path, manifest: &Manifest) {
     for part in &manifest.parts {
-        let _ = std::fs::remove_file(base.with_file_name(&part.file));
+        storage::remove(&base.with_file_name(&part.file));
     }
-    let _ = std::fs::remove_file(manifest_path(base));
+    storage::remove(&manifest_path(base));
 }
 
 /// The parts that a manifest to be replaced lists.
@@ -245,7 +245,7 @@ pub(super) fn stale_parts(manifest: &Path, options: WriterOptions) -> Vec<Part> 
 pub(super) fn remove_stale(base: &Path, stale: &[Part], manifest: &Manifest) {
     let is_ours = |file: &str| manifest.parts.iter().any(|part| part.file == file);
     for part in stale.iter().filter(|part| !is_ours(&part.file)) {
-        let _ = std::fs::remove_file(base.with_file_name(&part.file));
+        storage::remove(&base.with_file_name(&part.file));
     }
 }
 

@@ -1,7 +1,6 @@
 //! Events out of an archive, of any zstd file of event lines, or of plain event lines.
 
 use std::collections::VecDeque;
-use std::fs::File;
 use std::io::Read;
 use std::ops::Range;
 use std::path::{Path, PathBuf};
@@ -9,7 +8,7 @@ use std::path::{Path, PathBuf};
 use super::frame_reader::{FrameReader, Input, PlannedFrame, Step};
 use super::header::HeaderProblem;
 use super::index::{self, Index};
-use super::{ArchiveError, Header, Manifest, Part, Record, is_archive_name};
+use super::{ArchiveError, Header, Manifest, Part, Record, is_archive_name, storage};
 use crate::event::json_lines::{self, Line, MAX_LINE};
 use crate::event::{Event, Timestamp};
 
@@ -135,19 +134,13 @@ impl Reader {
     /// Opens a file and reads nothing of it.
     pub(super) fn open_unread(path: &Path, refuse_empty: bool) -> Result<Self, ArchiveError> {
         let name = path.display().to_string();
-        let opened = File::open(path).and_then(|file| {
-            let metadata = file.metadata()?;
-            if metadata.is_dir() {
-                return Err(std::io::ErrorKind::IsADirectory.into());
-            }
-            Ok((metadata.is_file() && metadata.len() == 0, file))
-        });
-        let (is_empty, file) = opened.map_err(|source| ArchiveError::Open { name: name.clone(), source })?;
+        let opened = storage::open(path);
+        let opened = opened.map_err(|source| ArchiveError::Open { name: name.clone(), source })?;
         // Event lines may still be to come; an archive has at least its header.
-        if is_empty && refuse_empty {
+        if opened.length == Some(0) && refuse_empty {
             return Err(ArchiveError::Empty { name });
         }
-        Self::new(name, Input::File(file))
+        Self::new(name, Input::File(opened.input))
     }
 
     /// Reads a stream, such as standard input; nothing is read before the first event is asked for.

@@ -1,7 +1,6 @@
 //! An archive being written: into a `.partial` file beside the target, renamed when it is finished.
 
-use std::fs::{File, OpenOptions};
-use std::io::{self, Seek, SeekFrom, Write};
+use std::io;
 use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
@@ -10,6 +9,7 @@ use sha2::{Digest, Sha256};
 use super::encoder::Encoder;
 use super::manifest::hex;
 use super::packing::{PackedFrame, Packing, usual_threads};
+use super::storage::{self, Medium};
 use super::{ArchiveError, Header, PARTIAL_EXTENSION, Record};
 use crate::event::Event;
 use crate::event::json_lines::{self, MAX_LINE};
@@ -74,7 +74,7 @@ pub struct Summary {
 pub struct Writer {
     target: PathBuf,
     partial: PathBuf,
-    file: File,
+    medium: Medium,
     encoder: Encoder,
     packing: Packing,
     options: WriterOptions,
@@ -101,12 +101,13 @@ impl Writer {
         header: &Header,
         options: WriterOptions,
     ) -> Result<Self, ArchiveError> {
-        if path.exists() && !options.overwrite {
+        if storage::exists(path) && !options.overwrite {
             return Err(ArchiveError::Exists { name: path.display().to_string() });
         }
-        let partial = with_ending(path, ending);
+        // An object has no name before it is whole.
+        let partial = if storage::is_object(path) { path.to_path_buf() } else { with_ending(path, ending) };
         let name = partial.display().to_string();
-        let file = open_new(&partial, options.overwrite).map_err(|source| match source.kind() {
+        let medium = Medium::create(&partial, options.overwrite).map_err(|source| match source.kind() {
             io::ErrorKind::AlreadyExists => ArchiveError::Unfinished { name: name.clone() },
             _ => ArchiveError::Create { name: name.clone(), source },
         })?;
@@ -116,7 +117,7 @@ impl Writer {
         let mut writer = Self {
             target,
             partial,
-            file,
+            medium,
             encoder: Encoder::new(),
             packing,
             options,
@@ -207,13 +208,14 @@ impl Writer {
 
     fn write_frame(&mut self, frame: PackedFrame) -> Result<(), ArchiveError> {
         let offset = self.encoder.offset();
-        let sync = |file: &File| if self.options.sync_frames { file.sync_data() } else { Ok(()) };
-        if let Err(source) = self.file.write_all(&frame.bytes).and_then(|()| sync(&self.file)) {
+        let written = self.medium.write_all(&frame.bytes);
+        let kept = written.and_then(|()| if self.options.sync_frames { self.medium.sync() } else { Ok(()) });
+        if let Err(source) = kept {
             // Half a frame would have to be repaired; without it the file is whole up to here.
-            let _ = self.file.set_len(offset).and_then(|()| self.file.seek(SeekFrom::Start(offset)));
+            self.medium.cut_to(offset);
             self.packing.put_back(frame);
             let kept = self.encoder.closed_events();
-            return Err(ArchiveError::Write { name: self.partial.display().to_string(), kept, source });
+            return Err(unwritable(&self.partial, kept, source));
         }
         if let Some(hash) = &mut self.hash {
             hash.update(&frame.bytes);
@@ -291,18 +293,15 @@ impl Writer {
             self.encoder.trailer().map_err(|source| ArchiveError::Compress { name: name(), source })?;
         let kept = self.encoder.closed_events();
         let offset = self.encoder.offset();
-        if let Err(source) = self.file.write_all(&trailer).and_then(|()| self.file.sync_all()) {
-            let _ = self.file.set_len(offset);
-            return Err(ArchiveError::Write { name: name(), kept, source });
+        if let Err(source) = self.medium.write_all(&trailer).and_then(|()| self.medium.sync()) {
+            self.medium.cut_to(offset);
+            return Err(unwritable(&self.partial, kept, source));
         }
-        if self.target.exists() && !self.options.overwrite {
+        if storage::exists(&self.target) && !self.options.overwrite {
             return Err(ArchiveError::Exists { name: self.target.display().to_string() });
         }
-        std::fs::rename(&self.partial, &self.target).map_err(|source| ArchiveError::Write {
-            name: name(),
-            kept,
-            source,
-        })?;
+        let published = self.medium.publish(&self.partial, &self.target);
+        published.map_err(|source| unwritable(&self.partial, kept, source))?;
         let hash = self.hash.take().map(|hash| hex(&hash.chain_update(&trailer).finalize()));
         Ok(Summary {
             events: kept,
@@ -321,14 +320,17 @@ impl Writer {
     pub fn finish_or_discard(self) -> Result<Summary, ArchiveError> {
         let partial = self.partial.clone();
         self.finish().inspect_err(|_| {
-            let _ = std::fs::remove_file(partial);
+            // An upload that was not completed has left nothing, and the name may be that of an older object.
+            if !storage::is_object(&partial) {
+                storage::remove(&partial);
+            }
         })
     }
 
     /// Gives the recording up and removes the partial file.
     pub fn discard(mut self) {
         self.finished = true;
-        let _ = std::fs::remove_file(&self.partial);
+        self.medium.discard(&self.partial);
     }
 }
 
@@ -347,13 +349,10 @@ pub(super) fn with_ending(path: &Path, ending: &str) -> PathBuf {
     PathBuf::from(name)
 }
 
-fn open_new(path: &Path, overwrite: bool) -> io::Result<File> {
-    let mut options = OpenOptions::new();
-    options.write(true);
-    if overwrite {
-        options.create(true).truncate(true)
-    } else {
-        options.create_new(true)
-    };
-    options.open(path)
+fn unwritable(path: &Path, kept: u64, source: io::Error) -> ArchiveError {
+    let name = path.display().to_string();
+    if storage::is_object(path) {
+        return ArchiveError::Upload { name, source };
+    }
+    ArchiveError::Write { name, kept, source }
 }

@@ -75,6 +75,17 @@ impl Context {
         }
     }
 
+    /// Says how the environment reaches buckets, for commands that name objects.
+    fn prepare_objects(&self) -> Result<(), CommandError> {
+        let Some(workspace) = self.workspace()? else {
+            return Ok(());
+        };
+        if let Some(access) = workspace.storage(self.global.env.as_deref(), &self.environment)? {
+            crate::archive::use_objects(access);
+        }
+        Ok(())
+    }
+
     /// A runtime with the given number of worker threads, made only by commands that need one.
     ///
     /// # Errors
@@ -226,6 +237,8 @@ pub fn command_line() -> clap::Command {
 
 /// Runs one command line and says how it ended; errors have been shown by then.
 pub fn run(arguments: impl IntoIterator<Item = OsString>, environment: Environment) -> Status {
+    let arguments: Vec<OsString> = arguments.into_iter().collect();
+    let names_objects = arguments.iter().any(|argument| argument.to_string_lossy().contains("s3://"));
     let parsed =
         Cli::command().try_get_matches_from(arguments).and_then(|matches| Cli::from_arg_matches(&matches));
     let cli = match parsed {
@@ -235,7 +248,8 @@ pub fn run(arguments: impl IntoIterator<Item = OsString>, environment: Environme
     let ui = Ui::new(ui_options(&cli.global, &environment));
     let directory = std::path::absolute(".").unwrap_or_default();
     let context = Context { ui, environment, global: cli.global, directory };
-    match cli.command.run(&context) {
+    let prepared = if names_objects { context.prepare_objects() } else { Ok(()) };
+    match prepared.and_then(|()| cli.command.run(&context)) {
         Ok(status) => status,
         Err(error) => {
             error.show(&context.ui);

@@ -103,7 +103,7 @@ async fn record(args: &Args, context: &Context) -> Result<Status, CommandError> 
     let mut chosen = args.choosing.selection()?;
     let limits = args.rotation.limits()?;
     let written = if limits.is_some() { manifest_path(&args.output) } else { args.output.clone() };
-    if written.exists() {
+    if archive::exists(&written) {
         return Err(CommandError::usage(format!("`{}` is already there", written.display()))
             .hint("choose another name; a recording is never overwritten"));
     }
@@ -183,7 +183,7 @@ fn report(
     written: &Path,
 ) -> Result<(), CommandError> {
     // Without the file the archive could not be finished; the outcome says why.
-    if !written.exists() {
+    if !archive::exists(written) {
         return Ok(());
     }
     let file_bytes = archive::recorded_bytes(written);

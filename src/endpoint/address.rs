@@ -104,6 +104,10 @@ impl Address {
         if text == "-" {
             return Ok(Self::local(Scheme::Stdio, ""));
         }
+        // An object is read and written as a file is.
+        if text.starts_with("s3://") {
+            return Ok(Self::local(Scheme::File, text));
+        }
         let Some((scheme_text, rest)) = split_scheme(text) else {
             return Ok(Self::local(Scheme::File, text));
         };

@@ -107,6 +107,9 @@ impl FileSink {
     pub fn open(address: &Address, options: &SinkOptions) -> Result<Self, EndpointError> {
         let path = Path::new(&address.path);
         if !archive::is_archive_name(path) {
+            if archive::is_object(path) {
+                return Err(lines_into_object(&address.path));
+            }
             let lines = LineFile::open(path, options.overwrite)
                 .map_err(|error| cannot_write(&address.path, &error))?;
             return Ok(Self { form: Form::Lines(lines) });
@@ -260,6 +263,15 @@ fn count_lines(file: &mut File) -> io::Result<(u64, bool)> {
     }
     let whole = last == b'\n';
     Ok((lines + u64::from(!whole), whole))
+}
+
+/// Nothing can be appended to an object.
+fn lines_into_object(name: &str) -> EndpointError {
+    EndpointError::new(
+        EndpointErrorKind::Unsupported,
+        format!("`{name}` cannot take event lines, only a recording"),
+    )
+    .help(format!("name it `NAME{}`", archive::EXTENSION))
 }
 
 /// The failure of writing, by kind.

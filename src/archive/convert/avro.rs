@@ -52,9 +52,9 @@ impl<W: Write> Encoder<W> {
         if self.count == 0 {
             return Ok(());
         }
-        let mut packer = flate2::write::DeflateEncoder::new(Vec::new(), Compression::new(4));
-        packer.write_all(&self.block)?;
-        let packed = packer.finish()?;
+        let mut deflate = flate2::write::DeflateEncoder::new(Vec::new(), Compression::new(4));
+        deflate.write_all(&self.block)?;
+        let packed = deflate.finish()?;
         let mut head = Vec::with_capacity(20);
         long(self.count, &mut head);
         long(i64::try_from(packed.len()).unwrap_or_default(), &mut head);
@@ -115,11 +115,15 @@ fn optional<T>(value: Option<T>, out: &mut Vec<u8>, write: impl FnOnce(T, &mut V
 /// Zig-zag, then seven bits to a byte, the lowest first.
 fn long(value: i64, out: &mut Vec<u8>) {
     let mut rest = (value << 1 ^ value >> 63).cast_unsigned();
-    while rest >= 0x80 {
-        out.push((rest & 0x7f) as u8 | 0x80);
+    loop {
+        let low = u8::try_from(rest & 0x7f).unwrap_or_default();
         rest >>= 7;
+        if rest == 0 {
+            out.push(low);
+            return;
+        }
+        out.push(low | 0x80);
     }
-    out.push(rest as u8);
 }
 
 fn bytes(value: &[u8], out: &mut Vec<u8>) {

@@ -51,9 +51,7 @@ impl<W: Write> Encode for Encoder<W> {
 /// What the event is as a CloudEvent: its own attributes where it is one, made-up ones where it is none.
 fn cloud_event(event: &Event) -> CloudEvent {
     let found = match form(event) {
-        Some(Form::Binary(prefix)) => {
-            CloudEvent::from_headers(event, prefix).map(|(found, _)| found).ok()
-        }
+        Some(Form::Binary(prefix)) => CloudEvent::from_headers(event, prefix).map(|(found, _)| found).ok(),
         Some(Form::Structured) => {
             event.payload.as_deref().and_then(|payload| CloudEvent::from_json(payload).ok())
         }
@@ -68,6 +66,8 @@ fn cloud_event(event: &Event) -> CloudEvent {
 /// A JSON text in which characters that an attribute must not have (CloudEvents 1.0.2, type system: control characters and
 /// what is no character) are written as escapes, which mean the same there.
 fn escaped(json: &[u8]) -> String {
+    use std::fmt::Write as _;
+
     let text = String::from_utf8_lossy(json);
     let refused = |letter: char| {
         letter.is_control()
@@ -79,7 +79,8 @@ fn escaped(json: &[u8]) -> String {
         if refused(letter) {
             let mut units = [0; 2];
             for unit in letter.encode_utf16(&mut units) {
-                out.push_str(&format!("\\u{unit:04x}"));
+                // A text cannot refuse.
+                let _ = write!(out, "\\u{unit:04x}");
             }
         } else {
             out.push(letter);

@@ -306,10 +306,9 @@ impl Row<'_> {
                     .map(|bytes| Some(bytes.into()))
                     .map_err(|error| format!("`{}` is not base64: {error}", COLUMNS[column]))
             }
-            other => Err(format!(
-                "`{}` is neither `none` nor `text` nor `base64`: `{other}`",
-                COLUMNS[column + 1]
-            )),
+            other => {
+                Err(format!("`{}` is neither `none` nor `text` nor `base64`: `{other}`", COLUMNS[column + 1]))
+            }
         }
     }
 

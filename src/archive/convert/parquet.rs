@@ -144,7 +144,10 @@ impl Rows {
         Ok(())
     }
 
-    fn write<W: Write + Send>(&self, group: &mut SerializedRowGroupWriter<'_, W>) -> Result<(), ParquetError> {
+    fn write<W: Write + Send>(
+        &self,
+        group: &mut SerializedRowGroupWriter<'_, W>,
+    ) -> Result<(), ParquetError> {
         column::<Int64Type, W>(group, &self.number.values, Some(&self.number.levels), None)?;
         column::<Int64Type, W>(group, &self.received, None, None)?;
         column::<ByteArrayType, W>(group, &self.channel, None, None)?;
@@ -155,7 +158,12 @@ impl Rows {
         column::<ByteArrayType, W>(group, &self.key.values, Some(&self.key.levels), None)?;
         column::<ByteArrayType, W>(group, &self.payload.values, Some(&self.payload.levels), None)?;
         let places = Some(&self.header_places[..]);
-        column::<ByteArrayType, W>(group, &self.header_names.values, Some(&self.header_names.levels), places)?;
+        column::<ByteArrayType, W>(
+            group,
+            &self.header_names.values,
+            Some(&self.header_names.levels),
+            places,
+        )?;
         column::<ByteArrayType, W>(
             group,
             &self.header_values.values,
@@ -308,12 +316,7 @@ impl<T: DataType> Column<T> {
     fn open(group: &dyn RowGroupReader, place: usize) -> Result<Self, ParquetError> {
         let reader = get_typed_column_reader::<T>(group.get_column_reader(place)?);
         let nothing = || Vec::new().into_iter();
-        Ok(Self {
-            reader,
-            values: Vec::new().into_iter(),
-            levels: nothing(),
-            places: nothing().peekable(),
-        })
+        Ok(Self { reader, values: Vec::new().into_iter(), levels: nothing(), places: nothing().peekable() })
     }
 
     /// Reads up to [`READ_ROWS`] rows and returns how many they are.
@@ -404,7 +407,7 @@ impl Columns {
         };
         let time = self.time.optional();
         let kind = self.time_kind.optional();
-        let (key, payload) = (self.key.optional().map(content), self.payload.optional().map(content));
+        let (key, payload) = (self.key.optional(), self.payload.optional());
         let headers = self.headers();
         let attributes = self.attributes.required().unwrap_or_default();
         let kind = match kind.as_ref().map(ByteArray::data) {
@@ -413,8 +416,8 @@ impl Columns {
         };
         let event = Event {
             channel: text(&channel)?,
-            key,
-            payload,
+            key: key.as_ref().map(content),
+            payload: payload.as_ref().map(content),
             headers: headers?,
             received,
             broker_time: time.map(|time| BrokerTime { time: Timestamp(time), kind }),
@@ -435,9 +438,9 @@ impl Columns {
             self.header_values.places.next();
             if has_header {
                 let name = text(&self.header_names.values.next().unwrap_or_default());
-                let value = has_value.then(|| self.header_values.values.next()).flatten().map(content);
+                let value = has_value.then(|| self.header_values.values.next()).flatten();
                 match name {
-                    Ok(name) => headers.push(Header { name, value }),
+                    Ok(name) => headers.push(Header { name, value: value.as_ref().map(content) }),
                     Err(error) => wrong = Some(error),
                 }
             }
@@ -452,7 +455,7 @@ fn text(bytes: &ByteArray) -> Result<String, String> {
     String::from_utf8(bytes.data().to_vec()).map_err(|_| "a text is no UTF-8".to_owned())
 }
 
-fn content(bytes: ByteArray) -> Bytes {
+fn content(bytes: &ByteArray) -> Bytes {
     // A copy, so that an event does not hold the memory of its page.
     Bytes::copy_from_slice(bytes.data())
 }

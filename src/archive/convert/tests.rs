@@ -133,8 +133,10 @@ fn nothing_is_replaced_and_nothing_half_written_stays() {
     let writer = ForeignWriter::create(&other, ConvertFormat::Csv, None, false).expect("created");
     std::fs::write(&other, "came meanwhile").expect("written");
     assert!(matches!(writer.finish(), Err(ArchiveError::Exists { .. })));
-    let mut left: Vec<_> =
-        std::fs::read_dir(folder.path()).expect("read").map(|entry| entry.expect("read").file_name()).collect();
+    let mut left: Vec<_> = std::fs::read_dir(folder.path())
+        .expect("read")
+        .map(|entry| entry.expect("read").file_name())
+        .collect();
     left.sort();
     assert_eq!(left, ["orders.csv", "other.csv"]);
 }

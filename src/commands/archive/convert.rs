@@ -118,7 +118,8 @@ impl<'a> Input<'a> {
         };
         if let Some(importer) = importer {
             let header = importer.header();
-            return Ok((Self::Foreign(Box::new(Bringing::new(context, importer, args.skip_bad))), header));
+            let events = Bringing::new(context, importer, args.skip_bad);
+            return Ok((Self::Foreign(Box::new(events)), header));
         }
         let reader = Reader::open(&args.file).map_err(|error| unknown(error, &args.file))?;
         let header = reader.header().cloned();
@@ -152,8 +153,12 @@ fn unknown(error: ArchiveError, file: &Path) -> CommandError {
 
 pub(super) fn run(args: &ConvertArgs, context: &Context) -> Result<Status, CommandError> {
     if args.file == Path::new("-") {
-        return Err(CommandError::usage("standard input cannot be converted: it is read twice, once for what is lost")
-            .hint("write it to a file first; `eddy archive import -` makes a recording of what other tools write"));
+        return Err(CommandError::usage(
+            "standard input cannot be converted: it is read twice, once for what is lost",
+        )
+        .hint(
+            "write it to a file first; `eddy archive import -` makes a recording of what other tools write",
+        ));
     }
     refuse_same_file(std::slice::from_ref(&args.file), &args.output)?;
     let target = target(args)?;
@@ -226,18 +231,13 @@ fn convert(
     stop: &StopToken,
 ) -> Result<Status, CommandError> {
     let (mut input, header) = Input::open(args, context)?;
-    let output = match target {
-        Some(format) => Output::Foreign(Box::new(ForeignWriter::create(
-            &args.output,
-            format,
-            header.as_ref(),
-            args.force,
-        )?)),
-        None => {
-            let options = WriterOptions { overwrite: args.force, ..WriterOptions::default() };
-            let header = header.unwrap_or_else(|| Header::new(Vec::new()));
-            Output::One(Box::new(Writer::create(&args.output, &header, options)?))
-        }
+    let output = if let Some(format) = target {
+        let file = ForeignWriter::create(&args.output, format, header.as_ref(), args.force)?;
+        Output::Foreign(Box::new(file))
+    } else {
+        let options = WriterOptions { overwrite: args.force, ..WriterOptions::default() };
+        let header = header.unwrap_or_else(|| Header::new(Vec::new()));
+        Output::One(Box::new(Writer::create(&args.output, &header, options)?))
     };
     let job = Job {
         context,

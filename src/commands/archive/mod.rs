@@ -286,6 +286,9 @@ fn refuse_same_file(inputs: &[PathBuf], output: &Path) -> Result<(), CommandErro
 }
 
 fn same_file(one: &Path, other: &Path) -> bool {
+    if archive::is_object(one) || archive::is_object(other) {
+        return one == other;
+    }
     match (one.canonicalize(), other.canonicalize()) {
         (Ok(one), Ok(other)) => one == other,
         _ => false,

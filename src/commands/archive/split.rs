@@ -5,7 +5,9 @@ use std::path::{Path, PathBuf};
 use super::copy::{Job, Numbers, Output, batch, interruptible};
 use super::part::length;
 use super::{Format, limits, refuse_same_file};
-use crate::archive::{ChannelWriter, Header, PartWriter, Reader, WriterOptions, files_of, is_part_of, manifest_path};
+use crate::archive::{
+    ChannelWriter, Header, PartWriter, Reader, WriterOptions, files_of, is_part_of, manifest_path,
+};
 use crate::commands::{CommandError, Context, Status};
 
 #[derive(Debug, clap::Args)]
@@ -85,10 +87,11 @@ fn refuse_own_part(args: &SplitArgs, base: &Path) -> Result<(), CommandError> {
             && is_part_of(base, file, args.by_channel)
     };
     match files_of(&args.file)?.iter().find(|file| is_own(file)) {
-        Some(file) => {
-            Err(CommandError::usage(format!("`{}` could be written over by one of the parts", file.display()))
-                .hint("choose another name for the parts with `--output`"))
-        }
+        Some(file) => Err(CommandError::usage(format!(
+            "`{}` could be written over by one of the parts",
+            file.display()
+        ))
+        .hint("choose another name for the parts with `--output`")),
         None => Ok(()),
     }
 }

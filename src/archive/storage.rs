@@ -1,0 +1,170 @@
+//! Where recordings lie: files, or objects of a bucket under `s3://`. The rest of the room does not care which.
+
+use std::fs::{File, OpenOptions};
+use std::io::{self, Read, Seek, SeekFrom, Write};
+use std::path::Path;
+
+use crate::atomic_file;
+
+#[cfg(not(feature = "lake"))]
+mod left_out;
+#[cfg(not(feature = "lake"))]
+use left_out as objects;
+#[cfg(feature = "lake")]
+mod objects;
+
+use objects::Upload;
+
+/// How names of objects begin.
+const OBJECT: &str = "s3://";
+
+/// How a bucket is reached; what is not given here comes from the variables that AWS's own tools read.
+#[derive(Clone, Default, PartialEq, Eq)]
+pub struct ObjectAccess {
+    /// The address of the server, where it is not that of AWS.
+    pub endpoint: Option<String>,
+    /// The region.
+    pub region: Option<String>,
+    /// The name of the key.
+    pub access_key: Option<String>,
+    /// The key itself.
+    pub secret_key: Option<String>,
+}
+
+impl std::fmt::Debug for ObjectAccess {
+    /// Without the key.
+    fn fmt(&self, formatter: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        formatter
+            .debug_struct("ObjectAccess")
+            .field("endpoint", &self.endpoint)
+            .field("region", &self.region)
+            .finish_non_exhaustive()
+    }
+}
+
+/// Says how buckets are reached, once, before the first of them is.
+pub fn use_objects(access: ObjectAccess) {
+    objects::configure(access);
+}
+
+/// Whether a path names an object of a bucket.
+#[must_use]
+pub fn is_object(path: &Path) -> bool {
+    path.to_str().is_some_and(|path| path.starts_with(OBJECT))
+}
+
+/// Whether there is a file or object.
+#[must_use]
+pub fn exists(path: &Path) -> bool {
+    if is_object(path) { objects::length(path).is_ok() } else { path.exists() }
+}
+
+/// Bytes of a file or object; 0 where nobody knows.
+pub(super) fn length(path: &Path) -> u64 {
+    if is_object(path) {
+        return objects::length(path).unwrap_or(0);
+    }
+    std::fs::metadata(path).map_or(0, |metadata| metadata.len())
+}
+
+/// Takes a file or object away, if it is there.
+pub(super) fn remove(path: &Path) {
+    // What cannot be taken away is there to be seen.
+    let _ = if is_object(path) { objects::remove(path) } else { std::fs::remove_file(path) };
+}
+
+/// Puts these bytes in the place of a file or object, whole.
+pub(super) fn replace(path: &Path, bytes: &[u8]) -> io::Result<()> {
+    if is_object(path) { objects::put(path, bytes) } else { atomic_file::write(path, bytes) }
+}
+
+/// Bytes that can be read from any place.
+pub(super) trait Seekable: Read + Seek + Send {}
+
+impl<T: Read + Seek + Send> Seekable for T {}
+
+/// Something to read, and its length where it has one.
+pub(super) struct Opened {
+    pub(super) input: Box<dyn Seekable>,
+    /// `None` of pipes and devices.
+    pub(super) length: Option<u64>,
+}
+
+/// Opens a file or object for reading.
+pub(super) fn open(path: &Path) -> io::Result<Opened> {
+    if is_object(path) {
+        let (input, length) = objects::open(path)?;
+        return Ok(Opened { input: Box::new(input), length: Some(length) });
+    }
+    let file = File::open(path)?;
+    let metadata = file.metadata()?;
+    if metadata.is_dir() {
+        return Err(io::ErrorKind::IsADirectory.into());
+    }
+    let length = metadata.is_file().then_some(metadata.len());
+    Ok(Opened { input: Box::new(file), length })
+}
+
+/// A file or object that is being written.
+pub(super) enum Medium {
+    File(File),
+    /// An object appears when it is whole; what is cut off leaves none.
+    Upload(Upload),
+}
+
+impl Medium {
+    /// Begins a file, or the upload of an object.
+    pub(super) fn create(path: &Path, overwrite: bool) -> io::Result<Self> {
+        if is_object(path) {
+            return Upload::begin(path).map(Self::Upload);
+        }
+        let mut options = OpenOptions::new();
+        options.write(true);
+        if overwrite {
+            options.create(true).truncate(true)
+        } else {
+            options.create_new(true)
+        };
+        options.open(path).map(Self::File)
+    }
+
+    pub(super) fn write_all(&mut self, bytes: &[u8]) -> io::Result<()> {
+        match self {
+            Self::File(file) => file.write_all(bytes),
+            Self::Upload(upload) => upload.write_all(bytes),
+        }
+    }
+
+    /// Asks the disk to keep what was written; of an upload there is nothing to keep before its end.
+    pub(super) fn sync(&self) -> io::Result<()> {
+        match self {
+            Self::File(file) => file.sync_data(),
+            Self::Upload(_) => Ok(()),
+        }
+    }
+
+    /// Cuts back what was written of a file.
+    pub(super) fn cut_to(&mut self, length: u64) {
+        if let Self::File(file) = self {
+            let _ = file.set_len(length).and_then(|()| file.seek(SeekFrom::Start(length)));
+        }
+    }
+
+    /// Gives what was written at `partial` its name.
+    pub(super) fn publish(&mut self, partial: &Path, target: &Path) -> io::Result<()> {
+        match self {
+            Self::File(_) => std::fs::rename(partial, target),
+            Self::Upload(upload) => upload.complete(),
+        }
+    }
+
+    /// Gives it up.
+    pub(super) fn discard(&mut self, partial: &Path) {
+        match self {
+            Self::File(_) => {
+                let _ = std::fs::remove_file(partial);
+            }
+            Self::Upload(upload) => upload.abort(),
+        }
+    }
+}

@@ -1,0 +1,308 @@
+//! Objects of S3 and of what speaks like it: read by ranges, written in parts that become an object all at once.
+
+use std::collections::{HashMap, VecDeque};
+use std::future::Future;
+use std::io::{self, Read, Seek, SeekFrom};
+use std::path::Path;
+use std::sync::mpsc::{Receiver, sync_channel};
+use std::sync::{Arc, Mutex, OnceLock, PoisonError};
+use std::time::Duration;
+
+use bytes::Bytes;
+use object_store::aws::{AmazonS3Builder, AmazonS3ConfigKey};
+use object_store::path::Path as Key;
+use object_store::{
+    BackoffConfig, Error, MultipartUpload, ObjectStore, ObjectStoreExt, PutPayload, RetryConfig,
+};
+use tokio::runtime::Runtime;
+
+use super::{OBJECT, ObjectAccess};
+
+/// Bytes of a part; S3 allows 10,000 of them, and none but the last below 5 MiB.
+const PART: usize = 8 * 1024 * 1024;
+/// Parts that are on their way at once.
+const PARTS_AT_ONCE: usize = 2;
+/// Bytes of the first request behind a jump; each that follows asks for twice as many.
+const FIRST_FETCH: u64 = 256 * 1024;
+const MOST_FETCH: u64 = 4 * 1024 * 1024;
+/// How often a request is tried again, and for how long.
+const RETRIES: usize = 4;
+const RETRY_FOR: Duration = Duration::from_secs(30);
+
+static ACCESS: OnceLock<ObjectAccess> = OnceLock::new();
+static RUNTIME: OnceLock<Option<Runtime>> = OnceLock::new();
+static STORES: OnceLock<Mutex<HashMap<String, Arc<dyn ObjectStore>>>> = OnceLock::new();
+
+pub(super) fn configure(access: ObjectAccess) {
+    let _ = ACCESS.set(access);
+}
+
+/// The thread on which requests run, so that callers may be on any, one that runs futures included.
+fn runtime() -> io::Result<&'static Runtime> {
+    let made = RUNTIME.get_or_init(|| {
+        let mut builder = tokio::runtime::Builder::new_multi_thread();
+        builder.worker_threads(1).thread_name("eddy-objects").enable_all().build().ok()
+    });
+    made.as_ref().ok_or_else(|| io::Error::other("no thread for requests can be had"))
+}
+
+/// Begins a request; its result comes through the channel.
+fn begin<T: Send + 'static>(
+    request: impl Future<Output = Result<T, Error>> + Send + 'static,
+) -> io::Result<Receiver<Result<T, Error>>> {
+    let (sender, receiver) = sync_channel(1);
+    runtime()?.spawn(async move {
+        let _ = sender.send(request.await);
+    });
+    Ok(receiver)
+}
+
+/// Runs a request and waits for its result.
+fn wait<T: Send + 'static>(
+    request: impl Future<Output = Result<T, Error>> + Send + 'static,
+) -> io::Result<T> {
+    result(&begin(request)?)
+}
+
+fn result<T>(receiver: &Receiver<Result<T, Error>>) -> io::Result<T> {
+    let answer = receiver.recv().map_err(|_| io::Error::other("a request was given up"))?;
+    answer.map_err(|error| failure(&error))
+}
+
+/// The error in words; where `NotFound` is about a bucket it is no missing file.
+fn failure(error: &Error) -> io::Error {
+    let cause = |source: &dyn std::error::Error| {
+        let mut words = source.to_string();
+        let mut next = source.source();
+        while let Some(inner) = next {
+            let more = inner.to_string();
+            if !words.contains(&more) {
+                words = format!("{words}: {more}");
+            }
+            next = inner.source();
+        }
+        words
+    };
+    match error {
+        Error::NotFound { source, .. } if cause(source.as_ref()).contains("NoSuchBucket") => {
+            io::Error::other("there is no such bucket")
+        }
+        Error::NotFound { .. } => io::Error::new(io::ErrorKind::NotFound, "there is no such object"),
+        Error::PermissionDenied { .. } | Error::Unauthenticated { .. } => io::Error::other(
+            "the server does not let us in: set AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY, or `storage` of the environment",
+        ),
+        other => io::Error::other(cause(other)),
+    }
+}
+
+/// The bucket and the key in it.
+fn place(path: &Path) -> io::Result<(Arc<dyn ObjectStore>, Key)> {
+    let text = path.to_string_lossy();
+    let parts = text.strip_prefix(OBJECT).and_then(|rest| rest.split_once('/'));
+    let Some((bucket, key)) = parts.filter(|(bucket, key)| !bucket.is_empty() && !key.is_empty()) else {
+        return Err(io::Error::new(
+            io::ErrorKind::InvalidInput,
+            "an object is named like `s3://bucket/folder/orders.eddy.ndjson.zst`",
+        ));
+    };
+    let key = Key::parse(key).map_err(|error| io::Error::new(io::ErrorKind::InvalidInput, error))?;
+    let stores = STORES.get_or_init(Mutex::default);
+    let mut stores = stores.lock().unwrap_or_else(PoisonError::into_inner);
+    if let Some(store) = stores.get(bucket) {
+        return Ok((Arc::clone(store), key));
+    }
+    let store = open_bucket(bucket).map_err(|error| failure(&error))?;
+    stores.insert(bucket.to_owned(), Arc::clone(&store));
+    Ok((store, key))
+}
+
+fn open_bucket(bucket: &str) -> Result<Arc<dyn ObjectStore>, Error> {
+    // One provider for the process: who comes later changes nothing.
+    let _ = rustls::crypto::ring::default_provider().install_default();
+    let retry =
+        RetryConfig { backoff: BackoffConfig::default(), max_retries: RETRIES, retry_timeout: RETRY_FOR };
+    let mut builder = AmazonS3Builder::from_env().with_bucket_name(bucket).with_retry(retry);
+    let access = ACCESS.get().cloned().unwrap_or_default();
+    let settings = [
+        (AmazonS3ConfigKey::Endpoint, access.endpoint),
+        (AmazonS3ConfigKey::Region, access.region),
+        (AmazonS3ConfigKey::AccessKeyId, access.access_key),
+        (AmazonS3ConfigKey::SecretAccessKey, access.secret_key),
+    ];
+    for (key, value) in settings {
+        if let Some(value) = value {
+            builder = builder.with_config(key, value);
+        }
+    }
+    let endpoint = builder.get_config_value(&AmazonS3ConfigKey::Endpoint).unwrap_or_default();
+    if endpoint.starts_with("http://") {
+        builder = builder.with_allow_http(true);
+    }
+    Ok(Arc::new(builder.build()?))
+}
+
+pub(super) fn length(path: &Path) -> io::Result<u64> {
+    let (store, key) = place(path)?;
+    wait(async move { store.head(&key).await }).map(|found| found.size)
+}
+
+pub(super) fn put(path: &Path, bytes: &[u8]) -> io::Result<()> {
+    let (store, key) = place(path)?;
+    let payload = PutPayload::from(bytes.to_vec());
+    wait(async move { store.put(&key, payload).await }).map(|_| ())
+}
+
+pub(super) fn remove(path: &Path) -> io::Result<()> {
+    let (store, key) = place(path)?;
+    wait(async move { store.delete(&key).await })
+}
+
+/// An object that is read.
+pub(in crate::archive) struct Object {
+    store: Arc<dyn ObjectStore>,
+    key: Key,
+    length: u64,
+    position: u64,
+    /// Bytes that were fetched, and where they begin.
+    fetched: Bytes,
+    fetched_at: u64,
+    next_fetch: u64,
+}
+
+pub(super) fn open(path: &Path) -> io::Result<(Object, u64)> {
+    let (store, key) = place(path)?;
+    let (asked, name) = (Arc::clone(&store), key.clone());
+    let length = wait(async move { asked.head(&name).await })?.size;
+    let object = Object {
+        store,
+        key,
+        length,
+        position: 0,
+        fetched: Bytes::new(),
+        fetched_at: 0,
+        next_fetch: FIRST_FETCH,
+    };
+    Ok((object, length))
+}
+
+impl Object {
+    /// What lies ready at the position; fetches more when nothing does.
+    fn ready(&mut self) -> io::Result<&[u8]> {
+        let end = self.fetched_at + self.fetched.len() as u64;
+        if self.position < self.fetched_at || self.position >= end {
+            let from = self.position;
+            self.next_fetch =
+                if from == end && from > 0 { (self.next_fetch * 2).min(MOST_FETCH) } else { FIRST_FETCH };
+            let range = from..(from + self.next_fetch).min(self.length);
+            let (store, key) = (Arc::clone(&self.store), self.key.clone());
+            self.fetched = wait(async move { store.get_range(&key, range).await })?;
+            self.fetched_at = from;
+        }
+        let begin = usize::try_from(self.position - self.fetched_at).unwrap_or(usize::MAX);
+        Ok(self.fetched.get(begin..).unwrap_or_default())
+    }
+}
+
+impl Read for Object {
+    fn read(&mut self, room: &mut [u8]) -> io::Result<usize> {
+        if self.position >= self.length || room.is_empty() {
+            return Ok(0);
+        }
+        let ready = self.ready()?;
+        let count = ready.len().min(room.len());
+        room[..count].copy_from_slice(&ready[..count]);
+        self.position += count as u64;
+        Ok(count)
+    }
+}
+
+impl Seek for Object {
+    fn seek(&mut self, to: SeekFrom) -> io::Result<u64> {
+        let place = match to {
+            SeekFrom::Start(place) => Some(place),
+            SeekFrom::End(by) => self.length.checked_add_signed(by),
+            SeekFrom::Current(by) => self.position.checked_add_signed(by),
+        };
+        self.position = place.ok_or(io::ErrorKind::InvalidInput)?;
+        Ok(self.position)
+    }
+}
+
+/// An object that is being written.
+pub(in crate::archive) struct Upload {
+    upload: Option<Box<dyn MultipartUpload>>,
+    buffer: Vec<u8>,
+    on_their_way: VecDeque<Receiver<Result<(), Error>>>,
+    parts: usize,
+}
+
+impl Upload {
+    pub(super) fn begin(path: &Path) -> io::Result<Self> {
+        let (store, key) = place(path)?;
+        let upload = wait(async move { store.put_multipart(&key).await })?;
+        Ok(Self { upload: Some(upload), buffer: Vec::new(), on_their_way: VecDeque::new(), parts: 0 })
+    }
+
+    pub(super) fn write_all(&mut self, bytes: &[u8]) -> io::Result<()> {
+        self.buffer.extend_from_slice(bytes);
+        while self.buffer.len() >= PART {
+            let rest = self.buffer.split_off(PART);
+            let part = std::mem::replace(&mut self.buffer, rest);
+            self.send(part)?;
+        }
+        Ok(())
+    }
+
+    fn send(&mut self, part: Vec<u8>) -> io::Result<()> {
+        while self.on_their_way.len() >= PARTS_AT_ONCE {
+            self.settle()?;
+        }
+        let Some(upload) = &mut self.upload else {
+            return Err(io::Error::other("the upload was given up"));
+        };
+        self.on_their_way.push_back(begin(upload.put_part(PutPayload::from(part)))?);
+        self.parts += 1;
+        Ok(())
+    }
+
+    /// Waits for the oldest part.
+    fn settle(&mut self) -> io::Result<()> {
+        self.on_their_way.pop_front().map_or(Ok(()), |part| result(&part))
+    }
+
+    pub(super) fn complete(&mut self) -> io::Result<()> {
+        if !self.buffer.is_empty() || self.parts == 0 {
+            let last = std::mem::take(&mut self.buffer);
+            self.send(last)?;
+        }
+        while !self.on_their_way.is_empty() {
+            self.settle()?;
+        }
+        let Some(mut upload) = self.upload.take() else {
+            return Err(io::Error::other("the upload was given up"));
+        };
+        wait(async move {
+            let completed = upload.complete().await;
+            if completed.is_err() {
+                // Parts that nobody joins any more would be kept, and paid for.
+                let _ = upload.abort().await;
+            }
+            completed
+        })
+        .map(|_| ())
+    }
+
+    /// Takes the parts away that were sent.
+    pub(super) fn abort(&mut self) {
+        self.on_their_way.clear();
+        if let Some(mut upload) = self.upload.take() {
+            let _ = wait(async move { upload.abort().await });
+        }
+    }
+}
+
+impl Drop for Upload {
+    fn drop(&mut self) {
+        self.abort();
+    }
+}

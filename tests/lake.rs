@@ -1,0 +1,284 @@
+//! Object storage and Parquet, as builds with the feature `lake` have them, against a local S3 server.
+
+use std::io::{Read, Write};
+use std::net::TcpStream;
+use std::path::Path;
+use std::process::{Command, Output};
+use std::time::{Duration, Instant};
+
+use eddy::archive::{
+    ConvertFormat, ForeignWriter, Header, ImportFormat, Imported, Importer, ObjectAccess, Reader, Record,
+    Writer, WriterOptions, exists, use_objects,
+};
+use eddy::event::{Event, Header as EventHeader};
+
+mod support;
+
+use support::servers::{Server, free_port, program};
+
+const SECRET: &str = "hidden-key-of-the-test";
+
+/// moto with one bucket, called `lake`.
+struct Storage {
+    server: Server,
+}
+
+impl Storage {
+    fn start() -> Option<Self> {
+        let program = program("moto_server", "EDDY_MOTO")?;
+        let port = free_port();
+        let arguments = ["-H", "127.0.0.1", "-p", &port.to_string()].map(str::to_owned).into();
+        let directory = tempfile::tempdir().expect("a directory");
+        let storage = Self { server: Server::launch(program, directory, port, arguments) };
+        let deadline = Instant::now() + Duration::from_secs(60);
+        while !storage.ask("PUT", "/lake").starts_with("HTTP/1.1 200") {
+            assert!(Instant::now() < deadline, "moto makes no bucket");
+        }
+        Some(storage)
+    }
+
+    /// One request, and the whole answer.
+    fn ask(&self, method: &str, path: &str) -> String {
+        let mut stream = TcpStream::connect(("127.0.0.1", self.server.port)).expect("connected");
+        let head = "Host: 127.0.0.1\r\nConnection: close\r\nContent-Length: 0\r\n\r\n";
+        write!(stream, "{method} {path} HTTP/1.1\r\n{head}").expect("asked");
+        let mut answer = Vec::new();
+        stream.read_to_end(&mut answer).expect("answered");
+        String::from_utf8_lossy(&answer).into_owned()
+    }
+
+    fn endpoint(&self) -> String {
+        format!("http://127.0.0.1:{}", self.server.port)
+    }
+
+    fn eddy(&self, directory: &Path, arguments: &[&str]) -> Output {
+        let variables = [
+            ("AWS_ENDPOINT_URL", self.endpoint()),
+            ("AWS_REGION", "us-east-1".to_owned()),
+            ("AWS_ACCESS_KEY_ID", "tester".to_owned()),
+            ("AWS_SECRET_ACCESS_KEY", SECRET.to_owned()),
+        ];
+        run(directory, arguments, &variables)
+    }
+
+    /// As [`Storage::eddy`], for what must go well; gives what was printed.
+    fn done(&self, directory: &Path, arguments: &[&str]) -> String {
+        let output = self.eddy(directory, arguments);
+        assert!(output.status.success(), "{arguments:?}: {}", String::from_utf8_lossy(&output.stderr));
+        String::from_utf8_lossy(&output.stdout).into_owned()
+    }
+}
+
+fn run(directory: &Path, arguments: &[&str], variables: &[(&str, String)]) -> Output {
+    let mut command = Command::new(env!("CARGO_BIN_EXE_eddy"));
+    command.args(arguments).current_dir(directory);
+    for name in ["AWS_ENDPOINT_URL", "AWS_REGION", "AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY"] {
+        command.env_remove(name);
+    }
+    command.envs(variables.iter().map(|(name, value)| (*name, value))).output().expect("eddy runs")
+}
+
+fn write_lines(directory: &Path, count: u64) {
+    let lines = (1..=count).map(|number| {
+        format!(
+            "{{\"src\":\"orders.{}\",\"t\":{},\"v\":\"{{\\\"id\\\":{number}}}\"}}\n",
+            number % 3,
+            number * 1000
+        )
+    });
+    std::fs::write(directory.join("events.ndjson"), lines.collect::<String>()).expect("written");
+}
+
+#[test]
+fn recordings_are_written_to_a_bucket_and_read_from_it() {
+    let Some(storage) = Storage::start() else {
+        return;
+    };
+    let folder = tempfile::tempdir().expect("a folder");
+    let at = folder.path();
+    write_lines(at, 3000);
+    let object = "s3://lake/shop/monday.eddy.ndjson.zst";
+    storage.done(at, &["record", "events.ndjson", "--output", object]);
+    assert_eq!(storage.done(at, &["archive", "cat", object]).lines().count(), 3000);
+    let last = storage.done(at, &["archive", "cat", object, "--range", "-2"]);
+    assert!(last.lines().all(|line| line.contains("id\\\":2999") || line.contains("id\\\":3000")), "{last}");
+    storage.done(at, &["archive", "verify", object]);
+    storage.done(
+        at,
+        &["archive", "slice", object, "--channel", "orders.1", "--output", "s3://lake/one.eddy.ndjson.zst"],
+    );
+    storage.done(
+        at,
+        &["archive", "merge", object, "s3://lake/one.eddy.ndjson.zst", "--output", "both.eddy.ndjson.zst"],
+    );
+    assert_eq!(storage.done(at, &["archive", "cat", "both.eddy.ndjson.zst"]).lines().count(), 4000);
+    storage.done(at, &["replay", object, "--to", "replayed.ndjson", "--speed", "max"]);
+    let replayed = std::fs::read_to_string(at.join("replayed.ndjson")).expect("replayed");
+    assert_eq!(replayed.lines().count(), 3000);
+    let refused = storage.eddy(at, &["record", "events.ndjson", "--output", object]);
+    assert_eq!(refused.status.code(), Some(2));
+}
+
+#[test]
+fn parts_and_their_manifest_lie_in_the_bucket() {
+    let Some(storage) = Storage::start() else {
+        return;
+    };
+    let folder = tempfile::tempdir().expect("a folder");
+    let at = folder.path();
+    write_lines(at, 250);
+    let base = "s3://lake/parts/shop.eddy.ndjson.zst";
+    storage.done(at, &["record", "events.ndjson", "--rotate-count", "100", "--output", base]);
+    let manifest = "s3://lake/parts/shop.manifest.json";
+    assert_eq!(storage.done(at, &["archive", "cat", manifest]).lines().count(), 250);
+    assert_eq!(
+        storage.done(at, &["archive", "cat", "s3://lake/parts/shop-00003.eddy.ndjson.zst"]).lines().count(),
+        50
+    );
+    storage.done(at, &["archive", "verify", manifest]);
+    storage.done(
+        at,
+        &["archive", "split", manifest, "--by-channel", "--output", "s3://lake/by/shop.eddy.ndjson.zst"],
+    );
+    storage.done(
+        at,
+        &[
+            "archive",
+            "merge",
+            "s3://lake/by/shop.manifest.json",
+            "--output",
+            "s3://lake/whole.eddy.ndjson.zst",
+        ],
+    );
+    assert_eq!(storage.done(at, &["archive", "cat", "s3://lake/whole.eddy.ndjson.zst"]).lines().count(), 250);
+}
+
+#[test]
+fn the_environment_of_the_workspace_says_where_and_who() {
+    let Some(storage) = Storage::start() else {
+        return;
+    };
+    let folder = tempfile::tempdir().expect("a folder");
+    let at = folder.path();
+    write_lines(at, 10);
+    let settings = format!(
+        "version: 1\nenvironments:\n  lake:\n    storage:\n      endpoint: {}\n      region: us-east-1\n      \
+         access-key: tester\n      secret-key: ${{LAKE_KEY}}\n",
+        storage.endpoint()
+    );
+    std::fs::write(at.join("eddy.yaml"), settings).expect("written");
+    let object = "s3://lake/by-settings.eddy.ndjson.zst";
+    let variables = [("LAKE_KEY", SECRET.to_owned())];
+    let recorded = run(at, &["record", "events.ndjson", "--env", "lake", "--output", object], &variables);
+    assert!(recorded.status.success(), "{}", String::from_utf8_lossy(&recorded.stderr));
+    let unset = run(at, &["archive", "cat", object, "--env", "lake"], &[]);
+    assert_eq!(unset.status.code(), Some(2));
+    assert!(String::from_utf8_lossy(&unset.stderr).contains("LAKE_KEY"));
+}
+
+#[test]
+fn what_goes_wrong_is_said_and_names_no_key() {
+    let Some(storage) = Storage::start() else {
+        return;
+    };
+    let folder = tempfile::tempdir().expect("a folder");
+    let at = folder.path();
+    write_lines(at, 10);
+    for (arguments, expected) in [
+        (["archive", "cat", "s3://lake/none.eddy.ndjson.zst"], "there is no such object"),
+        (["archive", "cat", "s3://lake"], "an object is named like"),
+        (["record", "events.ndjson", "--output=s3://nowhere/a.eddy.ndjson.zst"], "there is no such bucket"),
+        (["inject", "s3://lake/lines.ndjson", "--data=x"], "only a recording"),
+    ] {
+        let output = storage.eddy(at, &arguments);
+        let said = String::from_utf8_lossy(&output.stderr).into_owned();
+        assert!(!output.status.success() && said.contains(expected), "{arguments:?}: {said}");
+        assert!(!said.contains(SECRET), "{said}");
+    }
+}
+
+#[test]
+fn an_object_appears_only_when_it_is_whole() {
+    let Some(storage) = Storage::start() else {
+        return;
+    };
+    use_objects(ObjectAccess {
+        endpoint: Some(storage.endpoint()),
+        region: Some("us-east-1".to_owned()),
+        access_key: Some("tester".to_owned()),
+        secret_key: Some(SECRET.to_owned()),
+    });
+    let path = Path::new("s3://lake/large.eddy.ndjson.zst");
+    let options = WriterOptions { level: -5, ..WriterOptions::default() };
+    let begin = || Writer::create(path, &Header::new(Vec::new()), options).expect("begun");
+    // Not to be packed: more than two parts of an upload.
+    let mut state = 0x9e37_79b9_7f4a_7c15_u64;
+    let mut payload = || {
+        let bytes = (0..64 * 1024).map(|_| {
+            state ^= state << 13;
+            state ^= state >> 7;
+            state ^= state << 17;
+            state.to_le_bytes()[0]
+        });
+        bytes.collect::<Vec<u8>>()
+    };
+    let mut writer = begin();
+    for _ in 0..300 {
+        writer.write(&Event::new("c", payload())).expect("written");
+    }
+    assert!(!exists(path));
+    drop(writer);
+    assert!(!exists(path), "a recording that was cut off has left an object");
+    assert!(!storage.ask("GET", "/lake?uploads").contains("<Upload>"), "parts of it are still kept");
+    let mut writer = begin();
+    for _ in 0..300 {
+        writer.write(&Event::new("c", payload())).expect("written");
+    }
+    let summary = writer.finish().expect("finished");
+    let mut reader = Reader::open(path).expect("opened");
+    assert_eq!(reader.index().expect("read").map(|index| index.events), Some(300));
+    assert_eq!(reader.by_ref().filter(Result::is_ok).count(), 300);
+    assert_eq!(reader.file_bytes(), summary.file_bytes);
+}
+
+#[test]
+fn events_come_back_from_parquet() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let path = folder.path().join("orders.parquet");
+    let header = Header::new(vec!["kafka://host/orders".to_owned()]);
+    let event = |number: u64| {
+        let mut event = Event::new(format!("orders.{}", number % 5), vec![0xff; (number % 700) as usize]);
+        event.key = (number % 3 > 0).then(|| vec![b'k'; (number % 2) as usize].into());
+        event.payload = event.payload.filter(|_| number % 7 > 0);
+        event.place.offset = (number % 2 == 0).then_some(u64::MAX - number);
+        event.place.partition = (number % 2 == 0).then_some(-1);
+        event.headers =
+            (0..number % 4).map(|at| EventHeader { name: format!("h{at}"), value: None }).collect();
+        if number % 4 == 3 {
+            event.headers.push(EventHeader::text("h0", ""));
+            event.attributes.insert("qos".to_owned(), 1.into());
+        }
+        event
+    };
+    let mut writer =
+        ForeignWriter::create(&path, ConvertFormat::Parquet, Some(&header), false).expect("begun");
+    let sent: Vec<Event> = (1..=120_000).map(event).collect();
+    for (number, event) in (1..).zip(&sent) {
+        writer.write_record(&Record::new(None, event.clone()), number).expect("written");
+    }
+    assert_eq!(writer.finish().expect("finished").events, 120_000);
+    let mut importer = Importer::open(&path, None, None).expect("told by its first bytes");
+    assert_eq!(importer.format(), ImportFormat::Parquet);
+    assert_eq!(importer.header(), Some(header));
+    for (number, event) in (1..).zip(&sent) {
+        let Some(Imported::Event(line)) = importer.next_imported().expect("read") else {
+            panic!("no event {number}");
+        };
+        assert!(line.number == Some(number) && line.event == *event, "{number}: {line:?}");
+    }
+    assert!(importer.next_imported().expect("read").is_none());
+    let mut bytes = std::fs::read(&path).expect("read");
+    bytes.truncate(bytes.len() / 2);
+    std::fs::write(&path, bytes).expect("written");
+    assert!(Importer::open(&path, None, None).is_err());
+}
