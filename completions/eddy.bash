@@ -85,6 +85,9 @@ _eddy() {
             eddy__subcmd__archive,cat)
                 cmd="eddy__subcmd__archive__subcmd__cat"
                 ;;
+            eddy__subcmd__archive,convert)
+                cmd="eddy__subcmd__archive__subcmd__convert"
+                ;;
             eddy__subcmd__archive,help)
                 cmd="eddy__subcmd__archive__subcmd__help"
                 ;;
@@ -111,6 +114,9 @@ _eddy() {
                 ;;
             eddy__subcmd__archive__subcmd__help,cat)
                 cmd="eddy__subcmd__archive__subcmd__help__subcmd__cat"
+                ;;
+            eddy__subcmd__archive__subcmd__help,convert)
+                cmd="eddy__subcmd__archive__subcmd__help__subcmd__convert"
                 ;;
             eddy__subcmd__archive__subcmd__help,help)
                 cmd="eddy__subcmd__archive__subcmd__help__subcmd__help"
@@ -216,6 +222,9 @@ _eddy() {
                 ;;
             eddy__subcmd__help__subcmd__archive,cat)
                 cmd="eddy__subcmd__help__subcmd__archive__subcmd__cat"
+                ;;
+            eddy__subcmd__help__subcmd__archive,convert)
+                cmd="eddy__subcmd__help__subcmd__archive__subcmd__convert"
                 ;;
             eddy__subcmd__help__subcmd__archive,import)
                 cmd="eddy__subcmd__help__subcmd__archive__subcmd__import"
@@ -349,7 +358,7 @@ _eddy() {
             return 0
             ;;
         eddy__subcmd__archive)
-            opts="-q -v -h -V --color --quiet --verbose --no-progress --workspace --env --yes --help --version cat import merge repair slice split stats verify help"
+            opts="-q -v -h -V --color --quiet --verbose --no-progress --workspace --env --yes --help --version cat convert import merge repair slice split stats verify help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -428,8 +437,58 @@ _eddy() {
             COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
             return 0
             ;;
+        eddy__subcmd__archive__subcmd__convert)
+            opts="-o -q -v -h -V --output --to --from --loss --skip-bad --force --format --color --quiet --verbose --no-progress --workspace --env --yes --help --version"
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 3 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
+                --output)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                -o)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --to)
+                    COMPREPLY=($(compgen -W "avro cloudevents csv eddy kcat parquet" -- "${cur}"))
+                    return 0
+                    ;;
+                --from)
+                    COMPREPLY=($(compgen -W "kcat rpk kaf gor har nats-dump avro cloudevents csv parquet" -- "${cur}"))
+                    return 0
+                    ;;
+                --loss)
+                    COMPREPLY=($(compgen -W "report refuse accept" -- "${cur}"))
+                    return 0
+                    ;;
+                --format)
+                    COMPREPLY=($(compgen -W "human json" -- "${cur}"))
+                    return 0
+                    ;;
+                --color)
+                    COMPREPLY=($(compgen -W "auto always never" -- "${cur}"))
+                    return 0
+                    ;;
+                --workspace)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --env)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
         eddy__subcmd__archive__subcmd__help)
-            opts="cat import merge repair slice split stats verify help"
+            opts="cat convert import merge repair slice split stats verify help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 3 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -443,6 +502,20 @@ _eddy() {
             return 0
             ;;
         eddy__subcmd__archive__subcmd__help__subcmd__cat)
+            opts=""
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 4 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
+        eddy__subcmd__archive__subcmd__help__subcmd__convert)
             opts=""
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 4 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
@@ -576,7 +649,7 @@ _eddy() {
             fi
             case "${prev}" in
                 --from)
-                    COMPREPLY=($(compgen -W "kcat rpk kaf gor har nats-dump" -- "${cur}"))
+                    COMPREPLY=($(compgen -W "kcat rpk kaf gor har nats-dump avro cloudevents csv parquet" -- "${cur}"))
                     return 0
                     ;;
                 --channel)
@@ -1331,7 +1404,7 @@ _eddy() {
             return 0
             ;;
         eddy__subcmd__help__subcmd__archive)
-            opts="cat import merge repair slice split stats verify"
+            opts="cat convert import merge repair slice split stats verify"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 3 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -1345,6 +1418,20 @@ _eddy() {
             return 0
             ;;
         eddy__subcmd__help__subcmd__archive__subcmd__cat)
+            opts=""
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 4 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
+        eddy__subcmd__help__subcmd__archive__subcmd__convert)
             opts=""
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 4 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )

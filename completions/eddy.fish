@@ -57,26 +57,27 @@ complete -c eddy -n "__fish_eddy_needs_command" -f -a "tail" -d 'Watch events as
 complete -c eddy -n "__fish_eddy_needs_command" -f -a "template" -d 'See, begin, check and test templates'
 complete -c eddy -n "__fish_eddy_needs_command" -f -a "validate" -d 'Check AsyncAPI documents and event schemas'
 complete -c eddy -n "__fish_eddy_needs_command" -f -a "help" -d 'Print this message or the help of the given subcommand(s)'
-complete -c eddy -n "__fish_eddy_using_subcommand archive; and not __fish_seen_subcommand_from cat import merge repair slice split stats verify help" -l color -d 'When to colour' -r -f -a "auto\t'On a terminal, unless NO_COLOR is set'
+complete -c eddy -n "__fish_eddy_using_subcommand archive; and not __fish_seen_subcommand_from cat convert import merge repair slice split stats verify help" -l color -d 'When to colour' -r -f -a "auto\t'On a terminal, unless NO_COLOR is set'
 always\t'Always'
 never\t'Never'"
-complete -c eddy -n "__fish_eddy_using_subcommand archive; and not __fish_seen_subcommand_from cat import merge repair slice split stats verify help" -l workspace -d 'Directory of the workspace file `eddy.yaml` (default: here or above)' -r -F
-complete -c eddy -n "__fish_eddy_using_subcommand archive; and not __fish_seen_subcommand_from cat import merge repair slice split stats verify help" -l env -d 'Environment of the workspace to use' -r
-complete -c eddy -n "__fish_eddy_using_subcommand archive; and not __fish_seen_subcommand_from cat import merge repair slice split stats verify help" -s q -l quiet -d 'Say nothing but data and errors'
-complete -c eddy -n "__fish_eddy_using_subcommand archive; and not __fish_seen_subcommand_from cat import merge repair slice split stats verify help" -s v -l verbose -d 'Say more about what is done'
-complete -c eddy -n "__fish_eddy_using_subcommand archive; and not __fish_seen_subcommand_from cat import merge repair slice split stats verify help" -l no-progress -d 'Draw no progress bars'
-complete -c eddy -n "__fish_eddy_using_subcommand archive; and not __fish_seen_subcommand_from cat import merge repair slice split stats verify help" -l yes -d 'Answer yes to questions'
-complete -c eddy -n "__fish_eddy_using_subcommand archive; and not __fish_seen_subcommand_from cat import merge repair slice split stats verify help" -s h -l help -d 'Print help (see more with \'--help\')'
-complete -c eddy -n "__fish_eddy_using_subcommand archive; and not __fish_seen_subcommand_from cat import merge repair slice split stats verify help" -s V -l version -d 'Print version'
-complete -c eddy -n "__fish_eddy_using_subcommand archive; and not __fish_seen_subcommand_from cat import merge repair slice split stats verify help" -f -a "cat" -d 'Print events, one JSON object per line'
-complete -c eddy -n "__fish_eddy_using_subcommand archive; and not __fish_seen_subcommand_from cat import merge repair slice split stats verify help" -f -a "import" -d 'Make an archive of what kcat, rpk, kaf, GoReplay, browsers (HAR) or the nats command wrote'
-complete -c eddy -n "__fish_eddy_using_subcommand archive; and not __fish_seen_subcommand_from cat import merge repair slice split stats verify help" -f -a "merge" -d 'Join several recordings in order of time'
-complete -c eddy -n "__fish_eddy_using_subcommand archive; and not __fish_seen_subcommand_from cat import merge repair slice split stats verify help" -f -a "repair" -d 'Write what is whole in a damaged or unfinished recording anew'
-complete -c eddy -n "__fish_eddy_using_subcommand archive; and not __fish_seen_subcommand_from cat import merge repair slice split stats verify help" -f -a "slice" -d 'Write a part of a recording as a recording of its own'
-complete -c eddy -n "__fish_eddy_using_subcommand archive; and not __fish_seen_subcommand_from cat import merge repair slice split stats verify help" -f -a "split" -d 'Cut a recording into several files by size, time, count or channel'
-complete -c eddy -n "__fish_eddy_using_subcommand archive; and not __fish_seen_subcommand_from cat import merge repair slice split stats verify help" -f -a "stats" -d 'Count events, bytes, rates and channels'
-complete -c eddy -n "__fish_eddy_using_subcommand archive; and not __fish_seen_subcommand_from cat import merge repair slice split stats verify help" -f -a "verify" -d 'Check frames, checksums, lines, numbers, index and seek table'
-complete -c eddy -n "__fish_eddy_using_subcommand archive; and not __fish_seen_subcommand_from cat import merge repair slice split stats verify help" -f -a "help" -d 'Print this message or the help of the given subcommand(s)'
+complete -c eddy -n "__fish_eddy_using_subcommand archive; and not __fish_seen_subcommand_from cat convert import merge repair slice split stats verify help" -l workspace -d 'Directory of the workspace file `eddy.yaml` (default: here or above)' -r -F
+complete -c eddy -n "__fish_eddy_using_subcommand archive; and not __fish_seen_subcommand_from cat convert import merge repair slice split stats verify help" -l env -d 'Environment of the workspace to use' -r
+complete -c eddy -n "__fish_eddy_using_subcommand archive; and not __fish_seen_subcommand_from cat convert import merge repair slice split stats verify help" -s q -l quiet -d 'Say nothing but data and errors'
+complete -c eddy -n "__fish_eddy_using_subcommand archive; and not __fish_seen_subcommand_from cat convert import merge repair slice split stats verify help" -s v -l verbose -d 'Say more about what is done'
+complete -c eddy -n "__fish_eddy_using_subcommand archive; and not __fish_seen_subcommand_from cat convert import merge repair slice split stats verify help" -l no-progress -d 'Draw no progress bars'
+complete -c eddy -n "__fish_eddy_using_subcommand archive; and not __fish_seen_subcommand_from cat convert import merge repair slice split stats verify help" -l yes -d 'Answer yes to questions'
+complete -c eddy -n "__fish_eddy_using_subcommand archive; and not __fish_seen_subcommand_from cat convert import merge repair slice split stats verify help" -s h -l help -d 'Print help (see more with \'--help\')'
+complete -c eddy -n "__fish_eddy_using_subcommand archive; and not __fish_seen_subcommand_from cat convert import merge repair slice split stats verify help" -s V -l version -d 'Print version'
+complete -c eddy -n "__fish_eddy_using_subcommand archive; and not __fish_seen_subcommand_from cat convert import merge repair slice split stats verify help" -f -a "cat" -d 'Print events, one JSON object per line'
+complete -c eddy -n "__fish_eddy_using_subcommand archive; and not __fish_seen_subcommand_from cat convert import merge repair slice split stats verify help" -f -a "convert" -d 'Write a recording as CSV, CloudEvents, lines of kcat, Avro or Parquet, or read it back'
+complete -c eddy -n "__fish_eddy_using_subcommand archive; and not __fish_seen_subcommand_from cat convert import merge repair slice split stats verify help" -f -a "import" -d 'Make an archive of what kcat, rpk, kaf, GoReplay, browsers (HAR) or the nats command wrote'
+complete -c eddy -n "__fish_eddy_using_subcommand archive; and not __fish_seen_subcommand_from cat convert import merge repair slice split stats verify help" -f -a "merge" -d 'Join several recordings in order of time'
+complete -c eddy -n "__fish_eddy_using_subcommand archive; and not __fish_seen_subcommand_from cat convert import merge repair slice split stats verify help" -f -a "repair" -d 'Write what is whole in a damaged or unfinished recording anew'
+complete -c eddy -n "__fish_eddy_using_subcommand archive; and not __fish_seen_subcommand_from cat convert import merge repair slice split stats verify help" -f -a "slice" -d 'Write a part of a recording as a recording of its own'
+complete -c eddy -n "__fish_eddy_using_subcommand archive; and not __fish_seen_subcommand_from cat convert import merge repair slice split stats verify help" -f -a "split" -d 'Cut a recording into several files by size, time, count or channel'
+complete -c eddy -n "__fish_eddy_using_subcommand archive; and not __fish_seen_subcommand_from cat convert import merge repair slice split stats verify help" -f -a "stats" -d 'Count events, bytes, rates and channels'
+complete -c eddy -n "__fish_eddy_using_subcommand archive; and not __fish_seen_subcommand_from cat convert import merge repair slice split stats verify help" -f -a "verify" -d 'Check frames, checksums, lines, numbers, index and seek table'
+complete -c eddy -n "__fish_eddy_using_subcommand archive; and not __fish_seen_subcommand_from cat convert import merge repair slice split stats verify help" -f -a "help" -d 'Print this message or the help of the given subcommand(s)'
 complete -c eddy -n "__fish_eddy_using_subcommand archive; and __fish_seen_subcommand_from cat" -l from -d 'Begin here: a time, `-5m`, `start`, `end`, `last:N` or `offset:N` (default: the oldest event that is kept)' -r
 complete -c eddy -n "__fish_eddy_using_subcommand archive; and __fish_seen_subcommand_from cat" -l to -d 'End here: a time, `now`, `end` or `offset:N`' -r
 complete -c eddy -n "__fish_eddy_using_subcommand archive; and __fish_seen_subcommand_from cat" -l range -d 'Both in one word: `@-48h:-24h`, `@2026-11-01T00:00Z:`, `-100`, `+50:`, `start:end`' -r
@@ -95,12 +96,51 @@ complete -c eddy -n "__fish_eddy_using_subcommand archive; and __fish_seen_subco
 complete -c eddy -n "__fish_eddy_using_subcommand archive; and __fish_seen_subcommand_from cat" -l yes -d 'Answer yes to questions'
 complete -c eddy -n "__fish_eddy_using_subcommand archive; and __fish_seen_subcommand_from cat" -s h -l help -d 'Print help (see more with \'--help\')'
 complete -c eddy -n "__fish_eddy_using_subcommand archive; and __fish_seen_subcommand_from cat" -s V -l version -d 'Print version'
+complete -c eddy -n "__fish_eddy_using_subcommand archive; and __fish_seen_subcommand_from convert" -s o -l output -d 'The file to write' -r -F
+complete -c eddy -n "__fish_eddy_using_subcommand archive; and __fish_seen_subcommand_from convert" -l to -d 'Format of the file to write' -r -f -a "avro\t'Avro object container'
+cloudevents\t'Batch of CloudEvents in JSON'
+csv\t'Comma-separated values'
+eddy\t'A recording of eddy'
+kcat\t'Lines of `kcat -J`'
+parquet\t'Parquet'"
+complete -c eddy -n "__fish_eddy_using_subcommand archive; and __fish_seen_subcommand_from convert" -l from -d 'Format of the file that is read, unless it is a recording' -r -f -a "kcat\t'Lines of `kcat -J`'
+rpk\t'`rpk topic consume` (JSON)'
+kaf\t'`kaf consume --output json`'
+gor\t'Captures of GoReplay'
+har\t'HTTP archive of a browser or proxy'
+nats-dump\t'`nats sub --dump`'
+avro\t'Avro object container with the schema of `eddy archive convert`'
+cloudevents\t'Batch of CloudEvents in JSON'
+csv\t'Comma-separated values with the columns of `eddy archive convert`'
+parquet\t'Parquet of `eddy archive convert`'"
+complete -c eddy -n "__fish_eddy_using_subcommand archive; and __fish_seen_subcommand_from convert" -l loss -d 'What to do about what the format cannot carry' -r -f -a "report\t'Count it first, and write then; the input is read twice'
+refuse\t'Count it first, and write nothing if there is any'
+accept\t'Write without counting'"
+complete -c eddy -n "__fish_eddy_using_subcommand archive; and __fish_seen_subcommand_from convert" -l format -d 'How to print what was written' -r -f -a "human\t'For people'
+json\t'One JSON document'"
+complete -c eddy -n "__fish_eddy_using_subcommand archive; and __fish_seen_subcommand_from convert" -l color -d 'When to colour' -r -f -a "auto\t'On a terminal, unless NO_COLOR is set'
+always\t'Always'
+never\t'Never'"
+complete -c eddy -n "__fish_eddy_using_subcommand archive; and __fish_seen_subcommand_from convert" -l workspace -d 'Directory of the workspace file `eddy.yaml` (default: here or above)' -r -F
+complete -c eddy -n "__fish_eddy_using_subcommand archive; and __fish_seen_subcommand_from convert" -l env -d 'Environment of the workspace to use' -r
+complete -c eddy -n "__fish_eddy_using_subcommand archive; and __fish_seen_subcommand_from convert" -l skip-bad -d 'Leave out what is no event, and count it'
+complete -c eddy -n "__fish_eddy_using_subcommand archive; and __fish_seen_subcommand_from convert" -l force -d 'Replace the file to write when it is there'
+complete -c eddy -n "__fish_eddy_using_subcommand archive; and __fish_seen_subcommand_from convert" -s q -l quiet -d 'Say nothing but data and errors'
+complete -c eddy -n "__fish_eddy_using_subcommand archive; and __fish_seen_subcommand_from convert" -s v -l verbose -d 'Say more about what is done'
+complete -c eddy -n "__fish_eddy_using_subcommand archive; and __fish_seen_subcommand_from convert" -l no-progress -d 'Draw no progress bars'
+complete -c eddy -n "__fish_eddy_using_subcommand archive; and __fish_seen_subcommand_from convert" -l yes -d 'Answer yes to questions'
+complete -c eddy -n "__fish_eddy_using_subcommand archive; and __fish_seen_subcommand_from convert" -s h -l help -d 'Print help (see more with \'--help\')'
+complete -c eddy -n "__fish_eddy_using_subcommand archive; and __fish_seen_subcommand_from convert" -s V -l version -d 'Print version'
 complete -c eddy -n "__fish_eddy_using_subcommand archive; and __fish_seen_subcommand_from import" -l from -d 'Which tool wrote it' -r -f -a "kcat\t'Lines of `kcat -J`'
 rpk\t'`rpk topic consume` (JSON)'
 kaf\t'`kaf consume --output json`'
 gor\t'Captures of GoReplay'
 har\t'HTTP archive of a browser or proxy'
-nats-dump\t'`nats sub --dump`'"
+nats-dump\t'`nats sub --dump`'
+avro\t'Avro object container with the schema of `eddy archive convert`'
+cloudevents\t'Batch of CloudEvents in JSON'
+csv\t'Comma-separated values with the columns of `eddy archive convert`'
+parquet\t'Parquet of `eddy archive convert`'"
 complete -c eddy -n "__fish_eddy_using_subcommand archive; and __fish_seen_subcommand_from import" -l channel -d 'Channel of all events, in place of their own; `kaf` writes none' -r
 complete -c eddy -n "__fish_eddy_using_subcommand archive; and __fish_seen_subcommand_from import" -s o -l output -d 'The archive to write' -r -F
 complete -c eddy -n "__fish_eddy_using_subcommand archive; and __fish_seen_subcommand_from import" -l format -d 'How to print what was written' -r -f -a "human\t'For people'
@@ -215,6 +255,7 @@ complete -c eddy -n "__fish_eddy_using_subcommand archive; and __fish_seen_subco
 complete -c eddy -n "__fish_eddy_using_subcommand archive; and __fish_seen_subcommand_from verify" -s h -l help -d 'Print help (see more with \'--help\')'
 complete -c eddy -n "__fish_eddy_using_subcommand archive; and __fish_seen_subcommand_from verify" -s V -l version -d 'Print version'
 complete -c eddy -n "__fish_eddy_using_subcommand archive; and __fish_seen_subcommand_from help" -f -a "cat" -d 'Print events, one JSON object per line'
+complete -c eddy -n "__fish_eddy_using_subcommand archive; and __fish_seen_subcommand_from help" -f -a "convert" -d 'Write a recording as CSV, CloudEvents, lines of kcat, Avro or Parquet, or read it back'
 complete -c eddy -n "__fish_eddy_using_subcommand archive; and __fish_seen_subcommand_from help" -f -a "import" -d 'Make an archive of what kcat, rpk, kaf, GoReplay, browsers (HAR) or the nats command wrote'
 complete -c eddy -n "__fish_eddy_using_subcommand archive; and __fish_seen_subcommand_from help" -f -a "merge" -d 'Join several recordings in order of time'
 complete -c eddy -n "__fish_eddy_using_subcommand archive; and __fish_seen_subcommand_from help" -f -a "repair" -d 'Write what is whole in a damaged or unfinished recording anew'
@@ -906,6 +947,7 @@ complete -c eddy -n "__fish_eddy_using_subcommand help; and not __fish_seen_subc
 complete -c eddy -n "__fish_eddy_using_subcommand help; and not __fish_seen_subcommand_from archive broker bundle completions convert demo doctor explain fmt graph init inject man new record redrive replay sync tail template validate help" -f -a "validate" -d 'Check AsyncAPI documents and event schemas'
 complete -c eddy -n "__fish_eddy_using_subcommand help; and not __fish_seen_subcommand_from archive broker bundle completions convert demo doctor explain fmt graph init inject man new record redrive replay sync tail template validate help" -f -a "help" -d 'Print this message or the help of the given subcommand(s)'
 complete -c eddy -n "__fish_eddy_using_subcommand help; and __fish_seen_subcommand_from archive" -f -a "cat" -d 'Print events, one JSON object per line'
+complete -c eddy -n "__fish_eddy_using_subcommand help; and __fish_seen_subcommand_from archive" -f -a "convert" -d 'Write a recording as CSV, CloudEvents, lines of kcat, Avro or Parquet, or read it back'
 complete -c eddy -n "__fish_eddy_using_subcommand help; and __fish_seen_subcommand_from archive" -f -a "import" -d 'Make an archive of what kcat, rpk, kaf, GoReplay, browsers (HAR) or the nats command wrote'
 complete -c eddy -n "__fish_eddy_using_subcommand help; and __fish_seen_subcommand_from archive" -f -a "merge" -d 'Join several recordings in order of time'
 complete -c eddy -n "__fish_eddy_using_subcommand help; and __fish_seen_subcommand_from archive" -f -a "repair" -d 'Write what is whole in a damaged or unfinished recording anew'

@@ -56,7 +56,7 @@ const CONFINED: &[(&str, &[&str])] = &[
         ],
     ),
     ("object_store", &["archive/storage/objects.rs"]),
-    ("parquet", &["archive/convert/parquet.rs"]),
+    ("parquet", &["archive/convert"]),
     ("jaq_core", &["replay/jq"]),
     ("jaq_json", &["replay/jq"]),
     ("jaq_std", &["replay/jq"]),

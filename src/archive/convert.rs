@@ -26,7 +26,7 @@ pub use loss::{LossCounts, LostPart};
 pub enum ConvertFormat {
     /// Avro object container with the envelope schema.
     Avro,
-    /// A batch of CloudEvents in JSON, one to a line.
+    /// A batch of CloudEvents in JSON.
     CloudEvents,
     /// Comma-separated values, RFC 4180.
     Csv,

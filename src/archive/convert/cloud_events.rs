@@ -1,4 +1,4 @@
-//! A batch of CloudEvents in JSON, one event to a line, with what CloudEvents have no place for in an extension attribute.
+//! A batch of CloudEvents in JSON, with what CloudEvents have no place for in an extension attribute.
 
 use std::io::{self, BufRead, Write};
 

@@ -166,7 +166,8 @@ fn other_readers_and_writers_of_avro_agree() {
     let reader = apache_avro::Reader::new(&bytes[..]).expect("a container");
     let schema = apache_avro::Schema::parse_str(avro::SCHEMA).expect("a schema");
     assert_eq!(reader.writer_schema().canonical_form(), schema.canonical_form());
-    let codecs = [apache_avro::Codec::Null, apache_avro::Codec::Deflate(Default::default())];
+    let codecs =
+        [apache_avro::Codec::Null, apache_avro::Codec::Deflate(apache_avro::DeflateSettings::default())];
     let values: Vec<_> = reader.map(|value| value.expect("a value")).collect();
     assert_eq!(values.len(), lines.len());
     let apache_avro::types::Value::Record(fields) = &values[0] else {

@@ -78,7 +78,9 @@ pub(super) fn run(args: &SplitArgs, context: &Context) -> Result<Status, Command
 fn refuse_own_part(args: &SplitArgs, base: &Path) -> Result<(), CommandError> {
     let folder = |path: &Path| {
         let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty());
-        folder.unwrap_or(Path::new(".")).canonicalize().ok()
+        let folder = folder.unwrap_or(Path::new("."));
+        // That of an object has no other name.
+        folder.canonicalize().unwrap_or_else(|_| folder.to_path_buf())
     };
     // Files of channels have names nobody can foresee; without `--force` none that is there is written over.
     let is_own = |file: &PathBuf| {
