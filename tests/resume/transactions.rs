@@ -218,7 +218,12 @@ async fn a_broker_that_is_killed_in_a_transaction_comes_back_and_each_event_is_c
         server.stop();
         server.start();
     }
-    assert!(child.wait().expect("a child").success(), "{}", into.said("said"));
+    if !child.wait().expect("a child").success() {
+        // Killed while a transaction ended, it may not know it any more: then the record of the run decides.
+        assert!(into.said("said").contains("does not say whether"), "{}", into.said("said"));
+        let status = into.start(&["--resume"], "again").wait().expect("a child");
+        assert!(status.success(), "{}", into.said("again"));
+    }
     into.assert_committed_once();
     into.assert_finished();
 }

@@ -219,6 +219,11 @@ pub(super) fn taken_back(words: &str, address: &Address) -> EndpointError {
     EndpointError::new(Kind::Unreachable, format!("`{address}` has taken a transaction back: {words}"))
 }
 
+/// Another process has taken the run over.
+pub(super) fn is_fenced(code: Code) -> bool {
+    matches!(code, Code::Fenced | Code::ProducerFenced | Code::InvalidProducerEpoch)
+}
+
 /// The queue of the client is full.
 pub(super) fn is_full(error: &KafkaError) -> bool {
     matches!(error, KafkaError::MessageProduction(Code::QueueFull))

@@ -261,7 +261,9 @@ impl Ends {
     fn lost(&self, error: &KafkaError) -> End {
         let words = words_of(error);
         End::Unknown(match error {
-            KafkaError::Transaction(error) if error.is_fatal() => failure::taken_over(&words, &self.address),
+            KafkaError::Transaction(error) if failure::is_fenced(error.code()) => {
+                failure::taken_over(&words, &self.address)
+            }
             _ => failure::undecided(&words, &self.address),
         })
     }
