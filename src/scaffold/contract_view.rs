@@ -15,7 +15,8 @@ use super::types::{Type, TypeFault, Types};
 use crate::contract::{
     Action, Channel, Document, Message, MessageIndex, Operation, Parameter, SchemaFormat, SchemaRef,
 };
-use crate::schema::{Compiler, Dialect};
+use crate::schema::generate::Generator;
+use crate::schema::{Compiled, Compiler, Dialect};
 use crate::source_text::{Documents, Sources};
 
 /// Types that generated operations use besides those of events.
@@ -238,7 +239,10 @@ impl<'a> Viewer<'a> {
             None => bytes(self.language).to_owned(),
         };
         let fields = kind.as_ref().map(|kind| fields_of(&self.types, kind)).unwrap_or_default();
+        let schema = self.compiled(message, is_json);
         let example = kind.map_or_else(|| json!({}), |kind| sample(&self.types, &kind));
+        let example =
+            schema.as_ref().map_or_else(|| example.clone(), |(schema, _)| allowed(schema, &example));
         let view = json!({
             "name": message.name,
             "title": message.title,
@@ -247,20 +251,18 @@ impl<'a> Viewer<'a> {
             "is_json": is_json,
             "type": in_code,
             "sample": example.to_string(),
-            "schema": self.schema_text(message, is_json),
+            "schema": schema.map(|(compiled, dialect)| schema_text(&compiled, dialect)),
         });
         Ok((view, fields))
     }
 
-    /// The schema as a text that needs no other file; none for other languages, for those of OpenAPI 3.0, whose `nullable`
-    /// no validator knows, and for one that does not compile, of which `eddy validate` says why.
-    fn schema_text(&self, message: &Message, is_json: bool) -> Option<String> {
+    /// The schema, compiled; none for other languages, for those of OpenAPI 3.0, whose `nullable` no validator knows, and for
+    /// one that does not compile, of which `eddy validate` says why.
+    fn compiled(&self, message: &Message, is_json: bool) -> Option<(Compiled, Dialect)> {
         let schema = message.payload.as_ref().filter(|_| is_json)?;
         let dialect = schema.dialect().filter(|dialect| *dialect != Dialect::OpenApi30)?;
         let compiled = Compiler::new(self.types.references()).compile(&schema.place(), dialect).ok()?;
-        let mut whole = Map::from_iter([("$schema".to_owned(), Value::from(dialect.meta_schema()))]);
-        whole.extend(compiled.self_contained().as_object().cloned().unwrap_or_default());
-        Some(Value::from(whole).to_string())
+        Some((compiled, dialect))
     }
 
     fn payload_type(&mut self, message: &Message, schema: &SchemaRef) -> Result<Type, ScaffoldError> {
@@ -276,6 +278,21 @@ impl<'a> Viewer<'a> {
             help: Some("`eddy validate` says more about the contract".to_owned()),
         }
     }
+}
+
+/// The schema as a text that needs no other file.
+fn schema_text(schema: &Compiled, dialect: Dialect) -> String {
+    let mut whole = Map::from_iter([("$schema".to_owned(), Value::from(dialect.meta_schema()))]);
+    whole.extend(schema.self_contained().as_object().cloned().unwrap_or_default());
+    Value::from(whole).to_string()
+}
+
+/// The example where its schema allows it, else a value made for the schema: an example of the type alone knows no ranges.
+fn allowed(schema: &Compiled, example: &Value) -> Value {
+    if schema.check_value(example).is_empty() {
+        return example.clone();
+    }
+    Generator::new(schema, 1).value().unwrap_or_else(|_| example.clone())
 }
 
 fn action_name(action: Action) -> &'static str {
