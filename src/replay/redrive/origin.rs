@@ -37,6 +37,11 @@ impl Origin {
     }
 }
 
+/// The header of eddy's envelope with the address.
+const ENVELOPE_ADDRESS: &str = "dead-letter-address";
+/// The header of eddy's envelope with the exchange, where the address is a routing key.
+const ENVELOPE_EXCHANGE: &str = "dead-letter-exchange";
+
 /// The header of a topic and that of a partition, as several programs write them.
 const TOPICS: [(&str, &str); 6] = [
     ("__connect.errors.topic", "__connect.errors.partition"),
@@ -46,7 +51,7 @@ const TOPICS: [(&str, &str); 6] = [
     // Quarkus and other users of SmallRye.
     ("dead-letter-topic", "dead-letter-partition"),
     // The envelope of eddy.
-    ("dead-letter-address", "dead-letter-partition"),
+    (ENVELOPE_ADDRESS, "dead-letter-partition"),
     // What JetStream republishes.
     ("Nats-Subject", ""),
 ];
@@ -81,10 +86,9 @@ pub(super) fn origin(event: &Event, way: &Way) -> Option<Origin> {
     }
     for (topic, partition) in TOPICS {
         if let Some(channel) = text(topic) {
-            return Some(plain(
-                channel,
-                number(event, partition).and_then(|number| i32::try_from(number).ok()),
-            ));
+            let partition = number(event, partition).and_then(|number| i32::try_from(number).ok());
+            let exchange = text(ENVELOPE_EXCHANGE).filter(|_| topic == ENVELOPE_ADDRESS);
+            return Some(Origin { channel, exchange, partition });
         }
     }
     let (exchange, key) = (text("x-original-exchange"), text("x-original-routingKey"));
