@@ -1,4 +1,7 @@
-//! Every template becomes a project, and the services of `rust-service` build without a warning and pass their own tests.
+//! Every template becomes a project, and its services build without a warning and pass their own tests.
+
+#[path = "scaffold/python.rs"]
+mod python;
 
 use std::collections::BTreeMap;
 use std::ffi::OsString;
@@ -30,10 +33,14 @@ fn eddy(arguments: &[&str]) -> Output {
 }
 
 fn make(contract: &str, broker: &str, target: &Path) {
+    make_from("rust-service", contract, broker, target);
+}
+
+fn make_from(template: &str, contract: &str, broker: &str, target: &Path) {
     let contract = fixture(contract);
     let output = eddy(&[
         "new",
-        "rust-service",
+        template,
         &target.to_string_lossy(),
         "--contract",
         &contract.to_string_lossy(),

@@ -16,6 +16,7 @@ use crate::scaffold::{self, Action, Plan};
 #[command(after_help = "Examples:\n  eddy new --list\n  \
     eddy new rust-service shop --contract orders.yaml\n  \
     eddy new rust-service shop --contract orders.yaml --set broker=nats --defaults\n  \
+    eddy new python-service shop --contract orders.yaml --set broker=kafka\n  \
     eddy new rust-service shop --contract orders.yaml --defaults --dry-run --format json\n  \
     eddy new ./my-template shop --answers answers.yaml")]
 pub struct Args {
