@@ -98,7 +98,7 @@ fn installed() -> bool {
 
 /// A directory laid out as an unpacked Kafka is.
 fn kafka_home(directory: &Path) -> PathBuf {
-    let home = directory.join("kafka");
+    let home = directory.join("kafka-home");
     std::fs::create_dir(&home).expect("made");
     std::os::unix::fs::symlink(cache().join("kafka"), home.join("libs")).expect("linked");
     home
