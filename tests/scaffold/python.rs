@@ -117,8 +117,7 @@ fn python_services_are_clean_and_pass_their_own_tests() {
         for (contract, broker) in lane {
             let project = directory.path().join(broker);
             make_from("python-service", contract, broker, &project);
-            let python =
-                Python { project, caches: caches.join(number.to_string()), kafka: kafka.clone() };
+            let python = Python { project, caches: caches.join(number.to_string()), kafka: kafka.clone() };
             failures.extend(python.failure(&["ruff", "check", "."]));
             failures.extend(python.failure(&["mypy"]));
             failures.extend(python.failure(&["pytest", "-q", "-rs", "-p", "no:cacheprovider"]));
@@ -126,8 +125,11 @@ fn python_services_are_clean_and_pass_their_own_tests() {
         failures
     };
     let failures: Vec<String> = std::thread::scope(|scope| {
-        let lanes: Vec<_> =
-            LANES.iter().enumerate().map(|(number, pairs)| scope.spawn(move || lane(number, pairs))).collect();
+        let lanes: Vec<_> = LANES
+            .iter()
+            .enumerate()
+            .map(|(number, pairs)| scope.spawn(move || lane(number, pairs)))
+            .collect();
         lanes.into_iter().flat_map(|lane| lane.join().expect("ended")).collect()
     });
     assert!(failures.is_empty(), "{}", failures.join("\n"));
