@@ -37,7 +37,7 @@ const CONFINED: &[(&str, &[&str])] = &[
     ("nkeys", &["endpoint/nats"]),
     ("redis", &["endpoint/redis_streams"]),
     ("rdkafka", &["endpoint/kafka"]),
-    ("axum", &["endpoint/http"]),
+    ("axum", &["commands/serve", "endpoint/http"]),
     ("hyper_util", &["endpoint/http"]),
     ("tokio_rustls", &["endpoint/amqp", "endpoint/http", "endpoint/mqtt", "endpoint/redis_streams"]),
     ("rumqttc_v4", &["endpoint/mqtt"]),

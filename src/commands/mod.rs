@@ -38,6 +38,8 @@ mod redrive;
 mod registry;
 mod replay;
 mod scaffolding;
+#[cfg(feature = "serve")]
+mod serve;
 mod sync;
 mod tail;
 mod target;
@@ -189,6 +191,9 @@ enum Command {
     Redrive(redrive::Args),
     /// Send the events of an archive again, with their timing
     Replay(Box<replay::Line>),
+    /// Serve the page of the system, which follows documents and systems while it is open
+    #[cfg(feature = "serve")]
+    Serve(serve::Args),
     /// Bring a project up to its template and its contract
     Sync(sync::Args),
     /// Watch events as they arrive
@@ -221,6 +226,8 @@ impl Command {
             Self::Record(args) => record::run(args, context),
             Self::Redrive(args) => redrive::run(args, context),
             Self::Replay(line) => replay::run_line(line, context),
+            #[cfg(feature = "serve")]
+            Self::Serve(args) => serve::run(args, context),
             Self::Sync(args) => sync::run(args, context),
             Self::Tail(args) => tail::run(args, context),
             Self::Template(args) => template::run(args, context),

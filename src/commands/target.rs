@@ -376,7 +376,7 @@ fn level_fits(part: &str, value: &str) -> bool {
 
 /// The address with each level that holds a parameter replaced by the system's wildcard for one level. Over HTTP what
 /// lies before the first parameter is enough: a receiver takes everything below it.
-fn with_wildcards(address: &str, scheme: Scheme) -> String {
+pub(super) fn with_wildcards(address: &str, scheme: Scheme) -> String {
     if scheme == Scheme::Http {
         let fixed = address.split('/').take_while(|level| !level.contains('{'));
         return fixed.collect::<Vec<_>>().join("/");

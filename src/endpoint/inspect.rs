@@ -125,6 +125,20 @@ pub struct Observed {
     pub flows: Vec<ObservedFlow>,
     /// What it does not show, so that an empty list is not read as "there is nothing".
     pub not_observable: Vec<NotObservable>,
+    /// How many events went by until now; of two looks they give a rate.
+    #[serde(skip)]
+    pub counts: Vec<Count>,
+}
+
+/// How many events went by until now: a number that only grows, until a channel is made anew.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Count {
+    /// The name of an [`ObservedChannel`].
+    pub channel: String,
+    /// Who took them, as in [`ObservedFlow::who`]; `None` for all that came in.
+    pub reader: Option<String>,
+    /// How many.
+    pub events: u64,
 }
 
 /// Which way events go between a client and a channel.

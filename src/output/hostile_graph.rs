@@ -11,7 +11,7 @@ use super::hostile::elements;
 use super::scene::Setting;
 use super::visible::is_hidden;
 use super::{
-    backstage, cytoscape, d2, dot, eventcatalog, graph_json, graph_jsonl, graphml, mermaid, openlineage,
+    backstage, boxes, cytoscape, d2, dot, eventcatalog, graph_json, graph_jsonl, graphml, matrix, mermaid, openlineage,
     page, plantuml, svg, table, tree,
 };
 use crate::topology::fixture::graph;
@@ -96,6 +96,8 @@ fn formats(graph: &Graph) -> Vec<(&'static str, String)> {
     let charts = mermaid::charts(graph);
     let mut made = vec![
         ("table", written(|out| table::write(out, graph, &style))),
+        ("boxes", written(|out| boxes::write(out, graph, &style))),
+        ("matrix", written(|out| matrix::write(out, graph, &style))),
         ("tree", written(|out| tree::write(out, graph, NodeIndex(0), 3, &style))),
         ("json", written(|out| graph_json::write(out, graph, NAMES[0]))),
         ("jsonl", written(|out| graph_jsonl::write(out, graph))),

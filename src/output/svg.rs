@@ -7,6 +7,7 @@ use super::scene::{
     Arrow, BoxKind, MARGIN, SMALL_SIZE, Scene, Setting, Shape, counted, metrics, node_words, thickness,
 };
 use super::visible::is_hidden;
+use crate::topology::drift::Verdict;
 use crate::topology::{Change, CheckRule, Graph, NodeKind, Relation};
 
 /// Above so many arrows none gets words and a wider invisible twin to point at.
@@ -24,6 +25,7 @@ text{font-family:Arial,'Liberation Sans',Helvetica,sans-serif;fill:#1b2733}
 .sends,.receives{fill:none;stroke-width:1.3;stroke-opacity:.75}.sends{stroke:#2b6cb0;marker-end:url(#tip-sends)}.receives{stroke:#0f766e;marker-end:url(#tip-receives)}
 .back{stroke-dasharray:6 4}
 .added{stroke:#00796b;stroke-width:3;stroke-opacity:1}.removed{stroke:#c2410c;stroke-width:2;stroke-dasharray:3 4;stroke-opacity:1}.modified{stroke:#7b3fa0;stroke-width:3;stroke-dasharray:10 3 2 3;stroke-opacity:1}
+.undocumented{stroke:#b45309;stroke-width:2.6;stroke-opacity:1}.absent{stroke:#c53030;stroke-width:2;stroke-dasharray:2 4;stroke-opacity:1}.unseen{stroke-dasharray:1.5 3.5}
 .tip-sends{fill:#2b6cb0}.tip-receives{fill:#0f766e}
 .hit{fill:none;stroke:transparent;stroke-width:9}
 g:hover>.sends,g:hover>.receives{stroke-width:3;stroke-opacity:1}
@@ -33,7 +35,7 @@ text{fill:#e4eaf0}.small,.head{fill:#9fb0c0}.domain{fill:#b4c2d0}
 .frame{fill:#17202a;stroke:#2b3845}
 .service{fill:#17324d;stroke:#6aa9e9}.channel{fill:#3a2d12;stroke:#e0aa4e}
 .domain-box{fill:#1f2b38;stroke:#9fb0c0}.missing{stroke:#ff8a80}.gone{fill:#ff8a80}.halo{stroke:#17202a}
-.added{stroke:#4fd1b5}.removed{stroke:#ffab70}.modified{stroke:#d2a8ff}.sends{stroke:#6aa9e9}.receives{stroke:#4fd1b5}.tip-sends{fill:#6aa9e9}.tip-receives{fill:#4fd1b5}
+.sends{stroke:#6aa9e9}.receives{stroke:#4fd1b5}.added{stroke:#4fd1b5}.removed{stroke:#ffab70}.modified{stroke:#d2a8ff}.undocumented{stroke:#fbbf24}.absent{stroke:#ff8a80}.tip-sends{fill:#6aa9e9}.tip-receives{fill:#4fd1b5}
 }
 ";
 
@@ -123,6 +125,9 @@ impl Drawing<'_> {
         if let Some(change) = arrow.change {
             class.push(' ');
             class.push_str(change_class(change));
+        } else if let Some(style) = arrow.verdict.and_then(verdict_class) {
+            class.push(' ');
+            class.push_str(style);
         }
         let line = way(&arrow.points);
         if self.scene.arrows.len() > POINTABLE {
@@ -260,6 +265,13 @@ impl Drawing<'_> {
                 arrows.push((class, text));
             }
         }
+        for verdict in Verdict::ALL {
+            let Some(style) = verdict_class(verdict) else { continue };
+            if self.scene.arrows.iter().any(|arrow| arrow.verdict == Some(verdict)) {
+                let class = if style == "unseen" { "sends unseen" } else { style };
+                arrows.push((class, verdict.words()));
+            }
+        }
         for (class, text) in arrows {
             let wide = 34.0 + metrics::text_width(text, SMALL_SIZE);
             if x + wide > self.scene.width - MARGIN && x > MARGIN {
@@ -281,6 +293,16 @@ fn change_class(change: Change) -> &'static str {
         Change::Added => "added",
         Change::Removed => "removed",
         Change::Modified | Change::Versioned => "modified",
+    }
+}
+
+/// How what differs from what was observed looks; what is confirmed looks as what was never compared.
+fn verdict_class(verdict: Verdict) -> Option<&'static str> {
+    match verdict {
+        Verdict::Undocumented => Some("undocumented"),
+        Verdict::Missing => Some("absent"),
+        Verdict::NotObservable => Some("unseen"),
+        Verdict::Confirmed => None,
     }
 }
 

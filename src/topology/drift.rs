@@ -196,6 +196,7 @@ mod tests {
                 flow("group-of-stock", Direction::Receives, "invoices"),
             ],
             not_observable: vec![NotObservable::of(Direction::Sends, Why::Unsupported, "no publishers")],
+            ..Observed::default()
         };
         let system = System { address: "mqtt://host".to_owned(), protocol: "mqtt".to_owned(), told };
         let declared = graph("web > orders/eu/placed > billing mail\nstock > stock/low > -");

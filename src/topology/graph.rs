@@ -392,6 +392,18 @@ impl Graph {
         &self.nodes[index.0]
     }
 
+    /// Indexes into [`Graph::edges`] of those that leave a node.
+    #[must_use]
+    pub fn outgoing_edges(&self, node: NodeIndex) -> &[usize] {
+        self.outgoing.of(node)
+    }
+
+    /// Indexes into [`Graph::edges`] of those that enter a node.
+    #[must_use]
+    pub fn incoming_edges(&self, node: NodeIndex) -> &[usize] {
+        self.incoming.of(node)
+    }
+
     /// Edges that leave a node.
     pub fn outgoing(&self, node: NodeIndex) -> impl Iterator<Item = &Edge> + '_ {
         self.outgoing.of(node).iter().map(|edge| &self.edges[*edge])

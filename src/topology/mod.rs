@@ -16,6 +16,7 @@ pub mod impact;
 pub mod inversion;
 mod join;
 pub mod layout;
+pub mod live;
 pub mod loops;
 mod meeting;
 mod names;

@@ -147,6 +147,15 @@ impl Browser {
         self.until("location.href.startsWith('file:') && document.readyState === 'complete'");
     }
 
+    /// Opens an address.
+    pub fn visit(&mut self, address: &str) {
+        self.call("Page.navigate", &json!({ "url": address }));
+        self.until(&format!(
+            "location.href.startsWith({}) && document.readyState === 'complete'",
+            json!(address)
+        ));
+    }
+
     /// The value of an expression in the page.
     pub fn value(&mut self, expression: &str) -> Value {
         let parameters = json!({ "expression": expression, "returnByValue": true, "awaitPromise": true });

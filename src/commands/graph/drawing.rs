@@ -13,7 +13,7 @@ use crate::output::graph_text::{GraphStyle, Role};
 use crate::output::mermaid::Chart;
 use crate::output::scene::Setting;
 use crate::output::{
-    backstage, change_text, cytoscape, d2, dot, eventcatalog, graph_json, graph_jsonl, graphml, mermaid,
+    backstage, boxes, change_text, cytoscape, d2, dot, eventcatalog, graph_json, graph_jsonl, graphml, matrix, mermaid,
     openlineage, page, paths_text, plantuml, svg, table, tree,
 };
 use crate::scaffold::write::write_files;
@@ -26,11 +26,15 @@ const OVERVIEW: usize = 1_500;
 
 /// In which way it is shown.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
-pub(super) enum View {
+pub(in crate::commands) enum View {
     /// One line per channel with its producers and consumers
     Table,
     /// What lies up and down stream of --focus
     Tree,
+    /// How many channels lead from each domain, or service, to each other
+    Matrix,
+    /// Boxes and lines of text; the table where they do not fit
+    Boxes,
     /// Three columns as a picture: producers, channels, consumers
     Columns,
     /// Layers along the flow as a picture; what closes a cycle goes back dashed
@@ -40,12 +44,12 @@ pub(super) enum View {
 }
 
 impl View {
-    fn setting(self) -> Option<Setting> {
+    pub(in crate::commands) fn setting(self) -> Option<Setting> {
         match self {
             Self::Columns => Some(Setting::Columns),
             Self::Flow => Some(Setting::Flow),
             Self::Overview => Some(Setting::Overview),
-            Self::Table | Self::Tree => None,
+            Self::Table | Self::Tree | Self::Matrix | Self::Boxes => None,
         }
     }
 }
@@ -127,6 +131,10 @@ pub(super) enum Drawing {
     Table,
     /// Up and down stream of the focus.
     Tree,
+    /// Domains by domains.
+    Matrix,
+    /// Boxes and lines.
+    Boxes,
     /// Ways from one end to another.
     Ways,
     /// A format other than text.
@@ -150,6 +158,12 @@ impl Drawing {
                     .hint("name a service, channel or message: `--focus NAME`"))
             }
             (Format::Text, Some(View::Tree)) => Ok(Self::Tree),
+            (Format::Text, Some(View::Matrix | View::Boxes)) if args.change.diff.is_some() => {
+                Err(CommandError::usage("`--view matrix` and `--view boxes` show one state, not two")
+                    .hint("leave out `--view` to read what changed, or draw it: `--output change.svg`"))
+            }
+            (Format::Text, Some(View::Matrix)) => Ok(Self::Matrix),
+            (Format::Text, Some(View::Boxes)) => Ok(Self::Boxes),
             (Format::Text, None) if args.focus.is_some() => Ok(Self::Tree),
             (Format::Text, None) if args.path.is_some() => Ok(Self::Ways),
             (Format::Text, None | Some(View::Table)) => Ok(Self::Table),
@@ -158,11 +172,11 @@ impl Drawing {
                 let view = view.to_possible_value();
                 let view = view.map_or_else(String::new, |view| view.get_name().to_owned());
                 Err(CommandError::usage(format!("`--view {view}` is drawn as SVG and HTML only")).hint(
-                    "use `--format svg`, or `--output FILE.svg`; as text there are `--view table` and `--view tree`",
+                    "use `--format svg`, or `--output FILE.svg`; as text there are `--view table`, `tree`, `matrix` and `boxes`",
                 ))
             }
             (_, Some(_)) => {
-                Err(CommandError::usage("`--view table` and `--view tree` are drawn as text only")
+                Err(CommandError::usage("this view is drawn as text only")
                     .hint("leave out `--view`, or use `--format text`"))
             }
             (format, None) => Ok(Self::As(format)),
@@ -209,19 +223,24 @@ pub(super) fn show_drift(args: &Args, graph: &Graph, context: &Context) -> Resul
 
 /// How a picture is set when it is not said: along the flow around a focus, else by size.
 pub(super) fn setting(args: &Args, graph: &Graph) -> Setting {
-    if let Some(setting) = args.view.and_then(View::setting) {
-        return setting;
+    if args.view.and_then(View::setting).is_none() && (args.focus.is_some() || args.path.is_some()) {
+        return Setting::Flow;
     }
+    setting_of(args.view, graph)
+}
+
+/// How a picture of a whole is set: as is said, else by size.
+pub(in crate::commands) fn setting_of(view: Option<View>, graph: &Graph) -> Setting {
     let size = graph.count(NodeKind::Service) + graph.count(NodeKind::Channel);
-    match (args.focus.is_some() || args.path.is_some(), size > OVERVIEW && Domains::new(graph).all.len() > 1)
-    {
-        (true, _) => Setting::Flow,
-        (false, true) => Setting::Overview,
-        (false, false) => Setting::Columns,
+    match view.and_then(View::setting) {
+        Some(setting) => setting,
+        None if size > OVERVIEW && Domains::new(graph).all.len() > 1 => Setting::Overview,
+        None => Setting::Columns,
     }
 }
 
 /// What is drawn, and how.
+#[derive(Clone)]
 pub(super) struct Picture<'a> {
     pub drawing: Drawing,
     pub graph: &'a Graph,
@@ -236,6 +255,19 @@ pub(super) struct Picture<'a> {
 }
 
 impl Picture<'_> {
+    /// Boxes that are too wide would be unreadable, and leaving some out would lie: the table shows the same.
+    fn fitting(&self, style: &GraphStyle<'_>, context: &Context) -> Self {
+        let needed = if self.drawing == Drawing::Boxes { boxes::columns(self.graph, style) } else { 0 };
+        if needed <= style.width {
+            return self.clone();
+        }
+        context.ui.say(format!(
+            "boxes need {needed} columns and there are {}: the table shows the same; `--focus NAME` shows a part",
+            style.width
+        ));
+        Self { drawing: Drawing::Table, ..self.clone() }
+    }
+
     pub(super) fn to_stdout(&self, args: &Args, context: &Context) -> Result<(), CommandError> {
         let paint = |role: Role, text: &str| context.ui.tint(text, color_of(role));
         let ascii = args.ascii || !context.environment.is_utf8();
@@ -244,7 +276,7 @@ impl Picture<'_> {
         if self.drawing == Drawing::As(Format::Mermaid) {
             self.charts_to_stdout(&mut out, context)?;
         } else {
-            self.draw(&mut out, &style)?;
+            self.fitting(&style, context).draw(&mut out, &style)?;
         }
         Ok(out.flush()?)
     }
@@ -258,7 +290,7 @@ impl Picture<'_> {
         let plain = |_: Role, text: &str| text.to_owned();
         let style = GraphStyle { width: context.ui.width, ascii: args.ascii, paint: &plain };
         let mut bytes = Vec::new();
-        self.draw(&mut bytes, &style)?;
+        self.fitting(&style, context).draw(&mut bytes, &style)?;
         keep(path, &bytes)?;
         context.ui.say(format!("wrote `{}`", path.display()));
         Ok(())
@@ -318,6 +350,8 @@ impl Picture<'_> {
             _ => Format::Text,
         };
         match format {
+            Format::Text if self.drawing == Drawing::Matrix => matrix::write(out, self.graph, style),
+            Format::Text if self.drawing == Drawing::Boxes => boxes::write(out, self.graph, style),
             Format::Text => table::write(out, self.graph, style),
             Format::Json => graph_json::write(out, self.graph, &self.title),
             Format::Jsonl => graph_jsonl::write(out, self.graph),

@@ -5,11 +5,11 @@ use std::path::PathBuf;
 
 mod change;
 mod check;
-mod drawing;
-mod observing;
+pub(super) mod drawing;
+pub(super) mod observing;
 mod projects;
 mod questions;
-mod reading;
+pub(super) mod reading;
 mod recordings;
 mod revision;
 

@@ -7,7 +7,7 @@ use super::super::doctor::{server_address, unlock};
 use super::super::target::{Place, Places};
 use super::super::{CommandError, Context, ErrorKind};
 use crate::endpoint::address::Scheme;
-use crate::endpoint::inspect::{Direction, NotObservable, Observed};
+use crate::endpoint::inspect::{Direction, Inspect, NotObservable, Observed};
 use crate::endpoint::{Address, EndpointError, EndpointErrorKind, SinkOptions, open};
 use crate::replay::preflight::Caps;
 use crate::topology::Graph;
@@ -59,14 +59,11 @@ impl ObserveArgs {
 /// # Errors
 /// When there is none to ask, or none answers.
 fn observe(named: &[String], context: &Context) -> Result<Vec<System>, CommandError> {
-    let mut places = if named.is_empty() { of_environment(context)? } else { given(named, context)? };
-    // NATS and JetStream are one server.
-    let mut seen = BTreeSet::new();
-    places.retain(|place| seen.insert((protocol(&place.address), place.address.authority())));
+    let askers = Asker::all(named, context)?;
     let runtime = context.runtime(2)?;
-    let asked = places.into_iter().map(|place| async move {
-        let told = ask(&place, context).await;
-        (place.address, told)
+    let asked = askers.into_iter().map(|mut asker| async move {
+        let told = asker.ask(context).await;
+        (asker.place.address, told)
     });
     let asked = runtime.block_on(futures_util::future::join_all(asked));
     let mut systems = Vec::with_capacity(asked.len());
@@ -97,35 +94,78 @@ fn observe(named: &[String], context: &Context) -> Result<Vec<System>, CommandEr
 }
 
 /// Why a system told nothing.
-enum Asked {
+pub(in crate::commands) enum Asked {
     /// It is of a kind that cannot be asked.
     CannotTell(EndpointError),
     /// It could not be reached, or did not let us in; and what that means for the picture.
     Failed(CommandError, Observed),
 }
 
-async fn ask(place: &Place, context: &Context) -> Result<Observed, Asked> {
-    let (address, credentials) = unlock(place, &context.environment).await.map_err(|error| {
-        let told = EndpointError::new(EndpointErrorKind::Unauthorised, error.message.clone());
-        Asked::Failed(error, silent(&told))
-    })?;
-    let options = SinkOptions { connect_timeout: CONNECT, credentials, ..SinkOptions::default() };
-    let questions = async { open::open_inspect(&address, &options).await?.topology().await };
-    let told = tokio::time::timeout(PATIENCE, questions).await.unwrap_or_else(|_| {
-        let message = format!("`{address}` did not answer all questions within {} s", PATIENCE.as_secs());
-        Err(EndpointError::new(EndpointErrorKind::Timeout, message))
-    });
-    told.map_err(|error| {
-        if error.kind == EndpointErrorKind::Unsupported {
-            return Asked::CannotTell(error);
+/// A system that is asked, once or again and again.
+pub(in crate::commands) struct Asker {
+    /// Where it is.
+    pub place: Place,
+    connection: Option<Box<dyn Inspect>>,
+}
+
+impl Asker {
+    /// Those that are named, else those of the environment.
+    ///
+    /// # Errors
+    /// When there is none.
+    pub(in crate::commands) fn all(named: &[String], context: &Context) -> Result<Vec<Self>, CommandError> {
+        let mut places = if named.is_empty() { of_environment(context)? } else { given(named, context)? };
+        // NATS and JetStream are one server.
+        let mut seen = BTreeSet::new();
+        places.retain(|place| seen.insert((protocol(&place.address), place.address.authority())));
+        Ok(places.into_iter().map(|place| Self { place, connection: None }).collect())
+    }
+
+    /// Asks everything, over the connection of the last time where that still holds.
+    ///
+    /// # Errors
+    /// When it cannot be asked.
+    pub(in crate::commands) async fn ask(&mut self, context: &Context) -> Result<Observed, Asked> {
+        let told = match tokio::time::timeout(PATIENCE, self.questions(context)).await {
+            Ok(told) => told?,
+            Err(_) => {
+                let (address, seconds) = (&self.place.address, PATIENCE.as_secs());
+                let message = format!("`{address}` did not answer all questions within {seconds} s");
+                Err(EndpointError::new(EndpointErrorKind::Timeout, message))
+            }
+        };
+        told.map_err(|error| {
+            self.connection = None;
+            if error.kind == EndpointErrorKind::Unsupported {
+                return Asked::CannotTell(error);
+            }
+            let told = silent(&error);
+            Asked::Failed(CommandError::from(error), told)
+        })
+    }
+
+    async fn questions(&mut self, context: &Context) -> Result<Result<Observed, EndpointError>, Asked> {
+        if self.connection.is_none() {
+            let unlocked = unlock(&self.place, &context.environment).await;
+            let (address, credentials) = unlocked.map_err(|error| {
+                let told = EndpointError::new(EndpointErrorKind::Unauthorised, error.message.clone());
+                Asked::Failed(error, silent(&told))
+            })?;
+            let options = SinkOptions { connect_timeout: CONNECT, credentials, ..SinkOptions::default() };
+            match open::open_inspect(&address, &options).await {
+                Ok(connection) => self.connection = Some(connection),
+                Err(error) => return Ok(Err(error)),
+            }
         }
-        let told = silent(&error);
-        Asked::Failed(CommandError::from(error), told)
-    })
+        match &mut self.connection {
+            Some(connection) => Ok(connection.topology().await),
+            None => Ok(Ok(Observed::default())),
+        }
+    }
 }
 
 /// What a system tells that tells nothing.
-fn silent(error: &EndpointError) -> Observed {
+pub(in crate::commands) fn silent(error: &EndpointError) -> Observed {
     let sides = [Direction::Sends, Direction::Receives];
     let unseen = sides.map(|direction| NotObservable::error(direction, "everything", error));
     Observed { not_observable: unseen.into(), ..Observed::default() }
@@ -163,7 +203,7 @@ fn of_environment(context: &Context) -> Result<Vec<Place>, CommandError> {
 }
 
 /// The protocol of the channels of a system, as documents write it.
-pub(super) fn protocol(address: &Address) -> &'static str {
+pub(in crate::commands) fn protocol(address: &Address) -> &'static str {
     match address.scheme {
         Scheme::Kafka => "kafka",
         Scheme::Nats | Scheme::JetStream => "nats",

@@ -28,7 +28,7 @@ const BEGINNING: u64 = 256;
 
 /// What was read.
 #[derive(Default)]
-pub(super) struct Read {
+pub(in crate::commands) struct Read {
     /// Everything, joined.
     pub graph: Graph,
     /// The documents.
@@ -47,7 +47,7 @@ pub(super) struct Read {
 
 impl Read {
     /// Reads what the paths name.
-    pub(super) fn new(
+    pub(in crate::commands) fn new(
         paths: &[PathBuf],
         view: Option<View>,
         context: &Context,
@@ -201,7 +201,7 @@ impl Read {
     ///
     /// # Errors
     /// When nothing could be read.
-    pub(super) fn warn(&self, context: &Context) -> Result<usize, CommandError> {
+    pub(in crate::commands) fn warn(&self, context: &Context) -> Result<usize, CommandError> {
         let of_documents = self.loaded.diagnostics.iter().map(|finding| (finding, &self.loaded.sources));
         let of_saved = self.saved.1.iter().map(|finding| (finding, &self.saved.0));
         let weighty: Vec<(&Diagnostic, &Sources)> = of_documents

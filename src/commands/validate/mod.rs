@@ -35,7 +35,7 @@ pub(super) mod policy;
 mod reading;
 mod remote;
 mod summary;
-mod watch;
+pub(super) mod watch;
 
 /// Flags of `eddy validate`.
 #[derive(Debug, clap::Args)]

@@ -36,29 +36,14 @@ pub fn watch(
     mut check: impl FnMut() -> Result<Round, CommandError>,
 ) -> Result<Status, CommandError> {
     let runtime = context.runtime(1)?;
-    let (sender, mut events) = mpsc::unbounded_channel();
-    let report = move |event: notify::Result<notify::Event>| {
-        if let Ok(event) = event
-            && !matches!(event.kind, EventKind::Access(_))
-        {
-            // The receiver is gone only when the program ends.
-            let _ = sender.send(event.paths);
-        }
-    };
-    let watcher = notify::recommended_watcher(report).map_err(|error| refused(&error))?;
-    let mut places = Watched { watcher, folders: BTreeSet::new(), files: BTreeSet::new() };
-    for directory in directories {
-        places.watcher.watch(directory, RecursiveMode::Recursive).map_err(|error| refused(&error))?;
-    }
+    let mut changes = Changes::new(directories)?;
     let mut round = check()?;
     loop {
-        places.take(&round.files)?;
-        let files = &places.files;
-        context.ui.say(format!("watching {} for changes; Ctrl-C ends", counted(files.len())));
-        let is_ours = |path: &PathBuf| files.contains(path) || directories_hold(directories, path);
+        changes.follow(&round.files)?;
+        context.ui.say(format!("watching {} for changes; Ctrl-C ends", counted(changes.files.len())));
         let changed = runtime.block_on(async {
             tokio::select! {
-                path = next_change(&mut events, &is_ours) => path,
+                path = changes.next() => path,
                 () = interruption() => None,
             }
         });
@@ -75,31 +60,67 @@ pub fn watch(
     }
 }
 
-/// The first file that changed, once nothing has changed for a moment.
-async fn next_change(
-    changes: &mut mpsc::UnboundedReceiver<Vec<PathBuf>>,
-    is_ours: &dyn Fn(&PathBuf) -> bool,
-) -> Option<PathBuf> {
-    let first = loop {
-        let paths = changes.recv().await?;
-        if let Some(found) = paths.into_iter().find(|path| is_ours(path)) {
-            break found;
-        }
-    };
-    while let Ok(Some(_)) = tokio::time::timeout(QUIET, changes.recv()).await {}
-    Some(first)
-}
-
-/// What the system tells us about.
-struct Watched {
+/// Changes of files and of documents in directories.
+pub struct Changes {
     watcher: RecommendedWatcher,
+    reported: mpsc::UnboundedReceiver<Vec<PathBuf>>,
+    directories: Vec<PathBuf>,
     folders: BTreeSet<PathBuf>,
     files: BTreeSet<PathBuf>,
+    /// Whether documents that come to lie beside followed ones count too.
+    pub with_new_ones: bool,
+    found: Option<PathBuf>,
 }
 
-impl Watched {
+impl Changes {
+    /// Watches directories with all that is in them.
+    ///
+    /// # Errors
+    /// When the system refuses to watch.
+    pub fn new(directories: &[PathBuf]) -> Result<Self, CommandError> {
+        let (sender, reported) = mpsc::unbounded_channel();
+        let report = move |event: notify::Result<notify::Event>| {
+            if let Ok(event) = event
+                && !matches!(event.kind, EventKind::Access(_))
+            {
+                // The receiver is gone only when the program ends.
+                let _ = sender.send(event.paths);
+            }
+        };
+        let mut watcher = notify::recommended_watcher(report).map_err(|error| refused(&error))?;
+        for directory in directories {
+            watcher.watch(directory, RecursiveMode::Recursive).map_err(|error| refused(&error))?;
+        }
+        let (folders, files) = (BTreeSet::new(), BTreeSet::new());
+        let directories = directories.to_vec();
+        Ok(Self { watcher, reported, directories, folders, files, with_new_ones: false, found: None })
+    }
+
+    /// The first file that changed, once nothing has changed for a moment.
+    ///
+    /// Cancel safe: dropping the future loses no change.
+    pub async fn next(&mut self) -> Option<PathBuf> {
+        while self.found.is_none() {
+            let paths = self.reported.recv().await?;
+            self.found = paths.into_iter().find(|path| self.is_ours(path));
+        }
+        while let Ok(Some(_)) = tokio::time::timeout(QUIET, self.reported.recv()).await {}
+        self.found.take()
+    }
+
+    fn is_ours(&self, path: &Path) -> bool {
+        let is_new = || {
+            let is_beside = path.parent().is_some_and(|folder| self.folders.contains(folder));
+            self.with_new_ones && is_beside && crate::commands::paths::is_document_name(path)
+        };
+        self.files.contains(path) || directories_hold(&self.directories, path) || is_new()
+    }
+
     /// Watches the folders of these files: a file that is replaced by another of its name is still its folder's.
-    fn take(&mut self, files: &[PathBuf]) -> Result<(), CommandError> {
+    ///
+    /// # Errors
+    /// When the system refuses to watch.
+    pub fn follow(&mut self, files: &[PathBuf]) -> Result<(), CommandError> {
         self.files = files.iter().filter_map(|path| std::path::absolute(path).ok()).collect();
         for file in &self.files {
             let Some(folder) = file.parent().filter(|folder| folder.is_dir()) else { continue };

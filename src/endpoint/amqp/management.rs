@@ -8,7 +8,7 @@ use serde::de::DeserializeOwned;
 
 use super::clients::{self, ChannelDetails, Client, Clients, Consumer, Incoming, Overview, Publisher};
 use super::settings::{Login, Settings};
-use crate::endpoint::inspect::{Direction, NotObservable, Observed, ObservedChannel, ObservedReader, Why};
+use crate::endpoint::inspect::{Count, Direction, NotObservable, Observed, ObservedChannel, ObservedReader, Why};
 use crate::endpoint::{Credentials, EndpointError, EndpointErrorKind};
 
 /// Its port, and the one with encryption.
@@ -30,6 +30,14 @@ pub(super) struct Management {
 #[derive(Debug, Deserialize)]
 struct Exchange {
     name: String,
+    message_stats: Option<Stats>,
+}
+
+/// What the broker has counted; it leaves out what is zero.
+#[derive(Debug, Deserialize)]
+struct Stats {
+    publish_in: Option<u64>,
+    publish: Option<u64>,
 }
 
 #[derive(Debug, Deserialize)]
@@ -38,6 +46,7 @@ struct Queue {
     messages: Option<u64>,
     message_bytes: Option<u64>,
     messages_ready: Option<u64>,
+    message_stats: Option<Stats>,
 }
 
 /// Where an exchange leads to.
@@ -129,9 +138,10 @@ impl Management {
             }
             Err(unseen) => not_observable.push(unseen),
         }
+        let counts = counts(&exchanges, &queues);
         let mut channels = exchange_channels(exchanges, &queues, &bindings);
         channels.extend(queue_channels(queues, &bindings, consumers));
-        Ok(Observed { channels, flows, not_observable })
+        Ok(Observed { channels, flows, not_observable, counts })
     }
 
     /// Who publishes to each exchange, where the broker counts that.
@@ -228,6 +238,20 @@ impl Management {
         EndpointError::new(kind, message)
             .help("give the user the tag `monitoring` with `rabbitmqctl set_user_tags`, or use another user")
     }
+}
+
+/// What went into each exchange and each queue.
+fn counts(exchanges: &[Exchange], queues: &[Queue]) -> Vec<Count> {
+    let count = |name: &str, events: Option<u64>| {
+        Some(Count { channel: name.to_owned(), reader: None, events: events? })
+    };
+    let into = exchanges.iter().filter(|exchange| !exchange.name.is_empty()).filter_map(|exchange| {
+        count(&exchange.name, exchange.message_stats.as_ref().and_then(|stats| stats.publish_in))
+    });
+    let queued = queues
+        .iter()
+        .filter_map(|queue| count(&queue.name, queue.message_stats.as_ref().and_then(|stats| stats.publish)));
+    into.chain(queued).collect()
 }
 
 /// An exchange takes events for the keys bound to it; its readers are the queues and exchanges behind.

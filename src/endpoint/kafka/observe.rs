@@ -14,7 +14,7 @@ use super::positions::{Lane, Offsets};
 use super::source::{serve, start};
 use super::{failure, settings};
 use crate::endpoint::inspect::{
-    Direction, Inspect, NotObservable, Observed, ObservedChannel, ObservedReader, ProbeReport, Problem, Why,
+    Count, Direction, Inspect, NotObservable, Observed, ObservedChannel, ObservedReader, ProbeReport, Problem, Why,
 };
 use crate::endpoint::{Address, BoxFuture, Credentials, EndpointError, SinkOptions};
 
@@ -110,8 +110,9 @@ fn ask(
             for group in groups::consuming(&listed) {
                 let name = group.name().to_owned();
                 match lags(address, credentials, &name, &topics, &behind, timeout) {
-                    Ok(lags) => {
+                    Ok((lags, taken)) => {
                         observed.flows.extend(groups::flows(group, &lags));
+                        observed.counts.extend(taken);
                         for (topic, waiting) in lags {
                             let reader = ObservedReader { name: name.clone(), waiting: Some(waiting) };
                             readers.entry(topic).or_default().push(reader);
@@ -138,6 +139,11 @@ fn ask(
             ));
         }
     }
+    observed.counts.extend(topics.iter().map(|topic| Count {
+        channel: topic.name.clone(),
+        reader: None,
+        events: kept(topic, &BTreeMap::new(), &behind),
+    }));
     observed.channels = topics
         .iter()
         .map(|topic| ObservedChannel {
@@ -162,7 +168,7 @@ fn kept(topic: &Topic, first: &BTreeMap<Lane, i64>, behind: &BTreeMap<Lane, i64>
     counts.sum()
 }
 
-/// Events of each topic that a group has read from and not taken yet. The group is not joined.
+/// Events of each topic that a group has read from and not taken yet, and how many it has taken. The group is not joined.
 fn lags(
     address: &Address,
     credentials: Option<&Credentials>,
@@ -170,7 +176,7 @@ fn lags(
     topics: &[Topic],
     behind: &BTreeMap<Lane, i64>,
     timeout: Duration,
-) -> Result<BTreeMap<String, u64>, EndpointError> {
+) -> Result<(BTreeMap<String, u64>, Vec<Count>), EndpointError> {
     let refused = |error| failure::request("tell how far a group has read", &error, address);
     let consumer = connect(address, credentials, group)?;
     let mut asked = TopicPartitionList::new();
@@ -182,14 +188,17 @@ fn lags(
     serve(&consumer);
     let committed = consumer.committed_offsets(asked, timeout).map_err(refused)?;
     let mut lags: BTreeMap<String, u64> = BTreeMap::new();
+    let mut taken: BTreeMap<String, u64> = BTreeMap::new();
     for element in committed.elements() {
         if let Offset::Offset(next) = element.offset() {
             let lane = (element.topic().to_owned(), element.partition());
             let waiting = behind.get(&lane).map_or(0, |behind| u64::try_from(behind - next).unwrap_or(0));
+            *taken.entry(lane.0.clone()).or_default() += u64::try_from(next).unwrap_or(0);
             *lags.entry(lane.0).or_default() += waiting;
         }
     }
-    Ok(lags)
+    let count = |(channel, events)| Count { channel, reader: Some(group.to_owned()), events };
+    Ok((lags, taken.into_iter().map(count).collect()))
 }
 
 impl Inspect for KafkaInspector {

@@ -8,7 +8,7 @@ use futures_util::TryStreamExt;
 use super::connection::{Connection, connect};
 use super::{failure, monitoring, whoami};
 use crate::endpoint::inspect::{
-    Direction, Inspect, KnownBy, NotObservable, Observed, ObservedChannel, ObservedFlow, ObservedReader,
+    Count, Direction, Inspect, KnownBy, NotObservable, Observed, ObservedChannel, ObservedFlow, ObservedReader,
     ProbeReport, Problem, SeenBy, Why,
 };
 use crate::endpoint::{Address, BoxFuture, Credentials, EndpointError, EndpointErrorKind, SinkOptions};
@@ -99,6 +99,7 @@ impl NatsInspector {
             Err(error) => return Err(error),
         };
         for info in listed {
+            observed.counts.push(count(&info.config.name, None, info.state.last_sequence));
             let mut channel = ObservedChannel {
                 name: info.config.name.clone(),
                 addresses: info.config.subjects.clone(),
@@ -111,6 +112,11 @@ impl NatsInspector {
             let consumers: Result<Vec<_>, _> = stream.consumers().try_collect().await;
             match consumers.map_err(|error| failure::request("list consumers", &error, address)) {
                 Ok(consumers) => {
+                    let taken = consumers.iter().filter_map(|consumer| {
+                        let given = consumer.delivered.consumer_sequence;
+                        Some(count(&info.config.name, Some(name_of(consumer)?), given))
+                    });
+                    observed.counts.extend(taken);
                     let flows = consumers.iter().filter_map(|consumer| flow(consumer, &channel.addresses));
                     observed.flows.extend(flows);
                     let reader = |consumer: Info| ObservedReader {
@@ -156,11 +162,20 @@ impl NatsInspector {
     }
 }
 
-/// A consumer as a reader. One without a name of its own belongs to a program that looks once, such as ours.
+fn count(channel: &str, reader: Option<String>, events: u64) -> Count {
+    Count { channel: channel.to_owned(), reader, events }
+}
+
+/// What a consumer is known by. One without a name of its own belongs to a program that looks once, such as ours.
+fn name_of(consumer: &Info) -> Option<String> {
+    let group = consumer.config.deliver_group.clone().filter(|group| !group.is_empty());
+    group.or_else(|| consumer.config.durable_name.clone()).filter(|name| !name.is_empty())
+}
+
+/// A consumer as a reader.
 fn flow(consumer: &Info, subjects: &[String]) -> Option<ObservedFlow> {
     let config = &consumer.config;
-    let group = config.deliver_group.clone().filter(|group| !group.is_empty());
-    let who = group.or_else(|| config.durable_name.clone()).filter(|name| !name.is_empty())?;
+    let who = name_of(consumer)?;
     let mut addresses = config.filter_subjects.clone();
     if !config.filter_subject.is_empty() {
         addresses.push(config.filter_subject.clone());

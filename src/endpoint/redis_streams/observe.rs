@@ -10,7 +10,7 @@ use super::connection::{ask, ask_all, connect};
 use super::settings::{Role, Settings};
 use super::{answer, failure, streams};
 use crate::endpoint::inspect::{
-    Direction, Inspect, KnownBy, NotObservable, Observed, ObservedChannel, ObservedFlow, ObservedReader,
+    Count, Direction, Inspect, KnownBy, NotObservable, Observed, ObservedChannel, ObservedFlow, ObservedReader,
     ProbeReport, Problem, SeenBy, Why,
 };
 use crate::endpoint::{Address, BoxFuture, Credentials, EndpointError, EndpointErrorKind, SinkOptions};
@@ -233,7 +233,12 @@ impl RedisInspector {
             readers: Vec::new(),
             name,
         };
+        // Servers before 7.0 do not say how many there ever were.
+        if let Some(events) = answer::named(&described, "entries-added").and_then(answer::number) {
+            observed.counts.push(Count { channel: channel.name.clone(), reader: None, events });
+        }
         for group in groups {
+            observed.counts.extend(taken(&channel.name, &group));
             let readers = self.readers(&channel.name, group).await?;
             observed.flows.extend(flow(&channel.name, &readers));
             channel.readers.extend(readers);
@@ -291,6 +296,14 @@ impl RedisInspector {
         }
         Ok(())
     }
+}
+
+/// How many entries a group was given, where the server knows.
+fn taken(stream: &str, group: &Value) -> Option<Count> {
+    let group = answer::list(group.clone())?;
+    let events = answer::named(&group, "entries-read").and_then(answer::number)?;
+    let reader = answer::named(&group, "name").cloned().and_then(answer::text)?;
+    Some(Count { channel: stream.to_owned(), reader: Some(reader), events })
 }
 
 /// A group, which comes first, and its consumers as who receives.

@@ -68,7 +68,7 @@ const canvasPainter = (canvas) => {
     paint.fillStyle = color;
     paint.beginPath(); paint.moveTo(x, y); paint.lineTo(x + way, y - 3.5); paint.lineTo(x + way, y + 3.5); paint.fill();
   };
-  const arrowColor = (arrow) => colors[changeClass(arrow.change)] || colors[arrow.kind];
+  const arrowColor = (arrow) => colors[COLORS[arrow.mark] ?? arrow.mark] || colors[arrow.kind];
 
   const paintArrows = (paint, list, sees, { k }) => {
     const isFar = k < 0.12, styles = new Map();
@@ -77,7 +77,7 @@ const canvasPainter = (canvas) => {
       if (arrowGone(arrow) || !sees(Math.min(points[0], points[last]), Math.min(points[1], points[last + 1]) - 400, Math.max(points[0], points[last]), Math.max(points[1], points[last + 1]) + 400)) continue;
       const dims = arrowDims(arrow);
       if (dims && isFar) continue;
-      const key = `${arrowColor(arrow)}|${dims ? 1 : 0}|${arrow.back || arrow.change === 2 ? 1 : 0}`;
+      const key = `${arrowColor(arrow)}|${dims ? 1 : 0}|${arrow.back ? "6,4" : DASHES[arrow.mark] ?? ""}`;
       if (!styles.has(key)) styles.set(key, []);
       styles.get(key).push(arrow);
     }
@@ -86,7 +86,7 @@ const canvasPainter = (canvas) => {
       paint.strokeStyle = color;
       paint.globalAlpha = dims === "1" ? 0.07 : shown.isAll && isFar ? 0.35 : 0.75;
       paint.lineWidth = isFar ? 0.8 / k : 1.3;
-      paint.setLineDash(dashed === "1" && !isFar ? [6, 4] : []);
+      paint.setLineDash(dashed && !isFar ? dashed.split(",").map(Number) : []);
       for (let at = 0; at < arrows.length; at += 40) {
         paint.beginPath();
         for (const arrow of arrows.slice(at, at + 40)) trace(paint, arrow.points, isFar);

@@ -7,7 +7,9 @@ use serde::Serialize;
 
 use super::super::by_domain::missing;
 use super::super::inert::json_line;
+use super::super::verdicts::Verdicts;
 use super::super::scene::{Arrow, Frame, Scene, Setting, Shape, TOP, small_text};
+use crate::topology::drift::Verdict;
 use crate::topology::{Change, CheckRule, Domains, EvidenceKind, Graph, NodeIndex, NodeKind, Relation};
 
 /// Boxes up to which a picture is made of elements; above it is painted.
@@ -51,8 +53,6 @@ struct Data<'a> {
     messages: Vec<String>,
     sources: Vec<&'a str>,
     evidence: Vec<EvidenceKind>,
-    /// Those of `evidence` that say what happened.
-    observed: Vec<usize>,
     node: Nodes<'a>,
     edge: Edges,
     views: BTreeMap<&'static str, View>,
@@ -88,6 +88,9 @@ struct Edges {
     /// 0 for none, 1 for all of the channel.
     messages: Vec<OrNumber>,
     change: Vec<u8>,
+    /// What came of comparing, where something was observed: 0 nothing, 1 undocumented, 2 missing, 3 not observable, 4 confirmed.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    verdict: Vec<u8>,
     /// Kind, source and line of each, one after the other.
     evidence: Vec<Vec<usize>>,
 }
@@ -172,9 +175,6 @@ impl<'a> Data<'a> {
                 evidence.push(kind);
             }
         }
-        let observed =
-            evidence.iter().enumerate().filter(|(_, kind)| kind.is_observed()).map(|(number, _)| number);
-        let observed = observed.collect();
         let views = views(graph, first, &numbers, &domains);
         let mut node = Nodes::default();
         let missing = missing(graph);
@@ -200,7 +200,6 @@ impl<'a> Data<'a> {
             sources: graph.sources.iter().map(|source| source.path.as_str()).collect(),
             edge: Edges::new(graph, &numbers, &evidence),
             evidence,
-            observed,
             node,
             views,
         }
@@ -273,7 +272,11 @@ impl<'a> Nodes<'a> {
 impl Edges {
     fn new(graph: &Graph, numbers: &Numbers, kinds: &[EvidenceKind]) -> Self {
         let mut edges = Self::default();
+        let verdicts = Verdicts::new(graph);
         for edge in graph.flows() {
+            if !verdicts.is_empty() {
+                edges.verdict.push(verdict(verdicts.of(edge)));
+            }
             edges.from.push(numbers.nodes[edge.source.0]);
             edges.to.push(numbers.nodes[edge.target.0]);
             let messages: Vec<usize> =
@@ -401,6 +404,16 @@ fn word(setting: Setting) -> &'static str {
         Setting::Columns => "columns",
         Setting::Flow => "flow",
         Setting::Overview => "overview",
+    }
+}
+
+fn verdict(verdict: Option<Verdict>) -> u8 {
+    match verdict {
+        None => 0,
+        Some(Verdict::Undocumented) => 1,
+        Some(Verdict::Missing) => 2,
+        Some(Verdict::NotObservable) => 3,
+        Some(Verdict::Confirmed) => 4,
     }
 }
 

@@ -1,4 +1,4 @@
-const LIGHT = { service: ["#e6f0fa", "#2b6cb0"], channel: ["#fff4dc", "#b7791f"], domain: ["#eef2f7", "#44566a"], sends: "#2b6cb0", receives: "#0f766e", missing: "#c53030", added: "#15803d", removed: "#c53030", changed: "#9333ea" };
+const LIGHT = { service: ["#e6f0fa", "#2b6cb0"], channel: ["#fff4dc", "#b7791f"], domain: ["#eef2f7", "#44566a"], sends: "#2b6cb0", receives: "#0f766e", missing: "#c53030", added: "#15803d", removed: "#c53030", changed: "#9333ea", mark: "#d97706" };
 
 /** What is shown now as an SVG file of its own, in the colours of paper. */
 const exportSvg = () => {
@@ -16,7 +16,7 @@ const exportSvg = () => {
     return element;
   };
   root.append(...groundElements(view).map(plain));
-  for (const arrow of arrows) root.append(svgElement("path", { d: wayOf(arrow), fill: "none", stroke: LIGHT[changeClass(arrow.change)] || LIGHT[arrow.kind], "stroke-width": arrow.width || 1.3, "stroke-opacity": 0.8, "stroke-dasharray": arrow.back ? "6 4" : arrow.change === 2 ? "3 3" : undefined, "marker-end": `url(#tip-${arrow.kind})` }));
+  for (const arrow of arrows) root.append(svgElement("path", { d: wayOf(arrow), fill: "none", stroke: LIGHT[COLORS[arrow.mark] ?? arrow.mark] || LIGHT[arrow.kind], "stroke-width": arrow.width || 1.3, "stroke-opacity": 0.8, "stroke-dasharray": arrow.back ? "6 4" : DASHES[arrow.mark]?.join(" "), "marker-end": `url(#tip-${arrow.kind})` }));
   for (const box of boxes) {
     const parts = boxElements(box, view.inside).map(plain), [fill, line] = LIGHT[box.kind];
     parts[0].setAttribute("fill", fill);

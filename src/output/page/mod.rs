@@ -1,6 +1,7 @@
 //! The graph as one HTML file that needs no network: picture, table, search, filters, ways.
 
 mod data;
+pub mod live;
 
 use std::io::{self, Write};
 
@@ -30,23 +31,50 @@ const SCRIPTS: [&str; 7] = [
 /// # Errors
 /// Those of `out`.
 pub fn write(out: &mut dyn Write, graph: &Graph, title: &str, first: Setting) -> io::Result<()> {
-    let script = format!("\"use strict\";(() => {{\n{}}})();\n", SCRIPTS.concat());
-    let policy = format!(
-        "default-src 'none'; script-src '{}'; style-src '{}'; base-uri 'none'; form-action 'none'",
-        hash(&script),
-        hash(STYLE)
-    );
-    let title = escaped(title);
+    let (title, parts) = (escaped(title), Parts::new("", "", ""));
+    fill(out, &title, &parts, &mut |out| data::write(out, graph, &title, first))
+}
+
+/// What stands in the page beside the graph.
+struct Parts {
+    policy: String,
+    style: String,
+    script: String,
+    /// Elements of a page that is served.
+    live: String,
+}
+
+impl Parts {
+    /// The style and script of every page, and what comes after them.
+    fn new(style: &str, script: &str, sources: &str) -> Self {
+        let script = format!("\"use strict\";(() => {{\n{}{script}}})();\n", SCRIPTS.concat());
+        let style = format!("{STYLE}{style}");
+        let policy = format!(
+            "default-src 'none'; script-src '{}'; style-src '{}';{sources} base-uri 'none'; form-action 'none'",
+            hash(&script),
+            hash(&style)
+        );
+        Self { policy, style, script, live: String::new() }
+    }
+}
+
+fn fill(
+    out: &mut dyn Write,
+    title: &str,
+    parts: &Parts,
+    data: &mut dyn FnMut(&mut dyn Write) -> io::Result<()>,
+) -> io::Result<()> {
     let mut rest = PAGE;
     // What is put in is not looked at again, so no name can be taken for a place to fill.
     while let Some((before, after)) = rest.split_once("{{") {
         let Some((name, after)) = after.split_once("}}") else { break };
         out.write_all(before.as_bytes())?;
         match name {
-            "policy" => out.write_all(policy.as_bytes())?,
-            "style" => out.write_all(STYLE.as_bytes())?,
-            "script" => out.write_all(script.as_bytes())?,
-            "data" => data::write(out, graph, &title, first)?,
+            "policy" => out.write_all(parts.policy.as_bytes())?,
+            "style" => out.write_all(parts.style.as_bytes())?,
+            "script" => out.write_all(parts.script.as_bytes())?,
+            "live" => out.write_all(parts.live.as_bytes())?,
+            "data" => data(out)?,
             _ => out.write_all(title.as_bytes())?,
         }
         rest = after;

@@ -1,9 +1,13 @@
 const D = JSON.parse(document.getElementById("data").textContent);
 const N = D.node, E = D.edge;
 const nodeCount = N.id.length, edgeCount = E.from.length;
-const DECLARED = 1, OBSERVED = 2;
+/** What a served page adds; see live.js. */
+const live = { words: () => "", details: () => [], drawn: () => {}, cell: null };
 const CHANGES = ["", "added", "removed", "modified", "versioned"];
 const MISSING = ["", "no producer", "no consumer", "unused"];
+/** What came of comparing declared with observed: words, signs in lists, styles of arrows. */
+const VERDICTS = ["", "undocumented", "missing", "not observable", "confirmed"], SIGNS = ["", "+ ", "− ", "? ", "✓ "], STYLES = ["", "undocumented", "absent", "unseen", ""];
+const verdictOf = (edge) => E.verdict?.[edge] ?? 0;
 N.id.forEach((id, node) => { if (!id) N.id[node] = N.kind[node] ? `channel:${N.protocol[node] < 0 ? "-" : D.protocols[N.protocol[node]]}/${N.label[node]}` : `service:${N.label[node]}`; });
 const byId = new Map(N.id.map((id, index) => [id, index]));
 
@@ -36,14 +40,10 @@ const evidenceOf = (edge) => {
   for (let at = 0; at < list.length; at += 3) found.push({ kind: list[at], source: list[at + 1], line: list[at + 2] });
   return found;
 };
-const statusOf = (edge) => {
-  let status = 0;
-  const list = E.evidence[edge];
-  for (let at = 0; at < list.length; at += 3) status |= D.observed.includes(list[at]) ? OBSERVED : DECLARED;
-  return status;
-};
-const statuses = Uint8Array.from(E.evidence, (_, edge) => statusOf(edge));
 const changeClass = (change) => (change > 2 ? "changed" : CHANGES[change]);
+/** The style of an arrow beside its kind, the colours that styles have by other names, and their dashes. */
+const markOf = (edge) => (edge < 0 ? "" : changeClass(E.change[edge]) || STYLES[verdictOf(edge)]);
+const COLORS = { undocumented: "mark", absent: "missing" }, DASHES = { removed: [3, 3], absent: [2, 4], unseen: [1.5, 3.5] };
 const hasChanges = N.change.some(Boolean) || E.change.some(Boolean);
 
 const NOTHING = { view: D.first, focus: -1, depth: 2, from: -1, to: -1, domain: "", owner: "", protocol: "", kind: "", evidence: "", status: "", moment: 1, table: false, filters: false, query: "" };
@@ -125,7 +125,7 @@ const choose = () => {
   for (let edge = 0; edge < edgeCount; edge++) {
     if (E.change[edge] === other || gone[E.from[edge]] || gone[E.to[edge]]) { goneEdges[edge] = 1; edges[edge] = 0; }
   }
-  if (state.status) keepEdges(nodes, edges, (edge) => statuses[edge] === +state.status);
+  if (state.status) keepEdges(nodes, edges, (edge) => VERDICTS[verdictOf(edge)] === state.status);
   if (state.evidence !== "") keepEdges(nodes, edges, (edge) => E.evidence[edge].some((kind, at) => at % 3 === 0 && kind === +state.evidence));
   if (state.domain !== "") keepAround(nodes, edges, (node) => N.domain[node] === +state.domain);
   if (state.owner !== "") keepAround(nodes, edges, (node) => N.owners[node].includes(+state.owner));
@@ -173,7 +173,8 @@ const toHash = () => {
   if (state.owner !== "") parts.set("owner", D.owners[state.owner]);
   if (state.protocol !== "") parts.set("system", D.protocols[state.protocol]);
   if (state.evidence !== "") parts.set("evidence", D.evidence[state.evidence]);
-  for (const key of ["kind", "status"]) if (state[key]) parts.set(key, state[key]);
+  if (state.kind) parts.set("kind", state.kind);
+  if (state.status) parts.set("drift", state.status);
   if (state.moment !== 1) parts.set("moment", state.moment ? "after" : "before");
   if (state.table) parts.set("table", "1");
   if (state.query) parts.set("q", state.query);
@@ -190,7 +191,7 @@ const fromHash = (hash) => {
   state.domain = parts.get("domain") === "" ? "-1" : place(D.domains, "domain");
   state.depth = Math.min(9, Math.max(1, parseInt(parts.get("depth"), 10) || 2));
   state.kind = parts.get("kind") || "";
-  state.status = ["1", "2", "3"].includes(parts.get("status")) ? parts.get("status") : "";
+  state.status = parts.get("drift") ?? "";
   state.moment = { before: 0, after: 2 }[parts.get("moment")] ?? 1;
   state.table = parts.get("table") === "1";
   state.query = parts.get("q") || "";

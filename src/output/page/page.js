@@ -61,6 +61,7 @@ const refresh = ({ keepHash = false, fits = false } = {}) => {
   found = new Set(state.query ? search(state.query, nodeCount) : []);
   painter.update(found);
   if (fits) fitShown(); else painter.move(transform);
+  live.drawn(view);
   say();
   for (const button of $("views").children) button.setAttribute("aria-pressed", button.dataset.view === state.view);
   syncFilters();
@@ -85,6 +86,7 @@ const actions = {
 const drawLegend = (view) => {
   const entries = view.name === "overview" ? [["domain", "domain"], ["line sends", "channels, the more the wider"]] : [["service", "service"], ["channel", "channel"], ["missing", "one end missing"], ["line sends", "sends"], ["line receives", "receives"]];
   if (view.arrows.some((arrow) => arrow.back)) entries.push(["line sends back", "closes a cycle"]);
+  STYLES.forEach((style, verdict) => style && view.name !== "overview" && E.verdict?.includes(verdict) && entries.push([`line ${style}`, VERDICTS[verdict]]));
   if (hasChanges) entries.push(["line added", "added"], ["line removed", "removed"], ["line changed", "changed"]);
   $("legend").replaceChildren(...entries.map(([kind, words]) => html("span", {}, html("i", { class: kind }), words)));
 };
@@ -103,7 +105,7 @@ const buildFilters = () => {
   select("protocol", "System", list(D.protocols));
   select("kind", "Kind", [["service", "services"], ["channel", "channels"], ...[2, 1, 3].filter((missing) => N.missing.includes(missing)).map((missing) => [MISSING[missing], `channels: ${MISSING[missing]}`])]);
   select("evidence", "Evidence", list(D.evidence));
-  select("status", "Status", [["1", "declared only"], ["3", "declared and observed"], ["2", "observed only"]].filter(([value]) => statuses.includes(+value)));
+  select("status", "Drift", VERDICTS.filter((words, verdict) => words && E.verdict?.includes(verdict)).map((words) => [words, words]));
   const ends = ["from", "to"].map((which) => {
     const names = html("datalist", { id: `names-${which}` });
     selects[which] = html("input", { id: `path-${which}`, list: names.id, autocomplete: "off", placeholder: "service or channel", oninput: (event) => names.replaceChildren(...search(event.target.value, 20).map((node) => html("option", { value: label(node) }))), onchange: (event) => { state[which] = event.target.value ? named(event.target.value) : -1; if (state.from >= 0 && state.to >= 0) state.focus = -1; refresh({ fits: true }); } });

@@ -25,7 +25,7 @@ const decode = (name) => {
     const kind = isService(index) ? "service" : "channel";
     boxes.push({ node: index, kind, x, y, w, h, text: N.short[index] ?? label(index), small: smallOf(index), missing: N.missing[index], change: N.change[index] });
   }
-  const add = (edge, back, points, width = 0, words = null) => arrows.push({ edge, back, points, width, words, kind: edge < 0 || isService(E.from[edge]) ? "sends" : "receives", change: edge < 0 ? 0 : E.change[edge] });
+  const add = (edge, back, points, width = 0, words = null) => arrows.push({ edge, back, points, width, words, kind: edge < 0 || isService(E.from[edge]) ? "sends" : "receives", mark: markOf(edge) });
   if (view.ports) decodePorts(view.ports, boxes, add);
   const list = view.arrows ?? [];
   for (let at = 0, number = 0; at < list.length; number++) {
@@ -135,7 +135,7 @@ const edgeWords = (edge) => {
   const [from, to] = [label(E.from[edge]), label(E.to[edge])];
   const messages = messagesOf(edge).length ? ` ${messagesOf(edge).map((message) => D.messages[message]).join(", ")}` : "";
   const first = isService(E.from[edge]) ? `${from} sends${messages} to ${to}` : `${to} receives${messages} from ${from}`;
-  return [first, CHANGES[E.change[edge]], ...evidenceOf(edge).map(evidenceWords)].filter(Boolean).join("\n");
+  return [first, live.words(edge), VERDICTS[verdictOf(edge)], CHANGES[E.change[edge]], ...evidenceOf(edge).map(evidenceWords)].filter(Boolean).join("\n");
 };
 const evidenceWords = ({ kind, source, line }) => `${D.evidence[kind]}: ${D.sources[source]}${line ? `:${line}` : ""}`;
 const arrowWords = (arrow) => arrow.words ?? edgeWords(arrow.edge);

@@ -26,7 +26,7 @@ const boxElements = (box, inside) => {
   return parts;
 };
 const boxClass = (box) => ["box", box.kind, box.missing && "missing", changeClass(box.change)].filter(Boolean).join(" ");
-const arrowClass = (arrow) => ["arrow", arrow.kind, arrow.back && "back", changeClass(arrow.change)].filter(Boolean).join(" ");
+const arrowClass = (arrow) => ["arrow", arrow.kind, arrow.back && "back", arrow.mark].filter(Boolean).join(" ");
 
 /** Backgrounds and headings of a view. */
 const groundElements = (view) => {
@@ -45,7 +45,7 @@ const svgPainter = (host) => {
     world = svgElement("g");
     byNode = new Map();
     arrows = view.arrows.map((arrow) => {
-      const way = wayOf(arrow), group = svgElement("g");
+      const way = wayOf(arrow), group = svgElement("g", { "data-edge": arrow.edge });
       const line = svgElement("path", { class: arrowClass(arrow), d: way, "marker-end": `url(#tip-${arrow.kind})` });
       if (arrow.width) line.style.strokeWidth = `${arrow.width}px`;
       group.append(svgElement("title", {}, arrowWords(arrow)), svgElement("path", { d: way, fill: "none", stroke: "transparent", "stroke-width": 9 }), line);

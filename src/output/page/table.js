@@ -10,9 +10,9 @@ const html = (name, attributes = {}, ...children) => {
   return element;
 };
 const nodeLink = (node, go) => html("button", { class: "link", type: "button", onclick: () => go(node) }, label(node));
-const joined = (nodes, go) => nodes.flatMap((node, number) => (number ? [", ", nodeLink(node, go)] : [nodeLink(node, go)]));
-const producers = (channel) => [...entering(channel)].filter((edge) => shown.edges[edge]).map((edge) => E.from[edge]);
-const consumers = (channel) => [...leaving(channel)].filter((edge) => shown.edges[edge]).map((edge) => E.to[edge]);
+const joined = (edges, ends, go) => edges.flatMap((edge, number) => [(number ? ", " : "") + SIGNS[verdictOf(edge)], nodeLink(ends[edge], go)]);
+const producers = (channel) => [...entering(channel)].filter((edge) => shown.edges[edge]);
+const consumers = (channel) => [...leaving(channel)].filter((edge) => shown.edges[edge]);
 
 /** The channels that are shown, one row each, in step with the picture. */
 const drawTable = (host, go) => {
@@ -20,12 +20,12 @@ const drawTable = (host, go) => {
   let count = 0;
   for (let node = 0; node < nodeCount; node++) {
     if (isService(node) || !shown.nodes[node] || count++ >= ROWS) continue;
-    const ends = (nodes, words) => html("td", nodes.length ? {} : { class: "none" }, ...(nodes.length ? joined(nodes, go) : [N.missing[node] ? words : "–"]));
+    const list = (edges, ends, words) => html("td", edges.length ? {} : { class: "none" }, ...(edges.length ? joined(edges, ends, go) : [N.missing[node] ? words : "–"]));
     rows.push(html("tr", { "aria-selected": node === state.focus ? "true" : undefined },
-      ends(producers(node), "∅ no producer"), html("td", {}, nodeLink(node, go)), ends(consumers(node), "∅ no consumer"),
-      html("td", {}, N.messages[node].map((message) => D.messages[message]).join(", ")), html("td", {}, N.domain[node] < 0 ? "" : domainName(N.domain[node])), hasChanges && html("td", {}, CHANGES[N.change[node]])));
+      list(producers(node), E.from, "∅ no producer"), html("td", {}, nodeLink(node, go)), list(consumers(node), E.to, "∅ no consumer"),
+      html("td", {}, N.messages[node].map((message) => D.messages[message]).join(", ")), html("td", {}, N.domain[node] < 0 ? "" : domainName(N.domain[node])), live.cell && html("td", {}, live.cell(node)), hasChanges && html("td", {}, CHANGES[N.change[node]])));
   }
-  const heads = ["Producers", "Channel", "Consumers", "Messages", "Domain", hasChanges && "Change"].filter(Boolean);
+  const heads = ["Producers", "Channel", "Consumers", "Messages", "Domain", live.cell && "Events", hasChanges && "Change"].filter(Boolean);
   const table = html("table", {}, html("thead", {}, html("tr", {}, ...heads.map((head) => html("th", { scope: "col" }, head)))), html("tbody", {}, ...rows));
   host.replaceChildren(table, count > ROWS && html("p", { class: "more" }, `${(count - ROWS).toLocaleString("en")} more channels: search or filter for them`) || "");
 };
@@ -36,12 +36,13 @@ const drawDetails = (host, actions) => {
   if (node < 0) return;
   const row = (name, ...value) => [html("dt", {}, name), html("dd", {}, ...value)];
   const facts = [["Title", N.title[node]], ["Version", N.version[node]], ["Domain", N.domain[node] >= 0 && domainName(N.domain[node])], ["System", N.protocol[node] >= 0 && D.protocols[N.protocol[node]]], ["Owner", N.owners[node].map((owner) => D.owners[owner]).join(", ")], ["Messages", N.messages[node].map((message) => D.messages[message]).join(", ")], ["Check", missingWords(N.missing[node])], ["Change", CHANGES[N.change[node]]]].filter(([, value]) => value);
-  const list = (title, edges, ends) => edges.length ? [html("h3", {}, `${title} (${edges.length})`), html("ul", {}, ...edges.slice(0, 200).map((edge) => html("li", {}, nodeLink(ends[edge], actions.go), html("small", {}, evidenceOf(edge).map(evidenceWords).join(", "))))), ...(edges.length > 200 ? [html("p", { class: "quiet" }, `${edges.length - 200} more`)] : [])] : [];
+  const list = (title, edges, ends) => edges.length ? [html("h3", {}, `${title} (${edges.length})`), html("ul", {}, ...edges.slice(0, 200).map((edge) => html("li", {}, nodeLink(ends[edge], actions.go), html("small", {}, [VERDICTS[verdictOf(edge)], live.words(edge), ...evidenceOf(edge).map(evidenceWords)].filter(Boolean).join(", "))))), ...(edges.length > 200 ? [html("p", { class: "quiet" }, `${edges.length - 200} more`)] : [])] : [];
   const depth = html("input", { type: "range", min: 1, max: 9, value: state.depth, "aria-label": "Services away from here", oninput: (event) => actions.depth(+event.target.value) });
   host.replaceChildren(
     html("h2", {}, label(node)), html("div", { class: "quiet" }, isService(node) ? "service" : "channel"),
     html("dl", {}, ...facts.flatMap(([name, value]) => row(name, value)), ...row("Shown", html("label", {}, depth, ` ${state.depth} service${state.depth > 1 ? "s" : ""} away`))),
     html("div", { class: "group" }, html("button", { type: "button", onclick: () => actions.end("from", node) }, "Way from here"), html("button", { type: "button", onclick: () => actions.end("to", node) }, "Way to here"), html("button", { type: "button", "aria-label": "Close details", onclick: actions.close }, "✕")),
+    ...live.details(node),
     ...list(isService(node) ? "Receives from" : "Producers", [...entering(node)], E.from), ...list(isService(node) ? "Sends to" : "Consumers", [...leaving(node)], E.to),
     html("h3", {}, "Defined at"), html("ul", {}, ...N.at[node].map(([source, line]) => html("li", {}, html("small", {}, `${D.sources[source]}${line ? `:${line}` : ""}`)))));
 };

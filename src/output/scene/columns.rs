@@ -135,6 +135,7 @@ impl Picture {
                     weight: 1,
                     words: None,
                     change: graph.edges[edge].change,
+                    verdict: None,
                 });
             }
         }

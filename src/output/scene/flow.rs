@@ -60,6 +60,7 @@ pub fn flow(graph: &Graph) -> Scene {
         weight: 1,
         words: None,
         change: graph.edges[*edge].change,
+        verdict: None,
     });
     let strips = domains.iter().zip(&drawing.lanes).filter(|_| framed).map(|(domain, (top, bottom))| Frame {
         domain: domain.clone().unwrap_or_default(),

@@ -12,6 +12,8 @@ pub use flow::flow;
 pub use overview::overview;
 pub(super) use overview::thickness;
 
+use super::verdicts::Verdicts;
+use crate::topology::drift::Verdict;
 use crate::topology::{Change, CheckRule, Edge, Graph, NodeIndex, NodeKind, Place, Relation};
 
 /// Font size of names.
@@ -110,6 +112,8 @@ pub struct Arrow {
     pub words: Option<String>,
     /// What became of it between two states.
     pub change: Option<Change>,
+    /// What came of comparing it with what was observed.
+    pub verdict: Option<Verdict>,
 }
 
 /// The whole picture.
@@ -135,11 +139,16 @@ impl Scene {
     /// Draws the graph in a setting.
     #[must_use]
     pub fn new(graph: &Graph, setting: Setting) -> Self {
-        match setting {
+        let mut scene = match setting {
             Setting::Columns => columns(graph),
             Setting::Flow => flow(graph),
             Setting::Overview => overview(graph),
+        };
+        let verdicts = Verdicts::new(graph);
+        for arrow in scene.arrows.iter_mut().filter(|_| !verdicts.is_empty()) {
+            arrow.verdict = arrow.edge.and_then(|edge| verdicts.of(&graph.edges[edge]));
         }
+        scene
     }
 
     /// What an arrow says, and where that is written.
@@ -147,13 +156,13 @@ impl Scene {
     pub fn arrow_words(&self, graph: &Graph, arrow: &Arrow) -> String {
         match (&arrow.words, arrow.edge) {
             (Some(words), _) => words.clone(),
-            (None, Some(edge)) => edge_words(graph, &graph.edges[edge]),
+            (None, Some(edge)) => edge_words(graph, &graph.edges[edge], arrow.verdict),
             (None, None) => String::new(),
         }
     }
 }
 
-fn edge_words(graph: &Graph, edge: &Edge) -> String {
+fn edge_words(graph: &Graph, edge: &Edge, verdict: Option<Verdict>) -> String {
     let (source, target) = (graph.label(edge.source), graph.label(edge.target));
     let messages: Vec<String> =
         edge.messages.iter().map(|message| graph.label(*message).into_owned()).collect();
@@ -163,8 +172,9 @@ fn edge_words(graph: &Graph, edge: &Edge) -> String {
         _ => format!("{target} receives{what} from {source}"),
     };
     let change = edge.change.map(|change| change.word().to_owned());
+    let verdict = verdict.map(|verdict| verdict.words().to_owned());
     let places = edge.evidence.iter().map(|evidence| place_words(graph, &evidence.place));
-    std::iter::once(first).chain(change).chain(places).collect::<Vec<_>>().join("\n")
+    std::iter::once(first).chain(change).chain(verdict).chain(places).collect::<Vec<_>>().join("\n")
 }
 
 /// All there is to say about a node, one line each.

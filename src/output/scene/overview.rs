@@ -59,6 +59,7 @@ pub fn overview(graph: &Graph) -> Scene {
             name(flow.to)
         )),
         change: None,
+        verdict: None,
     });
     Scene {
         setting: Setting::Overview,

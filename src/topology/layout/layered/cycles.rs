@@ -11,8 +11,10 @@ pub fn backward(items: usize, links: &[Link]) -> Vec<bool> {
     against(links, &Peeling::new(items, links).places())
 }
 
-/// The same by going depth first from the first items on: more links go back, in more layers, which are less tangled.
-pub(super) fn backward_by_depth(items: usize, links: &[Link]) -> Vec<bool> {
+/// The same by going depth first from the first of these items on: more links go back, in more layers, which are less
+/// tangled.
+pub(super) fn backward_by_depth(order: &[usize], links: &[Link]) -> Vec<bool> {
+    let items = order.len();
     let mut outgoing = vec![Vec::new(); items];
     for link in links {
         outgoing[link.from].push(link.to);
@@ -20,7 +22,7 @@ pub(super) fn backward_by_depth(items: usize, links: &[Link]) -> Vec<bool> {
     let mut seen = vec![false; items];
     let mut place = vec![0; items];
     let mut next = items;
-    for root in 0..items {
+    for root in order.iter().copied() {
         let mut stack = vec![(root, 0)];
         if std::mem::replace(&mut seen[root], true) {
             continue;
@@ -162,14 +164,15 @@ mod tests {
     fn one_link_of_a_ring_goes_back() {
         let ring = links(&[(0, 1), (1, 2), (2, 3), (3, 0)]);
         assert_eq!(backward(4, &ring).iter().filter(|back| **back).count(), 1);
-        assert_eq!(backward_by_depth(4, &ring), [false, false, false, true]);
+        assert_eq!(backward_by_depth(&[0, 1, 2, 3], &ring), [false, false, false, true]);
+        assert_eq!(backward_by_depth(&[2, 0, 1, 3], &ring), [false, true, false, false]);
     }
 
     #[test]
     fn without_cycles_nothing_goes_back() {
         let fan = links(&[(0, 1), (0, 2), (1, 3), (2, 3), (4, 3), (0, 3)]);
         assert!(backward(5, &fan).iter().all(|back| !back));
-        assert!(backward_by_depth(5, &fan).iter().all(|back| !back));
+        assert!(backward_by_depth(&[0, 1, 2, 3, 4], &fan).iter().all(|back| !back));
         assert!(backward(0, &[]).is_empty());
     }
 }
