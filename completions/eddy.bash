@@ -70,6 +70,9 @@ _eddy() {
             eddy,replay)
                 cmd="eddy__subcmd__replay"
                 ;;
+            eddy,serve)
+                cmd="eddy__subcmd__serve"
+                ;;
             eddy,sync)
                 cmd="eddy__subcmd__sync"
                 ;;
@@ -208,6 +211,9 @@ _eddy() {
             eddy__subcmd__help,replay)
                 cmd="eddy__subcmd__help__subcmd__replay"
                 ;;
+            eddy__subcmd__help,serve)
+                cmd="eddy__subcmd__help__subcmd__serve"
+                ;;
             eddy__subcmd__help,sync)
                 cmd="eddy__subcmd__help__subcmd__sync"
                 ;;
@@ -332,7 +338,7 @@ _eddy() {
 
     case "${cmd}" in
         eddy)
-            opts="-q -v -h -V --color --quiet --verbose --no-progress --workspace --env --yes --help --version archive broker bundle completions convert demo doctor explain fmt graph init inject man new record redrive replay sync tail template validate help"
+            opts="-q -v -h -V --color --quiet --verbose --no-progress --workspace --env --yes --help --version archive broker bundle completions convert demo doctor explain fmt graph init inject man new record redrive replay serve sync tail template validate help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 1 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -1311,7 +1317,7 @@ _eddy() {
             fi
             case "${prev}" in
                 --view)
-                    COMPREPLY=($(compgen -W "table tree columns flow overview" -- "${cur}"))
+                    COMPREPLY=($(compgen -W "table tree matrix boxes columns flow overview" -- "${cur}"))
                     return 0
                     ;;
                 --format)
@@ -1390,7 +1396,7 @@ _eddy() {
             return 0
             ;;
         eddy__subcmd__help)
-            opts="archive broker bundle completions convert demo doctor explain fmt graph init inject man new record redrive replay sync tail template validate help"
+            opts="archive broker bundle completions convert demo doctor explain fmt graph init inject man new record redrive replay serve sync tail template validate help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -1812,6 +1818,20 @@ _eddy() {
         eddy__subcmd__help__subcmd__replay__subcmd__report)
             opts=""
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 4 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
+        eddy__subcmd__help__subcmd__serve)
+            opts=""
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 3 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
             fi
@@ -2722,6 +2742,60 @@ _eddy() {
             case "${prev}" in
                 --format)
                     COMPREPLY=($(compgen -W "human json" -- "${cur}"))
+                    return 0
+                    ;;
+                --color)
+                    COMPREPLY=($(compgen -W "auto always never" -- "${cur}"))
+                    return 0
+                    ;;
+                --workspace)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --env)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
+        eddy__subcmd__serve)
+            opts="-q -v -h -V --port --open --view --observe --system --every --mask --mask-strict --mask-key-file --registry --color --quiet --verbose --no-progress --workspace --env --yes --help --version"
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
+                --port)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --view)
+                    COMPREPLY=($(compgen -W "table tree matrix boxes columns flow overview" -- "${cur}"))
+                    return 0
+                    ;;
+                --system)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --every)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --mask)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --mask-key-file)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --registry)
+                    COMPREPLY=($(compgen -f "${cur}"))
                     return 0
                     ;;
                 --color)

@@ -190,6 +190,76 @@ fn exports(browser: &mut Browser) {
     browser.press("Escape");
 }
 
+/// A document of a service at channels, each written as `send NAME` or `receive NAME`.
+fn document(title: &str, flows: &[&str]) -> String {
+    let mut text = format!(
+        "asyncapi: 3.0.0\ninfo: {{ title: {title}, version: 1.0.0 }}\n\
+         servers: {{ main: {{ host: localhost, protocol: mqtt }} }}\n"
+    );
+    let names: Vec<(&str, &str)> = flows.iter().filter_map(|flow| flow.split_once(' ')).collect();
+    text.push_str("channels:\n");
+    for (_, name) in &names {
+        let _ = writeln!(
+            text,
+            "  {name}: {{ address: {name}, messages: {{ M: {{ payload: {{ type: object }} }} }} }}"
+        );
+    }
+    text.push_str("operations:\n");
+    for (action, name) in &names {
+        let _ = writeln!(
+            text,
+            "  {action}-{name}: {{ action: {action}, channel: {{ $ref: '#/channels/{name}' }} }}"
+        );
+    }
+    text
+}
+
+#[test]
+fn the_slider_leads_from_before_to_after() {
+    let Some(mut browser) = Browser::start() else { return };
+    let directory = tempfile::tempdir().expect("a directory");
+    let path = directory.path();
+    for (state, receiving) in
+        [("before", ["receive orders", "receive old"]), ("after", ["receive orders", "receive new"])]
+    {
+        let documents = path.join(state);
+        std::fs::create_dir(&documents).expect("a directory");
+        std::fs::write(documents.join("web.yaml"), document("web", &["send orders"])).expect("written");
+        std::fs::write(documents.join("mail.yaml"), document("mail", &receiving)).expect("written");
+        drawn(path, &documents, &[&format!("{state}.json")]);
+    }
+    let output = Command::new(env!("CARGO_BIN_EXE_eddy"))
+        .args(["graph", "--quiet", "--diff", "before.json..after.json", "--output", "change.html"])
+        .current_dir(path)
+        .output()
+        .expect("eddy runs");
+    assert!(path.join("change.html").exists(), "{}", String::from_utf8_lossy(&output.stderr));
+    let page = path.join("change.html");
+    opened(&mut browser, &page, "");
+    browser.click("#filters-button");
+    let both = ["channel new", "channel old", "channel orders", "service mail", "service web"];
+    assert_eq!(bright(&mut browser), both);
+    assert_eq!(browser.value("document.querySelectorAll('.arrow.added').length"), 1);
+    assert_eq!(browser.value("document.querySelectorAll('.arrow.removed').length"), 1);
+    for (place, words, gone) in [(0, "before", "channel new"), (2, "after", "channel old")] {
+        browser.value(&format!(
+            "(() => {{ const slider = document.querySelector('#filter-moment'); slider.value = {place}; \
+             slider.dispatchEvent(new Event('input')); }})()"
+        ));
+        browser.until(&format!("location.hash.includes('moment={words}')"));
+        let left: Vec<&str> = both.into_iter().filter(|name| *name != gone).collect();
+        assert_eq!(bright(&mut browser), left, "{words}");
+        assert_eq!(
+            browser.value("document.querySelector('#moment-words').textContent"),
+            format!("Moment: {words}")
+        );
+    }
+    opened(&mut browser, &page, "moment=before&table=1");
+    browser.until("document.querySelectorAll('#table tbody tr').length === 2");
+    assert!(!bright(&mut browser).contains(&"channel new".to_owned()));
+    assert_eq!(browser.complaints, Vec::<String>::new());
+}
+
 #[test]
 fn it_is_seen_in_light_and_in_dark_and_painted_when_large() {
     let Some(mut browser) = Browser::start() else { return };

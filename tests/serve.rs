@@ -142,8 +142,7 @@ fn only_this_machine_and_this_page_are_answered() {
         let answer = serving.ask(lines);
         assert!(answer.starts_with(refused) && !answer.contains("orders"), "{lines:?}: {answer}");
     }
-    let link =
-        ["GET / HTTP/1.1", "Host: HOST", "Sec-Fetch-Site: cross-site", "Sec-Fetch-Mode: navigate"];
+    let link = ["GET / HTTP/1.1", "Host: HOST", "Sec-Fetch-Site: cross-site", "Sec-Fetch-Mode: navigate"];
     assert!(serving.ask(&link).starts_with("HTTP/1.1 200"), "a link may lead here");
     assert!(serving.ask(&["POST / HTTP/1.1", "Host: HOST"]).starts_with("HTTP/1.1 405"));
     assert!(serving.ask(&["GET /etc/passwd HTTP/1.1", "Host: HOST"]).starts_with("HTTP/1.1 404"));
@@ -223,6 +222,17 @@ async fn the_page_follows_documents_and_systems() {
         browser.until("document.querySelector('.speeds .lag')?.textContent.includes('lag 1')");
         browser.until("document.querySelector('#pulse').textContent.startsWith('live')");
 
+        // What no document says looks otherwise, and can be shown alone.
+        assert_eq!(browser.value("document.querySelectorAll('#stage .arrow.undocumented').length"), 1);
+        assert_eq!(browser.value("document.querySelectorAll('#stage .arrow.unseen').length"), 1);
+        browser.value(
+            "(() => { const select = document.querySelector('#filter-status'); select.value = 'undocumented'; \
+             select.dispatchEvent(new Event('change')); })()",
+        );
+        browser.until("location.hash === '#drift=undocumented' && document.querySelectorAll('#stage .box.dim').length === 1");
+        browser.value("location.hash = ''");
+        browser.until("!document.querySelector('#stage .dim')");
+
         // A document that changes, and one that comes.
         let path = directory.path();
         std::fs::write(path.join("mail.yaml"), document("mail", "nats", "receive", "orders.placed"))
@@ -300,10 +310,9 @@ async fn rates_and_events_come_without_joining_a_group_and_without_secrets() {
 
     add(&mut connection, "4222").await;
     let told = tokio::task::spawn_blocking(move || {
-        let told = serving
-            .messages_until("/tail?channel=channel:redis/payments", |kind, data| {
-                kind == "trouble" || (kind == "event" && data.contains("paid"))
-            });
+        let told = serving.messages_until("/tail?channel=channel:redis/payments", |kind, data| {
+            kind == "trouble" || (kind == "event" && data.contains("paid"))
+        });
         (serving, told)
     });
     let (_serving, told) = told.await.expect("events");
@@ -312,7 +321,11 @@ async fn rates_and_events_come_without_joining_a_group_and_without_secrets() {
         .filter(|(kind, _)| kind == "event")
         .map(|(_, data)| serde_json::from_str(data).expect("JSON"))
         .collect();
-    assert_eq!(events.first().map(|event| &event["payload"]), Some(&Value::from("{\"paid\":true}")), "{told:?}");
+    assert_eq!(
+        events.first().map(|event| &event["payload"]),
+        Some(&Value::from("{\"paid\":true}")),
+        "{told:?}"
+    );
     let mut groups = redis::cmd("XINFO");
     groups.arg("GROUPS").arg("payments");
     let groups: redis::Value = groups.query_async(&mut connection).await.expect("an answer");

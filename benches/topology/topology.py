@@ -2,13 +2,14 @@
 """Draws the same seeded graphs by eddy, Graphviz and dagre in one run, and prints CPU seconds and memory of whole processes.
 
     benches/topology/topology.py target/release/eddy [--sizes 30/55,1000/2000] [--rounds 3] [--limit 120]
-                                 [--dagre DIRECTORY] [--files 1000] [--json FILE]
+                                 [--dagre DIRECTORY] [--files 1000] [--formats] [--crossings 100/200,300/700] [--json FILE]
 
 A size is NODES/EDGES. eddy reads the graph as it saves it (`--format json`) and writes SVG as columns and as flow; `dot` and
 `sfdp` read the same graph as DOT and write SVG; dagre, when DIRECTORY has it under node_modules, lays the same graph out from
 left to right and writes nothing. CPU seconds are user and system time, medians of the rounds; memory is the largest resident
 set. What takes longer than the limit (CPU seconds) is stopped and shown as such. `--files` also writes that many AsyncAPI 3
-documents and measures `eddy graph --format json` on all of them.
+documents and measures `eddy graph --format json` on all of them. `--formats` measures the smallest graph in every format.
+`--crossings` draws graphs without domains as flow and counts where arrows cross, beside what `dot -v` says of its own.
 
 Graphs are bipartite: 30 % services, 70 % channels, one producer per channel and a few more, consumers by a falling popularity,
 three quarters of them in the domain of the producer, domains of eight services.
@@ -18,6 +19,7 @@ import argparse
 import json
 import os
 import random
+import re
 import resource
 import shutil
 import statistics
@@ -26,6 +28,7 @@ import sys
 import tempfile
 
 SIZES = "30/55,100/200,300/700,1000/2000,10000/20000,10000/50000,100000/500000"
+FORMATS = ["text", "json", "jsonl", "svg", "html", "mermaid", "dot", "d2", "plantuml", "graphml", "cytoscape", "backstage", "openlineage"]
 DAGRE = """
 const dagre = require(process.argv[1] + '/node_modules/' + process.argv[3]);
 const { nodes, edges } = JSON.parse(require('fs').readFileSync(process.argv[2]));
@@ -133,6 +136,54 @@ def median(command, rounds, limit):
     return {"cpu_seconds": round(statistics.median(seconds), 4), "memory_mib": round(max(sizes), 1)}
 
 
+WAY = re.compile(r'class="(?:sends|receives)[^"]*"(?: style="[^"]*")? d="M([^"]+)"')
+
+
+def crossings(svg):
+    """How often arrows of a flow cross: in each gap between two layers, pairs that change sides."""
+    gaps = []
+    for way in WAY.findall(svg):
+        x, y = (float(part) for part in re.match(r"(-?[0-9.]+) (-?[0-9.]+)", way).groups())
+        for mark, rest in re.findall(r"([CH])([^CH]*)", way):
+            parts = [float(part) for part in rest.split()]
+            if mark == "H":
+                x = parts[0]
+                continue
+            ends = sorted([(x, y), (parts[-2], parts[-1])])
+            gaps.append(((ends[0][0] + ends[1][0]) / 2, ends[0][1], ends[1][1]))
+            x, y = parts[-2], parts[-1]
+    gaps.sort()
+    found, group = 0, []
+    for number, gap in enumerate(gaps):
+        group.append(gap)
+        if number + 1 == len(gaps) or gaps[number + 1][0] - gap[0] > 40:
+            found += sum((a[1] - b[1]) * (a[2] - b[2]) < 0 for at, a in enumerate(group) for b in group[:at])
+            group = []
+    return found
+
+
+def compare_crossings(eddy, folder, size, seed):
+    nodes, edges = (int(part) for part in size.split("/"))
+    services, channels, domain, sends, receives = generated(nodes, edges, seed)
+    graph = saved(services, channels, domain, sends, receives)
+    for node in graph["graph"]["nodes"].values():
+        node["metadata"].pop("domain", None)
+    base = os.path.join(folder, f"crossings-{nodes}-{seed}")
+    with open(base + ".json", "w") as out:
+        json.dump(graph, out)
+    with open(base + ".dot", "w") as out:
+        out.write("digraph g {\n rankdir=LR;\n node [shape=box];\n")
+        out.writelines(f" s{s} -> c{c};\n" for s, c in sends)
+        out.writelines(f" c{c} -> s{s};\n" for c, s in receives)
+        out.write("}\n")
+    subprocess.run([eddy, "-q", "graph", base + ".json", "--view", "flow", "--output", base + ".svg"], check=False)
+    with open(base + ".svg") as svg:
+        own = crossings(svg.read())
+    words = subprocess.run(["dot", "-v", "-Tdot", "-o", os.devnull, base + ".dot"], stderr=subprocess.PIPE, text=True, check=False).stderr
+    told = re.findall(r"(\d+) crossings", words)
+    return own, int(told[-1]) if told else None
+
+
 def documents(folder, count):
     for number in range(count):
         with open(os.path.join(folder, f"service-{number}.asyncapi.yaml"), "w") as out:
@@ -171,6 +222,9 @@ def main():
     parser.add_argument("--limit", type=int, default=120, help="CPU seconds")
     parser.add_argument("--dagre", help="directory in which dagre is installed by npm")
     parser.add_argument("--files", type=int, default=1000)
+    parser.add_argument("--formats", action="store_true", help="also the smallest graph in every format")
+    parser.add_argument("--crossings", metavar="SIZES", help="count crossings of these sizes, such as 100/200,300/700, with --seeds")
+    parser.add_argument("--seeds", type=int, default=3)
     parser.add_argument("--json", help="also write the figures here")
     arguments = parser.parse_args()
     eddy = os.path.abspath(arguments.eddy)
@@ -193,6 +247,17 @@ def main():
                 if isinstance(found, str):
                     too_slow.add(peer)
                 show(size, peer, found)
+        if arguments.formats:
+            size = arguments.sizes.split(",")[0]
+            base = os.path.join(folder, size.replace("/", "-"))
+            for form in FORMATS:
+                command = [eddy, "-q", "graph", base + ".json", "--format", form]
+                show(size, f"eddy {form}", median(command, arguments.rounds, arguments.limit))
+        for size in (arguments.crossings or "").split(",") if arguments.crossings else []:
+            for seed in range(arguments.seeds):
+                own, dot = compare_crossings(eddy, folder, size, seed)
+                ratio = f"{own / dot:.2f}" if dot else "?"
+                print(f"{size:>15}  crossings, seed {seed}: eddy {own}, dot {dot}, {ratio} x", flush=True)
         if arguments.files:
             documents(folder, arguments.files)
             pattern = os.path.join(folder, "*.asyncapi.yaml")

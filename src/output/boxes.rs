@@ -186,7 +186,8 @@ fn ordered(graph: &Graph) -> [Vec<NodeIndex>; 3] {
     let middle = scene.shapes.iter().find(|shape| shape.node.is_some_and(is_channel)).map(|shape| shape.x);
     let mut shapes: Vec<_> = scene.shapes.iter().filter_map(|shape| Some((shape, shape.node?))).collect();
     shapes.sort_by(|(one, _), (other, _)| one.y.total_cmp(&other.y));
-    let uses = |node: NodeIndex| graph.outgoing(node).next().is_some() || graph.incoming(node).next().is_some();
+    let uses =
+        |node: NodeIndex| graph.outgoing(node).next().is_some() || graph.incoming(node).next().is_some();
     let mut piles = [Vec::new(), Vec::new(), Vec::new()];
     for (shape, node) in shapes {
         let column = match middle {
@@ -281,7 +282,8 @@ impl Canvas {
         }
         let tracks = &gutter.tracks;
         let passed = |row: usize, column: usize, meets: &dyn Fn(&Track) -> bool| {
-            let is_there = |track: &&Track| place(track) == column && (track.top()..=track.bottom()).contains(&row);
+            let is_there =
+                |track: &&Track| place(track) == column && (track.top()..=track.bottom()).contains(&row);
             tracks.iter().find(is_there).is_some_and(|track| !meets(track))
         };
         let mut across = |row: usize, from: usize, to: usize, meets: &dyn Fn(&Track) -> bool| {
@@ -363,8 +365,10 @@ mod tests {
 
     /// Where a line leads that leaves a box at a place: followed as an eye would.
     fn followed(lines: &[Vec<char>], row: usize, column: usize) -> Vec<usize> {
-        let at = |row: usize, column: usize| lines.get(row).and_then(|line| line.get(column)).copied().unwrap_or(' ');
-        let ways = |mark: char| super::CORNERS.iter().position(|corner| *corner == mark).unwrap_or(0);
+        let at = |row: usize, column: usize| {
+            lines.get(row).and_then(|line| line.get(column)).copied().unwrap_or(' ')
+        };
+        let ways = |mark: char| super::CORNERS.iter().rposition(|corner| *corner == mark).unwrap_or(0);
         let (mut found, mut seen) = (Vec::new(), std::collections::BTreeSet::new());
         let mut going = vec![(row, column + 1, super::LEFT)];
         while let Some((row, column, from)) = going.pop() {
@@ -404,14 +408,23 @@ mod tests {
         let text = drawn(&graph("注文 > ordres > 請求書\nx > ordres > y"), false);
         let tops: Vec<&str> = text.lines().filter(|line| line.contains("注文")).collect();
         assert_eq!(tops.len(), 1);
-        assert!(text.lines().all(|line| width(line) <= columns(&graph("注文 > ordres > 請求書\nx > ordres > y"), &style(false))));
+        assert!(
+            text.lines().all(|line| width(line)
+                <= columns(&graph("注文 > ordres > 請求書\nx > ordres > y"), &style(false)))
+        );
     }
 
     #[test]
     fn every_connection_can_be_followed_by_eye() {
         let lines: Vec<String> = (0..9)
             .map(|number| {
-                format!("p{} p{} > c{number} > s{} s{}", number % 4, number * 7 % 5, number * 5 % 6, number * 3 % 6)
+                format!(
+                    "p{} p{} > c{number} > s{} s{}",
+                    number % 4,
+                    number * 7 % 5,
+                    number * 5 % 6,
+                    number * 3 % 6
+                )
             })
             .collect();
         let graph = graph(&lines.join("\n"));

@@ -11,8 +11,8 @@ use super::hostile::elements;
 use super::scene::Setting;
 use super::visible::is_hidden;
 use super::{
-    backstage, boxes, cytoscape, d2, dot, eventcatalog, graph_json, graph_jsonl, graphml, matrix, mermaid, openlineage,
-    page, plantuml, svg, table, tree,
+    backstage, boxes, cytoscape, d2, dot, eventcatalog, graph_json, graph_jsonl, graphml, matrix, mermaid,
+    openlineage, page, plantuml, svg, table, tree,
 };
 use crate::topology::fixture::graph;
 use crate::topology::{Graph, NodeIndex};
@@ -96,7 +96,6 @@ fn formats(graph: &Graph) -> Vec<(&'static str, String)> {
     let charts = mermaid::charts(graph);
     let mut made = vec![
         ("table", written(|out| table::write(out, graph, &style))),
-        ("boxes", written(|out| boxes::write(out, graph, &style))),
         ("matrix", written(|out| matrix::write(out, graph, &style))),
         ("tree", written(|out| tree::write(out, graph, NodeIndex(0), 3, &style))),
         ("json", written(|out| graph_json::write(out, graph, NAMES[0]))),
@@ -125,6 +124,18 @@ fn nothing_steers_a_terminal_or_the_direction_of_writing() {
         let steering = text.chars().find(|each| is_hidden(*each) && *each != '\n');
         assert_eq!(steering, None, "{format}: {text}");
     }
+}
+
+#[test]
+fn nothing_breaks_out_of_a_box_of_text() {
+    let paint = |_: Role, text: &str| text.to_owned();
+    let style = GraphStyle { width: 100, ascii: false, paint: &paint };
+    let graph = named(&NAMES.map(str::to_owned));
+    let text = written(|out| boxes::write(out, &graph, &style));
+    assert_eq!(text.chars().find(|each| is_hidden(*each) && *each != '\n'), None, "{text}");
+    let widest = boxes::columns(&graph, &style);
+    let too_wide = text.lines().find(|line| super::graph_text::width(line) > widest);
+    assert_eq!(too_wide, None, "{text}");
 }
 
 #[test]

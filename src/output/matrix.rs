@@ -167,7 +167,8 @@ mod tests {
 
     fn matrix(graph: &Graph, width: usize, ascii: bool) -> String {
         let mut out = Vec::new();
-        write(&mut out, graph, &GraphStyle { width, ascii, paint: &|_, text| text.to_owned() }).expect("written");
+        write(&mut out, graph, &GraphStyle { width, ascii, paint: &|_, text| text.to_owned() })
+            .expect("written");
         String::from_utf8(out).expect("text")
     }
 
@@ -202,8 +203,9 @@ web            1     2    -
 
     #[test]
     fn what_is_too_wide_is_numbered_and_then_written_in_blocks() {
-        let lines: Vec<String> =
-            (0..60).map(|number| format!("service-{number} > c{number} > service-{}", (number + 1) % 60)).collect();
+        let lines: Vec<String> = (0..60)
+            .map(|number| format!("service-{number} > c{number} > service-{}", (number + 1) % 60))
+            .collect();
         let graph = graph(&lines.join("\n"));
         for columns in [40, 80, 120] {
             let text = matrix(&graph, columns, false);

@@ -2,8 +2,8 @@
 
 pub mod archive_text;
 pub mod backstage;
-mod by_domain;
 pub mod boxes;
+mod by_domain;
 pub mod change_text;
 pub mod checkstyle;
 pub mod cytoscape;

@@ -79,7 +79,11 @@ fn write_legend(out: &mut dyn Write, marks: &Marks, style: &GraphStyle<'_>) -> i
     writeln!(out, "\n{}", (style.paint)(Role::Faint, &words.join("   ")))
 }
 
-pub(super) fn write_unconnected(out: &mut dyn Write, graph: &Graph, style: &GraphStyle<'_>) -> io::Result<()> {
+pub(super) fn write_unconnected(
+    out: &mut dyn Write,
+    graph: &Graph,
+    style: &GraphStyle<'_>,
+) -> io::Result<()> {
     let connected =
         |node: &NodeIndex| graph.outgoing(*node).next().is_some() || graph.incoming(*node).next().is_some();
     let alone = graph.of_kind(NodeKind::Service).filter(|node| !connected(node));

@@ -202,11 +202,11 @@ mod tests {
 
     #[test]
     fn what_is_counted_becomes_a_rate_where_it_belongs() {
-        let first = [("orders/placed", None, 10), ("orders/placed", Some("billing"), 4), ("stock/+", None, 1)];
+        let first =
+            [("orders/placed", None, 10), ("orders/placed", Some("billing"), 4), ("stock/+", None, 1)];
         let then = [("orders/placed", None, 30), ("orders/placed", Some("billing"), 3), ("stock/+", None, 5)];
-        let graph = graph(
-            "web shop > orders/placed > billing\nstore > stock/low > mail\nstore > stock/high > mail",
-        );
+        let graph =
+            graph("web shop > orders/placed > billing\nstore > stock/low > mail\nstore > stock/high > mail");
         let graph = graph.observed(&[system(&first)], &Aliases::default());
         let began = Instant::now();
         let later = Look::new(began + Duration::from_secs(2), &[system(&then)]);

@@ -96,6 +96,13 @@ impl Browser {
 
     /// Asks the browser for something and waits for the answer.
     pub fn call(&mut self, method: &str, parameters: &Value) -> Value {
+        let message = self.ask(method, parameters);
+        assert!(message["error"].is_null(), "{method}: {}", message["error"]);
+        message["result"].clone()
+    }
+
+    /// The same with the answer as it came, which may be an error.
+    fn ask(&mut self, method: &str, parameters: &Value) -> Value {
         self.next += 1;
         let number = self.next;
         let mut request = json!({ "id": number, "method": method, "params": parameters });
@@ -107,8 +114,7 @@ impl Browser {
             let message =
                 self.messages.recv_timeout(PATIENCE).unwrap_or_else(|_| panic!("no answer to {method}"));
             if message["id"] == number {
-                assert!(message["error"].is_null(), "{method}: {}", message["error"]);
-                return message["result"].clone();
+                return message;
             }
             self.note(&message);
         }
@@ -174,7 +180,7 @@ impl Browser {
         while Instant::now() < deadline {
             let parameters = json!({ "expression": asked, "returnByValue": true, "awaitPromise": true });
             // While a page is replaced by another there is nobody to answer.
-            if self.call("Runtime.evaluate", &parameters)["result"]["value"] == true {
+            if self.ask("Runtime.evaluate", &parameters)["result"]["result"]["value"] == true {
                 return;
             }
         }

@@ -13,8 +13,8 @@ use crate::output::graph_text::{GraphStyle, Role};
 use crate::output::mermaid::Chart;
 use crate::output::scene::Setting;
 use crate::output::{
-    backstage, boxes, change_text, cytoscape, d2, dot, eventcatalog, graph_json, graph_jsonl, graphml, matrix, mermaid,
-    openlineage, page, paths_text, plantuml, svg, table, tree,
+    backstage, boxes, change_text, cytoscape, d2, dot, eventcatalog, graph_json, graph_jsonl, graphml,
+    matrix, mermaid, openlineage, page, paths_text, plantuml, svg, table, tree,
 };
 use crate::scaffold::write::write_files;
 use crate::topology::difference::Difference;
@@ -175,10 +175,8 @@ impl Drawing {
                     "use `--format svg`, or `--output FILE.svg`; as text there are `--view table`, `tree`, `matrix` and `boxes`",
                 ))
             }
-            (_, Some(_)) => {
-                Err(CommandError::usage("this view is drawn as text only")
-                    .hint("leave out `--view`, or use `--format text`"))
-            }
+            (_, Some(_)) => Err(CommandError::usage("this view is drawn as text only")
+                .hint("leave out `--view`, or use `--format text`")),
             (format, None) => Ok(Self::As(format)),
         }
     }

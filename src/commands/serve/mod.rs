@@ -105,7 +105,9 @@ impl Args {
 /// Runs the command.
 pub fn run(args: &Args, context: &Context) -> Result<Status, CommandError> {
     if args.paths.iter().any(|path| path.as_os_str() == "-") {
-        return Err(CommandError::usage("standard input cannot be followed").hint("name files or directories"));
+        return Err(
+            CommandError::usage("standard input cannot be followed").hint("name files or directories")
+        );
     }
     context.runtime(2)?.block_on(serve(args, context))
 }

@@ -31,7 +31,9 @@ pub(super) async fn serve(listener: TcpListener, hub: Arc<Hub>) {
         .route("/", get(page))
         .route("/pulse", get(pulse))
         .route("/tail", get(tail))
-        .fallback(|| async { words(StatusCode::NOT_FOUND, "there is nothing at this path; the page is at `/`") })
+        .fallback(|| async {
+            words(StatusCode::NOT_FOUND, "there is nothing at this path; the page is at `/`")
+        })
         .layer(from_fn_with_state(Arc::clone(&hub), guard))
         .with_state(hub);
     let serving = axum::serve(listener, router).with_graceful_shutdown(async move {
@@ -114,7 +116,10 @@ async fn tell(hub: &Hub, out: &mpsc::Sender<Message>) -> Result<(), Infallible> 
             // A page that is out of date must not take figures for its own.
             biased;
             Ok(()) = page.changed() => ("version", page.borrow_and_update().version.clone()),
-            Ok(()) = problem.changed() => ("problem", problem.borrow_and_update().clone()),
+            Ok(()) = problem.changed() => match problem.borrow_and_update().as_str() {
+                "" => ("fine", "yes".to_owned()),
+                words => ("problem", words.to_owned()),
+            },
             Ok(()) = speeds.changed() => ("speeds", speeds.borrow_and_update().to_string()),
             else => return Ok(()),
         };

@@ -109,7 +109,7 @@ mod tests {
         assert_eq!(shown["headers"][0], serde_json::json!(["X-Auth-Token", "•••"]));
         assert_eq!(shown["headers"][1], serde_json::json!(["null", null]));
         assert!(shown["headers"][2][1].as_str().is_some_and(|value| value.len() < 300));
-        assert_eq!(shown["note"], "noted, the first 8.2 kB of 18.0 kB, 10 more headers");
+        assert_eq!(shown["note"], "noted, the first 8.00 KiB of 17.6 KiB, 10 more headers");
     }
 
     #[test]

@@ -81,7 +81,11 @@ impl Tails {
     fn place(&self, node: &Node, picture: &Picture) -> Result<(Place, Start), String> {
         let known = picture.sources(node);
         let speaks = |place: &&Place| {
-            let own = if node.protocol.as_deref() == Some("jetstream") { Some("nats") } else { node.protocol.as_deref() };
+            let own = if node.protocol.as_deref() == Some("jetstream") {
+                Some("nats")
+            } else {
+                node.protocol.as_deref()
+            };
             own.is_none_or(|own| own == protocol(&place.address))
         };
         let is_known = |place: &&Place| known.contains(&place.address.to_string().as_str());
@@ -133,9 +137,11 @@ fn reading(server: &Address, channel: &str, told: Option<&Observed>) -> Result<(
             address.options.push(("routing-key".to_owned(), filled));
             Ok((address, Start::Default))
         }
-        Scheme::Amqp => Err("a queue gives each event to one reader; name the exchange in the address of the system, \
+        Scheme::Amqp => {
+            Err("a queue gives each event to one reader; name the exchange in the address of the system, \
              `amqp://host/%2F/EXCHANGE`, to see what comes to it"
-            .to_owned()),
+                .to_owned())
+        }
         _ => Err("this system shows no events to lookers-on".to_owned()),
     }
 }
@@ -154,8 +160,7 @@ impl Tail {
             Ok(source) => source,
             Err(words) => return self.say("trouble", words).await,
         };
-        // Tells the page that somebody listens now.
-        self.say("open", String::new()).await;
+        self.say("listening", "yes".to_owned()).await;
         loop {
             let rest = self.budget.rest();
             let batch = tokio::select! {
@@ -166,7 +171,9 @@ impl Tail {
                 }
             };
             match batch {
-                Ok(batch) if batch.is_empty() => return self.say("trouble", "the events have ended".to_owned()).await,
+                Ok(batch) if batch.is_empty() => {
+                    return self.say("trouble", "the events have ended".to_owned()).await;
+                }
                 Ok(batch) => batch.into_iter().for_each(|event| self.take(event)),
                 Err(error) if error.retryable() => {}
                 Err(error) => return self.say("trouble", error.to_string()).await,
@@ -249,7 +256,7 @@ impl Budget {
 
 #[cfg(test)]
 mod tests {
-    use super::{PER_SECOND, Budget, reading};
+    use super::{Budget, PER_SECOND, reading};
     use crate::endpoint::inspect::{Observed, ObservedChannel};
     use crate::endpoint::{Address, Start};
 
@@ -269,11 +276,19 @@ mod tests {
         for (server, channel, expected) in [
             ("kafka://h:9092", "orders", Some(("kafka://h:9092/orders", true))),
             ("kafka://h:9092", "orders.{id}", None),
-            ("redis://h:6379?db=2", "orders", Some(("redis://h:6379/orders?db=2", true))),
+            ("redis://h:6379", "orders", Some(("redis://h:6379/orders", true))),
             ("mqtt://h:1883", "shop/{id}/paid", Some(("mqtt://h:1883/shop/+/paid", false))),
             ("nats://h:4222?monitor=http://h:8222", "audit.{id}", Some(("nats://h:4222/audit.*", false))),
-            ("nats://h:4222", "orders.placed", Some(("jetstream+nats://h:4222/ORDERS?subject=orders.placed", true))),
-            ("amqp://h:5672/%2F/shop?management=http://h:15672", "paid", Some(("amqp://h:5672/%2F/shop?routing-key=paid", false))),
+            (
+                "nats://h:4222",
+                "orders.placed",
+                Some(("jetstream+nats://h:4222/ORDERS?subject=orders.placed", true)),
+            ),
+            (
+                "amqp://h:5672/%2F/shop?management=http://h:15672",
+                "paid",
+                Some(("amqp://h:5672/%2F/shop?routing-key=paid", false)),
+            ),
             ("amqp://h:5672/%2F", "paid", None),
             ("http://h:80/hooks", "hooks", None),
         ] {

@@ -8,7 +8,9 @@ use serde::de::DeserializeOwned;
 
 use super::clients::{self, ChannelDetails, Client, Clients, Consumer, Incoming, Overview, Publisher};
 use super::settings::{Login, Settings};
-use crate::endpoint::inspect::{Count, Direction, NotObservable, Observed, ObservedChannel, ObservedReader, Why};
+use crate::endpoint::inspect::{
+    Count, Direction, NotObservable, Observed, ObservedChannel, ObservedReader, Why,
+};
 use crate::endpoint::{Credentials, EndpointError, EndpointErrorKind};
 
 /// Its port, and the one with encryption.

@@ -14,7 +14,8 @@ use super::positions::{Lane, Offsets};
 use super::source::{serve, start};
 use super::{failure, settings};
 use crate::endpoint::inspect::{
-    Count, Direction, Inspect, NotObservable, Observed, ObservedChannel, ObservedReader, ProbeReport, Problem, Why,
+    Count, Direction, Inspect, NotObservable, Observed, ObservedChannel, ObservedReader, ProbeReport,
+    Problem, Why,
 };
 use crate::endpoint::{Address, BoxFuture, Credentials, EndpointError, SinkOptions};
 

@@ -8,8 +8,8 @@ use futures_util::TryStreamExt;
 use super::connection::{Connection, connect};
 use super::{failure, monitoring, whoami};
 use crate::endpoint::inspect::{
-    Count, Direction, Inspect, KnownBy, NotObservable, Observed, ObservedChannel, ObservedFlow, ObservedReader,
-    ProbeReport, Problem, SeenBy, Why,
+    Count, Direction, Inspect, KnownBy, NotObservable, Observed, ObservedChannel, ObservedFlow,
+    ObservedReader, ProbeReport, Problem, SeenBy, Why,
 };
 use crate::endpoint::{Address, BoxFuture, Credentials, EndpointError, EndpointErrorKind, SinkOptions};
 

@@ -10,8 +10,8 @@ use super::connection::{ask, ask_all, connect};
 use super::settings::{Role, Settings};
 use super::{answer, failure, streams};
 use crate::endpoint::inspect::{
-    Count, Direction, Inspect, KnownBy, NotObservable, Observed, ObservedChannel, ObservedFlow, ObservedReader,
-    ProbeReport, Problem, SeenBy, Why,
+    Count, Direction, Inspect, KnownBy, NotObservable, Observed, ObservedChannel, ObservedFlow,
+    ObservedReader, ProbeReport, Problem, SeenBy, Why,
 };
 use crate::endpoint::{Address, BoxFuture, Credentials, EndpointError, EndpointErrorKind, SinkOptions};
 use crate::event::Timestamp;

@@ -7,8 +7,8 @@ use serde::Serialize;
 
 use super::super::by_domain::missing;
 use super::super::inert::json_line;
-use super::super::verdicts::Verdicts;
 use super::super::scene::{Arrow, Frame, Scene, Setting, Shape, TOP, small_text};
+use super::super::verdicts::Verdicts;
 use crate::topology::drift::Verdict;
 use crate::topology::{Change, CheckRule, Domains, EvidenceKind, Graph, NodeIndex, NodeKind, Relation};
 
@@ -72,6 +72,7 @@ struct Nodes<'a> {
     owners: Vec<Vec<usize>>,
     messages: Vec<Vec<usize>>,
     missing: Vec<u8>,
+    #[serde(skip_serializing_if = "is_all_zero")]
     change: Vec<u8>,
     at: Vec<Vec<(usize, u32)>>,
     /// Second lines that are too long for their boxes, shortened.
@@ -86,7 +87,9 @@ struct Edges {
     from: Vec<usize>,
     to: Vec<usize>,
     /// 0 for none, 1 for all of the channel.
+    #[serde(skip_serializing_if = "say_nothing")]
     messages: Vec<OrNumber>,
+    #[serde(skip_serializing_if = "is_all_zero")]
     change: Vec<u8>,
     /// What came of comparing, where something was observed: 0 nothing, 1 undocumented, 2 missing, 3 not observable, 4 confirmed.
     #[serde(skip_serializing_if = "Vec::is_empty")]
@@ -100,6 +103,15 @@ struct Edges {
 enum OrNumber {
     Number(u8),
     List(Vec<usize>),
+}
+
+/// Long lists in which nothing is said would make large pages larger.
+fn is_all_zero(list: &[u8]) -> bool {
+    list.iter().all(|number| *number == 0)
+}
+
+fn say_nothing(list: &[OrNumber]) -> bool {
+    list.iter().all(|one| matches!(one, OrNumber::Number(0)))
 }
 
 #[derive(Serialize)]

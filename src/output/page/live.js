@@ -76,6 +76,7 @@ const listen = () => {
   pulse = new EventSource("pulse");
   pulse.addEventListener("version", (event) => { if (event.data === LIVE.version) sayPulse("live", false); else renew(); });
   pulse.addEventListener("speeds", (event) => onSpeeds(JSON.parse(event.data)));
+  pulse.addEventListener("fine", () => sayPulse("live", false));
   pulse.addEventListener("problem", (event) => sayPulse(event.data, true));
   pulse.addEventListener("error", () => sayPulse("not connected: is `eddy serve` still running?", true));
 };
@@ -87,12 +88,13 @@ const eventRow = ({ time, channel, key, headers, payload, note }) => html("li", 
   html("pre", {}, payload ?? "null"));
 const openTail = (id, name) => {
   closeTail();
-  const list = html("ol", { id: "tail-events", "aria-label": "Events, the newest first" }), words = html("span", { class: "quiet", role: "status" }, "waiting for events");
+  const list = html("ol", { id: "tail-events", "aria-label": "Events, the newest first" }), words = html("span", { class: "quiet", role: "status" }, "connecting");
   const host = html("section", { id: "tail", "aria-label": `Events of ${name}` }, html("div", { class: "row" }, html("h2", {}, name), words, html("button", { type: "button", id: "tail-close", onclick: closeTail }, "Close")), list);
   $("table").after(host);
   const source = new EventSource(`tail?${new URLSearchParams({ channel: id })}`);
   let count = 0, left = 0;
-  const say = () => { words.textContent = `${counted(count, "event")}${left ? `, ${left.toLocaleString("en")} more went by too fast to show` : ""}`; };
+  const say = () => { words.textContent = `${count ? counted(count, "event") : "listening: no event yet"}${left ? `, ${left.toLocaleString("en")} more went by too fast to show` : ""}`; };
+  source.addEventListener("listening", say);
   source.addEventListener("event", (event) => {
     count++;
     list.prepend(eventRow(JSON.parse(event.data)));

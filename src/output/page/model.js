@@ -1,5 +1,6 @@
 const D = JSON.parse(document.getElementById("data").textContent);
 const N = D.node, E = D.edge;
+E.messages ??= []; N.change ??= []; E.change ??= [];
 const nodeCount = N.id.length, edgeCount = E.from.length;
 /** What a served page adds; see live.js. */
 const live = { words: () => "", details: () => [], drawn: () => {}, cell: null };

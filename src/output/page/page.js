@@ -20,11 +20,14 @@ const fit = (boxes) => {
   const k = Math.min(list ? 1.2 : 1.4, (width - 24) / (right - left + (list ? 80 : 0)), (height - 16) / (bottom - top + (list ? 80 : 0)));
   setTransform({ k, x: (width - (left + right) * k) / 2, y: (height - (top + bottom) * k) / 2 });
 };
-/** Shows what is shown wholly if it can be read then, else its beginning. */
+/** Shows what is shown wholly if it can be read then, else what is open, else its beginning. */
 const fitShown = () => {
   const view = scene();
   fit(shown.isAll || view.isPart ? null : view.boxes.filter((box) => box.node >= 0 && shown.nodes[box.node]).slice(0, 2000));
-  if (transform.k >= READABLE || !(shown.isAll || view.isPart)) return;
+  if (transform.k >= READABLE) return;
+  const open = state.focus >= 0 && view.boxes.find((box) => box.node === state.focus);
+  if (open) return setTransform({ k: 0.7, x: stage.clientWidth / 2 - (open.x + open.w / 2) * 0.7, y: stage.clientHeight / 2 - (open.y + open.h / 2) * 0.7 });
+  if (!(shown.isAll || view.isPart)) return;
   const across = (stage.clientWidth - 24) / view.width, down = (stage.clientHeight - 64) / (view.height - view.top + 40);
   const k = Math.min(1, Math.max(across, down, READABLE));
   setTransform({ k, x: Math.max(12, (stage.clientWidth - view.width * k) / 2), y: 12 - (view.top - 40) * k });

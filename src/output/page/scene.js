@@ -130,7 +130,7 @@ const wayOf = ({ points }) => {
   return way;
 };
 
-const messagesOf = (edge) => (E.messages[edge] === 0 ? [] : E.messages[edge] === 1 ? N.messages[isService(E.from[edge]) ? E.to[edge] : E.from[edge]] : E.messages[edge]);
+const messagesOf = (edge) => (!E.messages[edge] ? [] : E.messages[edge] === 1 ? N.messages[isService(E.from[edge]) ? E.to[edge] : E.from[edge]] : E.messages[edge]);
 const edgeWords = (edge) => {
   const [from, to] = [label(E.from[edge]), label(E.to[edge])];
   const messages = messagesOf(edge).length ? ` ${messagesOf(edge).map((message) => D.messages[message]).join(", ")}` : "";

@@ -18,7 +18,7 @@ const JOINTS: usize = 60_000;
 const TRIED_TWICE: usize = 500;
 /// Up to so many items, how many orders to break cycles in are tried: few of those that are drawn in no time, many where
 /// a tangle can be told apart.
-const TRIED_OFTEN: [(usize, usize); 2] = [(40, 4), (150, 12)];
+const TRIED_OFTEN: [(usize, usize); 2] = [(40, 6), (150, 24)];
 
 /// Something with a size.
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -90,11 +90,11 @@ pub fn layered(items: &[Item], links: &[Link], spacing: &Spacing) -> Drawing {
     let lane: Vec<usize> = items.iter().map(|item| order_of_lanes[item.lane]).collect();
     let mut ordered = Ordered::new(items.len(), links, &lane, backward(items.len(), links));
     if items.len() <= TRIED_TWICE && ordered.against.contains(&true) {
-        let other = orders(items.len()).map(|order| {
-            Ordered::new(items.len(), links, &lane, cycles::backward_by_depth(&order, links))
-        });
+        let other = orders(items.len())
+            .map(|order| Ordered::new(items.len(), links, &lane, cycles::backward_by_depth(&order, links)));
         // A picture that is less tangled but much longer is no better.
-        let other = other.min_by_key(|other| other.crossings * other.layers.order.len() as u64);
+        let other =
+            other.min_by_key(|other| u128::from(other.crossings).pow(2) * other.layers.order.len() as u128);
         // It is the longer picture, so it has to be clearly less tangled.
         if let Some(other) = other.filter(|other| other.crossings * 6 < ordered.crossings * 5) {
             ordered = other;
