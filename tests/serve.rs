@@ -187,11 +187,9 @@ async fn consumers(client: &async_nats::Client) -> Vec<String> {
     found
 }
 
-#[tokio::test(flavor = "multi_thread")]
-async fn the_page_follows_documents_and_systems() {
-    let Some(server) = nats(&[]) else { return };
-    let Some(mut browser) = Browser::start() else { return };
-    let client = async_nats::connect(format!("127.0.0.1:{}", server.port)).await.expect("connected");
+/// A stream with one event that a consumer has not taken, on a server of its own.
+async fn with_a_stream(port: u16) -> async_nats::Client {
+    let client = async_nats::connect(format!("127.0.0.1:{port}")).await.expect("connected");
     let context = async_nats::jetstream::new(client.clone());
     let stream = async_nats::jetstream::stream::Config {
         name: "ORDERS".to_owned(),
@@ -204,57 +202,72 @@ async fn the_page_follows_documents_and_systems() {
         ..Default::default()
     };
     stream.create_consumer(consumer).await.expect("made");
-    let publish = async |payload: &str| {
-        let sent = context.publish("orders.placed", payload.to_owned().into()).await.expect("sent");
-        sent.await.expect("kept");
-    };
-    publish("{\"note\":\"<img src=x onerror=console.log('pwned')>\"}").await;
-    let before = consumers(&client).await;
+    publish(&client, "{\"note\":\"<img src=x onerror=console.log('pwned')>\"}").await;
+    client
+}
 
+async fn publish(client: &async_nats::Client, payload: &str) {
+    let context = async_nats::jetstream::new(client.clone());
+    let sent = context.publish("orders.placed", payload.to_owned().into()).await.expect("sent");
+    sent.await.expect("kept");
+}
+
+/// What is observed, what changes, and events once they are asked for.
+fn looked_at(browser: &mut Browser, address: &str, directory: &Path) {
+    browser.visit(address);
+    browser.until("document.documentElement.dataset.ready");
+    // The consumer that no document knows, its lag beside the arrow, and who is declared.
+    browser.until("document.querySelector(\"#stage [aria-label='service stock']\")");
+    browser.until("document.querySelector('.speeds .lag')?.textContent.includes('lag 1')");
+    browser.until("document.querySelector('#pulse').textContent.startsWith('live')");
+
+    // What no document says looks otherwise, and can be shown alone.
+    assert_eq!(browser.value("document.querySelectorAll('#stage .arrow.undocumented').length"), 1);
+    assert_eq!(browser.value("document.querySelectorAll('#stage .arrow.unseen').length"), 1);
+    browser.value(
+        "(() => { const select = document.querySelector('#filter-status'); select.value = 'undocumented'; \
+         select.dispatchEvent(new Event('change')); })()",
+    );
+    browser.until(
+        "location.hash === '#drift=undocumented' && document.querySelectorAll('#stage .box.dim').length === 1",
+    );
+    browser.value("location.hash = ''");
+    browser.until("!document.querySelector('#stage .dim')");
+
+    // A document that comes.
+    std::fs::write(directory.join("mail.yaml"), document("mail", "nats", "receive", "orders.placed"))
+        .expect("written");
+    browser.until("document.querySelector(\"#stage [aria-label='service mail']\")");
+
+    // Events, only when they are asked for.
+    browser.until("document.documentElement.dataset.looks > 0");
+    assert_eq!(browser.value("document.querySelectorAll('#tail').length"), 0);
+    browser.click("#stage [aria-label='channel orders.placed'] rect");
+    browser.until("document.querySelector('#tail-button')");
+    browser.click("#tail-button");
+    browser.until("document.querySelector('#tail-events pre')?.textContent.includes('<img src=x')");
+    assert_eq!(browser.value("document.querySelectorAll('img').length"), 0);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_page_follows_documents_and_systems() {
+    let Some(server) = nats(&[]) else { return };
+    let Some(mut browser) = Browser::start() else { return };
+    let client = with_a_stream(server.port).await;
+    let before = consumers(&client).await;
     let directory = workplace(&[("web.yaml", document("web", "nats", "send", "orders.placed"))]);
     let url = format!("nats://127.0.0.1:{}", server.port);
     let serving = Serving::start(directory.path(), &[".", "--system", &url, "--every", "1s"]);
-    let serving = tokio::task::spawn_blocking(move || {
-        browser.visit(&serving.address());
-        browser.until("document.documentElement.dataset.ready");
-        // The consumer that no document knows, its lag beside the arrow, and who is declared.
-        browser.until("document.querySelector(\"#stage [aria-label='service stock']\")");
-        browser.until("document.querySelector('.speeds .lag')?.textContent.includes('lag 1')");
-        browser.until("document.querySelector('#pulse').textContent.startsWith('live')");
-
-        // What no document says looks otherwise, and can be shown alone.
-        assert_eq!(browser.value("document.querySelectorAll('#stage .arrow.undocumented').length"), 1);
-        assert_eq!(browser.value("document.querySelectorAll('#stage .arrow.unseen').length"), 1);
-        browser.value(
-            "(() => { const select = document.querySelector('#filter-status'); select.value = 'undocumented'; \
-             select.dispatchEvent(new Event('change')); })()",
-        );
-        browser.until("location.hash === '#drift=undocumented' && document.querySelectorAll('#stage .box.dim').length === 1");
-        browser.value("location.hash = ''");
-        browser.until("!document.querySelector('#stage .dim')");
-
-        // A document that changes, and one that comes.
-        let path = directory.path();
-        std::fs::write(path.join("mail.yaml"), document("mail", "nats", "receive", "orders.placed"))
-            .expect("written");
-        browser.until("document.querySelector(\"#stage [aria-label='service mail']\")");
-
-        // Events, only when they are asked for.
-        assert_eq!(browser.value("document.querySelectorAll('#tail').length"), 0);
-        browser.until("document.documentElement.dataset.looks > 0");
-        browser.click("#stage [aria-label='channel orders.placed'] rect");
-        browser.until("document.querySelector('#tail-button')");
-        browser.click("#tail-button");
-        browser.until("document.querySelector('#tail-events pre')?.textContent.includes('<img src=x')");
-        assert_eq!(browser.value("document.querySelectorAll('img').length"), 0);
+    let looking = tokio::task::spawn_blocking(move || {
+        looked_at(&mut browser, &serving.address(), directory.path());
         (browser, serving, directory)
     });
-    let (mut browser, serving, _directory) = serving.await.expect("the page does what it should");
+    let (mut browser, serving, _directory) = looking.await.expect("the page does what it should");
     let deadline = Instant::now() + PATIENCE;
     let mut number = 0;
     loop {
         number += 1;
-        publish(&format!("{{\"number\":{number}}}")).await;
+        publish(&client, &format!("{{\"number\":{number}}}")).await;
         let seen = "document.querySelector('#tail-events')?.textContent.includes('number') && \
                     [...document.querySelectorAll('.speeds text')].some((one) => /[0-9]\\/s/.test(one.textContent))";
         if browser.value(seen) == true {

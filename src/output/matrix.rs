@@ -106,9 +106,8 @@ impl Matrix {
 
     fn row_names(&self) -> Vec<String> {
         let digits = self.names.len().to_string().len();
-        let name = |(number, name): (usize, &String)| match self.numbered {
-            true => format!("{:>digits$} {name}", number + 1),
-            false => name.clone(),
+        let name = |(number, name): (usize, &String)| {
+            if self.numbered { format!("{:>digits$} {name}", number + 1) } else { name.clone() }
         };
         self.names.iter().enumerate().map(name).collect()
     }

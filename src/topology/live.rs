@@ -233,7 +233,8 @@ mod tests {
     fn a_reader_has_a_rate_of_its_own() {
         let first = system(&[("orders/placed", Some("billing"), 4)]);
         let then = system(&[("orders/placed", Some("billing"), 9)]);
-        let graph = graph("web > orders/placed > billing").observed(&[first.clone()], &Aliases::default());
+        let graph = graph("web > orders/placed > billing")
+            .observed(std::slice::from_ref(&first), &Aliases::default());
         let began = Instant::now();
         let later = Look::new(began + Duration::from_secs(1), std::slice::from_ref(&then));
         let speeds = graph.speeds(&[then], &Look::new(began, &[first]), &later);

@@ -126,13 +126,12 @@ impl Asker {
     /// # Errors
     /// When it cannot be asked.
     pub(in crate::commands) async fn ask(&mut self, context: &Context) -> Result<Observed, Asked> {
-        let told = match tokio::time::timeout(PATIENCE, self.questions(context)).await {
-            Ok(told) => told?,
-            Err(_) => {
-                let (address, seconds) = (&self.place.address, PATIENCE.as_secs());
-                let message = format!("`{address}` did not answer all questions within {seconds} s");
-                Err(EndpointError::new(EndpointErrorKind::Timeout, message))
-            }
+        let told = if let Ok(told) = tokio::time::timeout(PATIENCE, self.questions(context)).await {
+            told?
+        } else {
+            let (address, seconds) = (&self.place.address, PATIENCE.as_secs());
+            let message = format!("`{address}` did not answer all questions within {seconds} s");
+            Err(EndpointError::new(EndpointErrorKind::Timeout, message))
         };
         told.map_err(|error| {
             self.connection = None;

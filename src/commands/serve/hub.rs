@@ -45,7 +45,7 @@ pub(super) struct Hub {
 impl Hub {
     /// A hub, and the wishes that come to it.
     pub(super) fn new(port: u16, page: LivePage) -> (Arc<Self>, mpsc::Receiver<Wish>) {
-        let (wishes, wished) = mpsc::channel(MOST_TAILS);
+        let (wishes, asked_for) = mpsc::channel(MOST_TAILS);
         let hub = Self {
             hosts: ["127.0.0.1", "localhost", "[::1]"].map(|host| format!("{host}:{port}")),
             page: watch::Sender::new(Arc::new(page)),
@@ -55,7 +55,7 @@ impl Hub {
             wishes,
             room: Arc::new(Semaphore::new(MOST_TAILS)),
         };
-        (Arc::new(hub), wished)
+        (Arc::new(hub), asked_for)
     }
 
     /// Shows another page, unless it is the same.

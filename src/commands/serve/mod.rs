@@ -116,16 +116,7 @@ async fn serve(args: &Args, context: &Context) -> Result<Status, CommandError> {
     args.setting()?;
     let every = args.every()?;
     let mut looks = if args.is_observing() { Some(Looks::new(&args.systems, context)?) } else { None };
-    let tails = looks.as_ref().map(|looks| {
-        let places = Places::new(context)?;
-        Ok::<_, CommandError>(Tails {
-            systems: looks.places(),
-            environment: context.environment.clone(),
-            masker: args.masking.masker(&places, context)?,
-            registry: args.registry.open(context)?,
-        })
-    });
-    let tails = tails.transpose()?;
+    let tails = looks.as_ref().map(|looks| tails(args, looks, context)).transpose()?;
     let directories: Vec<PathBuf> = args.paths.iter().filter(|path| path.is_dir()).cloned().collect();
     let mut changes = Changes::new(&directories)?;
     changes.with_new_ones = true;
@@ -176,6 +167,16 @@ async fn serve(args: &Args, context: &Context) -> Result<Status, CommandError> {
     let _ = tokio::time::timeout(Duration::from_secs(2), serving).await;
     context.ui.say("stopped");
     Ok(Status::Interrupted)
+}
+
+fn tails(args: &Args, looks: &Looks, context: &Context) -> Result<Tails, CommandError> {
+    let places = Places::new(context)?;
+    Ok(Tails {
+        systems: looks.places(),
+        environment: context.environment.clone(),
+        masker: args.masking.masker(&places, context)?,
+        registry: args.registry.open(context)?,
+    })
 }
 
 fn announce(args: &Args, port: u16, context: &Context) -> Result<(), CommandError> {

@@ -124,7 +124,7 @@ impl Picture {
     fn documents(&mut self, context: &Context) -> Result<usize, CommandError> {
         let workspace = context.workspace()?;
         let mut files: Vec<PathBuf> = workspace.iter().map(crate::settings::Workspace::file).collect();
-        let documents = workspace.as_ref().map(|workspace| workspace.documents()).transpose()?;
+        let documents = workspace.as_ref().map(crate::settings::Workspace::documents).transpose()?;
         let aliases = workspace.map(|workspace| workspace.aliases()).transpose()?.unwrap_or_default();
         if self.may_be_empty && documents.is_none_or(|found| found.is_empty()) {
             (self.aliases, self.files, self.declared) = (aliases, files, Graph::default());

@@ -38,7 +38,7 @@ impl Shown {
             None => event.payload.clone(),
             Some(Decoded { coding, content: Ok(content) }) => {
                 notes.push(coding.name().to_owned());
-                Some(content.into())
+                Some(content)
             }
             Some(Decoded { coding, content: Err(reason) }) => {
                 notes.push(format!("{} that cannot be read: {}", coding.name(), visible(&reason)));
@@ -81,7 +81,7 @@ fn text(bytes: &[u8], most: usize) -> (String, Option<String>) {
     let Ok(text) = std::str::from_utf8(bytes) else {
         return ("(binary)".to_owned(), Some(format!("binary, {}", size(bytes.len() as u64))));
     };
-    let cut = text.floor_char_boundary(most);
+    let cut = (0..=most.min(text.len())).rev().find(|at| text.is_char_boundary(*at)).unwrap_or(0);
     let shown = String::from_utf8_lossy(&harmless(&bytes[..cut])).into_owned();
     let is_cut = cut < text.len();
     let note = is_cut.then(|| format!("the first {} of {}", size(cut as u64), size(bytes.len() as u64)));

@@ -36,14 +36,14 @@ pub fn watch(
     mut check: impl FnMut() -> Result<Round, CommandError>,
 ) -> Result<Status, CommandError> {
     let runtime = context.runtime(1)?;
-    let mut changes = Changes::new(directories)?;
+    let mut watched = Changes::new(directories)?;
     let mut round = check()?;
     loop {
-        changes.follow(&round.files)?;
-        context.ui.say(format!("watching {} for changes; Ctrl-C ends", counted(changes.files.len())));
+        watched.follow(&round.files)?;
+        context.ui.say(format!("watching {} for changes; Ctrl-C ends", counted(watched.files.len())));
         let changed = runtime.block_on(async {
             tokio::select! {
-                path = changes.next() => path,
+                path = watched.next() => path,
                 () = interruption() => None,
             }
         });

@@ -250,10 +250,10 @@ fn counts(exchanges: &[Exchange], queues: &[Queue]) -> Vec<Count> {
     let into = exchanges.iter().filter(|exchange| !exchange.name.is_empty()).filter_map(|exchange| {
         count(&exchange.name, exchange.message_stats.as_ref().and_then(|stats| stats.publish_in))
     });
-    let queued = queues
+    let kept = queues
         .iter()
         .filter_map(|queue| count(&queue.name, queue.message_stats.as_ref().and_then(|stats| stats.publish)));
-    into.chain(queued).collect()
+    into.chain(kept).collect()
 }
 
 /// An exchange takes events for the keys bound to it; its readers are the queues and exchanges behind.
