@@ -12,6 +12,7 @@ use tokio::sync::mpsc;
 
 use super::graph::drawing::View;
 use super::masking::MaskingArgs;
+use super::reading::Reading;
 use super::registry::RegistryArgs;
 use super::target::Places;
 use super::validate::watch::Changes;
@@ -175,7 +176,7 @@ fn tails(args: &Args, looks: &Looks, context: &Context) -> Result<Tails, Command
         systems: looks.places(),
         environment: context.environment.clone(),
         masker: args.masking.masker(&places, context)?,
-        registry: args.registry.open(context)?,
+        reading: Reading::new(args.registry.open(context)?),
     })
 }
 

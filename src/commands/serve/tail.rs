@@ -1,6 +1,5 @@
 //! The newest events of a channel, for a page that asked for them: from its system, without joining a group.
 
-use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use tokio::sync::mpsc;
@@ -10,14 +9,13 @@ use super::hub::{Hub, Message, Wish};
 use super::picture::Picture;
 use super::showing::Shown;
 use crate::commands::graph::observing::protocol;
-use crate::commands::registry::read;
+use crate::commands::reading::Reading;
 use crate::commands::target::{Place, with_wildcards};
 use crate::endpoint::address::Scheme;
 use crate::endpoint::inspect::Observed;
 use crate::endpoint::open::{open_source, reading_of};
 use crate::endpoint::{Address, Source, SourceOptions, Start};
 use crate::event::Event;
-use crate::registry::Registry;
 use crate::replay::Masker;
 use crate::settings::Environment;
 use crate::topology::Node;
@@ -43,8 +41,8 @@ pub(super) struct Tails {
     pub environment: Environment,
     /// What must not be seen.
     pub masker: Option<Masker>,
-    /// What payloads are decoded by.
-    pub registry: Option<Arc<Registry>>,
+    /// What payloads are read by.
+    pub reading: Reading,
 }
 
 impl Tails {
@@ -61,7 +59,7 @@ impl Tails {
         let tail = Tail {
             out: wish.out,
             masker: self.masker.clone(),
-            registry: self.registry.clone(),
+            reading: self.reading.clone(),
             budget: Budget::new(),
         };
         let room = wish.room;
@@ -150,7 +148,7 @@ fn reading(server: &Address, channel: &str, told: Option<&Observed>) -> Result<(
 struct Tail {
     out: mpsc::Sender<Message>,
     masker: Option<Masker>,
-    registry: Option<Arc<Registry>>,
+    reading: Reading,
     budget: Budget,
 }
 
@@ -195,9 +193,8 @@ impl Tail {
                     notes.push("it could not be masked and is not shown".to_owned());
                 }
             }
-        } else if let Some(registry) = &self.registry {
-            let (decoded, said) = read(registry, &event);
-            (event, notes) = (decoded, said);
+        } else if let Some(read) = self.reading.read(&event) {
+            (event, notes) = (read.event, read.notes);
         }
         let shown = serde_json::to_string(&Shown::new(&event, &notes)).unwrap_or_default();
         if let Err(TrySendError::Full(_)) = self.out.try_send(("event", shown)) {
