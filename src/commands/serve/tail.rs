@@ -259,7 +259,9 @@ mod tests {
 
     fn read(server: &str, channel: &str, told: Option<&Observed>) -> Result<(String, bool), String> {
         let (address, start) = reading(&Address::parse(server).expect("an address"), channel, told)?;
-        Ok((address.to_string(), start != Start::Default))
+        let options: Vec<String> =
+            address.options.iter().map(|(name, value)| format!("?{name}={value}")).collect();
+        Ok((format!("{address}{}", options.concat()), start != Start::Default))
     }
 
     #[test]
