@@ -130,7 +130,7 @@ impl Picture {
             (self.aliases, self.files, self.declared) = (aliases, files, Graph::default());
             return Ok(0);
         }
-        let read = Read::new(&self.paths, context)?;
+        let read = Read::new(&self.paths, None, context)?;
         for input in inputs(&self.paths, context)? {
             if let Input::Named(path) | Input::Found(path) = input {
                 files.extend(read.loaded.documents.reached_from(&path));
