@@ -149,6 +149,7 @@ pub(super) const DISTRUST_HELP: &str = "name the certificate of the authority th
 
 /// What the server has against our own certificate, and what to do, when the words of the encryption library say that it
 /// broke off for such a reason.
+#[cfg(any(test, feature = "amqp", feature = "http", feature = "mqtt", feature = "nats"))]
 pub(super) fn refusal(cause: &str) -> Option<(&'static str, &'static str)> {
     let (_, alert) = cause.split_once("received fatal alert: ")?;
     let name: String = alert.chars().take_while(char::is_ascii_alphanumeric).collect();
@@ -177,6 +178,7 @@ pub(super) fn refusal(cause: &str) -> Option<(&'static str, &'static str)> {
 }
 
 /// What to do where a client certificate is missing.
+#[cfg(any(test, feature = "amqp", feature = "http", feature = "mqtt", feature = "nats"))]
 const REFUSAL_HELP: &str =
     "name one with `?cert=FILE&key=FILE`, or `tls: { certificate, key }` in `eddy.yaml`";
 

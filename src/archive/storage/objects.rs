@@ -230,7 +230,7 @@ impl Seek for Object {
 
 /// An object that is being written.
 pub(in crate::archive) struct Upload {
-    upload: Option<Box<dyn MultipartUpload>>,
+    under_way: Option<Box<dyn MultipartUpload>>,
     buffer: Vec<u8>,
     on_their_way: VecDeque<Receiver<Result<(), Error>>>,
     parts: usize,
@@ -240,7 +240,7 @@ impl Upload {
     pub(super) fn begin(path: &Path) -> io::Result<Self> {
         let (store, key) = place(path)?;
         let upload = wait(async move { store.put_multipart(&key).await })?;
-        Ok(Self { upload: Some(upload), buffer: Vec::new(), on_their_way: VecDeque::new(), parts: 0 })
+        Ok(Self { under_way: Some(upload), buffer: Vec::new(), on_their_way: VecDeque::new(), parts: 0 })
     }
 
     pub(super) fn write_all(&mut self, bytes: &[u8]) -> io::Result<()> {
@@ -257,7 +257,7 @@ impl Upload {
         while self.on_their_way.len() >= PARTS_AT_ONCE {
             self.settle()?;
         }
-        let Some(upload) = &mut self.upload else {
+        let Some(upload) = &mut self.under_way else {
             return Err(io::Error::other("the upload was given up"));
         };
         self.on_their_way.push_back(begin(upload.put_part(PutPayload::from(part)))?);
@@ -278,7 +278,7 @@ impl Upload {
         while !self.on_their_way.is_empty() {
             self.settle()?;
         }
-        let Some(mut upload) = self.upload.take() else {
+        let Some(mut upload) = self.under_way.take() else {
             return Err(io::Error::other("the upload was given up"));
         };
         wait(async move {
@@ -295,7 +295,7 @@ impl Upload {
     /// Takes the parts away that were sent.
     pub(super) fn abort(&mut self) {
         self.on_their_way.clear();
-        if let Some(mut upload) = self.upload.take() {
+        if let Some(mut upload) = self.under_way.take() {
             let _ = wait(async move { upload.abort().await });
         }
     }
