@@ -144,8 +144,10 @@ async fn header(places: &[Place], mask: Option<&Masker>, connector: &Connector<'
         if let Some(cluster) = connector.cluster(place).await {
             header.clusters.insert(place.address.to_string(), cluster);
         }
-        if place.address.scheme == Scheme::File {
-            let before = Reader::open(place.address.path.as_ref()).ok();
+        let path = Path::new(&place.address.path);
+        // What is read from a pipe to look at it is lost for the recording.
+        if place.address.scheme == Scheme::File && path.is_file() {
+            let before = Reader::open(path).ok();
             header.masked_before(before.and_then(|before| before.header()?.mask.clone()));
         }
     }
