@@ -69,8 +69,11 @@ impl Hub {
         });
     }
 
-    /// Ends everything that goes on.
-    pub(super) fn stop(&self) {
+    /// Ends everything that goes on, and waits until every tail has left its system.
+    pub(super) async fn stop(&self) {
         self.over.send_replace(true);
+        let all = u32::try_from(MOST_TAILS).unwrap_or(u32::MAX);
+        // The room is never closed.
+        let _ = self.room.acquire_many(all).await;
     }
 }

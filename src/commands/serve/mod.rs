@@ -35,6 +35,8 @@ use tail::Tails;
 const EVERY: Duration = Duration::from_secs(5);
 /// How often systems may be asked at most.
 const LEAST: Duration = Duration::from_secs(1);
+/// How long what is under way may take to end.
+const STOPPING: Duration = Duration::from_secs(2);
 
 /// Flags of `eddy serve`.
 #[derive(Debug, clap::Args)]
@@ -163,9 +165,9 @@ async fn serve(args: &Args, context: &Context) -> Result<Status, CommandError> {
         () = looking.as_mut() => {}
         () = showing.as_mut() => {}
     }
-    hub.stop();
-    // Answers under way end by themselves now; whoever does not read them is not waited for.
-    let _ = tokio::time::timeout(Duration::from_secs(2), serving).await;
+    // Tails and answers under way end by themselves now; whoever does not read them is not waited for.
+    let _ = tokio::time::timeout(STOPPING, hub.stop()).await;
+    let _ = tokio::time::timeout(STOPPING, serving).await;
     context.ui.say("stopped");
     Ok(Status::Interrupted)
 }

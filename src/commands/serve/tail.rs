@@ -1,5 +1,6 @@
 //! The newest events of a channel, for a page that asked for them: from its system, without joining a group.
 
+use std::pin::pin;
 use std::time::{Duration, Instant};
 
 use tokio::sync::mpsc;
@@ -66,11 +67,13 @@ impl Tails {
         let (environment, mut over) = (self.environment.clone(), hub.over.subscribe());
         tokio::spawn(async move {
             let gone = tail.out.clone();
-            tokio::select! {
-                () = tail.run(place, start, environment) => {}
-                () = gone.closed() => {}
-                _ = over.wait_for(|over| *over) => {}
-            }
+            let ended = async {
+                tokio::select! {
+                    () = gone.closed() => {}
+                    _ = over.wait_for(|over| *over) => {}
+                }
+            };
+            tail.run(place, start, environment, ended).await;
             drop(room);
         });
     }
@@ -153,11 +156,28 @@ struct Tail {
 }
 
 impl Tail {
-    async fn run(mut self, place: Place, start: Start, environment: Environment) {
+    /// Shows events until `ended`, then leaves the system at once, so that nothing of ours stays there.
+    async fn run(
+        mut self,
+        place: Place,
+        start: Start,
+        environment: Environment,
+        ended: impl Future<Output = ()>,
+    ) {
+        let mut ended = pin!(ended);
         let mut source = match opened(place, start, environment).await {
             Ok(source) => source,
             Err(words) => return self.say("trouble", words).await,
         };
+        tokio::select! {
+            () = self.go_on(source.as_mut()) => {}
+            () = ended.as_mut() => {}
+        }
+        // Whoever looked has gone; that leaving failed concerns nobody.
+        let _ = tokio::time::timeout(CONNECT, source.close()).await;
+    }
+
+    async fn go_on(&mut self, source: &mut dyn Source) {
         self.say("listening", "yes".to_owned()).await;
         loop {
             let rest = self.budget.rest();
