@@ -265,3 +265,69 @@ fn a_manifest_names_what_its_parts_lost() {
     assert_eq!((repaired.lost.parts, repaired.lost.ranges.len()), (2, 3));
     assert_eq!(repaired.kept.events, 10 + kept_of_last - 31);
 }
+
+/// Damages of several kinds at once. `EDDY_DAMAGE_ROUNDS=20000 cargo test --lib damage` looks at more.
+#[test]
+fn whatever_is_done_to_a_file_whole_frames_come_back_and_the_rest_is_named() {
+    let whole = Whole::new();
+    let rounds: u32 =
+        std::env::var("EDDY_DAMAGE_ROUNDS").ok().and_then(|text| text.parse().ok()).unwrap_or(150);
+    let mut numbers = Numbers(0x9e37_79b9_7f4a_7c15);
+    for round in 0..rounds {
+        let mut bytes = whole.bytes.clone();
+        let mut intact: Vec<&FrameEntry> = whole.frames.iter().filter(|frame| frame.n.is_some()).collect();
+        // From the back, so that places before a change are still those of the whole file.
+        let mut places: Vec<usize> = (0..=numbers.below(4)).map(|_| numbers.below(whole.data_end)).collect();
+        places.sort_unstable();
+        places.dedup();
+        for place in places.into_iter().rev() {
+            let until = (place + 1 + numbers.below(40)).min(bytes.len());
+            let touched = match numbers.below(5) {
+                0 => {
+                    bytes[place] ^= 1 << numbers.below(8);
+                    place..place + 1
+                }
+                1 => {
+                    bytes[place..until].fill(0);
+                    place..until
+                }
+                2 => {
+                    bytes.drain(place..until);
+                    place..until
+                }
+                3 => {
+                    let noise: Vec<u8> =
+                        (place..until).map(|_| numbers.below(256).to_le_bytes()[0]).collect();
+                    bytes.splice(place..place, noise);
+                    place..place + 1
+                }
+                _ => {
+                    bytes.truncate(place);
+                    place..whole.bytes.len()
+                }
+            };
+            intact.retain(|frame| {
+                let (begin, end) = (touched.start as u64, touched.end as u64);
+                frame.at + frame.len <= begin || frame.at >= end
+            });
+        }
+        if bytes.is_empty() || !bytes.starts_with(&whole.bytes[..4]) && intact.is_empty() {
+            continue;
+        }
+        let (kept, lost) = kept(&whole.write(&bytes));
+        for frame in &intact {
+            let (least, greatest) = frame.n.expect("numbered");
+            assert!(
+                (least..=greatest).all(|number| kept.contains(&number)),
+                "round {round}: {least} to {greatest}"
+            );
+        }
+        for number in (1..=EVENTS).filter(|number| !kept.contains(number)) {
+            let is_named = |range: &LostRange| {
+                range.first.is_none_or(|first| first <= number)
+                    && range.last.is_none_or(|last| number <= last)
+            };
+            assert!(lost.iter().any(is_named), "round {round}: event {number} is not named in {lost:?}");
+        }
+    }
+}
