@@ -52,8 +52,9 @@ async fn killed_into_jetstream_identities_times_and_faults_go_on_as_they_began()
     write_chain(&directory.path().join("events.ndjson"));
     stream(&format!("nats://127.0.0.1:{}", server.port)).await;
     let url = format!("jetstream+nats://127.0.0.1:{}", server.port);
+    // Slow enough that a good part is left after the last kill, however late that is.
     let mut arguments =
-        vec!["replay", "events.ndjson", "--to", &url, "--rate", "8000/s", "--ledger", "ledger"];
+        vec!["replay", "events.ndjson", "--to", &url, "--rate", "4000/s", "--ledger", "ledger"];
     arguments.extend(["--ids", "map", "--retime", "shift", "--time-field", "/at"]);
     arguments.extend(["--fault", "duplicate:10%", "--fault", "drop:5%", "--fault", "reorder:5%"]);
     for kill in 0..KILLS {
