@@ -10,7 +10,8 @@ use tokio::sync::watch;
 
 use super::{access, failure};
 use crate::endpoint::address_options::AddressOptions;
-use crate::endpoint::{Address, Credentials, EndpointError, EndpointErrorKind};
+use crate::endpoint::halt::Halt;
+use crate::endpoint::{Address, Credentials, EndpointError, EndpointErrorKind, SinkOptions};
 
 /// Events that may wait for a slow reader; beyond, the client drops them and we count.
 const WAITING_EVENTS: usize = 1 << 18;
@@ -53,6 +54,33 @@ pub(super) async fn connect(
 ) -> Result<Connection, EndpointError> {
     let options = AddressOptions::new(address, &known(known_options))?;
     open(address, credentials, timeout, &options, None).await
+}
+
+/// Connects a sink; `known` are the options of its address beside those of the connection, `others` further servers.
+pub(super) async fn connect_sink(
+    address: &Address,
+    options: &SinkOptions,
+    known: &'static [&'static str],
+    others: &[String],
+) -> Result<Connection, EndpointError> {
+    connect_once(address, options.credentials.as_ref(), options.connect_timeout, known, others).await
+}
+
+/// A new connection in the place of one that was lost, once the caller has seen what failed; none while it holds.
+pub(super) async fn renewed(
+    halt: &mut Halt,
+    connection: &Connection,
+    options: &SinkOptions,
+    known: &'static [&'static str],
+) -> Result<Option<Connection>, EndpointError> {
+    halt.admit(&connection.address)?;
+    if connection.losses() == 0 {
+        return Ok(None);
+    }
+    halt.may_connect(&connection.address)?;
+    let others = connection.client.server_info().connect_urls;
+    let connected = connect_sink(&connection.address, options, known, &others).await;
+    halt.connected(connected).map(Some)
 }
 
 /// Connects, also to the `others` of its cluster, for as long as the connection stands. A client that connects again by

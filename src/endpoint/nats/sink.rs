@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use tokio::task::JoinSet;
 
-use super::connection::{Connection, connect_once, lost_since};
+use super::connection::{Connection, connect_sink, lost_since, renewed};
 use super::{CORE, failure, message};
 use crate::endpoint::halt::Halt;
 use crate::endpoint::receipts::{self, Awaited};
@@ -30,7 +30,7 @@ impl NatsSink {
         if !address.path.is_empty() {
             message::check_subject(&address.path)?;
         }
-        let connection = connected(address, options, &[]).await?;
+        let connection = connect_sink(address, options, &[], &[]).await?;
         let inbox_allowed = connection.round_trip(Duration::from_secs(2)).await.is_ok();
         let (options, halt, batches) = (options.clone(), Halt::default(), JoinSet::new());
         Ok(Self { connection, options, halt, inbox_allowed, batches })
@@ -38,14 +38,9 @@ impl NatsSink {
 
     /// Connects anew after a loss, once the caller has seen what failed.
     async fn renew(&mut self) -> Result<(), EndpointError> {
-        self.halt.admit(&self.connection.address)?;
-        if self.connection.losses() == 0 {
-            return Ok(());
+        if let Some(connection) = renewed(&mut self.halt, &self.connection, &self.options, &[]).await? {
+            self.connection = connection;
         }
-        self.halt.may_connect(&self.connection.address)?;
-        let others = self.connection.client.server_info().connect_urls;
-        let connected = connected(&self.connection.address, &self.options, &others).await;
-        self.connection = self.halt.connected(connected)?;
         Ok(())
     }
 
@@ -128,14 +123,6 @@ impl NatsSink {
         // Nothing is under way any more, and a client that is gone has nothing to hand to the socket.
         if self.connection.losses() > 0 { Ok(()) } else { flush(&self.connection).await }
     }
-}
-
-async fn connected(
-    address: &Address,
-    options: &SinkOptions,
-    others: &[String],
-) -> Result<Connection, EndpointError> {
-    connect_once(address, options.credentials.as_ref(), options.connect_timeout, &[], others).await
 }
 
 /// Hands everything to the socket.

@@ -6,7 +6,7 @@ use async_nats::jetstream::context::{Context, ContextBuilder, PublishError, Publ
 use async_nats::jetstream::message::PublishMessage;
 use tokio::task::JoinSet;
 
-use super::connection::{Connection, connect_once, known, lost_since};
+use super::connection::{Connection, connect_sink, known, lost_since, renewed};
 use super::streams::{self, Meaning};
 use super::{JETSTREAM, failure, message};
 use crate::endpoint::address_options::AddressOptions;
@@ -52,7 +52,7 @@ pub(super) struct StreamSink {
 impl StreamSink {
     /// Connects and finds the stream.
     pub(super) async fn open(address: &Address, options: &SinkOptions) -> Result<Self, EndpointError> {
-        let connection = connected(address, options, &[]).await?;
+        let connection = connect_sink(address, options, &OPTIONS, &[]).await?;
         let window = AddressOptions::new(address, &known(&OPTIONS))?.number("window", 1..=100_000)?;
         let window = usize::try_from(window.unwrap_or(WINDOW)).unwrap_or(usize::MAX);
         let context = context(&connection, options.receipt_timeout, window);
@@ -84,16 +84,11 @@ impl StreamSink {
 
     /// Connects anew after a loss, once the caller has seen what failed.
     async fn renew(&mut self) -> Result<(), EndpointError> {
-        self.halt.admit(&self.connection.address)?;
-        if self.connection.losses() == 0 {
-            return Ok(());
+        if let Some(connection) = renewed(&mut self.halt, &self.connection, &self.options, &OPTIONS).await? {
+            self.connection = connection;
+            self.context = context(&self.connection, self.options.receipt_timeout, self.window);
+            self.renewed = Some(Instant::now());
         }
-        self.halt.may_connect(&self.connection.address)?;
-        let others = self.connection.client.server_info().connect_urls;
-        let connected = connected(&self.connection.address, &self.options, &others).await;
-        self.connection = self.halt.connected(connected)?;
-        self.context = context(&self.connection, self.options.receipt_timeout, self.window);
-        self.renewed = Some(Instant::now());
         Ok(())
     }
 
@@ -211,14 +206,6 @@ pub(super) fn subject_in_stream<'a>(
         format!("the stream `{name}` does not take the subject `{channel}`"),
     )
     .help(format!("it takes {list}; name one of them in the address instead of the stream")))
-}
-
-async fn connected(
-    address: &Address,
-    options: &SinkOptions,
-    others: &[String],
-) -> Result<Connection, EndpointError> {
-    connect_once(address, options.credentials.as_ref(), options.connect_timeout, &OPTIONS, others).await
 }
 
 fn context(connection: &Connection, timeout: Duration, window: usize) -> Context {
