@@ -47,6 +47,11 @@ impl Listener {
         Self { address, logs_in, token, standing: Mutex::default(), ledger: Arc::default() }
     }
 
+    /// A listener for one more client of the same settings.
+    pub(super) fn for_another(&self) -> Self {
+        Self::new(self.address.clone(), self.logs_in, self.token.clone())
+    }
+
     /// The receipts of a producer with this listener.
     pub(super) fn ledger(&self) -> Arc<Ledger> {
         Arc::clone(&self.ledger)

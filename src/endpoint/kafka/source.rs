@@ -59,7 +59,7 @@ impl KafkaSource {
         if options.stop != Stop::Never || matches!(options.start, Start::Last(_)) {
             config.set("enable.partition.eof", "true");
         }
-        let consumer = start(&config, listener)?;
+        let mut consumer = start(&config, listener)?;
         let mut topics = find(&consumer, &names, options.connect_timeout)?;
         let partition = settings::partition_to_read(address)?;
         if let Some(partition) = partition {
@@ -82,7 +82,7 @@ impl KafkaSource {
                 .map_err(|error| failure::request("let us into the consumer group", &error, address))?;
             (Vec::new(), ends, None)
         } else {
-            begin(&consumer, &topics, options)?
+            begin(&mut consumer, &config, &topics, options)?
         };
         let (sender, batches) = mpsc::channel(WAITING);
         let connected = Arc::new(AtomicBool::new(true));
@@ -310,17 +310,23 @@ fn follow(config: &mut ClientConfig, group: &str, options: &SourceOptions) -> Re
 }
 
 /// Begins to read, and returns what was read already: the last events, where they were asked for.
+///
+/// Those are read by a client of their own, whose place another one takes: a client that lets go of a partition does so
+/// later, and with it of the queue its records go to, though that is the queue of whoever reads the partition next.
 fn begin(
-    consumer: &Arc<BaseConsumer<Listener>>,
+    consumer: &mut Arc<BaseConsumer<Listener>>,
+    config: &ClientConfig,
     topics: &[Topic],
     options: &SourceOptions,
 ) -> Result<(Vec<Event>, Ends, Option<Fetching>), EndpointError> {
     let offsets = Offsets { consumer, timeout: options.connect_timeout };
     let spans: BTreeMap<Lane, Span> = offsets.spans(topics, options.start, options.stop)?;
-    let before = match options.start {
-        Start::Last(count) if count > 0 => last::read(&offsets, topics, &spans, count)?,
-        _ => Vec::new(),
-    };
+    let mut before = Vec::new();
+    if let Start::Last(count @ 1..) = options.start {
+        before = last::read(&offsets, topics, &spans, count)?;
+        let next = start(config, consumer.client().context().for_another())?;
+        super::let_go(std::mem::replace(consumer, next));
+    }
     let ends = Ends::new(spans.clone(), options.stop);
     let fetching = Fetching::new(consumer)?;
     for (topic, partition) in spans.keys() {
