@@ -1,4 +1,4 @@
-//! The bare loop of a client crate without anything of ours around it, as a peer for `benches/endpoints/endpoints.py`.
+//! The bare loop of a client crate without anything of ours around it, as a peer for `benches/endpoints/kafka.py`.
 //!
 //! `bare kafka read HOST:PORT TOPIC` writes every payload and a newline to standard output and ends at the present end.
 //! `bare kafka send HOST:PORT TOPIC FILE` sends each line of a file and ends when all are acknowledged.
@@ -88,6 +88,10 @@ fn send(config: &ClientConfig, topic: &str, file: &str) -> Outcome {
     let mut config = config.clone();
     config.remove("group.id").remove("enable.auto.commit").set("acks", "all");
     let producer: ThreadedProducer<Receipts> = config.create_with_context(Receipts::default())?;
+    for _ in 0..2 {
+        // After the second answer the client asks for its producer id at once, instead of half a second later.
+        producer.client().fetch_metadata(Some(topic), PATIENCE)?;
+    }
     let mut lines = BufReader::with_capacity(64 * 1024, std::fs::File::open(file)?);
     let (mut line, mut sent) = (Vec::new(), 0);
     while lines.read_until(b'\n', &mut line)? > 0 {

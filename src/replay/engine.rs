@@ -52,8 +52,8 @@ impl Default for Limits {
         Self {
             batch_events: 512,
             batch_bytes: 1024 * 1024,
-            outstanding_events: 16_384,
-            outstanding_bytes: 64 * 1024 * 1024,
+            outstanding_events: 65_536,
+            outstanding_bytes: 32 * 1024 * 1024,
             retry_for: Duration::from_secs(30),
             drain_for: Duration::from_secs(5),
             receipt_patience: Duration::from_secs(60),

@@ -2,7 +2,7 @@
 
 use std::time::{Duration, Instant};
 
-use eddy::endpoint::open::{open_inspect, open_sink, open_source, probe};
+use eddy::endpoint::open::{open_inspect, open_sink, open_source, probe, target_facts};
 use eddy::endpoint::{EndpointErrorKind, SinkOptions, Source, SourceOptions, Start, Stop};
 use eddy::event::{Event, Header, TimeKind, Timestamp};
 use serde_json::json;
@@ -404,6 +404,16 @@ async fn a_user_may_be_allowed_very_little() {
     let report = probe(&at("orders"), None, Duration::from_secs(5)).await;
     assert_eq!((report.authorised, report.problems.len()), (Some(true), 0), "{report:?}");
     assert!(report.facts.iter().any(|fact| fact.value.contains("not observable")), "{report:?}");
+    let told =
+        |name: &str| report.facts.iter().find(|fact| fact.name == name).map(|fact| fact.value.as_str());
+    assert_eq!(told("may add to `orders`"), Some("yes"), "{report:?}");
+    assert_eq!(told("may read `orders`"), Some("no"), "{report:?}");
+    let facts = target_facts(&at(""), &SinkOptions::default(), &["orders", "secret"]).await.expect("facts");
+    let may: Vec<_> = facts.channels.iter().map(|channel| channel.may_send).collect();
+    assert_eq!(may, [Some(true), Some(false)]);
+    let receipts = writer.send(&[Event::new("orders", "y")]).await.await;
+    let place = receipts[0].outcome.as_ref().expect("taken");
+    assert!(place.offset.is_some(), "asking adds nothing: {place:?}");
 }
 
 #[tokio::test]

@@ -1,6 +1,6 @@
 //! What a cluster tells of topics before events are sent to them: partitions, limits of size and age.
 
-use std::collections::HashMap;
+use std::collections::{BTreeMap, HashMap};
 use std::time::Duration;
 
 use rdkafka::admin::{AdminClient, AdminOptions, ConfigResource, OwnedResourceSpecifier, ResourceSpecifier};
@@ -8,6 +8,7 @@ use rdkafka::config::FromClientConfigAndContext;
 use rdkafka::consumer::Consumer as _;
 
 use super::listener::Listener;
+use super::permissions::{self, Operations};
 use super::source::serve;
 use super::{blocking, cluster, failure, let_go, observe, settings};
 use crate::endpoint::facts::{ChannelFacts, Presence, TargetFacts};
@@ -33,20 +34,27 @@ pub(super) async fn ask(
     };
     let (asked, credentials, timeout) =
         (address.clone(), options.credentials.clone(), options.connect_timeout);
-    let (cluster, id) = blocking(move || {
+    let asked_about = names.clone();
+    let (cluster, id, allowed) = blocking(move || {
         let consumer = observe::connect(&asked, credentials.as_ref(), "eddy")?;
         let cluster = cluster::ask(consumer.client(), None, timeout, &|| serve(&consumer))?;
         let id = consumer.client().fetch_cluster_id(Duration::from_millis(200));
+        let there = |name: &&str| cluster.topics.iter().any(|topic| topic.name == *name);
+        let topics: Vec<&str> = asked_about.iter().map(String::as_str).filter(there).collect();
+        let allowed = match topics.as_slice() {
+            [] => Ok(BTreeMap::new()),
+            topics => permissions::of_topics(consumer.client(), topics, PATIENCE),
+        };
         let_go(consumer);
-        Ok((cluster, id))
+        Ok((cluster, id, allowed))
     })
     .await?;
     let there: Vec<String> = cluster.topics.iter().map(|topic| topic.name.clone()).collect();
-    let mut facts = TargetFacts {
-        cluster: id,
-        not_told: vec!["permissions: Kafka tells them with the first event".to_owned()],
-        ..TargetFacts::default()
-    };
+    let mut facts = TargetFacts { cluster: id, ..TargetFacts::default() };
+    let allowed = allowed.unwrap_or_else(|code| {
+        facts.not_told.push(format!("permissions: the cluster does not tell them ({code})"));
+        BTreeMap::new()
+    });
     let wanted: Vec<&str> = names.iter().filter(|name| there.contains(name)).map(String::as_str).collect();
     let (mut configs, untold) = match configs(address, options, &wanted).await {
         Ok(configs) => (configs, None),
@@ -59,8 +67,9 @@ pub(super) async fn ask(
             continue;
         };
         let partitions = u32::try_from(topic.partitions.len()).ok();
+        let may_send = allowed.get(&name).and_then(may_write);
         let mut channel =
-            ChannelFacts { presence: Presence::There, partitions, ..ChannelFacts::unknown(name) };
+            ChannelFacts { presence: Presence::There, partitions, may_send, ..ChannelFacts::unknown(name) };
         if let Some(config) = configs.remove(&channel.channel) {
             limits(&mut channel, &config, address);
         }
@@ -70,6 +79,11 @@ pub(super) async fn ask(
         facts.channels.push(channel);
     }
     Ok(facts)
+}
+
+/// Whether events may be sent, where anything at all is told.
+fn may_write(operations: &Operations) -> Option<bool> {
+    (!operations.is_empty()).then(|| operations.iter().any(|operation| operation == "WRITE"))
 }
 
 fn missing(name: &str, there: &[String], address: &Address) -> ChannelFacts {

@@ -1,7 +1,7 @@
 //! Records taken from the client many at a time: all that lie ready, in one call, and without a wrapper for each.
 //!
 //! The safe interface of `rdkafka` hands out one record a call, which costs more than all else that reading does. This is
-//! the one file of the crate with `unsafe` in it; `tests/architecture.rs` sees to that.
+//! one of two files of the crate with `unsafe` in them; `tests/architecture.rs` sees to that.
 #![allow(unsafe_code, reason = "the client gives many records at a time to a callback of C only")]
 
 use std::ffi::{CStr, CString, c_void};

@@ -23,6 +23,7 @@ mod ledger;
 mod listener;
 mod message;
 mod observe;
+mod permissions;
 mod positions;
 mod producer;
 mod reading;

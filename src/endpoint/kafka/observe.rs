@@ -10,6 +10,7 @@ use rdkafka::{Offset, TopicPartitionList};
 use super::cluster::{self, Topic};
 use super::groups;
 use super::listener::Listener;
+use super::permissions::{self, Operations};
 use super::positions::{Lane, Offsets};
 use super::source::{serve, start};
 use super::{failure, settings};
@@ -53,6 +54,7 @@ pub(super) fn probe(address: &Address, credentials: Option<&Credentials>, timeou
     report.fact("topics", &cluster.topics.len());
     let partitions: usize = cluster.topics.iter().map(|topic| topic.partitions.len()).sum();
     report.fact("partitions", &partitions);
+    permitted(&mut report, &consumer, address, timeout);
     if !address.path.is_empty() && !address.path.starts_with('^') {
         let names: Vec<String> = cluster.topics.iter().map(|topic| topic.name.clone()).collect();
         for topic in address.path.split(',').filter(|topic| !names.iter().any(|name| name == topic)) {
@@ -60,6 +62,31 @@ pub(super) fn probe(address: &Address, credentials: Option<&Credentials>, timeou
         }
     }
     report
+}
+
+/// Adds what we may do at the cluster, and with the topics of the path.
+fn permitted(
+    report: &mut ProbeReport,
+    consumer: &BaseConsumer<Listener>,
+    address: &Address,
+    timeout: Duration,
+) {
+    let words = |operations: &Operations| match operations.as_slice() {
+        [] => "nothing, or the cluster does not tell".to_owned(),
+        operations => operations.join(", "),
+    };
+    match permissions::of_cluster(consumer.client(), timeout) {
+        Ok(operations) => report.fact("may do at the cluster", &words(&operations)),
+        Err(code) => report.fact("may do at the cluster", &format!("not observable: {code}")),
+    }
+    let topics: Vec<&str> = match &address.path {
+        path if path.is_empty() || path.starts_with('^') => return,
+        path => path.split(',').collect(),
+    };
+    for (topic, operations) in permissions::of_topics(consumer.client(), &topics, timeout).unwrap_or_default()
+    {
+        report.fact(&format!("may do with `{topic}`"), &words(&operations));
+    }
 }
 
 /// A client for questions about topics and groups.

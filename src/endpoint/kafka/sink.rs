@@ -105,6 +105,9 @@ impl KafkaSink {
             sink.placing.partition(None, path, count, address)?;
             sink.topics.insert(path.clone(), Known { partitions: Ok(count), asked: Instant::now() });
         }
+        if config.get("enable.idempotence") == Some("true") && options.transactions.is_none() {
+            once_more(&sink.producer, address, options.connect_timeout);
+        }
         if let Some(wanted) = &options.transactions {
             let with = (Arc::clone(&sink.producer), Arc::clone(&sink.ledger));
             sink.transactions = Some(Transactions::take_over(wanted, with, address, options)?);
@@ -172,6 +175,14 @@ impl KafkaSink {
         })
         .await
     }
+}
+
+/// Asks a broker once more, so that the client asks for its producer id at once: it does so after each such answer, but finds
+/// no broker after the first one, which gives the broker its name, and would look again only after half a second.
+fn once_more(producer: &Producer, address: &Address, timeout: Duration) {
+    let about = if address.path.is_empty() { "eddy" } else { address.path.as_str() };
+    // That it cannot be asked will be seen by whoever sends.
+    let _ = cluster::ask(producer.client(), Some(about), timeout, &|| {});
 }
 
 /// Asks for the partitions of a topic.

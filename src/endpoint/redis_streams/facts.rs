@@ -27,12 +27,10 @@ pub(super) async fn ask(
     questions.cmd("CONFIG").arg("GET").arg("proto-max-bulk-len");
     for name in &names {
         questions.cmd("TYPE").arg(name);
+        observe::whether_may_add(&mut questions, name);
     }
     let mut answers = ask_all(&mut connection, &questions, &settings).await?.into_iter();
-    let mut facts = TargetFacts {
-        not_told: vec!["permissions: Redis tells them with the first entry".to_owned()],
-        ..TargetFacts::default()
-    };
+    let mut facts = TargetFacts::default();
     let memory = answers.next().and_then(answer::text_or_refusal);
     let largest = answers.next().and_then(largest);
     if memory.is_none() {
@@ -48,6 +46,7 @@ pub(super) async fn ask(
             largest_event: largest,
             most_bytes: room,
             most_events: settings.maxlen.map(u64::from),
+            may_send: answers.next().as_ref().and_then(observe::may),
             refuses_when_full,
             ..ChannelFacts::unknown(name)
         };

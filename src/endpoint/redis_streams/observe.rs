@@ -52,7 +52,9 @@ async fn describe(
     let mut questions = redis::pipe();
     questions.cmd("INFO").cmd("ACL").arg("WHOAMI").cmd("TIME");
     for name in settings.streams() {
-        questions.cmd("TYPE").arg(name);
+        questions.cmd("TYPE").arg(&name);
+        whether_may_add(&mut questions, &name);
+        questions.cmd("XRANGE").arg(name).arg("-").arg("-");
     }
     let asked = Timestamp::now();
     let mut answers = ask_all(connection, &questions, settings).await?.into_iter();
@@ -68,16 +70,39 @@ async fn describe(
     if let Some(time) = answers.next().and_then(server_time) {
         report.clock(time, asked, answered);
     }
-    let names = settings.streams();
-    for (name, answer) in names.iter().zip(answers) {
-        match text(Some(answer)).as_deref() {
+    for name in settings.streams() {
+        let held = text(answers.next());
+        for what in ["add to", "read"] {
+            if let Some(may) = answers.next().as_ref().and_then(may) {
+                report.fact(&format!("may {what} `{name}`"), &if may { "yes" } else { "no" });
+            }
+        }
+        match held.as_deref() {
             None | Some("stream" | "none") => {}
             Some(other) => {
-                report.problems.push(Problem::from(&streams::no_stream(name, other, &settings.address)));
+                report.problems.push(Problem::from(&streams::no_stream(&name, other, &settings.address)));
             }
         }
     }
     Ok(())
+}
+
+/// Asks whether entries may be added, without adding one: no entry may have this id (documentation of `XADD`), and the server
+/// looks at that only after it has looked at the permissions.
+pub(super) fn whether_may_add(questions: &mut redis::Pipeline, stream: &str) {
+    questions.cmd("XADD").arg(stream).arg("0-0").arg("eddy").arg("probe");
+}
+
+/// Whether what was asked for is permitted, where the answer tells.
+pub(super) fn may(answer: &Value) -> Option<bool> {
+    match answer {
+        Value::ServerError(error) => match error.code() {
+            "NOPERM" => Some(false),
+            "ERR" | "WRONGTYPE" => Some(true),
+            _ => None,
+        },
+        _ => Some(true),
+    }
 }
 
 /// `INFO` as names and values.

@@ -1,20 +1,17 @@
 #!/usr/bin/env python3
-"""Sends and reads the same events by eddy and by each system's own tool, in turns in one run, and prints the ratios.
+"""Sends and reads the same events by eddy, kcat and a bare client loop, in turns in one run, and prints the ratios.
 
-    benches/endpoints/endpoints.py target/release/eddy [--count 200000] [--sizes 200,10240] [--rounds 3]
-                                   [--only redis,mqtt,nats,kafka,amqp] [--kafka HOST:PORT] [--partitions 1] [--long 0]
-                                   [--bare PROGRAM] [--amqp HOST:PORT] [--json FILE]
+    benches/endpoints/kafka.py target/release/eddy [--count 200000] [--sizes 200,10240] [--rounds 3] [--kafka HOST:PORT]
+                               [--partitions 1] [--long 0] [--bare target/release/deps/bare-…] [--json FILE]
 
-redis-server, mosquitto, nats-server and Kafka (from where scripts/install-test-servers puts it) are started here on free
-ports, Kafka unless a running one is named; for RabbitMQ name a running one. What is missing is left out and said. Every event
-is confirmed: XADD replies, MQTT QoS 1, JetStream acknowledgements, acks=all, publisher confirms. Wall and CPU seconds and the largest resident set are of whole processes, medians of the rounds; the last
-column is the wall time of the tool over that of eddy, above 1 when eddy is faster. "first event" is the time from the start
-of the process to the first byte it prints.
+Kafka (from where scripts/install-test-servers puts it) is started here on a free port, unless a running one is named. Every
+event sent is acknowledged by all replicas. Wall and CPU seconds and the largest resident set are of whole processes, medians
+of the rounds; the last column is the wall time of the tool over that of eddy, above 1 when eddy is faster. "first event" is
+the time from the start of the process to the first byte it prints.
 
-Peers: `redis-cli --pipe`, `redis-benchmark -P 100`, `mosquitto_pub -l -q 1`, `nats bench`, `kcat` with and without idempotence,
-and for Kafka the bare loop of the same client crate (`cargo build --release --bench bare` makes it; `--bare` names the program).
-`--long N` reads N events of 200 bytes once more, for the largest resident set of a long run.
-mosquitto_pub 2.0.11 leaves early when it sends more than 65,535 messages, so MQTT is measured with 60,000 at most.
+`--bare` names the program that `cargo build --release --bench bare` makes: the same client crate without eddy around it.
+`--long N` reads N events of 200 bytes once more, for the largest resident set of a long run. The other systems are measured by
+`brokers.py`.
 """
 
 import argparse
@@ -29,7 +26,6 @@ import sys
 import tempfile
 import time
 
-MOST_MQTT = 60_000
 MOST_BYTES = 400_000_000
 RESULTS = []
 
@@ -135,75 +131,6 @@ class Run:
         return [self.eddy, "inject", url, lines or self.lines, "--each-line"]
 
 
-def redis(run, _):
-    port = free_port()
-    with server(["redis-server", "--port", str(port), "--save", "", "--dir", run.folder], port):
-        flush = lambda: subprocess.run(["redis-cli", "-p", str(port), "flushall"], stdout=subprocess.DEVNULL, check=True)
-        pipe = os.path.join(run.folder, "pipe")
-        command = f"*5\r\n$4\r\nXADD\r\n$5\r\nbench\r\n$1\r\n*\r\n$7\r\npayload\r\n${run.size}\r\n{run.text}\r\n"
-        with open(pipe, "w", newline="") as out:
-            out.writelines(command for _ in range(run.count))
-        url, client = f"redis://127.0.0.1:{port}/bench", ["redis-cli", "-p", str(port)]
-        bench = ["redis-benchmark", "-p", str(port), "-n", str(run.count), "-c", "1", "-q", "-P", "100",
-                 "XADD", "bench", "*", "payload", run.text]
-        run.report("Redis Streams, send", run.count, [
-            ("eddy inject --each-line", run.inject(url)),
-            ("redis-benchmark -P 100", bench),
-            ("redis-cli --pipe (protocol prepared before)", client + ["--pipe"], pipe)], flush)
-        flush()
-        timed(run.inject(url))
-        run.report("Redis Streams, read", run.count, [
-            ("eddy tail --format raw", run.tail(url)), ("redis-cli XRANGE", client + ["XRANGE", "bench", "-", "+"])])
-        run.report("Redis Streams, first event", 1, [
-            ("eddy tail -n 1", run.tail(url) + ["-n", "1"]),
-            ("redis-cli XRANGE COUNT 1", client + ["XRANGE", "bench", "-", "+", "COUNT", "1"])], measure=first_byte)
-
-
-def mqtt(run, _):
-    port, count = free_port(), min(run.count, MOST_MQTT)
-    configuration = os.path.join(run.folder, "mosquitto.conf")
-    with open(configuration, "w") as out:
-        out.write(f"listener {port} 127.0.0.1\nallow_anonymous true\nmax_queued_messages 0\nmax_inflight_messages 0\n")
-        out.write("user root\n" if os.geteuid() == 0 else "")
-    with server([shutil.which("mosquitto") or "/usr/sbin/mosquitto", "-c", configuration], port):
-        lines = run.written(count)
-        run.report("MQTT, send, QoS 1", count, [
-            ("eddy inject --each-line", run.inject(f"mqtt://127.0.0.1:{port}/bench?qos=1", lines)),
-            ("mosquitto_pub -l -q 1", ["mosquitto_pub", "-p", str(port), "-t", "bench", "-q", "1", "-l"], lines)])
-
-
-def make_stream(port):
-    """Has the server keep what is sent to `bench`."""
-    wanted = json.dumps({"name": "BENCH", "subjects": ["bench"], "storage": "file"})
-    request = f"CONNECT {{}}\r\nSUB answer 1\r\nPUB $JS.API.STREAM.CREATE.BENCH answer {len(wanted)}\r\n{wanted}\r\n"
-    with socket.create_connection(("127.0.0.1", port)) as connection:
-        connection.sendall(request.encode())
-        said = b""
-        while b"\"config\"" not in said:
-            part = connection.recv(65536)
-            if not part or b"\"error\"" in said:
-                sys.exit(f"no stream: {said.decode(errors='replace')}")
-            said += part
-
-
-def nats(run, _):
-    port = free_port()
-    program = shutil.which("nats-server") or os.path.expanduser("~/.cache/eddy/bin/nats-server")
-    with server([program, "-a", "127.0.0.1", "-p", str(port), "-js", "-sd", os.path.join(run.folder, "js")], port):
-        make_stream(port)
-        url = f"jetstream+nats://127.0.0.1:{port}/"
-        commands = [("eddy inject --each-line", run.inject(url + "bench"))]
-        if shutil.which("nats"):
-            commands.append(("nats bench js pub async", [
-                "nats", "-s", f"127.0.0.1:{port}", "bench", "js", "pub", "async", "bench", "--stream", "BENCH",
-                "--msgs", str(run.count), "--size", str(run.size), "--no-progress"]))
-        run.report("JetStream, send", run.count, commands)
-        run.report("JetStream, read", run.count * run.rounds * len(commands), [
-            ("eddy tail --format raw", run.tail(url + "BENCH"))])
-        run.report("JetStream, first event", 1, [("eddy tail -n 1", run.tail(url + "BENCH") + ["-n", "1"])],
-                   measure=first_byte)
-
-
 PROPERTIES = """process.roles=broker,controller
 node.id=1
 controller.quorum.voters=1@127.0.0.1:{controller}
@@ -301,43 +228,26 @@ def kafka_read(run, arguments, broker, topic, held):
         ("eddy tail -n 1", run.tail(url) + ["-n", "1"]), ("kcat -C -c 1", consume + ["-c", "1"])], measure=first_byte)
 
 
-def amqp(run, arguments):
-    url = f"amqp://{arguments.amqp}/?queue=bench"
-    run.report("RabbitMQ, send, confirms", run.count, [("eddy inject --each-line", run.inject(url))])
-
-
-SYSTEMS = {"redis": (redis, "redis-server"), "mqtt": (mqtt, "mosquitto_pub"), "nats": (nats, None),
-           "kafka": (kafka, "kcat"), "amqp": (amqp, None)}
-
-
 def main():
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("eddy")
     parser.add_argument("--count", type=int, default=200_000)
     parser.add_argument("--sizes", default="200,10240")
     parser.add_argument("--rounds", type=int, default=3)
-    parser.add_argument("--only", default=",".join(SYSTEMS))
     parser.add_argument("--kafka", metavar="HOST:PORT", help="instead of one that is started")
     parser.add_argument("--partitions", type=int, default=1, help="of topics on the Kafka that is started")
     parser.add_argument("--long", type=int, default=0, metavar="EVENTS")
     parser.add_argument("--bare", metavar="PROGRAM")
-    parser.add_argument("--amqp", metavar="HOST:PORT", help="with a queue `bench`")
     parser.add_argument("--json", metavar="FILE", help="write the figures there too")
     arguments = parser.parse_args()
-    eddy = os.path.abspath(arguments.eddy)
+    if not shutil.which("kcat"):
+        sys.exit("kcat is not installed")
+    if not arguments.kafka and not os.path.isdir(jars()):
+        sys.exit("Kafka is neither named nor installed")
     print("| case | bytes | tool | events/s | CPU s | MiB | wall beside eddy |\n|---|---|---|---|---|---|---|")
     for size in map(int, arguments.sizes.split(",")):
-        for name in arguments.only.split(","):
-            measure, program = SYSTEMS[name]
-            if name == "amqp" and not arguments.amqp:
-                print("left out: amqp, for no server is named", file=sys.stderr)
-            elif name == "kafka" and not arguments.kafka and not os.path.isdir(jars()):
-                print("left out: kafka, for it is neither named nor installed", file=sys.stderr)
-            elif program and not shutil.which(program):
-                print(f"left out: {name}, for {program} is not installed", file=sys.stderr)
-            else:
-                with tempfile.TemporaryDirectory() as folder:
-                    measure(Run(eddy, arguments.count, size, arguments.rounds, folder), arguments)
+        with tempfile.TemporaryDirectory() as folder:
+            kafka(Run(os.path.abspath(arguments.eddy), arguments.count, size, arguments.rounds, folder), arguments)
     if arguments.json:
         with open(arguments.json, "w") as out:
             json.dump(RESULTS, out, indent=1)
