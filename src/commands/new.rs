@@ -17,6 +17,7 @@ use crate::scaffold::{self, Action, Plan};
     eddy new rust-service shop --contract orders.yaml\n  \
     eddy new rust-service shop --contract orders.yaml --set broker=nats --defaults\n  \
     eddy new python-service shop --contract orders.yaml --set broker=kafka\n  \
+    eddy new go-service shop --contract orders.yaml --set broker=rabbitmq\n  \
     eddy new rust-service shop --contract orders.yaml --defaults --dry-run --format json\n  \
     eddy new ./my-template shop --answers answers.yaml")]
 pub struct Args {

@@ -207,12 +207,16 @@ fn one(types: &Types<'_>, index: usize, definition: &Definition) -> String {
     text
 }
 
-/// A comment that begins with the name, as the language's tools want it.
+/// A comment that begins with the name, as the language's tools want it, and that `gofmt` lets stand.
 fn push_doc(text: &mut String, definition: &Definition, else_words: &str) {
     push_line(text, format_args!("// {} {else_words}", definition.name));
-    if definition.doc.as_deref().is_some_and(|doc| !doc.trim().is_empty()) {
+    let doc = definition.doc.as_deref().map(str::trim).filter(|doc| !doc.is_empty());
+    if let Some(doc) = doc {
+        let doc = doc.replace("``", "\u{201c}").replace("''", "\u{201d}");
+        let mut lines: Vec<&str> = doc.lines().map(str::trim).collect();
+        lines.dedup_by(|line, before| line.is_empty() && before.is_empty());
         text.push_str("//\n");
-        push_comment(text, "", "//", definition.doc.as_deref());
+        push_comment(text, "", "//", Some(&lines.join("\n")));
     }
 }
 
@@ -339,4 +343,21 @@ func (value {name}) MarshalJSON() ([]byte, error) {{
             quoted = literal(name),
         ),
     );
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn comments_are_laid_out_as_gofmt_does() {
+        let definition = Definition {
+            name: "Order".to_owned(),
+            doc: Some("\n  An ``order''.\n\n \n- paid\n".to_owned()),
+            shape: Shape::Enum(Vec::new()),
+        };
+        let mut text = String::new();
+        push_doc(&mut text, &definition, "is an object.");
+        assert_eq!(text, "// Order is an object.\n//\n// An \u{201c}order\u{201d}.\n//\n// - paid\n");
+    }
 }

@@ -97,7 +97,10 @@ fn push_comment(text: &mut String, indent: &str, mark: &str, doc: Option<&str>) 
 #[must_use]
 pub fn literal(text: &str) -> String {
     let json = serde_json::Value::from(text).to_string();
-    json.replace('\u{2028}', "\\u2028").replace('\u{2029}', "\\u2029").replace('\u{7f}', "\\u007f")
+    // Go refuses a byte order mark within a file.
+    [('\u{2028}', "\\u2028"), ('\u{2029}', "\\u2029"), ('\u{7f}', "\\u007f"), ('\u{feff}', "\\ufeff")]
+        .into_iter()
+        .fold(json, |text, (letter, escaped)| text.replace(letter, escaped))
 }
 
 #[cfg(test)]
@@ -113,6 +116,6 @@ mod tests {
 
     #[test]
     fn literals_hold_any_text() {
-        assert_eq!(literal("a\"\\\n\u{2028}\u{7f}"), r#""a\"\\\n\u2028\u007f""#);
+        assert_eq!(literal("a\"\\\n\u{2028}\u{7f}\u{feff}"), r#""a\"\\\n\u2028\u007f\ufeff""#);
     }
 }
