@@ -1,5 +1,5 @@
 //! What we may do at a cluster and with its topics, as the cluster tells it (the fields `…_authorized_operations` of its
-//! answers to Metadata and DescribeCluster, KIP-430).
+//! answers to Metadata and `DescribeCluster`, KIP-430).
 #![allow(unsafe_code, reason = "the safe interface of the client does not ask for permissions")]
 
 use std::collections::BTreeMap;
