@@ -85,7 +85,7 @@ fn ten_thousand(criterion: &mut Criterion) {
                 let graph = graph.observed(black_box(&systems), &aliases);
                 let compared = drift(&graph);
                 let mut report = Vec::new();
-                write_json(&mut report, &graph, &compared).expect("memory");
+                write_json(&mut report, &graph, &compared, None).expect("memory");
                 report.len()
             },
             BatchSize::LargeInput,

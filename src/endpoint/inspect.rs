@@ -119,6 +119,8 @@ impl ProbeReport {
 /// What a system shows of who sends and who receives.
 #[derive(Clone, Debug, Default, PartialEq, Eq, serde::Serialize)]
 pub struct Observed {
+    /// What the cluster or server calls itself, the same at every one of its addresses; `None` where it does not say.
+    pub identity: Option<String>,
     /// Channels it keeps or knows.
     pub channels: Vec<ObservedChannel>,
     /// Who was seen to send or to receive.

@@ -10,6 +10,34 @@ use crate::topology::drift::{Compared, Verdict};
 use crate::topology::observed::Live;
 use crate::topology::{Evidence, EvidenceKind, Graph, Relation};
 
+/// Names of two environments that are compared: what is expected, and what was found.
+#[derive(Clone, Copy, Debug, Serialize)]
+pub struct Sides<'a> {
+    /// The one that is compared with.
+    pub against: &'a str,
+    /// The one that is looked at.
+    pub environment: &'a str,
+}
+
+impl Sides<'_> {
+    /// What a verdict means between environments.
+    #[must_use]
+    pub fn words(&self, verdict: Verdict) -> String {
+        match verdict {
+            Verdict::Undocumented => format!("only in {}", self.environment),
+            Verdict::Missing => format!("only in {}", self.against),
+            Verdict::NotObservable => verdict.words().to_owned(),
+            Verdict::Confirmed => "in both".to_owned(),
+        }
+    }
+}
+
+/// What a verdict is called: between documents and systems, or between two environments.
+#[must_use]
+pub fn words(verdict: Verdict, sides: Option<Sides<'_>>) -> String {
+    sides.map_or_else(|| verdict.words().to_owned(), |sides| sides.words(verdict))
+}
+
 /// Writes one line per flow or channel under a heading per verdict, each with why.
 ///
 /// # Errors
@@ -18,6 +46,7 @@ pub fn write_text(
     out: &mut dyn Write,
     graph: &Graph,
     compared: &[Compared<'_>],
+    sides: Option<Sides<'_>>,
     style: &GraphStyle<'_>,
 ) -> io::Result<()> {
     let mut heading = None;
@@ -26,7 +55,7 @@ pub fn write_text(
             if heading.is_some() {
                 writeln!(out)?;
             }
-            writeln!(out, "{}", (style.paint)(Role::Heading, item.verdict.words()))?;
+            writeln!(out, "{}", (style.paint)(Role::Heading, &style.clean(&words(item.verdict, sides))))?;
             heading = Some(item.verdict);
         }
         let (glyphs, clean) = (style.glyphs(), |text: &str| style.clean(text));
@@ -63,6 +92,7 @@ fn why(graph: &Graph, item: &Compared<'_>) -> Vec<String> {
                 let lag = waiting.map(|waiting| format!(", lag {waiting}")).unwrap_or_default();
                 format!("{remark}{lag} at {place}")
             }
+            None if evidence.kind == EvidenceKind::SavedGraph => format!("seen in {place}"),
             None => format!("declared at {place}"),
         }
     };
@@ -75,6 +105,8 @@ fn why(graph: &Graph, item: &Compared<'_>) -> Vec<String> {
 
 #[derive(Serialize)]
 struct Report<'a> {
+    #[serde(flatten)]
+    sides: Option<Sides<'a>>,
     drift: Vec<Item<'a>>,
     summary: Counts,
 }
@@ -109,11 +141,17 @@ struct Counts {
     confirmed: usize,
 }
 
-/// Writes `{"drift": [...], "summary": {...}}`; services and channels by their identifiers in the graph.
+/// Writes `{"drift": [...], "summary": {...}}`, with `against` and `environment` before it where two environments are compared;
+/// services and channels by their identifiers in the graph.
 ///
 /// # Errors
 /// Those of `out`.
-pub fn write_json(out: &mut dyn Write, graph: &Graph, compared: &[Compared<'_>]) -> io::Result<()> {
+pub fn write_json(
+    out: &mut dyn Write,
+    graph: &Graph,
+    compared: &[Compared<'_>],
+    sides: Option<Sides<'_>>,
+) -> io::Result<()> {
     let mut summary = Counts::default();
     let id = |node| graph.node(node).id.as_str();
     let mut drift = Vec::with_capacity(compared.len());
@@ -139,7 +177,7 @@ pub fn write_json(out: &mut dyn Write, graph: &Graph, compared: &[Compared<'_>])
             reasons: &item.reasons,
         });
     }
-    json_pretty(out, &Report { drift, summary })
+    json_pretty(out, &Report { sides, drift, summary })
 }
 
 impl<'a> Because<'a> {

@@ -209,6 +209,8 @@ struct NodeMetadata<'a> {
     #[serde(skip_serializing_if = "<[_]>::is_empty")]
     owners: &'a [String],
     #[serde(skip_serializing_if = "Option::is_none")]
+    schema_sha256: Option<&'a str>,
+    #[serde(skip_serializing_if = "Option::is_none")]
     messages: Option<Vec<&'a str>>,
     declared: bool,
     defined_at: Vec<PlaceObject<'a>>,
@@ -230,6 +232,7 @@ impl<'a> NodeObject<'a> {
             protocol: node.protocol.as_deref(),
             domain: node.domain.as_deref(),
             owners: &node.owners,
+            schema_sha256: node.schema.as_deref(),
             messages: (node.kind == NodeKind::Channel).then(ids),
             declared: node.defined_at.iter().any(|place| !graph.sources[place.source].kind.is_observed()),
             defined_at: node.defined_at.iter().map(|place| PlaceObject::new(graph, place)).collect(),

@@ -1,5 +1,6 @@
 //! A graph whose names try to break out of every format, and the test that none does.
 
+use std::collections::BTreeMap;
 use std::fmt::Write as _;
 use std::io::{self, Write};
 
@@ -8,14 +9,16 @@ use serde_json::Value;
 
 use super::graph_text::{GraphStyle, Role};
 use super::hostile::elements;
+use super::questions::Asked;
 use super::scene::Setting;
 use super::visible::is_hidden;
 use super::{
-    backstage, boxes, cytoscape, d2, dot, eventcatalog, graph_json, graph_jsonl, graphml, matrix, mermaid,
-    openlineage, page, plantuml, svg, table, tree,
+    backstage, boxes, change_text, cytoscape, d2, dot, drift, eventcatalog, graph_json, graph_jsonl, graphml,
+    matrix, mermaid, openlineage, page, paths_text, plantuml, questions, svg, table, tree,
 };
+use crate::topology::difference::Difference;
 use crate::topology::fixture::graph;
-use crate::topology::{Graph, NodeIndex};
+use crate::topology::{Graph, NodeIndex, NodeKind};
 
 /// Names of people who mean harm, and of people who only write another script.
 const NAMES: [&str; 26] = [
@@ -118,11 +121,72 @@ fn formats(graph: &Graph) -> Vec<(&'static str, String)> {
     made
 }
 
+/// Answers to questions, differences and ways, by what they are.
+fn answers(graph: &Graph) -> Vec<(&'static str, String)> {
+    let paint = |_: Role, text: &str| text.to_owned();
+    let style = GraphStyle { width: 100, ascii: false, paint: &paint };
+    let of_kind = |kind| graph.of_kind(kind).next().unwrap();
+    let (service, message) = (of_kind(NodeKind::Service), of_kind(NodeKind::Message));
+    let difference = Difference::new(graph, &plain());
+    let compared = crate::topology::drift::drift(graph);
+    let sides = Some(drift::Sides { against: NAMES[10], environment: NAMES[13] });
+    let ways: Vec<Vec<NodeIndex>> = (0..graph.nodes.len()).map(|node| vec![NodeIndex(node)]).collect();
+    let asked = [
+        Asked::Impact {
+            message,
+            impact: graph.impact(message),
+            uses: Some((NAMES[10].to_owned(), BTreeMap::new())),
+        },
+        Asked::Removal { service, removal: graph.removal(service) },
+        Asked::Rollout { message, batches: graph.rollout(message) },
+    ];
+    let mut made = vec![
+        ("change", written(|out| change_text::write(out, &difference, &style))),
+        ("change-json", written(|out| graph_json::write_difference(out, &difference, NAMES[10]))),
+        ("ways", written(|out| paths_text::write(out, graph, &ways, &style))),
+        ("drift", written(|out| drift::write_text(out, graph, &compared, sides, &style))),
+        ("drift-json", written(|out| drift::write_json(out, graph, &compared, sides))),
+    ];
+    for asked in &asked {
+        made.push(("answer", written(|out| questions::text(out, graph, asked, &style))));
+        made.push(("answer-json", written(|out| questions::json(out, graph, asked))));
+    }
+    made
+}
+
 #[test]
 fn nothing_steers_a_terminal_or_the_direction_of_writing() {
-    for (format, text) in formats(&hostile()) {
+    let graph = hostile();
+    for (format, text) in formats(&graph).into_iter().chain(answers(&graph)) {
         let steering = text.chars().find(|each| is_hidden(*each) && *each != '\n');
         assert_eq!(steering, None, "{format}: {text}");
+    }
+}
+
+/// Services without a name, of one name, and that send to themselves; a channel nobody uses; no graph at all.
+#[test]
+fn odd_graphs_are_drawn_in_every_format() {
+    let odd = [
+        "",
+        "a > x > a",
+        "a > x > -\n- > x > a\na > x > a",
+        "- > x > -",
+        "alone",
+        "a > x > a\nb > y > b\nb > x > a",
+    ];
+    for text in odd {
+        let odd = graph(text);
+        if odd.nodes.is_empty() {
+            continue;
+        }
+        for (format, made) in formats(&odd) {
+            let named = odd.of_kind(NodeKind::Channel).all(|channel| made.contains(&odd.node(channel).name));
+            // An overview has domains only, and the tree begins at the first service.
+            assert!(
+                named || matches!(format, "svg" | "html" | "tree" | "openlineage" | "eventcatalog"),
+                "{format}: {made}"
+            );
+        }
     }
 }
 

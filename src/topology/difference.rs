@@ -148,6 +148,12 @@ fn called(node: &Node) -> String {
     if node.kind == NodeKind::Channel { shape(&node.name) } else { node.name.clone() }
 }
 
+/// The beginning of a digest of a schema; where one of both is not known nothing can be said.
+fn short(schema: Option<&String>, other: Option<&String>) -> String {
+    let known = schema.filter(|_| other.is_some());
+    known.map(|digest| digest.chars().take(12).collect()).unwrap_or_default()
+}
+
 fn altered(old: &Node, new: &Node) -> (Option<Change>, Vec<Alteration>) {
     let text = |value: &Option<String>| value.clone().unwrap_or_default();
     let members = [
@@ -158,6 +164,11 @@ fn altered(old: &Node, new: &Node) -> (Option<Change>, Vec<Alteration>) {
         ("protocol", text(&old.protocol), text(&new.protocol)),
         ("domain", text(&old.domain), text(&new.domain)),
         ("owners", old.owners.join(", "), new.owners.join(", ")),
+        (
+            "schema",
+            short(old.schema.as_ref(), new.schema.as_ref()),
+            short(new.schema.as_ref(), old.schema.as_ref()),
+        ),
     ];
     let different = members.into_iter().filter(|(_, before, after)| before != after);
     let alterations: Vec<Alteration> =

@@ -34,6 +34,7 @@ impl Drawing {
                 protocol: (kind == NodeKind::Channel).then(|| "mqtt".to_owned()),
                 domain: None,
                 owners: Vec::new(),
+                schema: None,
                 defined_at: vec![Place { source: 0, pointer: format!("/{name}"), line: 1 }],
                 change: None,
             });

@@ -221,6 +221,9 @@ pub struct Node {
     pub domain: Option<String>,
     /// `x-owner`.
     pub owners: Vec<String>,
+    /// SHA-256 of the schemas of a message in hexadecimal digits, with all they refer to; `None` when there are none or they
+    /// are not known.
+    pub schema: Option<String>,
     /// Where it is defined.
     pub defined_at: Vec<Place>,
     /// What became of it, in the difference of two graphs.

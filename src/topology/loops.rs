@@ -5,6 +5,12 @@ use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use super::findings::{is_dead_letter, is_retry};
 use super::graph::{Edge, Graph, NodeIndex, NodeKind, Relation};
 
+/// So many services that all reach each other are few enough to find the fewest arrows that break all ways round.
+pub const EXACT: usize = 20;
+
+/// Steps that may be spent on that in one graph; what comes after them is not proved.
+const STEPS: usize = 1 << 26;
+
 /// One step of a way round.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub struct Step {
@@ -14,46 +20,52 @@ pub struct Step {
     pub channel: NodeIndex,
 }
 
-/// A way round, beginning with the arrow that would break it.
+/// A way round.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Loop {
-    /// Its steps.
+    /// Its steps, from its first service on.
     pub steps: Vec<Step>,
+    /// Whether no fewer arrows than were found break all ways round among these services: proved where they are few.
+    pub is_fewest: bool,
 }
 
 /// For each service those it sends to, by the first channel that leads there.
 type Arrows = BTreeMap<NodeIndex, BTreeMap<NodeIndex, NodeIndex>>;
 
+/// An arrow from one service to another.
+type Arrow = (NodeIndex, NodeIndex);
+
 impl Graph {
-    /// Ways round through several services. Answers to requests, retries and dead letters do not count, nor does what a
-    /// service sends to itself. No arrow that is named could be spared: without it some way round would stay.
+    /// Ways round through several services: as few arrows as break them all, and the shortest way round for each. Answers to
+    /// requests, retries and dead letters do not count, nor does what a service sends to itself.
+    ///
+    /// Among up to [`EXACT`] services that all reach each other there is no smaller set of arrows. Among more no arrow could be
+    /// spared, but another set might be smaller.
     #[must_use]
     pub fn loops(&self) -> Vec<Loop> {
         let arrows = self.arrows();
-        let mut kept: Arrows = BTreeMap::new();
-        let mut breaking = Vec::new();
-        // In the order of a search, so that most arrows lead on and few lead back.
-        for (from, to) in ordered(&arrows) {
-            if round(&kept, to, from).is_some() {
-                breaking.push((from, to));
-            } else {
-                kept.entry(from).or_default().insert(to, arrows[&from][&to]);
-            }
-        }
+        let finished = finished(&arrows);
         let mut loops: Vec<Loop> = Vec::new();
-        for (from, to) in breaking {
-            let Some(back) = round(&arrows, to, from) else { continue };
-            let mut steps = vec![Step { from, channel: arrows[&from][&to] }];
-            steps.extend(
-                back.windows(2).map(|pair| Step { from: pair[0], channel: arrows[&pair[0]][&pair[1]] }),
-            );
-            let around: BTreeSet<Step> = steps.iter().copied().collect();
-            if !loops.iter().any(|known| known.steps.iter().copied().collect::<BTreeSet<Step>>() == around) {
+        let mut left = STEPS;
+        for tangle in tangles(&arrows, &finished) {
+            let within = among(&arrows, &tangle);
+            let cost = if tangle.len() <= EXACT { tangle.len() << tangle.len() } else { usize::MAX };
+            let is_fewest = cost <= left;
+            left = left.saturating_sub(if is_fewest { cost } else { 0 });
+            let breaking = if is_fewest { fewest(&within) } else { spared(&within, &finished) };
+            for (from, to) in breaking {
+                let Some(back) = round(&within, to, from) else { continue };
+                let mut steps = vec![Step { from, channel: within[&from][&to] }];
+                steps.extend(
+                    back.windows(2).map(|pair| Step { from: pair[0], channel: within[&pair[0]][&pair[1]] }),
+                );
                 // Begun at its first service, so that the same system always says the same.
                 let first =
                     steps.iter().enumerate().min_by_key(|(_, step)| step.from).map_or(0, |(at, _)| at);
                 steps.rotate_left(first);
-                loops.push(Loop { steps });
+                if !loops.iter().any(|known| known.steps == steps) {
+                    loops.push(Loop { steps, is_fewest });
+                }
             }
         }
         loops.sort_by(|left, right| {
@@ -90,8 +102,8 @@ impl Graph {
     }
 }
 
-/// All arrows in the order in which a search in depth meets their services: those that lead on before those that lead back.
-fn ordered(arrows: &Arrows) -> Vec<(NodeIndex, NodeIndex)> {
+/// When a search in depth is done with each service.
+fn finished(arrows: &Arrows) -> BTreeMap<NodeIndex, usize> {
     let mut finished: BTreeMap<NodeIndex, usize> = BTreeMap::new();
     let mut begun: BTreeSet<NodeIndex> = BTreeSet::new();
     for start in arrows.keys() {
@@ -110,11 +122,109 @@ fn ordered(arrows: &Arrows) -> Vec<(NodeIndex, NodeIndex)> {
             waiting.extend(next.rev().filter(|next| !begun.contains(next)).map(|next| (*next, false)));
         }
     }
-    let mut all: Vec<(NodeIndex, NodeIndex)> =
+    finished
+}
+
+/// Services that all reach each other, where there are several, each in order: what a search against the arrows reaches from
+/// whatever the first search was done with last.
+fn tangles(arrows: &Arrows, finished: &BTreeMap<NodeIndex, usize>) -> Vec<Vec<NodeIndex>> {
+    let mut against: BTreeMap<NodeIndex, Vec<NodeIndex>> = BTreeMap::new();
+    for (from, next) in arrows {
+        for to in next.keys() {
+            against.entry(*to).or_default().push(*from);
+        }
+    }
+    let mut order: Vec<NodeIndex> = finished.keys().copied().collect();
+    order.sort_by_key(|service| std::cmp::Reverse(finished[service]));
+    let mut taken: BTreeSet<NodeIndex> = BTreeSet::new();
+    let mut tangles = Vec::new();
+    for start in order {
+        if !taken.insert(start) {
+            continue;
+        }
+        let (mut tangle, mut waiting) = (vec![start], vec![start]);
+        while let Some(service) = waiting.pop() {
+            for next in against.get(&service).into_iter().flatten() {
+                if taken.insert(*next) {
+                    tangle.push(*next);
+                    waiting.push(*next);
+                }
+            }
+        }
+        if tangle.len() > 1 {
+            tangle.sort_unstable();
+            tangles.push(tangle);
+        }
+    }
+    tangles
+}
+
+fn among(arrows: &Arrows, services: &[NodeIndex]) -> Arrows {
+    let is_one = |service: &NodeIndex| services.binary_search(service).is_ok();
+    let inside = |next: &BTreeMap<NodeIndex, NodeIndex>| {
+        next.iter().filter(|(to, _)| is_one(to)).map(|(to, channel)| (*to, *channel)).collect()
+    };
+    arrows.iter().filter(|(from, _)| is_one(from)).map(|(from, next)| (*from, inside(next))).collect()
+}
+
+/// The fewest arrows without which nothing goes round: those that lead back in the best of all orders of the services, found
+/// over all sets of services that may come first (Lawler 1964).
+fn fewest(arrows: &Arrows) -> Vec<Arrow> {
+    let services: Vec<NodeIndex> = arrows.keys().copied().collect();
+    let count = services.len();
+    let to: Vec<u32> = services
+        .iter()
+        .map(|from| {
+            let leads = |(_, other): &(usize, &NodeIndex)| arrows[from].contains_key(other);
+            services.iter().enumerate().filter(leads).fold(0, |set, (place, _)| set | 1 << place)
+        })
+        .collect();
+    // For each set of services that come first: how few arrows lead back among them.
+    let mut back = vec![u32::MAX; 1 << count];
+    back[0] = 0;
+    for set in 0..back.len() {
+        for (place, leads_to) in to.iter().enumerate().filter(|(place, _)| set >> place & 1 == 0) {
+            let with = back[set] + (leads_to & narrow(set)).count_ones();
+            let more = &mut back[set | 1 << place];
+            *more = (*more).min(with);
+        }
+    }
+    let mut breaking = Vec::new();
+    let mut set = back.len() - 1;
+    while set != 0 {
+        let is_last = |place: &usize| {
+            let before = set & !(1 << place);
+            set >> place & 1 == 1 && back[before] + (to[*place] & narrow(before)).count_ones() == back[set]
+        };
+        let Some(last) = (0..count).find(is_last) else { break };
+        set &= !(1 << last);
+        let leads_back = (0..count).filter(|place| to[last] & narrow(set) & (1 << place) != 0);
+        breaking.extend(leads_back.map(|place| (services[last], services[place])));
+    }
+    breaking
+}
+
+/// A set of at most [`EXACT`] services.
+fn narrow(set: usize) -> u32 {
+    u32::try_from(set).unwrap_or(u32::MAX)
+}
+
+/// Arrows without which nothing goes round, and none of which could be spared.
+fn spared(arrows: &Arrows, finished: &BTreeMap<NodeIndex, usize>) -> Vec<Arrow> {
+    let mut all: Vec<Arrow> =
         arrows.iter().flat_map(|(from, next)| next.keys().map(|to| (*from, *to))).collect();
-    // An arrow to a service that is finished later leads back.
+    // In the order of a search, so that most arrows lead on: one to a service that is finished later leads back.
     all.sort_by_key(|(from, to)| (finished.get(to) > finished.get(from), *from, *to));
-    all
+    let mut kept: Arrows = BTreeMap::new();
+    let mut breaking = Vec::new();
+    for (from, to) in all {
+        if round(&kept, to, from).is_some() {
+            breaking.push((from, to));
+        } else {
+            kept.entry(from).or_default().insert(to, arrows[&from][&to]);
+        }
+    }
+    breaking
 }
 
 /// The shortest way from one service to another.
@@ -146,7 +256,52 @@ fn round(arrows: &Arrows, from: NodeIndex, to: NodeIndex) -> Option<Vec<NodeInde
 mod tests {
     use proptest::prelude::*;
 
+    use super::{Arrows, fewest, finished, round, spared};
+    use crate::topology::NodeIndex;
     use crate::topology::fixture::graph;
+
+    /// Whether nothing goes round without these arrows.
+    fn breaks(arrows: &Arrows, without: &[(NodeIndex, NodeIndex)]) -> bool {
+        let mut kept = arrows.clone();
+        for (from, to) in without {
+            kept.get_mut(from).expect("there").remove(to);
+        }
+        let mut all = kept.iter().flat_map(|(from, next)| next.keys().map(|to| (*from, *to)));
+        all.all(|(from, to)| round(&kept, to, from).is_none())
+    }
+
+    #[test]
+    fn one_arrow_may_break_two_ways_round() {
+        let loops = graph("a > x > b\nb > y > c\nc > z > a\nb > back > a").loops();
+        assert_eq!((loops.len(), loops[0].steps.len(), loops[0].is_fewest), (1, 2, true));
+        let ring: String = (0..21).map(|at| format!("s{at} > c{at} > s{}\n", (at + 1) % 21)).collect();
+        let loops = graph(&ring).loops();
+        assert_eq!((loops.len(), loops[0].steps.len(), loops[0].is_fewest), (1, 21, false));
+    }
+
+    proptest! {
+        /// No set of arrows that is smaller breaks all ways round: every smaller one is tried.
+        #[test]
+        fn there_are_no_fewer_arrows(
+            ends in proptest::collection::btree_set((0usize..5, 0usize..5), 0..9),
+        ) {
+            let mut arrows = Arrows::new();
+            for (from, to) in ends.iter().filter(|(from, to)| from != to) {
+                arrows.entry(NodeIndex(*from)).or_default().insert(NodeIndex(*to), NodeIndex(99));
+                arrows.entry(NodeIndex(*to)).or_default();
+            }
+            let all: Vec<_> =
+                arrows.iter().flat_map(|(from, next)| next.keys().map(|to| (*from, *to))).collect();
+            let found = fewest(&arrows);
+            prop_assert!(breaks(&arrows, &found));
+            prop_assert!(breaks(&arrows, &spared(&arrows, &finished(&arrows))));
+            for set in 0u32..1 << all.len() {
+                let chosen = all.iter().enumerate().filter(|(place, _)| set >> place & 1 == 1);
+                let chosen: Vec<_> = chosen.map(|(_, arrow)| *arrow).collect();
+                prop_assert!(chosen.len() >= found.len() || !breaks(&arrows, &chosen));
+            }
+        }
+    }
 
     proptest! {
         #[test]

@@ -7,6 +7,8 @@ mod declared;
 pub mod difference;
 mod domains;
 pub mod drift;
+pub mod drift_findings;
+pub mod environments;
 pub mod fields;
 pub mod findings;
 #[cfg(test)]
@@ -26,6 +28,7 @@ pub mod patterns;
 mod query;
 pub mod saved;
 pub mod scaffolded;
+mod schemas;
 pub mod sightings;
 pub mod spans;
 

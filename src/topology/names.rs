@@ -3,6 +3,7 @@
 use std::fmt::Write as _;
 
 use super::graph::{Node, NodeKind};
+use crate::contract::Message;
 use crate::source_text::tree::NodeRef;
 
 /// The protocol without its transport security and version, so that `kafka` and `kafka-secure` meet.
@@ -52,6 +53,16 @@ pub(in crate::topology) fn encoded(text: &str, keep_slash: bool) -> String {
     encoded
 }
 
+/// The identifier of a message: its name, and its version where it has one.
+pub(in crate::topology) fn message_id(message: &Message) -> String {
+    let mut id = format!("message:{}", encoded(&message.name, false));
+    if let Some(version) = &message.version {
+        id.push('@');
+        id.push_str(&encoded(version, false));
+    }
+    id
+}
+
 pub(in crate::topology) fn owners(node: &NodeRef) -> Vec<String> {
     let Some(written) = node.get("x-owner").or_else(|| node.get("x-owners")) else { return Vec::new() };
     let single = written.as_str().into_iter();
@@ -74,6 +85,7 @@ pub(in crate::topology) fn blank(id: String, kind: NodeKind, name: String) -> No
         protocol: None,
         domain: None,
         owners: Vec::new(),
+        schema: None,
         defined_at: Vec::new(),
         change: None,
     }
@@ -90,6 +102,7 @@ pub(in crate::topology) fn merge(node: &mut Node, more: Node) {
     fill(&mut node.version, more.version);
     fill(&mut node.description, more.description);
     fill(&mut node.domain, more.domain);
+    fill(&mut node.schema, more.schema);
     extend_new(&mut node.owners, more.owners);
     extend_new(&mut node.defined_at, more.defined_at);
 }

@@ -48,6 +48,9 @@ pub struct Live {
 pub struct Observation {
     /// The protocol of its channels.
     pub protocol: String,
+    /// What the cluster or server calls itself, the same at every one of its addresses.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub identity: Option<String>,
     /// Questions it does not answer.
     pub not_observable: Vec<Unseen>,
 }
@@ -164,6 +167,7 @@ impl<'a> Joiner<'a> {
             sha256: digest.iter().map(|byte| format!("{byte:02x}")).collect(),
             observation: Some(Observation {
                 protocol: system.protocol.clone(),
+                identity: system.told.identity.clone(),
                 not_observable: unseen.collect(),
             }),
         });

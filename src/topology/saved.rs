@@ -155,6 +155,7 @@ impl Reader<'_> {
             protocol: metadata.protocol,
             domain: metadata.domain,
             owners: metadata.owners,
+            schema: metadata.schema_sha256,
             defined_at,
             change: metadata.change,
         })

@@ -91,4 +91,6 @@ pages! {
     "ED6106" "topology-dead-letters-unread" "topology_dead_letters_unread" Warning Correctness [];
     "ED6107" "topology-described-twice" "topology_described_twice" Warning Correctness [];
     "ED6108" "topology-assertion" "topology_assertion" Error Correctness [];
+    "ED6201" "topology-undocumented" "topology_undocumented" Warning Correctness [];
+    "ED6202" "topology-missing" "topology_missing" Warning Correctness [];
 }

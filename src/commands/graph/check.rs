@@ -22,12 +22,13 @@ pub(super) struct CheckArgs {
     /// Say what is wrong with the system as a whole: missing ends, versions that differ, cycles, assertions of `eddy.yaml`
     #[arg(
         long,
+        group = "judged",
         conflicts_with_all = ["focus", "path", "view", "format", "output", "diff", "drift", "impact", "remove", "rollout"]
     )]
     pub check: bool,
-    /// Form of the findings (default: human)
-    #[arg(long, value_enum, value_name = "FORM", requires = "check")]
-    report: Option<Format>,
+    /// Form of the findings of --check and --drift (default: human, and for --drift that of --format)
+    #[arg(long, value_enum, value_name = "FORM", requires = "judged", conflicts_with_all = ["format", "output"])]
+    pub report: Option<Format>,
 }
 
 /// Writes the findings; those of reading were said before and count.
@@ -38,9 +39,21 @@ pub(super) fn run(
     context: &Context,
 ) -> Result<Status, CommandError> {
     let workspace = context.workspace()?;
+    let form = args.report.unwrap_or_default();
     let assertions = workspace.map(|workspace| workspace.settings.topology.assertions).unwrap_or_default();
     let mut findings = read.graph.findings();
     findings.extend(read.graph.broken(&assertions));
+    report_on(&findings, form, read, errors, context)
+}
+
+/// Writes findings about the graph that was read, in the form of `eddy validate`.
+pub(super) fn report_on(
+    findings: &[Finding],
+    form: Format,
+    read: &Read,
+    errors: usize,
+    context: &Context,
+) -> Result<Status, CommandError> {
     let findings: Vec<Diagnostic> = findings.iter().map(|finding| diagnostic(read, finding)).collect();
     let policy = policy(&PolicyArgs::default(), DEFAULT_CAP, Vec::new(), context)?;
     let sources = &read.loaded.sources;
@@ -48,7 +61,7 @@ pub(super) fn run(
     let files: Vec<String> = read.graph.sources.iter().map(|source| source.path.clone()).collect();
     let summary = Summary::of(&report, files.len(), 0);
     let shown = Shown { report: &report, sources, summary, files: &files, events: None };
-    show(args.report.unwrap_or_default(), &shown, context)?;
+    show(form, &shown, context)?;
     let weighty = report.count(Severity::Error) + report.count(Severity::Warning);
     let counted =
         |count: usize| if count == 1 { "1 finding".to_owned() } else { format!("{count} findings") };

@@ -9,6 +9,7 @@ use super::super::{CommandError, Context};
 use super::Args;
 use crate::atomic_file;
 use crate::output;
+use crate::output::drift::Sides;
 use crate::output::graph_text::{GraphStyle, Role};
 use crate::output::mermaid::Chart;
 use crate::output::scene::Setting;
@@ -18,7 +19,7 @@ use crate::output::{
 };
 use crate::scaffold::write::write_files;
 use crate::topology::difference::Difference;
-use crate::topology::drift::{Verdict, drift};
+use crate::topology::drift::{Compared, Verdict};
 use crate::topology::{Domains, Graph, NodeIndex, NodeKind};
 
 /// Above so many services and channels a picture shows domains only, unless told otherwise.
@@ -183,7 +184,13 @@ impl Drawing {
 }
 
 /// Compares what is declared with what was observed; whether they contradict each other.
-pub(super) fn show_drift(args: &Args, graph: &Graph, context: &Context) -> Result<bool, CommandError> {
+pub(super) fn show_drift(
+    args: &Args,
+    graph: &Graph,
+    compared: &[Compared<'_>],
+    sides: Option<Sides<'_>>,
+    context: &Context,
+) -> Result<bool, CommandError> {
     let format =
         args.output.as_deref().filter(|_| args.format.is_none()).map(Format::of_ending).transpose()?;
     let format = args.format.or(format).unwrap_or(Format::Text);
@@ -191,7 +198,6 @@ pub(super) fn show_drift(args: &Args, graph: &Graph, context: &Context) -> Resul
         return Err(CommandError::usage("`--drift` is written as text and as JSON only")
             .hint("`--format json` is for programs; a picture of both sides is `--observe --format svg`"));
     }
-    let compared = drift(graph);
     let paint = |role: Role, text: &str| match args.output {
         Some(_) => text.to_owned(),
         None => context.ui.tint(text, color_of(role)),
@@ -200,9 +206,9 @@ pub(super) fn show_drift(args: &Args, graph: &Graph, context: &Context) -> Resul
     let style = GraphStyle { width: context.ui.width, ascii, paint: &paint };
     let mut bytes = Vec::new();
     if format == Format::Json {
-        output::drift::write_json(&mut bytes, graph, &compared)?;
+        output::drift::write_json(&mut bytes, graph, compared, sides)?;
     } else {
-        output::drift::write_text(&mut bytes, graph, &compared, &style)?;
+        output::drift::write_text(&mut bytes, graph, compared, sides, &style)?;
     }
     if let Some(path) = &args.output {
         keep(path, &bytes)?;
@@ -213,7 +219,7 @@ pub(super) fn show_drift(args: &Args, graph: &Graph, context: &Context) -> Resul
     }
     let counted = Verdict::ALL.map(|verdict| {
         let count = compared.iter().filter(|item| item.verdict == verdict).count();
-        format!("{count} {}", verdict.words())
+        format!("{count} {}", output::drift::words(verdict, sides))
     });
     context.ui.say(counted.join(", "));
     Ok(compared.iter().any(|item| item.verdict.is_finding()))

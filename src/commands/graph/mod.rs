@@ -21,7 +21,11 @@ use questions::QuestionArgs;
 use reading::Read;
 
 use super::{CommandError, Context, Status};
+use crate::output::drift::Sides;
 use crate::output::graph_text::{GraphStyle, Role};
+use crate::topology::drift::drift;
+use crate::topology::drift_findings;
+use crate::topology::environments::Environments;
 use crate::topology::inversion::View as View2;
 use crate::topology::{CheckRule, FocusError, Graph, NodeKind, Paths};
 
@@ -33,7 +37,7 @@ const WAYS: usize = 100;
 /// Flags of `eddy graph`.
 #[derive(Debug, clap::Args)]
 #[command(
-    after_help = "Examples:\n  eddy graph\n  eddy graph services/ --focus orders --depth 3\n  eddy graph --path web..billing --shortest\n  eddy graph --output topology.svg\n  eddy graph --output topology.html\n  eddy graph --view flow --output flow.svg\n  eddy graph --format mermaid > topology.mmd\n  eddy graph --format json | jq '.graph.metadata.checks'\n  eddy graph topology.json --focus orders\n  eddy graph services/ orders.eddy.ndjson.zst spans.json --drift\n  eddy graph --diff main..\n  eddy graph --impact OrderPlaced.customer.email\n  eddy graph --check --report sarif > findings.sarif\n  eddy graph --observe --env staging\n  eddy graph --drift --env staging --format json\n  eddy graph --observe --system kafka://localhost:9092\n\nArrows point the way the events go: producer, channel, consumer.\n\nExit codes: 0 done, 1 a document has errors, no way leads from A to B, --check has warnings or errors, --diff leaves a consumer without a source, or declared and observed differ, 2 wrong usage or settings, 3 no system can be reached"
+    after_help = "Examples:\n  eddy graph\n  eddy graph services/ --focus orders --depth 3\n  eddy graph --path web..billing --shortest\n  eddy graph --output topology.svg\n  eddy graph --output topology.html\n  eddy graph --view flow --output flow.svg\n  eddy graph --format mermaid > topology.mmd\n  eddy graph --format json | jq '.graph.metadata.checks'\n  eddy graph topology.json --focus orders\n  eddy graph services/ orders.eddy.ndjson.zst spans.json --drift\n  eddy graph --diff main..\n  eddy graph --impact OrderPlaced.customer.email\n  eddy graph --check --report sarif > findings.sarif\n  eddy graph --observe --env staging\n  eddy graph --drift --env staging --format json\n  eddy graph --drift --env production --against staging\n  eddy graph --observe --system kafka://localhost:9092\n\nArrows point the way the events go: producer, channel, consumer.\n\nExit codes: 0 done, 1 a document has errors, no way leads from A to B, --check has warnings or errors, --diff leaves a consumer without a source, or declared and observed differ, 2 wrong usage or settings, 3 no system can be reached"
 )]
 pub struct Args {
     /// Files, directories, patterns, or `-` for standard input: documents, graphs saved with `--format json`, recordings, OTLP JSON with spans (default: the documents of the workspace)
@@ -102,10 +106,10 @@ pub fn run(args: &Args, context: &Context) -> Result<Status, CommandError> {
         return difference(args, words, drawing, context);
     }
     let (mut read, errors) = read(args, context)?;
+    let declared = args.observing.against.as_ref().map(|_| read.graph.clone());
     read.graph = args.observing.join(std::mem::take(&mut read.graph), context)?;
     if args.observing.drift {
-        let found = drawing::show_drift(args, &read.graph, context)?;
-        return Ok(if found || errors > 0 { Status::Findings } else { Status::Done });
+        return differing(args, read, declared.unwrap_or_default(), errors, context);
     }
     if args.check.check {
         return check::run(&args.check, &read, errors, context);
@@ -158,6 +162,40 @@ fn read(args: &Args, context: &Context) -> Result<(Read, usize), CommandError> {
     };
     let errors = read.warn(context)?;
     Ok((read, errors))
+}
+
+/// Compares what was observed with documents, or with another environment.
+fn differing(
+    args: &Args,
+    mut read: Read,
+    declared: Graph,
+    errors: usize,
+    context: &Context,
+) -> Result<Status, CommandError> {
+    let against = args.observing.against.as_deref();
+    let between = match against {
+        None => Environments::default(),
+        Some(word) => {
+            let other = observing::other(word, declared, context)?;
+            let between = Environments::new(&other, word, &read.graph);
+            for (one, two) in &between.same {
+                context
+                    .ui
+                    .warn(format!("`{one}` and `{two}` are the same system: it is compared with itself"));
+            }
+            read.graph = between.graph.clone();
+            between
+        }
+    };
+    let compared = if against.is_some() { between.drift() } else { drift(&read.graph) };
+    if let Some(form) = args.check.report {
+        let findings = drift_findings::findings(&read.graph, &compared, against);
+        return check::report_on(&findings, form, &read, errors, context);
+    }
+    let environment = context.global.env.as_deref().unwrap_or("what was looked at");
+    let sides = against.map(|against| Sides { against, environment });
+    let found = drawing::show_drift(args, &read.graph, &compared, sides, context)?;
+    Ok(if found || errors > 0 { Status::Findings } else { Status::Done })
 }
 
 /// Draws what changed between two states.

@@ -1,11 +1,13 @@
 //! `eddy graph --observe` and `--drift`: asks the systems of an environment, or those that are named.
 
 use std::collections::BTreeSet;
+use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use super::super::doctor::{server_address, unlock};
 use super::super::target::{Place, Places};
 use super::super::{CommandError, Context, ErrorKind};
+use super::reading::Read;
 use crate::endpoint::address::Scheme;
 use crate::endpoint::inspect::{Direction, Inspect, NotObservable, Observed};
 use crate::endpoint::{Address, EndpointError, EndpointErrorKind, SinkOptions, open};
@@ -25,8 +27,11 @@ pub(super) struct ObserveArgs {
     #[arg(long)]
     observe: bool,
     /// Compare what is declared with what the systems show: confirmed, undocumented, missing, not observable
-    #[arg(long, conflicts_with_all = ["view", "focus", "path"])]
+    #[arg(long, group = "judged", conflicts_with_all = ["view", "focus", "path"])]
     pub drift: bool,
+    /// Compare with what this environment, or a graph saved with --observe, shows, instead of with documents
+    #[arg(long, value_name = "ENV|FILE", requires = "drift")]
+    pub against: Option<String>,
     /// Ask this system instead of those of the environment; may be given several times
     #[arg(long = "system", value_name = "URL")]
     systems: Vec<String>,
@@ -48,18 +53,42 @@ impl ObserveArgs {
         if !self.is_wanted() || (graph.is_observed() && !by_name) {
             return Ok(graph);
         }
-        let systems = observe(&self.systems, context)?;
+        let systems = observe(&self.systems, context.global.env.as_deref(), context)?;
         let aliases = context.workspace()?.map(|workspace| workspace.aliases()).transpose()?;
         Ok(graph.observed(&systems, &aliases.unwrap_or_default()))
     }
+}
+
+/// What another environment shows, or a graph that was saved when it was looked at; `declared` is what documents say, by which
+/// names are known.
+///
+/// # Errors
+/// When there is no such environment or file, none of its systems answers, or it was saved without looking at any.
+pub(super) fn other(word: &str, declared: Graph, context: &Context) -> Result<Graph, CommandError> {
+    if Path::new(word).is_file() {
+        let read = Read::new(&[PathBuf::from(word)], None, context)?;
+        read.warn(context)?;
+        if !read.graph.is_observed() {
+            return Err(CommandError::usage(format!("`{word}` was saved without looking at a system"))
+                .hint(format!("save what is there: `eddy graph --observe --env NAME --output {word}`")));
+        }
+        return Ok(read.graph);
+    }
+    let systems = observe(&[], Some(word), context)?;
+    let aliases = context.workspace()?.map(|workspace| workspace.aliases()).transpose()?;
+    Ok(declared.observed(&systems, &aliases.unwrap_or_default()))
 }
 
 /// Asks every system, all at the same time. One that does not answer is a system that shows nothing, and is warned about.
 ///
 /// # Errors
 /// When there is none to ask, or none answers.
-fn observe(named: &[String], context: &Context) -> Result<Vec<System>, CommandError> {
-    let askers = Asker::all(named, context)?;
+fn observe(
+    named: &[String],
+    environment: Option<&str>,
+    context: &Context,
+) -> Result<Vec<System>, CommandError> {
+    let askers = Asker::all(named, environment, context)?;
     let runtime = context.runtime(2)?;
     let asked = askers.into_iter().map(|mut asker| async move {
         let told = asker.ask(context).await;
@@ -113,8 +142,13 @@ impl Asker {
     ///
     /// # Errors
     /// When there is none.
-    pub(in crate::commands) fn all(named: &[String], context: &Context) -> Result<Vec<Self>, CommandError> {
-        let mut places = if named.is_empty() { of_environment(context)? } else { given(named, context)? };
+    pub(in crate::commands) fn all(
+        named: &[String],
+        environment: Option<&str>,
+        context: &Context,
+    ) -> Result<Vec<Self>, CommandError> {
+        let mut places =
+            if named.is_empty() { of_environment(environment, context)? } else { given(named, context)? };
         // NATS and JetStream are one server.
         let mut seen = BTreeSet::new();
         places.retain(|place| seen.insert((protocol(&place.address), place.address.authority())));
@@ -175,13 +209,13 @@ fn given(named: &[String], context: &Context) -> Result<Vec<Place>, CommandError
     named.iter().map(|text| Ok(places.server(Address::parse(text)?))).collect()
 }
 
-fn of_environment(context: &Context) -> Result<Vec<Place>, CommandError> {
+fn of_environment(wanted: Option<&str>, context: &Context) -> Result<Vec<Place>, CommandError> {
     let Some(workspace) = context.workspace()? else {
         return Err(CommandError::usage("there is no workspace whose systems could be asked")
             .hint("name a system: `eddy graph --observe --system kafka://localhost:9092`")
             .hint("`eddy init` makes a workspace with environments"));
     };
-    let Some((name, environment)) = workspace.environment(context.global.env.as_deref())? else {
+    let Some((name, environment)) = workspace.environment(wanted)? else {
         return Err(CommandError::usage("which environment is to be asked is not clear")
             .hint("name it with `--env NAME`, or mark one with `default: true`"));
     };

@@ -169,7 +169,7 @@ impl Read {
         inversion::turn(&mut loaded.contract, view.unwrap_or_default());
         let suspects = if view.is_none() { inversion::suspects(&loaded.contract) } else { Vec::new() };
         let remarks = doubts(&loaded, &suspects);
-        let graph = Graph::declared(&loaded.contract, &loaded.sources);
+        let graph = Graph::declared(&loaded.contract, &loaded.sources).with_schemas(&loaded);
         Self { graph, loaded, remarks, ..Self::default() }
     }
 

@@ -36,7 +36,7 @@ impl Looks {
     /// # Errors
     /// When there is none.
     pub(super) fn new(named: &[String], context: &Context) -> Result<Self, CommandError> {
-        let askers = Asker::all(named, context)?;
+        let askers = Asker::all(named, context.global.env.as_deref(), context)?;
         let last = askers.iter().map(|_| None).collect();
         Ok(Self { askers, last })
     }

@@ -143,7 +143,7 @@ impl Management {
         let counts = counts(&exchanges, &queues);
         let mut channels = exchange_channels(exchanges, &queues, &bindings);
         channels.extend(queue_channels(queues, &bindings, consumers));
-        Ok(Observed { channels, flows, not_observable, counts })
+        Ok(Observed { identity: None, channels, flows, not_observable, counts })
     }
 
     /// Who publishes to each exchange, where the broker counts that.

@@ -131,7 +131,8 @@ fn ask(
     let topics = cluster::ask(consumer.client(), None, timeout, &|| serve(consumer))?.topics;
     let offsets = Offsets { consumer, timeout };
     let (first, behind) = (offsets.first(&topics)?, offsets.behind_last(&topics)?);
-    let mut observed = Observed { not_observable: not_observable(), ..Observed::default() };
+    let identity = consumer.client().fetch_cluster_id(Duration::from_millis(200));
+    let mut observed = Observed { identity, not_observable: not_observable(), ..Observed::default() };
     let mut readers: BTreeMap<String, Vec<ObservedReader>> = BTreeMap::new();
     match consumer.fetch_group_list(None, timeout) {
         Ok(listed) => {

@@ -80,6 +80,8 @@ impl NatsInspector {
         let context = async_nats::jetstream::new(self.connection.client.clone());
         let publishers = "publishers: a NATS server does not tell who publishes to what";
         let mut observed = Observed {
+            // The name of a cluster does not tell clusters apart: charts give all the same one.
+            identity: Some(self.connection.client.server_info().server_id),
             not_observable: vec![NotObservable::of(Direction::Sends, Why::Unsupported, publishers)],
             ..Observed::default()
         };

@@ -7,7 +7,7 @@ use sha2::{Digest, Sha256};
 use super::graph::{
     Edge, Evidence, EvidenceKind, Graph, Node, NodeIndex, NodeKind, Place, Relation, SourceFile,
 };
-use super::names::{blank, encoded, extend_new, family, merge, own_domain, owners, shape};
+use super::names::{blank, encoded, extend_new, family, merge, message_id, own_domain, owners, shape};
 use crate::contract::{Action, Channel, Contract, Document, DocumentKind, Message, MessageIndex, Operation};
 use crate::source_text::tree;
 use crate::source_text::{FileId, Sources, Span};
@@ -267,12 +267,7 @@ impl<'a> Builder<'a> {
             return Some(*node);
         }
         let message: &Message = joined.document.messages.get(index.0)?;
-        let mut id = format!("message:{}", encoded(&message.name, false));
-        if let Some(version) = &message.version {
-            id.push('@');
-            id.push_str(&encoded(version, false));
-        }
-        let mut node = blank(id, NodeKind::Message, message.name.clone());
+        let mut node = blank(message_id(message), NodeKind::Message, message.name.clone());
         node.title.clone_from(&message.title);
         node.description.clone_from(&message.summary);
         node.version.clone_from(&message.version);

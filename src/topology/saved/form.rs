@@ -98,6 +98,8 @@ pub(super) struct NodeMetadata<'a> {
     pub domain: Option<String>,
     #[serde(default)]
     pub owners: Vec<String>,
+    #[serde(default)]
+    pub schema_sha256: Option<String>,
     #[serde(borrow, default)]
     pub defined_at: Vec<PlaceForm<'a>>,
     #[serde(default)]
