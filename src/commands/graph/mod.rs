@@ -181,7 +181,7 @@ fn differing(
             for (one, two) in &between.same {
                 context
                     .ui
-                    .warn(format!("`{one}` and `{two}` are the same system: it is compared with itself"));
+                    .warn(format!("`{one}` and `{two}` call themselves the same: one system may be compared with itself"));
             }
             read.graph = between.graph.clone();
             between
