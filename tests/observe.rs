@@ -210,6 +210,19 @@ fn redis_shows_groups_and_a_look_leaves_nothing() {
     assert_eq!(nodes, ["channel:redis/orders", "channel:redis/unused", "service:billing"]);
     assert!(unseen(&whole).contains(&("sends".to_owned(), "unsupported".to_owned())));
     assert_eq!(state(&mut ask), before);
+    // Who may do what counts as a permission, and never as drift.
+    ask("ACL SETUSER web on >secret resetkeys %W~ord* -@all +xadd");
+    let output = graph(directory.path(), &["--observe", "--system", &url, "--format", "json"]);
+    let whole = json_of(&output);
+    assert_eq!(
+        flows(&whole),
+        [
+            "channel:redis/orders service:billing observed-only",
+            "service:web channel:redis/orders observed-only"
+        ]
+    );
+    let output = graph(directory.path(), &["--drift", "--system", &url, "--format", "json"]);
+    assert_eq!(json_of(&output)["summary"]["undocumented"], 2, "{output:?}");
     // Who may not ask learns that it may not, not that there is nothing.
     ask("ACL SETUSER eye on >right ~* -@all +hello +ping +client +scan +type +xinfo|stream +info +select");
     let url = format!("redis://eye:right@127.0.0.1:{}", server.port);

@@ -171,6 +171,10 @@ pub enum KnownBy {
 pub enum SeenBy {
     /// A Kafka consumer group: its members, or the positions it has left.
     KafkaGroup,
+    /// A transaction of Kafka, or a producer with a transactional identifier that partitions remember.
+    KafkaTransaction,
+    /// A permission of a Kafka user: it may, which does not mean that it does.
+    KafkaAcl,
     /// A consumer of a JetStream stream.
     JetstreamConsumer,
     /// A subscription of a NATS connection.
@@ -179,8 +183,12 @@ pub enum SeenBy {
     AmqpConsumer,
     /// A channel of a RabbitMQ connection that publishes.
     AmqpPublisher,
+    /// A rule of RabbitMQ by which a queue gives events up to an exchange.
+    AmqpDeadLetter,
     /// A consumer group of a Redis stream.
     RedisGroup,
+    /// A permission of a Redis user: it may, which does not mean that it does.
+    RedisAcl,
 }
 
 /// A client at a channel.

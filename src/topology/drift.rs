@@ -66,14 +66,19 @@ pub fn drift(graph: &Graph) -> Vec<Compared<'_>> {
         graph.sources.iter().filter_map(|source| source.observation.as_ref()).collect();
     let mut compared: Vec<Compared<'_>> = Vec::with_capacity(graph.edges.len());
     for edge in graph.flows() {
-        if edge.evidence.iter().all(|evidence| evidence.kind == EvidenceKind::Pattern) {
+        if edge.evidence.iter().all(says_nothing) {
             continue;
         }
         let (service, channel) = match edge.relation {
             Relation::Sends => (edge.source, edge.target),
             Relation::Receives | Relation::Carries => (edge.target, edge.source),
         };
-        let (verdict, reasons) = match edge.status() {
+        let seen = |evidence: &Evidence| {
+            let by_itself = evidence.kind == EvidenceKind::AmqpDeadLetter || evidence.kind.is_permission();
+            evidence.is_observed() && !by_itself
+        };
+        let status = if edge.evidence.iter().any(seen) { edge.status() } else { Status::DeclaredOnly };
+        let (verdict, reasons) = match status {
             Status::Both => (Verdict::Confirmed, Vec::new()),
             Status::ObservedOnly => (Verdict::Undocumented, Vec::new()),
             Status::DeclaredOnly => unseen(&observations, graph.node(channel), edge.relation),
@@ -91,6 +96,13 @@ pub fn drift(graph: &Graph) -> Vec<Compared<'_>> {
         .extend(graph.of_kind(NodeKind::Channel).filter_map(|channel| alone(graph, &observations, channel)));
     compared.sort_by_key(|item| item.verdict);
     compared
+}
+
+/// Whether it neither says that something is meant to be nor that it is: addresses that meet, what the broker does by itself,
+/// and what somebody may do.
+fn says_nothing(evidence: &Evidence) -> bool {
+    matches!(evidence.kind, EvidenceKind::Pattern | EvidenceKind::AmqpDeadLetter)
+        || evidence.kind.is_permission()
 }
 
 /// A declared flow that was not seen: whether a system would have shown it.
@@ -119,6 +131,12 @@ fn about<'a, 'o>(
     observations.iter().copied().filter(|observation| observation.is_about(channel.protocol.as_deref()))
 }
 
+/// Whether somebody uses a channel, of whom that is said apart.
+fn is_used(graph: &Graph, channel: NodeIndex) -> bool {
+    let flows = graph.incoming(channel).chain(graph.outgoing(channel)).filter(|edge| edge.relation.is_flow());
+    flows.into_iter().any(|edge| !edge.evidence.iter().all(says_nothing))
+}
+
 /// A channel by itself: one that nobody declared, or, where topics and streams have to be there before use, one that is not.
 fn alone<'a>(graph: &'a Graph, observations: &[&Observation], index: NodeIndex) -> Option<Compared<'a>> {
     let channel = graph.node(index);
@@ -128,9 +146,7 @@ fn alone<'a>(graph: &'a Graph, observations: &[&Observation], index: NodeIndex) 
     let listed = matches!(channel.protocol.as_deref(), Some("kafka" | "redis"));
     let verdict = match (declared, observed) {
         // Whoever uses it has said so already.
-        (false, true) if graph.producers(index).chain(graph.consumers(index)).next().is_some() => {
-            return None;
-        }
+        (false, true) if is_used(graph, index) => return None,
         (false, true) => Verdict::Undocumented,
         (true, false) if listed && channel.name.contains('{') => return None,
         (true, false) if listed => {

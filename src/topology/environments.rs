@@ -16,7 +16,7 @@ pub struct Environments {
 }
 
 impl Graph {
-    /// Only what was observed; what only follows from a document is left out.
+    /// Only what was observed; what only follows from a document, or is only allowed, is left out.
     #[must_use]
     fn only_observed(&self) -> Self {
         let mut nodes = Vec::new();
@@ -31,7 +31,7 @@ impl Graph {
         }
         let edges = self.edges.iter().filter_map(|edge| {
             let mut edge = edge.clone();
-            edge.evidence.retain(|evidence| evidence.is_observed());
+            edge.evidence.retain(|evidence| evidence.is_observed() && !evidence.kind.is_permission());
             edge.messages.clear();
             (edge.source, edge.target) = (numbers[edge.source.0]?, numbers[edge.target.0]?);
             (!edge.evidence.is_empty() && edge.relation.is_flow()).then_some(edge)

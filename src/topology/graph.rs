@@ -105,6 +105,10 @@ pub enum EvidenceKind {
     System,
     /// A Kafka consumer group: its members, or the positions it has left.
     KafkaGroup,
+    /// A transaction of Kafka, or a producer with a transactional identifier that partitions remember.
+    KafkaTransaction,
+    /// A permission of a Kafka user.
+    KafkaAcl,
     /// A consumer of a JetStream stream.
     JetstreamConsumer,
     /// A subscription of a NATS connection.
@@ -113,11 +117,21 @@ pub enum EvidenceKind {
     AmqpConsumer,
     /// A channel of a RabbitMQ connection that publishes.
     AmqpPublisher,
+    /// A rule of RabbitMQ by which a queue gives events up to an exchange.
+    AmqpDeadLetter,
     /// A consumer group of a Redis stream.
     RedisGroup,
+    /// A permission of a Redis user.
+    RedisAcl,
 }
 
 impl EvidenceKind {
+    /// Whether it says only that somebody may.
+    #[must_use]
+    pub fn is_permission(self) -> bool {
+        matches!(self, Self::KafkaAcl | Self::RedisAcl)
+    }
+
     /// Whether it says what happened, not only what is meant to happen.
     #[must_use]
     pub fn is_observed(self) -> bool {
@@ -126,11 +140,15 @@ impl EvidenceKind {
             | Self::OtelSpan
             | Self::System
             | Self::KafkaGroup
+            | Self::KafkaTransaction
+            | Self::KafkaAcl
             | Self::JetstreamConsumer
             | Self::NatsSubscription
             | Self::AmqpConsumer
             | Self::AmqpPublisher
-            | Self::RedisGroup => true,
+            | Self::AmqpDeadLetter
+            | Self::RedisGroup
+            | Self::RedisAcl => true,
             Self::Asyncapi
             | Self::EventSchema
             | Self::Reference

@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 
 use super::findings::{is_dead_letter, is_retry};
-use super::graph::{Edge, Graph, NodeIndex, NodeKind, Relation};
+use super::graph::{Edge, Evidence, EvidenceKind, Graph, NodeIndex, NodeKind, Relation};
 
 /// So many services that all reach each other are few enough to find the fewest arrows that break all ways round.
 pub const EXACT: usize = 20;
@@ -76,8 +76,10 @@ impl Graph {
 
     fn arrows(&self) -> Arrows {
         let is_answer = |edge: &Edge| {
-            !edge.evidence.is_empty()
-                && edge.evidence.iter().all(|evidence| evidence.place.pointer.ends_with("/reply"))
+            let apart = |evidence: &Evidence| {
+                evidence.place.pointer.ends_with("/reply") || evidence.kind == EvidenceKind::AmqpDeadLetter
+            };
+            !edge.evidence.is_empty() && edge.evidence.iter().all(apart)
         };
         let mut arrows: Arrows = BTreeMap::new();
         for channel in self.of_kind(NodeKind::Channel) {

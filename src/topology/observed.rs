@@ -374,10 +374,14 @@ fn why(why: Why) -> &'static str {
 fn kind(seen_by: SeenBy) -> EvidenceKind {
     match seen_by {
         SeenBy::KafkaGroup => EvidenceKind::KafkaGroup,
+        SeenBy::KafkaTransaction => EvidenceKind::KafkaTransaction,
+        SeenBy::KafkaAcl => EvidenceKind::KafkaAcl,
         SeenBy::JetstreamConsumer => EvidenceKind::JetstreamConsumer,
         SeenBy::NatsSubscription => EvidenceKind::NatsSubscription,
         SeenBy::AmqpConsumer => EvidenceKind::AmqpConsumer,
         SeenBy::AmqpPublisher => EvidenceKind::AmqpPublisher,
+        SeenBy::AmqpDeadLetter => EvidenceKind::AmqpDeadLetter,
         SeenBy::RedisGroup => EvidenceKind::RedisGroup,
+        SeenBy::RedisAcl => EvidenceKind::RedisAcl,
     }
 }

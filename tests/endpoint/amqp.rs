@@ -529,6 +529,44 @@ async fn what_answers_is_no_rabbitmq() {
     }
 }
 
+/// Where queues give events up to, by their arguments and by policy, beside one that keeps them.
+#[tokio::test(flavor = "multi_thread")]
+async fn dead_letters_are_flows_of_the_broker() {
+    let Some(node) = rabbitmq() else { return };
+    for name in ["dead-graveyard", "dead-kept"] {
+        queue(node, name, "classic").await;
+    }
+    let dead = json!({ "durable": true, "arguments": { "x-dead-letter-exchange": "dead-graveyard" } });
+    node.manage("PUT", "queues/%2F/dead-argued", dead).await;
+    node.manage("PUT", "queues/%2F/dead-ruled", json!({ "durable": true })).await;
+    let definition = json!({ "dead-letter-exchange": "", "dead-letter-routing-key": "dead-kept" });
+    let policy = json!({ "pattern": "^dead-ruled$", "definition": definition, "apply-to": "queues" });
+    node.manage("PUT", "policies/%2F/dead-rule", policy).await;
+    let management = format!("management=http://127.0.0.1:{}", node.management_port);
+    let at = address(&url(node, &format!("?{management}")));
+    let mut inspect = open_inspect(&at, &SinkOptions::default()).await.expect("connected");
+    let deadline = Instant::now() + Duration::from_secs(60);
+    let expected = [
+        ("dead letters of dead-argued", Direction::Receives, "dead-argued"),
+        ("dead letters of dead-argued", Direction::Sends, "dead-graveyard"),
+        ("dead letters of dead-ruled", Direction::Receives, "dead-ruled"),
+        ("dead letters of dead-ruled", Direction::Sends, "dead-kept"),
+    ];
+    // A policy is put in force a moment after it was made.
+    loop {
+        let observed = inspect.topology().await.expect("an answer");
+        assert!(observed.identity.is_some(), "{observed:?}");
+        let found = observed.flows.iter().filter(|flow| flow.who.starts_with("dead letters of dead-"));
+        let found: Vec<_> =
+            found.map(|flow| (flow.who.as_str(), flow.direction, flow.addresses[0].as_str())).collect();
+        if found == expected {
+            break;
+        }
+        assert!(Instant::now() < deadline, "{found:?}");
+        tokio::task::yield_now().await;
+    }
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn a_node_is_probed_and_inspected() {
     let Some(node) = rabbitmq() else { return };

@@ -652,3 +652,105 @@ async fn certificates_are_checked_on_both_sides() {
     let error = refused(&address(&format!("kafkas://127.0.0.1:{plain}/secret"))).await;
     assert!(error.help.as_deref().is_some_and(|help| help.contains("`kafka://`")), "{error:?}");
 }
+
+/// Makes rules by the protocol itself (`CreateAcls`, version 1), as neither our client nor its library does: resource type,
+/// name, pattern (3 literal, 4 prefixed), user, operation (3 read, 4 write), permission (3 allow).
+fn permit(port: u16, rules: &[(&str, i8, &str, i8)]) {
+    use std::io::{Read as _, Write as _};
+    let mut body = Vec::new();
+    let text = |body: &mut Vec<u8>, text: &str| {
+        body.extend(i16::try_from(text.len()).expect("short").to_be_bytes());
+        body.extend(text.as_bytes());
+    };
+    body.extend([0, 30, 0, 1, 0, 0, 0, 1]);
+    text(&mut body, "test");
+    body.extend(i32::try_from(rules.len()).expect("few").to_be_bytes());
+    for (name, pattern, user, operation) in rules {
+        body.push(2);
+        text(&mut body, name);
+        body.extend(pattern.to_be_bytes());
+        text(&mut body, &format!("User:{user}"));
+        text(&mut body, "*");
+        body.extend([u8::try_from(*operation).expect("positive"), 3]);
+    }
+    let mut stream = std::net::TcpStream::connect(("127.0.0.1", port)).expect("connected");
+    stream.write_all(&u32::try_from(body.len()).expect("short").to_be_bytes()).expect("written");
+    stream.write_all(&body).expect("written");
+    let mut length = [0; 4];
+    stream.read_exact(&mut length).expect("an answer");
+    let mut answer = vec![0; usize::try_from(u32::from_be_bytes(length)).expect("short")];
+    stream.read_exact(&mut answer).expect("an answer");
+    // Behind the number of the question and the throttle: how many results, each with its code and no message.
+    for result in answer[12..].chunks(4) {
+        assert_eq!(result[..2], [0, 0], "{answer:?}");
+    }
+}
+
+/// A server that asks for permission, with rules of three users, literal and by prefix; `None` when Kafka is not installed.
+async fn with_permissions() -> Option<Kafka> {
+    let listener = Listener { protocol: "PLAINTEXT", port: free_port() };
+    let lines = [
+        "authorizer.class.name=org.apache.kafka.metadata.authorizer.StandardAuthorizer",
+        "super.users=User:ANONYMOUS",
+    ]
+    .map(str::to_owned);
+    let server = Kafka::launch(&[listener], &lines, &[])?;
+    for name in ["ledger", "orders.eu", "orders.us"] {
+        topic(server.port, name, 2, &[]).await;
+    }
+    permit(server.port, &[("orders.", 4, "web", 4), ("ledger", 3, "audit", 3), ("*", 3, "admin", 2)]);
+    Some(server)
+}
+
+/// Asks until who sends and receives is as expected, by name, direction, topic and confidence.
+async fn told(url: &str, expected: &[(&str, Direction, &str, u8)]) -> Observed {
+    let mut inspect = open_inspect(&address(url), &SinkOptions::default()).await.expect("connected");
+    let deadline = Instant::now() + Duration::from_secs(60);
+    loop {
+        let observed = inspect.topology().await.expect("an answer");
+        let flows = observed.flows.iter();
+        let found: Vec<_> = flows
+            .map(|flow| (flow.who.as_str(), flow.direction, flow.addresses[0].as_str(), flow.confidence))
+            .collect();
+        if found == expected {
+            return observed;
+        }
+        assert!(Instant::now() < deadline, "{observed:?}");
+    }
+}
+
+fn write(producer: &BaseProducer, topic: &str) {
+    producer.send(BaseRecord::<(), str>::to(topic).payload("1")).map_err(|(error, _)| error).expect("sent");
+    producer.flush(Duration::from_secs(60)).expect("flushed");
+}
+
+/// Who sends in transactions, while they are open and after, and who may.
+#[tokio::test(flavor = "multi_thread")]
+async fn transactions_and_permissions_show_who_sends() {
+    let Some(server) = with_permissions().await else { return };
+    let soon = Duration::from_secs(60);
+    let producer: BaseProducer =
+        client(server.port).set("transactional.id", "billing-1").create().expect("a producer");
+    producer.init_transactions(soon).expect("begun");
+    producer.begin_transaction().expect("begun");
+    write(&producer, "ledger");
+    let nameless: BaseProducer =
+        client(server.port).set("enable.idempotence", "true").create().expect("a producer");
+    write(&nameless, "orders.us");
+    let url = format!("kafka://127.0.0.1:{}", server.port);
+    let mut expected = [
+        ("billing-1", Direction::Sends, "ledger", 95),
+        ("audit", Direction::Receives, "ledger", 30),
+        ("web", Direction::Sends, "orders.eu", 30),
+        ("web", Direction::Sends, "orders.us", 30),
+    ];
+    // Rules come into force a moment after they were made.
+    let observed = told(&url, &expected).await;
+    let remarks: Vec<&str> = observed.not_observable.iter().map(|remark| remark.words.as_str()).collect();
+    assert!(remarks.iter().any(|words| words.ends_with("each topic: orders.us (1)")), "{remarks:?}");
+    assert!(remarks.iter().any(|words| words.ends_with("every topic: admin")), "{remarks:?}");
+    assert!(observed.identity.is_some());
+    producer.commit_transaction(soon).expect("committed");
+    expected[0].3 = 85;
+    told(&url, &expected).await;
+}

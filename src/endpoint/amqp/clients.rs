@@ -46,6 +46,8 @@ pub(super) struct Client {
 pub(super) struct Overview {
     #[serde(default)]
     pub(super) rates_mode: String,
+    #[serde(default)]
+    pub(super) cluster_name: String,
 }
 
 /// An exchange with who publishes to it.
@@ -93,7 +95,7 @@ impl Clients {
 }
 
 /// Keys by which events get to a queue, also over exchanges bound to exchanges.
-fn keys_to(queue: &str, bindings: &[Binding]) -> Vec<String> {
+pub(super) fn keys_to(queue: &str, bindings: &[Binding]) -> Vec<String> {
     let mut addresses = vec![queue.to_owned()];
     let mut seen: BTreeSet<(&str, &str)> = BTreeSet::from([("queue", queue)]);
     let mut open = vec![("queue", queue)];

@@ -7,6 +7,7 @@ use serde::Deserialize;
 use serde::de::DeserializeOwned;
 
 use super::clients::{self, ChannelDetails, Client, Clients, Consumer, Incoming, Overview, Publisher};
+use super::dead_letters;
 use super::settings::{Login, Settings};
 use crate::endpoint::inspect::{
     Count, Direction, NotObservable, Observed, ObservedChannel, ObservedReader, Why,
@@ -42,13 +43,21 @@ struct Stats {
     publish: Option<u64>,
 }
 
+/// A queue.
 #[derive(Debug, Deserialize)]
-struct Queue {
-    name: String,
+pub(super) struct Queue {
+    pub(super) name: String,
     messages: Option<u64>,
     message_bytes: Option<u64>,
     messages_ready: Option<u64>,
     message_stats: Option<Stats>,
+    #[serde(default)]
+    pub(super) arguments: serde_json::Value,
+    #[serde(default)]
+    pub(super) policy: Option<String>,
+    /// An empty list where there is none.
+    #[serde(default)]
+    pub(super) effective_policy_definition: serde_json::Value,
 }
 
 /// Where an exchange leads to.
@@ -132,6 +141,7 @@ impl Management {
         let waiting: BTreeMap<&str, Option<u64>> =
             queues.iter().map(|queue| (queue.name.as_str(), queue.messages_ready)).collect();
         let mut flows = clients::consuming(&consumers, &bindings, &clients, &waiting);
+        flows.extend(dead_letters::flows(&queues, &bindings));
         match self.publishers(virtual_host, &exchanges).await {
             Ok(publishers) => {
                 let (sending, unseen) = clients::publishing(&publishers, &bindings, &clients);
@@ -143,7 +153,10 @@ impl Management {
         let counts = counts(&exchanges, &queues);
         let mut channels = exchange_channels(exchanges, &queues, &bindings);
         channels.extend(queue_channels(queues, &bindings, consumers));
-        Ok(Observed { identity: None, channels, flows, not_observable, counts })
+        let overview: Result<Overview, _> = self.get(&["overview"]).await;
+        let cluster = overview.ok().map(|told| told.cluster_name).filter(|name| !name.is_empty());
+        let identity = cluster.map(|name| format!("{name}/{virtual_host}"));
+        Ok(Observed { identity, channels, flows, not_observable, counts })
     }
 
     /// Who publishes to each exchange, where the broker counts that.

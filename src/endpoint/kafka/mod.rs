@@ -27,11 +27,13 @@ mod permissions;
 mod positions;
 mod producer;
 mod reading;
+mod senders;
 mod settings;
 mod sink;
 mod source;
 mod taking;
 mod transactions;
+mod wire;
 
 /// What Kafka carries. The largest payload is what the default `message.max.bytes` of a broker leaves of a batch with
 /// one event that has neither key nor headers.

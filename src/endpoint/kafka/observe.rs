@@ -7,11 +7,12 @@ use std::time::{Duration, Instant};
 use rdkafka::consumer::{BaseConsumer, Consumer as _};
 use rdkafka::{Offset, TopicPartitionList};
 
-use super::cluster::{self, Topic};
+use super::cluster::{self, Cluster, Topic};
 use super::groups;
 use super::listener::Listener;
 use super::permissions::{self, Operations};
 use super::positions::{Lane, Offsets};
+use super::senders::{self, Senders};
 use super::source::{serve, start};
 use super::{failure, settings};
 use crate::endpoint::inspect::{
@@ -112,13 +113,30 @@ fn not_observable() -> Vec<NotObservable> {
         NotObservable::of(
             Direction::Sends,
             Why::Unsupported,
-            "producers: a Kafka cluster does not tell who sends to what",
+            "producers: a Kafka cluster tells who sends of transactions only",
         ),
         NotObservable::remark(
             Why::Unsupported,
             "consumers without a group: a Kafka cluster keeps no trace of them",
         ),
     ]
+}
+
+/// Who sends, as far as transactions and permissions tell: asked over connections of our own, which know no encryption.
+fn senders(
+    address: &Address,
+    credentials: Option<&Credentials>,
+    cluster: &Cluster,
+    timeout: Duration,
+) -> Senders {
+    let login = address.credentials.as_ref().or(credentials);
+    let is_plain = address.option("sasl").is_none_or(|mechanism| mechanism.eq_ignore_ascii_case("plain"));
+    if address.tls || (login.is_some() && !is_plain) {
+        let words = "transactions, producers and permissions: asked only over connections without TLS, with no login or PLAIN";
+        let remarks = vec![NotObservable::remark(Why::Unsupported, words)];
+        return Senders { remarks, ..Senders::default() };
+    }
+    senders::ask(&cluster.brokers, login, &cluster.topics, timeout)
 }
 
 /// Asks for topics, the events they keep, and who has read how far.
@@ -128,11 +146,15 @@ fn ask(
     timeout: Duration,
 ) -> Result<Observed, EndpointError> {
     let address = consumer.client().context().address();
-    let topics = cluster::ask(consumer.client(), None, timeout, &|| serve(consumer))?.topics;
+    let cluster = cluster::ask(consumer.client(), None, timeout, &|| serve(consumer))?;
+    let senders = senders(address, credentials, &cluster, timeout);
+    let topics = cluster.topics;
     let offsets = Offsets { consumer, timeout };
     let (first, behind) = (offsets.first(&topics)?, offsets.behind_last(&topics)?);
     let identity = consumer.client().fetch_cluster_id(Duration::from_millis(200));
     let mut observed = Observed { identity, not_observable: not_observable(), ..Observed::default() };
+    observed.flows.extend(senders.flows);
+    observed.not_observable.extend(senders.remarks);
     let mut readers: BTreeMap<String, Vec<ObservedReader>> = BTreeMap::new();
     match consumer.fetch_group_list(None, timeout) {
         Ok(listed) => {

@@ -18,6 +18,7 @@ mod group_source;
 mod id;
 mod merge;
 mod observe;
+mod permissions;
 mod pipe;
 mod sentinel;
 mod settings;

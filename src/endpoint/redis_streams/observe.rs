@@ -8,7 +8,7 @@ use redis::{Value, cmd};
 
 use super::connection::{ask, ask_all, connect};
 use super::settings::{Role, Settings};
-use super::{answer, failure, streams};
+use super::{answer, failure, permissions, streams};
 use crate::endpoint::inspect::{
     Count, Direction, Inspect, KnownBy, NotObservable, Observed, ObservedChannel, ObservedFlow,
     ObservedReader, ProbeReport, Problem, SeenBy, Why,
@@ -200,6 +200,7 @@ impl RedisInspector {
             ],
             ..Observed::default()
         };
+        observed.identity = self.identity().await?;
         let mut names = self.settings.streams();
         if names.is_empty() {
             let listing = streams::list(&mut self.connection, &self.settings).await?;
@@ -218,6 +219,7 @@ impl RedisInspector {
             let channel = self.channel(name, &mut observed).await?;
             observed.channels.extend(channel);
         }
+        self.permissions(&mut observed).await?;
         self.name_clients(&mut observed).await?;
         Ok(observed)
     }
@@ -299,6 +301,42 @@ impl RedisInspector {
             readers.push(ObservedReader { name: format!("{name}/{own}"), waiting });
         }
         Ok(readers)
+    }
+
+    /// The identity of the data: replicas have that of their master.
+    async fn identity(&mut self) -> Result<Option<String>, EndpointError> {
+        let mut questions = redis::pipe();
+        questions.cmd("INFO").arg("replication");
+        let answers = ask_all(&mut self.connection, &questions, &self.settings).await?;
+        let said = answers.into_iter().next().and_then(answer::text_or_refusal).unwrap_or_default();
+        Ok(information(&said).get("master_replid").map(|&id| id.to_owned()))
+    }
+
+    /// Who may add to streams and who may read them, where we may ask.
+    async fn permissions(&mut self, observed: &mut Observed) -> Result<(), EndpointError> {
+        let mut questions = redis::pipe();
+        questions.cmd("ACL").arg("LIST");
+        let answers = ask_all(&mut self.connection, &questions, &self.settings).await?;
+        let lines = match answers.into_iter().next() {
+            Some(Value::Array(lines)) => lines,
+            Some(Value::ServerError(error)) => {
+                let why = failure::refusal(&error, &self.settings.address).message;
+                observed
+                    .not_observable
+                    .push(NotObservable::remark(Why::Denied, format!("permissions: {why}")));
+                return Ok(());
+            }
+            _ => return Ok(()),
+        };
+        let lines: Vec<String> = lines.into_iter().filter_map(answer::text).collect();
+        let streams: Vec<String> = observed.channels.iter().map(|channel| channel.name.clone()).collect();
+        let (flows, unlimited) = permissions::flows(&lines, &streams);
+        observed.flows.extend(flows);
+        if !unlimited.is_empty() {
+            let words = format!("permissions of users that may use every key: {}", unlimited.join(", "));
+            observed.not_observable.push(NotObservable::remark(Why::Unsupported, words));
+        }
+        Ok(())
     }
 
     /// Who is connected and busy with streams, as a remark: the server tells the last command, not the stream.
