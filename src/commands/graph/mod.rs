@@ -82,20 +82,27 @@ pub struct Args {
 
 /// Whose point of view AsyncAPI 2 documents are written from.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, clap::ValueEnum)]
-enum Asyncapi2View {
+pub(super) enum Asyncapi2View {
     /// `publish` is what the application receives
     App,
     /// `publish` is what the application sends
     Client,
 }
 
+impl Asyncapi2View {
+    /// As the graph knows it.
+    pub(super) fn reading(self) -> View2 {
+        match self {
+            Self::App => View2::Application,
+            Self::Client => View2::Client,
+        }
+    }
+}
+
 impl Args {
     /// How AsyncAPI 2 documents are read, when it is said.
     fn view_of_two(&self) -> Option<View2> {
-        self.asyncapi2_view.map(|view| match view {
-            Asyncapi2View::App => View2::Application,
-            Asyncapi2View::Client => View2::Client,
-        })
+        self.asyncapi2_view.map(Asyncapi2View::reading)
     }
 }
 

@@ -10,6 +10,7 @@ use std::time::Duration;
 use tokio::net::TcpListener;
 use tokio::sync::mpsc;
 
+use super::graph::Asyncapi2View;
 use super::graph::drawing::View;
 use super::masking::MaskingArgs;
 use super::reading::Reading;
@@ -45,7 +46,7 @@ const STOPPING: Duration = Duration::from_secs(2);
     or `--system` it shows who is connected, events per second and lag, and the newest events of a channel when they are asked for: \
     systems are asked and nothing else, and no group is joined.\n\n\
     It listens on this machine only, to whoever can log in here. Other sites cannot read it.\n\n\
-    Examples:\n  eddy serve\n  eddy serve services/ --port 8080 --open\n  eddy serve --observe --env staging\n  \
+    Examples:\n  eddy serve\n  eddy serve services/ --port 8080 --open\n  eddy serve legacy/ --asyncapi2-view client\n  eddy serve --observe --env staging\n  \
     eddy serve --system kafka://localhost:9092 --every 2s\n  eddy serve --observe --env production --mask mask.yaml\n\n\
     Exit codes: 130 after Ctrl-C, 2 wrong usage or settings, or the port is taken"
 )]
@@ -62,6 +63,9 @@ pub struct Args {
     /// The view it begins with (default: columns, overview above 1,500 services and channels)
     #[arg(long, value_enum, value_name = "VIEW")]
     view: Option<View>,
+    /// How `publish` and `subscribe` of AsyncAPI 2 are read (default: app, as the specification says; doubtful documents are named)
+    #[arg(long, value_enum, value_name = "VIEW")]
+    asyncapi2_view: Option<Asyncapi2View>,
     /// Ask the systems of the environment again and again who sends and who receives; nothing is changed there
     #[arg(long)]
     observe: bool,

@@ -6,12 +6,14 @@ use std::time::Duration;
 use super::Args;
 use super::hub::Hub;
 use super::looks::Looked;
+use crate::commands::graph::Asyncapi2View;
 use crate::commands::graph::drawing::{View, setting_of};
 use crate::commands::graph::reading::Read;
 use crate::commands::paths::{Input, inputs};
 use crate::commands::{CommandError, Context};
 use crate::output::page::live::{LivePage, Served, speeds};
 use crate::topology::aliases::Aliases;
+use crate::topology::inversion;
 use crate::topology::live::{Look, Speeds};
 use crate::topology::{Graph, Node, NodeKind};
 
@@ -22,6 +24,8 @@ const TITLE: &str = "Topology";
 pub(super) struct Picture {
     paths: Vec<PathBuf>,
     view: Option<View>,
+    /// How AsyncAPI 2 documents are read, when it is said.
+    reading: Option<inversion::View>,
     served: Served,
     /// Whether there may be no document at all.
     may_be_empty: bool,
@@ -45,6 +49,7 @@ impl Picture {
         let mut picture = Self {
             paths: args.paths.clone(),
             view: args.view,
+            reading: args.asyncapi2_view.map(Asyncapi2View::reading),
             served: Served { tails, every: every.as_secs() },
             may_be_empty: tails && args.paths.is_empty(),
             declared: Graph::default(),
@@ -130,7 +135,7 @@ impl Picture {
             (self.aliases, self.files, self.declared) = (aliases, files, Graph::default());
             return Ok(0);
         }
-        let read = Read::new(&self.paths, None, context)?;
+        let read = Read::new(&self.paths, self.reading, context)?;
         for input in inputs(&self.paths, context)? {
             if let Input::Named(path) | Input::Found(path) = input {
                 files.extend(read.loaded.documents.reached_from(&path));
