@@ -125,6 +125,9 @@ pub struct Observed {
     pub channels: Vec<ObservedChannel>,
     /// Who was seen to send or to receive.
     pub flows: Vec<ObservedFlow>,
+    /// Who may send or receive at channels that it does not list.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub allowed: Vec<Allowed>,
     /// What it does not show, so that an empty list is not read as "there is nothing".
     pub not_observable: Vec<NotObservable>,
     /// How many events went by until now; of two looks they give a rate.
@@ -163,6 +166,8 @@ pub enum KnownBy {
     Group,
     /// Who logged in.
     User,
+    /// The name of a service in events that it sent.
+    Service,
 }
 
 /// What it was seen by.
@@ -189,6 +194,10 @@ pub enum SeenBy {
     RedisGroup,
     /// A permission of a Redis user: it may, which does not mean that it does.
     RedisAcl,
+    /// A permission of a client of Mosquitto: it may, which does not mean that it does.
+    MosquittoAcl,
+    /// What events that the system keeps say of who sent them.
+    EventHeader,
 }
 
 /// A client at a channel.
@@ -212,6 +221,17 @@ pub struct ObservedFlow {
     pub waiting: Option<u64>,
     /// What else is known, in words, such as how many members a group has.
     pub remark: String,
+}
+
+/// What somebody may do at channels that need not be there, or that no system lists.
+#[derive(Clone, Debug, PartialEq, Eq, serde::Serialize)]
+pub struct Allowed {
+    /// Who, which way, and why it is believed; its one address is that of the channels.
+    pub flow: ObservedFlow,
+    /// The address is what the names of the channels begin with.
+    pub prefixed: bool,
+    /// What is forbidden all the same: addresses, and whether they are what names begin with.
+    pub except: Vec<(String, bool)>,
 }
 
 /// Why something is not shown.

@@ -3,7 +3,7 @@
 use serde::Serialize;
 
 use super::graph::{Evidence, EvidenceKind, Graph, Node, NodeIndex, NodeKind, Place, Relation};
-use super::observed::{Observation, Status};
+use super::observed::{Observation, PERMISSIONS, Status};
 
 /// What came of comparing one flow or channel.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize)]
@@ -141,7 +141,7 @@ fn is_used(graph: &Graph, channel: NodeIndex) -> bool {
 fn alone<'a>(graph: &'a Graph, observations: &[&Observation], index: NodeIndex) -> Option<Compared<'a>> {
     let channel = graph.node(index);
     let seen = |place: &&Place| graph.sources[place.source].kind.is_observed();
-    let observed = channel.defined_at.iter().any(|place| seen(&place));
+    let observed = channel.defined_at.iter().any(|place| seen(&place) && place.pointer != PERMISSIONS);
     let declared = channel.defined_at.iter().any(|place| !seen(&place));
     let listed = matches!(channel.protocol.as_deref(), Some("kafka" | "redis"));
     let verdict = match (declared, observed) {

@@ -123,13 +123,17 @@ pub enum EvidenceKind {
     RedisGroup,
     /// A permission of a Redis user.
     RedisAcl,
+    /// A permission of a client of Mosquitto.
+    MosquittoAcl,
+    /// What events that a system keeps say of who sent them.
+    EventHeader,
 }
 
 impl EvidenceKind {
     /// Whether it says only that somebody may.
     #[must_use]
     pub fn is_permission(self) -> bool {
-        matches!(self, Self::KafkaAcl | Self::RedisAcl)
+        matches!(self, Self::KafkaAcl | Self::RedisAcl | Self::MosquittoAcl)
     }
 
     /// Whether it says what happened, not only what is meant to happen.
@@ -148,7 +152,9 @@ impl EvidenceKind {
             | Self::AmqpPublisher
             | Self::AmqpDeadLetter
             | Self::RedisGroup
-            | Self::RedisAcl => true,
+            | Self::RedisAcl
+            | Self::MosquittoAcl
+            | Self::EventHeader => true,
             Self::Asyncapi
             | Self::EventSchema
             | Self::Reference
@@ -269,13 +275,22 @@ impl Edge {
     /// Whether it is declared, observed, or both.
     #[must_use]
     pub fn status(&self) -> Status {
-        let observed = self.evidence.iter().any(Evidence::is_observed);
         let declared = self.evidence.iter().any(|evidence| !evidence.is_observed());
+        // That somebody may do what is declared does not confirm that it does.
+        let observed =
+            self.evidence.iter().any(|evidence| evidence.is_observed() && !evidence.kind.is_permission());
         match (declared, observed) {
             (true, true) => Status::Both,
-            (false, true) => Status::ObservedOnly,
-            (_, false) => Status::DeclaredOnly,
+            (true, false) => Status::DeclaredOnly,
+            (false, _) if self.evidence.is_empty() => Status::DeclaredOnly,
+            (false, _) => Status::ObservedOnly,
         }
+    }
+
+    /// Whether nothing is known but that somebody may.
+    #[must_use]
+    pub fn is_only_allowed(&self) -> bool {
+        !self.evidence.is_empty() && self.evidence.iter().all(|evidence| evidence.kind.is_permission())
     }
 
     /// Events that have not been taken yet, of all who were seen.
@@ -483,8 +498,9 @@ impl Graph {
     pub fn checks(&self) -> Vec<Check> {
         self.of_kind(NodeKind::Channel)
             .filter_map(|node| {
-                let sent = self.producers(node).next().is_some();
-                let received = self.consumers(node).next().is_some();
+                let is_use = |edge: &Edge| edge.relation.is_flow() && !edge.is_only_allowed();
+                let sent = self.incoming(node).any(is_use);
+                let received = self.outgoing(node).any(is_use);
                 let rule = match (sent, received) {
                     (true, true) => return None,
                     (true, false) => CheckRule::NoConsumer,

@@ -105,7 +105,8 @@ impl Graph {
     /// Who sends to a channel that is counted by itself; several share what is counted.
     fn sole_senders(&self, channels: &[NodeIndex]) -> Vec<usize> {
         let [channel] = channels else { return Vec::new() };
-        self.incoming_edges(*channel).to_vec()
+        let sends = |index: &&usize| !self.edges[**index].is_only_allowed();
+        self.incoming_edges(*channel).iter().filter(sends).copied().collect()
     }
 }
 

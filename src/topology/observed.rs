@@ -1,6 +1,6 @@
 //! What running systems show of who sends and who receives, joined with what is declared.
 
-use std::collections::{BTreeSet, HashMap};
+use std::collections::{BTreeSet, HashMap, HashSet};
 
 use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
@@ -12,10 +12,15 @@ use super::graph::{
 use super::meeting::Meeting;
 use super::names::{blank, encoded, extend_new, shape};
 use super::patterns::Pattern;
-use crate::endpoint::inspect::{Direction, KnownBy, Observed, ObservedChannel, ObservedFlow, SeenBy, Why};
+use crate::endpoint::inspect::{
+    Allowed, Direction, KnownBy, Observed, ObservedChannel, ObservedFlow, SeenBy, Why,
+};
 
 /// Keys of AMQP by which everything gets through; they confirm what is declared and prove nothing else.
 const EVERYTHING: &str = "#";
+
+/// Where a channel stands that a system does not have, and names in a permission only.
+pub(super) const PERMISSIONS: &str = "/permissions";
 
 /// Whether a flow is declared, observed, or both.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize)]
@@ -174,8 +179,14 @@ impl<'a> Joiner<'a> {
         for channel in &system.told.channels {
             self.channel(channel, &system.protocol, source);
         }
+        let before = self.edges.len();
         for flow in &system.told.flows {
             self.flow(flow, &system.protocol, source);
+        }
+        let ends = |edge: &Edge| (edge.source.0, edge.target.0);
+        let known: HashSet<(usize, usize)> = self.edges[before..].iter().map(ends).collect();
+        for allowed in &system.told.allowed {
+            self.allowed(allowed, system, &known, source);
         }
     }
 
@@ -231,6 +242,48 @@ impl<'a> Joiner<'a> {
         }
     }
 
+    /// Joins what somebody may do to the channels that its address meets, where nothing else is `known` of both; when it meets
+    /// none, neither here nor there, what it is about is a channel that is not there.
+    fn allowed(
+        &mut self,
+        allowed: &Allowed,
+        system: &System,
+        known: &HashSet<(usize, usize)>,
+        source: usize,
+    ) {
+        let Some(address) = allowed.flow.addresses.first() else { return };
+        let protocol = Some(system.protocol.as_str());
+        let asked = if allowed.prefixed { Pattern::prefixed(address) } else { Pattern::new(protocol, address) };
+        let met = self.known.of(address, &asked).into_iter().filter(|number| {
+            let node = &self.nodes[*number];
+            let own = node.protocol.as_deref();
+            own.is_none_or(|own| same_protocol(own, &system.protocol)) && !allowed.forbids(&node.name, protocol)
+        });
+        let mut channels: Vec<usize> = met.collect();
+        let is_there = |channel: &ObservedChannel| asked.fits(protocol, &channel.name);
+        let service = self.service(&allowed.flow, source);
+        if channels.is_empty() && !system.told.channels.iter().any(is_there) {
+            let name = if allowed.prefixed { format!("{address}*") } else { address.clone() };
+            channels.push(self.absent_channel(&name, protocol, source));
+        }
+        let live = Live {
+            who: allowed.flow.who.clone(),
+            remark: allowed.flow.remark.clone(),
+            confidence: allowed.flow.confidence,
+            waiting: None,
+        };
+        for channel in channels {
+            let ends = match allowed.flow.direction {
+                Direction::Sends => (service, channel),
+                Direction::Receives => (channel, service),
+            };
+            if !known.contains(&ends) {
+                let by = (kind(allowed.flow.seen_by), source);
+                self.edge((service, allowed.flow.direction, channel), by, None, live.clone());
+            }
+        }
+    }
+
     /// One more flow between a service and a channel, and why it is believed: a kind of evidence of a source.
     pub(super) fn flow_between(
         &mut self,
@@ -240,6 +293,16 @@ impl<'a> Joiner<'a> {
         live: Live,
     ) {
         self.mark(channel, source);
+        self.edge((service, direction, channel), (kind, source), seen, live);
+    }
+
+    fn edge(
+        &mut self,
+        (service, direction, channel): (usize, Direction, usize),
+        (kind, source): (EvidenceKind, usize),
+        seen: Option<Seen>,
+        live: Live,
+    ) {
         let (from, to) = if direction == Direction::Sends { (service, channel) } else { (channel, service) };
         let evidence = Evidence { kind, place: whole(source), seen, live: Some(live) };
         self.edges.push(Edge {
@@ -302,6 +365,16 @@ impl<'a> Joiner<'a> {
         self.node(node, source)
     }
 
+    /// A channel that only a permission knows of.
+    fn absent_channel(&mut self, address: &str, protocol: Option<&str>, source: usize) -> usize {
+        let before = self.nodes.len();
+        let number = self.new_channel(address, protocol, source);
+        if number == before {
+            PERMISSIONS.clone_into(&mut self.nodes[number].defined_at[0].pointer);
+        }
+        number
+    }
+
     fn node(&mut self, mut node: Node, source: usize) -> usize {
         if let Some(number) = self.numbers.get(&node.id).copied() {
             self.mark(number, source);
@@ -319,7 +392,11 @@ impl<'a> Joiner<'a> {
             KnownBy::Client => Identity::Client,
             KnownBy::Group => Identity::Group,
             KnownBy::User => Identity::User,
+            KnownBy::Service => Identity::Service,
         };
+        if flow.known_by == KnownBy::Service {
+            return self.named(&[(identity, flow.who.clone())], source);
+        }
         let mut names: BTreeSet<&str> = BTreeSet::new();
         for client in &flow.clients {
             let known = self.aliases.service(Identity::Client, client);
@@ -343,6 +420,21 @@ impl<'a> Joiner<'a> {
         let name = by_alias.or_else(|| whole.clone().chain(parts).find(is_there));
         let name = name.or(names.first().map(|(_, name)| name.as_str())).unwrap_or_default().to_owned();
         self.node(blank(service_id(&name), NodeKind::Service, name), source)
+    }
+}
+
+impl Allowed {
+    /// Whether it does not hold for a channel of this name. Of a name that stands for many it holds for some, unless all of them
+    /// are excepted.
+    fn forbids(&self, name: &str, protocol: Option<&str>) -> bool {
+        let own = Pattern::new(protocol, name);
+        self.except.iter().any(|(address, prefixed)| {
+            if *prefixed {
+                own.prefix().starts_with(address)
+            } else {
+                own.is_literal() && Pattern::new(protocol, address).meets(&own)
+            }
+        })
     }
 }
 
@@ -383,5 +475,7 @@ fn kind(seen_by: SeenBy) -> EvidenceKind {
         SeenBy::AmqpDeadLetter => EvidenceKind::AmqpDeadLetter,
         SeenBy::RedisGroup => EvidenceKind::RedisGroup,
         SeenBy::RedisAcl => EvidenceKind::RedisAcl,
+        SeenBy::MosquittoAcl => EvidenceKind::MosquittoAcl,
+        SeenBy::EventHeader => EvidenceKind::EventHeader,
     }
 }

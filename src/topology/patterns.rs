@@ -35,7 +35,8 @@ impl Pattern {
     ///
     /// `mqtt`: `+` and `#` as whole levels between `/`, `$share/GROUP/` taken off, neither meets a first level that begins
     /// with `$`. `nats`, `jetstream`: `*` for one word and `>` for one or more between `.`. `amqp`: `*` for one word and
-    /// `#` for any number between `.`. Others have no wildcards and, but for `http` and `ws`, no levels.
+    /// `#` for any number between `.`. `kafka`: `*` at the end, which no name of a topic has, for whatever follows, as rules by
+    /// prefix are written. Others have no wildcards and, but for `http` and `ws`, no levels.
     #[must_use]
     pub fn new(protocol: Option<&str>, address: &str) -> Self {
         match protocol.unwrap_or_default() {
@@ -50,6 +51,10 @@ impl Pattern {
                 "#" => Some(vec![Level::Many]),
                 _ => None,
             }),
+            "kafka" => match address.strip_suffix('*') {
+                Some(prefix) => Self::of_levels(prefix, None, |_| None).and_more(),
+                None => Self::of_levels(address, None, |_| None),
+            },
             "http" | "ws" => Self::of_levels(address, Some('/'), |_| None),
             _ => Self::of_levels(address, None, |_| None),
         }
@@ -58,14 +63,18 @@ impl Pattern {
     /// Every address that begins so, as a prefixed rule of Kafka means it.
     #[must_use]
     pub fn prefixed(prefix: &str) -> Self {
-        let mut pieces: Vec<Piece> = prefix.chars().map(Piece::Is).collect();
-        pieces.push(Piece::Many);
-        Self {
-            levels: vec![Level::One(pieces)],
-            prefix: prefix.to_owned(),
-            is_literal: false,
-            hides_dollar: false,
+        let pieces: Vec<Piece> = prefix.chars().map(Piece::Is).collect();
+        let levels = vec![Level::One(pieces)];
+        Self { levels, prefix: prefix.to_owned(), is_literal: true, hides_dollar: false }.and_more()
+    }
+
+    /// The last level with any characters behind it.
+    fn and_more(mut self) -> Self {
+        if let Some(Level::One(pieces)) = self.levels.last_mut() {
+            pieces.push(Piece::Many);
         }
+        self.is_literal = false;
+        self
     }
 
     fn of_mqtt(address: &str) -> Self {
@@ -243,7 +252,12 @@ mod tests {
             ("amqp", "#", "anything.at.all", true),
             ("amqp", "a.*", "a", false),
             ("kafka", "orders.{region}", "orders.eu.west", true),
-            ("kafka", "orders.*", "orders.eu", false),
+            ("kafka", "orders.*", "orders.eu", true),
+            ("kafka", "orders.*", "orders.", true),
+            ("kafka", "orders.*", "orders", false),
+            ("kafka", "orders.*", "orders.{region}", true),
+            ("kafka", "or*", "orders.*", true),
+            ("kafka", "*.eu", "orders.eu", false),
         ] {
             assert_meets(protocol, left, right, expected);
         }

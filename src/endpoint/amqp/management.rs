@@ -156,7 +156,7 @@ impl Management {
         let overview: Result<Overview, _> = self.get(&["overview"]).await;
         let cluster = overview.ok().map(|told| told.cluster_name).filter(|name| !name.is_empty());
         let identity = cluster.map(|name| format!("{name}/{virtual_host}"));
-        Ok(Observed { identity, channels, flows, not_observable, counts })
+        Ok(Observed { identity, channels, flows, not_observable, counts, ..Observed::default() })
     }
 
     /// Who publishes to each exchange, where the broker counts that.

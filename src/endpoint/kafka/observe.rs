@@ -154,6 +154,7 @@ fn ask(
     let identity = consumer.client().fetch_cluster_id(Duration::from_millis(200));
     let mut observed = Observed { identity, not_observable: not_observable(), ..Observed::default() };
     observed.flows.extend(senders.flows);
+    observed.allowed.extend(senders.allowed);
     observed.not_observable.extend(senders.remarks);
     let mut readers: BTreeMap<String, Vec<ObservedReader>> = BTreeMap::new();
     match consumer.fetch_group_list(None, timeout) {

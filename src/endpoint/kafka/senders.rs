@@ -7,7 +7,9 @@ use std::time::Duration;
 use super::cluster::Topic;
 use super::wire::{Answer, Kind, Question, Wire, garbled};
 use crate::endpoint::Credentials;
-use crate::endpoint::inspect::{Direction, KnownBy, NotObservable, ObservedFlow, SeenBy, Why};
+use crate::endpoint::inspect::{
+    Allowed, Direction, KnownBy, NotObservable, ObservedFlow, SeenBy, Why,
+};
 
 const DESCRIBE_ACLS: Kind = Kind { key: 29, version: 1, flexible: false };
 const DESCRIBE_PRODUCERS: Kind = Kind { key: 61, version: 0, flexible: true };
@@ -23,6 +25,7 @@ const PERMITTED: u8 = 30;
 #[derive(Debug, Default)]
 pub(super) struct Senders {
     pub(super) flows: Vec<ObservedFlow>,
+    pub(super) allowed: Vec<Allowed>,
     pub(super) remarks: Vec<NotObservable>,
 }
 
@@ -130,47 +133,67 @@ impl Senders {
         }
     }
 
-    /// Who may send and receive, of users that are limited to some topics.
+    /// Who may send and receive, of users that are limited to some topics: at those that are there, and at others.
     fn permitted(&mut self, rules: &[Rule], topics: &[Topic]) {
         let mut unlimited: BTreeSet<&str> = BTreeSet::new();
         let mut permitted: BTreeSet<(&str, Direction, &str)> = BTreeSet::new();
+        let mut elsewhere: BTreeSet<(&str, Direction, &str, bool)> = BTreeSet::new();
         for rule in rules.iter().filter(|rule| rule.allows) {
             if rule.name == "*" && !rule.prefixed {
                 unlimited.insert(&rule.user);
                 continue;
             }
-            for topic in topics.iter().filter(|topic| rule.is_about(&topic.name)) {
-                for direction in rule.directions() {
-                    let is_denied = |denied: &&Rule| {
-                        let same_user = denied.user == rule.user || denied.user == "*";
-                        let about = denied.is_about(&topic.name) || (denied.name == "*" && !denied.prefixed);
-                        !denied.allows && same_user && about && denied.directions().contains(direction)
-                    };
-                    if !rules.iter().any(|rule| is_denied(&rule)) {
+            let about = topics.iter().filter(|topic| rule.is_about(&topic.name));
+            let about: Vec<&Topic> = about.collect();
+            for direction in rule.directions() {
+                let denied: Vec<&Rule> = denials(rules, &rule.user, *direction).collect();
+                for topic in &about {
+                    if !denied.iter().any(|denied| denied.is_about(&topic.name)) {
                         permitted.insert((&rule.user, *direction, &topic.name));
                     }
+                }
+                let is_wholly_denied = denied.iter().any(|denied| denied.covers(rule));
+                if !is_wholly_denied && (rule.prefixed || about.is_empty()) {
+                    elsewhere.insert((&rule.user, *direction, &rule.name, rule.prefixed));
                 }
             }
         }
         for (user, direction, topic) in permitted {
-            let verb = if direction == Direction::Sends { "write to" } else { "read from" };
-            self.flows.push(ObservedFlow {
-                who: user.to_owned(),
-                known_by: KnownBy::User,
-                clients: Vec::new(),
-                direction,
-                addresses: vec![topic.to_owned()],
-                seen_by: SeenBy::KafkaAcl,
-                confidence: PERMITTED,
-                waiting: None,
-                remark: format!("user {user} may {verb} it"),
-            });
+            self.flows.push(permission(user, direction, topic, "it"));
+        }
+        for (user, direction, name, prefixed) in elsewhere {
+            let what = if prefixed { format!("topics that begin with `{name}`") } else { "it".to_owned() };
+            let except = denials(rules, user, direction).map(Rule::reach).collect();
+            let flow = permission(user, direction, name, &what);
+            self.allowed.push(Allowed { flow, prefixed, except });
         }
         if !unlimited.is_empty() {
             let names: Vec<&str> = unlimited.into_iter().collect();
             let words = format!("permissions of users that may use every topic: {}", names.join(", "));
             self.remarks.push(NotObservable::remark(Why::Unsupported, words));
         }
+    }
+}
+
+/// Rules that forbid a user what others may.
+fn denials<'a>(rules: &'a [Rule], user: &'a str, direction: Direction) -> impl Iterator<Item = &'a Rule> {
+    let is_about = move |rule: &&Rule| rule.user == user || rule.user == "*";
+    let rules = rules.iter().filter(|rule| !rule.allows).filter(is_about);
+    rules.filter(move |rule| rule.directions().contains(&direction))
+}
+
+fn permission(user: &str, direction: Direction, name: &str, what: &str) -> ObservedFlow {
+    let verb = if direction == Direction::Sends { "write to" } else { "read from" };
+    ObservedFlow {
+        who: user.to_owned(),
+        known_by: KnownBy::User,
+        clients: Vec::new(),
+        direction,
+        addresses: vec![name.to_owned()],
+        seen_by: SeenBy::KafkaAcl,
+        confidence: PERMITTED,
+        waiting: None,
+        remark: format!("user {user} may {verb} {what}"),
     }
 }
 
@@ -187,7 +210,21 @@ struct Rule {
 
 impl Rule {
     fn is_about(&self, topic: &str) -> bool {
-        if self.prefixed { topic.starts_with(&self.name) } else { topic == self.name }
+        if self.prefixed { topic.starts_with(&self.name) } else { topic == self.name || self.name == "*" }
+    }
+
+    /// Whether all topics of another rule are topics of this one.
+    fn covers(&self, other: &Self) -> bool {
+        if other.prefixed {
+            self.name == "*" || (self.prefixed && other.name.starts_with(&self.name))
+        } else {
+            self.is_about(&other.name)
+        }
+    }
+
+    /// The topics it is about, and whether that is what their names begin with.
+    fn reach(&self) -> (String, bool) {
+        if self.name == "*" { (String::new(), true) } else { (self.name.clone(), self.prefixed) }
     }
 
     fn directions(&self) -> &'static [Direction] {
@@ -366,6 +403,9 @@ mod tests {
             rule("invoices", false, "billing", 2, true),
             rule("*", false, "admin", 2, true),
             rule("orders.eu", false, "audit", 8, true),
+            rule("refunds", false, "billing", 4, true),
+            rule("invoices.", true, "audit", 3, true),
+            rule("invoices", true, "*", 3, false),
         ];
         let topics: Vec<Topic> = ["orders.eu", "orders.us", "invoices"]
             .map(|name| Topic { name: name.to_owned(), partitions: vec![0] })
@@ -377,10 +417,16 @@ mod tests {
             .iter()
             .map(|flow| (flow.who.as_str(), flow.direction, flow.addresses[0].as_str()))
             .collect();
-        let (sends, receives) = (Direction::Sends, Direction::Receives);
+        let sends = Direction::Sends;
+        assert_eq!(shown, [("billing", sends, "invoices"), ("web", sends, "orders.eu")]);
+        let elsewhere = senders.allowed.iter().map(|allowed| {
+            let flow = &allowed.flow;
+            (flow.who.as_str(), flow.direction, flow.addresses[0].as_str(), allowed.prefixed, &allowed.except[..])
+        });
+        let denied = [("orders.us".to_owned(), false)];
         assert_eq!(
-            shown,
-            [("billing", sends, "invoices"), ("billing", receives, "invoices"), ("web", sends, "orders.eu")]
+            elsewhere.collect::<Vec<_>>(),
+            [("billing", sends, "refunds", false, &[][..]), ("web", sends, "orders.", true, &denied[..])]
         );
         assert!(senders.remarks[0].words.ends_with("every topic: admin"));
     }

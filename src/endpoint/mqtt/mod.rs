@@ -8,6 +8,7 @@ use super::facts::TargetFacts;
 use super::inspect::{Inspect, ProbeReport};
 use super::{Address, Capabilities, Credentials, EndpointError, Sink, SinkOptions, Source, SourceOptions};
 
+mod dynamic_security;
 mod failure;
 mod message;
 mod observe;

@@ -2,6 +2,7 @@
 
 use std::time::{Duration, Instant};
 
+use super::dynamic_security;
 use super::session::Session;
 use super::settings::{Settings, Subscription, Version};
 use crate::endpoint::inspect::{Direction, Inspect, NotObservable, Observed, ProbeReport, Why};
@@ -105,22 +106,27 @@ impl MqttInspector {
 impl Inspect for MqttInspector {
     fn topology(&mut self) -> BoxFuture<'_, Result<Observed, EndpointError>> {
         Box::pin(async move {
-            let mut observed = Observed::default();
             if !self.session.link.connected() {
                 return Err(super::session::session_over());
             }
-            observed.not_observable = vec![
-                NotObservable::of(
-                    Direction::Sends,
-                    Why::Unsupported,
-                    "topics and publishers: MQTT has no list of topics; `eddy tail` sees those in use",
-                ),
-                NotObservable::of(
-                    Direction::Receives,
-                    Why::Unsupported,
-                    "readers: MQTT does not tell who subscribes to what",
-                ),
-            ];
+            let mut observed = Observed {
+                not_observable: vec![
+                    NotObservable::of(
+                        Direction::Sends,
+                        Why::Unsupported,
+                        "topics and publishers: MQTT has no list of topics; `eddy tail` sees those in use",
+                    ),
+                    NotObservable::of(
+                        Direction::Receives,
+                        Why::Unsupported,
+                        "readers: MQTT does not tell who subscribes to what",
+                    ),
+                ],
+                ..Observed::default()
+            };
+            if self.session.settings.dynamic_security {
+                dynamic_security::look(&mut self.session, &mut observed).await?;
+            }
             Ok(observed)
         })
     }

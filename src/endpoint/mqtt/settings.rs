@@ -9,8 +9,18 @@ use crate::endpoint::{
 };
 
 /// Options an MQTT address may have.
-const OPTIONS: [&str; 9] =
-    ["ca", "cert", "clean", "client-id", "keep-alive", "key", "qos", "retain", "version"];
+const OPTIONS: [&str; 10] = [
+    "ca",
+    "cert",
+    "clean",
+    "client-id",
+    "dynamic-security",
+    "keep-alive",
+    "key",
+    "qos",
+    "retain",
+    "version",
+];
 
 /// The protocol version.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -48,6 +58,8 @@ pub(super) struct Settings {
     /// Our own certificate, where the broker asks for one.
     pub(super) identity: Option<tls::Identity>,
     pub(super) connect_timeout: Duration,
+    /// The dynamic security plugin of Mosquitto may be asked about permissions.
+    pub(super) dynamic_security: bool,
     pub(super) subscription: Option<Subscription>,
 }
 
@@ -116,6 +128,7 @@ impl Settings {
             authorities: options.text("ca").map(tls::read_authorities).transpose()?,
             identity: tls::Identity::of(&options)?,
             connect_timeout,
+            dynamic_security: options.flag("dynamic-security")?.unwrap_or(false),
             subscription: None,
         })
     }
