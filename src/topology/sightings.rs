@@ -52,7 +52,7 @@ impl Sightings {
             by: "recorded".to_owned(),
             confidence: 80,
         };
-        let sender = sender(event).filter(|_| event.header_text(RUN_HEADER).is_none());
+        let sender = sender(event, &[]);
         let sighting = match sender {
             Some((identity, name, by)) => {
                 Sighting { who: vec![(identity, name)], by: format!("recorded with {by}"), ..sighting }
@@ -69,14 +69,23 @@ impl Sightings {
     }
 }
 
-/// Who an event says it is from, and by what.
-fn sender(event: &Event) -> Option<(Identity, String, &'static str)> {
+/// Who an event says it is from, and by what: by one of these headers, else as [`Sightings::recorded`] says. Nobody, where a
+/// replay sent it again.
+#[must_use]
+pub fn sender(event: &Event, headers: &[String]) -> Option<(Identity, String, String)> {
+    if event.header_text(RUN_HEADER).is_some() {
+        return None;
+    }
+    let named = headers.iter().find_map(|name| Some((name, event.header_text(name)?)));
+    if let Some((header, name)) = named.filter(|(_, name)| !name.is_empty()) {
+        return Some((Identity::Service, name.to_owned(), format!("the header `{header}`")));
+    }
     let attribute = |name: &str| event.attributes.get(name)?.as_str().map(str::to_owned);
     if let Some(user) = attribute("user_id") {
-        return Some((Identity::User, user, "the `user_id` that the broker checked"));
+        return Some((Identity::User, user, "the `user_id` that the broker checked".to_owned()));
     }
     if let Some(application) = attribute("app_id") {
-        return Some((Identity::Service, application, "`app_id`"));
+        return Some((Identity::Service, application, "`app_id`".to_owned()));
     }
     let carried = match form(event)? {
         Form::Binary(prefix) => CloudEvent::from_headers(event, prefix).ok()?.0,
@@ -87,7 +96,7 @@ fn sender(event: &Event) -> Option<(Identity, String, &'static str)> {
     // Where eddy made the attributes up, nobody said where the event is from.
     let made_up = carried.attributes.iter().any(|(name, _)| name == "eddywrapped");
     let source = value("source")?.as_str().filter(|source| !source.is_empty() && !made_up)?;
-    Some((Identity::Service, source.to_owned(), "the `source` of a CloudEvent"))
+    Some((Identity::Service, source.to_owned(), "the `source` of a CloudEvent".to_owned()))
 }
 
 impl Graph {

@@ -12,6 +12,7 @@ mod questions;
 pub(super) mod reading;
 mod recordings;
 mod revision;
+mod sampling;
 
 use change::{ChangeArgs, compare};
 use check::CheckArgs;
@@ -37,7 +38,7 @@ const WAYS: usize = 100;
 /// Flags of `eddy graph`.
 #[derive(Debug, clap::Args)]
 #[command(
-    after_help = "Examples:\n  eddy graph\n  eddy graph services/ --focus orders --depth 3\n  eddy graph --path web..billing --shortest\n  eddy graph --output topology.svg\n  eddy graph --output topology.html\n  eddy graph --view flow --output flow.svg\n  eddy graph --format mermaid > topology.mmd\n  eddy graph --format json | jq '.graph.metadata.checks'\n  eddy graph topology.json --focus orders\n  eddy graph services/ orders.eddy.ndjson.zst spans.json --drift\n  eddy graph --diff main..\n  eddy graph --impact OrderPlaced.customer.email\n  eddy graph --check --report sarif > findings.sarif\n  eddy graph --observe --env staging\n  eddy graph --drift --env staging --format json\n  eddy graph --drift --env production --against staging\n  eddy graph --observe --system kafka://localhost:9092\n\nArrows point the way the events go: producer, channel, consumer.\n\nExit codes: 0 done, 1 a document has errors, no way leads from A to B, --check has warnings or errors, --diff leaves a consumer without a source, or declared and observed differ, 2 wrong usage or settings, 3 no system can be reached"
+    after_help = "Examples:\n  eddy graph\n  eddy graph services/ --focus orders --depth 3\n  eddy graph --path web..billing --shortest\n  eddy graph --output topology.svg\n  eddy graph --output topology.html\n  eddy graph --view flow --output flow.svg\n  eddy graph --format mermaid > topology.mmd\n  eddy graph --format json | jq '.graph.metadata.checks'\n  eddy graph topology.json --focus orders\n  eddy graph services/ orders.eddy.ndjson.zst spans.json --drift\n  eddy graph --diff main..\n  eddy graph --impact OrderPlaced.customer.email\n  eddy graph --check --report sarif > findings.sarif\n  eddy graph --observe --env staging\n  eddy graph --drift --env staging --format json\n  eddy graph --drift --env production --against staging\n  eddy graph --observe --sample 20 --sample-header x-producer\n  eddy graph --observe --system kafka://localhost:9092\n\nArrows point the way the events go: producer, channel, consumer.\n\nExit codes: 0 done, 1 a document has errors, no way leads from A to B, --check has warnings or errors, --diff leaves a consumer without a source, or declared and observed differ, 2 wrong usage or settings, 3 no system can be reached"
 )]
 pub struct Args {
     /// Files, directories, patterns, or `-` for standard input: documents, graphs saved with `--format json`, recordings, OTLP JSON with spans (default: the documents of the workspace)
@@ -183,7 +184,7 @@ fn differing(
     let between = match against {
         None => Environments::default(),
         Some(word) => {
-            let other = observing::other(word, declared, context)?;
+            let other = args.observing.other(word, declared, context)?;
             let between = Environments::new(&other, word, &read.graph);
             for (one, two) in &between.same {
                 context

@@ -8,6 +8,7 @@ use super::super::doctor::{server_address, unlock};
 use super::super::target::{Place, Places};
 use super::super::{CommandError, Context, ErrorKind};
 use super::reading::Read;
+use super::sampling::Sampling;
 use crate::endpoint::address::Scheme;
 use crate::endpoint::inspect::{Direction, Inspect, NotObservable, Observed};
 use crate::endpoint::{Address, EndpointError, EndpointErrorKind, SinkOptions, open};
@@ -35,12 +36,43 @@ pub(super) struct ObserveArgs {
     /// Ask this system instead of those of the environment; may be given several times
     #[arg(long = "system", value_name = "URL")]
     systems: Vec<String>,
+    /// Also read so many of the newest events of each channel, for who they say sent them; where events are kept, without a group
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u64).range(1..=1000))]
+    sample: Option<u64>,
+    /// Header with the name of the service that sent the event, beside `source` of CloudEvents; may be given several times
+    #[arg(long, value_name = "HEADER", requires = "sample")]
+    sample_header: Vec<String>,
 }
 
 impl ObserveArgs {
     /// Whether a system is asked.
     pub(super) fn is_wanted(&self) -> bool {
         self.observe || self.drift || !self.systems.is_empty()
+    }
+
+    /// Which events are read, if any.
+    fn sampling(&self) -> Option<Sampling> {
+        self.sample.map(|events| Sampling { events, headers: self.sample_header.clone() })
+    }
+
+    /// What another environment shows, or a graph that was saved when it was looked at; `declared` is what documents say, by
+    /// which names are known.
+    ///
+    /// # Errors
+    /// When there is no such environment or file, none of its systems answers, or it was saved without looking at any.
+    pub(super) fn other(&self, word: &str, declared: Graph, context: &Context) -> Result<Graph, CommandError> {
+        if Path::new(word).is_file() {
+            let read = Read::new(&[PathBuf::from(word)], None, context)?;
+            read.warn(context)?;
+            if !read.graph.is_observed() {
+                return Err(CommandError::usage(format!("`{word}` was saved without looking at a system"))
+                    .hint(format!("save what is there: `eddy graph --observe --env NAME --output {word}`")));
+            }
+            return Ok(read.graph);
+        }
+        let systems = observe(&[], Some(word), self.sampling().as_ref(), context)?;
+        let aliases = context.workspace()?.map(|workspace| workspace.aliases()).transpose()?;
+        Ok(declared.observed(&systems, &aliases.unwrap_or_default()))
     }
 
     /// The graph with what the systems show. A saved graph that has been joined with it is compared as it is, unless
@@ -51,32 +83,17 @@ impl ObserveArgs {
     pub(super) fn join(&self, graph: Graph, context: &Context) -> Result<Graph, CommandError> {
         let by_name = self.observe || !self.systems.is_empty() || context.global.env.is_some();
         if !self.is_wanted() || (graph.is_observed() && !by_name) {
+            if self.sample.is_some() {
+                return Err(CommandError::usage("`--sample` reads events of systems, and none is asked")
+                    .hint("add `--observe --env NAME` or `--system URL`"));
+            }
             return Ok(graph);
         }
-        let systems = observe(&self.systems, context.global.env.as_deref(), context)?;
+        let environment = context.global.env.as_deref();
+        let systems = observe(&self.systems, environment, self.sampling().as_ref(), context)?;
         let aliases = context.workspace()?.map(|workspace| workspace.aliases()).transpose()?;
         Ok(graph.observed(&systems, &aliases.unwrap_or_default()))
     }
-}
-
-/// What another environment shows, or a graph that was saved when it was looked at; `declared` is what documents say, by which
-/// names are known.
-///
-/// # Errors
-/// When there is no such environment or file, none of its systems answers, or it was saved without looking at any.
-pub(super) fn other(word: &str, declared: Graph, context: &Context) -> Result<Graph, CommandError> {
-    if Path::new(word).is_file() {
-        let read = Read::new(&[PathBuf::from(word)], None, context)?;
-        read.warn(context)?;
-        if !read.graph.is_observed() {
-            return Err(CommandError::usage(format!("`{word}` was saved without looking at a system"))
-                .hint(format!("save what is there: `eddy graph --observe --env NAME --output {word}`")));
-        }
-        return Ok(read.graph);
-    }
-    let systems = observe(&[], Some(word), context)?;
-    let aliases = context.workspace()?.map(|workspace| workspace.aliases()).transpose()?;
-    Ok(declared.observed(&systems, &aliases.unwrap_or_default()))
 }
 
 /// Asks every system, all at the same time. One that does not answer is a system that shows nothing, and is warned about.
@@ -86,12 +103,16 @@ pub(super) fn other(word: &str, declared: Graph, context: &Context) -> Result<Gr
 fn observe(
     named: &[String],
     environment: Option<&str>,
+    sampling: Option<&Sampling>,
     context: &Context,
 ) -> Result<Vec<System>, CommandError> {
     let askers = Asker::all(named, environment, context)?;
     let runtime = context.runtime(2)?;
     let asked = askers.into_iter().map(|mut asker| async move {
-        let told = asker.ask(context).await;
+        let mut told = asker.ask(context).await;
+        if let (Some(sampling), Ok(told)) = (sampling, &mut told) {
+            sampling.look(&asker.place, told, context).await;
+        }
         (asker.place.address, told)
     });
     let asked = runtime.block_on(futures_util::future::join_all(asked));
