@@ -7,7 +7,7 @@ use futures_util::StreamExt as _;
 
 use super::super::doctor::unlock;
 use super::super::target::Place;
-use super::super::{Context, ErrorKind};
+use super::super::Context;
 use crate::endpoint::address::Scheme;
 use crate::endpoint::inspect::{Direction, KnownBy, NotObservable, Observed, ObservedFlow, SeenBy, Why};
 use crate::endpoint::open::{open_source, reading_of};
@@ -46,15 +46,14 @@ impl Sampling {
             Scheme::Kafka => Scheme::Kafka,
             Scheme::Redis => Scheme::Redis,
             Scheme::Nats | Scheme::JetStream => Scheme::JetStream,
-            Scheme::Amqp => return told.note(Why::Unsupported, "a queue gives each event to one reader, so none is sampled"),
-            _ => return told.note(Why::Unsupported, "this system keeps no events that could be sampled"),
+            Scheme::Amqp => {
+                return note(told, Why::Unsupported, "a queue gives each event to one reader, so none is read");
+            }
+            _ => return note(told, Why::Unsupported, "this system keeps no events that could be read"),
         };
         let (server, credentials) = match unlock(place, &context.environment).await {
             Ok(unlocked) => unlocked,
-            Err(error) => {
-                let why = if error.kind == ErrorKind::Usage { Why::Denied } else { Why::Incomplete };
-                return told.note(why, &error.message);
-            }
+            Err(error) => return note(told, Why::Denied, &error.message),
         };
         let options = SourceOptions {
             start: Start::Last(self.events),
@@ -63,16 +62,20 @@ impl Sampling {
             credentials,
             ..SourceOptions::default()
         };
-        let names: Vec<String> = told.channels.iter().map(|channel| channel.name.clone()).collect();
-        let count = names.len();
-        let reads = names.into_iter().map(|name| {
-            let address = Address { scheme, ..reading_of(&server, &name, None) };
-            let options = &options;
-            async move { self.channel(&address, options).await }
+        let addresses = told.channels.iter().map(|channel| {
+            let address = reading_of(&server, &channel.name, None);
+            Address { scheme, ..address }
         });
+        let addresses: Vec<Address> = addresses.collect();
+        self.channels(&addresses, &options, told).await;
+    }
+
+    async fn channels(&self, addresses: &[Address], options: &SourceOptions, told: &mut Observed) {
+        let reads = addresses.iter().map(|address| self.channel(address, options));
         let mut reads = futures_util::stream::iter(reads).buffer_unordered(AT_ONCE);
         let deadline = tokio::time::Instant::now() + ALTOGETHER;
-        let (mut senders, mut events, mut read, mut failed) = (Senders::new(), BTreeMap::new(), 0, Vec::new());
+        let (mut senders, mut events) = (Senders::new(), BTreeMap::new());
+        let (mut read, mut failed) = (0, Vec::new());
         while let Ok(Some(outcome)) = tokio::time::timeout_at(deadline, reads.next()).await {
             read += 1;
             match outcome {
@@ -80,13 +83,14 @@ impl Sampling {
                 Err(error) => failed.push(error.to_string()),
             }
         }
-        if read < count {
-            let seconds = ALTOGETHER.as_secs();
-            told.note(Why::Incomplete, &format!("of {} channels: {read} of {count} were read within {seconds} s", count - read));
+        if read < addresses.len() {
+            let (count, seconds) = (addresses.len(), ALTOGETHER.as_secs());
+            let words = format!("{read} of {count} channels were read within {seconds} s");
+            note(told, Why::Incomplete, &words);
         }
         failed.sort();
         if let Some(first) = failed.first() {
-            told.note(Why::Incomplete, &format!("of {} channels: {first}", failed.len()));
+            note(told, Why::Incomplete, &format!("{} channels could not be read: {first}", failed.len()));
         }
         told.flows.extend(flows(senders, &events));
     }
@@ -107,8 +111,8 @@ impl Sampling {
             Ok(())
         };
         let read = tokio::time::timeout(PATIENCE, reading).await;
-        // What was made for reading goes with it.
-        let closed = tokio::time::timeout(CONNECT, source.close()).await;
+        // A consumer of ours that cannot be taken away now goes by itself.
+        let _ = tokio::time::timeout(CONNECT, source.close()).await;
         match read {
             Ok(read) => read?,
             Err(_) if events.is_empty() => {
@@ -117,7 +121,6 @@ impl Sampling {
             }
             Err(_) => {}
         }
-        closed.unwrap_or(Ok(()))?;
         Ok(events)
     }
 
@@ -131,10 +134,8 @@ impl Sampling {
     }
 }
 
-impl Observed {
-    fn note(&mut self, why: Why, words: &str) {
-        self.not_observable.push(NotObservable::remark(why, format!("senders named in events: {words}")));
-    }
+fn note(told: &mut Observed, why: Why, words: &str) {
+    told.not_observable.push(NotObservable::remark(why, format!("senders named in events: {words}")));
 }
 
 fn flows(senders: Senders, events: &BTreeMap<String, u64>) -> impl Iterator<Item = ObservedFlow> {
