@@ -12,7 +12,7 @@ use futures_util::StreamExt;
 use serde_json::{Value, json};
 
 use support::redis::redis;
-use support::servers::{Server, free_port, mosquitto, nats};
+use support::servers::{Server, free_port, mosquitto, mosquitto_with_dynamic_security, nats, program};
 
 fn graph(directory: &Path, arguments: &[&str]) -> Output {
     let mut command = Command::new(env!("CARGO_BIN_EXE_eddy"));
@@ -256,4 +256,148 @@ fn what_cannot_be_seen_is_said_and_nobody_is_not_nothing() {
     let output = graph(directory.path(), &["--observe"]);
     assert_eq!(output.status.code(), Some(2), "{output:?}");
     assert!(String::from_utf8_lossy(&output.stderr).contains("--system"), "{output:?}");
+}
+
+/// Events of a stream name who sent them, by a CloudEvent, by a header, or not at all; one was sent again by a replay.
+#[test]
+fn sampled_events_of_redis_name_their_senders() {
+    let Some(server) = redis(&[]) else { return };
+    let mut connection = redis::Client::open(format!("redis://127.0.0.1:{}", server.port))
+        .and_then(|client| client.get_connection())
+        .expect("connected");
+    let mut ask = |words: &str| -> redis::Value {
+        let mut words = words.split(' ');
+        let mut command = redis::cmd(words.next().expect("a command"));
+        command.arg(words.collect::<Vec<_>>());
+        command.query(&mut connection).unwrap_or_else(|error| panic!("{error}"))
+    };
+    let cloud = "ce_specversion 1.0 ce_id 1 ce_type t ce_source";
+    // The oldest is not among the three that are read.
+    ask(&format!("XADD orders * {cloud} urn:too:old payload 1"));
+    ask(&format!("XADD orders * {cloud} https://shop.example/web payload 1"));
+    ask("XADD orders * x-producer pos payload 1");
+    ask("XADD orders * payload 1");
+    ask("XGROUP CREATE orders billing $");
+    let before = format!("{:?} {:?}", ask("XINFO GROUPS orders"), ask("XLEN orders"));
+    let directory = tempfile::tempdir().expect("a directory");
+    let document = DOCUMENT.replace("TITLE", "web").replace("protocol: nats", "protocol: redis");
+    let document = document.replace("orders.placed", "orders").replace("receive", "send");
+    std::fs::write(directory.path().join("web.yaml"), document).expect("written");
+    let url = format!("redis://127.0.0.1:{}", server.port);
+    let looked = ["web.yaml", "--observe", "--system", &url, "--format", "json"];
+    let sampled = [&looked[..], &["--sample", "3", "--sample-header", "X-Producer"]].concat();
+    assert_eq!(
+        flows(&json_of(&graph(directory.path(), &looked))),
+        ["channel:redis/orders service:billing observed-only", "service:web channel:redis/orders declared-only"]
+    );
+    let whole = json_of(&graph(directory.path(), &sampled));
+    assert_eq!(
+        flows(&whole),
+        [
+            "channel:redis/orders service:billing observed-only",
+            "service:pos channel:redis/orders observed-only",
+            "service:web channel:redis/orders both",
+        ]
+    );
+    let text = whole.to_string();
+    for words in ["1 of the newest 3 with the header `X-Producer`", "1 of the newest 3 with the `source` of a CloudEvent"] {
+        assert!(text.contains(words), "{words}: {text}");
+    }
+    assert_eq!(format!("{:?} {:?}", ask("XINFO GROUPS orders"), ask("XLEN orders")), before);
+    // The graph that was saved holds what was seen.
+    std::fs::write(directory.path().join("saved.json"), text).expect("written");
+    let again = graph(directory.path(), &["saved.json", "--format", "json"]);
+    assert_eq!(flows(&json_of(&again)), flows(&whole));
+    let output = graph(directory.path(), &["saved.json", "--drift", "--sample", "3"]);
+    assert_eq!(output.status.code(), Some(2), "{output:?}");
+    assert!(String::from_utf8_lossy(&output.stderr).contains("none is asked"), "{output:?}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn sampled_events_of_a_stream_leave_no_consumer() {
+    let Some(nats) = populated_nats().await else { return };
+    let context = async_nats::jetstream::new(nats.client.clone());
+    let mut headers = async_nats::HeaderMap::new();
+    headers.insert("x-producer", "pos");
+    let sent = context.publish_with_headers("orders.paid", headers, "3".into()).await.expect("sent");
+    sent.await.expect("kept");
+    let before = kept(&nats.client).await;
+    let directory = tempfile::tempdir().expect("a directory");
+    let url = format!("nats://127.0.0.1:{}", nats.server.port);
+    let sampled = ["--observe", "--sample", "5", "--sample-header", "x-producer", "--system", &url];
+    let output = graph(directory.path(), &[&sampled[..], &["--format", "json"]].concat());
+    let found = flows(&json_of(&output));
+    assert!(found.contains(&"service:pos channel:nats/orders.paid observed-only".to_owned()), "{output:?}");
+    let deadline = std::time::Instant::now() + std::time::Duration::from_secs(60);
+    // What read has gone by itself, at the latest when the server notices.
+    while kept(&nats.client).await != before {
+        assert!(std::time::Instant::now() < deadline, "{:?}", kept(&nats.client).await);
+        tokio::task::yield_now().await;
+    }
+}
+
+/// Makes clients, groups and roles in the plugin as an administrator does, then looks as somebody who may and one who may not.
+#[test]
+fn mosquitto_tells_permissions_where_it_is_asked() {
+    let Some(server) = mosquitto_with_dynamic_security() else { return };
+    let control = program("mosquitto_ctrl", "EDDY_MOSQUITTO_CTRL").expect("it was there");
+    let port = server.port.to_string();
+    let control = |words: &str| {
+        let mut command = Command::new(&control);
+        command.args(["-h", "127.0.0.1", "-p", &port, "-u", "admin", "-P", "right", "dynsec"]);
+        let output = command.args(words.split(' ')).output().expect("it runs");
+        assert!(output.status.success(), "{words}: {output:?}");
+    };
+    for words in [
+        "createRole shop",
+        "addRoleACL shop publishClientSend orders/# allow 1",
+        "addRoleACL shop publishClientSend orders/secret deny 9",
+        "createRole reader",
+        "addRoleACL reader subscribePattern orders/+ allow",
+        "createGroup readers",
+        "addGroupRole readers reader",
+        "createClient web -p one",
+        "addClientRole web shop",
+        "createClient mail -p two",
+        "addGroupClient readers mail",
+        "createClient gone -p three",
+        "addClientRole gone shop",
+        "disableClient gone",
+    ] {
+        control(words);
+    }
+    let directory = tempfile::tempdir().expect("a directory");
+    let document = DOCUMENT.replace("TITLE", "web").replace("protocol: nats", "protocol: mqtt");
+    let document = document.replace("orders.placed", "orders/secret").replace("gone.by", "orders/placed");
+    std::fs::write(directory.path().join("web.yaml"), document.replace("receive", "send")).expect("written");
+    let url = format!("mqtt://admin:right@127.0.0.1:{port}?dynamic-security=true");
+    let output = graph(directory.path(), &["web.yaml", "--observe", "--system", &url, "--format", "json"]);
+    let whole = json_of(&output);
+    // Both topics are those of `mail`; one is kept from `web`, which declares that it sends there.
+    assert_eq!(
+        flows(&whole),
+        [
+            "channel:mqtt/orders/placed service:mail observed-only",
+            "channel:mqtt/orders/secret service:mail observed-only",
+            "service:web channel:mqtt/orders/placed observed-only",
+            "service:web channel:mqtt/orders/secret declared-only",
+        ]
+    );
+    let text = whole.to_string();
+    for words in ["mosquitto-acl", "the broker counts", "every topic: admin"] {
+        assert!(text.contains(words), "{words}: {text}");
+    }
+    assert!(!text.contains("right"), "no password is shown");
+    let output = graph(directory.path(), &["web.yaml", "--drift", "--system", &url, "--format", "json"]);
+    let summary = &json_of(&output)["summary"];
+    assert_eq!(*summary, json!({ "undocumented": 0, "missing": 0, "not_observable": 1, "confirmed": 0 }));
+    // A client that may not ask learns that.
+    let url = format!("mqtt://web:one@127.0.0.1:{port}?dynamic-security=true");
+    let output = graph(directory.path(), &["web.yaml", "--observe", "--system", &url, "--format", "json"]);
+    let remarks = json_of(&output)["graph"]["metadata"]["sources"].to_string();
+    assert!(remarks.contains("permissions:") && !remarks.contains("mosquitto-acl"), "{remarks}");
+    // Nobody is asked by the way.
+    let url = format!("mqtt://admin:right@127.0.0.1:{port}");
+    let output = graph(directory.path(), &["web.yaml", "--observe", "--system", &url, "--format", "json"]);
+    assert!(!json_of(&output).to_string().contains("permissions"), "{output:?}");
 }

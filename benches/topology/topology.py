@@ -2,7 +2,8 @@
 """Draws the same seeded graphs by eddy, Graphviz and dagre in one run, and prints CPU seconds and memory of whole processes.
 
     benches/topology/topology.py target/release/eddy [--sizes 30/55,1000/2000] [--rounds 3] [--limit 120]
-                                 [--dagre DIRECTORY] [--files 1000] [--formats] [--crossings 100/200,300/700] [--json FILE]
+                                 [--dagre DIRECTORY] [--files 1000] [--formats] [--crossings 100/200,300/700]
+                                 [--large 300000/1000000] [--page big.html] [--json FILE]
 
 A size is NODES/EDGES. eddy reads the graph as it saves it (`--format json`) and writes SVG as columns and as flow; `dot` and
 `sfdp` read the same graph as DOT and write SVG; dagre, when DIRECTORY has it under node_modules, lays the same graph out from
@@ -10,6 +11,8 @@ left to right and writes nothing. CPU seconds are user and system time, medians 
 set. What takes longer than the limit (CPU seconds) is stopped and shown as such. `--files` also writes that many AsyncAPI 3
 documents and measures `eddy graph --format json` on all of them. `--formats` measures the smallest graph in every format.
 `--crossings` draws graphs without domains as flow and counts where arrows cross, beside what `dot -v` says of its own.
+`--large` measures what comes of a graph that nobody means to draw. `--page` writes 10,000/50,000 as a page, for
+`node benches/topology/page.mjs big.html`. What was aimed at stands behind a figure, with `met` or `missed`.
 
 Graphs are bipartite: 30 % services, 70 % channels, one producer per channel and a few more, consumers by a falling popularity,
 three quarters of them in the domain of the producer, domains of eight services.
@@ -28,7 +31,18 @@ import sys
 import tempfile
 
 SIZES = "30/55,100/200,300/700,1000/2000,10000/20000,10000/50000,100000/500000"
-FORMATS = ["text", "json", "jsonl", "svg", "html", "mermaid", "dot", "d2", "plantuml", "graphml", "cytoscape", "backstage", "openlineage"]
+FORMATS = ["text", "json", "jsonl", "svg", "html", "mermaid", "markdown", "dot", "d2", "plantuml", "graphml", "cytoscape", "backstage", "openlineage"]
+LARGE = [["--format", "jsonl"], [], ["--check"], ["--format", "svg"], ["--format", "html"], ["--format", "mermaid"]]
+# CPU seconds and mebibytes that are aimed at, by size and what was done.
+AIMS = {
+    ("1000/2000", "eddy flow"): (0.15, None),
+    ("10000/20000", "eddy flow"): (1.5, None),
+    ("10000/50000", "eddy columns"): (0.4, 150),
+    ("10000/50000", "eddy flow"): (1.5, 150),
+    ("100000/500000", "eddy columns"): (6, 1024),
+    ("1000 files", "eddy json"): (0.5, None),
+}
+CROSSINGS_AIM = 1.2
 DAGRE = """
 const dagre = require(process.argv[1] + '/node_modules/' + process.argv[3]);
 const { nodes, edges } = JSON.parse(require('fs').readFileSync(process.argv[2]));
@@ -128,7 +142,8 @@ def measured(command, limit):
 def median(command, rounds, limit):
     seconds, sizes = [], []
     for _ in range(rounds):
-        took, memory = measured(command, limit)
+        with tempfile.TemporaryDirectory() as new:
+            took, memory = measured([part.replace("NEW", os.path.join(new, "catalog")) for part in command], limit)
         if memory is None:
             return took
         seconds.append(took)
@@ -214,6 +229,23 @@ def peers(eddy, base, arguments):
                 break
 
 
+def aim(size, peer):
+    """What is aimed at: the smallest graph in any format is a whole process."""
+    if size == "30/55" and peer.startswith("eddy"):
+        return 0.005, None
+    return AIMS.get((size, peer))
+
+
+def judged(size, peer, found):
+    wanted = aim(size, peer)
+    if wanted is None:
+        return ""
+    seconds, memory = wanted
+    words = f"aim < {seconds} s" + (f" within {memory} MiB" if memory else "")
+    met = not isinstance(found, str) and found["cpu_seconds"] < seconds and (not memory or found["memory_mib"] <= memory)
+    return f"   {words}: {'met' if met else 'missed'}"
+
+
 def main():
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("eddy")
@@ -225,6 +257,8 @@ def main():
     parser.add_argument("--formats", action="store_true", help="also the smallest graph in every format")
     parser.add_argument("--crossings", metavar="SIZES", help="count crossings of these sizes, such as 100/200,300/700, with --seeds")
     parser.add_argument("--seeds", type=int, default=3)
+    parser.add_argument("--large", metavar="SIZE", help="also a graph that nobody means to draw, such as 300000/1000000")
+    parser.add_argument("--page", metavar="FILE", help="write the page of 10,000/50,000 here, for page.mjs")
     parser.add_argument("--json", help="also write the figures here")
     arguments = parser.parse_args()
     eddy = os.path.abspath(arguments.eddy)
@@ -233,7 +267,7 @@ def main():
     def show(size, peer, found):
         results.append({"size": size, "peer": peer, "result": found})
         words = found if isinstance(found, str) else f"{found['cpu_seconds']:>9.3f} s {found['memory_mib']:>8.1f} MiB"
-        print(f"{size:>15}  {peer:<16} {words}", flush=True)
+        print(f"{size:>15}  {peer:<16} {words}{judged(size, peer, found)}", flush=True)
 
     with tempfile.TemporaryDirectory() as folder:
         too_slow = set()
@@ -253,11 +287,25 @@ def main():
             for form in FORMATS:
                 command = [eddy, "-q", "graph", base + ".json", "--format", form]
                 show(size, f"eddy {form}", median(command, arguments.rounds, arguments.limit))
+            command = [eddy, "-q", "graph", base + ".json", "--format", "eventcatalog", "--output", "NEW"]
+            show(size, "eddy eventcatalog", median(command, arguments.rounds, arguments.limit))
         for size in (arguments.crossings or "").split(",") if arguments.crossings else []:
             for seed in range(arguments.seeds):
                 own, dot = compare_crossings(eddy, folder, size, seed)
-                ratio = f"{own / dot:.2f}" if dot else "?"
-                print(f"{size:>15}  crossings, seed {seed}: eddy {own}, dot {dot}, {ratio} x", flush=True)
+                ratio = own / dot if dot else float("nan")
+                verdict = "met" if ratio <= CROSSINGS_AIM else "missed"
+                results.append({"size": size, "peer": f"crossings {seed}", "result": {"eddy": own, "dot": dot}})
+                print(f"{size:>15}  crossings, seed {seed}: eddy {own}, dot {dot}, {ratio:.2f} x"
+                      f"   aim <= {CROSSINGS_AIM} x: {verdict}", flush=True)
+        if arguments.large:
+            base = write_graph(folder, arguments.large)
+            for options in LARGE:
+                command = [eddy, "-q", "graph", base + ".json", *options]
+                show(arguments.large, " ".join(["eddy", *options]), median(command, 1, arguments.limit))
+        if arguments.page:
+            base = write_graph(folder, "10000/50000")
+            subprocess.run([eddy, "-q", "graph", base + ".json", "--format", "html", "--output", arguments.page], check=False)
+            print(f"{os.path.getsize(arguments.page) / 1e6:.1f} MB: node benches/topology/page.mjs {arguments.page}")
         if arguments.files:
             documents(folder, arguments.files)
             pattern = os.path.join(folder, "*.asyncapi.yaml")

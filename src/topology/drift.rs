@@ -172,7 +172,7 @@ fn alone<'a>(graph: &'a Graph, observations: &[&Observation], index: NodeIndex) 
 mod tests {
     use super::{Verdict, drift};
     use crate::endpoint::inspect::{
-        Direction, KnownBy, NotObservable, Observed, ObservedChannel, ObservedFlow, SeenBy, Why,
+        Allowed, Direction, KnownBy, NotObservable, Observed, ObservedChannel, ObservedFlow, SeenBy, Why,
     };
     use crate::topology::Graph;
     use crate::topology::aliases::Aliases;
@@ -237,5 +237,62 @@ mod tests {
     fn nothing_is_missing_where_nothing_was_asked() {
         let graph = graph("web > a > billing").observed(&[], &Aliases::default());
         assert!(verdicts(&graph).iter().all(|(verdict, _)| *verdict == Verdict::NotObservable));
+    }
+
+    /// Who may do what, at topics that are there, that are only declared, and that nobody knows.
+    #[test]
+    fn permissions_reach_what_is_not_there_yet_and_are_no_drift() {
+        let allowed = |who: &str, address: &str, prefixed, except: &[&str]| Allowed {
+            flow: ObservedFlow {
+                who: who.to_owned(),
+                known_by: KnownBy::User,
+                clients: Vec::new(),
+                direction: Direction::Sends,
+                addresses: vec![address.to_owned()],
+                seen_by: SeenBy::KafkaAcl,
+                confidence: 30,
+                waiting: None,
+                remark: "it may".to_owned(),
+            },
+            prefixed,
+            except: except.iter().map(|name| ((*name).to_owned(), false)).collect(),
+        };
+        let there = ObservedChannel { name: "orders.eu".to_owned(), ..ObservedChannel::default() };
+        let told = Observed {
+            channels: vec![there],
+            allowed: vec![
+                allowed("web", "orders.", true, &["orders.us"]),
+                allowed("pos", "refunds", false, &[]),
+                allowed("pos", "stock.", true, &[]),
+            ],
+            ..Observed::default()
+        };
+        let system = System { address: "kafka://h".to_owned(), protocol: "kafka".to_owned(), told };
+        let mut declared = graph("web > orders.ap > a\nb > orders.us > c\nd > orders.{region} > e");
+        for node in &mut declared.nodes {
+            node.protocol = node.protocol.take().map(|_| "kafka".to_owned());
+        }
+        let joined = declared.observed(&[system], &Aliases::default());
+        let name = |index| joined.node(index).name.as_str();
+        let sends = joined.flows().filter(|edge| edge.relation == Relation::Sends);
+        let mut sends: Vec<String> = sends
+            .map(|edge| format!("{} {} {:?}", name(edge.source), name(edge.target), edge.status()))
+            .collect();
+        sends.sort();
+        assert_eq!(
+            sends,
+            [
+                "b orders.us DeclaredOnly",
+                "d orders.{region} DeclaredOnly",
+                "pos refunds ObservedOnly",
+                "pos stock.* ObservedOnly",
+                "web orders.ap DeclaredOnly",
+                "web orders.{region} ObservedOnly",
+            ]
+        );
+        let judged: Vec<&str> = drift(&joined).iter().map(|item| name(item.channel)).collect();
+        assert!(!judged.iter().any(|channel| ["refunds", "stock.*"].contains(channel)), "{judged:?}");
+        let unused = joined.checks().into_iter().filter(|check| name(check.node) == "stock.*");
+        assert_eq!(unused.map(|check| check.rule.name()).collect::<Vec<_>>(), ["channel/unused"]);
     }
 }

@@ -116,9 +116,9 @@ impl Reader<'_> {
                 return Err(Fault::new(node_pointer(&id), format!("the node `{id}` is there twice")));
             }
         }
-        let mut edges: Vec<Edge> = Vec::with_capacity(form.edges.len());
-        let mut seen: HashMap<(usize, usize), usize> = HashMap::with_capacity(form.edges.len());
-        for (number, edge) in form.edges.into_iter().enumerate() {
+        let mut edges: Vec<Edge> = Vec::with_capacity(form.edges.0.len());
+        let mut seen: HashMap<(usize, usize), usize> = HashMap::with_capacity(form.edges.0.len());
+        for (number, edge) in form.edges.0.into_iter().enumerate() {
             let edge = self.edge(number, edge, &numbers, &nodes)?;
             let next = edges.len();
             let known = *seen.entry((edge.source.0, edge.target.0)).or_insert(next);

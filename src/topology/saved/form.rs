@@ -3,11 +3,14 @@
 use std::borrow::Cow;
 use std::fmt;
 
-use serde::de::{MapAccess, Visitor};
+use serde::de::{Error as _, MapAccess, SeqAccess, Visitor};
 use serde::{Deserialize, Deserializer};
 
 use super::{Change, EvidenceKind, NodeKind, Relation};
 use crate::topology::observed::{Live, Observation};
+
+/// Edges of a saved graph at most.
+pub(super) const EDGES: usize = 2_000_000;
 
 #[derive(Deserialize)]
 pub(super) struct Outer<'a> {
@@ -22,7 +25,37 @@ pub(super) struct GraphForm<'a> {
     #[serde(borrow)]
     pub nodes: Nodes<'a>,
     #[serde(borrow, default)]
-    pub edges: Vec<EdgeForm<'a>>,
+    pub edges: Edges<'a, EDGES>,
+}
+
+/// So many edges at most: with one more the rest is not read.
+#[derive(Default)]
+pub(super) struct Edges<'a, const MOST: usize>(pub Vec<EdgeForm<'a>>);
+
+impl<'de: 'a, 'a, const MOST: usize> Deserialize<'de> for Edges<'a, MOST> {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        struct Items<const MOST: usize>;
+        impl<'de, const MOST: usize> Visitor<'de> for Items<MOST> {
+            type Value = Edges<'de, MOST>;
+
+            fn expecting(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+                formatter.write_str("a list of edges")
+            }
+
+            fn visit_seq<A: SeqAccess<'de>>(self, mut list: A) -> Result<Self::Value, A::Error> {
+                let mut edges = Vec::new();
+                while let Some(edge) = list.next_element()? {
+                    if edges.len() == MOST {
+                        let words = "more edges than can be drawn or compared";
+                        return Err(A::Error::custom(format_args!("there are {words}: {MOST} at most")));
+                    }
+                    edges.push(edge);
+                }
+                Ok(Edges(edges))
+            }
+        }
+        deserializer.deserialize_seq(Items::<MOST>)
+    }
 }
 
 #[derive(Deserialize)]
@@ -155,4 +188,24 @@ pub(super) struct EvidenceForm<'a> {
     pub first: Option<Cow<'a, str>>,
     #[serde(borrow, default)]
     pub last: Option<Cow<'a, str>>,
+}
+
+#[cfg(test)]
+mod tests {
+    use super::Edges;
+
+    #[test]
+    fn edges_are_counted_while_they_are_read() {
+        let edge = r#"{"source":"service:a","target":"channel:-/x","relation":"sends","metadata":{}}"#;
+        let read = |count: usize| {
+            let text = format!("[{}]", vec![edge; count].join(","));
+            serde_json::from_str::<Edges<'_, 2>>(&text).map(|edges| edges.0.len()).map_err(|error| error.to_string())
+        };
+        assert_eq!(read(2), Ok(2));
+        let refused = read(3).unwrap_err();
+        assert!(refused.contains("2 at most") && refused.contains("line 1"), "{refused}");
+        // What comes behind is not looked at.
+        let cut = format!("[{edge},{edge},{edge},");
+        assert!(serde_json::from_str::<Edges<'_, 2>>(&cut).is_err_and(|error| error.to_string().contains("at most")));
+    }
 }
