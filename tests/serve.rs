@@ -175,6 +175,25 @@ fn a_port_that_is_taken_and_flags_that_do_nothing_are_refused() {
     }
 }
 
+/// `publish` is what the application receives, unless the documents are said to be written from the client's point of view.
+#[test]
+fn asyncapi_2_is_read_as_it_is_told() {
+    let shown = |word: &str, view: &str| {
+        let text = format!(
+            "asyncapi: 2.6.0\ninfo: {{ title: web, version: 1.0.0 }}\n\
+             channels: {{ orders: {{ {word}: {{ message: {{ name: Placed, payload: {{ type: object }} }} }} }} }}\n"
+        );
+        let directory = workplace(&[("web.yaml", text)]);
+        let serving = Serving::start(directory.path(), &["web.yaml", "--asyncapi2-view", view]);
+        let page = serving.ask(&["GET / HTTP/1.1", "Host: HOST"]);
+        let ends = page.split("\"from\":[").nth(1).and_then(|rest| rest.split("],\"evidence").next());
+        ends.unwrap_or_else(|| panic!("{page}")).to_owned()
+    };
+    let receives = shown("publish", "app");
+    assert_eq!(receives, shown("subscribe", "client"));
+    assert_ne!(receives, shown("publish", "client"));
+}
+
 /// All consumers of a server with what waits for them.
 async fn consumers(client: &async_nats::Client) -> Vec<String> {
     let context = async_nats::jetstream::new(client.clone());

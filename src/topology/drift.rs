@@ -174,7 +174,7 @@ mod tests {
     use crate::endpoint::inspect::{
         Allowed, Direction, KnownBy, NotObservable, Observed, ObservedChannel, ObservedFlow, SeenBy, Why,
     };
-    use crate::topology::Graph;
+    use crate::topology::{Graph, Relation};
     use crate::topology::aliases::Aliases;
     use crate::topology::fixture::graph;
     use crate::topology::observed::System;

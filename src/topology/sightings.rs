@@ -41,7 +41,7 @@ impl Sightings {
     }
 
     /// Counts an event of a recording: its channel, and who sent it where the event says so, by the `source` of a
-    /// CloudEvent or by `app_id` or `user_id` of AMQP. Whoever received it is not known, nor who sent what a replay sent
+    /// CloudEvent, by `app_id` or `user_id` of AMQP, or by the client that `eddy broker` notes. Whoever received it is not known, nor who sent what a replay sent
     /// again.
     pub fn recorded(&mut self, event: &Event, protocols: &[String]) {
         let sighting = Sighting {
@@ -86,6 +86,9 @@ pub fn sender(event: &Event, headers: &[String]) -> Option<(Identity, String, St
     }
     if let Some(application) = attribute("app_id") {
         return Some((Identity::Service, application, "`app_id`".to_owned()));
+    }
+    if let Some(client) = attribute("sender") {
+        return Some((Identity::Client, client, "the client id that `eddy broker` adds".to_owned()));
     }
     let carried = match form(event)? {
         Form::Binary(prefix) => CloudEvent::from_headers(event, prefix).ok()?.0,

@@ -10,6 +10,7 @@ use eddy::event::{BrokerTime, Event, Header, TimeKind, Timestamp};
 use rdkafka::ClientConfig;
 use rdkafka::admin::{AdminClient, AdminOptions, NewPartitions, NewTopic, TopicReplication};
 use rdkafka::client::DefaultClientContext;
+use rdkafka::message::{Header as RecordHeader, OwnedHeaders};
 use rdkafka::producer::{BaseProducer, BaseRecord, Producer};
 
 use super::conformance::{
@@ -756,5 +757,19 @@ async fn transactions_and_permissions_show_who_sends() {
     assert_eq!(allowed, [("web", "orders.", true)]);
     producer.commit_transaction(soon).expect("committed");
     expected[0].3 = 85;
+    told(&url, &expected).await;
+    let pos = OwnedHeaders::new().insert(RecordHeader { key: "x-producer", value: Some("pos") });
+    let record = BaseRecord::<(), str>::to("orders.eu").payload("1").headers(pos);
+    nameless.send(record).map_err(|(error, _)| error).expect("sent");
+    nameless.flush(soon).expect("flushed");
+    let mut command = std::process::Command::new(env!("CARGO_BIN_EXE_eddy"));
+    command.args(["graph", "--observe", "--system", &url, "--format", "jsonl"]);
+    command.args(["--sample", "5", "--sample-header", "x-producer"]).env_remove("EDDY_ENV");
+    let directory = tempfile::tempdir().expect("a directory");
+    let output = command.current_dir(directory.path()).output().expect("it runs");
+    let lines = String::from_utf8_lossy(&output.stdout).into_owned();
+    let is_it = |line: &str| line.contains("service:pos") && line.contains("channel:kafka/orders.eu");
+    assert!(lines.lines().any(is_it), "{output:?}");
+    // Nobody has joined a group: who sends and receives is as before.
     told(&url, &expected).await;
 }
