@@ -194,7 +194,26 @@ impl Graph {
                 ),
             }
         };
-        self.loops().into_iter().map(finding).collect()
+        let loops = self.loops();
+        let mut findings: Vec<Finding> = loops.found.into_iter().map(finding).collect();
+        let mut more = |words: String| {
+            findings.push(Finding {
+                code: CYCLE,
+                severity: Severity::Warning,
+                message: words,
+                place: None,
+                related: Vec::new(),
+                help: "look at a part: draw it with `--focus` and `--output part.json`, and check that".to_owned(),
+            });
+        };
+        if loops.more > 0 {
+            more(format!("{} more connections close ways round, which are not shown", loops.more));
+        }
+        if loops.passed_over > 0 {
+            let words = "have so many producers and consumers that ways round through them were not looked for";
+            more(format!("{} channels {words}", loops.passed_over));
+        }
+        findings
     }
 
     fn described_twice(&self) -> Vec<Finding> {

@@ -11,6 +11,15 @@ pub const EXACT: usize = 20;
 /// Steps that may be spent on that in one graph; what comes after them is not proved.
 const STEPS: usize = 1 << 26;
 
+/// Arrows between services that are looked at: one channel with a thousand producers and consumers is a million.
+const ARROWS: usize = 2_000_000;
+
+/// Arrows that a search may go along, in all searches for arrows to be spared and for shortest ways round together.
+const SEARCHED: usize = 1 << 24;
+
+/// Ways round that are shown.
+const SHOWN: usize = 1_000;
+
 /// One step of a way round.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub struct Step {
@@ -35,6 +44,17 @@ type Arrows = BTreeMap<NodeIndex, BTreeMap<NodeIndex, NodeIndex>>;
 /// An arrow from one service to another.
 type Arrow = (NodeIndex, NodeIndex);
 
+/// Ways round, and how many there are beside them.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Loops {
+    /// The shortest way round for each arrow that breaks some, the shortest of all first.
+    pub found: Vec<Loop>,
+    /// Arrows that would have to be broken too, and whose ways round were not looked for.
+    pub more: usize,
+    /// Channels with so many producers and consumers that it was not looked at who leads to whom by them.
+    pub passed_over: usize,
+}
+
 impl Graph {
     /// Ways round through several services: as few arrows as break them all, and the shortest way round for each. Answers to
     /// requests, retries and dead letters do not count, nor does what a service sends to itself.
@@ -42,19 +62,24 @@ impl Graph {
     /// Among up to [`EXACT`] services that all reach each other there is no smaller set of arrows. Among more no arrow could be
     /// spared, but another set might be smaller.
     #[must_use]
-    pub fn loops(&self) -> Vec<Loop> {
-        let arrows = self.arrows();
+    pub fn loops(&self) -> Loops {
+        let (arrows, passed_over) = self.arrows();
         let finished = finished(&arrows);
-        let mut loops: Vec<Loop> = Vec::new();
-        let mut left = STEPS;
+        let mut loops = Loops { passed_over, ..Loops::default() };
+        let mut known: BTreeSet<Vec<Step>> = BTreeSet::new();
+        let (mut left, mut search) = (STEPS, SEARCHED);
         for tangle in tangles(&arrows, &finished) {
             let within = among(&arrows, &tangle);
             let cost = if tangle.len() <= EXACT { tangle.len() << tangle.len() } else { usize::MAX };
             let is_fewest = cost <= left;
             left = left.saturating_sub(if is_fewest { cost } else { 0 });
-            let breaking = if is_fewest { fewest(&within) } else { spared(&within, &finished) };
+            let breaking = if is_fewest { fewest(&within) } else { spared(&within, &finished, &mut search) };
             for (from, to) in breaking {
-                let Some(back) = round(&within, to, from) else { continue };
+                let back = if loops.found.len() < SHOWN { round(&within, to, from, &mut search) } else { Err(Spent) };
+                let Ok(Some(back)) = back else {
+                    loops.more += 1;
+                    continue;
+                };
                 let mut steps = vec![Step { from, channel: within[&from][&to] }];
                 steps.extend(
                     back.windows(2).map(|pair| Step { from: pair[0], channel: within[&pair[0]][&pair[1]] }),
@@ -63,18 +88,19 @@ impl Graph {
                 let first =
                     steps.iter().enumerate().min_by_key(|(_, step)| step.from).map_or(0, |(at, _)| at);
                 steps.rotate_left(first);
-                if !loops.iter().any(|known| known.steps == steps) {
-                    loops.push(Loop { steps, is_fewest });
+                if known.insert(steps.clone()) {
+                    loops.found.push(Loop { steps, is_fewest });
                 }
             }
         }
-        loops.sort_by(|left, right| {
+        loops.found.sort_by(|left, right| {
             left.steps.len().cmp(&right.steps.len()).then(left.steps.cmp(&right.steps))
         });
         loops
     }
 
-    fn arrows(&self) -> Arrows {
+    /// Who leads to whom, and how many channels were passed over.
+    fn arrows(&self) -> (Arrows, usize) {
         let is_answer = |edge: &Edge| {
             let apart = |evidence: &Evidence| {
                 evidence.place.pointer.ends_with("/reply") || evidence.kind == EvidenceKind::AmqpDeadLetter
@@ -82,6 +108,7 @@ impl Graph {
             !edge.evidence.is_empty() && edge.evidence.iter().all(apart)
         };
         let mut arrows: Arrows = BTreeMap::new();
+        let (mut left, mut passed_over) = (ARROWS, 0);
         for channel in self.of_kind(NodeKind::Channel) {
             let name = &self.node(channel).name;
             if is_dead_letter(name) || is_retry(name) {
@@ -94,13 +121,19 @@ impl Graph {
                 .collect();
             let receives =
                 self.outgoing(channel).filter(|edge| edge.relation == Relation::Receives && !is_answer(edge));
-            for to in receives.map(|edge| edge.target) {
+            let receives: Vec<NodeIndex> = receives.map(|edge| edge.target).collect();
+            let Some(rest) = left.checked_sub(sends.len().saturating_mul(receives.len())) else {
+                passed_over += 1;
+                continue;
+            };
+            left = rest;
+            for to in receives {
                 for from in sends.iter().copied().filter(|from| *from != to) {
                     arrows.entry(from).or_default().entry(to).or_insert(channel);
                 }
             }
         }
-        arrows
+        (arrows, passed_over)
     }
 }
 
@@ -211,16 +244,18 @@ fn narrow(set: usize) -> u32 {
     u32::try_from(set).unwrap_or(u32::MAX)
 }
 
-/// Arrows without which nothing goes round, and none of which could be spared.
-fn spared(arrows: &Arrows, finished: &BTreeMap<NodeIndex, usize>) -> Vec<Arrow> {
+/// Arrows without which nothing goes round, and none of which could be spared, as far as the search goes.
+fn spared(arrows: &Arrows, finished: &BTreeMap<NodeIndex, usize>, search: &mut usize) -> Vec<Arrow> {
     let mut all: Vec<Arrow> =
         arrows.iter().flat_map(|(from, next)| next.keys().map(|to| (*from, *to))).collect();
-    // In the order of a search, so that most arrows lead on: one to a service that is finished later leads back.
-    all.sort_by_key(|(from, to)| (finished.get(to) > finished.get(from), *from, *to));
+    // In the order of a search, so that most arrows lead on: one to a service that is finished later leads back. Without those
+    // that lead back nothing goes round.
+    let leads_back = |(from, to): &Arrow| finished.get(to) > finished.get(from);
+    all.sort_by_key(|arrow| (leads_back(arrow), *arrow));
     let mut kept: Arrows = BTreeMap::new();
     let mut breaking = Vec::new();
     for (from, to) in all {
-        if round(&kept, to, from).is_some() {
+        if leads_back(&(from, to)) && !matches!(round(&kept, to, from, search), Ok(None)) {
             breaking.push((from, to));
         } else {
             kept.entry(from).or_default().insert(to, arrows[&from][&to]);
@@ -229,29 +264,37 @@ fn spared(arrows: &Arrows, finished: &BTreeMap<NodeIndex, usize>) -> Vec<Arrow> 
     breaking
 }
 
-/// The shortest way from one service to another.
-fn round(arrows: &Arrows, from: NodeIndex, to: NodeIndex) -> Option<Vec<NodeIndex>> {
+/// All that may be searched has been.
+#[derive(Debug)]
+struct Spent;
+
+/// The shortest way from one service to another, which takes what it goes along from what may be searched.
+fn round(
+    arrows: &Arrows,
+    from: NodeIndex,
+    to: NodeIndex,
+    search: &mut usize,
+) -> Result<Option<Vec<NodeIndex>>, Spent> {
     let mut before: BTreeMap<NodeIndex, NodeIndex> = BTreeMap::from([(from, from)]);
     let mut waiting = VecDeque::from([from]);
     while let Some(service) = waiting.pop_front() {
-        if service == to {
-            let mut way = vec![to];
-            let mut at = to;
-            while at != from {
-                at = before[&at];
-                way.push(at);
+        let Some(next) = arrows.get(&service) else { continue };
+        for next in next.keys() {
+            *search = search.checked_sub(1).ok_or(Spent)?;
+            if before.contains_key(next) {
+                continue;
             }
-            way.reverse();
-            return Some(way);
-        }
-        for next in arrows.get(&service).into_iter().flat_map(|next| next.keys()) {
-            if !before.contains_key(next) {
-                before.insert(*next, service);
-                waiting.push_back(*next);
+            before.insert(*next, service);
+            if *next == to {
+                let steps = std::iter::successors(Some(to), |at| (*at != from).then(|| before[at]));
+                let mut way: Vec<NodeIndex> = steps.collect();
+                way.reverse();
+                return Ok(Some(way));
             }
+            waiting.push_back(*next);
         }
     }
-    None
+    Ok(None)
 }
 
 #[cfg(test)]
@@ -269,15 +312,15 @@ mod tests {
             kept.get_mut(from).expect("there").remove(to);
         }
         let mut all = kept.iter().flat_map(|(from, next)| next.keys().map(|to| (*from, *to)));
-        all.all(|(from, to)| round(&kept, to, from).is_none())
+        all.all(|(from, to)| matches!(round(&kept, to, from, &mut usize::MAX.clone()), Ok(None)))
     }
 
     #[test]
     fn one_arrow_may_break_two_ways_round() {
-        let loops = graph("a > x > b\nb > y > c\nc > z > a\nb > back > a").loops();
+        let loops = graph("a > x > b\nb > y > c\nc > z > a\nb > back > a").loops().found;
         assert_eq!((loops.len(), loops[0].steps.len(), loops[0].is_fewest), (1, 2, true));
         let ring: String = (0..21).map(|at| format!("s{at} > c{at} > s{}\n", (at + 1) % 21)).collect();
-        let loops = graph(&ring).loops();
+        let loops = graph(&ring).loops().found;
         assert_eq!((loops.len(), loops[0].steps.len(), loops[0].is_fewest), (1, 21, false));
     }
 
@@ -286,6 +329,7 @@ mod tests {
         #[test]
         fn there_are_no_fewer_arrows(
             ends in proptest::collection::btree_set((0usize..5, 0usize..5), 0..9),
+            search in prop_oneof![Just(usize::MAX), 0usize..8],
         ) {
             let mut arrows = Arrows::new();
             for (from, to) in ends.iter().filter(|(from, to)| from != to) {
@@ -296,13 +340,27 @@ mod tests {
                 arrows.iter().flat_map(|(from, next)| next.keys().map(|to| (*from, *to))).collect();
             let found = fewest(&arrows);
             prop_assert!(breaks(&arrows, &found));
-            prop_assert!(breaks(&arrows, &spared(&arrows, &finished(&arrows))));
+            // Also where the search ends before everything was looked at.
+            let mut search = search;
+            prop_assert!(breaks(&arrows, &spared(&arrows, &finished(&arrows), &mut search)));
             for set in 0u32..1 << all.len() {
                 let chosen = all.iter().enumerate().filter(|(place, _)| set >> place & 1 == 1);
                 let chosen: Vec<_> = chosen.map(|(_, arrow)| *arrow).collect();
                 prop_assert!(chosen.len() >= found.len() || !breaks(&arrows, &chosen));
             }
         }
+    }
+
+    /// Everybody leads to everybody, over one channel and over many.
+    #[test]
+    fn what_is_too_much_is_counted_and_not_searched() {
+        let all: String = (0..1_500).map(|at| format!("s{at} ")).collect();
+        let loops = graph(&format!("{all}> x > {all}\na > y > b\nb > z > a")).loops();
+        assert_eq!((loops.passed_over, loops.found.len(), loops.more), (1, 1, 0));
+        let half: String = (0..50).map(|at| format!("s{at} ")).collect();
+        let loops = graph(&format!("{half}> x > {half}")).loops();
+        // Every arrow that leads back closes a way round of its own.
+        assert_eq!((loops.found.len(), loops.more), (super::SHOWN, 50 * 49 / 2 - super::SHOWN));
     }
 
     proptest! {
@@ -313,7 +371,7 @@ mod tests {
             let line = |(number, (from, to)): (usize, &(usize, usize))| format!("s{from} > c{number} > s{to}\n");
             let text: String = lines.iter().enumerate().map(line).collect();
             let graph = graph(&text);
-            let loops = graph.loops();
+            let loops = graph.loops().found;
             for found in &loops {
                 for (place, step) in found.steps.iter().enumerate() {
                     let next = found.steps[(place + 1) % found.steps.len()].from;
