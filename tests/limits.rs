@@ -96,3 +96,48 @@ fn very_many_unknown_fields_are_told_in_time() {
     // Quadratic, it would take minutes.
     assert!(start.elapsed() < Duration::from_secs(20), "{:?}", start.elapsed());
 }
+
+/// A graph that nobody means to draw: one channel at which everybody sends and receives, and many that nobody shares.
+#[test]
+fn very_large_graphs_are_drawn_and_judged_in_time() {
+    let (mut nodes, mut edges) = (Vec::new(), Vec::new());
+    let node = |id: &str, kind: &str| format!(r#""{kind}:{id}":{{"metadata":{{"kind":"{kind}","name":"{id}"}}}}"#);
+    let edge = |relation: &str, source: String, target: String| {
+        format!(r#"{{"source":"{source}","target":"{target}","relation":"{relation}"}}"#)
+    };
+    nodes.push(node("-/hub", "channel"));
+    for number in 0..5_000 {
+        let (service, channel) = (format!("s{number}"), format!("-/c{number}"));
+        nodes.extend([node(&service, "service"), node(&channel, "channel")]);
+        let (service, channel) = (format!("service:{service}"), format!("channel:{channel}"));
+        let next = format!("service:s{}", (number * 7 + 1) % 5_000);
+        edges.push(edge("sends", service.clone(), "channel:-/hub".to_owned()));
+        edges.push(edge("receives", "channel:-/hub".to_owned(), service.clone()));
+        edges.push(edge("sends", service, channel.clone()));
+        edges.push(edge("receives", channel, next));
+    }
+    let directory = tempfile::tempdir().expect("a directory");
+    let text = format!(
+        r#"{{"graph":{{"metadata":{{"schema":"eddy/topology/1"}},"nodes":{{{}}},"edges":[{}]}}}}"#,
+        nodes.join(","),
+        edges.join(",")
+    );
+    std::fs::write(directory.path().join("large.json"), text).expect("written");
+    for (arguments, words) in [
+        (&["--format", "jsonl"][..], "service:s4999"),
+        (&[], "s4999"),
+        (&["--check"], "so many producers and consumers"),
+        (&["--format", "svg"], "s4999"),
+        (&["--focus", "-/c17", "--depth", "1"], "c17"),
+    ] {
+        let start = Instant::now();
+        let mut command = std::process::Command::new(env!("CARGO_BIN_EXE_eddy"));
+        command.args(["graph", "large.json"]).args(arguments).current_dir(directory.path());
+        let output = command.output().expect("it runs");
+        assert!(matches!(output.status.code(), Some(0 | 1)), "{arguments:?}: {:?}", output.status);
+        let said = String::from_utf8_lossy(&output.stdout);
+        assert!(said.contains(words), "{arguments:?}: {}", said.chars().take(2_000).collect::<String>());
+        // Seconds on a slow machine; with the square of the number of edges it would be hours.
+        assert!(start.elapsed() < Duration::from_secs(90), "{arguments:?}: {:?}", start.elapsed());
+    }
+}

@@ -1,7 +1,7 @@
 //! Graphs that were saved in JSON Graph Format, read back as they were written; what is wrong in one has its place.
 
 use std::borrow::Cow;
-use std::collections::HashMap;
+use std::collections::{BTreeSet, HashMap};
 
 use sha2::{Digest, Sha256};
 
@@ -22,6 +22,9 @@ pub const BAD_SAVED_GRAPH: &str = "ED6001";
 
 /// The version of the metadata that is read here.
 const SCHEMA: &str = "eddy/topology/1";
+
+/// Pieces of evidence of one edge beyond which they are looked up instead of compared one by one.
+const CROWD: usize = 100;
 
 /// Bytes of a saved graph at most.
 pub const SAVED_LIMIT: u64 = 2 * 1024 * 1024 * 1024;
@@ -118,6 +121,7 @@ impl Reader<'_> {
         }
         let mut edges: Vec<Edge> = Vec::with_capacity(form.edges.0.len());
         let mut seen: HashMap<(usize, usize), usize> = HashMap::with_capacity(form.edges.0.len());
+        let mut crowds: HashMap<usize, BTreeSet<Evidence>> = HashMap::new();
         for (number, edge) in form.edges.0.into_iter().enumerate() {
             let edge = self.edge(number, edge, &numbers, &nodes)?;
             let next = edges.len();
@@ -125,8 +129,18 @@ impl Reader<'_> {
             if known == next {
                 edges.push(edge);
             } else {
-                extend_new(&mut edges[known].messages, edge.messages);
-                extend_new(&mut edges[known].evidence, edge.evidence);
+                let known_edge = &mut edges[known];
+                extend_new(&mut known_edge.messages, edge.messages);
+                if known_edge.evidence.len() < CROWD {
+                    extend_new(&mut known_edge.evidence, edge.evidence);
+                    continue;
+                }
+                let crowd: &mut BTreeSet<Evidence> = crowds.entry(known).or_default();
+                if crowd.is_empty() {
+                    crowd.extend(known_edge.evidence.iter().cloned());
+                }
+                let new = edge.evidence.into_iter().filter(|evidence| crowd.insert(evidence.clone()));
+                known_edge.evidence.extend(new);
             }
         }
         Ok(Graph::new(std::mem::take(&mut self.sources), nodes, edges))

@@ -75,6 +75,21 @@ fn an_edge_without_evidence_is_believed_because_the_file_says_so() {
     assert_same(&read(&written(&graph)).expect("read again"), &graph);
 }
 
+/// Time would grow with the square of their number, if each was compared with all others.
+#[test]
+fn many_edges_between_the_same_ends_are_one_with_all_their_evidence() {
+    let edge = r#"{"source": "service:a", "target": "channel:-/x", "relation": "sends"}"#;
+    let edges = vec![edge; 20_000].join(",");
+    let text = format!(
+        r#"{{"graph": {{"metadata": {{"schema": "eddy/topology/1"}}, "nodes": {{
+        "service:a": {{"metadata": {{"kind": "service", "name": "a"}}}},
+        "channel:-/x": {{"metadata": {{"kind": "channel", "name": "x"}}}}}}, "edges": [{edges}]}}}}"#
+    );
+    let graph = read(&text).expect("read");
+    assert_eq!((graph.edges.len(), graph.edges[0].evidence.len()), (1, 20_000));
+    assert_eq!(read(&written(&graph)).expect("read again").edges, graph.edges);
+}
+
 fn any_change() -> impl Strategy<Value = Option<Change>> {
     proptest::option::of(prop_oneof![
         Just(Change::Added),
