@@ -264,6 +264,7 @@ mod tests {
                 allowed("web", "orders.", true, &["orders.us"]),
                 allowed("pos", "refunds", false, &[]),
                 allowed("pos", "stock.", true, &[]),
+                allowed("web", "stock.", true, &[]),
             ],
             ..Observed::default()
         };
@@ -288,6 +289,7 @@ mod tests {
                 "pos stock.* ObservedOnly",
                 "web orders.ap DeclaredOnly",
                 "web orders.{region} ObservedOnly",
+                "web stock.* ObservedOnly",
             ]
         );
         let judged: Vec<&str> = drift(&joined).iter().map(|item| name(item.channel)).collect();

@@ -312,7 +312,10 @@ mod tests {
             kept.get_mut(from).expect("there").remove(to);
         }
         let mut all = kept.iter().flat_map(|(from, next)| next.keys().map(|to| (*from, *to)));
-        all.all(|(from, to)| matches!(round(&kept, to, from, &mut usize::MAX.clone()), Ok(None)))
+        all.all(|(from, to)| {
+            let mut search = usize::MAX;
+            matches!(round(&kept, to, from, &mut search), Ok(None))
+        })
     }
 
     #[test]

@@ -257,7 +257,7 @@ impl<'a> Joiner<'a> {
         let met = self.known.of(address, &asked).into_iter().filter(|number| {
             let node = &self.nodes[*number];
             let own = node.protocol.as_deref();
-            own.is_none_or(|own| same_protocol(own, &system.protocol)) && !allowed.forbids(&node.name, protocol)
+            own.is_none_or(|own| same_protocol(own, &system.protocol)) && !is_excepted(allowed, &node.name, protocol)
         });
         let mut channels: Vec<usize> = met.collect();
         let is_there = |channel: &ObservedChannel| asked.fits(protocol, &channel.name);
@@ -358,21 +358,19 @@ impl<'a> Joiner<'a> {
     }
 
     pub(super) fn new_channel(&mut self, address: &str, protocol: Option<&str>, source: usize) -> usize {
-        let prefix = protocol.map_or("-".to_owned(), |protocol| encoded(protocol, false));
-        let id = format!("channel:{prefix}/{}", encoded(&shape(address), true));
-        let mut node = blank(id, NodeKind::Channel, address.to_owned());
-        node.protocol = protocol.map(str::to_owned);
-        self.node(node, source)
+        self.node(channel_node(address, protocol), source)
     }
 
     /// A channel that only a permission knows of.
     fn absent_channel(&mut self, address: &str, protocol: Option<&str>, source: usize) -> usize {
-        let before = self.nodes.len();
-        let number = self.new_channel(address, protocol, source);
-        if number == before {
-            PERMISSIONS.clone_into(&mut self.nodes[number].defined_at[0].pointer);
+        let mut node = channel_node(address, protocol);
+        if let Some(number) = self.numbers.get(&node.id) {
+            return *number;
         }
-        number
+        node.defined_at = vec![Place { source, pointer: PERMISSIONS.to_owned(), line: 0 }];
+        self.numbers.insert(node.id.clone(), self.nodes.len());
+        self.nodes.push(node);
+        self.nodes.len() - 1
     }
 
     fn node(&mut self, mut node: Node, source: usize) -> usize {
@@ -423,19 +421,25 @@ impl<'a> Joiner<'a> {
     }
 }
 
-impl Allowed {
-    /// Whether it does not hold for a channel of this name. Of a name that stands for many it holds for some, unless all of them
-    /// are excepted.
-    fn forbids(&self, name: &str, protocol: Option<&str>) -> bool {
-        let own = Pattern::new(protocol, name);
-        self.except.iter().any(|(address, prefixed)| {
-            if *prefixed {
-                own.prefix().starts_with(address)
-            } else {
-                own.is_literal() && Pattern::new(protocol, address).meets(&own)
-            }
-        })
-    }
+fn channel_node(address: &str, protocol: Option<&str>) -> Node {
+    let prefix = protocol.map_or("-".to_owned(), |protocol| encoded(protocol, false));
+    let id = format!("channel:{prefix}/{}", encoded(&shape(address), true));
+    let mut node = blank(id, NodeKind::Channel, address.to_owned());
+    node.protocol = protocol.map(str::to_owned);
+    node
+}
+
+/// Whether a permission does not hold for a channel of this name. Of a name that stands for many it holds for some, unless all
+/// of them are excepted.
+fn is_excepted(allowed: &Allowed, name: &str, protocol: Option<&str>) -> bool {
+    let own = Pattern::new(protocol, name);
+    allowed.except.iter().any(|(address, prefixed)| {
+        if *prefixed {
+            own.prefix().starts_with(address)
+        } else {
+            own.is_literal() && Pattern::new(protocol, address).meets(&own)
+        }
+    })
 }
 
 /// A source as a whole: it has no lines.
