@@ -1,8 +1,8 @@
 //! Two environments compared: what one shows is what the other is expected to show.
 
 use super::drift::{Compared, Verdict, drift};
-use super::graph::{EvidenceKind, Graph, NodeIndex, Relation, SourceFile};
-use super::observed::Observation;
+use super::graph::{EvidenceKind, Graph, NodeIndex, Place, Relation, SourceFile};
+use super::observed::{Observation, PERMISSIONS};
 
 /// Two environments in one graph, and what the first of them cannot show.
 #[derive(Clone, Debug, Default)]
@@ -23,7 +23,8 @@ impl Graph {
         let mut numbers = vec![None; self.nodes.len()];
         for (number, node) in self.nodes.iter().enumerate() {
             let mut node = node.clone();
-            node.defined_at.retain(|place| self.sources[place.source].kind.is_observed());
+            let is_seen = |place: &Place| self.sources[place.source].kind.is_observed() && place.pointer != PERMISSIONS;
+            node.defined_at.retain(is_seen);
             if !node.defined_at.is_empty() {
                 numbers[number] = Some(NodeIndex(nodes.len()));
                 nodes.push(node);
