@@ -288,7 +288,10 @@ fn sampled_events_of_redis_name_their_senders() {
     let sampled = [&looked[..], &["--sample", "3", "--sample-header", "X-Producer"]].concat();
     assert_eq!(
         flows(&json_of(&graph(directory.path(), &looked))),
-        ["channel:redis/orders service:billing observed-only", "service:web channel:redis/orders declared-only"]
+        [
+            "channel:redis/orders service:billing observed-only",
+            "service:web channel:redis/orders declared-only"
+        ]
     );
     let whole = json_of(&graph(directory.path(), &sampled));
     assert_eq!(
@@ -300,7 +303,10 @@ fn sampled_events_of_redis_name_their_senders() {
         ]
     );
     let text = whole.to_string();
-    for words in ["1 of the newest 3 with the header `X-Producer`", "1 of the newest 3 with the `source` of a CloudEvent"] {
+    for words in [
+        "1 of the newest 3 with the header `X-Producer`",
+        "1 of the newest 3 with the `source` of a CloudEvent",
+    ] {
         assert!(text.contains(words), "{words}: {text}");
     }
     assert_eq!(format!("{:?} {:?}", ask("XINFO GROUPS orders"), ask("XLEN orders")), before);

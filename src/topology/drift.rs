@@ -174,10 +174,10 @@ mod tests {
     use crate::endpoint::inspect::{
         Allowed, Direction, KnownBy, NotObservable, Observed, ObservedChannel, ObservedFlow, SeenBy, Why,
     };
-    use crate::topology::{Graph, Relation};
     use crate::topology::aliases::Aliases;
     use crate::topology::fixture::graph;
     use crate::topology::observed::System;
+    use crate::topology::{Graph, Relation};
 
     fn flow(who: &str, direction: Direction, address: &str) -> ObservedFlow {
         ObservedFlow {

@@ -23,7 +23,8 @@ impl Graph {
         let mut numbers = vec![None; self.nodes.len()];
         for (number, node) in self.nodes.iter().enumerate() {
             let mut node = node.clone();
-            let is_seen = |place: &Place| self.sources[place.source].kind.is_observed() && place.pointer != PERMISSIONS;
+            let is_seen =
+                |place: &Place| self.sources[place.source].kind.is_observed() && place.pointer != PERMISSIONS;
             node.defined_at.retain(is_seen);
             if !node.defined_at.is_empty() {
                 numbers[number] = Some(NodeIndex(nodes.len()));

@@ -203,14 +203,16 @@ impl Graph {
                 message: words,
                 place: None,
                 related: Vec::new(),
-                help: "look at a part: draw it with `--focus` and `--output part.json`, and check that".to_owned(),
+                help: "look at a part: draw it with `--focus` and `--output part.json`, and check that"
+                    .to_owned(),
             });
         };
         if loops.more > 0 {
             more(format!("{} more connections close ways round, which are not shown", loops.more));
         }
         if loops.passed_over > 0 {
-            let words = "have so many producers and consumers that ways round through them were not looked for";
+            let words =
+                "have so many producers and consumers that ways round through them were not looked for";
             more(format!("{} channels {words}", loops.passed_over));
         }
         findings

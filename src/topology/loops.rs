@@ -75,7 +75,11 @@ impl Graph {
             left = left.saturating_sub(if is_fewest { cost } else { 0 });
             let breaking = if is_fewest { fewest(&within) } else { spared(&within, &finished, &mut search) };
             for (from, to) in breaking {
-                let back = if loops.found.len() < SHOWN { round(&within, to, from, &mut search) } else { Err(Spent) };
+                let back = if loops.found.len() < SHOWN {
+                    round(&within, to, from, &mut search)
+                } else {
+                    Err(Spent)
+                };
                 let Ok(Some(back)) = back else {
                     loops.more += 1;
                     continue;

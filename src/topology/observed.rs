@@ -253,11 +253,13 @@ impl<'a> Joiner<'a> {
     ) {
         let Some(address) = allowed.flow.addresses.first() else { return };
         let protocol = Some(system.protocol.as_str());
-        let asked = if allowed.prefixed { Pattern::prefixed(address) } else { Pattern::new(protocol, address) };
+        let asked =
+            if allowed.prefixed { Pattern::prefixed(address) } else { Pattern::new(protocol, address) };
         let met = self.known.of(address, &asked).into_iter().filter(|number| {
             let node = &self.nodes[*number];
             let own = node.protocol.as_deref();
-            own.is_none_or(|own| same_protocol(own, &system.protocol)) && !is_excepted(allowed, &node.name, protocol)
+            own.is_none_or(|own| same_protocol(own, &system.protocol))
+                && !is_excepted(allowed, &node.name, protocol)
         });
         let mut channels: Vec<usize> = met.collect();
         let is_there = |channel: &ObservedChannel| asked.fits(protocol, &channel.name);

@@ -753,7 +753,8 @@ async fn transactions_and_permissions_show_who_sends() {
     assert!(observed.identity.is_some());
     // Whoever may write to all that begins so may write to what is not there yet.
     let allowed = observed.allowed.iter().map(|allowed| (&allowed.flow, allowed.prefixed));
-    let allowed: Vec<_> = allowed.map(|(flow, prefixed)| (flow.who.as_str(), flow.addresses[0].as_str(), prefixed)).collect();
+    let allowed: Vec<_> =
+        allowed.map(|(flow, prefixed)| (flow.who.as_str(), flow.addresses[0].as_str(), prefixed)).collect();
     assert_eq!(allowed, [("web", "orders.", true)]);
     producer.commit_transaction(soon).expect("committed");
     expected[0].3 = 85;

@@ -133,12 +133,20 @@ pub fn mosquitto_with_password() -> Option<Server> {
 #[allow(dead_code, reason = "not every test binary needs it")]
 pub fn mosquitto_with_dynamic_security() -> Option<Server> {
     let control = program("mosquitto_ctrl", "EDDY_MOSQUITTO_CTRL")?;
-    let places = ["/usr/lib/x86_64-linux-gnu", "/usr/lib/aarch64-linux-gnu", "/usr/lib64", "/usr/lib", "/usr/local/lib"];
+    let places = [
+        "/usr/lib/x86_64-linux-gnu",
+        "/usr/lib/aarch64-linux-gnu",
+        "/usr/lib64",
+        "/usr/lib",
+        "/usr/local/lib",
+    ];
     let plugins = places.map(|place| Path::new(place).join("mosquitto_dynamic_security.so"));
-    let plugin = plugins.into_iter().find(|plugin| plugin.is_file()).expect("the plugin comes with mosquitto");
+    let plugin =
+        plugins.into_iter().find(|plugin| plugin.is_file()).expect("the plugin comes with mosquitto");
     let (_, settings) = tempfile::NamedTempFile::new().expect("a file").keep().expect("kept");
     std::fs::remove_file(&settings).expect("only its name is needed");
-    let made = Command::new(control).args(["dynsec", "init"]).arg(&settings).args(["admin", "right"]).output();
+    let made =
+        Command::new(control).args(["dynsec", "init"]).arg(&settings).args(["admin", "right"]).output();
     assert!(made.as_ref().is_ok_and(|made| made.status.success()), "{made:?}");
     let lines = [
         "allow_anonymous false".to_owned(),

@@ -187,9 +187,9 @@ fn differing(
             let other = args.observing.other(word, declared, context)?;
             let between = Environments::new(&other, word, &read.graph);
             for (one, two) in &between.same {
-                context
-                    .ui
-                    .warn(format!("`{one}` and `{two}` call themselves the same: one system may be compared with itself"));
+                context.ui.warn(format!(
+                    "`{one}` and `{two}` call themselves the same: one system may be compared with itself"
+                ));
             }
             read.graph = between.graph.clone();
             between

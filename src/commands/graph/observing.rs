@@ -60,7 +60,12 @@ impl ObserveArgs {
     ///
     /// # Errors
     /// When there is no such environment or file, none of its systems answers, or it was saved without looking at any.
-    pub(super) fn other(&self, word: &str, declared: Graph, context: &Context) -> Result<Graph, CommandError> {
+    pub(super) fn other(
+        &self,
+        word: &str,
+        declared: Graph,
+        context: &Context,
+    ) -> Result<Graph, CommandError> {
         if Path::new(word).is_file() {
             let read = Read::new(&[PathBuf::from(word)], None, context)?;
             read.warn(context)?;

@@ -5,9 +5,9 @@ use std::time::Duration;
 
 use futures_util::StreamExt as _;
 
+use super::super::Context;
 use super::super::doctor::unlock;
 use super::super::target::Place;
-use super::super::Context;
 use crate::endpoint::address::Scheme;
 use crate::endpoint::inspect::{Direction, KnownBy, NotObservable, Observed, ObservedFlow, SeenBy, Why};
 use crate::endpoint::open::{open_source, reading_of};
@@ -47,7 +47,11 @@ impl Sampling {
             Scheme::Redis => Scheme::Redis,
             Scheme::Nats | Scheme::JetStream => Scheme::JetStream,
             Scheme::Amqp => {
-                return note(told, Why::Unsupported, "a queue gives each event to one reader, so none is read");
+                return note(
+                    told,
+                    Why::Unsupported,
+                    "a queue gives each event to one reader, so none is read",
+                );
             }
             _ => return note(told, Why::Unsupported, "this system keeps no events that could be read"),
         };

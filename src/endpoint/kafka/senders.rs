@@ -7,9 +7,7 @@ use std::time::Duration;
 use super::cluster::Topic;
 use super::wire::{Answer, Kind, Question, Wire, garbled};
 use crate::endpoint::Credentials;
-use crate::endpoint::inspect::{
-    Allowed, Direction, KnownBy, NotObservable, ObservedFlow, SeenBy, Why,
-};
+use crate::endpoint::inspect::{Allowed, Direction, KnownBy, NotObservable, ObservedFlow, SeenBy, Why};
 
 const DESCRIBE_ACLS: Kind = Kind { key: 29, version: 1, flexible: false };
 const DESCRIBE_PRODUCERS: Kind = Kind { key: 61, version: 0, flexible: true };
@@ -421,7 +419,13 @@ mod tests {
         assert_eq!(shown, [("billing", sends, "invoices"), ("web", sends, "orders.eu")]);
         let elsewhere = senders.allowed.iter().map(|allowed| {
             let flow = &allowed.flow;
-            (flow.who.as_str(), flow.direction, flow.addresses[0].as_str(), allowed.prefixed, &allowed.except[..])
+            (
+                flow.who.as_str(),
+                flow.direction,
+                flow.addresses[0].as_str(),
+                allowed.prefixed,
+                &allowed.except[..],
+            )
         });
         let denied = [("orders.us".to_owned(), false)];
         assert_eq!(

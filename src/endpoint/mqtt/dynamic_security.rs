@@ -185,7 +185,8 @@ fn read(answer: &[u8], observed: &mut Observed) {
     let answer: Answer = match serde_json::from_slice(answer) {
         Ok(answer) => answer,
         Err(error) => {
-            let words = format!("permissions: the answer of the dynamic security plugin cannot be read: {error}");
+            let words =
+                format!("permissions: the answer of the dynamic security plugin cannot be read: {error}");
             observed.not_observable.push(NotObservable::remark(Why::Incomplete, words));
             return;
         }
@@ -238,7 +239,8 @@ fn permissions(told: &Told, observed: &mut Observed) {
     let free = told.acls.iter().filter(|rule| rule.allow && rule.direction().is_some());
     let free: Vec<&str> = free.map(|rule| rule.acltype.as_str()).collect();
     if !free.is_empty() {
-        let words = format!("permissions that every client has, unless a rule says otherwise: {}", free.join(", "));
+        let words =
+            format!("permissions that every client has, unless a rule says otherwise: {}", free.join(", "));
         observed.not_observable.push(NotObservable::remark(Why::Unsupported, words));
     }
 }
@@ -310,19 +312,34 @@ mod tests {
           {"command": "getDefaultACLAccess", "error": "no"}]}"##;
         let mut observed = Observed::default();
         read(answer.as_bytes(), &mut observed);
-        let shown: Vec<_> = observed.allowed.iter().map(|allowed| {
-            let except: Vec<&str> = allowed.except.iter().map(|(topic, _)| topic.as_str()).collect();
-            (allowed.flow.who.as_str(), allowed.flow.direction, allowed.flow.addresses[0].as_str(), except)
-        }).collect();
-        assert_eq!(shown, [
-            ("web", Direction::Sends, "orders/#", vec!["orders/secret"]),
-            ("mail", Direction::Receives, "orders/+", vec![]),
-        ]);
+        let shown: Vec<_> = observed
+            .allowed
+            .iter()
+            .map(|allowed| {
+                let except: Vec<&str> = allowed.except.iter().map(|(topic, _)| topic.as_str()).collect();
+                (
+                    allowed.flow.who.as_str(),
+                    allowed.flow.direction,
+                    allowed.flow.addresses[0].as_str(),
+                    except,
+                )
+            })
+            .collect();
+        assert_eq!(
+            shown,
+            [
+                ("web", Direction::Sends, "orders/#", vec!["orders/secret"]),
+                ("mail", Direction::Receives, "orders/+", vec![]),
+            ]
+        );
         let words: Vec<&str> = observed.not_observable.iter().map(|unseen| unseen.words.as_str()).collect();
-        assert_eq!(words, [
-            "permissions: `getDefaultACLAccess` was refused: no",
-            "permissions of clients that may use every topic: admin",
-        ]);
+        assert_eq!(
+            words,
+            [
+                "permissions: `getDefaultACLAccess` was refused: no",
+                "permissions of clients that may use every topic: admin",
+            ]
+        );
         read(b"{", &mut observed);
         assert!(observed.not_observable[2].words.contains("cannot be read"));
     }

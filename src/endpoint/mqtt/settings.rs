@@ -9,18 +9,8 @@ use crate::endpoint::{
 };
 
 /// Options an MQTT address may have.
-const OPTIONS: [&str; 10] = [
-    "ca",
-    "cert",
-    "clean",
-    "client-id",
-    "dynamic-security",
-    "keep-alive",
-    "key",
-    "qos",
-    "retain",
-    "version",
-];
+const OPTIONS: [&str; 10] =
+    ["ca", "cert", "clean", "client-id", "dynamic-security", "keep-alive", "key", "qos", "retain", "version"];
 
 /// The protocol version.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

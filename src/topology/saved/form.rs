@@ -199,13 +199,18 @@ mod tests {
         let edge = r#"{"source":"service:a","target":"channel:-/x","relation":"sends","metadata":{}}"#;
         let read = |count: usize| {
             let text = format!("[{}]", vec![edge; count].join(","));
-            serde_json::from_str::<Edges<'_, 2>>(&text).map(|edges| edges.0.len()).map_err(|error| error.to_string())
+            serde_json::from_str::<Edges<'_, 2>>(&text)
+                .map(|edges| edges.0.len())
+                .map_err(|error| error.to_string())
         };
         assert_eq!(read(2), Ok(2));
         let refused = read(3).unwrap_err();
         assert!(refused.contains("2 at most") && refused.contains("line 1"), "{refused}");
         // What comes behind is not looked at.
         let cut = format!("[{edge},{edge},{edge},");
-        assert!(serde_json::from_str::<Edges<'_, 2>>(&cut).is_err_and(|error| error.to_string().contains("at most")));
+        assert!(
+            serde_json::from_str::<Edges<'_, 2>>(&cut)
+                .is_err_and(|error| error.to_string().contains("at most"))
+        );
     }
 }
