@@ -1310,7 +1310,7 @@ _eddy() {
             return 0
             ;;
         eddy__subcmd__graph)
-            opts="-o -q -v -h -V --view --format --output --focus --depth --path --shortest --asyncapi2-view --ascii --observe --drift --system --impact --remove --rollout --at --diff --check --report --color --quiet --verbose --no-progress --workspace --env --yes --help --version"
+            opts="-o -q -v -h -V --view --format --output --focus --depth --path --shortest --asyncapi2-view --ascii --observe --drift --against --system --sample --sample-header --impact --remove --rollout --at --diff --check --report --color --quiet --verbose --no-progress --workspace --env --yes --help --version"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -1348,7 +1348,19 @@ _eddy() {
                     COMPREPLY=($(compgen -W "app client" -- "${cur}"))
                     return 0
                     ;;
+                --against)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
                 --system)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --sample)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --sample-header)
                     COMPREPLY=($(compgen -f "${cur}"))
                     return 0
                     ;;
@@ -2764,7 +2776,7 @@ _eddy() {
             return 0
             ;;
         eddy__subcmd__serve)
-            opts="-q -v -h -V --port --open --view --observe --system --every --mask --mask-strict --mask-key-file --registry --color --quiet --verbose --no-progress --workspace --env --yes --help --version"
+            opts="-q -v -h -V --port --open --view --asyncapi2-view --observe --system --every --mask --mask-strict --mask-key-file --registry --color --quiet --verbose --no-progress --workspace --env --yes --help --version"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -2776,6 +2788,10 @@ _eddy() {
                     ;;
                 --view)
                     COMPREPLY=($(compgen -W "table tree matrix boxes columns flow overview" -- "${cur}"))
+                    return 0
+                    ;;
+                --asyncapi2-view)
+                    COMPREPLY=($(compgen -W "app client" -- "${cur}"))
                     return 0
                     ;;
                 --system)

@@ -430,13 +430,16 @@ complete -c eddy -n "__fish_eddy_using_subcommand graph" -l depth -d 'How many s
 complete -c eddy -n "__fish_eddy_using_subcommand graph" -l path -d 'Show only the ways along the flow from one service or channel to another, the shortest first' -r
 complete -c eddy -n "__fish_eddy_using_subcommand graph" -l asyncapi2-view -d 'How `publish` and `subscribe` of AsyncAPI 2 are read (default: app, as the specification says; doubtful documents are named)' -r -f -a "app\t'`publish` is what the application receives'
 client\t'`publish` is what the application sends'"
+complete -c eddy -n "__fish_eddy_using_subcommand graph" -l against -d 'Compare with what this environment, or a graph saved with --observe, shows, instead of with documents' -r
 complete -c eddy -n "__fish_eddy_using_subcommand graph" -l system -d 'Ask this system instead of those of the environment; may be given several times' -r
+complete -c eddy -n "__fish_eddy_using_subcommand graph" -l sample -d 'Also read so many of the newest events of each channel, for who they say sent them; where events are kept, without a group' -r
+complete -c eddy -n "__fish_eddy_using_subcommand graph" -l sample-header -d 'Header with the name of the service that sent the event, beside `source` of CloudEvents; may be given several times' -r
 complete -c eddy -n "__fish_eddy_using_subcommand graph" -l impact -d 'Whom a change of a message touches; after a dot a field: which consumers require it' -r
 complete -c eddy -n "__fish_eddy_using_subcommand graph" -l remove -d 'What starves without a service' -r
 complete -c eddy -n "__fish_eddy_using_subcommand graph" -l rollout -d 'In which order to roll out a breaking change of a message' -r
 complete -c eddy -n "__fish_eddy_using_subcommand graph" -l at -d 'Read the documents as a revision of git has them' -r
 complete -c eddy -n "__fish_eddy_using_subcommand graph" -l diff -d 'Show what changed between two revisions of git or two saved graphs; nothing after `..` means the files as they are here' -r
-complete -c eddy -n "__fish_eddy_using_subcommand graph" -l report -d 'Form of the findings (default: human)' -r -f -a "human\t'With the lines at fault'
+complete -c eddy -n "__fish_eddy_using_subcommand graph" -l report -d 'Form of the findings of --check and --drift (default: human, and for --drift that of --format)' -r -f -a "human\t'With the lines at fault'
 concise\t'One line per finding'
 json\t'For programs: one object'
 jsonl\t'For programs: a line per finding'
@@ -740,6 +743,8 @@ boxes\t'Boxes and lines of text; the table where they do not fit'
 columns\t'Three columns as a picture: producers, channels, consumers'
 flow\t'Layers along the flow as a picture; what closes a cycle goes back dashed'
 overview\t'Domains as a picture, and how many channels lead from one to another'"
+complete -c eddy -n "__fish_eddy_using_subcommand serve" -l asyncapi2-view -d 'How `publish` and `subscribe` of AsyncAPI 2 are read (default: app, as the specification says; doubtful documents are named)' -r -f -a "app\t'`publish` is what the application receives'
+client\t'`publish` is what the application sends'"
 complete -c eddy -n "__fish_eddy_using_subcommand serve" -l system -d 'Ask this system instead of those of the environment; may be given several times' -r
 complete -c eddy -n "__fish_eddy_using_subcommand serve" -l every -d 'How often systems are asked, such as `2s` (default: 5s)' -r
 complete -c eddy -n "__fish_eddy_using_subcommand serve" -l mask -d 'Mask events by the rules of this file before they are written' -r -F

@@ -67,8 +67,9 @@ impl Sampling {
             ..SourceOptions::default()
         };
         let addresses = told.channels.iter().map(|channel| {
-            let address = reading_of(&server, &channel.name, None);
-            Address { scheme, ..address }
+            let mut address = reading_of(&server, &channel.name, None);
+            address.scheme = scheme;
+            address
         });
         let addresses: Vec<Address> = addresses.collect();
         self.channels(&addresses, &options, told).await;
@@ -112,7 +113,7 @@ impl Sampling {
                 }
                 events.extend(batch);
             }
-            Ok(())
+            Ok::<(), EndpointError>(())
         };
         let read = tokio::time::timeout(PATIENCE, reading).await;
         // A consumer of ours that cannot be taken away now goes by itself.

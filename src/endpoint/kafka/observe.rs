@@ -172,23 +172,14 @@ fn ask(
                     }
                     Err(error) => {
                         observed.flows.extend(groups::flows(group, &BTreeMap::new()));
-                        let what = format!("positions of group `{name}`");
-                        observed.not_observable.push(NotObservable::error(
-                            Direction::Receives,
-                            &what,
-                            &error,
-                        ));
+                        observed.not_observable.push(unseen(&format!("positions of group `{name}`"), &error));
                     }
                 }
             }
         }
         Err(error) => {
             let error = failure::request("list its consumer groups", &error, address);
-            observed.not_observable.push(NotObservable::error(
-                Direction::Receives,
-                "consumer groups",
-                &error,
-            ));
+            observed.not_observable.push(unseen("consumer groups", &error));
         }
     }
     observed.counts.extend(topics.iter().map(|topic| Count {
@@ -196,17 +187,19 @@ fn ask(
         reader: None,
         events: kept(topic, &BTreeMap::new(), &behind),
     }));
-    observed.channels = topics
-        .iter()
-        .map(|topic| ObservedChannel {
-            name: topic.name.clone(),
-            addresses: vec![topic.name.clone()],
-            events: Some(kept(topic, &first, &behind)),
-            bytes: None,
-            readers: readers.remove(&topic.name).unwrap_or_default(),
-        })
-        .collect();
+    let channel = |topic: &Topic| ObservedChannel {
+        name: topic.name.clone(),
+        addresses: vec![topic.name.clone()],
+        events: Some(kept(topic, &first, &behind)),
+        bytes: None,
+        readers: readers.remove(&topic.name).unwrap_or_default(),
+    };
+    observed.channels = topics.iter().map(channel).collect();
     Ok(observed)
+}
+
+fn unseen(what: &str, error: &EndpointError) -> NotObservable {
+    NotObservable::error(Direction::Receives, what, error)
 }
 
 /// Offsets between the oldest event and the next: as many events as are kept, or more where there are gaps.

@@ -269,11 +269,11 @@ impl Told {
             let groups = self.groups.iter().filter(|group| group.groupname == of.groupname);
             roles.extend(groups.flat_map(|group| sorted(&group.roles, |role| role.priority)));
         }
-        let rules = roles.into_iter().flat_map(|of| {
+        let all = roles.into_iter().flat_map(|of| {
             let role = self.roles.iter().find(|role| role.rolename == of.rolename);
             role.map(|role| sorted(&role.acls, |rule| rule.priority)).unwrap_or_default()
         });
-        rules.filter_map(|rule| Some((rule, rule.direction()?))).collect()
+        all.filter_map(|rule| Some((rule, rule.direction()?))).collect()
     }
 }
 

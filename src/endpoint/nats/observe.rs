@@ -75,12 +75,12 @@ impl NatsInspector {
         Ok(Self { connection, monitoring })
     }
 
+    /// Asks everything. A server has its own identity only: the name of its cluster is the same wherever one chart was used.
     async fn ask(&self) -> Result<Observed, EndpointError> {
         let address = &self.connection.address;
         let context = async_nats::jetstream::new(self.connection.client.clone());
         let publishers = "publishers: a NATS server does not tell who publishes to what";
         let mut observed = Observed {
-            // The name of a cluster does not tell clusters apart: charts give all the same one.
             identity: Some(self.connection.client.server_info().server_id),
             not_observable: vec![NotObservable::of(Direction::Sends, Why::Unsupported, publishers)],
             ..Observed::default()
