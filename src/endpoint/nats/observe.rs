@@ -75,16 +75,20 @@ impl NatsInspector {
         Ok(Self { connection, monitoring })
     }
 
-    /// Asks everything. A server has its own identity only: the name of its cluster is the same wherever one chart was used.
-    async fn ask(&self) -> Result<Observed, EndpointError> {
-        let address = &self.connection.address;
-        let context = async_nats::jetstream::new(self.connection.client.clone());
+    /// What is known without a question. A server has its own identity only: the name of its cluster is the same wherever one chart was used.
+    fn unasked(&self) -> Observed {
         let publishers = "publishers: a NATS server does not tell who publishes to what";
-        let mut observed = Observed {
+        Observed {
             identity: Some(self.connection.client.server_info().server_id),
             not_observable: vec![NotObservable::of(Direction::Sends, Why::Unsupported, publishers)],
             ..Observed::default()
-        };
+        }
+    }
+
+    async fn ask(&self) -> Result<Observed, EndpointError> {
+        let address = &self.connection.address;
+        let context = async_nats::jetstream::new(self.connection.client.clone());
+        let mut observed = self.unasked();
         self.ask_monitoring(&mut observed).await;
         let listed: Result<Vec<_>, _> = context.streams().try_collect().await;
         let listed = match listed.map_err(|error| failure::request("list its streams", &error, address)) {
