@@ -35,6 +35,8 @@ complete -c eddy -n "__fish_eddy_needs_command" -l no-progress -d 'Draw no progr
 complete -c eddy -n "__fish_eddy_needs_command" -l yes -d 'Answer yes to questions'
 complete -c eddy -n "__fish_eddy_needs_command" -s h -l help -d 'Print help (see more with \'--help\')'
 complete -c eddy -n "__fish_eddy_needs_command" -s V -l version -d 'Print version'
+complete -c eddy -n "__fish_eddy_needs_command" -f -a "add" -d 'Add an operation, a channel, an outbox or dead letters to a project'
+complete -c eddy -n "__fish_eddy_needs_command" -f -a "adopt" -d 'Bring a project that eddy did not make under a template'
 complete -c eddy -n "__fish_eddy_needs_command" -f -a "archive" -d 'Look into recordings, cut and join them, check them, mend them'
 complete -c eddy -n "__fish_eddy_needs_command" -f -a "broker" -d 'Run the embedded MQTT broker for local work'
 complete -c eddy -n "__fish_eddy_needs_command" -f -a "bundle" -d 'Make one document of many files; references stay references'
@@ -58,6 +60,116 @@ complete -c eddy -n "__fish_eddy_needs_command" -f -a "tail" -d 'Watch events as
 complete -c eddy -n "__fish_eddy_needs_command" -f -a "template" -d 'See, begin, check and test templates'
 complete -c eddy -n "__fish_eddy_needs_command" -f -a "validate" -d 'Check AsyncAPI documents and event schemas'
 complete -c eddy -n "__fish_eddy_needs_command" -f -a "help" -d 'Print this message or the help of the given subcommand(s)'
+complete -c eddy -n "__fish_eddy_using_subcommand add; and not __fish_seen_subcommand_from handler channel outbox dead-letter help" -l color -d 'When to colour' -r -f -a "auto\t'On a terminal, unless NO_COLOR is set'
+always\t'Always'
+never\t'Never'"
+complete -c eddy -n "__fish_eddy_using_subcommand add; and not __fish_seen_subcommand_from handler channel outbox dead-letter help" -l workspace -d 'Directory of the workspace file `eddy.yaml` (default: here or above)' -r -F
+complete -c eddy -n "__fish_eddy_using_subcommand add; and not __fish_seen_subcommand_from handler channel outbox dead-letter help" -l env -d 'Environment of the workspace to use' -r
+complete -c eddy -n "__fish_eddy_using_subcommand add; and not __fish_seen_subcommand_from handler channel outbox dead-letter help" -s q -l quiet -d 'Say nothing but data and errors'
+complete -c eddy -n "__fish_eddy_using_subcommand add; and not __fish_seen_subcommand_from handler channel outbox dead-letter help" -s v -l verbose -d 'Say more about what is done'
+complete -c eddy -n "__fish_eddy_using_subcommand add; and not __fish_seen_subcommand_from handler channel outbox dead-letter help" -l no-progress -d 'Draw no progress bars'
+complete -c eddy -n "__fish_eddy_using_subcommand add; and not __fish_seen_subcommand_from handler channel outbox dead-letter help" -l yes -d 'Answer yes to questions'
+complete -c eddy -n "__fish_eddy_using_subcommand add; and not __fish_seen_subcommand_from handler channel outbox dead-letter help" -s h -l help -d 'Print help (see more with \'--help\')'
+complete -c eddy -n "__fish_eddy_using_subcommand add; and not __fish_seen_subcommand_from handler channel outbox dead-letter help" -s V -l version -d 'Print version'
+complete -c eddy -n "__fish_eddy_using_subcommand add; and not __fish_seen_subcommand_from handler channel outbox dead-letter help" -f -a "handler" -d 'An operation, with its channel and message when they are not there'
+complete -c eddy -n "__fish_eddy_using_subcommand add; and not __fish_seen_subcommand_from handler channel outbox dead-letter help" -f -a "channel" -d 'A channel'
+complete -c eddy -n "__fish_eddy_using_subcommand add; and not __fish_seen_subcommand_from handler channel outbox dead-letter help" -f -a "outbox" -d 'An outbox, where the template can have one'
+complete -c eddy -n "__fish_eddy_using_subcommand add; and not __fish_seen_subcommand_from handler channel outbox dead-letter help" -f -a "dead-letter" -d 'Dead letters, where the template can have them; with `--channel` the channel they go to'
+complete -c eddy -n "__fish_eddy_using_subcommand add; and not __fish_seen_subcommand_from handler channel outbox dead-letter help" -f -a "help" -d 'Print this message or the help of the given subcommand(s)'
+complete -c eddy -n "__fish_eddy_using_subcommand add; and __fish_seen_subcommand_from handler" -l channel -d 'Channel of the operation; it is made when the contract has none of this name' -r
+complete -c eddy -n "__fish_eddy_using_subcommand add; and __fish_seen_subcommand_from handler" -l address -d 'Address of the channel (default: its name)' -r
+complete -c eddy -n "__fish_eddy_using_subcommand add; and __fish_seen_subcommand_from handler" -l message -d 'Message it carries; it is made when the contract has none of this name' -r
+complete -c eddy -n "__fish_eddy_using_subcommand add; and __fish_seen_subcommand_from handler" -l schema -d 'Schema of the message\'s payload, in JSON or YAML; the message must be new' -r -F
+complete -c eddy -n "__fish_eddy_using_subcommand add; and __fish_seen_subcommand_from handler" -l directory -d 'Directory of the project, or one in it (default: here)' -r -F
+complete -c eddy -n "__fish_eddy_using_subcommand add; and __fish_seen_subcommand_from handler" -l format -d 'Form of the output' -r -f -a "human\t'For people'
+json\t'One JSON object'"
+complete -c eddy -n "__fish_eddy_using_subcommand add; and __fish_seen_subcommand_from handler" -l color -d 'When to colour' -r -f -a "auto\t'On a terminal, unless NO_COLOR is set'
+always\t'Always'
+never\t'Never'"
+complete -c eddy -n "__fish_eddy_using_subcommand add; and __fish_seen_subcommand_from handler" -l workspace -d 'Directory of the workspace file `eddy.yaml` (default: here or above)' -r -F
+complete -c eddy -n "__fish_eddy_using_subcommand add; and __fish_seen_subcommand_from handler" -l env -d 'Environment of the workspace to use' -r
+complete -c eddy -n "__fish_eddy_using_subcommand add; and __fish_seen_subcommand_from handler" -l send -d 'The service sends (default: it receives)'
+complete -c eddy -n "__fish_eddy_using_subcommand add; and __fish_seen_subcommand_from handler" -l dry-run -d 'Show exactly what would be written, with differences, and write nothing'
+complete -c eddy -n "__fish_eddy_using_subcommand add; and __fish_seen_subcommand_from handler" -s q -l quiet -d 'Say nothing but data and errors'
+complete -c eddy -n "__fish_eddy_using_subcommand add; and __fish_seen_subcommand_from handler" -s v -l verbose -d 'Say more about what is done'
+complete -c eddy -n "__fish_eddy_using_subcommand add; and __fish_seen_subcommand_from handler" -l no-progress -d 'Draw no progress bars'
+complete -c eddy -n "__fish_eddy_using_subcommand add; and __fish_seen_subcommand_from handler" -l yes -d 'Answer yes to questions'
+complete -c eddy -n "__fish_eddy_using_subcommand add; and __fish_seen_subcommand_from handler" -s h -l help -d 'Print help (see more with \'--help\')'
+complete -c eddy -n "__fish_eddy_using_subcommand add; and __fish_seen_subcommand_from handler" -s V -l version -d 'Print version'
+complete -c eddy -n "__fish_eddy_using_subcommand add; and __fish_seen_subcommand_from channel" -l address -d 'Address of the channel (default: its name)' -r
+complete -c eddy -n "__fish_eddy_using_subcommand add; and __fish_seen_subcommand_from channel" -l message -d 'Message it carries; it is made when the contract has none of this name' -r
+complete -c eddy -n "__fish_eddy_using_subcommand add; and __fish_seen_subcommand_from channel" -l schema -d 'Schema of the message\'s payload, in JSON or YAML; the message must be new' -r -F
+complete -c eddy -n "__fish_eddy_using_subcommand add; and __fish_seen_subcommand_from channel" -l directory -d 'Directory of the project, or one in it (default: here)' -r -F
+complete -c eddy -n "__fish_eddy_using_subcommand add; and __fish_seen_subcommand_from channel" -l format -d 'Form of the output' -r -f -a "human\t'For people'
+json\t'One JSON object'"
+complete -c eddy -n "__fish_eddy_using_subcommand add; and __fish_seen_subcommand_from channel" -l color -d 'When to colour' -r -f -a "auto\t'On a terminal, unless NO_COLOR is set'
+always\t'Always'
+never\t'Never'"
+complete -c eddy -n "__fish_eddy_using_subcommand add; and __fish_seen_subcommand_from channel" -l workspace -d 'Directory of the workspace file `eddy.yaml` (default: here or above)' -r -F
+complete -c eddy -n "__fish_eddy_using_subcommand add; and __fish_seen_subcommand_from channel" -l env -d 'Environment of the workspace to use' -r
+complete -c eddy -n "__fish_eddy_using_subcommand add; and __fish_seen_subcommand_from channel" -l dry-run -d 'Show exactly what would be written, with differences, and write nothing'
+complete -c eddy -n "__fish_eddy_using_subcommand add; and __fish_seen_subcommand_from channel" -s q -l quiet -d 'Say nothing but data and errors'
+complete -c eddy -n "__fish_eddy_using_subcommand add; and __fish_seen_subcommand_from channel" -s v -l verbose -d 'Say more about what is done'
+complete -c eddy -n "__fish_eddy_using_subcommand add; and __fish_seen_subcommand_from channel" -l no-progress -d 'Draw no progress bars'
+complete -c eddy -n "__fish_eddy_using_subcommand add; and __fish_seen_subcommand_from channel" -l yes -d 'Answer yes to questions'
+complete -c eddy -n "__fish_eddy_using_subcommand add; and __fish_seen_subcommand_from channel" -s h -l help -d 'Print help (see more with \'--help\')'
+complete -c eddy -n "__fish_eddy_using_subcommand add; and __fish_seen_subcommand_from channel" -s V -l version -d 'Print version'
+complete -c eddy -n "__fish_eddy_using_subcommand add; and __fish_seen_subcommand_from outbox" -l directory -d 'Directory of the project, or one in it (default: here)' -r -F
+complete -c eddy -n "__fish_eddy_using_subcommand add; and __fish_seen_subcommand_from outbox" -l format -d 'Form of the output' -r -f -a "human\t'For people'
+json\t'One JSON object'"
+complete -c eddy -n "__fish_eddy_using_subcommand add; and __fish_seen_subcommand_from outbox" -l color -d 'When to colour' -r -f -a "auto\t'On a terminal, unless NO_COLOR is set'
+always\t'Always'
+never\t'Never'"
+complete -c eddy -n "__fish_eddy_using_subcommand add; and __fish_seen_subcommand_from outbox" -l workspace -d 'Directory of the workspace file `eddy.yaml` (default: here or above)' -r -F
+complete -c eddy -n "__fish_eddy_using_subcommand add; and __fish_seen_subcommand_from outbox" -l env -d 'Environment of the workspace to use' -r
+complete -c eddy -n "__fish_eddy_using_subcommand add; and __fish_seen_subcommand_from outbox" -l dry-run -d 'Show exactly what would be written, with differences, and write nothing'
+complete -c eddy -n "__fish_eddy_using_subcommand add; and __fish_seen_subcommand_from outbox" -s q -l quiet -d 'Say nothing but data and errors'
+complete -c eddy -n "__fish_eddy_using_subcommand add; and __fish_seen_subcommand_from outbox" -s v -l verbose -d 'Say more about what is done'
+complete -c eddy -n "__fish_eddy_using_subcommand add; and __fish_seen_subcommand_from outbox" -l no-progress -d 'Draw no progress bars'
+complete -c eddy -n "__fish_eddy_using_subcommand add; and __fish_seen_subcommand_from outbox" -l yes -d 'Answer yes to questions'
+complete -c eddy -n "__fish_eddy_using_subcommand add; and __fish_seen_subcommand_from outbox" -s h -l help -d 'Print help (see more with \'--help\')'
+complete -c eddy -n "__fish_eddy_using_subcommand add; and __fish_seen_subcommand_from outbox" -s V -l version -d 'Print version'
+complete -c eddy -n "__fish_eddy_using_subcommand add; and __fish_seen_subcommand_from dead-letter" -l channel -d 'Channel whose dead letters the contract is to describe' -r
+complete -c eddy -n "__fish_eddy_using_subcommand add; and __fish_seen_subcommand_from dead-letter" -l suffix -d 'What stands behind the address of the channel' -r
+complete -c eddy -n "__fish_eddy_using_subcommand add; and __fish_seen_subcommand_from dead-letter" -l directory -d 'Directory of the project, or one in it (default: here)' -r -F
+complete -c eddy -n "__fish_eddy_using_subcommand add; and __fish_seen_subcommand_from dead-letter" -l format -d 'Form of the output' -r -f -a "human\t'For people'
+json\t'One JSON object'"
+complete -c eddy -n "__fish_eddy_using_subcommand add; and __fish_seen_subcommand_from dead-letter" -l color -d 'When to colour' -r -f -a "auto\t'On a terminal, unless NO_COLOR is set'
+always\t'Always'
+never\t'Never'"
+complete -c eddy -n "__fish_eddy_using_subcommand add; and __fish_seen_subcommand_from dead-letter" -l workspace -d 'Directory of the workspace file `eddy.yaml` (default: here or above)' -r -F
+complete -c eddy -n "__fish_eddy_using_subcommand add; and __fish_seen_subcommand_from dead-letter" -l env -d 'Environment of the workspace to use' -r
+complete -c eddy -n "__fish_eddy_using_subcommand add; and __fish_seen_subcommand_from dead-letter" -l dry-run -d 'Show exactly what would be written, with differences, and write nothing'
+complete -c eddy -n "__fish_eddy_using_subcommand add; and __fish_seen_subcommand_from dead-letter" -s q -l quiet -d 'Say nothing but data and errors'
+complete -c eddy -n "__fish_eddy_using_subcommand add; and __fish_seen_subcommand_from dead-letter" -s v -l verbose -d 'Say more about what is done'
+complete -c eddy -n "__fish_eddy_using_subcommand add; and __fish_seen_subcommand_from dead-letter" -l no-progress -d 'Draw no progress bars'
+complete -c eddy -n "__fish_eddy_using_subcommand add; and __fish_seen_subcommand_from dead-letter" -l yes -d 'Answer yes to questions'
+complete -c eddy -n "__fish_eddy_using_subcommand add; and __fish_seen_subcommand_from dead-letter" -s h -l help -d 'Print help (see more with \'--help\')'
+complete -c eddy -n "__fish_eddy_using_subcommand add; and __fish_seen_subcommand_from dead-letter" -s V -l version -d 'Print version'
+complete -c eddy -n "__fish_eddy_using_subcommand add; and __fish_seen_subcommand_from help" -f -a "handler" -d 'An operation, with its channel and message when they are not there'
+complete -c eddy -n "__fish_eddy_using_subcommand add; and __fish_seen_subcommand_from help" -f -a "channel" -d 'A channel'
+complete -c eddy -n "__fish_eddy_using_subcommand add; and __fish_seen_subcommand_from help" -f -a "outbox" -d 'An outbox, where the template can have one'
+complete -c eddy -n "__fish_eddy_using_subcommand add; and __fish_seen_subcommand_from help" -f -a "dead-letter" -d 'Dead letters, where the template can have them; with `--channel` the channel they go to'
+complete -c eddy -n "__fish_eddy_using_subcommand add; and __fish_seen_subcommand_from help" -f -a "help" -d 'Print this message or the help of the given subcommand(s)'
+complete -c eddy -n "__fish_eddy_using_subcommand adopt" -l contract -d 'AsyncAPI document of the service' -r -F
+complete -c eddy -n "__fish_eddy_using_subcommand adopt" -l answers -d 'Answers in YAML or JSON; `-` reads standard input' -r -F
+complete -c eddy -n "__fish_eddy_using_subcommand adopt" -l set -d 'One answer; counts more than the file' -r
+complete -c eddy -n "__fish_eddy_using_subcommand adopt" -l format -d 'Form of the output' -r -f -a "human\t'For people'
+json\t'One JSON object'"
+complete -c eddy -n "__fish_eddy_using_subcommand adopt" -l color -d 'When to colour' -r -f -a "auto\t'On a terminal, unless NO_COLOR is set'
+always\t'Always'
+never\t'Never'"
+complete -c eddy -n "__fish_eddy_using_subcommand adopt" -l workspace -d 'Directory of the workspace file `eddy.yaml` (default: here or above)' -r -F
+complete -c eddy -n "__fish_eddy_using_subcommand adopt" -l env -d 'Environment of the workspace to use' -r
+complete -c eddy -n "__fish_eddy_using_subcommand adopt" -l defaults -d 'Take the default of every question that has no answer'
+complete -c eddy -n "__fish_eddy_using_subcommand adopt" -l add-missing -d 'Let the next sync make the files that are missing (default: they count as deleted by you)'
+complete -c eddy -n "__fish_eddy_using_subcommand adopt" -l dry-run -d 'Show how far the project is from the template, and write nothing'
+complete -c eddy -n "__fish_eddy_using_subcommand adopt" -s q -l quiet -d 'Say nothing but data and errors'
+complete -c eddy -n "__fish_eddy_using_subcommand adopt" -s v -l verbose -d 'Say more about what is done'
+complete -c eddy -n "__fish_eddy_using_subcommand adopt" -l no-progress -d 'Draw no progress bars'
+complete -c eddy -n "__fish_eddy_using_subcommand adopt" -l yes -d 'Answer yes to questions'
+complete -c eddy -n "__fish_eddy_using_subcommand adopt" -s h -l help -d 'Print help (see more with \'--help\')'
+complete -c eddy -n "__fish_eddy_using_subcommand adopt" -s V -l version -d 'Print version'
 complete -c eddy -n "__fish_eddy_using_subcommand archive; and not __fish_seen_subcommand_from cat convert import merge repair slice split stats verify help" -l color -d 'When to colour' -r -f -a "auto\t'On a terminal, unless NO_COLOR is set'
 always\t'Always'
 never\t'Never'"
@@ -765,7 +877,7 @@ complete -c eddy -n "__fish_eddy_using_subcommand serve" -l yes -d 'Answer yes t
 complete -c eddy -n "__fish_eddy_using_subcommand serve" -s h -l help -d 'Print help (see more with \'--help\')'
 complete -c eddy -n "__fish_eddy_using_subcommand serve" -s V -l version -d 'Print version'
 complete -c eddy -n "__fish_eddy_using_subcommand sync" -l contract -d 'AsyncAPI document to follow from now on (default: the one of last time)' -r -F
-complete -c eddy -n "__fish_eddy_using_subcommand sync" -l template -d 'Template to follow from now on: a built-in name, or a directory (default: the one of last time)' -r
+complete -c eddy -n "__fish_eddy_using_subcommand sync" -l template -d 'Template to follow from now on, named as for `eddy new` (default: the one of last time)' -r
 complete -c eddy -n "__fish_eddy_using_subcommand sync" -l answers -d 'Answers in YAML or JSON; `-` reads standard input' -r -F
 complete -c eddy -n "__fish_eddy_using_subcommand sync" -l set -d 'One answer; counts more than the file' -r
 complete -c eddy -n "__fish_eddy_using_subcommand sync" -l format -d 'Form of the output' -r -f -a "human\t'For people'
@@ -959,29 +1071,35 @@ complete -c eddy -n "__fish_eddy_using_subcommand validate" -l no-progress -d 'D
 complete -c eddy -n "__fish_eddy_using_subcommand validate" -l yes -d 'Answer yes to questions'
 complete -c eddy -n "__fish_eddy_using_subcommand validate" -s h -l help -d 'Print help (see more with \'--help\')'
 complete -c eddy -n "__fish_eddy_using_subcommand validate" -s V -l version -d 'Print version'
-complete -c eddy -n "__fish_eddy_using_subcommand help; and not __fish_seen_subcommand_from archive broker bundle completions convert demo doctor explain fmt graph init inject man new record redrive replay serve sync tail template validate help" -f -a "archive" -d 'Look into recordings, cut and join them, check them, mend them'
-complete -c eddy -n "__fish_eddy_using_subcommand help; and not __fish_seen_subcommand_from archive broker bundle completions convert demo doctor explain fmt graph init inject man new record redrive replay serve sync tail template validate help" -f -a "broker" -d 'Run the embedded MQTT broker for local work'
-complete -c eddy -n "__fish_eddy_using_subcommand help; and not __fish_seen_subcommand_from archive broker bundle completions convert demo doctor explain fmt graph init inject man new record redrive replay serve sync tail template validate help" -f -a "bundle" -d 'Make one document of many files; references stay references'
-complete -c eddy -n "__fish_eddy_using_subcommand help; and not __fish_seen_subcommand_from archive broker bundle completions convert demo doctor explain fmt graph init inject man new record redrive replay serve sync tail template validate help" -f -a "completions" -d 'Print a completion script for a shell'
-complete -c eddy -n "__fish_eddy_using_subcommand help; and not __fish_seen_subcommand_from archive broker bundle completions convert demo doctor explain fmt graph init inject man new record redrive replay serve sync tail template validate help" -f -a "convert" -d 'Convert an AsyncAPI document to a later version; comments stay'
-complete -c eddy -n "__fish_eddy_using_subcommand help; and not __fish_seen_subcommand_from archive broker bundle completions convert demo doctor explain fmt graph init inject man new record redrive replay serve sync tail template validate help" -f -a "demo" -d 'Show the whole round on the embedded broker'
-complete -c eddy -n "__fish_eddy_using_subcommand help; and not __fish_seen_subcommand_from archive broker bundle completions convert demo doctor explain fmt graph init inject man new record redrive replay serve sync tail template validate help" -f -a "doctor" -d 'Check the workspace, its servers and the tools eddy calls'
-complete -c eddy -n "__fish_eddy_using_subcommand help; and not __fish_seen_subcommand_from archive broker bundle completions convert demo doctor explain fmt graph init inject man new record redrive replay serve sync tail template validate help" -f -a "explain" -d 'Print the page of a diagnostic code, or list all codes'
-complete -c eddy -n "__fish_eddy_using_subcommand help; and not __fish_seen_subcommand_from archive broker bundle completions convert demo doctor explain fmt graph init inject man new record redrive replay serve sync tail template validate help" -f -a "fmt" -d 'Lay out YAML and JSON documents; comments, anchors and order stay'
-complete -c eddy -n "__fish_eddy_using_subcommand help; and not __fish_seen_subcommand_from archive broker bundle completions convert demo doctor explain fmt graph init inject man new record redrive replay serve sync tail template validate help" -f -a "graph" -d 'Show who sends what to whom'
-complete -c eddy -n "__fish_eddy_using_subcommand help; and not __fish_seen_subcommand_from archive broker bundle completions convert demo doctor explain fmt graph init inject man new record redrive replay serve sync tail template validate help" -f -a "init" -d 'Write a workspace file'
-complete -c eddy -n "__fish_eddy_using_subcommand help; and not __fish_seen_subcommand_from archive broker bundle completions convert demo doctor explain fmt graph init inject man new record redrive replay serve sync tail template validate help" -f -a "inject" -d 'Send one event, a file, standard input, or events generated from the contract'
-complete -c eddy -n "__fish_eddy_using_subcommand help; and not __fish_seen_subcommand_from archive broker bundle completions convert demo doctor explain fmt graph init inject man new record redrive replay serve sync tail template validate help" -f -a "man" -d 'Print the manual'
-complete -c eddy -n "__fish_eddy_using_subcommand help; and not __fish_seen_subcommand_from archive broker bundle completions convert demo doctor explain fmt graph init inject man new record redrive replay serve sync tail template validate help" -f -a "new" -d 'Make a project from a template'
-complete -c eddy -n "__fish_eddy_using_subcommand help; and not __fish_seen_subcommand_from archive broker bundle completions convert demo doctor explain fmt graph init inject man new record redrive replay serve sync tail template validate help" -f -a "record" -d 'Capture events into an archive'
-complete -c eddy -n "__fish_eddy_using_subcommand help; and not __fish_seen_subcommand_from archive broker bundle completions convert demo doctor explain fmt graph init inject man new record redrive replay serve sync tail template validate help" -f -a "redrive" -d 'Take dead letters back to where they came from'
-complete -c eddy -n "__fish_eddy_using_subcommand help; and not __fish_seen_subcommand_from archive broker bundle completions convert demo doctor explain fmt graph init inject man new record redrive replay serve sync tail template validate help" -f -a "replay" -d 'Send the events of an archive again, with their timing'
-complete -c eddy -n "__fish_eddy_using_subcommand help; and not __fish_seen_subcommand_from archive broker bundle completions convert demo doctor explain fmt graph init inject man new record redrive replay serve sync tail template validate help" -f -a "serve" -d 'Serve the page of the system, which follows documents and systems while it is open'
-complete -c eddy -n "__fish_eddy_using_subcommand help; and not __fish_seen_subcommand_from archive broker bundle completions convert demo doctor explain fmt graph init inject man new record redrive replay serve sync tail template validate help" -f -a "sync" -d 'Bring a project up to its template and its contract'
-complete -c eddy -n "__fish_eddy_using_subcommand help; and not __fish_seen_subcommand_from archive broker bundle completions convert demo doctor explain fmt graph init inject man new record redrive replay serve sync tail template validate help" -f -a "tail" -d 'Watch events as they arrive'
-complete -c eddy -n "__fish_eddy_using_subcommand help; and not __fish_seen_subcommand_from archive broker bundle completions convert demo doctor explain fmt graph init inject man new record redrive replay serve sync tail template validate help" -f -a "template" -d 'See, begin, check and test templates'
-complete -c eddy -n "__fish_eddy_using_subcommand help; and not __fish_seen_subcommand_from archive broker bundle completions convert demo doctor explain fmt graph init inject man new record redrive replay serve sync tail template validate help" -f -a "validate" -d 'Check AsyncAPI documents and event schemas'
-complete -c eddy -n "__fish_eddy_using_subcommand help; and not __fish_seen_subcommand_from archive broker bundle completions convert demo doctor explain fmt graph init inject man new record redrive replay serve sync tail template validate help" -f -a "help" -d 'Print this message or the help of the given subcommand(s)'
+complete -c eddy -n "__fish_eddy_using_subcommand help; and not __fish_seen_subcommand_from add adopt archive broker bundle completions convert demo doctor explain fmt graph init inject man new record redrive replay serve sync tail template validate help" -f -a "add" -d 'Add an operation, a channel, an outbox or dead letters to a project'
+complete -c eddy -n "__fish_eddy_using_subcommand help; and not __fish_seen_subcommand_from add adopt archive broker bundle completions convert demo doctor explain fmt graph init inject man new record redrive replay serve sync tail template validate help" -f -a "adopt" -d 'Bring a project that eddy did not make under a template'
+complete -c eddy -n "__fish_eddy_using_subcommand help; and not __fish_seen_subcommand_from add adopt archive broker bundle completions convert demo doctor explain fmt graph init inject man new record redrive replay serve sync tail template validate help" -f -a "archive" -d 'Look into recordings, cut and join them, check them, mend them'
+complete -c eddy -n "__fish_eddy_using_subcommand help; and not __fish_seen_subcommand_from add adopt archive broker bundle completions convert demo doctor explain fmt graph init inject man new record redrive replay serve sync tail template validate help" -f -a "broker" -d 'Run the embedded MQTT broker for local work'
+complete -c eddy -n "__fish_eddy_using_subcommand help; and not __fish_seen_subcommand_from add adopt archive broker bundle completions convert demo doctor explain fmt graph init inject man new record redrive replay serve sync tail template validate help" -f -a "bundle" -d 'Make one document of many files; references stay references'
+complete -c eddy -n "__fish_eddy_using_subcommand help; and not __fish_seen_subcommand_from add adopt archive broker bundle completions convert demo doctor explain fmt graph init inject man new record redrive replay serve sync tail template validate help" -f -a "completions" -d 'Print a completion script for a shell'
+complete -c eddy -n "__fish_eddy_using_subcommand help; and not __fish_seen_subcommand_from add adopt archive broker bundle completions convert demo doctor explain fmt graph init inject man new record redrive replay serve sync tail template validate help" -f -a "convert" -d 'Convert an AsyncAPI document to a later version; comments stay'
+complete -c eddy -n "__fish_eddy_using_subcommand help; and not __fish_seen_subcommand_from add adopt archive broker bundle completions convert demo doctor explain fmt graph init inject man new record redrive replay serve sync tail template validate help" -f -a "demo" -d 'Show the whole round on the embedded broker'
+complete -c eddy -n "__fish_eddy_using_subcommand help; and not __fish_seen_subcommand_from add adopt archive broker bundle completions convert demo doctor explain fmt graph init inject man new record redrive replay serve sync tail template validate help" -f -a "doctor" -d 'Check the workspace, its servers and the tools eddy calls'
+complete -c eddy -n "__fish_eddy_using_subcommand help; and not __fish_seen_subcommand_from add adopt archive broker bundle completions convert demo doctor explain fmt graph init inject man new record redrive replay serve sync tail template validate help" -f -a "explain" -d 'Print the page of a diagnostic code, or list all codes'
+complete -c eddy -n "__fish_eddy_using_subcommand help; and not __fish_seen_subcommand_from add adopt archive broker bundle completions convert demo doctor explain fmt graph init inject man new record redrive replay serve sync tail template validate help" -f -a "fmt" -d 'Lay out YAML and JSON documents; comments, anchors and order stay'
+complete -c eddy -n "__fish_eddy_using_subcommand help; and not __fish_seen_subcommand_from add adopt archive broker bundle completions convert demo doctor explain fmt graph init inject man new record redrive replay serve sync tail template validate help" -f -a "graph" -d 'Show who sends what to whom'
+complete -c eddy -n "__fish_eddy_using_subcommand help; and not __fish_seen_subcommand_from add adopt archive broker bundle completions convert demo doctor explain fmt graph init inject man new record redrive replay serve sync tail template validate help" -f -a "init" -d 'Write a workspace file'
+complete -c eddy -n "__fish_eddy_using_subcommand help; and not __fish_seen_subcommand_from add adopt archive broker bundle completions convert demo doctor explain fmt graph init inject man new record redrive replay serve sync tail template validate help" -f -a "inject" -d 'Send one event, a file, standard input, or events generated from the contract'
+complete -c eddy -n "__fish_eddy_using_subcommand help; and not __fish_seen_subcommand_from add adopt archive broker bundle completions convert demo doctor explain fmt graph init inject man new record redrive replay serve sync tail template validate help" -f -a "man" -d 'Print the manual'
+complete -c eddy -n "__fish_eddy_using_subcommand help; and not __fish_seen_subcommand_from add adopt archive broker bundle completions convert demo doctor explain fmt graph init inject man new record redrive replay serve sync tail template validate help" -f -a "new" -d 'Make a project from a template'
+complete -c eddy -n "__fish_eddy_using_subcommand help; and not __fish_seen_subcommand_from add adopt archive broker bundle completions convert demo doctor explain fmt graph init inject man new record redrive replay serve sync tail template validate help" -f -a "record" -d 'Capture events into an archive'
+complete -c eddy -n "__fish_eddy_using_subcommand help; and not __fish_seen_subcommand_from add adopt archive broker bundle completions convert demo doctor explain fmt graph init inject man new record redrive replay serve sync tail template validate help" -f -a "redrive" -d 'Take dead letters back to where they came from'
+complete -c eddy -n "__fish_eddy_using_subcommand help; and not __fish_seen_subcommand_from add adopt archive broker bundle completions convert demo doctor explain fmt graph init inject man new record redrive replay serve sync tail template validate help" -f -a "replay" -d 'Send the events of an archive again, with their timing'
+complete -c eddy -n "__fish_eddy_using_subcommand help; and not __fish_seen_subcommand_from add adopt archive broker bundle completions convert demo doctor explain fmt graph init inject man new record redrive replay serve sync tail template validate help" -f -a "serve" -d 'Serve the page of the system, which follows documents and systems while it is open'
+complete -c eddy -n "__fish_eddy_using_subcommand help; and not __fish_seen_subcommand_from add adopt archive broker bundle completions convert demo doctor explain fmt graph init inject man new record redrive replay serve sync tail template validate help" -f -a "sync" -d 'Bring a project up to its template and its contract'
+complete -c eddy -n "__fish_eddy_using_subcommand help; and not __fish_seen_subcommand_from add adopt archive broker bundle completions convert demo doctor explain fmt graph init inject man new record redrive replay serve sync tail template validate help" -f -a "tail" -d 'Watch events as they arrive'
+complete -c eddy -n "__fish_eddy_using_subcommand help; and not __fish_seen_subcommand_from add adopt archive broker bundle completions convert demo doctor explain fmt graph init inject man new record redrive replay serve sync tail template validate help" -f -a "template" -d 'See, begin, check and test templates'
+complete -c eddy -n "__fish_eddy_using_subcommand help; and not __fish_seen_subcommand_from add adopt archive broker bundle completions convert demo doctor explain fmt graph init inject man new record redrive replay serve sync tail template validate help" -f -a "validate" -d 'Check AsyncAPI documents and event schemas'
+complete -c eddy -n "__fish_eddy_using_subcommand help; and not __fish_seen_subcommand_from add adopt archive broker bundle completions convert demo doctor explain fmt graph init inject man new record redrive replay serve sync tail template validate help" -f -a "help" -d 'Print this message or the help of the given subcommand(s)'
+complete -c eddy -n "__fish_eddy_using_subcommand help; and __fish_seen_subcommand_from add" -f -a "handler" -d 'An operation, with its channel and message when they are not there'
+complete -c eddy -n "__fish_eddy_using_subcommand help; and __fish_seen_subcommand_from add" -f -a "channel" -d 'A channel'
+complete -c eddy -n "__fish_eddy_using_subcommand help; and __fish_seen_subcommand_from add" -f -a "outbox" -d 'An outbox, where the template can have one'
+complete -c eddy -n "__fish_eddy_using_subcommand help; and __fish_seen_subcommand_from add" -f -a "dead-letter" -d 'Dead letters, where the template can have them; with `--channel` the channel they go to'
 complete -c eddy -n "__fish_eddy_using_subcommand help; and __fish_seen_subcommand_from archive" -f -a "cat" -d 'Print events, one JSON object per line'
 complete -c eddy -n "__fish_eddy_using_subcommand help; and __fish_seen_subcommand_from archive" -f -a "convert" -d 'Write a recording as CSV, CloudEvents, lines of kcat, Avro or Parquet, or read it back'
 complete -c eddy -n "__fish_eddy_using_subcommand help; and __fish_seen_subcommand_from archive" -f -a "import" -d 'Make an archive of what kcat, rpk, kaf, GoReplay, browsers (HAR) or the nats command wrote'

@@ -1,7 +1,5 @@
 //! Merging agrees with `git merge-file` on what is clean and on every byte of it, and loses no line of the project.
 //!
-//! Among many repeated lines there is more than one way to see a change, and a few triples in 100,000 are seen otherwise.
-//!
 //! `EDDY_MERGE_TRIPLES=100000 cargo test --test merge` looks at more.
 
 use std::path::Path;
@@ -98,6 +96,6 @@ fn merging_agrees_with_git() {
         }
     }
     println!("{triples} triples, {clean} clean, no line lost; otherwise than git: {otherwise:?}");
-    assert!(otherwise.len() as u64 <= triples / 500, "{otherwise:?}");
+    assert!(otherwise.is_empty(), "{otherwise:?}");
     assert!(clean > triples / 5);
 }

@@ -9,6 +9,8 @@ use clap::{CommandFactory, FromArgMatches, Parser, Subcommand, ValueEnum};
 use crate::settings::{Environment, Workspace};
 use crate::ui::{ColorChoice, Ui, UiOptions};
 
+mod add;
+mod adopt;
 mod archive;
 #[cfg(feature = "broker")]
 mod broker;
@@ -155,6 +157,10 @@ pub struct Cli {
 
 #[derive(Debug, Subcommand)]
 enum Command {
+    /// Add an operation, a channel, an outbox or dead letters to a project
+    Add(add::Args),
+    /// Bring a project that eddy did not make under a template
+    Adopt(adopt::Args),
     /// Look into recordings, cut and join them, check them, mend them
     Archive(archive::Args),
     /// Run the embedded MQTT broker for local work
@@ -207,6 +213,8 @@ enum Command {
 impl Command {
     fn run(&self, context: &Context) -> Result<Status, CommandError> {
         match self {
+            Self::Add(args) => add::run(args, context),
+            Self::Adopt(args) => adopt::run(args, context),
             Self::Archive(args) => archive::run(args, context),
             #[cfg(feature = "broker")]
             Self::Broker(args) => broker::run(args, context),

@@ -8,7 +8,7 @@ use clap::ValueEnum;
 use super::scaffolding::{AnswerArgs, read_contract, seen_from};
 use super::{CommandError, Context, Status};
 use crate::output;
-use crate::scaffold::source::BUILT_IN_SOURCE;
+use crate::scaffold::source::remember;
 use crate::scaffold::{self, Action, Plan};
 
 /// Flags of `eddy new`.
@@ -19,9 +19,10 @@ use crate::scaffold::{self, Action, Plan};
     eddy new python-service shop --contract orders.yaml --set broker=kafka\n  \
     eddy new go-service shop --contract orders.yaml --set broker=rabbitmq\n  \
     eddy new rust-service shop --contract orders.yaml --defaults --dry-run --format json\n  \
-    eddy new ./my-template shop --answers answers.yaml")]
+    eddy new ./my-template shop --answers answers.yaml\n  \
+    eddy new 'git+https://example.com/templates.git#v1.2.0:billing' shop")]
 pub struct Args {
-    /// Name of a built-in template, or the directory of one (with a `/` in it)
+    /// Built-in name, a directory (with a `/` in it), `git+URL#REF`, or `FILE.tar.gz#sha256=HASH`
     #[arg(required_unless_present = "list")]
     template: Option<String>,
     /// Directory to make; it must be new or empty
@@ -63,9 +64,7 @@ pub fn run(args: &Args, context: &Context) -> Result<Status, CommandError> {
         scaffold::write::check_target(directory)?;
     }
     let mut template = scaffold::open(name)?;
-    if !template.source.starts_with(BUILT_IN_SOURCE) {
-        template.remembered_as = seen_from(directory, Path::new(name));
-    }
+    remember(&mut template, name, |path| seen_from(directory, path))?;
     let contract = args
         .contract
         .as_deref()

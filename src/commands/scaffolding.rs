@@ -1,11 +1,13 @@
 //! What `new` and `sync` share: reading contracts and answers, and asking what is not answered.
 
+use std::collections::BTreeMap;
 use std::io::Read;
 use std::path::{Component, Path, PathBuf};
 
 use serde_json::{Map, Value};
 
 use super::{CommandError, Context, ErrorKind};
+use crate::contract::remote::NoRemotes;
 use crate::contract::{self, Loaded};
 use crate::diagnostic::Severity;
 use crate::scaffold::{
@@ -92,8 +94,31 @@ pub fn read_contract(
     directory: &Path,
     language: Language,
 ) -> Result<ContractView, CommandError> {
-    let loaded = contract::load(&[path.to_owned()], &Limits::default());
-    refuse_broken(path, &loaded)?;
+    view_of(&contract::load(&[path.to_owned()], &Limits::default()), path, directory, language)
+}
+
+/// As [`read_contract`], with a text that stands in for what is in the file.
+///
+/// # Errors
+/// As [`read_contract`].
+pub fn read_contract_as(
+    text: &str,
+    path: &Path,
+    directory: &Path,
+    language: Language,
+) -> Result<ContractView, CommandError> {
+    let texts = BTreeMap::from([(path.to_owned(), text.to_owned())]);
+    let loaded = contract::load_with(&[path.to_owned()], &texts, &Limits::default(), &mut NoRemotes);
+    view_of(&loaded, path, directory, language)
+}
+
+fn view_of(
+    loaded: &Loaded,
+    path: &Path,
+    directory: &Path,
+    language: Language,
+) -> Result<ContractView, CommandError> {
+    refuse_broken(path, loaded)?;
     let [document] = loaded.contract.documents.as_slice() else {
         return Err(CommandError::usage(format!("`{}` is not an AsyncAPI document", path.display()))
             .hint(format!("`eddy validate {}` says what it is", path.display())));

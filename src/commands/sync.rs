@@ -1,14 +1,14 @@
 //! `eddy sync`: brings a project that eddy made up to its template and its contract, in one merge.
 
 use std::io::Write;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 
 use clap::ValueEnum;
 
 use super::scaffolding::{AnswerArgs, read_contract, seen_from};
 use super::{CommandError, Context, ErrorKind, Status};
 use crate::output;
-use crate::scaffold::source::{BUILT_IN_SOURCE, open_remembered};
+use crate::scaffold::source::{open_remembered, remember};
 use crate::scaffold::sync::{self, Outcome, Project, Sync};
 use crate::scaffold::{self, ContractView, Template};
 
@@ -27,7 +27,7 @@ pub struct Args {
     /// AsyncAPI document to follow from now on (default: the one of last time)
     #[arg(long, value_name = "FILE")]
     contract: Option<PathBuf>,
-    /// Template to follow from now on: a built-in name, or a directory (default: the one of last time)
+    /// Template to follow from now on, named as for `eddy new` (default: the one of last time)
     #[arg(long, value_name = "TEMPLATE")]
     template: Option<String>,
     #[command(flatten)]
@@ -64,6 +64,7 @@ pub fn run(args: &Args, context: &Context) -> Result<Status, CommandError> {
     }
     let project = Project::find(&args.directory)?;
     let template = template_of(args, &project)?;
+    let project = sync::migrated(&project, &template.manifest);
     let contract = contract_of(args, &project, &template)?;
     let mut given = sync::answers_of(&project.lock, &template.manifest);
     given.extend(args.answers.given()?);
@@ -84,9 +85,7 @@ fn template_of(args: &Args, project: &Project) -> Result<Template, CommandError>
         return Ok(open_remembered(&project.lock.template.source, &project.root)?);
     };
     let mut template = scaffold::open(name)?;
-    if !template.source.starts_with(BUILT_IN_SOURCE) {
-        template.remembered_as = seen_from(&project.root, Path::new(name));
-    }
+    remember(&mut template, name, |path| seen_from(&project.root, path))?;
     Ok(template)
 }
 

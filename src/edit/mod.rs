@@ -1,9 +1,11 @@
 //! Changes documents as texts: lays them out, converts them to another version, bundles them; comments stay.
 
+pub mod add;
 pub mod anchors;
 pub mod bundle;
 pub mod convert;
 pub mod format;
+pub mod insert;
 pub mod make;
 mod pieces;
 pub mod read;

@@ -1,5 +1,6 @@
 //! One file per format; each writes to the `Write` it is given and decides nothing.
 
+pub mod adoption;
 pub mod archive_text;
 pub mod backstage;
 pub mod boxes;

@@ -26,6 +26,11 @@ pub fn text(output: &mut impl Write, sync: &Sync) -> io::Result<()> {
     }
     let (before, after) = &sync.template;
     versions(output, "template", &(Some(before.clone()), Some(after.clone())))?;
+    for (version, message) in &sync.messages {
+        for line in message.lines() {
+            writeln!(output, "  {}: {}", visible(version), visible(line))?;
+        }
+    }
     for file in sync.files.iter().filter(|file| file.outcome != Outcome::Keep || file.note.is_some()) {
         let note = file.note.as_ref().map_or_else(String::new, |note| format!("  ({})", visible(note)));
         writeln!(output, "{:8}  {}{note}", word(file.outcome), visible(&file.path))?;
@@ -52,6 +57,7 @@ fn word(outcome: Outcome) -> &'static str {
         Outcome::Merge => "merge",
         Outcome::Conflict => "conflict",
         Outcome::Delete => "delete",
+        Outcome::Move => "move",
     }
 }
 
@@ -79,13 +85,15 @@ pub fn json(sync: &Sync, written: bool) -> Value {
     let file = |file: &SyncedFile| {
         json!({
             "path": file.path, "action": file.outcome, "policy": file.policy, "note": file.note,
-            "changes": file.changes(),
+            "changes": file.changes(), "moved_from": file.moved_from,
         })
     };
+    let message = |(version, text): &(String, String)| json!({ "version": version, "text": text });
+    let messages: Vec<Value> = sync.messages.iter().map(message).collect();
     json!({
         "needed": sync.is_needed(),
         "written": written,
-        "template": { "from": sync.template.0, "to": sync.template.1 },
+        "template": { "from": sync.template.0, "to": sync.template.1, "messages": messages },
         "contract": { "from": sync.contract.0, "to": sync.contract.1, "changes": sync.changes },
         "breaking": sync.breaking().len(),
         "conflicts": sync.conflicts().iter().map(|file| &file.path).collect::<Vec<_>>(),

@@ -4,7 +4,12 @@ use serde_json::{Map, Value};
 
 use super::engine::{Context, Engine};
 use super::error::ScaffoldError;
-use super::manifest::{MANIFEST, Manifest, Variable, VariableKind};
+use super::manifest::{MANIFEST, Manifest, Variable, VariableKind, is_escape};
+
+/// Most letters of a refused answer that are shown.
+const MAX_SHOWN: usize = 200;
+/// Most bytes of one answer.
+const MAX_ANSWER: usize = 64 << 10;
 
 /// One question as it is put to a person.
 #[derive(Clone, Debug)]
@@ -94,10 +99,15 @@ fn answer(
         return Err(ScaffoldError::MissingAnswer { variable: name.to_owned(), prompt });
     };
     let value = coerce(variable.kind, found);
+    if value.as_str().is_some_and(has_secret) {
+        return Err(ScaffoldError::SecretAnswer { variable: name.to_owned() });
+    }
     match fault(variable, &value) {
         None => Ok(value),
         Some(message) => {
             let answer = value.as_str().map_or_else(|| value.to_string(), str::to_owned);
+            let answer = answer.chars().map(|letter| if is_escape(letter) { '\u{fffd}' } else { letter });
+            let answer = answer.take(MAX_SHOWN).collect();
             Err(ScaffoldError::BadAnswer { variable: name.to_owned(), answer, message })
         }
     }
@@ -136,7 +146,7 @@ fn coerce(kind: VariableKind, value: Value) -> Value {
 fn fault(variable: &Variable, value: &Value) -> Option<String> {
     let choices = || variable.choices.iter().map(|one| format!("`{one}`")).collect::<Vec<_>>().join(", ");
     let of_kind = match variable.kind {
-        VariableKind::String => value.is_string().then_some(()).ok_or("it must be text".to_owned()),
+        VariableKind::String => fault_of_text(value).map_or(Ok(()), Err),
         VariableKind::Bool => {
             value.is_boolean().then_some(()).ok_or("it must be `true` or `false`".to_owned())
         }
@@ -148,6 +158,32 @@ fn fault(variable: &Variable, value: &Value) -> Option<String> {
             .ok_or_else(|| format!("it must be one of {}", choices())),
     };
     of_kind.err().or_else(|| fault_of_check(variable, value))
+}
+
+fn fault_of_text(value: &Value) -> Option<String> {
+    let Some(text) = value.as_str() else { return Some("it must be text".to_owned()) };
+    if text.len() > MAX_ANSWER {
+        return Some(format!("it must have at most {MAX_ANSWER} bytes"));
+    }
+    let is_bad = |letter: char| is_escape(letter) && letter != '\n' && letter != '\t';
+    text.chars().any(is_bad).then(|| "it must not have control characters".to_owned())
+}
+
+/// Whether a text has something in it that only its owner should know: answers are written into the lock.
+fn has_secret(text: &str) -> bool {
+    let in_address = text.split("://").skip(1).any(|rest| {
+        let authority = rest.split(['/', '?', '#', ' ']).next().unwrap_or_default();
+        let user = authority.rsplit_once('@').map(|(user, _)| user);
+        user.is_some_and(|user| user.split_once(':').is_some_and(|(_, word)| !word.is_empty()))
+    });
+    let is_token = |word: &str| {
+        ["ghp_", "gho_", "github_pat_", "glpat-", "xoxb-", "xoxp-", "sk_live_", "AKIA"]
+            .iter()
+            .any(|start| word.strip_prefix(start).is_some_and(|rest| rest.len() >= 16))
+    };
+    in_address
+        || text.contains("-----BEGIN ") && text.contains("PRIVATE KEY-----")
+        || text.split(|letter: char| letter.is_whitespace() || "'\"=,".contains(letter)).any(is_token)
 }
 
 fn fault_of_check(variable: &Variable, value: &Value) -> Option<String> {

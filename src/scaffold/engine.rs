@@ -2,6 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::io;
+use std::sync::atomic::{AtomicU64, Ordering};
 
 use minijinja::syntax::SyntaxConfig;
 use minijinja::value::{Serde, ValueKind};
@@ -15,6 +16,8 @@ use crate::diagnostic::nearest;
 
 /// Instructions one file may take to render.
 const FUEL: u64 = 5_000_000;
+/// Instructions all of a project may take together.
+const ALL_FUEL: u64 = 30_000_000;
 /// Bytes one file may become.
 const MAX_OUTPUT: usize = 8 << 20;
 /// The directory of texts that are included, never written.
@@ -49,6 +52,8 @@ impl Context {
 #[derive(Debug)]
 pub struct Engine {
     environment: Environment<'static>,
+    /// Instructions taken so far.
+    spent: AtomicU64,
 }
 
 impl Engine {
@@ -64,7 +69,7 @@ impl Engine {
         environment.set_formatter(write_value);
         environment.set_loader(move |name| Ok(partials.get(name).cloned()));
         add_filters(&mut environment);
-        Self { environment }
+        Self { environment, spent: AtomicU64::new(0) }
     }
 
     /// Renders a text that is called `name` in messages.
@@ -75,7 +80,16 @@ impl Engine {
         let fail = |error: &minijinja::Error| self.explain(name, text, error, context);
         let template = self.environment.template_from_named_str(name, text).map_err(|error| fail(&error))?;
         let mut output = Bounded { bytes: Vec::new() };
-        template.render_captured_to(context.value(), &mut output).map_err(|error| fail(&error))?;
+        let captured = template.render_captured_to(context.value(), &mut output);
+        let captured = captured.map_err(|error| fail(&error))?;
+        let (steps, _) = captured.state().fuel_levels().unwrap_or_default();
+        if self.spent.fetch_add(steps, Ordering::Relaxed) + steps > ALL_FUEL {
+            return Err(ScaffoldError::Render {
+                place: name.to_owned(),
+                message: "the project takes too many steps to render".to_owned(),
+                help: None,
+            });
+        }
         String::from_utf8(output.bytes).map_err(|_| ScaffoldError::Render {
             place: name.to_owned(),
             message: "the result is not UTF-8".to_owned(),

@@ -37,6 +37,14 @@ pub enum ScaffoldError {
         /// What to do.
         help: Option<String>,
     },
+    /// A source of templates that is not taken, or cannot be reached.
+    #[error("cannot take a template from `{name}`: {message}")]
+    BadSource {
+        /// The source, without secrets.
+        name: String,
+        /// Why not.
+        message: String,
+    },
     /// A template file could not be rendered.
     #[error("{place}: {message}")]
     Render {
@@ -74,6 +82,12 @@ pub enum ScaffoldError {
         answer: String,
         /// Why not.
         message: String,
+    },
+    /// An answer that only its owner should know.
+    #[error("the answer to `{variable}` has a secret in it, and answers are written into the project")]
+    SecretAnswer {
+        /// The variable.
+        variable: String,
     },
     /// An answer to a question the template does not ask.
     #[error("the template asks nothing called `{name}`")]
@@ -116,6 +130,12 @@ pub enum ScaffoldError {
     NoProject {
         /// Where it was looked for.
         directory: PathBuf,
+    },
+    /// Eddy made or adopted it already.
+    #[error("`{project}` is a project of eddy already")]
+    IsProject {
+        /// The directory with the lock.
+        project: PathBuf,
     },
     /// What a project remembers cannot be used.
     #[error("cannot use `{path}`: {message}")]
@@ -170,9 +190,19 @@ impl ScaffoldError {
             Self::MissingAnswer { variable, .. } => Some(format!(
                 "give `--set {variable}=…`, or `--answers FILE` with `{variable}:` in it, or `--defaults`"
             )),
+            Self::SecretAnswer { .. } => {
+                Some("leave it out here; the service reads secrets from its environment when it starts".to_owned())
+            }
             Self::ContractNeeded { .. } => {
                 Some("give `--contract FILE`, an AsyncAPI document in YAML or JSON".to_owned())
             }
+            Self::IsProject { .. } => {
+                Some("`eddy sync --template TEMPLATE` gives it another template".to_owned())
+            }
+            Self::BadSource { .. } => Some(
+                "give a built-in name, a directory, `git+https://HOST/PATH#REF`, or `FILE.tar.gz#sha256=HASH`"
+                    .to_owned(),
+            ),
             Self::NotEmpty { .. } => Some("name a directory that is new or empty".to_owned()),
             Self::Unwritable { path, source } => Some(atomic_file::next_step(path, source)),
             Self::BadPath { .. } => {

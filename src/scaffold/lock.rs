@@ -52,6 +52,9 @@ pub struct LockedTemplate {
     pub version: String,
     /// SHA-256 of its files.
     pub hash: String,
+    /// The commit of its repository, when it comes from one.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub commit: Option<String>,
 }
 
 /// The contract of a project.
@@ -103,6 +106,7 @@ pub fn files(
             name: template.manifest.name.clone(),
             version: template.manifest.version.clone(),
             hash: template.hash.clone(),
+            commit: template.commit.clone(),
         },
         contract: contract.map(|view| LockedContract {
             path: view.path.clone(),
@@ -112,11 +116,24 @@ pub fn files(
         answers: answers.clone(),
         files: planned.iter().map(locked).collect(),
     };
-    let yaml = serde_yaml::to_string(&lock).map_err(|error| failed(&error))?;
-    let text =
-        format!("# Written by eddy: where this project comes from. Keep it under version control.\n{yaml}");
+    let text = written(&lock).map_err(|error| failed(&error))?;
     let base = base(planned, contract.map(|view| &view.surface)).map_err(|error| failed(&error))?;
     Ok(vec![own(BASE_FILE, base), own(LOCK_FILE, text.into_bytes())])
+}
+
+fn written(lock: &Lock) -> Result<String, serde_yaml::Error> {
+    let yaml = serde_yaml::to_string(lock)?;
+    Ok(format!("# Written by eddy: where this project comes from. Keep it under version control.\n{yaml}"))
+}
+
+/// A lock that does not know some files.
+///
+/// # Errors
+/// In words, when it cannot be read.
+pub fn without(lock: &[u8], is_unknown: &dyn Fn(&str) -> bool) -> Result<Vec<u8>, String> {
+    let mut lock = read(&String::from_utf8_lossy(lock))?;
+    lock.files.retain(|file| !is_unknown(&file.path));
+    written(&lock).map(String::into_bytes).map_err(|error| error.to_string())
 }
 
 fn locked(file: &PlannedFile) -> LockedFile {

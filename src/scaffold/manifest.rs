@@ -3,9 +3,11 @@
 use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
+use serde_yaml::{Mapping, Value as Yaml};
 
 use super::error::ScaffoldError;
 use super::identifiers::Language;
+use super::lock;
 use crate::diagnostic::nearest;
 
 /// The name of the manifest in a template.
@@ -44,6 +46,81 @@ pub struct Manifest {
     /// Text shown after writing, rendered.
     #[serde(default)]
     pub next_steps: String,
+    /// What every project of it has, whatever the answers, of what `eddy add` adds to others.
+    #[serde(default)]
+    pub includes: Vec<Feature>,
+    /// Templates this one stands on: a later one counts more than an earlier one, and this one more than all.
+    #[serde(default)]
+    pub extends: Vec<String>,
+    /// What projects of earlier versions need, by the version that needs it.
+    #[serde(default)]
+    pub migrations: Vec<Migration>,
+    /// What was read, of all templates it stands on.
+    #[serde(skip)]
+    pub text: String,
+}
+
+/// What changes in a project that comes to a version of its template from an earlier one; nothing of it is run.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Migration {
+    /// The version that needs it.
+    pub to: String,
+    /// Files that move: from, to.
+    #[serde(default)]
+    pub rename: BTreeMap<String, String>,
+    /// Files that go, `once` ones too, unless they were changed.
+    #[serde(default)]
+    pub remove: Vec<String>,
+    /// Answers that have another name: from, to.
+    #[serde(default)]
+    pub answers: BTreeMap<String, String>,
+    /// What to tell.
+    #[serde(default)]
+    pub message: Option<String>,
+}
+
+impl Migration {
+    fn contradiction(&self) -> Option<String> {
+        let paths = self.rename.iter().flat_map(|(from, to)| [from, to]).chain(&self.remove);
+        for path in paths {
+            if let Some(fault) = lock::fault_of_path(path) {
+                return Some(format!("migrations: to {}: `{}`: {fault}", self.to, path.escape_debug()));
+            }
+        }
+        let is_version = self.to.split('.').all(|part| part.parse::<u64>().is_ok());
+        (!is_version).then(|| format!("migrations: `{}` is no version such as `1.2.0`", self.to))
+    }
+}
+
+/// A part of a service that `eddy add` can switch on; a template asks for it by a `bool` of the same name.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Feature {
+    /// Events are written with the effect and sent afterwards.
+    Outbox,
+    /// Events that cannot be handled go to an address of their own.
+    DeadLetter,
+}
+
+impl Feature {
+    /// What people call it.
+    #[must_use]
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Outbox => "outbox",
+            Self::DeadLetter => "dead letters",
+        }
+    }
+
+    /// The variable that asks for it.
+    #[must_use]
+    pub fn variable(self) -> &'static str {
+        match self {
+            Self::Outbox => "outbox",
+            Self::DeadLetter => "dead_letter",
+        }
+    }
 }
 
 /// What a template needs of the program.
@@ -173,7 +250,27 @@ impl Manifest {
             let help = did_you_mean(&message);
             refuse(message, help)
         })?;
+        let manifest = Self { text: text.to_owned(), ..manifest };
         manifest.contradiction().map_or(Ok(manifest), |message| Err(refuse(message, None)))
+    }
+
+    /// Reads one manifest of several that lie over each other, the last one uppermost.
+    ///
+    /// # Errors
+    /// As [`Self::read`].
+    pub fn read_layers(template: &str, texts: &[String]) -> Result<Self, ScaffoldError> {
+        let refuse = |message: String| ScaffoldError::NotATemplate {
+            template: template.to_owned(),
+            message: format!("{MANIFEST}: {message}"),
+            help: None,
+        };
+        let mut whole = Mapping::new();
+        for text in texts {
+            let layer = serde_yaml::from_str(text).map_err(|error| refuse(error.to_string()))?;
+            lay_over(&mut whole, layer);
+        }
+        let text = serde_yaml::to_string(&whole).map_err(|error| refuse(error.to_string()))?;
+        Self::read(template, &text)
     }
 
     fn contradiction(&self) -> Option<String> {
@@ -183,8 +280,58 @@ impl Manifest {
         if let Some(wanted) = self.requires.eddy.as_deref().filter(|wanted| !is_at_least(wanted)) {
             return Some(format!("it needs eddy {wanted}, this is {}", env!("CARGO_PKG_VERSION")));
         }
+        if let Some(message) = self.migrations.iter().find_map(Migration::contradiction) {
+            return Some(message);
+        }
+        if let Some(message) = self.escape() {
+            return Some(message);
+        }
         let bad_variable = self.variables.iter().find_map(|(name, variable)| variable.contradiction(name));
         bad_variable.or_else(|| self.files.iter().find_map(FileRule::contradiction))
+    }
+}
+
+impl Manifest {
+    /// Texts that people are shown may not move their cursor, colour their terminal or turn lines around.
+    fn escape(&self) -> Option<String> {
+        let mut shown =
+            vec![("name", &self.name), ("version", &self.version), ("description", &self.description)];
+        shown.extend(self.migrations.iter().filter_map(|one| Some(("message", one.message.as_ref()?))));
+        shown.push(("next_steps", &self.next_steps));
+        for (_, variable) in &self.variables {
+            shown.extend(variable.prompt.iter().map(|text| ("prompt", text)));
+            shown.extend(variable.choices.iter().map(|text| ("choice", text)));
+            shown
+                .extend(variable.check.iter().filter_map(|check| Some(("message", check.message.as_ref()?))));
+        }
+        let may_have_lines = |what: &str| ["next_steps", "message"].contains(&what);
+        let is_bad =
+            |what: &str, letter: char| is_escape(letter) && !(may_have_lines(what) && letter == '\n');
+        let (what, text) =
+            shown.into_iter().find(|(what, text)| text.chars().any(|one| is_bad(what, one)))?;
+        Some(format!("{what} `{}`: it has control characters", text.escape_debug()))
+    }
+}
+
+/// Control characters, and those that turn the direction of what follows.
+#[must_use]
+pub fn is_escape(letter: char) -> bool {
+    letter.is_control()
+        || matches!(letter, '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}' | '\u{200e}' | '\u{200f}')
+}
+
+/// The upper manifest over the lower one: variables by name, rules of the upper one first, features of both.
+fn lay_over(lower: &mut Mapping, upper: Mapping) {
+    for (key, value) in upper {
+        match (key.as_str(), lower.get_mut(&key), value) {
+            (Some("variables"), Some(Yaml::Mapping(below)), Yaml::Mapping(above)) => below.extend(above),
+            (Some("files"), Some(Yaml::Sequence(below)), Yaml::Sequence(mut above)) => {
+                above.append(below);
+                *below = above;
+            }
+            (Some("includes"), Some(Yaml::Sequence(below)), Yaml::Sequence(above)) => below.extend(above),
+            (_, _, value) => drop(lower.insert(key, value)),
+        }
     }
 }
 
@@ -198,6 +345,14 @@ impl Variable {
         }
         if RESERVED_VARIABLES.contains(&name) {
             return Some(format!("variable `{name}`: this name is taken by the contract"));
+        }
+        let is_secret = ["password", "secret", "api_key", "access_key", "access_token", "private_key"]
+            .iter()
+            .any(|end| name == *end || name.ends_with(&format!("_{end}")));
+        if is_secret {
+            return Some(format!(
+                "variable `{name}`: it asks for a secret, which would be written into the lock; let the service read it when it starts"
+            ));
         }
         if self.kind == VariableKind::Choice && self.choices.is_empty() {
             return Some(format!("variable `{name}`: a choice needs `choices`"));

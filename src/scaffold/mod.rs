@@ -24,6 +24,6 @@ pub use answers::{AnswerSources, Ask, Question};
 pub use contract_view::ContractView;
 pub use error::ScaffoldError;
 pub use identifiers::Language;
-pub use manifest::{Manifest, Policy, VariableKind};
+pub use manifest::{Feature, Manifest, Policy, VariableKind};
 pub use plan::{Action, Plan, PlannedFile, plan};
 pub use source::{Template, built_in, open};

@@ -1,9 +1,13 @@
 //! Which paths a template may write: rendered part by part, refused rather than repaired.
 
+use std::borrow::Cow;
 use std::collections::BTreeMap;
+
+use icu_normalizer::ComposingNormalizerBorrowed;
 
 use super::engine::{Context, Engine};
 use super::error::ScaffoldError;
+use super::manifest::is_escape;
 
 /// Longest path, in bytes.
 const MAX_PATH: usize = 512;
@@ -54,8 +58,14 @@ fn fault_of_part(part: &str) -> Option<String> {
     if part == "." || part == ".." {
         return Some("`.` and `..` lead out of the directory".to_owned());
     }
-    if let Some(bad) = part.chars().find(|letter| "/\\:*?\"<>|".contains(*letter) || letter.is_control()) {
+    if part.chars().any(is_escape) {
+        return Some("a name cannot have control characters".to_owned());
+    }
+    if let Some(bad) = part.chars().find(|letter| SEPARATORS.contains(*letter)) {
         return Some(format!("a name cannot contain {bad:?}"));
+    }
+    if let Some(message) = hidden_fault(part) {
+        return Some(message);
     }
     if part.ends_with(['.', ' ']) || part.starts_with(' ') {
         return Some("a name cannot begin with a space or end with a space or a dot".to_owned());
@@ -64,6 +74,51 @@ fn fault_of_part(part: &str) -> Option<String> {
         return Some(format!("a name has at most {MAX_PART} bytes"));
     }
     is_device(part).then(|| "the name is a device on Windows".to_owned())
+}
+
+/// What part or program takes for the end of a name, on some system.
+const SEPARATORS: &str = "/\\:*?\"<>|";
+
+/// A separator or a way out that is written in percent signs, or in letters that look like it.
+fn hidden_fault(part: &str) -> Option<String> {
+    let decoded = decoded(part);
+    let leads_out = |text: &str| text == "." || text == ".." || text.contains(['/', '\\', '\0']);
+    if decoded != part && leads_out(&decoded) {
+        return Some("it is a way out of the directory in percent signs".to_owned());
+    }
+    let plain: Cow<'_, str> = ComposingNormalizerBorrowed::new_nfkc().normalize(part);
+    // These are left as they are by the compatibility forms.
+    let looks =
+        plain.replace(['\u{2215}', '\u{2044}', '\u{29f8}'], "/").replace(['\u{2216}', '\u{29f9}'], "\\");
+    (looks != part && leads_out(&looks)).then(|| "it looks like a way out of the directory".to_owned())
+}
+
+/// Percent signs taken out again and again, as several readers one after the other would.
+fn decoded(part: &str) -> String {
+    let mut text = part.to_owned();
+    for _ in 0..4 {
+        let mut bytes = Vec::new();
+        let mut rest = text.as_bytes();
+        while let Some((first, others)) = rest.split_first() {
+            let digits = others.get(..2).and_then(|two| std::str::from_utf8(two).ok());
+            match digits.and_then(|two| u8::from_str_radix(two, 16).ok()).filter(|_| *first == b'%') {
+                Some(byte) => {
+                    bytes.push(byte);
+                    rest = &others[2..];
+                }
+                None => {
+                    bytes.push(*first);
+                    rest = others;
+                }
+            }
+        }
+        let next = String::from_utf8_lossy(&bytes).into_owned();
+        if next == text {
+            break;
+        }
+        text = next;
+    }
+    text
 }
 
 fn is_device(part: &str) -> bool {
@@ -87,7 +142,7 @@ impl TakenPaths {
     /// # Errors
     /// When another file has it, or has it in another case, or a file stands where a directory is needed.
     pub fn take(&mut self, template_path: &str, rendered: &str) -> Result<(), ScaffoldError> {
-        let folded = rendered.to_lowercase();
+        let folded = folded(rendered);
         let clash = |other: &str| bad(template_path, rendered, format!("`{other}` is written there already"));
         if let Some(other) = self.files.get(&folded).or_else(|| self.directories.get(&folded)) {
             return Err(clash(other));
@@ -101,6 +156,12 @@ impl TakenPaths {
         self.files.insert(folded, template_path.to_owned());
         Ok(())
     }
+}
+
+/// A path as a file system sees it that knows neither case nor how a letter is composed.
+fn folded(path: &str) -> String {
+    let normalizer = ComposingNormalizerBorrowed::new_nfc();
+    normalizer.normalize(&normalizer.normalize(path).to_lowercase()).into_owned()
 }
 
 fn bad(template_path: &str, rendered: &str, message: String) -> ScaffoldError {

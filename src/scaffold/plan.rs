@@ -18,6 +18,8 @@ use super::source::Template;
 
 /// Most files one template may write.
 const MAX_PLANNED: usize = 10_000;
+/// Most bytes all of them may have.
+const MAX_BYTES: usize = 256 << 20;
 
 /// One file to be written.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -91,7 +93,8 @@ pub fn plan(
     let engine = Engine::new(partials(template)?);
     let mut context = base_context(contract);
     let answers = answers::resolve(manifest, &engine, &mut context, sources)?;
-    let mut planner = Planner { template, engine: &engine, taken: TakenPaths::default(), files: Vec::new() };
+    let mut planner =
+        Planner { template, engine: &engine, taken: TakenPaths::default(), files: Vec::new(), bytes: 0 };
     planner.plan_all(&context)?;
     let mut files = planner.files;
     files.sort_by(|left, right| left.path.cmp(&right.path));
@@ -123,6 +126,7 @@ fn base_context(contract: Option<&ContractView>) -> Context {
 
 fn partials(template: &Template) -> Result<BTreeMap<String, String>, ScaffoldError> {
     let partials = template.files.iter().filter(|(path, _)| path.starts_with(PARTIALS));
+    let partials = partials.chain(&template.layers);
     partials.map(|(path, bytes)| Ok((path.clone(), text_of(template, path, bytes)?.to_owned()))).collect()
 }
 
@@ -143,6 +147,7 @@ struct Planner<'a> {
     engine: &'a Engine,
     taken: TakenPaths,
     files: Vec<PlannedFile>,
+    bytes: usize,
 }
 
 impl<'a> Planner<'a> {
@@ -232,15 +237,25 @@ impl<'a> Planner<'a> {
             Policy::Raw => bytes.clone(),
             _ => self.engine.render(path, text_of(self.template, path, bytes)?, context)?.into_bytes(),
         };
-        if self.files.len() >= MAX_PLANNED {
-            return Err(ScaffoldError::NotATemplate {
-                template: self.template.source.clone(),
-                message: format!("it would write more than {MAX_PLANNED} files"),
-                help: None,
+        self.bytes += bytes.len();
+        let excess = if self.files.len() >= MAX_PLANNED {
+            format!("it would write more than {MAX_PLANNED} files")
+        } else if self.bytes > MAX_BYTES {
+            format!("it would write more than {} MiB in all", MAX_BYTES >> 20)
+        } else {
+            self.files.push(PlannedFile {
+                path: rendered,
+                policy: rule.policy,
+                origin: path.to_owned(),
+                bytes,
             });
-        }
-        self.files.push(PlannedFile { path: rendered, policy: rule.policy, origin: path.to_owned(), bytes });
-        Ok(())
+            return Ok(());
+        };
+        Err(ScaffoldError::NotATemplate {
+            template: self.template.source.clone(),
+            message: excess,
+            help: None,
+        })
     }
 }
 
@@ -262,6 +277,8 @@ mod tests {
             manifest: Manifest::read("x", &manifest).expect("reads"),
             files: files.iter().map(|(path, bytes)| ((*path).to_owned(), bytes.to_vec())).collect(),
             tests: BTreeMap::new(),
+            layers: BTreeMap::new(),
+            commit: None,
             hash: "0".to_owned(),
         }
     }

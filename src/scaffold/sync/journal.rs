@@ -26,6 +26,8 @@ pub struct FileChange<'a> {
     pub before: Option<&'a [u8]>,
     /// Its bytes afterwards; nothing deletes it.
     pub after: Option<&'a [u8]>,
+    /// The file whose permissions it takes over when it is new.
+    pub like: Option<&'a str>,
 }
 
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -34,6 +36,9 @@ struct Step {
     path: String,
     /// The waiting file that is moved there, or nothing to delete what is there.
     from: Option<usize>,
+    /// The file whose permissions it takes over when it is new.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    like: Option<String>,
 }
 
 /// Writes all of these, or none.
@@ -79,8 +84,11 @@ pub fn finish(root: &Path) -> Result<bool, ScaffoldError> {
     let steps: Vec<Step> = serde_json::from_slice(&text).map_err(|error| bad(error.to_string()))?;
     for step in &steps {
         let is_own = [LOCK_FILE, BASE_FILE].contains(&step.path.as_str());
-        if let Some(fault) = lock::fault_of_path(&step.path).filter(|_| !is_own) {
-            return Err(bad(format!("`{}`: {fault}", step.path)));
+        let faults = [Some(&step.path).filter(|_| !is_own), step.like.as_ref()];
+        for path in faults.into_iter().flatten() {
+            if let Some(fault) = lock::fault_of_path(path) {
+                return Err(bad(format!("`{path}`: {fault}")));
+            }
         }
     }
     steps.iter().try_for_each(|step| carry_out(root, step))?;
@@ -98,7 +106,11 @@ fn prepare(root: &Path, changes: &[FileChange<'_>]) -> Result<Vec<Step>, Scaffol
         if let Some(bytes) = change.after {
             write_synced(&stage.path().join(at.to_string()), bytes).map_err(fail)?;
         }
-        steps.push(Step { path: change.path.to_owned(), from: change.after.map(|_| at) });
+        steps.push(Step {
+            path: change.path.to_owned(),
+            from: change.after.map(|_| at),
+            like: change.like.map(str::to_owned),
+        });
     }
     let list = serde_json::to_vec(&steps).map_err(|error| fail(error.into()))?;
     write_synced(&stage.path().join(STEPS), &list).map_err(fail)?;
@@ -136,7 +148,11 @@ fn carry_out(root: &Path, step: &Step) -> Result<(), ScaffoldError> {
         // Moved before the interruption.
         return Ok(());
     }
-    if let Some(there) = there {
+    let pattern = match (there, &step.like) {
+        (None, Some(like)) => existing(root, like)?,
+        (there, _) => there,
+    };
+    if let Some(there) = pattern {
         // Such as the right to be run.
         fs::metadata(there)
             .and_then(|metadata| fs::set_permissions(&waiting, metadata.permissions()))
@@ -189,9 +205,9 @@ mod tests {
 
     fn changes() -> [FileChange<'static>; 3] {
         [
-            FileChange { path: "a", before: Some(b"1"), after: Some(b"2") },
-            FileChange { path: "new/c", before: None, after: Some(b"2") },
-            FileChange { path: "src/old/b", before: Some(b"1"), after: None },
+            FileChange { path: "a", before: Some(b"1"), after: Some(b"2"), like: None },
+            FileChange { path: "new/c", before: None, after: Some(b"2"), like: None },
+            FileChange { path: "src/old/b", before: Some(b"1"), after: None, like: None },
         ]
     }
 
@@ -224,7 +240,7 @@ mod tests {
     #[test]
     fn a_failing_step_leaves_everything_as_it_was() {
         let dir = project();
-        let blocked = FileChange { path: "a/under-a-file", before: None, after: Some(b"2") };
+        let blocked = FileChange { path: "a/under-a-file", before: None, after: Some(b"2"), like: None };
         assert!(write(dir.path(), &[changes()[1].clone(), blocked]).is_err());
         // Found out only while moving: a directory appears where a file is to be.
         let steps = [changes()[0].clone(), changes()[1].clone()];

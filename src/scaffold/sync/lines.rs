@@ -1,10 +1,10 @@
 //! Three-way merge of lines: what one side changed is taken, what both changed differently is a conflict.
 //!
-//! The walk over the two differences is the one of git, so that but for ambiguous repeats the same texts are clean in both.
+//! The differences and the walk over them are those of git, so that the same texts are clean in both.
 
 use std::ops::Range;
 
-use imara_diff::{Algorithm, Diff, InternedInput};
+use super::differences::{Change, changes};
 
 /// A stretch of the result.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -38,18 +38,11 @@ enum Side {
     Both,
 }
 
-/// One change of a side: lines of the base and the lines that replace them.
-#[derive(Clone, Debug)]
-struct Change {
-    base: Range<usize>,
-    side: Range<usize>,
-}
-
 /// The pieces of the result, in order.
 #[must_use]
 pub fn merge<'a>(base: &'a str, ours: &'a str, theirs: &'a str) -> Vec<Piece<'a>> {
     let texts = [lines(base), lines(ours), lines(theirs)];
-    let regions = regions(&changes(base, ours), &changes(base, theirs), &texts);
+    let regions = regions(&changes(&texts[0], &texts[1]), &changes(&texts[0], &texts[2]), &texts);
     let mut pieces = Vec::new();
     let mut settled = Vec::new();
     let mut at = 0;
@@ -85,14 +78,6 @@ pub fn merge<'a>(base: &'a str, ours: &'a str, theirs: &'a str) -> Vec<Piece<'a>
 /// Lines with their ends.
 fn lines(text: &str) -> Vec<&str> {
     text.split_inclusive('\n').collect()
-}
-
-fn changes(base: &str, side: &str) -> Vec<Change> {
-    let input = InternedInput::new(base, side);
-    let mut diff = Diff::compute(Algorithm::Myers, &input);
-    diff.postprocess_no_heuristic(&input);
-    let range = |range: Range<u32>| range.start as usize..range.end as usize;
-    diff.hunks().map(|hunk| Change { base: range(hunk.before), side: range(hunk.after) }).collect()
 }
 
 /// The stretches in which a side differs from the base; changes that touch belong together.

@@ -1,8 +1,11 @@
 //! A project follows its template and its contract: one plan, decided file by file, written all at once.
 
+mod adopt;
+mod differences;
 mod journal;
 mod lines;
 mod merge;
+mod migrate;
 mod outcome;
 mod project;
 mod structure;
@@ -11,7 +14,9 @@ use std::path::Path;
 
 use serde_json::{Map, Value};
 
+pub use adopt::{AdoptedFile, Adoption, Standing, adopt, refuse_project, write as write_adoption};
 pub use merge::{Merged, merge};
+pub use migrate::{Moves, migrated};
 pub use outcome::{Outcome, SyncedFile};
 pub use project::Project;
 
@@ -33,6 +38,8 @@ pub struct Sync {
     pub changes: Option<Vec<Change>>,
     /// Every file, in order of path; eddy's own are not among them.
     pub files: Vec<SyncedFile>,
+    /// What versions of the template on the way have to tell, each with its version.
+    pub messages: Vec<(String, String)>,
     /// The new lock and base, when they differ from those of the project.
     own: Vec<(String, Vec<u8>)>,
 }
@@ -115,6 +122,7 @@ pub fn plan(project: &Project, plan: &Plan) -> Result<Sync, ScaffoldError> {
         contract: (version(&project.lock), version(&new_lock)),
         changes,
         files,
+        messages: project.moves.messages.clone(),
         own,
     })
 }
@@ -124,18 +132,24 @@ pub fn plan(project: &Project, plan: &Plan) -> Result<Sync, ScaffoldError> {
 /// # Errors
 /// When something cannot be written; the project is as before then.
 pub fn write(project: &Project, sync: &Sync) -> Result<(), ScaffoldError> {
-    let files = sync.files.iter().filter(|file| file.changes()).map(|file| FileChange {
-        path: &file.path,
-        before: file.before.as_deref(),
-        after: file.after.as_deref(),
-    });
-    let mut changes: Vec<FileChange<'_>> = files.collect();
+    let mut changes: Vec<FileChange<'_>> = Vec::new();
+    for file in sync.files.iter().filter(|file| file.changes()) {
+        let (before, after) = (file.before.as_deref(), file.after.as_deref());
+        if let Some(old) = &file.moved_from {
+            if after.is_some() {
+                changes.push(FileChange { path: &file.path, before: None, after, like: Some(old) });
+            }
+            changes.push(FileChange { path: old, before, after: None, like: None });
+        } else {
+            changes.push(FileChange { path: &file.path, before, after, like: None });
+        }
+    }
     let mut earlier = Vec::new();
     for (path, _) in &sync.own {
         earlier.push(project.read(path)?);
     }
     for ((path, bytes), before) in sync.own.iter().zip(&earlier) {
-        changes.push(FileChange { path, before: before.as_deref(), after: Some(bytes) });
+        changes.push(FileChange { path, before: before.as_deref(), after: Some(bytes), like: None });
     }
     journal::write(&project.root, &changes)
 }

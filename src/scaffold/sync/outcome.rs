@@ -28,6 +28,8 @@ pub enum Outcome {
     Conflict,
     /// Nothing writes it any more, and nobody had changed it.
     Delete,
+    /// It has another place, and stays as it is.
+    Move,
 }
 
 /// One file of a sync.
@@ -45,13 +47,15 @@ pub struct SyncedFile {
     pub before: Option<Vec<u8>>,
     /// Its bytes afterwards.
     pub after: Option<Vec<u8>>,
+    /// Where it is now, when a migration moves it.
+    pub moved_from: Option<String>,
 }
 
 impl SyncedFile {
     /// Whether writing would change it.
     #[must_use]
     pub fn changes(&self) -> bool {
-        self.before != self.after
+        self.before != self.after || self.moved_from.is_some()
     }
 }
 
@@ -70,13 +74,24 @@ pub fn decide(project: &Project, planned: &[PlannedFile]) -> Result<Vec<SyncedFi
     let paths: BTreeSet<&str> = known.keys().chain(wanted.keys()).copied().collect();
     let decided = paths.into_iter().map(|path| {
         let before = project.read(path)?;
-        Ok(match (known.get(path), wanted.get(path)) {
+        let decided = match (known.get(path), wanted.get(path)) {
             (known, Some(wanted)) => written(project, known.copied(), wanted, before)?,
             (Some(known), None) => left(project, known, before),
             (None, None) => None,
-        })
+        };
+        let moved_from = project.moved_from(path)?.map(str::to_owned);
+        Ok(decided.map(|file| with_move(file, moved_from)))
     });
     decided.filter_map(Result::transpose).collect()
+}
+
+fn with_move(file: SyncedFile, moved_from: Option<String>) -> SyncedFile {
+    // What is deleted is deleted where it is.
+    let Some(old) = moved_from else { return file };
+    let outcome = if file.outcome == Outcome::Keep { Outcome::Move } else { file.outcome };
+    let from = format!("from `{old}`");
+    let note = file.note.map_or_else(|| from.clone(), |note| format!("{from}; {note}"));
+    SyncedFile { outcome, note: Some(note), moved_from: Some(old), ..file }
 }
 
 /// A file the template writes now.
@@ -93,6 +108,7 @@ fn written(
         note: note.map(str::to_owned),
         before,
         after,
+        moved_from: None,
     };
     let Some(current) = before else {
         let is_deleted = known.is_some() && wanted.policy != Policy::Generated;
@@ -134,6 +150,7 @@ fn merged(project: &Project, wanted: &PlannedFile, current: &[u8]) -> SyncedFile
         note,
         before: Some(current.to_vec()),
         after: Some(after),
+        moved_from: None,
     };
     let base = project.base.texts.get(&wanted.path).map_or("", String::as_str);
     let (Ok(ours), Ok(theirs)) = (std::str::from_utf8(current), std::str::from_utf8(&wanted.bytes)) else {
@@ -160,8 +177,13 @@ fn left(project: &Project, known: &LockedFile, before: Option<Vec<u8>>) -> Optio
     let current = before?;
     let pristine = project.base.texts.get(&known.path).is_some_and(|text| text.as_bytes() == current);
     let is_pristine = pristine || known.sha256 == sha256(&current);
-    let is_yours = known.policy == Policy::Once || !is_pristine;
+    let is_to_go = project.moves.removed.contains(&known.path);
+    let is_yours = known.policy == Policy::Once && !is_to_go || !is_pristine;
     let note = match (known.policy, is_yours) {
+        (Policy::Once, true) if is_to_go => {
+            Some("the template has no use for it any more, and you had changed it: it stays")
+        }
+        (Policy::Once, false) => None,
         (Policy::Once, _) => Some("the template writes it no more; it is yours to keep or delete"),
         (_, true) => Some("the template writes it no more, and you had changed it: it stays"),
         (_, false) => None,
@@ -173,5 +195,6 @@ fn left(project: &Project, known: &LockedFile, before: Option<Vec<u8>>) -> Optio
         note: note.map(str::to_owned),
         after: is_yours.then(|| current.clone()),
         before: Some(current),
+        moved_from: None,
     })
 }

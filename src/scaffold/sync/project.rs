@@ -4,6 +4,7 @@ use std::fs;
 use std::io::{self, Read};
 use std::path::{Path, PathBuf};
 
+use super::migrate::Moves;
 use crate::scaffold::error::ScaffoldError;
 use crate::scaffold::lock::{self, BASE_FILE, Base, LOCK_FILE, Lock};
 
@@ -19,6 +20,8 @@ pub struct Project {
     pub lock: Lock,
     /// The pristine texts.
     pub base: Base,
+    /// What migrations move and remove; nothing before [`super::migrated`].
+    pub moves: Moves,
 }
 
 impl Project {
@@ -44,7 +47,7 @@ impl Project {
         let bytes = read_file(root, BASE_FILE)?;
         let bytes = bytes.ok_or_else(|| bad(BASE_FILE, "it is missing".to_owned()))?;
         let base = lock::read_base(&bytes).map_err(|message| bad(BASE_FILE, message))?;
-        Ok(Self { root: root.to_owned(), lock, base })
+        Ok(Self { root: root.to_owned(), lock, base, moves: Moves::default() })
     }
 
     /// A file of the project as it is now, or `None` when it is not there.
@@ -52,7 +55,17 @@ impl Project {
     /// # Errors
     /// When it is no plain file, is reached through a link, or cannot be read.
     pub fn read(&self, path: &str) -> Result<Option<Vec<u8>>, ScaffoldError> {
-        read_file(&self.root, path)
+        read_file(&self.root, self.moved_from(path)?.unwrap_or(path))
+    }
+
+    /// Where a file still is that migrations move here; `None` when somebody has moved it already.
+    ///
+    /// # Errors
+    /// As [`Self::read`].
+    pub fn moved_from(&self, path: &str) -> Result<Option<&str>, ScaffoldError> {
+        let Some(old) = self.moves.moved.get(path) else { return Ok(None) };
+        let is_old = existing(&self.root, path)?.is_none() && existing(&self.root, old)?.is_some();
+        Ok(is_old.then_some(old.as_str()))
     }
 }
 
