@@ -101,16 +101,9 @@ fn decoded(part: &str) -> String {
         let mut rest = text.as_bytes();
         while let Some((first, others)) = rest.split_first() {
             let digits = others.get(..2).and_then(|two| std::str::from_utf8(two).ok());
-            match digits.and_then(|two| u8::from_str_radix(two, 16).ok()).filter(|_| *first == b'%') {
-                Some(byte) => {
-                    bytes.push(byte);
-                    rest = &others[2..];
-                }
-                None => {
-                    bytes.push(*first);
-                    rest = others;
-                }
-            }
+            let escaped = digits.and_then(|two| u8::from_str_radix(two, 16).ok()).filter(|_| *first == b'%');
+            bytes.push(escaped.unwrap_or(*first));
+            rest = if escaped.is_some() { &others[2..] } else { others };
         }
         let next = String::from_utf8_lossy(&bytes).into_owned();
         if next == text {

@@ -99,7 +99,7 @@ fn entries(bytes: impl Read, collected: &mut Collected) -> Result<(), ScaffoldEr
         if content.len() as u64 != size {
             return Err(collected.refuse(format!("`{}` is cut off", path.escape_debug())));
         }
-        let path = path.strip_prefix("./").unwrap_or(&path).to_owned();
+        let path = path.strip_prefix("./").unwrap_or(&path);
         collected.put(path, content)?;
     }
     Ok(())

@@ -42,7 +42,7 @@ impl Reader {
                     self.read(&entry.path(), &inside, depth + 1)?;
                 }
             } else if kind.is_file() {
-                self.take(&entry.path(), inside)?;
+                self.take(&entry.path(), &inside)?;
             } else {
                 return Err(self
                     .collected
@@ -52,7 +52,7 @@ impl Reader {
         Ok(())
     }
 
-    fn take(&mut self, path: &Path, inside: String) -> Result<(), ScaffoldError> {
+    fn take(&mut self, path: &Path, inside: &str) -> Result<(), ScaffoldError> {
         let unreadable = |source| ScaffoldError::Unreadable { path: path.to_owned(), source };
         self.collected.expect(std::fs::symlink_metadata(path).map_err(unreadable)?.len())?;
         self.collected.put(inside, std::fs::read(path).map_err(unreadable)?)

@@ -89,7 +89,10 @@ fn is_reference(text: &str) -> bool {
     let is_allowed = |letter: char| letter.is_ascii_alphanumeric() || "._/-".contains(letter);
     let is_part = |part: &str| {
         let starts = part.starts_with(|first: char| first.is_ascii_alphanumeric() || first == '_');
-        starts && !part.ends_with('.') && !part.contains("..") && !part.ends_with(".lock")
+        starts
+            && !part.ends_with('.')
+            && !part.contains("..")
+            && part.rsplit_once('.').is_none_or(|(_, end)| end != "lock")
     };
     text.len() <= 250 && text.chars().all(is_allowed) && text.split('/').all(is_part)
 }
@@ -304,7 +307,7 @@ impl Repository<'_> {
             let mut bytes = vec![0; usize::try_from(blob.size).unwrap_or(usize::MAX)];
             output.read_exact(&mut bytes).map_err(fail)?;
             output.read_exact(&mut [0]).map_err(fail)?;
-            collected.put(blob.path.clone(), bytes)?;
+            collected.put(&blob.path, bytes)?;
         }
         child.wait().map_err(fail)?;
         Ok(())

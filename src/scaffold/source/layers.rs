@@ -80,19 +80,19 @@ fn build(
     let text = String::from_utf8(text).map_err(|_| refuse("its manifest is not UTF-8".to_owned(), None))?;
     let mut manifest = Manifest::read(&source, &text)?;
     let mut pile = Pile::default();
-    let mut texts = Vec::new();
+    let mut manifests = Vec::new();
     open.push(source.clone());
     for name in &manifest.extends {
         let layer = open_layer(allowed(name, home, &refuse)?, None, open)?;
         hash = sha256(format!("{hash} {}", layer.hash).as_bytes());
-        texts.push(layer.manifest.text.clone());
+        manifests.push(layer.manifest.text.clone());
         pile.covered.extend(layer.layers);
         pile.lay(&layer.manifest.name, layer.files);
     }
     open.pop();
-    if !texts.is_empty() {
-        texts.push(text);
-        manifest = Manifest::read_layers(&source, &texts)?;
+    if !manifests.is_empty() {
+        manifests.push(text);
+        manifest = Manifest::read_layers(&source, &manifests)?;
     }
     pile.lay(&manifest.name, files);
     Ok(Template {

@@ -183,13 +183,13 @@ impl Collected {
         Ok(())
     }
 
-    fn put(&mut self, path: String, bytes: Vec<u8>) -> Result<(), ScaffoldError> {
+    fn put(&mut self, path: &str, bytes: Vec<u8>) -> Result<(), ScaffoldError> {
         // Parts with `{{ }}` are looked at when they are rendered.
         let fault = path.split('/').filter(|part| !part.contains('{')).find_map(path_rules::fault_of_path);
         if let Some(fault) = fault {
             return Err(self.refuse(format!("`{}`: {fault}", path.escape_debug())));
         }
-        match self.files.insert(path.clone(), bytes) {
+        match self.files.insert(path.to_owned(), bytes) {
             None => Ok(()),
             Some(_) => Err(self.refuse(format!("`{path}` is in it twice"))),
         }

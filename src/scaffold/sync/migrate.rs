@@ -27,7 +27,9 @@ pub fn migrated(project: &Project, manifest: &Manifest) -> Project {
     let mut due: Vec<&Migration> =
         manifest.migrations.iter().filter(|one| numbers(&one.to) > from && numbers(&one.to) <= to).collect();
     due.sort_by_key(|one| numbers(&one.to));
-    due.into_iter().for_each(|migration| apply(&mut project, migration));
+    for migration in due {
+        apply(&mut project, migration);
+    }
     project
 }
 
