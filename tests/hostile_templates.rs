@@ -16,7 +16,9 @@ impl Trap {
         let trap = Self { home: tempfile::tempdir().expect("temporary directory") };
         let head = "format: 1\nname: x\nversion: 1.0.0\ndescription: X\n";
         trap.write("template/template.yaml", &format!("{head}{manifest}"));
-        files.iter().for_each(|(path, text)| trap.write(&format!("template/{path}"), text));
+        for (path, text) in files {
+            trap.write(&format!("template/{path}"), text);
+        }
         trap
     }
 
