@@ -2,13 +2,19 @@
 
 #[path = "scaffold/golang.rs"]
 mod golang;
+#[path = "scaffold/projects.rs"]
+mod projects;
 #[path = "scaffold/python.rs"]
 mod python;
+#[path = "scaffold/typescript.rs"]
+mod typescript;
 
 use std::collections::BTreeMap;
 use std::ffi::OsString;
-use std::path::{Path, PathBuf};
-use std::process::{Command, Output};
+use std::path::Path;
+use std::process::Command;
+
+use projects::{eddy, fixture, make_from, sync, text, tree};
 
 /// Contract, broker.
 const MATRIX: [(&str, &str); 12] = [
@@ -26,55 +32,8 @@ const MATRIX: [(&str, &str); 12] = [
     ("scaffold/sender.yaml", "mqtt"),
 ];
 
-fn fixture(name: &str) -> PathBuf {
-    Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/fixtures").join(name)
-}
-
-fn eddy(arguments: &[&str]) -> Output {
-    Command::new(env!("CARGO_BIN_EXE_eddy")).args(arguments).output().expect("eddy runs")
-}
-
 fn make(contract: &str, broker: &str, target: &Path) {
     make_from("rust-service", contract, broker, target);
-}
-
-fn make_from(template: &str, contract: &str, broker: &str, target: &Path) {
-    let contract = fixture(contract);
-    let output = eddy(&[
-        "new",
-        template,
-        &target.to_string_lossy(),
-        "--contract",
-        &contract.to_string_lossy(),
-        "--set",
-        &format!("broker={broker}"),
-        "--set",
-        "service_name=made-service",
-        "--defaults",
-    ]);
-    assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
-}
-
-fn text(path: impl AsRef<Path>) -> String {
-    std::fs::read_to_string(path.as_ref())
-        .unwrap_or_else(|error| panic!("{}: {error}", path.as_ref().display()))
-}
-
-fn tree(root: &Path) -> BTreeMap<String, Vec<u8>> {
-    let mut files = BTreeMap::new();
-    let mut open = vec![root.to_owned()];
-    while let Some(directory) = open.pop() {
-        for entry in std::fs::read_dir(&directory).expect("listed") {
-            let path = entry.expect("an entry").path();
-            if path.is_dir() {
-                open.push(path);
-            } else {
-                let inside = path.strip_prefix(root).expect("inside").to_string_lossy().replace('\\', "/");
-                files.insert(inside, std::fs::read(&path).expect("read"));
-            }
-        }
-    }
-    files
 }
 
 #[test]
@@ -250,11 +209,6 @@ fn moved_on(case: &str) -> tempfile::TempDir {
         std::fs::write(place, bytes).expect("written");
     }
     directory
-}
-
-fn sync(project: &Path, flags: &[&str]) -> Output {
-    let project = project.to_string_lossy();
-    eddy(&[&["sync", project.as_ref()], flags].concat())
 }
 
 #[test]

@@ -68,6 +68,8 @@ pub struct Field {
     pub kind: Type,
     /// Whether it must be written even when it holds null.
     pub required: bool,
+    /// Whether it may hold null, as opposed to being left out.
+    pub nullable: bool,
     /// `description`.
     pub doc: Option<String>,
 }
@@ -403,6 +405,7 @@ impl<'a> Types<'a> {
             let field = Field {
                 identifier: scope.allocate(wire, IdentifierKind::Field, self.language),
                 wire: (*wire).to_owned(),
+                nullable: matches!(kind, Type::Option(_)),
                 kind: if required { kind } else { kind.optional() },
                 required,
                 doc: property.node.get_str("description").map(str::to_owned),

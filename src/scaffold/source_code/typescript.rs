@@ -67,7 +67,12 @@ fn push_field(text: &mut String, types: &Types<'_>, field: &Field) {
     push_comment(text, "  ", "//", field.doc.as_deref());
     let name = if is_plain(&field.wire) { field.wire.clone() } else { literal(&field.wire) };
     let mark = if field.required { "" } else { "?" };
-    push_line(text, format_args!("  {name}{mark}: {};", type_name(types, &field.kind, "")));
+    // What may be missing may not be null for that.
+    let kind = match &field.kind {
+        Type::Option(value) if !field.nullable => value,
+        kind => kind,
+    };
+    push_line(text, format_args!("  {name}{mark}: {};", type_name(types, kind, "")));
 }
 
 /// Whether a name can stand as a property without quotes; reserved words can.
