@@ -149,7 +149,12 @@ pub fn kafka_home(directory: &Path) -> PathBuf {
 }
 
 /// What a run says when it has failed, or passed a test over: that proves nothing.
-pub fn failure(project: &Path, what: &str, output: Output, passed_over: impl Fn(&str) -> bool) -> Option<String> {
+pub fn failure(
+    project: &Path,
+    what: &str,
+    output: Output,
+    passed_over: impl Fn(&str) -> bool,
+) -> Option<String> {
     let shown = String::from_utf8_lossy(&[output.stdout, output.stderr].concat()).into_owned();
     let whole = output.status.success() && !passed_over(&shown);
     (!whole).then(|| format!("== {} {what}\n{shown}", project.display()))
@@ -159,11 +164,8 @@ pub fn failure(project: &Path, what: &str, output: Output, passed_over: impl Fn(
 pub fn side_by_side<T: Sync>(lanes: &[T], work: impl Fn(usize, &T) -> Vec<String> + Sync) {
     let failures: Vec<String> = std::thread::scope(|scope| {
         let work = &work;
-        let running: Vec<_> = lanes
-            .iter()
-            .enumerate()
-            .map(|(number, lane)| scope.spawn(move || work(number, lane)))
-            .collect();
+        let running: Vec<_> =
+            lanes.iter().enumerate().map(|(number, lane)| scope.spawn(move || work(number, lane))).collect();
         running.into_iter().flat_map(|lane| lane.join().expect("ended")).collect()
     });
     assert!(failures.is_empty(), "{}", failures.join("\n"));
