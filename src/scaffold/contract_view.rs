@@ -449,7 +449,7 @@ mod tests {
         holds(
             Language::TypeScript,
             &[
-                "  \"placed-at\": string | null;\n  kind: RootKind;\n  next?: Root | null;",
+                "  \"placed-at\": string | null;\n  kind: RootKind;\n  next?: Root;",
                 "export type RootKind = \"1-click\" | \"b\";",
                 "export type RootCost = number | number[];",
             ],
