@@ -30,6 +30,8 @@ mod rounds;
 #[path = "resume/shards.rs"]
 mod shards;
 mod support;
+#[path = "resume/topics.rs"]
+mod topics_as_recordings;
 #[path = "resume/transactions.rs"]
 mod transactions;
 

@@ -49,8 +49,9 @@ impl Whole {
     fn new() -> Self {
         let folder = tempfile::tempdir().expect("a folder");
         let path = folder.path().join("whole.eddy.ndjson.zst");
-        let mut writer =
-            Writer::create(&path, &Header::new(Vec::new()), WriterOptions::default()).expect("created");
+        // Every run damages the same bytes.
+        let header = Header { run: uuid::Uuid::nil(), created: Timestamp(0), ..Header::new(Vec::new()) };
+        let mut writer = Writer::create(&path, &header, WriterOptions::default()).expect("created");
         for number in 1..=EVENTS {
             writer.write(&event(number)).expect("written");
             if number % PER_FRAME == 0 {
@@ -72,6 +73,16 @@ impl Whole {
     fn frame_of(&self, place: usize) -> Option<&FrameEntry> {
         let place = place as u64;
         self.frames.iter().find(|frame| (frame.at..frame.at + frame.len).contains(&place))
+    }
+
+    /// The frames with events of which every byte is still there, in one piece.
+    fn intact(&self, bytes: &[u8]) -> impl Iterator<Item = (u64, u64)> {
+        let is_there = |frame: &&FrameEntry| {
+            let begin = usize::try_from(frame.at).expect("small");
+            let end = begin + usize::try_from(frame.len).expect("small");
+            memchr::memmem::find(bytes, &self.bytes[begin..end]).is_some()
+        };
+        self.frames.iter().filter(is_there).filter_map(|frame| frame.n)
     }
 
     fn write(&self, bytes: &[u8]) -> PathBuf {
@@ -264,4 +275,97 @@ fn a_manifest_names_what_its_parts_lost() {
     let repaired = repair(&manifest_path(&base), &target, false).expect("repaired");
     assert_eq!((repaired.lost.parts, repaired.lost.ranges.len()), (2, 3));
     assert_eq!(repaired.kept.events, 10 + kept_of_last - 31);
+}
+
+/// One damage: a bit flips, bytes become zero, vanish, come in between, or the file ends.
+fn damage(bytes: &mut Vec<u8>, place: usize, numbers: &mut Numbers) {
+    let until = (place + 1 + numbers.below(40)).min(bytes.len());
+    match numbers.below(5) {
+        0 => bytes[place] ^= 1 << numbers.below(8),
+        1 => bytes[place..until].fill(0),
+        2 => drop(bytes.drain(place..until)),
+        3 => {
+            let noise: Vec<u8> = (place..until).map(|_| numbers.below(256).to_le_bytes()[0]).collect();
+            drop(bytes.splice(place..place, noise));
+        }
+        _ => bytes.truncate(place),
+    }
+}
+
+/// Holds what `repair` makes of these bytes against what is whole in them.
+fn whole_frames_come_back(whole: &Whole, bytes: &[u8], words: &str) {
+    let (kept, lost) = kept(&whole.write(bytes));
+    for (least, greatest) in whole.intact(bytes) {
+        assert!((least..=greatest).all(|number| kept.contains(&number)), "{words}: {least} to {greatest}");
+    }
+    for number in (1..=EVENTS).filter(|number| !kept.contains(number)) {
+        let is_named = |range: &LostRange| {
+            range.first.is_none_or(|first| first <= number) && range.last.is_none_or(|last| number <= last)
+        };
+        assert!(lost.iter().any(is_named), "{words}: event {number} is not named in {lost:?}");
+    }
+}
+
+#[test]
+fn whatever_is_done_to_a_file_whole_frames_come_back_and_the_rest_is_named() {
+    let whole = Whole::new();
+    let mut numbers = Numbers(0x9e37_79b9_7f4a_7c15);
+    for round in 0..150 {
+        let mut bytes = whole.bytes.clone();
+        for _ in 0..=numbers.below(4) {
+            let place = numbers.below(whole.data_end.min(bytes.len()));
+            damage(&mut bytes, place, &mut numbers);
+            if bytes.is_empty() {
+                break;
+            }
+        }
+        if whole.intact(&bytes).next().is_some() {
+            whole_frames_come_back(&whole, &bytes, &format!("round {round}"));
+        }
+    }
+}
+
+#[test]
+fn a_length_that_reaches_behind_the_end_costs_its_frame_alone() {
+    let whole = Whole::new();
+    let place = |frame: &FrameEntry| usize::try_from(frame.at).expect("small");
+    for frame in &whole.frames[1..] {
+        let mut bytes = whole.bytes.clone();
+        // A window instead of a size, and with it the block, uncompressed, of as many bytes as a block may have.
+        bytes[place(frame) + 4..place(frame) + 9].copy_from_slice(&[0b100, 0x50, 0xF9, 0xFF, 0x03]);
+        whole_frames_come_back(&whole, &bytes, &format!("byte {}", frame.at));
+    }
+}
+
+#[test]
+fn a_first_byte_like_that_of_a_line_and_a_lost_checksum_cost_one_frame() {
+    let whole = Whole::new();
+    for first in *b"{ \t\r\n" {
+        let mut bytes = whole.bytes.clone();
+        bytes[0] = first;
+        whole_frames_come_back(&whole, &bytes, &format!("first byte {first}"));
+        whole_frames_come_back(&whole, &[&[first], &whole.bytes[4..]].concat(), "without its mark");
+    }
+    for frame in &whole.frames[1..] {
+        let place = usize::try_from(frame.at).expect("small");
+        let mut bytes = whole.bytes.clone();
+        // The flag of the checksum, and a byte of a literal.
+        bytes[place + 4] ^= 0b100;
+        bytes[place + 20] ^= 1;
+        whole_frames_come_back(&whole, &bytes, &format!("byte {place}"));
+    }
+}
+
+#[test]
+fn an_index_in_the_middle_that_claims_too_much_swallows_nothing() {
+    let whole = Whole::new();
+    for bit in 0..32 {
+        let mut bytes = whole.bytes.clone();
+        let length = whole.data_end + 4;
+        bytes[length + bit / 8] ^= 1 << (bit % 8);
+        bytes.extend_from_slice(&whole.bytes);
+        let target = whole.folder.path().join("kept.eddy.ndjson.zst");
+        let repaired = repair(&whole.write(&bytes), &target, true).expect("repaired");
+        assert_eq!(repaired.kept.events, 2 * EVENTS, "bit {bit}: {:?}", repaired.lost);
+    }
 }

@@ -4,6 +4,8 @@
 
 /// First bytes of a frame with data.
 const DATA_MAGIC: u32 = 0xFD2F_B528;
+/// The bit behind it that says that a checksum ends the frame.
+const CHECKSUM: u8 = 0b100;
 /// First bytes of skippable frames: sixteen values from here.
 const SKIPPABLE_MAGIC: u32 = 0x184D_2A50;
 /// The skippable frame that carries our index.
@@ -30,8 +32,8 @@ pub(super) const LONGEST_HEADER: usize = 18;
 /// What begins at a place.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Start {
-    /// Compressed data; its length as text where the writer knew it.
-    Data { text: Option<u64> },
+    /// Compressed data; its length as text where the writer knew it, and whether a checksum ends it.
+    Data { text: Option<u64>, checked: bool },
     /// Content other readers skip.
     Skippable { magic: u32, length: u32 },
 }
@@ -43,7 +45,8 @@ pub(super) fn start(bytes: &[u8]) -> Option<Start> {
     let magic = number(bytes.get(..4)?);
     if magic == DATA_MAGIC {
         let text = zstd::zstd_safe::get_frame_content_size(bytes).unwrap_or_default();
-        return Some(Start::Data { text });
+        let checked = bytes.get(4).is_none_or(|descriptor| descriptor & CHECKSUM != 0);
+        return Some(Start::Data { text, checked });
     }
     if magic & 0xFFFF_FFF0 != SKIPPABLE_MAGIC {
         return None;
@@ -53,18 +56,34 @@ pub(super) fn start(bytes: &[u8]) -> Option<Start> {
     Some(Start::Skippable { magic, length })
 }
 
+/// Whether these bytes, which begin like lines, are frames whose first bytes changed: the mark of a frame is in no text,
+/// since it is not UTF-8.
+pub(super) fn hides_frames(bytes: &[u8]) -> bool {
+    let magic = DATA_MAGIC.to_le_bytes();
+    let kept = bytes.iter().zip(magic).filter(|(byte, wanted)| **byte == *wanted).count();
+    kept + 1 >= magic.len() || memchr::memmem::find(bytes, &magic).is_some()
+}
+
 /// Whether a file that begins so is made of frames; a file cut inside its first four bytes still is.
 pub(super) fn looks_like_frames(bytes: &[u8]) -> bool {
     start(bytes).is_some() || (bytes.len() < 4 && DATA_MAGIC.to_le_bytes().starts_with(bytes))
 }
 
-/// The place in these bytes of the next frame with data, or of the index, whose content is a frame of its own.
+/// The place in these bytes of the next frame with data, or of the index, whose content is a frame of its own: where the
+/// header of the index is damaged, that is passed over, since it holds no lines.
 pub(super) fn find(bytes: &[u8]) -> Option<usize> {
-    let place = memchr::memmem::find(bytes, &DATA_MAGIC.to_le_bytes())?;
-    let index = place
-        .checked_sub(BEFORE_INDEX)
-        .filter(|index| number(&bytes[*index..]) == INDEX_MAGIC && bytes[..place].ends_with(INDEX_SIGNATURE));
-    Some(index.unwrap_or(place))
+    memchr::memmem::find_iter(bytes, &DATA_MAGIC.to_le_bytes()).find_map(|place| {
+        if !bytes[..place].ends_with(INDEX_SIGNATURE) {
+            return Some(place);
+        }
+        place.checked_sub(BEFORE_INDEX).filter(|index| number(&bytes[*index..]) == INDEX_MAGIC)
+    })
+}
+
+/// Where to look for the next frame when what begins here with this mark cannot be passed over: behind its header, and
+/// with the index behind the frame in it too.
+pub(super) fn behind_header(magic: u32, at: u64) -> u64 {
+    at + if magic == INDEX_MAGIC { BEFORE_INDEX + 1 } else { SKIPPABLE_HEADER } as u64
 }
 
 /// Appends a skippable frame.
@@ -143,8 +162,8 @@ mod tests {
     #[test]
     fn frames_with_data_say_how_much() {
         let bytes = zstd::bulk::compress(b"hello", 1).expect("compressed");
-        assert_eq!(start(&bytes), Some(Start::Data { text: Some(5) }));
-        assert_eq!(start(&bytes[..4]), Some(Start::Data { text: None }));
+        assert_eq!(start(&bytes), Some(Start::Data { text: Some(5), checked: false }));
+        assert_eq!(start(&bytes[..4]), Some(Start::Data { text: None, checked: true }));
         assert_eq!(start(b"{\"n\""), None);
     }
 }

@@ -42,7 +42,7 @@ enum Form {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum State {
     Between,
-    Inside { text: Option<u64> },
+    Inside { text: Option<u64>, checked: bool },
 }
 
 /// Reads frames, or plain text as it comes.
@@ -58,6 +58,10 @@ pub(super) struct FrameReader {
     /// Bytes taken from the input so far.
     offset: u64,
     frame_at: u64,
+    /// Where to look for the next frame when this one is damaged.
+    search_from: u64,
+    /// The frame before had no data, so that nothing proved its length.
+    behind_skippable: bool,
     frames: u64,
     /// Bytes of text of the present frame so far.
     frame_text: u64,
@@ -103,6 +107,8 @@ impl FrameReader {
             state: State::Between,
             offset: 0,
             frame_at: 0,
+            search_from: 1,
+            behind_skippable: false,
             frames: 0,
             frame_text: 0,
             seen: None,
@@ -132,7 +138,7 @@ impl FrameReader {
     /// Bytes of text the present frame says it holds.
     pub(super) fn promised(&self) -> Option<u64> {
         match self.state {
-            State::Inside { text } => text,
+            State::Inside { text, .. } => text,
             State::Between => None,
         }
     }
@@ -184,7 +190,8 @@ impl FrameReader {
         self.fill(4)?;
         let first = &self.buffer[self.filled.clone()];
         self.form = match first {
-            [] | [b'{' | b' ' | b'\t' | b'\r' | b'\n', ..] => Form::Plain,
+            [] => Form::Plain,
+            [b'{' | b' ' | b'\t' | b'\r' | b'\n', ..] if !frame::hides_frames(first) => Form::Plain,
             _ if frame::looks_like_frames(first) => Form::Frames,
             _ => {
                 let found =
@@ -216,18 +223,28 @@ impl FrameReader {
         self.frame_at = self.offset;
         self.frame_text = 0;
         self.frames += 1;
+        let behind_skippable = std::mem::take(&mut self.behind_skippable);
         match frame::start(&self.buffer[self.filled.clone()]) {
-            Some(Start::Data { text }) => {
-                self.state = State::Inside { text };
+            Some(Start::Data { text, checked }) => {
+                self.search_from = self.frame_at + 1;
+                self.state = State::Inside { text, checked };
                 Ok(Step::Skipped)
             }
-            Some(Start::Skippable { length, .. }) => {
+            Some(Start::Skippable { magic, length }) => {
+                self.search_from = frame::behind_header(magic, self.frame_at);
                 self.skip(frame::SKIPPABLE_HEADER as u64 + u64::from(length))?;
+                self.behind_skippable = true;
                 self.end_frame(None);
                 Ok(Step::Skipped)
             }
             None if self.filled.len() < 4 => Err(self.truncated()),
-            None => Err(self.damaged("no zstd frame begins here")),
+            None => {
+                // The length of a frame without data may be what is damaged: then frames were passed over with it.
+                if !behind_skippable {
+                    self.search_from = self.frame_at + 1;
+                }
+                Err(self.damaged("no zstd frame begins here"))
+            }
         }
     }
 
@@ -265,10 +282,25 @@ impl FrameReader {
         self.take(status.bytes_read);
         self.frame_text += status.bytes_written as u64;
         if status.remaining == 0 {
+            self.refuse_lost_checksum()?;
             self.state = State::Between;
             self.end_frame(Some(self.frame_text));
         }
         Ok(Step::Text { trusted: status.remaining == 0 })
+    }
+
+    /// Where a frame says that no checksum ends it, and no frame follows, the saying is what is damaged. Only where frames
+    /// are watched: a stream must not wait for what may never come.
+    fn refuse_lost_checksum(&mut self) -> Result<(), ArchiveError> {
+        if self.seen.is_none() || !matches!(self.state, State::Inside { checked: false, .. }) {
+            return Ok(());
+        }
+        self.fill(4)?;
+        let follows = &self.buffer[self.filled.clone()];
+        if follows.is_empty() || frame::start(follows).is_some() {
+            return Ok(());
+        }
+        Err(self.damaged("its checksum is not where it should be"))
     }
 
     fn end_frame(&mut self, text: Option<u64>) {
@@ -286,7 +318,8 @@ impl FrameReader {
         self.decoder.reinit().map_err(|source| self.read_error(source))?;
         self.state = State::Between;
         self.form = Form::Frames;
-        self.seek_to(self.frame_at + 1)?;
+        self.behind_skippable = false;
+        self.seek_to(self.search_from)?;
         loop {
             self.fill(BUFFER)?;
             let bytes = &self.buffer[self.filled.clone()];
@@ -298,6 +331,47 @@ impl FrameReader {
             self.take(step);
             if found {
                 return Ok(());
+            }
+        }
+    }
+
+    /// After a frame that seems to be cut off: goes on at the next frame that is whole. False, and at the end, where none is:
+    /// then the file does end in this one.
+    ///
+    /// # Errors
+    /// When the input fails.
+    pub(super) fn find_whole(&mut self) -> Result<bool, ArchiveError> {
+        let (frame_at, frames, seen) = (self.frame_at, self.frames, self.seen.take());
+        let found = loop {
+            self.recover()?;
+            self.fill(1)?;
+            if self.filled.is_empty() {
+                break false;
+            }
+            let place = self.offset;
+            if self.is_whole_here()? {
+                self.decoder.reinit().map_err(|source| self.read_error(source))?;
+                (self.state, self.behind_skippable) = (State::Between, false);
+                self.seek_to(place)?;
+                break true;
+            }
+            self.search_from = place + 1;
+        };
+        (self.frame_at, self.frames, self.seen) = (frame_at, frames, seen);
+        Ok(found)
+    }
+
+    fn is_whole_here(&mut self) -> Result<bool, ArchiveError> {
+        let mut text = Vec::new();
+        loop {
+            match self.step(&mut text) {
+                Ok(Step::Text { trusted: true }) => return Ok(true),
+                Ok(Step::Skipped) if self.state == State::Between => return Ok(true),
+                Ok(Step::Text { .. } | Step::Skipped) => text.clear(),
+                Ok(Step::End) | Err(ArchiveError::Damaged { .. } | ArchiveError::Truncated { .. }) => {
+                    return Ok(false);
+                }
+                Err(error) => return Err(error),
             }
         }
     }

@@ -59,6 +59,7 @@ pub(super) struct LossTracker {
 #[derive(Clone, Copy, Default)]
 struct Found {
     count: u64,
+    first: Option<u64>,
     last: Mark,
 }
 
@@ -70,6 +71,7 @@ impl LossTracker {
         let Some(number) = number else {
             return;
         };
+        found.first.get_or_insert(number);
         found.last = (number, time);
         if std::mem::take(&mut self.broken) {
             self.gaps.extend(between(self.last, Some((number, time))));
@@ -116,10 +118,19 @@ impl LossTracker {
     }
 
     fn by_index(&self, index: &Index) -> Vec<LostRange> {
+        // By their first events too: what was cut out and put in before a frame may have moved it.
+        let numbered = self.frames.values().filter_map(|found| Some((found.first?, *found)));
+        let numbered: BTreeMap<u64, Found> = numbered.collect();
         let mut lost: Vec<LostRange> = Vec::new();
         let mut goes_on = false;
         for frame in index.frames.iter().filter(|frame| frame.count > 0) {
-            let found = self.frames.get(&frame.at).copied().unwrap_or_default();
+            let moved = frame.n.and_then(|(least, _)| numbered.get(&least));
+            let is_of_it = |found: &&Found| {
+                let number = found.first.zip(frame.n);
+                number.is_none_or(|(first, (least, greatest))| (least..=greatest).contains(&first))
+            };
+            let here = || self.frames.get(&frame.at).filter(is_of_it);
+            let found = moved.or_else(here).copied().unwrap_or_default();
             if found.count >= frame.count {
                 goes_on = false;
                 continue;

@@ -32,6 +32,8 @@ mod copies_tests;
 #[cfg(test)]
 mod damage_tests;
 #[cfg(test)]
+mod seek_tests;
+#[cfg(test)]
 mod tests;
 
 pub use by_channel::{ChannelWriter, MOST_CHANNELS};

@@ -151,7 +151,7 @@ impl Reader {
         Self::new(name.into(), Input::Stream(stream))
     }
 
-    fn new(name: String, input: Input) -> Result<Self, ArchiveError> {
+    pub(super) fn new(name: String, input: Input) -> Result<Self, ArchiveError> {
         Ok(Self {
             frames: FrameReader::new(name, input)?,
             text: Vec::new(),
@@ -359,10 +359,29 @@ impl Reader {
 
     /// After a damaged frame: leaves it out and goes on with the next one that can be found.
     pub(super) fn go_on(&mut self) -> Result<(), ArchiveError> {
+        self.forget();
+        self.frames.recover()
+    }
+
+    /// After a frame that seems to be cut off: leaves it out and goes on, where a whole frame follows it. Then it is damaged,
+    /// and the file goes on behind it.
+    pub(super) fn go_on_behind(&mut self) -> Result<bool, ArchiveError> {
+        if !self.frames.has_frames() || !self.frames.find_whole()? {
+            return Ok(false);
+        }
+        self.forget();
+        Ok(true)
+    }
+
+    /// After a line that is too long: leaves its frame out, where nothing more would come otherwise.
+    pub(super) fn go_on_behind_line(&mut self) -> Result<(), ArchiveError> {
+        if self.ended && self.frames.has_frames() { self.go_on() } else { Ok(()) }
+    }
+
+    fn forget(&mut self) {
         self.text.clear();
         (self.begin, self.searched, self.trusted) = (0, 0, 0);
         self.ended = false;
-        self.frames.recover()
     }
 
     /// After a frame that is cut off: gives out the whole lines of what could be unpacked of it.

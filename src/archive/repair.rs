@@ -182,14 +182,23 @@ impl Repair {
                 self.lost.damaged_frames += 1;
                 reader.go_on()
             }
+            // A damaged length may reach beyond the end of the file.
             ArchiveError::Truncated { .. } => {
-                self.lost.cut_off = true;
-                reader.trust_whole_lines();
+                if reader.go_on_behind()? {
+                    self.lost.damaged_frames += 1;
+                } else {
+                    self.lost.cut_off = true;
+                    reader.trust_whole_lines();
+                }
                 Ok(())
             }
-            ArchiveError::Line { .. } | ArchiveError::LongLine { .. } => {
+            ArchiveError::Line { .. } => {
                 self.lost.lines += 1;
                 Ok(())
+            }
+            ArchiveError::LongLine { .. } => {
+                self.lost.lines += 1;
+                reader.go_on_behind_line()
             }
             ArchiveError::Header { .. } => {
                 self.header_broken = true;

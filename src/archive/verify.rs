@@ -205,11 +205,16 @@ impl Verification {
                 reader.go_on()?;
                 Finding::of_frame("damaged-frame", frame, offset, reason)
             }
+            ArchiveError::Truncated { frame, offset, .. } if reader.go_on_behind()? => {
+                let words = "it would end behind the end of the file, and whole frames follow";
+                Finding::of_frame("damaged-frame", frame, offset, words.to_owned())
+            }
             ArchiveError::Truncated { frame, offset, .. } => {
                 Finding::of_frame("cut-off", frame, offset, "the file ends inside this frame".to_owned())
             }
             ArchiveError::Line { line, source, .. } => Finding::of_line("bad-line", line, source.to_string()),
             ArchiveError::LongLine { line, .. } => {
+                reader.go_on_behind_line()?;
                 Finding::of_line("bad-line", line, "longer than a line may be".to_owned())
             }
             ArchiveError::Header { reason, .. } => Finding::of_line("bad-header", 1, reason),

@@ -1,11 +1,12 @@
 //! `eddy replay`: sends the events of an archive again, with their timing, and reports how true it was to it.
 
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 
 use auditing::Audit;
 use delivering::DeliveringArgs;
 use guarding::{GuardingArgs, Rails};
 use keeping::Begun;
+use origin::Origin;
 use scheduling::SchedulingArgs;
 use selecting::SelectingArgs;
 use watching::WatchingArgs;
@@ -15,16 +16,14 @@ use super::connect::{ConnectArgs, Connector};
 use super::target::{Place, Places, is_network};
 use super::window::Window;
 use super::{CommandError, Context, ErrorKind, Status, transfer};
-use crate::archive::is_manifest_name;
-use crate::endpoint::address::Scheme;
-use crate::endpoint::open::{self, open_source};
-use crate::endpoint::{Address, Capabilities, EndpointError, EndpointErrorKind, Sink, Source, SourceOptions};
+use crate::endpoint::open;
+use crate::endpoint::{Capabilities, Sink};
 use crate::event::Timestamp;
 use crate::output::figures::counted;
 use crate::output::replay as report;
 use crate::output::replay_plan::{self, PlanView};
 use crate::replay::{
-    Limits, Outcome, Plan, RecordedClock, Reopen, Selection, Shard, StopToken, Survey, Timetable, carry,
+    Ending, Limits, Outcome, Plan, RecordedClock, Selection, Shard, StopToken, Survey, Timetable, carry,
 };
 
 mod auditing;
@@ -38,6 +37,7 @@ mod line;
 mod manifest;
 mod merging;
 mod once;
+mod origin;
 mod scheduling;
 mod selecting;
 mod target_facts;
@@ -57,6 +57,7 @@ pub use line::{Line, run_line};
     eddy replay monday.eddy.ndjson.zst --to jetstream+nats://localhost --ledger monday.ledger\n  \
     eddy replay monday.eddy.ndjson.zst --to jetstream+nats://localhost --ledger monday.ledger --resume\n  \
     eddy replay monday.eddy.ndjson.zst --to kafka://localhost --speed max --ledger monday.ledger --delivery exactly-once\n  \
+    eddy replay 'kafka://localhost/orders?group=monday' --to nats://localhost:4222 --speed 10\n  \
     eddy replay monday.eddy.ndjson.zst --to orders --env staging --rate 500/s --first 1000 --format json\n  \
     eddy replay monday.eddy.ndjson.zst --to orders-test --filter '.payload.total > 100' --map 'del(.payload.card)'\n  \
     eddy replay monday.eddy.ndjson.zst --to orders-test --sample 10% --by header:customer --header env=test\n  \
@@ -64,7 +65,7 @@ pub use line::{Line, run_line};
     eddy replay monday.eddy.ndjson.zst --to orders-test --fault duplicate:5% --fault delay:1%:200ms --seed 7"
 )]
 pub struct Args {
-    /// The archive, or a file of event lines
+    /// The archive, a file of event lines, or a topic of Kafka, with `?group=NAME` shared by all who name that group
     archive: String,
     /// Where events go; without a channel in it each goes to its own
     #[arg(long, value_name = "TARGET")]
@@ -131,11 +132,13 @@ pub fn run(args: &Args, context: &Context) -> Result<Status, CommandError> {
 }
 
 async fn replay(args: &Args, context: &Context) -> Result<Status, CommandError> {
-    let (scheduled, window) = (args.scheduling.plan(args.resume)?, args.selecting.window()?);
+    let (mut scheduled, window) = (args.scheduling.plan(args.resume)?, args.selecting.window()?);
     let shard = args.delivering.shard(context)?;
     let selection = chosen(args, window, shard)?;
     let retry_for = transfer::duration(Some(&args.retry_for))?.unwrap_or_default();
     let places = Places::new(context)?;
+    let origin = Origin::of(args, context, &places)?;
+    scheduled.timetable.clock = origin.clock(scheduled.timetable.clock);
     let target = places.target(&args.to)?;
     let selection =
         Selection { guards: args.guarding.guards(context, &places, &selection.guards)?, ..selection };
@@ -145,9 +148,9 @@ async fn replay(args: &Args, context: &Context) -> Result<Status, CommandError> 
     let selection = suited(args, selection, (&target, &carried), &scheduled.timetable.clock)?;
     delivering::suited(args, &carried, &scheduled.timetable)?;
     let stop = transfer::stop_on_interruption();
-    let source = archive(args, window).await?;
+    let source = origin.open(window).await?;
     let survey = Survey::of(source, selection.clone(), shard, &scheduled.timetable, carried, &stop).await;
-    let survey = survey.map_err(|error| unread(args, error))?;
+    let survey = survey.map_err(|error| origin.unread(error))?;
     if survey.interrupted {
         context.ui.say("interrupted before anything was sent");
         return Ok(Status::Interrupted);
@@ -158,7 +161,7 @@ async fn replay(args: &Args, context: &Context) -> Result<Status, CommandError> 
         refuse_losses(args, context, &survey, carried)?;
         keeping::refuse_other(args, (&target, window, shard), &survey)?;
     }
-    let rails = guarding::looked(args, context, &target, &survey, &stop).await?;
+    let rails = guarding::looked(args, context, (&origin, &target), &survey, &stop).await?;
     if args.dry_run {
         return show_plan(
             args,
@@ -169,17 +172,17 @@ async fn replay(args: &Args, context: &Context) -> Result<Status, CommandError> 
         );
     }
     rails.refuse(args, context)?;
-    guarding::quarantine(args, context, window, &selection, &survey, &stop).await?;
+    guarding::quarantine(args, context, (&origin, window), &selection, &survey, &stop).await?;
     let limits = Limits { retry_for, ..Limits::default() };
     let plan = Plan { selection, limits, shard, ..scheduled };
-    carried_out(args, context, (&target, window), (plan, &survey), &stop).await
+    carried_out(args, context, (&origin, &target, window), (plan, &survey), &stop).await
 }
 
 /// Sends what was surveyed and reports what came of it.
 async fn carried_out(
     args: &Args,
     context: &Context,
-    (target, window): (&Place, Window),
+    (origin, target, window): (&Origin, &Place, Window),
     (plan, survey): (Plan, &Survey),
     stop: &StopToken,
 ) -> Result<Status, CommandError> {
@@ -193,28 +196,31 @@ async fn carried_out(
         other => return nothing_sent(args, context, other),
     };
     let run = keeper.as_ref().map_or_else(|| uuid::Uuid::now_v7().to_string(), |keeper| keeper.run().into());
-    let audit = Audit::begin(args, context, (target, window), survey, &run)?;
+    let audit = Audit::begin(args, context, (origin, target, window), survey, &run)?;
+    let shares = origin.group().is_some();
     let plan = Plan {
         run: Some(run),
-        planned: Some(survey.events),
+        // What a group gives to whom nobody knows before.
+        planned: (!shares).then_some(survey.events),
         length: Some(survey.length),
+        handover: origin.handover(),
         first: survey.earliest,
         selection: Selection { guards: plan.selection.guards.after_survey(), ..plan.selection },
         mark: marks(args, target),
         keeper: keeper.clone(),
         recall,
         results: results.clone(),
-        reopen: Some(reopen(args, window)?),
+        reopen: Some(origin.reopen(window)),
         canary: args.guarding.canary(context, survey.events),
         limits: if sink.is_some() { once::limits(plan.limits) } else { plan.limits },
         ..plan
     };
-    let outcome = send(args, context, (target, window), (plan, survey, sink), stop).await;
+    let outcome = send(args, context, (origin, target, window), (plan, survey, sink), stop).await;
     let audited = audit.map_or(Ok(()), |audit| audit.ended(outcome.as_ref()));
     let outcome = outcome?;
     let again = match &keeper {
         Some(keeper) => keeping::closed(args, (window, shard), keeper, &outcome)?,
-        None => again(args, &outcome),
+        None => again(args, origin, &outcome),
     };
     show_outcome(args, context, &outcome, target)?;
     watching::written(results.as_deref())?;
@@ -274,53 +280,20 @@ fn nothing_sent(args: &Args, context: &Context, begun: Begun) -> Result<Status, 
 async fn send(
     args: &Args,
     context: &Context,
-    (target, window): (&Place, Window),
+    (origin, target, window): (&Origin, &Place, Window),
     (plan, survey, sink): (Plan, &Survey, Option<Box<dyn Sink>>),
     stop: &StopToken,
 ) -> Result<Outcome, CommandError> {
-    let source = archive(args, window).await?;
+    let source = origin.begin(window, &plan).await?;
     let sink = match sink {
         Some(sink) => sink,
-        None => match copying::sink(args, target)? {
+        None => match copying::sink(origin, target)? {
             Some(sink) => sink,
             None => Connector::new(&args.connect, context, stop)?.sink(target).await?,
         },
     };
     let mut view = args.watching.view(&context.ui, survey);
     Ok(carry(source, sink, plan, &mut view, stop).await)
-}
-
-/// How the archive is opened again for another round.
-fn reopen(args: &Args, window: Window) -> Result<Reopen, CommandError> {
-    let address = Address::parse(&args.archive)?;
-    Ok(Reopen::new(move || {
-        let address = address.clone();
-        let options = SourceOptions { start: window.start, stop: window.stop, ..SourceOptions::default() };
-        Box::pin(async move { open_source(&address, &options).await })
-    }))
-}
-
-/// Opens the archive where the window begins.
-async fn archive(args: &Args, window: Window) -> Result<Box<dyn Source>, CommandError> {
-    let address = Address::parse(&args.archive)?;
-    if address.scheme != Scheme::File {
-        return Err(CommandError::usage(format!("`{address}` is not a file"))
-            .hint("record it first: `eddy record SOURCE --output FILE`"));
-    }
-    let (start, stop) = (window.start, window.stop);
-    let opened = open_source(&address, &SourceOptions { start, stop, ..SourceOptions::default() }).await;
-    opened.map_err(|error| unread(args, error))
-}
-
-/// What to do about an archive that cannot be read; of a recording in parts one may be missing.
-fn unread(args: &Args, error: EndpointError) -> CommandError {
-    let is_missing = error.kind == EndpointErrorKind::NotFound;
-    let error = CommandError::from(error);
-    let path = Path::new(&args.archive);
-    if !is_missing || !is_manifest_name(path) || !path.exists() {
-        return error;
-    }
-    error.hint(format!("`eddy archive repair {}` makes a recording of what is there", path.display()))
 }
 
 fn refuse_losses(
@@ -406,7 +379,12 @@ fn show_outcome(
 }
 
 /// How to go on after a run that did not send everything.
-fn again(args: &Args, outcome: &Outcome) -> Option<String> {
+fn again(args: &Args, origin: &Origin, outcome: &Outcome) -> Option<String> {
+    if let Some(group) = origin.group() {
+        let whole = outcome.delivered() && matches!(outcome.ending, Ending::Complete);
+        let words = format!("the same command goes on from the position of the group `{group}`");
+        return (!whole).then_some(words);
+    }
     let planned = outcome.summary.planned.unwrap_or(0);
     if outcome.settled >= planned {
         return None;

@@ -45,6 +45,8 @@ pub struct ChannelFacts {
     pub most_events: Option<u64>,
     /// Bytes it keeps at most.
     pub most_bytes: Option<u64>,
+    /// What keeps its events, where that has a name of its own, as a stream of JetStream has.
+    pub kept_in: Option<String>,
     /// When it is full it refuses what comes; else it drops what is oldest.
     pub refuses_when_full: bool,
 }

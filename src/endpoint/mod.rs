@@ -54,6 +54,7 @@ mod open_batch;
 mod reading_thread;
 #[cfg(any(feature = "mqtt", feature = "nats"))]
 mod receipts;
+pub mod recording;
 #[cfg(feature = "redis")]
 mod redis_streams;
 pub mod stdio;
@@ -79,6 +80,7 @@ pub use amqp::events_in as amqp_events_in;
 pub use capabilities::Capabilities;
 pub use error::{EndpointError, EndpointErrorKind};
 pub use masking::mask;
+pub use recording::Recording;
 pub use transaction::{Checkpoint, Transactions};
 
 /// A boxed future; one is made per batch, never per event.
@@ -130,6 +132,8 @@ pub struct SourceOptions {
     /// Events are taken away: each stays until [`Source::settle`] says what became of it. Where a system does that by a
     /// consumer group or a durable consumer, it is the one of this name, made when it is missing.
     pub takes: Option<String>,
+    /// The channel is read as a recording; only for systems that keep events in partitions.
+    pub recording: Option<Recording>,
 }
 
 /// How a sink is opened.
@@ -156,6 +160,7 @@ impl Default for SourceOptions {
             connect_timeout: Duration::from_secs(5),
             credentials: None,
             takes: None,
+            recording: None,
         }
     }
 }

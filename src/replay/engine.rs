@@ -9,6 +9,7 @@ use tokio::sync::{mpsc, oneshot};
 use super::canary::Canary;
 use super::change::{InRun, Retime};
 use super::clock::Clock;
+use super::handover::Handover;
 use super::keeper::Keeper;
 use super::late::Late;
 use super::progress::{Observer, Progress, SharedCounts};
@@ -27,6 +28,8 @@ use crate::event::Timestamp;
 
 const REPORT_EVERY: Duration = Duration::from_millis(100);
 const GOODBYE: Duration = Duration::from_secs(2);
+/// The same for a source that has to tell its system how far its events were dealt with.
+const LONG_GOODBYE: Duration = Duration::from_secs(15);
 
 /// How much may be under way, and for how long things are waited for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -97,6 +100,8 @@ pub struct Plan {
     pub run: Option<String>,
     /// The ledger of the run: what it says is settled does not go again, and it is told of every receipt.
     pub keeper: Option<Arc<Keeper>>,
+    /// Who tells a shared source how far its events were dealt with, and what of them is another's.
+    pub handover: Option<Arc<Handover>>,
     /// The lanes of this process, when several send the recording together.
     pub shard: Option<Shard>,
     /// Where to look, before an event goes again whose fate a failure left open, whether it has arrived; only with a keeper.
@@ -115,6 +120,7 @@ pub async fn carry(
 ) -> Outcome {
     let (planned, length, retry_for) = (plan.planned, plan.length, plan.limits.retry_for);
     let start_at = plan.start_at;
+    let goodbye = if plan.handover.is_some() { LONG_GOODBYE } else { GOODBYE };
     observer.note(Progress::Started { planned, length, start_at });
     let shared = Arc::new(SharedCounts::default());
     let (chunk_sender, chunks) = mpsc::channel(CHUNKS_AHEAD);
@@ -137,6 +143,7 @@ pub async fn carry(
         .marking(mark)
         .again(rounds)
         .sharing(plan.shard, plan.keeper.clone())
+        .handing_over(plan.handover.clone())
         .telling(news_sender.clone());
     let done = StopToken::default();
     let reading = tokio::spawn(reader.run(stop.clone(), done.clone()));
@@ -144,6 +151,7 @@ pub async fn carry(
     let writer = Writer::new(sink, chunks, plan.limits, heeded, Arc::clone(&shared), news_sender)
         .on_schedule((start_at, plan.late), plan.clock)
         .kept_by(plan.keeper)
+        .handing_over(plan.handover)
         .written_to(plan.results)
         .recalling(plan.recall)
         .asking(plan.canary, stop.clone())
@@ -164,7 +172,7 @@ pub async fn carry(
     };
     observer.note(Progress::Running(shared.read(begun.elapsed())));
     done.request(StopReason::Limit);
-    let read = ended_reading(reading).await;
+    let read = ended_reading(reading, goodbye).await;
     let settled_before = plan.shard.map_or(already_settled, |_| read.settled_before);
     let mut outcome = outcome(planned, written, read, stop);
     (outcome.summary.run, outcome.summary.settled_before) = (run, settled_before);
@@ -199,8 +207,8 @@ fn on_own_thread(writer: Writer) -> oneshot::Receiver<WriteEnd> {
 }
 
 /// A source that does not say goodbye in time must not hold up the report.
-async fn ended_reading(reading: tokio::task::JoinHandle<ReadEnd>) -> ReadEnd {
-    match tokio::time::timeout(GOODBYE, reading).await {
+async fn ended_reading(reading: tokio::task::JoinHandle<ReadEnd>, patience: Duration) -> ReadEnd {
+    match tokio::time::timeout(patience, reading).await {
         Ok(Ok(end)) => end,
         _ => ReadEnd::default(),
     }

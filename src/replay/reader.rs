@@ -9,6 +9,7 @@ use super::backoff::Backoff;
 use super::change::InRun;
 use super::fault::FaultCount;
 use super::guard::{self, LeftOut};
+use super::handover::Handover;
 use super::keeper::Keeper;
 use super::progress::News;
 use super::rounds::Rounds;
@@ -18,7 +19,7 @@ use super::settled::Settled;
 use super::shard::Shard;
 use super::stop::{StopReason, StopToken};
 use super::timing::{Timed, Timing};
-use crate::endpoint::{EndpointError, Source};
+use crate::endpoint::{EndpointError, EndpointErrorKind, Source};
 use crate::event::{Event, Header, LOOPS_HEADER, NUMBER_HEADER, RUN_HEADER};
 
 /// Chunks that may wait for the writer.
@@ -72,6 +73,7 @@ pub(super) struct Reader {
     shard: Option<Shard>,
     /// Who is told of events that other processes send.
     keeper: Option<Arc<Keeper>>,
+    handover: Option<Arc<Handover>>,
     settled_before: u64,
     number: u64,
     average: usize,
@@ -104,6 +106,7 @@ impl Reader {
             mark: None,
             shard: None,
             keeper: None,
+            handover: None,
             settled_before: 0,
             number: 0,
             dropped: 0,
@@ -141,6 +144,12 @@ impl Reader {
         self
     }
 
+    /// Who knows which events are ours, and is told what is made of them.
+    pub fn handing_over(mut self, handover: Option<Arc<Handover>>) -> Self {
+        self.handover = handover;
+        self
+    }
+
     /// Whom to tell when the source goes away and comes back.
     pub fn telling(mut self, news: mpsc::UnboundedSender<News>) -> Self {
         self.news = Some(news);
@@ -158,6 +167,12 @@ impl Reader {
         let (dropped, held_back) = (self.source.dropped(), self.timing.clamped());
         let mut left_out = self.left_out;
         left_out.add(self.selector.left_out());
+        if let Some(handover) = self.handover {
+            // The writer ends when nothing more can come.
+            drop(self.chunks);
+            done.requested().await;
+            handover.finish();
+        }
         // What was read is on its way; that the source could not say goodbye changes nothing for it.
         let _ = self.source.close().await;
         let settled_before = self.settled_before;
@@ -249,9 +264,22 @@ impl Reader {
     }
 
     /// Selects and hands on; true when nothing more is wanted. What was selected before a failure still goes.
-    async fn hand_on(&mut self, batch: Vec<Event>) -> Result<bool, EndpointError> {
+    async fn hand_on(&mut self, mut batch: Vec<Event>) -> Result<bool, EndpointError> {
+        let handover = self.handover.clone();
+        let origins = handover.as_ref().map(|handover| handover.admit(&mut batch)).unwrap_or_default();
         let selected = self.selector.select(batch);
+        if handover.is_some() && !selected.events.iter().all(|event| Handover::origin(event).is_some()) {
+            return Err(without_origin());
+        }
+        // Where the selection ended in the batch, what lies behind its last event was not judged.
+        let is_whole = selected.failure.is_none() && !selected.ended;
+        let last = selected.events.last().and_then(Handover::origin);
+        let judged = origins.iter().position(|origin| Some(*origin) == last).map_or(0, |place| place + 1);
+        let judged = if is_whole { origins.len() } else { judged };
         let gone = self.give(selected.events).await?;
+        if let Some(handover) = handover {
+            handover.selected(&origins[..judged]);
+        }
         match selected.failure {
             Some(failure) => {
                 let rest = self.timing.rest();
@@ -362,9 +390,18 @@ impl Reader {
             self.settled_before += 1;
             return;
         }
+        if self.handover.as_ref().is_some_and(|handover| !handover.link(&mut event, number)) {
+            return;
+        }
         self.mark(&mut event, number);
         chunk.events.push(Scheduled { event, number, due });
     }
+}
+
+fn without_origin() -> EndpointError {
+    let message = "`--map` took away what says of which event of the topic another was made";
+    EndpointError::new(EndpointErrorKind::Malformed, message)
+        .help("leave `.attributes` as they are: begin the filter with `.` and change other fields")
 }
 
 /// What goes to the writer together.

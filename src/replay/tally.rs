@@ -4,6 +4,7 @@ use std::sync::Arc;
 use std::sync::atomic::Ordering;
 use std::time::Instant;
 
+use super::handover::Handover;
 use super::keeper::{Acknowledged, Keeper};
 use super::lanes::{LaneId, LaneTable};
 use super::progress::SharedCounts;
@@ -54,6 +55,7 @@ pub(super) struct Tally {
     pub last_receipt: Option<Instant>,
     shared: Arc<SharedCounts>,
     keeper: Option<Arc<Keeper>>,
+    handover: Option<Arc<Handover>>,
     results: Option<Arc<Results>>,
     /// Events with a smaller number may have been handed over by an earlier part of the run.
     uncertain_before: u64,
@@ -75,6 +77,7 @@ impl Tally {
             last_receipt: None,
             shared,
             keeper: None,
+            handover: None,
             results: None,
             uncertain_before: 0,
         }
@@ -84,6 +87,11 @@ impl Tally {
     pub fn kept_by(&mut self, keeper: Option<Arc<Keeper>>, batch: u64) {
         self.uncertain_before = keeper.as_ref().map_or(0, |keeper| keeper.uncertain_before(batch));
         self.keeper = keeper;
+    }
+
+    /// Tells of every event that is dealt with.
+    pub fn handing_over(&mut self, handover: Option<Arc<Handover>>) {
+        self.handover = handover;
     }
 
     /// Writes a line for each event.
@@ -122,12 +130,14 @@ impl Tally {
         let (mut again, mut settled, mut refused) = (Vec::new(), Vec::new(), Vec::new());
         let (mut results, sent) = (Vec::new(), batch.sent);
         let mut deliveries = deliveries.into_iter();
+        let mut dealt_with = Vec::new();
         let before = self.acknowledged;
         for (event, mut note) in batch.events.into_iter().zip(batch.notes) {
             let delivery = deliveries.next().unwrap_or_else(missing_receipt);
             match delivery.outcome {
                 Ok(place) => {
                     self.acknowledge(&note, delivery.at);
+                    dealt_with.push(note.number);
                     if self.results.is_some() {
                         results.push(EventResult {
                             note,
@@ -161,6 +171,9 @@ impl Tally {
         }
         self.write(results);
         SharedCounts::add(&self.shared.acknowledged, self.acknowledged - before);
+        if let Some(handover) = &self.handover {
+            handover.settled(dealt_with.into_iter().chain(refused.iter().copied()));
+        }
         if let Some(keeper) = &self.keeper {
             keeper.acknowledged(settled);
             keeper.refused(&refused);
@@ -182,6 +195,9 @@ impl Tally {
             let note = Note { number, lane, intended, uncertain: false, again: false };
             let (channel, key) = (event.channel, event.key);
             self.write(vec![EventResult { note, channel, key, sent: None, fate: Fate::LeftOutLate }]);
+        }
+        if let Some(handover) = &self.handover {
+            handover.settled([number]);
         }
         if let Some(keeper) = &self.keeper {
             keeper.left_out(number);

@@ -15,6 +15,7 @@ use super::canary::{Canary, FirstEvents};
 use super::change::{Moved, NewTimes};
 use super::clock::Clock;
 use super::engine::Limits;
+use super::handover::Handover;
 use super::keeper::Keeper;
 use super::late::Late;
 use super::progress::{News, SharedCounts};
@@ -61,6 +62,7 @@ pub(super) struct Writer {
     limits: Limits,
     keeper: Option<Arc<Keeper>>,
     recall: Option<Recall>,
+    handover: Option<Arc<Handover>>,
     /// What carries the time of sending, when it is to be written on events.
     stamping: Option<NewTimes>,
     canary: Option<Canary>,
@@ -115,6 +117,7 @@ impl Writer {
             limits,
             keeper: None,
             recall: None,
+            handover: None,
             stamping: None,
             canary: None,
             still_since: None,
@@ -136,6 +139,13 @@ impl Writer {
     pub fn kept_by(mut self, keeper: Option<Arc<Keeper>>) -> Self {
         self.tally.kept_by(keeper.clone(), self.limits.batch_events as u64);
         self.keeper = keeper;
+        self
+    }
+
+    /// Asks, before an event goes, whether it is still ours, and tells of every receipt.
+    pub fn handing_over(mut self, handover: Option<Arc<Handover>>) -> Self {
+        self.tally.handing_over(handover.clone());
+        self.handover = handover;
         self
     }
 
@@ -352,6 +362,9 @@ impl Writer {
             let Some(next) = self.waiting.pop_front() else {
                 break;
             };
+            if self.handover.as_ref().is_some_and(|handover| !handover.may_go(next.number)) {
+                continue;
+            }
             let lane = self.tally.lanes.lane(&next.event);
             let intended = next.due.map_or(now, |due| start + due);
             self.next_number = next.number + 1;

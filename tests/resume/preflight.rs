@@ -149,3 +149,39 @@ async fn jetstream_tells_what_it_has_no_room_for_and_what_we_may_not_send() {
         );
     }
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_stream_of_the_recording_is_the_same_place_under_another_of_its_subjects() {
+    let store = tempfile::tempdir().expect("a directory");
+    let lines = format!("server_name: one\njetstream {{ store_dir: \"{}\" }}\n", store.path().display());
+    let Some(server) = servers::nats_configured(&lines) else { return };
+    let client = async_nats::connect(format!("nats://127.0.0.1:{}", server.port)).await.expect("a client");
+    let context = async_nats::jetstream::new(client);
+    for (name, subjects) in [("SHOP", ["shop.>", "copy.shop"]), ("OTHER", ["other.>", "spare"])] {
+        let subjects = subjects.map(str::to_owned).to_vec();
+        let config =
+            async_nats::jetstream::stream::Config { name: name.to_owned(), subjects, ..Default::default() };
+        context.create_stream(config).await.expect("a stream");
+    }
+    let directory = tempfile::tempdir().expect("a directory");
+    let directory = directory.path();
+    let url = |path: &str| format!("jetstream+nats://127.0.0.1:{}/{path}", server.port);
+    let inject = ["inject", &url("shop.orders"), "--data", "first"];
+    assert_eq!(run(directory, &inject).0, Some(0));
+    let record = ["record", &url("SHOP"), "--from", "start", "--to", "now", "--output", "a.eddy.ndjson.zst"];
+    let (code, _, error) = run(directory, &record);
+    assert_eq!(code, Some(0), "{error}");
+    let core = format!("nats://localhost:{}/copy.shop", server.port);
+    for target in [url("copy.shop"), core] {
+        let (code, _, error) = run(directory, &["replay", "a.eddy.ndjson.zst", "--to", &target]);
+        assert!(
+            code == Some(2) && error.contains("of the stream `SHOP`, which also keeps `copy.shop`"),
+            "{error}"
+        );
+        let meant = ["replay", "a.eddy.ndjson.zst", "--to", &target, "--in-place"];
+        let (code, _, error) = run(directory, &meant);
+        assert_eq!(code, Some(0), "{error}");
+    }
+    let (code, _, error) = run(directory, &["replay", "a.eddy.ndjson.zst", "--to", &url("spare")]);
+    assert_eq!(code, Some(0), "{error}");
+}

@@ -7,6 +7,7 @@ use std::path::{Path, PathBuf};
 use serde_json::{Map, Value, json};
 
 use super::Args;
+use super::origin::Origin;
 use crate::commands::target::{Place, is_network};
 use crate::commands::window::Window;
 use crate::commands::{CommandError, Context};
@@ -36,7 +37,7 @@ impl Audit {
     pub fn begin(
         args: &Args,
         context: &Context,
-        (target, window): (&Place, Window),
+        (origin, target, window): (&Origin, &Place, Window),
         survey: &Survey,
         run: &str,
     ) -> Result<Option<Self>, CommandError> {
@@ -63,12 +64,13 @@ impl Audit {
                 list.push(value);
             }
         }
-        let archive = ArchiveIdentity::of(Path::new(&args.archive)).ok();
+        let archive = origin.archive().and_then(|path| ArchiveIdentity::of(path).ok());
         let run = json!({
             "run": run,
             "who": who(&context.environment),
             "eddy": env!("CARGO_PKG_VERSION"),
             "archive": archive,
+            "topic": origin.shown(),
             "target": target.address.to_string(),
             "protected": target.protected,
             "options": options,

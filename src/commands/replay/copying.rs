@@ -2,25 +2,25 @@
 
 use std::path::Path;
 
-use super::Args;
+use super::origin::Origin;
 use crate::archive::{Header, Reader, Writer, WriterOptions, is_archive_name};
 use crate::commands::CommandError;
 use crate::commands::target::Place;
+use crate::endpoint::Sink;
 use crate::endpoint::address::Scheme;
 use crate::endpoint::file::FileSink;
-use crate::endpoint::{Address, Sink};
 
 /// The archive that a recording with masked events is sent to; none for every other target, and where nothing was masked.
 ///
 /// # Errors
 /// When the archive cannot be made, or is there already.
-pub(super) fn sink(args: &Args, target: &Place) -> Result<Option<Box<dyn Sink>>, CommandError> {
+pub(super) fn sink(origin: &Origin, target: &Place) -> Result<Option<Box<dyn Sink>>, CommandError> {
     let path = Path::new(&target.address.path);
     if target.address.scheme != Scheme::File || !is_archive_name(path) {
         return Ok(None);
     }
-    let from = Address::parse(&args.archive)?.path;
-    let Some(mask) = Reader::open(from.as_ref())?.header().and_then(|header| header.mask.clone()) else {
+    let Some(from) = origin.archive() else { return Ok(None) };
+    let Some(mask) = Reader::open(from)?.header().and_then(|header| header.mask.clone()) else {
         return Ok(None);
     };
     let mut header = Header::new(Vec::new());

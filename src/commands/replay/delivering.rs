@@ -54,6 +54,11 @@ impl DeliveringArgs {
         Shard::parse(text, context.environment.get("JOB_COMPLETION_INDEX")).map(Some).map_err(refused)
     }
 
+    /// Whether this is one of several processes.
+    pub fn is_shard(&self) -> bool {
+        self.shard.is_some()
+    }
+
     /// Whether events go in transactions.
     pub fn transacts(&self) -> bool {
         self.delivery == Some(Wanted::ExactlyOnce)

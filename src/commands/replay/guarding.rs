@@ -3,7 +3,8 @@
 use std::fmt::Write as _;
 use std::path::PathBuf;
 
-use super::{Args, archive};
+use super::Args;
+use super::origin::Origin;
 use crate::archive::{Header, Reader, Writer, WriterOptions};
 use crate::commands::connect::Connector;
 use crate::commands::contract_check::ContractCheck;
@@ -200,7 +201,7 @@ pub(super) struct Rails {
 pub(super) async fn looked(
     args: &Args,
     context: &Context,
-    target: &Place,
+    (origin, target): (&Origin, &Place),
     survey: &Survey,
     stop: &StopToken,
 ) -> Result<Rails, CommandError> {
@@ -209,7 +210,7 @@ pub(super) async fn looked(
     let mut findings = contract(args, survey);
     let (mut identity, mut cluster) = (Identity::None, None);
     if is_network(&target.address) {
-        let recorded = Recorded::of(args, target);
+        let recorded = Recorded::of(args, (origin, target), &args.connector(context, stop)?).await;
         if recorded.is_surely_here() {
             bounds.extend(same_place(target, survey, "on the same server"));
         }
@@ -220,8 +221,14 @@ pub(super) async fn looked(
             (identity, cluster) = (told.identity, told.cluster);
             findings.extend(told.findings);
         }
-        if let Some(place) = recorded.found_here(cluster.as_ref()) {
-            bounds.extend(same_place(target, survey, &place));
+        let found = recorded.found_here(cluster.as_ref());
+        if let Some(place) = &found {
+            bounds.extend(same_place(target, survey, place));
+        }
+        // The same stream can be written to under another of its subjects.
+        if bounds.is_empty() && (found.is_some() || recorded.is_surely_here()) {
+            let found = super::target_facts::in_a_recorded_stream(args, context, target, survey, stop).await;
+            bounds.extend(found.map(|(channel, stream)| same_stream(&channel, &stream)));
         }
     }
     if survey.left_out.looped > 0 {
@@ -276,15 +283,24 @@ struct Recorded {
 }
 
 impl Recorded {
-    /// Of the archive to be sent; nothing is known of it when the same place is meant.
-    fn of(args: &Args, target: &Place) -> Self {
+    /// Of what is to be sent; nothing is known of it when the same place is meant.
+    async fn of(args: &Args, (origin, target): (&Origin, &Place), connector: &Connector<'_>) -> Self {
         if args.guarding.in_place {
             return Self::default();
         }
-        let path = Address::parse(&args.archive).ok().map(|address| address.path);
-        let reader = path.and_then(|path| Reader::open(path.as_ref()).ok());
-        let Some(header) = reader.and_then(|reader| reader.header().cloned()) else {
-            return Self::default();
+        let header = match origin.topic(connector).await {
+            Some((topic, cluster)) => {
+                let topic = topic.to_string();
+                let clusters = cluster.map(|cluster| (topic.clone(), cluster)).into_iter().collect();
+                Header { clusters, ..Header::new(vec![topic]) }
+            }
+            None => {
+                let reader = origin.archive().and_then(|path| Reader::open(path).ok());
+                let Some(header) = reader.and_then(|reader| reader.header().cloned()) else {
+                    return Self::default();
+                };
+                header
+            }
         };
         let family = |scheme| if scheme == Scheme::JetStream { Scheme::Nats } else { scheme };
         let is_of_its_kind = |text: &str| {
@@ -340,6 +356,14 @@ fn same_place(target: &Place, survey: &Survey, place: &str) -> Option<Finding> {
     Some(Finding::error("same-place", message).help(
         "add `--in-place` if its readers are to see the events again, or name another with `--map-channel OLD=NEW`",
     ))
+}
+
+/// What to say when events would go, under another subject, into the stream they were recorded from.
+fn same_stream(channel: &str, stream: &str) -> Finding {
+    let message = format!("the recording was made of the stream `{stream}`, which also keeps `{channel}`");
+    Finding::error("same-place", message).help(
+        "add `--in-place` if its readers are to see the events again, or name a subject of another stream",
+    )
 }
 
 /// The channel all events go to, when the address names one.
@@ -425,7 +449,7 @@ impl Args {
 pub(super) async fn quarantine(
     args: &Args,
     context: &Context,
-    window: Window,
+    (origin, window): (&Origin, Window),
     selection: &Selection,
     survey: &Survey,
     stop: &StopToken,
@@ -447,7 +471,7 @@ pub(super) async fn quarantine(
     let header = Header::new(vec![args.archive.clone()]);
     let sink = FileSink::of_writer(Writer::create(path, &header, WriterOptions::default())?);
     let plan = Plan { selection, planned: Some(looped), ..Plan::default() };
-    let source = archive(args, window).await?;
+    let source = origin.open(window).await?;
     let outcome = carry(source, Box::new(sink), plan, &mut Silent, stop).await;
     transfer::conclude(&outcome, &context.ui, None)?;
     context.ui.say(format!("kept {} in `{}`", counted(looped, "event"), path.display()));

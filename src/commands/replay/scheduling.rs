@@ -128,6 +128,16 @@ impl SchedulingArgs {
         !self.numbering().is_empty()
     }
 
+    /// Whether the recording is sent more than once.
+    pub fn is_repeated(&self) -> bool {
+        self.rounds > 1
+    }
+
+    /// Whether the schedule goes by a time in the payload.
+    pub fn is_by_field(&self) -> bool {
+        self.clock.starts_with("field:")
+    }
+
     /// The flags that decide which event has which number, as they can be written again.
     pub fn numbering(&self) -> Vec<(&'static str, String)> {
         let clock = (self.clock != "receive").then(|| ("clock", self.clock.clone()));

@@ -5,7 +5,9 @@ use std::time::Duration;
 use super::Args;
 use crate::commands::target::Place;
 use crate::commands::{CommandError, Context};
-use crate::endpoint::{EndpointError, open};
+use crate::endpoint::address::Scheme;
+use crate::endpoint::open::server_of;
+use crate::endpoint::{Address, EndpointError, open};
 use crate::event::Timestamp;
 use crate::output::replay_plan::Identity;
 use crate::replay::preflight::{Finding, judge};
@@ -28,6 +30,33 @@ impl Told {
     fn nothing(identity: Identity) -> Self {
         Self { identity, findings: Vec::new(), cluster: None }
     }
+}
+
+/// A channel of NATS that events would go to although the stream that keeps it is one that they were recorded from, under
+/// whatever subject; with the stream. None when there is no such, or the server does not say.
+pub(super) async fn in_a_recorded_stream(
+    args: &Args,
+    context: &Context,
+    target: &Place,
+    survey: &Survey,
+    stop: &StopToken,
+) -> Option<(String, String)> {
+    if !matches!(target.address.scheme, Scheme::Nats | Scheme::JetStream) {
+        return None;
+    }
+    let connector = args.connector(context, stop).ok()?;
+    let asking = async |address: Address, channels: Vec<&str>| {
+        let place = Place { address: Address { scheme: Scheme::JetStream, ..address }, ..target.clone() };
+        let asked = tokio::time::timeout(PATIENCE, connector.facts(&place, &channels)).await;
+        asked.ok()?.ok().map(|facts| facts.channels)
+    };
+    let recorded = survey.recorded.iter().map(String::as_str).collect();
+    let recorded = asking(server_of(&target.address), recorded).await?;
+    let streams: Vec<&String> = recorded.iter().filter_map(|channel| channel.kept_in.as_ref()).collect();
+    let going = survey.channels.keys().map(String::as_str).collect();
+    let going = asking(target.address.clone(), going).await?;
+    let is_recorded = |stream: &String| streams.contains(&stream);
+    going.into_iter().find_map(|channel| Some((channel.channel, channel.kept_in.filter(is_recorded)?)))
 }
 
 /// Asks the target. A dry run that cannot reach it says so and goes on; a real run ends there.

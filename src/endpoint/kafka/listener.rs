@@ -1,13 +1,15 @@
 //! What the client calls back: failures of its connections, requests for a token, and receipts.
 
 use std::error::Error;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::fmt::Debug;
+use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 use std::time::Instant;
 
 use rdkafka::ClientContext;
+use rdkafka::TopicPartitionList;
 use rdkafka::client::OAuthToken;
 use rdkafka::config::RDKafkaLogLevel;
-use rdkafka::consumer::ConsumerContext;
+use rdkafka::consumer::{BaseConsumer, ConsumerContext, Rebalance};
 use rdkafka::error::{KafkaError, RDKafkaErrorCode};
 use rdkafka::message::{DeliveryResult, Message};
 use rdkafka::producer::{NoCustomPartitioner, ProducerContext};
@@ -31,6 +33,15 @@ struct Standing {
     down: Option<Instant>,
 }
 
+/// Who is told which partitions a group gives us and takes from us, by the thread that polls, before it happens.
+pub(super) trait Member: Debug + Send + Sync {
+    /// These are ours.
+    fn gained(&self, consumer: &BaseConsumer<Listener>, partitions: &TopicPartitionList);
+
+    /// These are ours no more.
+    fn lost(&self, consumer: &BaseConsumer<Listener>, partitions: &TopicPartitionList);
+}
+
 /// The listener of one client.
 #[derive(Debug)]
 pub(super) struct Listener {
@@ -39,17 +50,31 @@ pub(super) struct Listener {
     token: Option<Credentials>,
     standing: Mutex<Standing>,
     ledger: Arc<Ledger>,
+    member: OnceLock<Arc<dyn Member>>,
 }
 
 impl Listener {
     /// A listener; `logs_in` is whether the client says who it is, `token` is shown to a broker that asks for one.
     pub(super) fn new(address: Address, logs_in: bool, token: Option<Credentials>) -> Self {
-        Self { address, logs_in, token, standing: Mutex::default(), ledger: Arc::default() }
+        Self {
+            address,
+            logs_in,
+            token,
+            standing: Mutex::default(),
+            ledger: Arc::default(),
+            member: OnceLock::new(),
+        }
     }
 
     /// A listener for one more client of the same settings.
     pub(super) fn for_another(&self) -> Self {
         Self::new(self.address.clone(), self.logs_in, self.token.clone())
+    }
+
+    /// Tells of the partitions of a group from now on.
+    pub(super) fn tell(&self, member: Arc<dyn Member>) {
+        // A client joins one group.
+        let _ = self.member.set(member);
     }
 
     /// The receipts of a producer with this listener.
@@ -129,7 +154,15 @@ impl ClientContext for Listener {
     }
 }
 
-impl ConsumerContext for Listener {}
+impl ConsumerContext for Listener {
+    fn pre_rebalance(&self, consumer: &BaseConsumer<Self>, rebalance: &Rebalance<'_>) {
+        match (self.member.get(), rebalance) {
+            (Some(member), Rebalance::Assign(partitions)) => member.gained(consumer, partitions),
+            (Some(member), Rebalance::Revoke(partitions)) => member.lost(consumer, partitions),
+            _ => {}
+        }
+    }
+}
 
 impl ProducerContext<NoCustomPartitioner> for Listener {
     type DeliveryOpaque = usize;

@@ -27,6 +27,7 @@ mod permissions;
 mod positions;
 mod producer;
 mod reading;
+mod recording;
 mod senders;
 mod settings;
 mod sink;
@@ -53,6 +54,10 @@ pub async fn open_source(
     options: &SourceOptions,
 ) -> Result<Box<dyn Source>, EndpointError> {
     let (address, options) = (address.clone(), options.clone());
+    if let Some(recording) = options.recording.clone() {
+        let opened = blocking(move || recording::RecordingSource::open(&address, &options, &recording));
+        return Ok(Box::new(opened.await?));
+    }
     let opened = blocking(move || source::KafkaSource::open(&address, &options)).await?;
     Ok(Box::new(opened))
 }

@@ -27,11 +27,11 @@ const RECEIVED_TOGETHER: usize = 64;
 /// Batches that wait to be taken.
 pub(super) const WAITING: usize = 8;
 /// How soon the thread sees that nobody wants more; records are seen at once.
-const LOOK: Duration = Duration::from_millis(25);
+pub(super) const LOOK: Duration = Duration::from_millis(25);
 /// How long nothing may come before the end of a partition is believed.
-const QUIET: Duration = Duration::from_millis(300);
+pub(super) const QUIET: Duration = Duration::from_millis(300);
 /// How long a lost cluster is left alone before it is asked whether it is back.
-const ASK_AGAIN: Duration = Duration::from_millis(250);
+pub(super) const ASK_AGAIN: Duration = Duration::from_millis(250);
 
 pub(super) type Batch = Result<Vec<Event>, EndpointError>;
 
@@ -313,38 +313,51 @@ impl Reading {
         let _ = self.consumer.pause(&list);
     }
 
-    /// What the reader is told of a failure; most of them the client mends by itself.
     fn trouble(&self, error: &KafkaError) -> Option<EndpointError> {
-        let listener = self.consumer.client().context();
-        let address = listener.address();
-        match error.rdkafka_error_code()? {
-            Code::AllBrokersDown => {
-                let was_there = self.connected.swap(false, Ordering::Relaxed);
-                was_there.then(|| failure::disconnected(address))
-            }
-            Code::Authentication | Code::SaslAuthenticationFailed => listener.refusal(),
-            Code::UnknownTopicOrPartition | Code::UnknownTopic | Code::UnknownPartition => {
-                let message = format!("a topic of `{address}` is not there any more");
-                Some(EndpointError::new(EndpointErrorKind::NotFound, message))
-            }
-            Code::TopicAuthorizationFailed => Some(failure::request("be read", error, address)),
-            Code::GroupAuthorizationFailed if self.in_group() => {
-                let refused = failure::request("let us into the consumer group", error, address);
-                Some(refused.help("give the user the permission READ on the group with `kafka-acls.sh`"))
-            }
-            _ if matches!(error, KafkaError::MessageConsumptionFatal(_)) => {
-                Some(failure::request("be read", error, address))
-            }
-            _ => None,
-        }
+        trouble(error, (&self.consumer, self.in_group()), &self.connected)
     }
 
     fn ask_whether_it_is_back(&self) {
-        let client = self.consumer.client();
-        if client.fetch_metadata(Some("eddy"), ASK_AGAIN).is_ok() {
-            client.context().answered();
-            self.connected.store(true, Ordering::Relaxed);
+        ask_whether_it_is_back(&self.consumer, &self.connected);
+    }
+}
+
+/// What the reader is told of a failure; most of them the client mends by itself.
+pub(super) fn trouble(
+    error: &KafkaError,
+    (consumer, in_group): (&BaseConsumer<Listener>, bool),
+    connected: &AtomicBool,
+) -> Option<EndpointError> {
+    let listener = consumer.client().context();
+    let address = listener.address();
+    match error.rdkafka_error_code()? {
+        Code::AllBrokersDown => {
+            let was_there = connected.swap(false, Ordering::Relaxed);
+            was_there.then(|| failure::disconnected(address))
         }
+        Code::Authentication | Code::SaslAuthenticationFailed => listener.refusal(),
+        Code::UnknownTopicOrPartition | Code::UnknownTopic | Code::UnknownPartition => {
+            let message = format!("a topic of `{address}` is not there any more");
+            Some(EndpointError::new(EndpointErrorKind::NotFound, message))
+        }
+        Code::TopicAuthorizationFailed => Some(failure::request("be read", error, address)),
+        Code::GroupAuthorizationFailed if in_group => {
+            let refused = failure::request("let us into the consumer group", error, address);
+            Some(refused.help("give the user the permission READ on the group with `kafka-acls.sh`"))
+        }
+        _ if matches!(error, KafkaError::MessageConsumptionFatal(_)) => {
+            Some(failure::request("be read", error, address))
+        }
+        _ => None,
+    }
+}
+
+/// Asks a lost cluster whether it is there again.
+pub(super) fn ask_whether_it_is_back(consumer: &BaseConsumer<Listener>, connected: &AtomicBool) {
+    let client = consumer.client();
+    if client.fetch_metadata(Some("eddy"), ASK_AGAIN).is_ok() {
+        client.context().answered();
+        connected.store(true, Ordering::Relaxed);
     }
 }
 

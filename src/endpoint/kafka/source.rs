@@ -219,7 +219,7 @@ pub(super) fn ends(
 }
 
 /// Leaves nothing but one partition of each topic.
-fn only(topics: &mut [Topic], partition: i32, address: &Address) -> Result<(), EndpointError> {
+pub(super) fn only(topics: &mut [Topic], partition: i32, address: &Address) -> Result<(), EndpointError> {
     for topic in topics {
         if !topic.partitions.contains(&partition) {
             return Err(failure::no_partition(partition, &topic.name, topic.partitions.len(), address));
@@ -244,7 +244,7 @@ pub(super) fn serve(consumer: &BaseConsumer<Listener>) {
 }
 
 /// The topics in the path, as they are written.
-fn names(address: &Address) -> Result<Vec<String>, EndpointError> {
+pub(super) fn names(address: &Address) -> Result<Vec<String>, EndpointError> {
     let path = &address.path;
     let names: Vec<String> = if path.starts_with('^') {
         vec![path.clone()]
@@ -261,7 +261,7 @@ fn names(address: &Address) -> Result<Vec<String>, EndpointError> {
 }
 
 /// The topics that are meant, all of which are there.
-fn find(
+pub(super) fn find(
     consumer: &BaseConsumer<Listener>,
     names: &[String],
     timeout: Duration,

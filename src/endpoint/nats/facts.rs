@@ -112,6 +112,7 @@ fn kept(subject: &str, config: &Config) -> ChannelFacts {
         most_bytes: positive(config.max_bytes),
         largest_event: positive(i64::from(config.max_message_size)),
         refuses_when_full: config.discard == DiscardPolicy::New,
+        kept_in: Some(config.name.clone()),
         ..ChannelFacts::unknown(subject)
     }
 }

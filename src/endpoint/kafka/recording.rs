@@ -1,0 +1,568 @@
+//! Topics read as a recording: up to their present end, partitions merged by time, alone or shared with a consumer group.
+
+use std::collections::{BTreeMap, VecDeque};
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::thread::JoinHandle;
+use std::time::{Duration, Instant};
+
+use rdkafka::consumer::{BaseConsumer, CommitMode, Consumer as _};
+use rdkafka::error::KafkaError;
+use rdkafka::{Offset, TopicPartitionList};
+use tokio::sync::Notify;
+
+use super::cluster::Topic;
+use super::listener::{Listener, Member};
+use super::positions::{Lane, Offsets, Span, assignment};
+use super::reading::{ASK_AGAIN, LOOK, QUIET, ask_whether_it_is_back, trouble};
+use super::source::{find, names, only, start};
+use super::{failure, message, settings};
+use crate::endpoint::recording::{Carrier, Recording};
+use crate::endpoint::{
+    Address, BoxFuture, End, EndpointError, EndpointErrorKind, Source, SourceOptions, Start, Stop,
+};
+use crate::event::{Event, Timestamp};
+
+/// Events of all partitions that wait to be taken, in bytes; each partition has its share.
+const AHEAD_BYTES: usize = 32 * 1024 * 1024;
+/// The least and the most of one partition.
+const SHARE_BYTES: (usize, usize) = (256 * 1024, 4 * 1024 * 1024);
+/// Most events of one partition that wait.
+const SHARE_EVENTS: usize = 8192;
+/// Records taken from the client before they are handed on.
+const TOGETHER: usize = 512;
+/// How often positions are told to the group, and it is asked how far its other members are.
+const TELL: Duration = Duration::from_millis(500);
+
+/// A reader of topics as a recording.
+pub(super) struct RecordingSource {
+    shared: Arc<Shared>,
+    thread: Option<JoinHandle<()>>,
+}
+
+/// What one partition has ready.
+#[derive(Debug)]
+struct Queue {
+    events: VecDeque<Event>,
+    bytes: usize,
+    /// The offset of the next record that may be new, and the one behind the last that is wanted.
+    span: Span,
+    /// The client said that it is at the end, and nothing came since.
+    at_end: bool,
+    ended: bool,
+    paused: bool,
+}
+
+impl Queue {
+    fn new(span: Span) -> Self {
+        let ended = span.end.is_some_and(|end| span.next >= end);
+        Self { events: VecDeque::new(), bytes: 0, span, at_end: false, ended, paused: false }
+    }
+
+    fn put(&mut self, mut event: Event) {
+        let offset = event.place.offset.and_then(|offset| i64::try_from(offset).ok()).unwrap_or(0);
+        if self.ended || offset < self.span.next {
+            return;
+        }
+        self.at_end = false;
+        let end = self.span.end.unwrap_or(i64::MAX);
+        self.ended = offset + 1 >= end;
+        if offset < end {
+            self.span.next = offset + 1;
+            self.bytes += event.size();
+            // The recorder is the cluster: the time it has is the one of the recording.
+            event.received = event.time();
+            self.events.push_back(event);
+        }
+    }
+}
+
+#[derive(Debug, Default)]
+struct State {
+    queues: BTreeMap<Lane, Queue>,
+    failures: VecDeque<EndpointError>,
+    /// Every partition was read to its end, here or by others.
+    over: bool,
+}
+
+impl State {
+    /// Whether the earliest event is known.
+    fn is_ready(&self) -> bool {
+        let mut open = self.queues.values();
+        !self.queues.is_empty() && open.all(|queue| queue.ended || !queue.events.is_empty())
+    }
+
+    fn take(&mut self, max: usize) -> Vec<Event> {
+        let mut batch = Vec::new();
+        while batch.len() < max.max(1) && self.is_ready() {
+            let heads = self.queues.values_mut().filter(|queue| !queue.events.is_empty());
+            let Some(earliest) = heads.min_by_key(|queue| queue.events.front().map(|event| event.received))
+            else {
+                break;
+            };
+            if let Some(event) = earliest.events.pop_front() {
+                earliest.bytes -= event.size();
+                batch.push(event);
+            }
+        }
+        batch
+    }
+
+    fn has_read_all(&self) -> bool {
+        self.queues.values().all(|queue| queue.ended)
+    }
+}
+
+#[derive(Debug)]
+struct Shared {
+    state: Mutex<State>,
+    changed: Notify,
+    closing: AtomicBool,
+    connected: AtomicBool,
+    spans: BTreeMap<Lane, Span>,
+    /// In a group: who carries what it gives us.
+    carrier: Option<Arc<dyn Carrier>>,
+    timeout: Duration,
+}
+
+impl Shared {
+    fn state(&self) -> MutexGuard<'_, State> {
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// The positions of the group in these partitions, where it has any.
+    fn committed(
+        &self,
+        consumer: &BaseConsumer<Listener>,
+        lanes: impl IntoIterator<Item = Lane>,
+    ) -> Result<BTreeMap<Lane, i64>, KafkaError> {
+        let mut asked = TopicPartitionList::new();
+        for (topic, partition) in lanes {
+            asked.add_partition(&topic, partition);
+        }
+        let told = consumer.committed_offsets(asked, self.timeout)?;
+        let position = |element: rdkafka::topic_partition_list::TopicPartitionListElem<'_>| {
+            let lane = (element.topic().to_owned(), element.partition());
+            if let Offset::Offset(offset) = element.offset() { Some((lane, offset)) } else { None }
+        };
+        Ok(told.elements().into_iter().filter_map(position).collect())
+    }
+}
+
+fn lanes_of(partitions: &TopicPartitionList) -> Vec<Lane> {
+    let lane = |element: &rdkafka::topic_partition_list::TopicPartitionListElem<'_>| {
+        (element.topic().to_owned(), element.partition())
+    };
+    partitions.elements().iter().map(lane).collect()
+}
+
+fn end_of(lane: &Lane, offset: i64) -> End {
+    End { channel: lane.0.clone(), partition: Some(lane.1), offset: u64::try_from(offset).unwrap_or(0) }
+}
+
+/// Tells the group how far its partitions were dealt with.
+fn commit(consumer: &BaseConsumer<Listener>, positions: &[End]) -> Result<(), KafkaError> {
+    let mut list = TopicPartitionList::with_capacity(positions.len());
+    for position in positions {
+        let offset = Offset::Offset(i64::try_from(position.offset).unwrap_or(i64::MAX));
+        list.add_partition_offset(&position.channel, position.partition.unwrap_or(0), offset)?;
+    }
+    if positions.is_empty() { Ok(()) } else { consumer.commit(&list, CommitMode::Sync) }
+}
+
+impl Member for Shared {
+    fn gained(&self, consumer: &BaseConsumer<Listener>, partitions: &TopicPartitionList) {
+        let lanes = lanes_of(partitions);
+        let committed = self.committed(consumer, lanes.clone()).unwrap_or_default();
+        let mut gained = Vec::with_capacity(lanes.len());
+        let mut state = self.state();
+        for lane in lanes {
+            // What was made after we began is no part of the recording.
+            let span = self.spans.get(&lane).copied().unwrap_or(Span { next: 0, end: Some(0) });
+            let next = committed.get(&lane).copied().unwrap_or(0).max(span.next);
+            gained.push(end_of(&lane, next));
+            state.queues.insert(lane, Queue::new(Span { next, ..span }));
+        }
+        drop(state);
+        if let Some(carrier) = &self.carrier {
+            carrier.gained(&gained);
+        }
+        self.changed.notify_one();
+    }
+
+    fn lost(&self, consumer: &BaseConsumer<Listener>, partitions: &TopicPartitionList) {
+        let lanes = lanes_of(partitions);
+        self.state().queues.retain(|lane, _| !lanes.contains(lane));
+        let Some(carrier) = &self.carrier else { return };
+        // Where the group has given us up already it does not take them: then what we sent goes again.
+        let _ = commit(consumer, &carrier.lost(&lanes));
+    }
+}
+
+impl RecordingSource {
+    /// Connects, finds the partitions and where they end, and begins to read.
+    pub(super) fn open(
+        address: &Address,
+        options: &SourceOptions,
+        recording: &Recording,
+    ) -> Result<Self, EndpointError> {
+        let (mut config, listener) =
+            settings::connection(address, options.credentials.as_ref(), &settings::SOURCE_OPTIONS)?;
+        settings::reading(&mut config, address)?;
+        config.set("enable.auto.commit", "false").set("enable.partition.eof", "true");
+        if let Some(group) = &recording.group {
+            config.set("group.id", group);
+        }
+        let consumer = start(&config, listener)?;
+        let names = names(address)?;
+        let mut topics = find(&consumer, &names, options.connect_timeout)?;
+        if let Some(partition) = settings::partition_to_read(address)? {
+            only(&mut topics, partition, address)?;
+        }
+        let carrier = recording.carrier.clone().filter(|_| recording.group.is_some());
+        let mut shared = Shared {
+            state: Mutex::default(),
+            changed: Notify::new(),
+            closing: AtomicBool::new(false),
+            connected: AtomicBool::new(true),
+            spans: spans(&consumer, &topics, options, recording)?,
+            carrier,
+            timeout: options.connect_timeout,
+        };
+        shared.begin_at_the_group(&consumer, recording)?;
+        let shared = Arc::new(shared);
+        if shared.carrier.is_some() {
+            consumer.client().context().tell(Arc::clone(&shared) as Arc<dyn Member>);
+            let wanted: Vec<&str> = names.iter().map(String::as_str).collect();
+            let subscribed = consumer.subscribe(&wanted);
+            subscribed
+                .map_err(|error| failure::request("let us into the consumer group", &error, address))?;
+        } else {
+            let queues = shared.spans.iter().map(|(lane, span)| (lane.clone(), Queue::new(*span)));
+            shared.state().queues = queues.collect();
+            let open = shared.spans.iter().filter(|(_, span)| span.end.is_none_or(|end| span.next < end));
+            let open = open.map(|(lane, span)| (lane.clone(), *span)).collect();
+            let assigned = consumer.assign(&assignment(&open, &consumer)?);
+            assigned.map_err(|error| failure::request("be read", &error, address))?;
+        }
+        let reading = Reading {
+            consumer,
+            shared: Arc::clone(&shared),
+            last: Instant::now(),
+            told: Instant::now(),
+            positions: Vec::new(),
+            asked: Instant::now(),
+        };
+        let thread = std::thread::Builder::new().name("eddy-kafka".to_owned());
+        let thread = thread.spawn(move || reading.run()).map_err(|error| {
+            EndpointError::new(EndpointErrorKind::File, format!("cannot start a thread: {error}"))
+        })?;
+        Ok(Self { shared, thread: Some(thread) })
+    }
+
+    async fn read(&mut self, max: usize) -> Result<Vec<Event>, EndpointError> {
+        loop {
+            let changed = self.shared.changed.notified();
+            {
+                let mut state = self.shared.state();
+                if let Some(failure) = state.failures.pop_front() {
+                    return Err(failure);
+                }
+                let batch = state.take(max);
+                if !batch.is_empty() || state.over {
+                    return Ok(batch);
+                }
+            }
+            changed.await;
+        }
+    }
+}
+
+impl Shared {
+    /// A group goes on where it stands; so does who only looks at what it would have.
+    fn begin_at_the_group(
+        &mut self,
+        consumer: &BaseConsumer<Listener>,
+        recording: &Recording,
+    ) -> Result<(), EndpointError> {
+        if recording.group.is_none() {
+            return Ok(());
+        }
+        let address = consumer.client().context().address();
+        let refused = |error| failure::request("tell the position of the group", &error, address);
+        let committed = self.committed(consumer, self.spans.keys().cloned()).map_err(refused)?;
+        for (lane, position) in committed {
+            if let Some(span) = self.spans.get_mut(&lane) {
+                span.next = span.next.max(position);
+            }
+        }
+        Ok(())
+    }
+}
+
+/// What is read of each partition; the ends are those of the first who asked.
+fn spans(
+    consumer: &BaseConsumer<Listener>,
+    topics: &[Topic],
+    options: &SourceOptions,
+    recording: &Recording,
+) -> Result<BTreeMap<Lane, Span>, EndpointError> {
+    if let Start::Last(_) | Start::End = options.start {
+        let message = "a topic that is read as a recording has no last events: it is read from a place on";
+        return Err(EndpointError::new(EndpointErrorKind::Unsupported, message)
+            .help("name a time or an offset to begin at"));
+    }
+    let offsets = Offsets { consumer, timeout: options.connect_timeout };
+    // A time in the end is judged event by event, by who selects.
+    let stop = if let Stop::Offset(_) = options.stop { options.stop } else { Stop::PresentEnd };
+    let mut spans = offsets.spans(topics, options.start, stop)?;
+    let found = spans.iter().filter_map(|(lane, span)| Some((lane.clone(), span.end?))).collect();
+    let ends = recording.ends.get_or_init(|| found);
+    for (lane, span) in &mut spans {
+        span.end = Some(ends.get(lane).copied().unwrap_or(0));
+    }
+    Ok(spans)
+}
+
+/// The thread's side.
+struct Reading {
+    consumer: Arc<BaseConsumer<Listener>>,
+    shared: Arc<Shared>,
+    /// When something came last.
+    last: Instant,
+    /// When the group was told of positions last, and which.
+    told: Instant,
+    positions: Vec<End>,
+    /// When a lost cluster was asked last.
+    asked: Instant,
+}
+
+impl Reading {
+    /// Polls until nobody wants more: it is also how a group knows that we are there.
+    fn run(mut self) {
+        while !self.shared.closing.load(Ordering::Relaxed) {
+            self.take();
+            self.believe_ends();
+            self.hold_back();
+            if self.told.elapsed() >= TELL {
+                self.told = Instant::now();
+                self.tell();
+                self.look_around();
+            }
+            if !self.shared.connected.load(Ordering::Relaxed) && self.asked.elapsed() > ASK_AGAIN {
+                ask_whether_it_is_back(&self.consumer, &self.shared.connected);
+                self.asked = Instant::now();
+            }
+        }
+        self.tell();
+    }
+
+    fn in_group(&self) -> bool {
+        self.shared.carrier.is_some()
+    }
+
+    fn take(&mut self) {
+        let (mut events, mut ends, mut failures) = (Vec::new(), Vec::new(), Vec::new());
+        let mut wait = LOOK;
+        while events.len() < TOGETHER {
+            match self.consumer.poll(wait) {
+                Some(Ok(found)) => events.push(message::event(&found, Timestamp::now())),
+                Some(Err(KafkaError::PartitionEOF(partition))) => ends.push(partition),
+                Some(Err(error)) => {
+                    let told = trouble(&error, (&self.consumer, self.in_group()), &self.shared.connected);
+                    failures.extend(told);
+                }
+                None => break,
+            }
+            wait = Duration::ZERO;
+        }
+        if events.is_empty() && ends.is_empty() && failures.is_empty() {
+            return;
+        }
+        if !events.is_empty() {
+            self.last = Instant::now();
+            self.shared.connected.store(true, Ordering::Relaxed);
+        }
+        let mut state = self.shared.state();
+        let mut lane: Lane = Default::default();
+        for event in events {
+            if lane.0 != event.channel || Some(lane.1) != event.place.partition {
+                lane = (event.channel.clone(), event.place.partition.unwrap_or(0));
+            }
+            // What a rebalance has taken away in the meantime is another's.
+            if let Some(queue) = state.queues.get_mut(&lane) {
+                queue.put(event);
+            }
+        }
+        for partition in ends {
+            let is_meant = |(lane, _): &(&Lane, &mut Queue)| lane.1 == partition;
+            state.queues.iter_mut().filter(is_meant).for_each(|(_, queue)| queue.at_end = true);
+        }
+        state.failures.extend(failures);
+        drop(state);
+        self.shared.changed.notify_one();
+    }
+
+    /// What is at its end has ended, though there are no events up to it (what lies there are marks of transactions, or it
+    /// was compacted away). The client does not say of which topic a partition ended: with several, silence must confirm it.
+    fn believe_ends(&self) {
+        let mut state = self.shared.state();
+        let mut numbers: Vec<i32> = state.queues.keys().map(|(_, partition)| *partition).collect();
+        let count = numbers.len();
+        numbers.sort_unstable();
+        numbers.dedup();
+        let is_sure = numbers.len() == count || self.last.elapsed() > QUIET;
+        let mut any = false;
+        for queue in state.queues.values_mut().filter(|queue| is_sure && queue.at_end && !queue.ended) {
+            (queue.ended, any) = (true, true);
+        }
+        if !self.in_group() && !state.over && state.has_read_all() {
+            (state.over, any) = (true, true);
+        }
+        drop(state);
+        if any {
+            self.shared.changed.notify_one();
+        }
+    }
+
+    /// Asks for nothing more of partitions that have enough waiting, or all of it.
+    fn hold_back(&self) {
+        let mut state = self.shared.state();
+        let share = (AHEAD_BYTES / state.queues.len().max(1)).clamp(SHARE_BYTES.0, SHARE_BYTES.1);
+        let (mut pause, mut resume) = (TopicPartitionList::new(), TopicPartitionList::new());
+        for ((topic, partition), queue) in &mut state.queues {
+            let is_full = queue.bytes >= share || queue.events.len() >= SHARE_EVENTS;
+            let is_low = queue.bytes <= share / 2 && queue.events.len() <= SHARE_EVENTS / 2;
+            if !queue.paused && (is_full || queue.ended) {
+                queue.paused = true;
+                pause.add_partition(topic, *partition);
+            } else if queue.paused && is_low && !queue.ended {
+                queue.paused = false;
+                resume.add_partition(topic, *partition);
+            }
+        }
+        drop(state);
+        if pause.count() > 0 {
+            let _ = self.consumer.pause(&pause);
+        }
+        if resume.count() > 0 {
+            let _ = self.consumer.resume(&resume);
+        }
+    }
+
+    /// Tells the group how far its events were dealt with.
+    fn tell(&mut self) {
+        let Some(carrier) = &self.shared.carrier else { return };
+        for (lane, queue) in &self.shared.state().queues {
+            if let (true, true, Some(end)) = (queue.ended, queue.events.is_empty(), queue.span.end) {
+                carrier.nothing_until(lane, queue.span.next, end);
+            }
+        }
+        let positions = carrier.positions();
+        let moved: Vec<End> =
+            positions.iter().filter(|position| !self.positions.contains(position)).cloned().collect();
+        // What a rebalance that is under way refuses is told again.
+        if commit(&self.consumer, &moved).is_ok() {
+            self.positions = positions;
+        }
+    }
+
+    /// In a group: whether the others have dealt with theirs as well. Until then theirs may become ours.
+    fn look_around(&self) {
+        let state = self.shared.state();
+        if !self.in_group() || state.over || !state.has_read_all() {
+            return;
+        }
+        let is_open = |(lane, span): &(&Lane, &Span)| {
+            !state.queues.contains_key(*lane) && span.end.is_some_and(|end| span.next < end)
+        };
+        let others: Vec<Lane> =
+            self.shared.spans.iter().filter(is_open).map(|(lane, _)| lane.clone()).collect();
+        drop(state);
+        if !others.is_empty() {
+            let Ok(committed) = self.shared.committed(&self.consumer, others.clone()) else { return };
+            let is_done = |lane: &Lane| {
+                let end = self.shared.spans.get(lane).and_then(|span| span.end).unwrap_or(0);
+                committed.get(lane).is_some_and(|position| *position >= end)
+            };
+            if !others.iter().all(is_done) {
+                return;
+            }
+        }
+        let mut state = self.shared.state();
+        // A rebalance in between may have given us more.
+        state.over = state.has_read_all() && others.iter().all(|lane| !state.queues.contains_key(lane));
+        drop(state);
+        self.shared.changed.notify_one();
+    }
+}
+
+impl Source for RecordingSource {
+    fn next_batch(&mut self, max: usize) -> BoxFuture<'_, Result<Vec<Event>, EndpointError>> {
+        Box::pin(self.read(max))
+    }
+
+    fn connected(&self) -> bool {
+        self.shared.connected.load(Ordering::Relaxed)
+    }
+
+    /// Tells the group the last positions and leaves it.
+    fn close(mut self: Box<Self>) -> BoxFuture<'static, Result<(), EndpointError>> {
+        self.shared.closing.store(true, Ordering::Relaxed);
+        let thread = self.thread.take();
+        Box::pin(super::blocking(move || {
+            if let Some(thread) = thread {
+                let _ = thread.join();
+            }
+            Ok(())
+        }))
+    }
+}
+
+impl Drop for RecordingSource {
+    fn drop(&mut self) {
+        self.shared.closing.store(true, Ordering::Relaxed);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{Queue, Span, State};
+    use crate::event::{BrokerTime, Event, Place, TimeKind, Timestamp};
+
+    fn event(partition: i32, offset: u64, time: i64) -> Event {
+        Event {
+            place: Place { partition: Some(partition), offset: Some(offset) },
+            broker_time: Some(BrokerTime { time: Timestamp(time), kind: TimeKind::Create }),
+            ..Event::new("t", "x")
+        }
+    }
+
+    #[test]
+    fn partitions_are_merged_by_time_and_wait_for_each_other_up_to_their_ends() {
+        let mut state = State::default();
+        let lane = |partition| ("t".to_owned(), partition);
+        for (partition, end) in [(0, 3), (1, 2), (2, 0)] {
+            state.queues.insert(lane(partition), Queue::new(Span { next: 0, end: Some(end) }));
+        }
+        let mut put = |state: &mut State, event: Event| {
+            let partition = event.place.partition.unwrap_or(0);
+            state.queues.get_mut(&lane(partition)).expect("a queue").put(event);
+        };
+        put(&mut state, event(0, 0, 10));
+        put(&mut state, event(0, 1, 40));
+        assert!(state.take(9).is_empty(), "the other partition may have an earlier one");
+        put(&mut state, event(1, 0, 20));
+        let times = |events: Vec<Event>| events.iter().map(|event| event.received.0).collect::<Vec<_>>();
+        assert_eq!(times(state.take(9)), [10, 20]);
+        put(&mut state, event(1, 1, 30));
+        // Behind the end, and twice: after a rebalance the client begins at the position again.
+        put(&mut state, event(1, 2, 31));
+        put(&mut state, event(0, 1, 40));
+        assert_eq!(times(state.take(9)), [30, 40]);
+        assert!(!state.has_read_all());
+        put(&mut state, event(0, 2, 50));
+        assert_eq!(times(state.take(9)), [50]);
+        assert!(state.has_read_all());
+    }
+}
