@@ -91,3 +91,79 @@ fn look_for_examples(command: &clap::Command, path: &str, lacking: &mut Vec<Stri
         look_for_examples(below, &path, lacking);
     }
 }
+
+/// The words of a command as a shell reads them, up to a comment, a pipe or whatever else ends it.
+fn words(line: &str) -> Vec<String> {
+    let (mut words, mut word, mut quote) = (Vec::new(), None::<String>, None);
+    for letter in line.chars() {
+        match (quote, letter) {
+            (Some(open), letter) if open == letter => quote = None,
+            (Some(_), letter) => word.get_or_insert_default().push(letter),
+            (None, '\'' | '"') => {
+                quote = Some(letter);
+                word.get_or_insert_default();
+            }
+            (None, ' ') => words.extend(word.take()),
+            (None, '#') if word.is_none() => break,
+            (None, '|' | '>' | '<' | ';' | '&' | ')') => break,
+            (None, letter) => word.get_or_insert_default().push(letter),
+        }
+    }
+    words.extend(word);
+    words
+}
+
+/// The lines of the shell in a page, fenced or indented, those that go on in the next one joined.
+fn shell_lines(page: &str) -> Vec<String> {
+    let (mut lines, mut fence) = (Vec::<String>::new(), None::<&str>);
+    for line in page.lines() {
+        if let Some(language) = line.trim().strip_prefix("```") {
+            fence = if fence.is_some() { None } else { Some(language) };
+            continue;
+        }
+        let is_shell = match fence {
+            Some(language) => ["sh", "bash", "console"].contains(&language),
+            None => line.starts_with("    "),
+        };
+        let line = line.trim();
+        match lines.last_mut().filter(|last| is_shell && last.ends_with('\\')) {
+            Some(last) => {
+                last.pop();
+                last.push_str(line);
+            }
+            None if is_shell => lines.push(line.strip_prefix("$ ").unwrap_or(line).to_owned()),
+            None => {}
+        }
+    }
+    lines
+}
+
+#[test]
+fn every_command_in_the_pages_is_one_that_the_program_takes() {
+    let root = Path::new(env!("CARGO_MANIFEST_DIR"));
+    let pages = std::fs::read_dir(root.join("docs")).unwrap().map(|entry| entry.unwrap().path());
+    let pages = pages.filter(|path| path.extension().is_some_and(|ending| ending == "md"));
+    let (mut wrong, mut count) = (Vec::new(), 0);
+    for path in pages.chain([root.join("README.md")]) {
+        for line in shell_lines(&std::fs::read_to_string(&path).unwrap()) {
+            let command = line.split_once("| eddy ").map_or(line.as_str(), |(before, _)| before);
+            let piped = line.split_once("| eddy ").map(|(_, after)| format!("eddy {after}"));
+            for command in [Some(command.to_owned()), piped].into_iter().flatten() {
+                let words = words(&command);
+                if words.first().is_none_or(|word| word != "eddy") {
+                    continue;
+                }
+                count += 1;
+                use clap::error::ErrorKind::{DisplayHelp, DisplayVersion};
+                match eddy::commands::command_line().try_get_matches_from(&words) {
+                    Err(error) if !matches!(error.kind(), DisplayHelp | DisplayVersion) => {
+                        wrong.push(format!("{}: {command}\n{error}", path.display()));
+                    }
+                    _ => {}
+                }
+            }
+        }
+    }
+    assert!(wrong.is_empty(), "{}", wrong.join("\n"));
+    assert!(count > 100, "{count} commands: the pages have more");
+}
