@@ -131,7 +131,7 @@ impl Handover {
             if !book.owned || offset < book.next {
                 return false;
             }
-            let origin = (place as u64) << COUNT_BITS | count;
+            let origin = ((place as u64) << COUNT_BITS) | count;
             book.next = offset + 1;
             book.pending.push_back(Pending { origin, offset, open: 1, sent: false });
             books.origins += 1;

@@ -45,8 +45,9 @@ pub(super) async fn in_a_recorded_stream(
         return None;
     }
     let connector = args.connector(context, stop).ok()?;
-    let asking = async |address: Address, channels: Vec<&str>| {
-        let place = Place { address: Address { scheme: Scheme::JetStream, ..address }, ..target.clone() };
+    let asking = async |mut address: Address, channels: Vec<&str>| {
+        address.scheme = Scheme::JetStream;
+        let place = Place { address, ..target.clone() };
         let asked = tokio::time::timeout(PATIENCE, connector.facts(&place, &channels)).await;
         asked.ok()?.ok().map(|facts| facts.channels)
     };

@@ -181,7 +181,8 @@ impl Member for Shared {
             let span = self.spans.get(&lane).copied().unwrap_or(Span { next: 0, end: Some(0) });
             let next = committed.get(&lane).copied().unwrap_or(0).max(span.next);
             gained.push(end_of(&lane, next));
-            state.queues.insert(lane, Queue::new(Span { next, ..span }));
+            // The client may have held it back when it was ours before, and does not forget that.
+            state.queues.insert(lane, Queue { paused: true, ..Queue::new(Span { next, ..span }) });
         }
         drop(state);
         if let Some(carrier) = &self.carrier {
