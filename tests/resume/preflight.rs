@@ -171,17 +171,17 @@ async fn the_stream_of_the_recording_is_the_same_place_under_another_of_its_subj
     let record = ["record", &url("SHOP"), "--from", "start", "--to", "now", "--output", "a.eddy.ndjson.zst"];
     let (code, _, error) = run(directory, &record);
     assert_eq!(code, Some(0), "{error}");
-    let core = format!("nats://localhost:{}/copy.shop", server.port);
-    for target in [url("copy.shop"), core] {
+    let core = |subject: &str| format!("nats://localhost:{}/{subject}", server.port);
+    for (target, words) in [
+        (url("copy.shop"), "same-place"),
+        (core("copy.shop"), "of the stream `SHOP`, which also keeps `copy.shop`"),
+    ] {
         let (code, _, error) = run(directory, &["replay", "a.eddy.ndjson.zst", "--to", &target]);
-        assert!(
-            code == Some(2) && error.contains("of the stream `SHOP`, which also keeps `copy.shop`"),
-            "{error}"
-        );
+        assert!(code == Some(2) && error.contains(words), "{error}");
         let meant = ["replay", "a.eddy.ndjson.zst", "--to", &target, "--in-place"];
         let (code, _, error) = run(directory, &meant);
         assert_eq!(code, Some(0), "{error}");
     }
-    let (code, _, error) = run(directory, &["replay", "a.eddy.ndjson.zst", "--to", &url("spare")]);
+    let (code, _, error) = run(directory, &["replay", "a.eddy.ndjson.zst", "--to", &core("spare")]);
     assert_eq!(code, Some(0), "{error}");
 }
