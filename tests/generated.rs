@@ -5,6 +5,7 @@ use std::fmt::Write;
 use std::path::Path;
 use std::process::Command;
 
+use clap::error::ErrorKind::{DisplayHelp, DisplayVersion};
 use eddy::commands::Status;
 
 /// The file and the command line whose output it is.
@@ -104,7 +105,7 @@ fn words(line: &str) -> Vec<String> {
                 word.get_or_insert_default();
             }
             (None, ' ') => words.extend(word.take()),
-            (None, '#') if word.is_none() => break,
+            (None, '#' | '…') if word.is_none() => break,
             (None, '|' | '>' | '<' | ';' | '&' | ')') => break,
             (None, letter) => word.get_or_insert_default().push(letter),
         }
@@ -154,7 +155,6 @@ fn every_command_in_the_pages_is_one_that_the_program_takes() {
                     continue;
                 }
                 count += 1;
-                use clap::error::ErrorKind::{DisplayHelp, DisplayVersion};
                 match eddy::commands::command_line().try_get_matches_from(&words) {
                     Err(error) if !matches!(error.kind(), DisplayHelp | DisplayVersion) => {
                         wrong.push(format!("{}: {command}\n{error}", path.display()));

@@ -1,5 +1,6 @@
 //! How much of a recording is read to find a time in it: the index and a frame, however long it is.
 
+use std::fmt::Write as _;
 use std::fs::File;
 use std::io::{self, Read, Seek, SeekFrom};
 use std::sync::Arc;
@@ -41,7 +42,7 @@ fn found(events: u64) -> (u64, u64) {
         // What does not pack.
         while text.len() < 1000 {
             noise = noise.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
-            text.push_str(&format!("{noise:x}"));
+            write!(text, "{noise:x}").expect("text");
         }
         let received = Timestamp(i64::try_from(number).expect("small") * 1000);
         writer.write(&Event { received, ..Event::new("c", text) }).expect("written");

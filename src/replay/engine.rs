@@ -118,9 +118,8 @@ pub async fn carry(
     observer: &mut dyn Observer,
     stop: &StopToken,
 ) -> Outcome {
-    let (planned, length, retry_for) = (plan.planned, plan.length, plan.limits.retry_for);
-    let start_at = plan.start_at;
-    let goodbye = if plan.handover.is_some() { LONG_GOODBYE } else { GOODBYE };
+    let (planned, length, start_at) = (plan.planned, plan.length, plan.start_at);
+    let (retry_for, goodbye) = (plan.limits.retry_for, goodbye(&plan));
     observer.note(Progress::Started { planned, length, start_at });
     let shared = Arc::new(SharedCounts::default());
     let (chunk_sender, chunks) = mpsc::channel(CHUNKS_AHEAD);
@@ -179,6 +178,11 @@ pub async fn carry(
     outcome.summary.seed = seed;
     observer.note(Progress::Finished(&outcome));
     outcome
+}
+
+/// How long the source may take to leave.
+fn goodbye(plan: &Plan) -> Duration {
+    if plan.handover.is_some() { LONG_GOODBYE } else { GOODBYE }
 }
 
 /// What the ledger calls the run, else what the plan does, else a new name.

@@ -288,19 +288,16 @@ impl Recorded {
         if args.guarding.in_place {
             return Self::default();
         }
-        let header = match origin.topic(connector).await {
-            Some((topic, cluster)) => {
-                let topic = topic.to_string();
-                let clusters = cluster.map(|cluster| (topic.clone(), cluster)).into_iter().collect();
-                Header { clusters, ..Header::new(vec![topic]) }
-            }
-            None => {
-                let reader = origin.archive().and_then(|path| Reader::open(path).ok());
-                let Some(header) = reader.and_then(|reader| reader.header().cloned()) else {
-                    return Self::default();
-                };
-                header
-            }
+        let header = if let Some((topic, cluster)) = origin.topic(connector).await {
+            let topic = topic.to_string();
+            let clusters = cluster.map(|cluster| (topic.clone(), cluster)).into_iter().collect();
+            Header { clusters, ..Header::new(vec![topic]) }
+        } else {
+            let reader = origin.archive().and_then(|path| Reader::open(path).ok());
+            let Some(header) = reader.and_then(|reader| reader.header().cloned()) else {
+                return Self::default();
+            };
+            header
         };
         let family = |scheme| if scheme == Scheme::JetStream { Scheme::Nats } else { scheme };
         let is_of_its_kind = |text: &str| {

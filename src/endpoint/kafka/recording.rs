@@ -546,7 +546,7 @@ mod tests {
         for (partition, end) in [(0, 3), (1, 2), (2, 0)] {
             state.queues.insert(lane(partition), Queue::new(Span { next: 0, end: Some(end) }));
         }
-        let mut put = |state: &mut State, event: Event| {
+        let put = |state: &mut State, event: Event| {
             let partition = event.place.partition.unwrap_or(0);
             state.queues.get_mut(&lane(partition)).expect("a queue").put(event);
         };
