@@ -55,7 +55,8 @@ pub(super) struct Tally {
     pub last_receipt: Option<Instant>,
     shared: Arc<SharedCounts>,
     keeper: Option<Arc<Keeper>>,
-    handover: Option<Arc<Handover>>,
+    /// Who is told of every event that is dealt with.
+    pub handover: Option<Arc<Handover>>,
     results: Option<Arc<Results>>,
     /// Events with a smaller number may have been handed over by an earlier part of the run.
     uncertain_before: u64,
@@ -87,11 +88,6 @@ impl Tally {
     pub fn kept_by(&mut self, keeper: Option<Arc<Keeper>>, batch: u64) {
         self.uncertain_before = keeper.as_ref().map_or(0, |keeper| keeper.uncertain_before(batch));
         self.keeper = keeper;
-    }
-
-    /// Tells of every event that is dealt with.
-    pub fn handing_over(&mut self, handover: Option<Arc<Handover>>) {
-        self.handover = handover;
     }
 
     /// Writes a line for each event.

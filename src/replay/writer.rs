@@ -144,8 +144,7 @@ impl Writer {
 
     /// Asks, before an event goes, whether it is still ours, and tells of every receipt.
     pub fn handing_over(mut self, handover: Option<Arc<Handover>>) -> Self {
-        self.tally.handing_over(handover.clone());
-        self.handover = handover;
+        (self.tally.handover, self.handover) = (handover.clone(), handover);
         self
     }
 
@@ -669,7 +668,6 @@ impl Writer {
     }
 
     fn tell(&self, news: News) {
-        // Without an observer nobody needs to know.
         let _ = self.news.send(news);
     }
 }
@@ -696,7 +694,6 @@ fn wake_on_time() {
     }
 }
 
-/// What a panic of the writer's thread is reported as.
 pub(super) fn writer_lost() -> EndpointError {
     EndpointError::new(EndpointErrorKind::Rejected, "the writer ended unexpectedly")
 }
