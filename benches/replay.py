@@ -6,7 +6,7 @@ system's own tool, and how the archive does.
 
 1. `cargo bench --bench replay`: 100 µs apart over 60 s and at seven speeds, lag p50 and p99, beside a loop that sleeps each gap.
 2. `cargo bench --bench archive`: encoding and decoding per core.
-3. `benches/endpoints/endpoints.py`: replay, record, send and read beside redis-cli, mosquitto_pub, nats, kcat and a bare loop.
+3. `benches/endpoints/kafka.py` and `brokers.py`: replay, record, send and read beside each system's own tool and a bare loop.
 4. `benches/archive.py`: seek by time and memory on a recording of many gigabytes.
 
 Takes about half an hour and four times the disk of the recording. What is not installed is left out and said.
@@ -26,10 +26,12 @@ def step(title, command):
     return subprocess.run(command, cwd=os.path.dirname(HERE)).returncode
 
 
-def bare_loop():
-    """The program that sends by the bare client, where `cargo bench --bench bare --no-run` has made it."""
-    found = [path for path in glob.glob(os.path.join(HERE, "../target/release/deps/bare-*")) if os.access(path, os.X_OK)]
-    return max(found, key=os.path.getmtime) if found else None
+def bare_loop(name):
+    """The program that sends by the bare client, where `cargo bench --bench NAME --no-run` has made it."""
+    made = subprocess.run(["cargo", "bench", "--bench", name, "--no-run"], cwd=os.path.dirname(HERE)).returncode == 0
+    found = glob.glob(os.path.join(HERE, f"../target/release/deps/{name}-*")) if made else []
+    found = [path for path in found if os.access(path, os.X_OK)]
+    return ["--bare", max(found, key=os.path.getmtime)] if found else []
 
 
 def main():
@@ -42,10 +44,9 @@ def main():
     eddy = os.path.abspath(options.eddy)
     failed = step("schedule", ["cargo", "bench", "--bench", "replay"])
     failed |= step("archive, per core", ["cargo", "bench", "--bench", "archive"])
-    failed |= step("the bare loop", ["cargo", "bench", "--bench", "bare", "--no-run"])
-    bare = bare_loop()
-    peers = [sys.executable, os.path.join(HERE, "endpoints/endpoints.py"), eddy, "--count", str(options.count)]
-    failed |= step("beside the systems' own tools", peers + (["--bare", bare] if bare else []))
+    for script, bare in (("kafka.py", "bare"), ("brokers.py", "bare_loops")):
+        peers = [sys.executable, os.path.join(HERE, "endpoints", script), eddy, "--count", str(options.count)]
+        failed |= step("beside the systems' own tools", peers + bare_loop(bare))
     large = [sys.executable, os.path.join(HERE, "archive.py"), "--eddy", eddy, "--gigabytes", str(options.gigabytes)]
     failed |= step("a large recording", large + (["--folder", options.folder] if options.folder else []))
     return 1 if failed else 0
