@@ -99,7 +99,6 @@ fn words(line: &str) -> Vec<String> {
     for letter in line.chars() {
         match (quote, letter) {
             (Some(open), letter) if open == letter => quote = None,
-            (Some(_), letter) => word.get_or_insert_default().push(letter),
             (None, '\'' | '"') => {
                 quote = Some(letter);
                 word.get_or_insert_default();
@@ -107,7 +106,7 @@ fn words(line: &str) -> Vec<String> {
             (None, ' ') => words.extend(word.take()),
             (None, '#' | '…') if word.is_none() => break,
             (None, '|' | '>' | '<' | ';' | '&' | ')') => break,
-            (None, letter) => word.get_or_insert_default().push(letter),
+            (_, letter) => word.get_or_insert_default().push(letter),
         }
     }
     words.extend(word);
