@@ -171,10 +171,10 @@ async fn the_stream_of_the_recording_is_the_same_place_under_another_of_its_subj
     let record = ["record", &url("SHOP"), "--from", "start", "--to", "now", "--output", "a.eddy.ndjson.zst"];
     let (code, _, error) = run(directory, &record);
     assert_eq!(code, Some(0), "{error}");
-    let core = |subject: &str| format!("nats://localhost:{}/{subject}", server.port);
+    let plain = |subject: &str| format!("nats://localhost:{}/{subject}", server.port);
     for (target, words) in [
         (url("copy.shop"), "same-place"),
-        (core("copy.shop"), "of the stream `SHOP`, which also keeps `copy.shop`"),
+        (plain("copy.shop"), "of the stream `SHOP`, which also keeps `copy.shop`"),
     ] {
         let (code, _, error) = run(directory, &["replay", "a.eddy.ndjson.zst", "--to", &target]);
         assert!(code == Some(2) && error.contains(words), "{error}");
@@ -182,6 +182,6 @@ async fn the_stream_of_the_recording_is_the_same_place_under_another_of_its_subj
         let (code, _, error) = run(directory, &meant);
         assert_eq!(code, Some(0), "{error}");
     }
-    let (code, _, error) = run(directory, &["replay", "a.eddy.ndjson.zst", "--to", &core("spare")]);
+    let (code, _, error) = run(directory, &["replay", "a.eddy.ndjson.zst", "--to", &plain("spare")]);
     assert_eq!(code, Some(0), "{error}");
 }
