@@ -4,7 +4,7 @@ use std::time::{Duration, Instant};
 
 use eddy::endpoint::address::Scheme;
 use eddy::endpoint::inspect::{Direction, Observed};
-use eddy::endpoint::open::{open_inspect, open_sink, open_source, probe};
+use eddy::endpoint::open::{open_inspect, open_sink, open_source, probe, target_facts};
 use eddy::endpoint::{Credentials, EndpointErrorKind, SinkOptions, SourceOptions, Start, Stop};
 use eddy::event::{BrokerTime, Event, Header, TimeKind, Timestamp};
 use rdkafka::ClientConfig;
@@ -773,4 +773,46 @@ async fn transactions_and_permissions_show_who_sends() {
     assert!(lines.lines().any(is_it), "{output:?}");
     // Nobody has joined a group: who sends and receives is as before.
     told(&url, &expected).await;
+}
+
+/// What a user may do, as the cluster tells it before anything is sent.
+#[tokio::test(flavor = "multi_thread")]
+async fn what_we_may_do_is_told_beforehand() {
+    let (plain, sasl) = (free_port(), free_port());
+    let lines = [
+        "authorizer.class.name=org.apache.kafka.metadata.authorizer.StandardAuthorizer",
+        "super.users=User:ANONYMOUS",
+        "sasl.enabled.mechanisms=PLAIN",
+        "listener.name.sasl_plaintext.plain.sasl.jaas.config=org.apache.kafka.common.security.plain.PlainLoginModule \
+         required user_tester=\"right\";",
+    ]
+    .map(str::to_owned);
+    let listeners = [
+        Listener { protocol: "PLAINTEXT", port: plain },
+        Listener { protocol: "SASL_PLAINTEXT", port: sasl },
+    ];
+    let Some(server) = Kafka::launch(&listeners, &lines, &[]) else { return };
+    for name in ["guarded", "free"] {
+        topic(server.port, name, 1, &[]).await;
+    }
+    permit(server.port, &[("guarded", 3, "tester", 3), ("free", 3, "tester", 4)]);
+    let credentials = Credentials { username: "tester".to_owned(), password: "right".to_owned() };
+    let options = SinkOptions { credentials: Some(credentials.clone()), ..SinkOptions::default() };
+    let url = address(&format!("kafka://127.0.0.1:{sasl}/"));
+    let deadline = Instant::now() + Duration::from_secs(60);
+    loop {
+        let facts = target_facts(&url, &options, &["guarded", "free"]).await.expect("facts");
+        let may: Vec<_> = facts.channels.iter().map(|channel| channel.may_send).collect();
+        if may == [Some(false), Some(true)] {
+            break;
+        }
+        // Rules come into force a moment after they were made.
+        assert!(Instant::now() < deadline, "{facts:?}");
+    }
+    let url = address(&format!("kafka://127.0.0.1:{sasl}/guarded"));
+    let report = probe(&url, Some(&credentials), Duration::from_secs(30)).await;
+    let told =
+        |name: &str| report.facts.iter().find(|fact| fact.name == name).map(|fact| fact.value.as_str());
+    assert_eq!(told("may do with `guarded`"), Some("DESCRIBE, READ"), "{report:?}");
+    assert!(told("may do at the cluster").is_some(), "{report:?}");
 }
