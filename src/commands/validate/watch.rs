@@ -37,14 +37,17 @@ pub fn watch(
 ) -> Result<Status, CommandError> {
     let runtime = context.runtime(1)?;
     let mut watched = Changes::new(directories)?;
+    // One for all rounds, so that a Ctrl-C during a check is heard after it.
+    let mut interrupted = std::pin::pin!(interruption());
     let mut round = check()?;
     loop {
         watched.follow(&round.files)?;
         context.ui.say(format!("watching {} for changes; Ctrl-C ends", counted(watched.files.len())));
         let changed = runtime.block_on(async {
             tokio::select! {
+                biased;
+                () = &mut interrupted => None,
                 path = watched.next() => path,
-                () = interruption() => None,
             }
         });
         let Some(changed) = changed else {
