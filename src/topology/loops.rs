@@ -14,7 +14,7 @@ const STEPS: usize = 1 << 26;
 /// Arrows between services that are looked at: one channel with a thousand producers and consumers is a million.
 const ARROWS: usize = 2_000_000;
 
-/// Arrows that a search may go along, in all searches for arrows to be spared and for shortest ways round together.
+/// Arrows that may be gone along in all searches for arrows to be spared, and as many again in those for shortest ways round.
 const SEARCHED: usize = 1 << 24;
 
 /// Ways round that are shown.
@@ -67,7 +67,7 @@ impl Graph {
         let finished = finished(&arrows);
         let mut loops = Loops { passed_over, ..Loops::default() };
         let mut known: BTreeSet<Vec<Step>> = BTreeSet::new();
-        let (mut left, mut search) = (STEPS, SEARCHED);
+        let (mut left, mut search, mut showing) = (STEPS, SEARCHED, SEARCHED);
         for tangle in tangles(&arrows, &finished) {
             let within = among(&arrows, &tangle);
             let cost = if tangle.len() <= EXACT { tangle.len() << tangle.len() } else { usize::MAX };
@@ -76,7 +76,7 @@ impl Graph {
             let breaking = if is_fewest { fewest(&within) } else { spared(&within, &finished, &mut search) };
             for (from, to) in breaking {
                 let back = if loops.found.len() < SHOWN {
-                    round(&within, to, from, &mut search)
+                    round(&within, to, from, &mut showing)
                 } else {
                     Err(Spent)
                 };
