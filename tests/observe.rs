@@ -178,18 +178,23 @@ async fn nats_shows_consumers_and_subscribers_and_drift_names_the_rest() {
     assert_eq!(kept(&nats.client).await, before);
 }
 
-#[test]
-fn redis_shows_groups_and_a_look_leaves_nothing() {
-    let Some(server) = redis(&[]) else { return };
+/// Sends a server the commands it is given, word by word.
+fn asking(server: &Server) -> impl FnMut(&str) -> redis::Value {
     let mut connection = redis::Client::open(format!("redis://127.0.0.1:{}", server.port))
         .and_then(|client| client.get_connection())
         .expect("connected");
-    let mut ask = |words: &str| -> redis::Value {
+    move |words| {
         let mut words = words.split(' ');
         let mut command = redis::cmd(words.next().expect("a command"));
         command.arg(words.collect::<Vec<_>>());
         command.query(&mut connection).unwrap_or_else(|error| panic!("{error}"))
-    };
+    }
+}
+
+#[test]
+fn redis_shows_groups_and_a_look_leaves_nothing() {
+    let Some(server) = redis(&[]) else { return };
+    let mut ask = asking(&server);
     ask("XADD orders * a 1");
     ask("XADD orders * a 2");
     ask("XGROUP CREATE orders billing 0");
@@ -262,15 +267,7 @@ fn what_cannot_be_seen_is_said_and_nobody_is_not_nothing() {
 #[test]
 fn sampled_events_of_redis_name_their_senders() {
     let Some(server) = redis(&[]) else { return };
-    let mut connection = redis::Client::open(format!("redis://127.0.0.1:{}", server.port))
-        .and_then(|client| client.get_connection())
-        .expect("connected");
-    let mut ask = |words: &str| -> redis::Value {
-        let mut words = words.split(' ');
-        let mut command = redis::cmd(words.next().expect("a command"));
-        command.arg(words.collect::<Vec<_>>());
-        command.query(&mut connection).unwrap_or_else(|error| panic!("{error}"))
-    };
+    let mut ask = asking(&server);
     let cloud = "ce_specversion 1.0 ce_id 1 ce_type t ce_source";
     // The oldest is not among the three that are read.
     ask(&format!("XADD orders * {cloud} urn:too:old payload 1"));

@@ -14,7 +14,7 @@ use std::ffi::OsString;
 use std::path::Path;
 use std::process::Command;
 
-use projects::{eddy, fixture, make_from, sync, text, tree};
+use projects::{eddy, fixture, grow, make_from, make_growing, sync, text, tree};
 
 /// Contract, broker.
 const MATRIX: [(&str, &str); 12] = [
@@ -269,26 +269,10 @@ fn a_sync_that_was_killed_is_finished_by_the_next() {
 #[test]
 fn a_made_service_follows_its_contract() {
     let directory = tempfile::tempdir().expect("temporary directory");
-    let contract = directory.path().join("contract.yaml");
-    std::fs::copy(fixture("orders/orders-v3-norec.yaml"), &contract).expect("copied");
-    let project = directory.path().join("service");
-    let made = eddy(&[
-        "new",
-        "rust-service",
-        &project.to_string_lossy(),
-        "--contract",
-        &contract.to_string_lossy(),
-        "--defaults",
-    ]);
-    assert!(made.status.success(), "{}", String::from_utf8_lossy(&made.stderr));
-    assert_eq!(sync(&project, &["--check"]).status.code(), Some(0));
+    let project = make_growing("rust-service", &[], directory.path());
     let handlers = text(project.join("src/handlers.rs"));
     std::fs::write(project.join("src/handlers.rs"), format!("{handlers}// mine\n")).expect("written");
-    let changed = text(&contract).replace("operations:\n", "  refunds:\n    address: refunds\n    messages:\n      Refund: {payload: {type: object}}\noperations:\n  onRefund:\n    action: receive\n    channel: {$ref: '#/channels/refunds'}\n");
-    std::fs::write(&contract, changed).expect("written");
-    let output = sync(&project, &[]);
-    assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
-    assert!(String::from_utf8_lossy(&output.stdout).contains("+ operation `onRefund` (receives `refunds`)"));
+    grow(&project);
     assert!(text(project.join("src/generated/operations.rs")).contains("fn on_refund("));
     assert_eq!(text(project.join("src/handlers.rs")), format!("{handlers}// mine\n"));
     assert_eq!(sync(&project, &["--check"]).status.code(), Some(0));

@@ -3,11 +3,11 @@
 use std::io::Write;
 use std::path::{Path, PathBuf};
 
-use clap::{Subcommand, ValueEnum};
+use clap::Subcommand;
 use serde_json::{Map, Value, json};
 
 use super::edited::unreadable;
-use super::scaffolding::{AnswerArgs, read_contract, read_contract_as};
+use super::scaffolding::{AnswerArgs, Format, read_contract, read_contract_as};
 use super::{CommandError, Context, ErrorKind, Status};
 use crate::contract::{self, Action};
 use crate::diagnostic::nearest;
@@ -131,16 +131,6 @@ struct CommonArgs {
     /// Form of the output
     #[arg(long, value_enum, default_value_t)]
     format: Format,
-}
-
-/// Form of the output.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, ValueEnum)]
-enum Format {
-    /// For people
-    #[default]
-    Human,
-    /// One JSON object
-    Json,
 }
 
 /// A contract with what was put into it.

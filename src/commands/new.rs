@@ -3,9 +3,7 @@
 use std::io::Write;
 use std::path::{Path, PathBuf};
 
-use clap::ValueEnum;
-
-use super::scaffolding::{AnswerArgs, read_contract, seen_from};
+use super::scaffolding::{AnswerArgs, Format, read_contract, seen_from};
 use super::{CommandError, Context, Status};
 use crate::output;
 use crate::scaffold::source::remember;
@@ -43,16 +41,6 @@ pub struct Args {
     /// Form of the output
     #[arg(long, value_enum, default_value_t)]
     format: Format,
-}
-
-/// Form of the output.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, ValueEnum)]
-enum Format {
-    /// For people
-    #[default]
-    Human,
-    /// One JSON object
-    Json,
 }
 
 /// Runs the command.

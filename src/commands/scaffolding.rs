@@ -1,4 +1,4 @@
-//! What `new` and `sync` share: reading contracts and answers, and asking what is not answered.
+//! What `new`, `sync`, `add`, `adopt` and `template` share: the form of output, reading contracts and answers, and asking what is not answered.
 
 use std::collections::BTreeMap;
 use std::io::Read;
@@ -18,6 +18,16 @@ use crate::ui::{BrokenOff, Ui};
 
 /// Most bytes of an answers file.
 const MAX_ANSWERS: u64 = 1 << 20;
+
+/// Form of the output.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, clap::ValueEnum)]
+pub enum Format {
+    /// For people
+    #[default]
+    Human,
+    /// One JSON object
+    Json,
+}
 
 /// Flags for answers.
 #[derive(Debug, Default, clap::Args)]

@@ -3,9 +3,7 @@
 use std::io::Write;
 use std::path::PathBuf;
 
-use clap::ValueEnum;
-
-use super::scaffolding::{AnswerArgs, read_contract, seen_from};
+use super::scaffolding::{AnswerArgs, Format, read_contract, seen_from};
 use super::{CommandError, Context, ErrorKind, Status};
 use crate::output;
 use crate::scaffold::source::{open_remembered, remember};
@@ -44,16 +42,6 @@ pub struct Args {
     /// Form of the output
     #[arg(long, value_enum, default_value_t)]
     format: Format,
-}
-
-/// Form of the output.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, ValueEnum)]
-enum Format {
-    /// For people
-    #[default]
-    Human,
-    /// One JSON object
-    Json,
 }
 
 /// Runs the command.

@@ -65,20 +65,13 @@ pub fn sync(project: &Path, flags: &[&str]) -> Output {
 }
 
 /// Makes a service from a copy of a contract; `grow` gives the contract one more operation that receives, `onRefund`.
-pub fn make_growing(template: &str, directory: &Path) -> PathBuf {
+pub fn make_growing(template: &str, more: &[&str], directory: &Path) -> PathBuf {
     let contract = directory.join("contract.yaml");
     std::fs::copy(fixture("orders/orders-v3-norec.yaml"), &contract).expect("copied");
     let project = directory.join("service");
-    let made = eddy(&[
-        "new",
-        template,
-        &project.to_string_lossy(),
-        "--contract",
-        &contract.to_string_lossy(),
-        "--set",
-        "service_name=made-service",
-        "--defaults",
-    ]);
+    let places = (project.to_string_lossy(), contract.to_string_lossy());
+    let always = ["new", template, &places.0, "--contract", &places.1, "--set", "service_name=made-service"];
+    let made = eddy(&[&always, more, &["--defaults"]].concat());
     assert!(made.status.success(), "{}", String::from_utf8_lossy(&made.stderr));
     assert_eq!(sync(&project, &["--check"]).status.code(), Some(0));
     project

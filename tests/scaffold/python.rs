@@ -70,7 +70,7 @@ fn python_services_are_clean_and_pass_their_own_tests() {
 #[test]
 fn a_python_service_follows_its_contract() {
     let directory = tempfile::tempdir().expect("temporary directory");
-    let project = make_growing("python-service", directory.path());
+    let project = make_growing("python-service", &[], directory.path());
     let handlers = project.join("src/made_service/handlers.py");
     let before = text(&handlers);
     grow(&project);

@@ -88,7 +88,7 @@ fn typescript_services_of_every_contract_compile() {
 #[test]
 fn a_typescript_service_follows_its_contract() {
     let directory = tempfile::tempdir().expect("temporary directory");
-    let project = make_growing("typescript-service", directory.path());
+    let project = make_growing("typescript-service", &[], directory.path());
     let handlers = project.join("src/handlers.ts");
     let before = text(&handlers);
     grow(&project);

@@ -5,6 +5,7 @@ use std::path::{Path, PathBuf};
 
 use clap::{Subcommand, ValueEnum};
 
+use super::scaffolding::Format;
 use super::{CommandError, Context, Status};
 use crate::output;
 use crate::scaffold::{self, care};
@@ -85,16 +86,6 @@ struct NewArgs {
     /// What the template is called (default: the name of the directory)
     #[arg(long)]
     name: Option<String>,
-}
-
-/// Form of the output.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, ValueEnum)]
-enum Format {
-    /// For people
-    #[default]
-    Human,
-    /// One JSON object
-    Json,
 }
 
 /// Form of what `show` prints.

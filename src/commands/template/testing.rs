@@ -6,7 +6,7 @@ use std::process::{Command, Stdio};
 
 use serde_json::{Map, Value};
 
-use super::Format;
+use crate::commands::scaffolding::Format;
 use crate::commands::scaffolding::{answers_text, read_contract, settings};
 use crate::commands::{CommandError, Context, Status};
 use crate::output;
