@@ -1,5 +1,7 @@
 //! Every template becomes a project, and its services build without a warning and pass their own tests.
 
+#[path = "scaffold/contracts.rs"]
+mod contracts;
 #[path = "scaffold/golang.rs"]
 mod golang;
 #[path = "scaffold/projects.rs"]

@@ -17,6 +17,7 @@ use crate::scaffold::{self, Action, Plan};
     eddy new python-service shop --contract orders.yaml --set broker=kafka\n  \
     eddy new go-service shop --contract orders.yaml --set broker=rabbitmq\n  \
     eddy new typescript-service shop --contract orders.yaml --set broker=rabbitmq\n  \
+    eddy new contract-repo contracts --set owner=@example/platform\n  \
     eddy new rust-service shop --contract orders.yaml --defaults --dry-run --format json\n  \
     eddy new ./my-template shop --answers answers.yaml\n  \
     eddy new 'git+https://example.com/templates.git#v1.2.0:billing' shop")]
