@@ -3,7 +3,7 @@
 use std::io::Write;
 use std::path::{Path, PathBuf};
 
-use super::scaffolding::{AnswerArgs, Format, read_contract, seen_from};
+use super::scaffolding::{AnswerArgs, Format, read_contract, read_planned_contract, seen_from};
 use super::{CommandError, Context, Status};
 use crate::output;
 use crate::scaffold::source::remember;
@@ -62,6 +62,7 @@ pub fn run(args: &Args, context: &Context) -> Result<Status, CommandError> {
         .transpose()?;
     let given = args.answers.given()?;
     let plan = args.answers.plan(context, &template, contract.as_ref(), given, true)?;
+    let plan = scaffold::with_projects(plan, &read_planned_contract)?;
     let actions = plan.actions(directory);
     if args.dry_run {
         show(args, context, &plan, directory, &actions)?;

@@ -10,6 +10,7 @@ use super::{CommandError, Context, ErrorKind};
 use crate::contract::remote::NoRemotes;
 use crate::contract::{self, Loaded};
 use crate::diagnostic::Severity;
+use crate::edit::bundle::bundle;
 use crate::scaffold::{
     self, AnswerSources, ContractView, Language, Plan, Question, ScaffoldError, Template, VariableKind,
 };
@@ -135,7 +136,54 @@ fn view_of(
     };
     let mut view = scaffold::contract_view::view(document, &loaded.sources, &loaded.documents, language)?;
     view.path = seen_from(directory, path);
+    stand_alone(&mut view, loaded);
     Ok(view)
+}
+
+/// The copy of a contract that projects have lies elsewhere, so what other files have of it is put into it.
+fn stand_alone(view: &mut ContractView, loaded: &Loaded) {
+    if loaded.sources.iter().count() <= 1 {
+        return;
+    }
+    match bundle(loaded, &Limits::default()) {
+        Ok(bundled) => {
+            if let Some(Value::Object(contract)) = view.names.get_mut("contract") {
+                contract.insert("text".to_owned(), bundled.text.into());
+            }
+        }
+        Err(error) => view.notes.push(format!(
+            "the copy of the contract refers to other files, which are not beside it: {error}"
+        )),
+    }
+}
+
+/// Reads the contract of a project that a template has in its project, from the directory in which all files lie until then.
+///
+/// # Errors
+/// As [`read_contract`], and when it refers to files that are not of the project.
+pub fn read_planned_contract(
+    root: &Path,
+    path: &str,
+    project: &str,
+    language: Language,
+) -> Result<ContractView, ScaffoldError> {
+    let refuse = |message: String, help: Option<String>| ScaffoldError::Contract {
+        place: path.to_owned(),
+        message: message.replace(&format!("{}/", root.display()), ""),
+        help,
+    };
+    let real = std::fs::canonicalize(root).unwrap_or_else(|_| root.to_owned());
+    let file = root.join(path);
+    let loaded = contract::load(std::slice::from_ref(&file), &Limits::default());
+    for (_, source) in loaded.sources.iter() {
+        let place = std::fs::canonicalize(source.path()).unwrap_or_else(|_| source.path().to_owned());
+        if !place.starts_with(&real) {
+            let message = format!("it refers to `{}`, which the template does not write", source.path().display());
+            return Err(refuse(message, None));
+        }
+    }
+    let view = view_of(&loaded, &file, &root.join(project), language);
+    view.map_err(|error| refuse(error.message, error.hints.into_iter().next()))
 }
 
 fn refuse_broken(path: &Path, loaded: &Loaded) -> Result<(), CommandError> {

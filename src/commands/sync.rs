@@ -64,6 +64,11 @@ pub fn run(args: &Args, context: &Context) -> Result<Status, CommandError> {
         sync::write(&project, &sync)?;
     }
     plan.notes.iter().for_each(|note| context.ui.warn(note));
+    if args.format == Format::Human && !plan.projects.is_empty() {
+        let projects: Vec<String> =
+            plan.projects.iter().map(|one| format!("`{}`", project.root.join(&one.path).display())).collect();
+        context.ui.say(format!("projects in it are synced by themselves: {}", projects.join(", ")));
+    }
     show(args, context, &sync, written)?;
     conclude(args, context, &sync, written)
 }

@@ -73,6 +73,7 @@ mod tests {
             files: vec![file("Cargo.toml"), file("src/a/b.rs"), file("src/c.rs")],
             next_steps: String::new(),
             notes: Vec::new(),
+            projects: Vec::new(),
         };
         let mut text = Vec::new();
         tree(&mut text, &plan, Path::new("shop")).expect("written");

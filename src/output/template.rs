@@ -8,7 +8,7 @@ use crate::output::layout;
 use crate::output::visible::visible;
 use crate::scaffold::care::cases::Difference;
 use crate::scaffold::care::{Finding, TestResult};
-use crate::scaffold::manifest::{ContractInput, FileRule, Variable};
+use crate::scaffold::manifest::{ContractInput, FileRule, ProjectRule, Variable};
 use crate::scaffold::{Manifest, Policy, Template, VariableKind};
 
 /// Prints names and descriptions.
@@ -51,6 +51,13 @@ pub fn show(output: &mut impl Write, template: &Template) -> io::Result<()> {
         let width = manifest.files.iter().map(|rule| rule.path.chars().count()).max().unwrap_or(0);
         for rule in &manifest.files {
             writeln!(output, "  {:width$}  {}", visible(&rule.path), visible(&treatment(rule)))?;
+        }
+    }
+    if !manifest.projects.is_empty() {
+        writeln!(output, "\nprojects:")?;
+        let width = manifest.projects.iter().map(|one| one.path.chars().count()).max().unwrap_or(0);
+        for one in &manifest.projects {
+            writeln!(output, "  {:width$}  {}", visible(&one.path), one.template)?;
         }
     }
     Ok(())
@@ -101,10 +108,12 @@ pub fn json(template: &Template) -> Value {
         })
     };
     let rule = |rule: &FileRule| json!({ "path": rule.path, "policy": rule.policy, "when": rule.when, "each": rule.each, "name": rule.name });
+    let project = |one: &ProjectRule| json!({ "path": one.path, "template": one.template, "contract": one.contract, "answers": one.answers });
     json!({
         "name": manifest.name,
         "version": manifest.version,
         "description": manifest.description,
+        "projects": manifest.projects.iter().map(project).collect::<Vec<_>>(),
         "source": template.source,
         "sha256": template.hash,
         "contract": contract(manifest),

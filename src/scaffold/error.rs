@@ -113,6 +113,16 @@ pub enum ScaffoldError {
         /// What to do.
         help: Option<String>,
     },
+    /// A project in the project cannot be made.
+    #[error("project `{path}` (`{template}`): {source}")]
+    InProject {
+        /// Its directory.
+        path: String,
+        /// Its template.
+        template: String,
+        /// Why not.
+        source: Box<ScaffoldError>,
+    },
     /// The user broke off at a question.
     #[error("interrupted at the question `{variable}`")]
     Interrupted {
@@ -182,6 +192,7 @@ impl ScaffoldError {
     #[must_use]
     pub fn help(&self) -> Option<String> {
         match self {
+            Self::InProject { source, .. } => source.help(),
             Self::UnknownTemplate { name, known } => Some(choose(name, known, "templates")),
             Self::UnknownAnswer { name, known } => Some(choose(name, known, "its questions")),
             Self::NotATemplate { help, .. } | Self::Render { help, .. } | Self::Contract { help, .. } => {

@@ -88,6 +88,12 @@ pub fn owns(path: &str) -> bool {
     folded == LOCK_FILE || folded == ".eddy" || folded.starts_with(".eddy/")
 }
 
+/// Whether a path is a lock's own, be it that of a project in the project.
+#[must_use]
+pub fn owns_in_project(path: &str) -> bool {
+    owns(path) || path.match_indices('/').any(|(at, _)| owns(&path[at + 1..]))
+}
+
 /// The lock and the base for these files.
 ///
 /// # Errors
@@ -258,5 +264,7 @@ mod tests {
     fn no_template_may_write_what_the_lock_owns() {
         assert!(owns("eddy.lock.yaml") && owns(".eddy/x") && owns(".EDDY/x"));
         assert!(!owns("eddy.yaml") && !owns("src/.eddy"));
+        assert!(owns_in_project("shop/eddy.lock.yaml") && owns_in_project("shop/.eddy/x"));
+        assert!(!owns_in_project("shop/eddy.yaml") && owns_in_project("eddy.lock.yaml"));
     }
 }

@@ -52,6 +52,9 @@ pub struct Manifest {
     /// Templates this one stands on: a later one counts more than an earlier one, and this one more than all.
     #[serde(default)]
     pub extends: Vec<String>,
+    /// Projects that lie in the project, each with a lock of its own.
+    #[serde(default)]
+    pub projects: Vec<ProjectRule>,
     /// What projects of earlier versions need, by the version that needs it.
     #[serde(default)]
     pub migrations: Vec<Migration>,
@@ -234,6 +237,36 @@ pub struct FileRule {
     pub name: Option<String>,
 }
 
+/// A project that lies in the project.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct ProjectRule {
+    /// The template it is made of, one that is built in.
+    pub template: String,
+    /// Its directory, rendered part by part; without it when a part becomes empty.
+    pub path: String,
+    /// Its contract: the path of a file of the template, or of one of a project before it, rendered.
+    #[serde(default)]
+    pub contract: Option<String>,
+    /// Its answers, texts rendered; questions that are missing here have their default.
+    #[serde(default)]
+    pub answers: BTreeMap<String, serde_json::Value>,
+}
+
+impl ProjectRule {
+    fn contradiction(&self) -> Option<String> {
+        let is_name = |letter: char| letter.is_ascii_lowercase() || letter.is_ascii_digit() || letter == '-';
+        let is_built_in = !self.template.is_empty() && self.template.chars().all(is_name);
+        (!is_built_in).then(|| {
+            format!(
+                "projects: `{}`: the template of a project is one that is built in, not `{}`",
+                self.path.escape_debug(),
+                self.template.escape_debug()
+            )
+        })
+    }
+}
+
 impl Manifest {
     /// Reads a manifest.
     ///
@@ -287,7 +320,10 @@ impl Manifest {
             return Some(message);
         }
         let bad_variable = self.variables.iter().find_map(|(name, variable)| variable.contradiction(name));
-        bad_variable.or_else(|| self.files.iter().find_map(FileRule::contradiction))
+        let bad_file = || self.files.iter().find_map(FileRule::contradiction);
+        bad_variable
+            .or_else(bad_file)
+            .or_else(|| self.projects.iter().find_map(ProjectRule::contradiction))
     }
 }
 

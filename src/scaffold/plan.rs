@@ -1,6 +1,6 @@
 //! What a template, answers and a contract become, before anything is written: every file with its bytes.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
 
 use glob::{MatchOptions, Pattern};
@@ -14,6 +14,7 @@ use super::error::ScaffoldError;
 use super::lock;
 use super::manifest::{ContractInput, FileRule, MANIFEST, Policy};
 use super::path_rules::{TakenPaths, render_path};
+use super::projects::{self, PlannedProject};
 use super::source::Template;
 
 /// Most files one template may write.
@@ -57,9 +58,22 @@ pub struct Plan {
     pub next_steps: String,
     /// What a reader should know, such as parts of the contract that have no code.
     pub notes: Vec<String>,
+    /// Projects in it, whose files [`super::with_projects`] adds.
+    pub projects: Vec<PlannedProject>,
 }
 
 impl Plan {
+    /// The plan without the files of projects in it, each of which is synced by itself.
+    #[must_use]
+    pub fn of_its_template(&self) -> Self {
+        let lock = self.files.iter().find(|file| file.path == lock::LOCK_FILE);
+        let lock = lock.and_then(|file| lock::read(&String::from_utf8_lossy(&file.bytes)).ok());
+        let known: BTreeSet<String> =
+            lock.into_iter().flat_map(|lock| lock.files).map(|file| file.path).collect();
+        let is_own = |file: &&PlannedFile| known.contains(&file.path) || lock::owns(&file.path);
+        Self { files: self.files.iter().filter(is_own).cloned().collect(), ..self.clone() }
+    }
+
     /// What writing each file into `target` would do.
     #[must_use]
     pub fn actions(&self, target: &Path) -> Vec<Action> {
@@ -98,6 +112,7 @@ pub fn plan(
     planner.plan_all(&context)?;
     let mut files = planner.files;
     files.sort_by(|left, right| left.path.cmp(&right.path));
+    let projects = projects::wanted(manifest, &engine, &context)?;
     let next_steps = engine.render(&format!("{MANIFEST} next_steps"), &manifest.next_steps, &context)?;
     let own = lock::files(template, &answers, contract, &files)?;
     files.extend(own);
@@ -107,6 +122,7 @@ pub fn plan(
         files,
         next_steps,
         notes: contract.map(|view| view.notes.clone()).unwrap_or_default(),
+        projects,
     })
 }
 
@@ -238,25 +254,25 @@ impl<'a> Planner<'a> {
             _ => self.engine.render(path, text_of(self.template, path, bytes)?, context)?.into_bytes(),
         };
         self.bytes += bytes.len();
-        let excess = if self.files.len() >= MAX_PLANNED {
-            format!("it would write more than {MAX_PLANNED} files")
-        } else if self.bytes > MAX_BYTES {
-            format!("it would write more than {} MiB in all", MAX_BYTES >> 20)
-        } else {
-            self.files.push(PlannedFile {
-                path: rendered,
-                policy: rule.policy,
-                origin: path.to_owned(),
-                bytes,
-            });
-            return Ok(());
-        };
-        Err(ScaffoldError::NotATemplate {
-            template: self.template.source.clone(),
-            message: excess,
-            help: None,
-        })
+        self.files.push(PlannedFile { path: rendered, policy: rule.policy, origin: path.to_owned(), bytes });
+        refuse_size(&self.template.source, self.files.len(), self.bytes)
     }
+}
+
+/// Refuses files that are too many or too large together.
+pub(super) fn refuse_excess(template: &str, files: &[PlannedFile]) -> Result<(), ScaffoldError> {
+    refuse_size(template, files.len(), files.iter().map(|file| file.bytes.len()).sum())
+}
+
+fn refuse_size(template: &str, files: usize, bytes: usize) -> Result<(), ScaffoldError> {
+    let message = if files > MAX_PLANNED {
+        format!("it would write more than {MAX_PLANNED} files")
+    } else if bytes > MAX_BYTES {
+        format!("it would write more than {} MiB in all", MAX_BYTES >> 20)
+    } else {
+        return Ok(());
+    };
+    Err(ScaffoldError::NotATemplate { template: template.to_owned(), message, help: None })
 }
 
 pub(super) fn match_options() -> MatchOptions {

@@ -123,6 +123,7 @@ mod tests {
             files: vec![file("a"), file("src/b")],
             next_steps: String::new(),
             notes: Vec::new(),
+            projects: Vec::new(),
         }
     }
 

@@ -7,7 +7,7 @@ use std::process::{Command, Stdio};
 use serde_json::{Map, Value};
 
 use crate::commands::scaffolding::Format;
-use crate::commands::scaffolding::{answers_text, read_contract, settings};
+use crate::commands::scaffolding::{answers_text, read_contract, read_planned_contract, settings};
 use crate::commands::{CommandError, Context, Status};
 use crate::output;
 use crate::scaffold::care::cases::{self, Case};
@@ -211,14 +211,15 @@ fn planned(
 ) -> Result<Plan, ScaffoldError> {
     let mut ask =
         |question: &Question<'_>| Ok(row.get(question.name).cloned().or_else(|| question.default.clone()));
-    scaffold::plan(template, contract, AnswerSources { given, defaults: false, ask: &mut ask })
+    let plan = scaffold::plan(template, contract, AnswerSources { given, defaults: false, ask: &mut ask })?;
+    scaffold::with_projects(plan, &read_planned_contract)
 }
 
 /// Writes a project, syncs it with what it was made of, and runs the command in it; what went wrong, if anything.
 fn made(plan: &Plan, directory: &Path, args: &TestArgs) -> Option<String> {
     let written = scaffold::write::write(plan, directory).and_then(|()| {
         let project = sync::Project::find(directory)?;
-        sync::plan(&project, plan)
+        sync::plan(&project, &plan.of_its_template())
     });
     match written {
         Err(error) => return Some(error.to_string()),

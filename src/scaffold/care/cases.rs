@@ -76,7 +76,7 @@ pub fn expected_directory(name: &str) -> String {
 
 /// The files of a plan that belong into a tree: all but eddy's own, which name versions and hashes.
 pub fn tree(plan: &Plan) -> impl Iterator<Item = (&str, &[u8])> {
-    let files = plan.files.iter().filter(|file| !lock::owns(&file.path));
+    let files = plan.files.iter().filter(|file| !lock::owns_in_project(&file.path));
     files.map(|file| (file.path.as_str(), file.bytes.as_slice()))
 }
 
@@ -138,6 +138,7 @@ mod tests {
             files: vec![file("a", "other"), file("d", "3"), file("eddy.lock.yaml", "format: 1")],
             next_steps: String::new(),
             notes: Vec::new(),
+            projects: Vec::new(),
         };
         let found = differences(&cases(&tests())[1], &plan);
         assert_eq!(

@@ -10,10 +10,12 @@ use serde_json::Value;
 use crate::diagnostic::nearest;
 use crate::scaffold::answers::Question;
 use crate::scaffold::engine::{Engine, PARTIALS};
-use crate::scaffold::manifest::{FileRule, MANIFEST, Policy, RESERVED_VARIABLES, Variable, VariableKind};
+use crate::scaffold::manifest::{
+    ContractInput, FileRule, MANIFEST, Manifest, Policy, ProjectRule, RESERVED_VARIABLES, Variable, VariableKind,
+};
 use crate::scaffold::path_rules::{TakenPaths, fault_of_path};
 use crate::scaffold::plan::{match_options, text_of};
-use crate::scaffold::source::Template;
+use crate::scaffold::source::{self, BUILT_IN_SOURCE, Template};
 
 /// Something to mend in a template.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
@@ -45,6 +47,7 @@ pub fn lint(template: &Template) -> Vec<Finding> {
     linter.variables();
     linter.rules();
     linter.files();
+    linter.projects();
     linter.leftovers();
     let mut findings = linter.findings;
     findings.sort_by(|left, right| {
@@ -232,6 +235,39 @@ impl<'a> Linter<'a> {
         }
     }
 
+    fn projects(&mut self) {
+        for rule in &self.template.manifest.projects {
+            let place = format!("{MANIFEST} projects `{}`", rule.path);
+            let texts = rule.answers.values().filter_map(Value::as_str);
+            for text in texts.chain([rule.path.as_str()]).chain(rule.contract.as_deref()) {
+                let found = self.engine.names_in(&place, text);
+                self.names(&place, found, &BTreeSet::new(), &BTreeSet::new());
+            }
+            match source::open(&format!("{BUILT_IN_SOURCE}{}", rule.template)) {
+                Ok(template) => self.answers_of(&place, rule, &template.manifest),
+                Err(error) => {
+                    self.say(true, "project", &place, error.to_string());
+                    self.help(error.help());
+                }
+            }
+        }
+    }
+
+    /// What a project's template asks, and what it is given.
+    fn answers_of(&mut self, place: &str, rule: &ProjectRule, manifest: &Manifest) {
+        if manifest.input.contract == ContractInput::Required && rule.contract.is_none() {
+            self.say(true, "project", place, format!("`{}` needs a contract", rule.template));
+        }
+        let asked = || manifest.variables.iter().filter(|(_, variable)| variable.compute.is_none());
+        for name in rule.answers.keys().filter(|name| !asked().any(|(known, _)| known == *name)) {
+            self.say(true, "project", place, format!("`{}` asks nothing called `{name}`", rule.template));
+            self.help(
+                nearest(name, asked().map(|(known, _)| known.as_str()))
+                    .map(|near| format!("did you mean `{near}`?")),
+            );
+        }
+    }
+
     fn files(&mut self) {
         let mut taken = TakenPaths::default();
         let template = self.template;
@@ -390,6 +426,12 @@ mod tests {
             rules("variables: { a: { prompt: A, type: int, default: x } }\n", &[("f", b"{{ a }}")]),
             ["default"]
         );
+        let project = |rest: &str| rules(&format!("projects: [{{ template: {rest} }}]\n"), &[]);
+        assert_eq!(project("nothing, path: p"), ["project"]);
+        assert_eq!(project("go-service, path: p"), ["project"]);
+        assert_eq!(project("contract-repo, path: p, answers: { brokr: nats }"), ["project"]);
+        assert_eq!(project("contract-repo, path: '{{ nme }}'"), ["unknown-name"]);
+        assert_eq!(project("contract-repo, path: p, answers: { broker: nats }"), [""; 0]);
         let late = "variables: { a: { prompt: A, default: '{{ b }}' }, b: { prompt: B } }\n";
         assert_eq!(rules(late, &[("f", b"{{ a }}{{ b }}")]), ["late-name"]);
     }
