@@ -225,7 +225,8 @@ mod tests {
             "format: 1\nname: x\nversion: 1.0.0\ndescription: X\nvariables: {{ broker: {{ default: nats }} }}\n\
              files: [{{ path: '*/**', policy: once }}]\nprojects: [{projects}]\n"
         );
-        let all = files.iter().chain(&[("a/b", ""), ("template.yaml", &manifest)]);
+        let own = [("a/b", ""), ("template.yaml", manifest.as_str())];
+        let all = files.iter().chain(&own);
         let all: BTreeMap<String, Vec<u8>> =
             all.map(|(path, text)| ((*path).to_owned(), text.as_bytes().to_vec())).collect();
         let template = assemble("x".to_owned(), all)?;
