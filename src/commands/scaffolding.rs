@@ -178,7 +178,8 @@ pub fn read_planned_contract(
     for (_, source) in loaded.sources.iter() {
         let place = std::fs::canonicalize(source.path()).unwrap_or_else(|_| source.path().to_owned());
         if !place.starts_with(&real) {
-            let message = format!("it refers to `{}`, which the template does not write", source.path().display());
+            let message =
+                format!("it refers to `{}`, which the template does not write", source.path().display());
             return Err(refuse(message, None));
         }
     }

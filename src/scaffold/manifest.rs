@@ -321,9 +321,7 @@ impl Manifest {
         }
         let bad_variable = self.variables.iter().find_map(|(name, variable)| variable.contradiction(name));
         let bad_file = || self.files.iter().find_map(FileRule::contradiction);
-        bad_variable
-            .or_else(bad_file)
-            .or_else(|| self.projects.iter().find_map(ProjectRule::contradiction))
+        bad_variable.or_else(bad_file).or_else(|| self.projects.iter().find_map(ProjectRule::contradiction))
     }
 }
 

@@ -147,8 +147,7 @@ fn make(
         }
         _ => None,
     };
-    let sources =
-        AnswerSources { given: project.answers.clone(), defaults: true, ask: &mut |_| Ok(None) };
+    let sources = AnswerSources { given: project.answers.clone(), defaults: true, ask: &mut |_| Ok(None) };
     compose(plan(&template, contract.as_ref(), sources)?, read, depth + 1, made)
 }
 

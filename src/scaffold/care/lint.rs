@@ -11,7 +11,8 @@ use crate::diagnostic::nearest;
 use crate::scaffold::answers::Question;
 use crate::scaffold::engine::{Engine, PARTIALS};
 use crate::scaffold::manifest::{
-    ContractInput, FileRule, MANIFEST, Manifest, Policy, ProjectRule, RESERVED_VARIABLES, Variable, VariableKind,
+    ContractInput, FileRule, MANIFEST, Manifest, Policy, ProjectRule, RESERVED_VARIABLES, Variable,
+    VariableKind,
 };
 use crate::scaffold::path_rules::{TakenPaths, fault_of_path};
 use crate::scaffold::plan::{match_options, text_of};
