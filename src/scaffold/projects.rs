@@ -166,7 +166,7 @@ fn read_planned(
             help: Some("name a file of the template, or one of a project before this one".to_owned()),
         });
     }
-    let unwritable = |source| ScaffoldError::Unwritable { path: std::env::temp_dir(), source };
+    let unwritable = |source| ScaffoldError::Unwritable { path: "a temporary directory".into(), source };
     let stage = tempfile::Builder::new().prefix("eddy-plan-").tempdir().map_err(unwritable)?;
     let root = stage.path().join("plan");
     let all: Vec<(&str, &[u8])> =
