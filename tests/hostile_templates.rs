@@ -303,3 +303,21 @@ fn a_lock_out_of_the_project() {
     assert!(String::from_utf8_lossy(&output.stderr).contains("lead out of the directory"));
     assert!(Path::new(&trap.path("mine")).exists());
 }
+
+#[test]
+fn the_contract_of_a_project_in_a_project_reaches_no_file_of_this_machine() {
+    let trap = Trap::new(
+        "projects: [{ template: go-service, path: p, contract: c.yaml }]\nfiles: [{ path: c.yaml, policy: raw }]\n",
+        &[],
+    );
+    trap.write("secret.yaml", "type: string\ndescription: hidden\n");
+    let contract = format!(
+        "asyncapi: 3.0.0\ninfo: {{title: X, version: 1.0.0}}\nchannels:\n  a:\n    address: a\n    messages:\n      \
+         A: {{payload: {{$ref: '{}'}}}}\noperations:\n  onA: {{action: receive, channel: {{$ref: '#/channels/a'}}}}\n",
+        trap.path("secret.yaml").display()
+    );
+    trap.write("template/c.yaml", &contract);
+    let said = trap.refusal(&[]);
+    assert!(said.contains("project `p` (`go-service`)"), "{said}");
+    assert!(said.contains("which the template does not write"), "{said}");
+}

@@ -2,12 +2,17 @@
 
 #[path = "scaffold/contracts.rs"]
 mod contracts;
+#[path = "scaffold/gateway.rs"]
+mod gateway;
 #[path = "scaffold/golang.rs"]
 mod golang;
 #[path = "scaffold/projects.rs"]
 mod projects;
 #[path = "scaffold/python.rs"]
 mod python;
+mod support;
+#[path = "scaffold/system.rs"]
+mod system;
 #[path = "scaffold/typescript.rs"]
 mod typescript;
 

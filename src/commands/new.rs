@@ -17,6 +17,8 @@ use crate::scaffold::{self, Action, Plan};
     eddy new python-service shop --contract orders.yaml --set broker=kafka\n  \
     eddy new go-service shop --contract orders.yaml --set broker=rabbitmq\n  \
     eddy new typescript-service shop --contract orders.yaml --set broker=rabbitmq\n  \
+    eddy new webhook-gateway hooks --contract orders.yaml --set broker=nats\n  \
+    eddy new event-system-demo shop --set broker=redis --defaults\n  \
     eddy new contract-repo contracts --set owner=@example/platform\n  \
     eddy new rust-service shop --contract orders.yaml --defaults --dry-run --format json\n  \
     eddy new ./my-template shop --answers answers.yaml\n  \

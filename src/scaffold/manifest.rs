@@ -360,6 +360,8 @@ fn lay_over(lower: &mut Mapping, upper: Mapping) {
         match (key.as_str(), lower.get_mut(&key), value) {
             (Some("variables"), Some(Yaml::Mapping(below)), Yaml::Mapping(above)) => below.extend(above),
             (Some("files"), Some(Yaml::Sequence(below)), Yaml::Sequence(mut above)) => {
+                // A rule for the same files takes the place of the one below, which would have none left.
+                below.retain(|rule| above.iter().all(|upper| upper.get("path") != rule.get("path")));
                 above.append(below);
                 *below = above;
             }

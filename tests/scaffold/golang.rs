@@ -17,12 +17,12 @@ const LANES: [&[(&str, &str)]; 2] = [
     &[("orders/orders-v3-amqp.yaml", "rabbitmq"), ("orders/orders-v2-nats.yaml", "nats")],
 ];
 /// What is there when the modules of services are.
-const PACKAGES: &str = "go-service/installed.txt";
+pub const PACKAGES: &str = "go-service/installed.txt";
 
 /// Go in a project, with the modules that were fetched before and no others.
-struct Go {
-    project: PathBuf,
-    kafka: PathBuf,
+pub struct Go {
+    pub project: PathBuf,
+    pub kafka: PathBuf,
 }
 
 impl Go {
@@ -38,13 +38,13 @@ impl Go {
     }
 
     /// What a run says when it fails.
-    fn failure(&self, arguments: &[&str]) -> Option<String> {
+    pub fn failure(&self, arguments: &[&str]) -> Option<String> {
         let output = self.run("go", arguments);
         failure(&self.project, &format!("{arguments:?}"), output, |shown| shown.contains("--- SKIP"))
     }
 
     /// The files that `gofmt` would lay out otherwise.
-    fn untidy(&self) -> Option<String> {
+    pub fn untidy(&self) -> Option<String> {
         let output = self.run("gofmt", &["-d", "."]);
         let shown = String::from_utf8_lossy(&[output.stdout, output.stderr].concat()).into_owned();
         (!output.status.success() || !shown.is_empty()).then_some(shown)

@@ -68,6 +68,7 @@ struct Linter<'a> {
 impl<'a> Linter<'a> {
     fn new(template: &'a Template) -> Self {
         let partials = template.files.iter().filter(|(path, _)| path.starts_with(PARTIALS));
+        let partials = partials.chain(&template.layers);
         let text = |bytes: &Vec<u8>| String::from_utf8_lossy(bytes).into_owned();
         let partials: BTreeMap<String, String> =
             partials.map(|(path, bytes)| (path.clone(), text(bytes))).collect();
@@ -292,6 +293,12 @@ impl<'a> Linter<'a> {
                 }
             }
         }
+        // What others lie over counts through them, as a partial does.
+        for (path, bytes) in &template.layers {
+            if let Ok(text) = text_of(template, path, bytes) {
+                self.text(path, text, None, true);
+            }
+        }
     }
 
     fn path(&mut self, path: &str, target: &str, rule: Option<&FileRule>, taken: &mut TakenPaths) {
@@ -335,7 +342,7 @@ impl<'a> Linter<'a> {
             let line = text[..capture.get(0).map_or(0, |all| all.start())].lines().count().max(1);
             if self.template.files.contains_key(wanted) && wanted.starts_with(PARTIALS) {
                 self.used.insert(wanted.to_owned());
-            } else {
+            } else if !self.template.layers.contains_key(wanted) {
                 self.say(
                     true,
                     "include",

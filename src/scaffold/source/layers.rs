@@ -180,12 +180,12 @@ mod tests {
         let base = manifest(
             "base",
             "variables: { name: { default: a }, tls: { type: bool, default: false } }\n\
-             files: [{ path: x, policy: once }]\nnext_steps: of the base\n",
+             files: [{ path: x, policy: once }, { path: z, policy: once }]\nnext_steps: of the base\n",
         );
         let top = manifest(
             "top",
             "extends: [../base]\nvariables: { name: { default: b }, more: { default: c } }\n\
-             files: [{ path: y, policy: raw }]\n",
+             files: [{ path: y, policy: raw }, { path: z, policy: generated }]\n",
         );
         write(
             dir.path(),
@@ -205,7 +205,7 @@ mod tests {
         assert_eq!(names, ["name", "tls", "more"]);
         assert_eq!(template.manifest.variables[0].1.default, Some("b".into()));
         let rules: Vec<&str> = template.manifest.files.iter().map(|rule| rule.path.as_str()).collect();
-        assert_eq!(rules, ["y", "x"]);
+        assert_eq!(rules, ["y", "z", "x"]);
         assert_eq!(template.manifest.next_steps, "of the base");
         let hash = template.hash;
         write(dir.path(), &[("base/z", "other")]);
