@@ -214,7 +214,8 @@ impl Drop for Running {
                 continue;
             };
             let id = text.trim().parse().ok().and_then(rustix::process::Pid::from_raw);
-            drop(id.map(|id| rustix::process::kill_process(id, rustix::process::Signal::KILL)));
+            // One that has ended already needs no killing.
+            let _ = id.map(|id| rustix::process::kill_process(id, rustix::process::Signal::KILL));
         }
     }
 }
