@@ -6,6 +6,8 @@ use std::path::PathBuf;
 
 use clap::{CommandFactory, FromArgMatches, Parser, Subcommand, ValueEnum};
 
+use lazy::Lazy;
+
 use crate::settings::{Environment, Workspace};
 use crate::ui::{ColorChoice, Ui, UiOptions};
 
@@ -30,6 +32,7 @@ mod fmt;
 mod graph;
 mod init;
 mod inject;
+mod lazy;
 mod man;
 mod masking;
 mod new;
@@ -158,56 +161,56 @@ pub struct Cli {
 #[derive(Debug, Subcommand)]
 enum Command {
     /// Add an operation, a channel, an outbox or dead letters to a project
-    Add(add::Args),
+    Add(Lazy<add::Args>),
     /// Bring a project that eddy did not make under a template
-    Adopt(adopt::Args),
+    Adopt(Lazy<adopt::Args>),
     /// Look into recordings, cut and join them, check them, mend them
-    Archive(archive::Args),
+    Archive(Lazy<archive::Args>),
     /// Run the embedded MQTT broker for local work
     #[cfg(feature = "broker")]
-    Broker(broker::Args),
+    Broker(Lazy<broker::Args>),
     /// Make one document of many files; references stay references
-    Bundle(bundle::Args),
+    Bundle(Lazy<bundle::Args>),
     /// Print a completion script for a shell
-    Completions(completions::Args),
+    Completions(Lazy<completions::Args>),
     /// Convert an AsyncAPI document to a later version; comments stay
-    Convert(convert::Args),
+    Convert(Lazy<convert::Args>),
     /// Show the whole round on the embedded broker
     #[cfg(feature = "broker")]
-    Demo(demo::Args),
+    Demo(Lazy<demo::Args>),
     /// Check the workspace, its servers and the tools eddy calls
-    Doctor(doctor::Args),
+    Doctor(Lazy<doctor::Args>),
     /// Print the page of a diagnostic code, or list all codes
-    Explain(explain::Args),
+    Explain(Lazy<explain::Args>),
     /// Lay out YAML and JSON documents; comments, anchors and order stay
-    Fmt(fmt::Args),
+    Fmt(Lazy<fmt::Args>),
     /// Show who sends what to whom
-    Graph(graph::Args),
+    Graph(Lazy<graph::Args>),
     /// Write a workspace file
-    Init(init::Args),
+    Init(Lazy<init::Args>),
     /// Send one event, a file, standard input, or events generated from the contract
-    Inject(inject::Args),
+    Inject(Lazy<inject::Args>),
     /// Print the manual
-    Man(man::Args),
+    Man(Lazy<man::Args>),
     /// Make a project from a template
-    New(new::Args),
+    New(Lazy<new::Args>),
     /// Capture events into an archive
-    Record(record::Args),
+    Record(Lazy<record::Args>),
     /// Take dead letters back to where they came from
-    Redrive(redrive::Args),
+    Redrive(Lazy<redrive::Args>),
     /// Send the events of an archive again, with their timing
-    Replay(Box<replay::Line>),
+    Replay(Lazy<Box<replay::Line>>),
     /// Serve the page of the system, which follows documents and systems while it is open
     #[cfg(feature = "serve")]
-    Serve(serve::Args),
+    Serve(Lazy<serve::Args>),
     /// Bring a project up to its template and its contract
-    Sync(sync::Args),
+    Sync(Lazy<sync::Args>),
     /// Watch events as they arrive
-    Tail(tail::Args),
+    Tail(Lazy<tail::Args>),
     /// See, begin, check and test templates
-    Template(template::Args),
+    Template(Lazy<template::Args>),
     /// Check AsyncAPI documents and event schemas
-    Validate(validate::Args),
+    Validate(Lazy<validate::Args>),
 }
 
 impl Command {
@@ -254,8 +257,9 @@ pub fn command_line() -> clap::Command {
 pub fn run(arguments: impl IntoIterator<Item = OsString>, environment: Environment) -> Status {
     let arguments: Vec<OsString> = arguments.into_iter().collect();
     let names_objects = arguments.iter().any(|argument| argument.to_string_lossy().contains("s3://"));
-    let parsed =
-        Cli::command().try_get_matches_from(arguments).and_then(|matches| Cli::from_arg_matches(&matches));
+    let parsed = lazy::for_line(&arguments, Cli::command)
+        .try_get_matches_from(arguments)
+        .and_then(|matches| Cli::from_arg_matches(&matches));
     let cli = match parsed {
         Ok(cli) => cli,
         Err(answer) => return show_answer(&answer, &environment),

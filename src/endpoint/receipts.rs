@@ -11,20 +11,18 @@ use crate::event::Place;
 /// An event that was handed over, or why it was not.
 pub(super) type Awaited = Result<BoxFuture<'static, Result<Place, EndpointError>>, EndpointError>;
 
-/// Awaits all receipts of a batch in `tasks`; one that does not come within `timeout` counts as failed.
-pub(super) fn collect(tasks: &mut JoinSet<()>, awaited: Vec<Awaited>, timeout: Duration) -> Receipts {
+/// Awaits in `tasks` what tells of all `count` events of a batch together.
+pub(super) fn collect_together(
+    tasks: &mut JoinSet<()>,
+    count: usize,
+    told: impl Future<Output = Vec<Delivery>> + Send + 'static,
+) -> Receipts {
     // Finished batches are let go of, so that a long run does not keep them.
     while tasks.try_join_next().is_some() {}
-    let count = awaited.len();
     let (report, receipts) = oneshot::channel();
     tasks.spawn(async move {
-        let deadline = tokio::time::Instant::now() + timeout;
-        let mut deliveries = Vec::with_capacity(awaited.len());
-        for each in awaited {
-            deliveries.push(delivery(each, deadline, timeout).await);
-        }
         // Whoever does not want the receipts need not take them.
-        let _ = report.send(deliveries);
+        let _ = report.send(told.await);
     });
     Box::pin(async move {
         let lost = || {
@@ -32,6 +30,19 @@ pub(super) fn collect(tasks: &mut JoinSet<()>, awaited: Vec<Awaited>, timeout: D
             Delivery::failed(EndpointError::new(EndpointErrorKind::Disconnected, message))
         };
         receipts.await.unwrap_or_else(|_| std::iter::repeat_with(lost).take(count).collect())
+    })
+}
+
+/// Awaits all receipts of a batch in `tasks`; one that does not come within `timeout` counts as failed.
+pub(super) fn collect(tasks: &mut JoinSet<()>, awaited: Vec<Awaited>, timeout: Duration) -> Receipts {
+    let count = awaited.len();
+    collect_together(tasks, count, async move {
+        let deadline = tokio::time::Instant::now() + timeout;
+        let mut deliveries = Vec::with_capacity(count);
+        for each in awaited {
+            deliveries.push(delivery(each, deadline, timeout).await);
+        }
+        deliveries
     })
 }
 

@@ -1,13 +1,16 @@
 //! Events into NATS core. Nothing is said per event; a batch counts as sent when the server has read all of it.
 
+use std::pin::pin;
 use std::time::Duration;
 
+use async_nats::Subject;
+use futures_util::FutureExt;
 use tokio::task::JoinSet;
 
 use super::connection::{Connection, connect_sink, lost_since, renewed};
 use super::{CORE, failure, message};
 use crate::endpoint::halt::Halt;
-use crate::endpoint::receipts::{self, Awaited};
+use crate::endpoint::receipts;
 use crate::endpoint::{
     Address, BoxFuture, Capabilities, Delivery, EndpointError, EndpointErrorKind, Receipts, Sink, SinkOptions,
 };
@@ -44,9 +47,16 @@ impl NatsSink {
         Ok(())
     }
 
-    async fn hand_over(&self, event: &Event) -> Result<String, EndpointError> {
-        let subject = self.connection.address.channel_for(event)?.to_owned();
-        message::check_subject(&subject)?;
+    /// Hands one event over; `before` is the subject of the one before it, which is taken again where it is the same.
+    async fn hand_over(&self, event: &Event, before: Option<&Subject>) -> Result<Subject, EndpointError> {
+        let channel = self.connection.address.channel_for(event)?;
+        let subject = match before {
+            Some(before) if before.as_str() == channel => before.clone(),
+            _ => {
+                message::check_subject(channel)?;
+                Subject::from(channel.to_owned())
+            }
+        };
         message::check_size(event, self.connection.client.max_payload())?;
         let headers = message::headers(event)?;
         let payload = event.payload.clone().unwrap_or_default();
@@ -62,19 +72,31 @@ impl NatsSink {
                 }
             }
         };
-        let published = tokio::select! {
-            biased;
-            // A client that is gone takes no more, and would be waited for.
-            () = lost_since(self.connection.history.clone(), 0) => return Err(failure::unanswered()),
-            published = tokio::time::timeout(self.options.receipt_timeout, publish) => published,
-        };
-        match published {
-            Ok(Ok(())) => Ok(subject),
-            Ok(Err(error)) if self.connection.is_up() => {
+        match self.taken(publish).await? {
+            Ok(()) => Ok(subject),
+            Err(error) if self.connection.is_up() => {
                 Err(EndpointError::new(EndpointErrorKind::Rejected, error.to_string()))
             }
-            Ok(Err(_)) => Err(failure::unanswered()),
-            Err(_) => Err(failure::disconnected(&self.connection.address)),
+            Err(_) => Err(failure::unanswered()),
+        }
+    }
+
+    /// What the client says to a message. It takes most of them at once, and then no timer is set up.
+    async fn taken<T>(&self, publish: impl Future<Output = T>) -> Result<T, EndpointError> {
+        if self.connection.losses() > 0 {
+            return Err(failure::unanswered());
+        }
+        let mut publish = pin!(publish);
+        if let Some(taken) = publish.as_mut().now_or_never() {
+            return Ok(taken);
+        }
+        tokio::select! {
+            biased;
+            // A client that is gone takes no more, and would be waited for.
+            () = lost_since(self.connection.history.clone(), 0) => Err(failure::unanswered()),
+            taken = tokio::time::timeout(self.options.receipt_timeout, publish) => {
+                taken.map_err(|_| failure::disconnected(&self.connection.address))
+            }
         }
     }
 
@@ -84,14 +106,15 @@ impl NatsSink {
             return Box::pin(std::future::ready(failed));
         }
         let refusals = self.connection.refusal_count();
-        let mut handed = Vec::with_capacity(batch.len());
+        let mut handed: Vec<Result<Subject, EndpointError>> = Vec::with_capacity(batch.len());
         for event in batch {
-            handed.push(self.hand_over(event).await);
+            let before = handed.last().and_then(|handed| handed.as_ref().ok());
+            let taken = self.hand_over(event, before).await;
+            handed.push(taken);
         }
         let (connection, timeout, inbox) =
             (self.connection.clone(), self.options.receipt_timeout, self.inbox_allowed);
-        let (report, answered) = tokio::sync::watch::channel(None);
-        self.batches.spawn(async move {
+        receipts::collect_together(&mut self.batches, batch.len(), async move {
             let read =
                 async { if inbox { connection.round_trip(timeout).await } else { flush(&connection).await } };
             let whole = tokio::select! {
@@ -99,23 +122,16 @@ impl NatsSink {
                 () = lost_since(connection.history.clone(), 0) => Err(failure::unanswered()),
                 read = read => read,
             };
-            report.send_replace(Some(whole));
-        });
-        let awaited: Vec<Awaited> = handed
-            .into_iter()
-            .map(|handed| {
+            let refused = connection.refusal_count() > refusals;
+            let delivery = |handed: Result<Subject, EndpointError>| {
                 let subject = handed?;
-                let (connection, mut answered) = (self.connection.clone(), answered.clone());
-                let receipt: BoxFuture<'static, Result<Place, EndpointError>> = Box::pin(async move {
-                    let whole = answered.wait_for(Option::is_some).await.map(|answer| answer.clone());
-                    whole.ok().flatten().unwrap_or_else(|| Err(failure::unanswered()))?;
-                    let refusal = connection.refusal_of(&subject, refusals);
-                    refusal.map_or_else(|| Ok(Place::default()), Err)
-                });
-                Ok(receipt)
-            })
-            .collect();
-        receipts::collect(&mut self.batches, awaited, self.options.receipt_timeout)
+                whole.clone()?;
+                let refusal = refused.then(|| connection.refusal_of(&subject, refusals)).flatten();
+                refusal.map_or_else(|| Ok(Place::default()), Err)
+            };
+            let outcomes = handed.into_iter().map(delivery);
+            outcomes.map(|outcome| outcome.map_or_else(Delivery::failed, Delivery::acknowledged)).collect()
+        })
     }
 
     async fn leave(mut self) -> Result<(), EndpointError> {

@@ -14,11 +14,9 @@ pub use cycles::backward;
 
 /// Joints of long links that are laid out one by one; beyond it the longest links become single curves.
 const JOINTS: usize = 60_000;
-/// Up to so many items another way of breaking cycles is tried.
-const TRIED_TWICE: usize = 500;
-/// Up to so many items, how many orders to break cycles in are tried: few of those that are drawn in no time, many where
-/// a tangle can be told apart.
-const TRIED_OFTEN: [(usize, usize); 2] = [(40, 6), (150, 24)];
+/// Up to so many items other ways of breaking cycles are tried: how many are looked at in passing, and how many of those
+/// that look best are followed to the end. Few of those that are drawn in no time, many where a tangle can be told apart.
+const TRIED_OFTEN: [(usize, usize, usize); 3] = [(40, 6, 6), (150, 40, 3), (500, 40, 2)];
 
 /// Something with a size.
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -89,12 +87,10 @@ pub fn layered(items: &[Item], links: &[Link], spacing: &Spacing) -> Drawing {
     let order_of_lanes = lanes::order(items, links);
     let lane: Vec<usize> = items.iter().map(|item| order_of_lanes[item.lane]).collect();
     let mut ordered = Ordered::new(items.len(), links, &lane, backward(items.len(), links));
-    if items.len() <= TRIED_TWICE && ordered.against.contains(&true) {
-        let other = orders(items.len())
-            .map(|order| Ordered::new(items.len(), links, &lane, cycles::backward_by_depth(&order, links)));
-        // A picture that is less tangled but much longer is no better.
-        let other =
-            other.min_by_key(|other| u128::from(other.crossings).pow(2) * other.layers.order.len() as u128);
+    if ordered.against.contains(&true)
+        && let Some((_, tries, followed)) = TRIED_OFTEN.iter().find(|(most, ..)| items.len() <= *most)
+    {
+        let other = less_tangled(items.len(), links, &lane, (*tries, *followed));
         // It is the longer picture, so it has to be clearly less tangled.
         if let Some(other) = other.filter(|other| other.crossings * 6 < ordered.crossings * 5) {
             ordered = other;
@@ -108,9 +104,28 @@ pub fn layered(items: &[Item], links: &[Link], spacing: &Spacing) -> Drawing {
     drawing
 }
 
+/// The best order among those that come of breaking cycles depth first: many are ordered in passing, the most promising
+/// ones carefully.
+fn less_tangled(
+    items: usize,
+    links: &[Link],
+    lane: &[usize],
+    (tries, followed): (usize, usize),
+) -> Option<Ordered> {
+    // A picture that is less tangled but much longer is no better.
+    let weight =
+        |ordered: &Ordered| u128::from(ordered.crossings).pow(2) * ordered.layers.order.len() as u128;
+    let mut glances: Vec<Ordered> = orders(items, tries)
+        .map(|order| cycles::backward_by_depth(&order, links))
+        .map(|against| Ordered::by(order::glance, items, links, lane, against))
+        .collect();
+    glances.sort_by_key(weight);
+    glances.truncate(followed);
+    glances.into_iter().map(|glance| Ordered::new(items, links, lane, glance.against)).min_by_key(weight)
+}
+
 /// Orders of items to begin with: as they come, then shuffled, the same ones for the same number of items.
-fn orders(items: usize) -> impl Iterator<Item = Vec<usize>> {
-    let tries = TRIED_OFTEN.iter().find(|(most, _)| items <= *most).map_or(1, |(_, tries)| *tries);
+fn orders(items: usize, tries: usize) -> impl Iterator<Item = Vec<usize>> {
     let mut chance: u64 = 1;
     (0..tries).map(move |number| {
         let mut order: Vec<usize> = (0..items).collect();
@@ -132,10 +147,20 @@ struct Ordered {
 
 impl Ordered {
     fn new(items: usize, links: &[Link], lane: &[usize], against: Vec<bool>) -> Self {
+        Self::by(order::improve, items, links, lane, against)
+    }
+
+    fn by(
+        improve: fn(&mut layers::Layers),
+        items: usize,
+        links: &[Link],
+        lane: &[usize],
+        against: Vec<bool>,
+    ) -> Self {
         let (pairs, pair_of) = pairs(links, &against);
         let rank = rank::ranks(items, &pairs);
         let mut layers = layers::Layers::new(&rank, lane, &pairs, JOINTS);
-        order::improve(&mut layers);
+        improve(&mut layers);
         let crossings = layers.crossings();
         Self { against, pair_of, layers, crossings }
     }
