@@ -61,7 +61,7 @@ impl<T: FromArgMatches> FromArgMatches for Lazy<T> {
 
 #[cfg(test)]
 mod tests {
-    use clap::CommandFactory;
+    use clap::{Command, CommandFactory};
 
     use super::super::Cli;
     use super::for_line;
@@ -70,8 +70,13 @@ mod tests {
     fn only_the_commands_of_the_line_get_their_flags() {
         let words = ["eddy", "--env", "tail", "graph"].map(Into::into);
         let line = for_line(&words, Cli::command);
-        let flags = |name| line.find_subcommand(name).map(|command| command.get_arguments().count() > 0);
-        assert_eq!([flags("graph"), flags("tail"), flags("replay")], [Some(true), Some(true), Some(false)]);
-        assert!(Cli::command().get_subcommands().all(|command| command.get_arguments().count() > 0));
+        let flags = |line: &Command, name| {
+            line.find_subcommand(name).map(|command| command.get_arguments().count() > 0)
+        };
+        assert_eq!(
+            ["graph", "tail", "replay"].map(|name| flags(&line, name)),
+            [Some(true), Some(true), Some(false)]
+        );
+        assert_eq!(flags(&Cli::command(), "replay"), Some(true));
     }
 }

@@ -55,7 +55,7 @@ fn of_workspace(context: &Context) -> Result<Vec<Input>, CommandError> {
         return Err(CommandError::usage(
             "there is nothing to look at: no path was given and there is no workspace",
         )
-        .hint("name a file or a directory: `eddy validate services/`")
+        .hint("name a file or a directory, such as `services/`")
         .hint("or write a workspace file: `eddy init`"));
     };
     let documents = workspace.documents()?;
