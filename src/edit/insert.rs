@@ -5,6 +5,7 @@ use std::path::Path;
 use serde_json::{Map, Value};
 use thiserror::Error;
 
+use super::block::{self, Style, column};
 use crate::source_text::tree::{Node, NodeRef, pointer_push};
 use crate::source_text::{Limits, SourceText, Sources, reference, yaml};
 
@@ -75,7 +76,7 @@ pub fn insert(text: &str, entry: &Entry) -> Result<String, InsertError> {
     if node.get(&key).is_some() {
         return Err(InsertError::Taken(pointer_push(&pointer, &key)));
     }
-    let new = written(text, node, &pointer, &key, &value)?;
+    let new = written(text, &root, node, &pointer, (&key, &value))?;
     let mut wanted = root.to_json();
     let place = wanted.pointer_mut(&pointer).ok_or_else(|| InsertError::Unusual(pointer.clone()))?;
     if place.is_null() {
@@ -116,7 +117,13 @@ fn step<'a>(node: &'a NodeRef, pointer: &str, token: &str) -> Result<Option<&'a 
 }
 
 /// The text with the entry at the end of a mapping.
-fn written(text: &str, node: &Node, pointer: &str, key: &str, value: &Value) -> Result<String, InsertError> {
+fn written(
+    text: &str,
+    root: &Node,
+    node: &Node,
+    pointer: &str,
+    (key, value): (&str, &Value),
+) -> Result<String, InsertError> {
     let unusual = || InsertError::Unusual(pointer.to_owned());
     let start = node.span.start as usize;
     if text[start.min(text.len())..].starts_with('{') {
@@ -126,9 +133,9 @@ fn written(text: &str, node: &Node, pointer: &str, key: &str, value: &Value) -> 
         Some(first) => {
             let indent = column(text, first.key_span.start as usize);
             let at = end_of_block(text, node, indent);
-            Ok(spliced(text, at, &block(key, value, indent)))
+            Ok(spliced(text, at, &block::entry(key, value, indent, Style::of(root, text))))
         }
-        None => below_an_empty_key(text, pointer, key, value).ok_or_else(unusual),
+        None => below_an_empty_key(text, root, pointer, (key, value)).ok_or_else(unusual),
     }
 }
 
@@ -177,18 +184,20 @@ fn pretty(value: &Value, indent: &str) -> String {
 }
 
 /// Below `key:` that has no value.
-fn below_an_empty_key(text: &str, pointer: &str, key: &str, value: &Value) -> Option<String> {
-    let root = root_of(text)?;
+fn below_an_empty_key(
+    text: &str,
+    root: &Node,
+    pointer: &str,
+    (key, value): (&str, &Value),
+) -> Option<String> {
     let tokens = reference::pointer_tokens(pointer).ok()?;
     let (last, above) = tokens.split_last()?;
-    let mut node = &root;
-    for token in above {
-        node = node.get(token)?;
-    }
+    let node = above.iter().try_fold(root, |node, token| node.get(token).map(|next| &**next))?;
     let entry = node.entry(last)?;
     let indent = column(text, entry.key_span.start as usize);
     let at = line_end(text, entry.key_span.end as usize);
-    Some(spliced(text, at, &block(key, value, indent + 2)))
+    let style = Style::of(root, text);
+    Some(spliced(text, at, &block::entry(key, value, indent + style.mapping, style)))
 }
 
 /// Lines put behind the line that ends at a place.
@@ -197,14 +206,6 @@ fn spliced(text: &str, at: usize, lines: &str) -> String {
     let joint = if before.is_empty() || before.ends_with('\n') { "" } else { "\n" };
     let rest = after.strip_prefix('\n').unwrap_or(after);
     format!("{before}{joint}{lines}{rest}")
-}
-
-/// An entry as lines, each with its end.
-fn block(key: &str, value: &Value, indent: usize) -> String {
-    let entry = serde_yaml::to_string(&one(key.to_owned(), value.clone())).unwrap_or_default();
-    let spaces = " ".repeat(indent);
-    let line = |line: &str| if line.is_empty() { "\n".to_owned() } else { format!("{spaces}{line}\n") };
-    entry.lines().map(line).collect()
 }
 
 /// Where the last line of a block mapping ends; comments that belong to what follows are not of it.
@@ -238,11 +239,6 @@ fn line_end(text: &str, at: usize) -> usize {
     text[at..].find('\n').map_or(text.len(), |found| at + found)
 }
 
-fn column(text: &str, at: usize) -> usize {
-    let at = at.min(text.len());
-    at - text[..at].rfind('\n').map_or(0, |found| found + 1)
-}
-
 #[cfg(test)]
 mod tests {
     use serde_json::json;
@@ -259,7 +255,7 @@ mod tests {
         let new = put(text, "/a", "two", json!({ "x": [1] })).expect("put in");
         assert_eq!(
             new,
-            "# top\na:\n    one: 1   # why\n    # of one\n    two:\n      x:\n      - 1\n\n# of b\nb: 2\n"
+            "# top\na:\n    one: 1   # why\n    # of one\n    two:\n        x:\n        - 1\n\n# of b\nb: 2\n"
         );
     }
 
@@ -271,6 +267,13 @@ mod tests {
             "a:\n  b:\n    d: 2\nc: 1\n"
         );
         assert_eq!(put("a: {}\n", "/a", "d", json!(2)).expect("put in"), "a: {\"d\": 2}\n");
+    }
+
+    #[test]
+    fn sequences_are_indented_as_those_of_the_document() {
+        let text = "a:\n  list:\n    - 1\n    - x: 2\n";
+        let new = put(text, "/a", "c", json!([{ "d": [3] }])).expect("put in");
+        assert_eq!(new, format!("{text}  c:\n    - d:\n        - 3\n"));
     }
 
     #[test]

@@ -2,6 +2,7 @@
 
 pub mod add;
 pub mod anchors;
+mod block;
 pub mod bundle;
 pub mod convert;
 pub mod format;

@@ -268,10 +268,12 @@ fn json_string(text: &str) -> String {
     serde_json::Value::from(text).to_string().replace('\u{7f}', "\\u007f")
 }
 
-/// Text made safe to stand in one line of a comment.
+/// Text made safe to stand in one line of a comment, or of a Python docstring that it does not end.
 fn one_line(text: &str) -> String {
     let inert = |letter: char| if letter.is_control() { ' ' } else { letter };
-    let plain: String = text.replace("*/", "* /").replace('\\', "/").chars().map(inert).collect();
+    // First what becomes a slash: it could end a comment.
+    let plain = text.replace('\\', "/").replace("*/", "* /").replace("\"\"\"", "'''");
+    let plain: String = plain.chars().map(inert).collect();
     plain.split_whitespace().collect::<Vec<_>>().join(" ")
 }
 
@@ -305,6 +307,7 @@ mod tests {
         assert_eq!(render("{{ 'placed-at' | ident('rust') }}").expect("renders"), "placed_at");
         assert_eq!(render("{{ '1-click' | ident('rust', 'type') }}").expect("renders"), "Value1Click");
         assert_eq!(render("{{ service_name | rust_str }}").expect("renders"), r#""shop \"x\"""#);
+        assert_eq!(render("{{ 'a\n*/ *\\\\ \"\"\"' | one_line }}").expect("renders"), "a * / * / '''");
         assert_eq!(render("{{ service_name | toml_str }}\n").expect("renders"), "\"shop \\\"x\\\"\"\n");
     }
 

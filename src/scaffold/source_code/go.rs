@@ -163,7 +163,8 @@ pub fn type_name(types: &Types<'_>, kind: &Type, package: &str) -> String {
 pub fn definitions(types: &Types<'_>) -> String {
     let sources = types.definitions().into_iter().enumerate();
     let sources: Vec<String> = sources.map(|(index, definition)| one(types, index, definition)).collect();
-    sources.join("\n") + SUPPORT
+    let support = if sources.is_empty() { SUPPORT.trim_start() } else { SUPPORT };
+    sources.join("\n") + support
 }
 
 fn one(types: &Types<'_>, index: usize, definition: &Definition) -> String {
