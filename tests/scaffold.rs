@@ -16,7 +16,7 @@ mod system;
 #[path = "scaffold/typescript.rs"]
 mod typescript;
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::ffi::OsString;
 use std::path::Path;
 use std::process::Command;
@@ -125,6 +125,47 @@ fn compose_workflow_and_dockerfile_fit_the_files_beside_them() {
         let steps = workflow["jobs"]["test"]["steps"].as_array().expect("steps");
         assert!(steps.iter().all(|step| step["run"].is_string() || step["uses"].is_string()));
         assert!(steps.iter().any(|step| step["run"] == "cargo test"));
+    }
+}
+
+/// What flows where by a Mermaid picture: whether to the service, the address, and the messages.
+fn flows(picture: &str) -> BTreeSet<(bool, String, BTreeSet<String>)> {
+    let label = |text: &str| -> Option<(String, BTreeSet<String>)> {
+        let mut lines = text.split_once("([\"")?.1.split_once("\"])")?.0.split("<br/>");
+        let address = lines.next()?.to_owned();
+        let messages = lines.next().filter(|line| !line.starts_with('∅')).unwrap_or_default();
+        Some((address, messages.split(", ").filter(|name| !name.is_empty()).map(str::to_owned).collect()))
+    };
+    let lines: Vec<&str> = picture.lines().map(str::trim).collect();
+    let name = |text: &str| text.split(['(', '[', ':']).next().unwrap_or_default().trim().to_owned();
+    let nodes: BTreeMap<String, _> = lines
+        .iter()
+        .flat_map(|line| line.split(" --> "))
+        .filter_map(|node| Some((name(node), label(node)?)))
+        .collect();
+    let arrows = lines.iter().filter_map(|line| line.split_once(" --> "));
+    arrows
+        .map(|(from, to)| {
+            let channel = nodes.get(&name(from)).or_else(|| nodes.get(&name(to))).expect("a channel");
+            (nodes.contains_key(&name(from)), channel.0.clone(), channel.1.clone())
+        })
+        .collect()
+}
+
+#[test]
+fn the_picture_in_a_readme_is_what_eddy_draws_of_the_contract() {
+    for contract in ["orders/orders-v3.yaml", "orders/orders-v2.yaml", "scaffold/recursive.yaml"] {
+        let drawn = eddy(&["graph", &fixture(contract).to_string_lossy(), "--format", "mermaid"]);
+        let drawn = flows(&String::from_utf8_lossy(&drawn.stdout));
+        assert!(!drawn.is_empty(), "{contract}");
+        for template in ["go-service", "python-service", "typescript-service"] {
+            let directory = tempfile::tempdir().expect("temporary directory");
+            let service = directory.path().join("service");
+            make_from(template, contract, "nats", &service);
+            let readme = text(service.join("README.md"));
+            let picture = readme.split("```mermaid").nth(1).and_then(|rest| rest.split("```").next());
+            assert_eq!(flows(picture.expect("a picture")), drawn, "{template} {contract}");
+        }
     }
 }
 

@@ -35,7 +35,8 @@ fn look(node: &Node, text: &str, found: &mut (Option<usize>, Option<usize>)) {
         if between.contains('\n') {
             let deeper = column(text, start).checked_sub(key);
             if entry.value.items().is_empty() {
-                found.0 = found.0.or(deeper.filter(|deeper| *deeper > 0 && !entry.value.entries().is_empty()));
+                found.0 =
+                    found.0.or(deeper.filter(|deeper| *deeper > 0 && !entry.value.entries().is_empty()));
             } else if text[start..].starts_with('-') {
                 found.1 = found.1.or(deeper);
             }

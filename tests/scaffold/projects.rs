@@ -12,6 +12,14 @@ const SERVERS: [(&str, &str, &str); 3] = [
     ("EDDY_REDIS_SERVER", "REDIS_SERVER", "redis-server"),
 ];
 
+/// Contract and broker of services. What is in one list runs one after the other, the lists side by side.
+pub type Lanes = [&'static [(&'static str, &'static str)]; 2];
+
+/// The few services that everyday tests make, or with `EDDY_TEMPLATES_MATRIX=all` one over every system.
+pub fn lanes(few: Lanes, all: Lanes) -> Lanes {
+    if std::env::var_os("EDDY_TEMPLATES_MATRIX").is_some_and(|value| value == "all") { all } else { few }
+}
+
 pub fn fixture(name: &str) -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/fixtures").join(name)
 }
