@@ -272,7 +272,7 @@ fn json_string(text: &str) -> String {
 fn one_line(text: &str) -> String {
     let inert = |letter: char| if letter.is_control() { ' ' } else { letter };
     // First what becomes a slash: it could end a comment.
-    let plain = text.replace('\\', "/").replace("*/", "* /").replace("\"\"\"", "'''");
+    let plain = text.replace('\\', "/").replace("*/", "* /").replace("\"\"\"", "\" \" \"");
     let plain: String = plain.chars().map(inert).collect();
     plain.split_whitespace().collect::<Vec<_>>().join(" ")
 }
@@ -307,7 +307,7 @@ mod tests {
         assert_eq!(render("{{ 'placed-at' | ident('rust') }}").expect("renders"), "placed_at");
         assert_eq!(render("{{ '1-click' | ident('rust', 'type') }}").expect("renders"), "Value1Click");
         assert_eq!(render("{{ service_name | rust_str }}").expect("renders"), r#""shop \"x\"""#);
-        assert_eq!(render("{{ 'a\n*/ *\\\\ \"\"\"' | one_line }}").expect("renders"), "a * / * / '''");
+        assert_eq!(render("{{ 'a\n*/ *\\\\ \"\"\"' | one_line }}").expect("renders"), "a * / * / \" \" \"");
         assert_eq!(render("{{ service_name | toml_str }}\n").expect("renders"), "\"shop \\\"x\\\"\"\n");
     }
 

@@ -77,6 +77,22 @@ fn go_services_are_clean_and_pass_their_own_tests() {
     side_by_side(&lanes(LANES, ALL_LANES), |_, pairs| lane(pairs));
 }
 
+/// No text of a contract becomes code, and one that sends or receives nothing is fine.
+#[test]
+fn go_services_of_any_contract_are_clean() {
+    if !installed(PACKAGES) {
+        return;
+    }
+    let directory = tempfile::tempdir().expect("temporary directory");
+    for name in ["quotes", "receiver", "sender"] {
+        let project = directory.path().join(name);
+        make_from("go-service", &format!("scaffold/{name}.yaml"), "nats", &project);
+        let go = Go { project, kafka: PathBuf::new() };
+        assert_eq!(go.untidy(), None, "{name}");
+        assert_eq!(go.failure(&["vet", "./..."]), None, "{name}");
+    }
+}
+
 /// A new operation of the contract is one the service does not compile without, and the compiler names it.
 #[test]
 fn a_go_service_follows_its_contract() {

@@ -69,6 +69,23 @@ fn python_services_are_clean_and_pass_their_own_tests() {
     });
 }
 
+/// No text of a contract becomes code, and one that sends or receives nothing is fine.
+#[test]
+fn python_services_of_any_contract_are_clean() {
+    if !installed(PACKAGES) {
+        return;
+    }
+    let directory = tempfile::tempdir().expect("temporary directory");
+    let caches = Path::new(env!("CARGO_TARGET_TMPDIR")).join("python/any");
+    for name in ["quotes", "receiver", "sender"] {
+        let project = directory.path().join(name);
+        make_from("python-service", &format!("scaffold/{name}.yaml"), "nats", &project);
+        let python = Python { project, caches: caches.clone(), kafka: PathBuf::new() };
+        assert_eq!(python.failure(&["ruff", "check", "."]), None, "{name}");
+        assert_eq!(python.failure(&["mypy"]), None, "{name}");
+    }
+}
+
 /// A new operation of the contract is one the service is not clean without, and mypy names it.
 #[test]
 fn a_python_service_follows_its_contract() {

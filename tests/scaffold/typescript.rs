@@ -21,11 +21,13 @@ const ALL_LANES: Lanes = [
     ],
 ];
 /// Contracts that are only compiled.
-const COMPILED: [&str; 5] = [
+const COMPILED: [&str; 7] = [
     "orders/orders-v2.yaml",
     "orders/orders-v2-mqtt2.yaml",
     "orders/orders-v3-norec.yaml",
     "orders/orders-v3-one.yaml",
+    "scaffold/quotes.yaml",
+    "scaffold/receiver.yaml",
     "scaffold/sender.yaml",
 ];
 /// The list of the packages of services, as it was installed.
