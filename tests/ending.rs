@@ -227,3 +227,15 @@ fn nothing_is_left_of_an_injection_that_failed() {
     eddy(&arguments).current_dir(directory.path()).output().expect("it runs");
     assert!(file.exists(), "what was there before stays");
 }
+
+#[tokio::test]
+async fn the_second_interruption_is_heard_however_soon_it_follows_the_first() {
+    let mut interruptions = eddy::commands::Interruptions::listen();
+    let ourselves = rustix::process::getpid();
+    for signal in [Signal::INT, Signal::INT, Signal::TERM, Signal::INT] {
+        // Nobody waits for it at this moment.
+        kill_process(ourselves, signal).expect("sent");
+        let heard = tokio::time::timeout(LIMIT, interruptions.next()).await;
+        assert!(heard.is_ok(), "{signal:?} was missed");
+    }
+}

@@ -33,7 +33,7 @@ pub enum ImportFormat {
     Kcat,
     /// `rpk topic consume`, pretty-printed or one object per line.
     Rpk,
-    /// `kaf consume --output json`.
+    /// `kaf consume --output json` or `json-each-row`.
     Kaf,
     /// Captures of GoReplay.
     Gor,
@@ -99,6 +99,7 @@ pub struct Importer {
     /// When the import began: the time of events that have none.
     arrival: Timestamp,
     passed: Rc<Cell<u64>>,
+    lost: Option<String>,
 }
 
 /// The events of one input: each with the line where it begins.
@@ -107,6 +108,11 @@ pub(super) trait Events {
 
     /// The header of the recording, where the format keeps it.
     fn header(&self) -> Option<Header> {
+        None
+    }
+
+    /// What the input has lost, in words, where it can be seen that it did.
+    fn lost(&self) -> Option<String> {
         None
     }
 }
@@ -131,12 +137,30 @@ impl Importer {
             let format = format.unwrap_or(ImportFormat::NatsDump);
             let files =
                 nats::files(path).map_err(|source| ArchiveError::Read { name: name.clone(), source })?;
-            return Ok(Self { format, files: files.into(), name, current: None, channel, arrival, passed });
+            return Ok(Self {
+                format,
+                files: files.into(),
+                name,
+                current: None,
+                channel,
+                arrival,
+                passed,
+                lost: None,
+            });
         }
         if is_parquet(path, format).map_err(|source| ArchiveError::Open { name: name.clone(), source })? {
             let current = Some(parquet_rows(path)?);
             let format = ImportFormat::Parquet;
-            return Ok(Self { format, files: VecDeque::new(), name, current, channel, arrival, passed });
+            return Ok(Self {
+                format,
+                files: VecDeque::new(),
+                name,
+                current,
+                channel,
+                arrival,
+                passed,
+                lost: None,
+            });
         }
         let opened: Box<dyn Read> = if path == Path::new("-") {
             Box::new(io::stdin())
@@ -153,11 +177,16 @@ impl Importer {
                 .ok_or_else(|| ArchiveError::UnknownImport { name: name.clone() })?,
         };
         if format == ImportFormat::Kaf && channel.is_none() {
-            return Err(ArchiveError::ImportChannel { name });
+            let first =
+                input.fill_buf().map_err(|source| ArchiveError::Read { name: name.clone(), source })?;
+            let end = memchr::memchr(b'\n', first).unwrap_or(first.len());
+            if !kaf::names_its_topic(&String::from_utf8_lossy(&first[..end])) {
+                return Err(ArchiveError::ImportChannel { name });
+            }
         }
-        let current = begin(format, input, arrival);
+        let current = begin(format, input, (arrival, channel.as_deref()));
         let current = Some(current.map_err(|source| ArchiveError::Read { name: name.clone(), source })?);
-        Ok(Self { format, files: VecDeque::new(), name, current, channel, arrival, passed })
+        Ok(Self { format, files: VecDeque::new(), name, current, channel, arrival, passed, lost: None })
     }
 
     /// The format that was named or told.
@@ -170,6 +199,12 @@ impl Importer {
     #[must_use]
     pub fn header(&self) -> Option<Header> {
         self.current.as_ref().and_then(|current| current.header())
+    }
+
+    /// What the input has lost, in words, where it can be seen that it did.
+    #[must_use]
+    pub fn lost(&self) -> Option<String> {
+        self.lost.clone()
     }
 
     /// Bytes of the input read so far, as they lie on the disk.
@@ -190,13 +225,17 @@ impl Importer {
                 };
                 self.name = path.display().to_string();
                 let file = File::open(&path).and_then(|file| unpacked(Box::new(file), &self.passed));
-                let begun = file.and_then(|input| begin(self.format, input, self.arrival));
+                let known = (self.arrival, self.channel.as_deref());
+                let begun = file.and_then(|input| begin(self.format, input, known));
                 self.current = Some(begun.map_err(|source| self.unreadable(source))?);
                 continue;
             };
             match current.next() {
                 Err(source) => return Err(self.unreadable(source)),
-                Ok(None) => self.current = None,
+                Ok(None) => {
+                    self.lost = current.lost().or(self.lost.take());
+                    self.current = None;
+                }
                 Ok(Some((line, Err(reason)))) => {
                     return Ok(Some(Imported::Bad(BadInput { file: self.name.clone(), line, reason })));
                 }
@@ -215,10 +254,17 @@ impl Importer {
     }
 }
 
-fn begin(format: ImportFormat, input: Input, arrival: Timestamp) -> io::Result<Box<dyn Events>> {
+fn begin(
+    format: ImportFormat,
+    input: Input,
+    (arrival, channel): (Timestamp, Option<&str>),
+) -> io::Result<Box<dyn Events>> {
     Ok(match format {
         ImportFormat::Kcat => Box::new(json_texts::Lines::new(input, crate::event::kcat::decode)),
-        ImportFormat::Kaf => Box::new(json_texts::Lines::new(input, kaf::decode)),
+        ImportFormat::Kaf => {
+            let channel = channel.map(str::to_owned);
+            Box::new(json_texts::Lines::new(input, move |text| kaf::decode(text, channel.as_deref())))
+        }
         ImportFormat::NatsDump => {
             Box::new(json_texts::Lines::of_messages(input, move |text| nats::decode(text, arrival)))
         }

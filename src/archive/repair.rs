@@ -15,7 +15,7 @@ use super::{
 const ENDING: &str = ".repairing";
 
 /// What a repair came to.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize)]
 pub struct Repaired {
     /// The file that was read.
     pub source: String,

@@ -6,6 +6,7 @@ use std::path::PathBuf;
 
 use clap::{CommandFactory, FromArgMatches, Parser, Subcommand, ValueEnum};
 
+pub use interruptions::Interruptions;
 use lazy::Lazy;
 
 use crate::settings::{Environment, Workspace};
@@ -32,6 +33,7 @@ mod fmt;
 mod graph;
 mod init;
 mod inject;
+mod interruptions;
 mod lazy;
 mod man;
 mod masking;
@@ -294,18 +296,7 @@ fn show_answer(answer: &clap::Error, environment: &Environment) -> Status {
 
 /// Waits for Ctrl-C or a request to terminate.
 pub async fn interruption() {
-    #[cfg(unix)]
-    {
-        use tokio::signal::unix::{SignalKind, signal};
-        if let Ok(mut terminate) = signal(SignalKind::terminate()) {
-            tokio::select! {
-                _ = tokio::signal::ctrl_c() => {}
-                _ = terminate.recv() => {}
-            }
-            return;
-        }
-    }
-    let _ = tokio::signal::ctrl_c().await;
+    Interruptions::listen().next().await;
 }
 
 fn ui_options(global: &GlobalArgs, environment: &Environment) -> UiOptions {

@@ -89,7 +89,7 @@ pub struct Args {
     /// Do not mark events with the headers `eddy-run` and `eddy-seq`
     #[arg(long, conflicts_with = "ledger")]
     no_mark: bool,
-    /// Show what would be done and send nothing; exit code 1 when a guard rail would stop the run
+    /// Show what would be done and send nothing; exit code 1 when a guard rail or a loss would stop the run
     #[arg(long)]
     dry_run: bool,
     /// Name of the protected environment that is meant
@@ -158,7 +158,8 @@ async fn replay(args: &Args, context: &Context) -> Result<Status, CommandError> 
     say_survey(args, context, &selection, &survey);
     if !args.dry_run {
         target.confirm(args.confirm.as_deref())?;
-        refuse_losses(args, context, &survey, carried)?;
+        say_if_nothing(context, &origin, &survey, shard);
+        refuse_losses(args, &survey, carried)?;
         keeping::refuse_other(args, (&target, window, shard), &survey)?;
     }
     let rails = guarding::looked(args, context, (&origin, &target), &survey, &stop).await?;
@@ -296,15 +297,22 @@ async fn send(
     Ok(carry(source, sink, plan, &mut view, stop).await)
 }
 
-fn refuse_losses(
-    args: &Args,
-    context: &Context,
-    survey: &Survey,
-    carried: Capabilities,
-) -> Result<(), CommandError> {
-    if survey.events == 0 {
-        context.ui.warn("no event of the archive is selected, so nothing is sent");
+/// Why nothing is sent, where that is so.
+fn say_if_nothing(context: &Context, origin: &Origin, survey: &Survey, shard: Option<Shard>) {
+    if survey.events > 0 {
+        return;
     }
+    let why = match (origin.group(), shard) {
+        (Some(group), _) => {
+            format!("the group `{group}` has read all there is, or what is left is not selected")
+        }
+        (None, Some(_)) if survey.selected > 0 => "no lane belongs to this shard".to_owned(),
+        _ => "no event of the recording is selected".to_owned(),
+    };
+    context.ui.warn(format!("{why}, so nothing is sent"));
+}
+
+fn refuse_losses(args: &Args, survey: &Survey, carried: Capabilities) -> Result<(), CommandError> {
     if args.loss == Loss::Allow || survey.losses.is_empty() {
         return Ok(());
     }
@@ -347,13 +355,15 @@ fn show_plan(
         marks: marks(args, target) && carried.headers,
         caps: rails.caps,
         findings: rails.worst_first(),
+        refuses_losses: args.loss == Loss::Refuse,
     };
     let mut data = context.ui.data();
     match args.format {
         Format::Human => replay_plan::plan_text(&mut data, &plan)?,
         Format::Json => replay_plan::plan_json(&mut data, &plan)?,
     }
-    Ok(if rails.would_stop(args) { Status::Findings } else { Status::Done })
+    let loses = args.loss == Loss::Refuse && !survey.losses.is_empty();
+    Ok(if loses || rails.would_stop(args) { Status::Findings } else { Status::Done })
 }
 
 /// The flags that decide which event has which number and what it is, as they can be written again.

@@ -1,11 +1,10 @@
 //! What `tail`, `record`, `inject` and `replay` have in common: interruption, windows of time, and how they end.
 
 use std::path::PathBuf;
-use std::task;
 use std::time::Duration;
 
 use super::target::Place;
-use super::{CommandError, ErrorKind, Status};
+use super::{CommandError, ErrorKind, Interruptions, Status};
 use crate::endpoint::address::Scheme;
 use crate::endpoint::{EndpointError, EndpointErrorKind};
 use crate::event::Timestamp;
@@ -18,15 +17,12 @@ use crate::ui::Ui;
 pub fn stop_on_interruption() -> StopToken {
     let stop = StopToken::default();
     let token = stop.clone();
-    let mut first = Box::pin(super::interruption());
-    // From here on the signal is caught, however late the task below begins.
-    let is_heard = first.as_mut().poll(&mut task::Context::from_waker(task::Waker::noop())).is_ready();
+    // From here on signals are caught, however late the task below begins, and the second however soon it follows the first.
+    let mut interruptions = Interruptions::listen();
     tokio::spawn(async move {
-        if !is_heard {
-            first.await;
-        }
+        interruptions.next().await;
         token.request(StopReason::Interrupted);
-        super::interruption().await;
+        interruptions.next().await;
         // Nothing is dropped from here on.
         crate::ui::clear_bars();
         std::process::exit(i32::from(Status::Interrupted.code()));

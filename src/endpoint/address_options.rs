@@ -16,11 +16,35 @@ impl<'a> AddressOptions<'a> {
     /// # Errors
     /// The first unknown option, with the nearest known one.
     pub(super) fn new(address: &'a Address, known: &[&'static str]) -> Result<Self, EndpointError> {
+        Self::of_role(address, known, (&[], ""))
+    }
+
+    /// The same where a system has options that count only `when` something else is done, such as `sending`.
+    ///
+    /// # Errors
+    /// As [`Self::new`].
+    pub(super) fn of_role(
+        address: &'a Address,
+        known: &[&'static str],
+        (others, when): (&[&'static str], &str),
+    ) -> Result<Self, EndpointError> {
         let unknown = address.options.iter().find(|(name, _)| !known.contains(&name.as_str()));
         match unknown {
+            Some((name, _)) if others.contains(&name.as_str()) && address.origin(name).is_none() => {
+                let options = Self { address, known: known.iter().chain(others).copied().collect() };
+                Err(options.out_of_place(name, when))
+            }
             Some((name, _)) => Err(unknown_option(address, name, known)),
             None => Ok(Self { address, known: known.to_vec() }),
         }
+    }
+
+    fn out_of_place(&self, name: &str, when: &str) -> EndpointError {
+        let message = format!("`{name}` in the address of `{}` counts only when {when}", self.address);
+        let mut error = EndpointError::new(EndpointErrorKind::Unsupported, message).help("leave it out here");
+        let written = mask_unknown(&self.address.written, &self.known);
+        error.wrong = option_part(&written, name).map(|(range, _)| Box::new((written, range)));
+        error
     }
 
     /// The text of an option.
@@ -124,6 +148,18 @@ mod tests {
         assert_eq!(error.help.as_deref(), Some("write a whole number from 0 to 2"));
         let error = AddressOptions::new(&address, &["qos", "retained"]).expect_err("unknown");
         assert!(error.help.expect("help").contains("did you mean `retained`"));
+    }
+
+    #[test]
+    fn what_counts_elsewhere_is_not_called_unknown() {
+        let address = Address::parse("redis://h/s?maxlen=5").expect("an address");
+        let error =
+            AddressOptions::of_role(&address, &["db"], (&["maxlen"], "sending")).expect_err("not here");
+        assert_eq!(error.message, "`maxlen` in the address of `redis://h:6379/s` counts only when sending");
+        let (text, range) = *error.wrong.expect("a mark");
+        assert_eq!((text.as_str(), &text[range]), ("redis://h/s?maxlen=5", "maxlen"));
+        let error = AddressOptions::of_role(&address, &["db"], (&["id"], "sending")).expect_err("unknown");
+        assert!(error.message.starts_with("unknown option `maxlen`"), "{error}");
     }
 
     #[test]

@@ -97,9 +97,7 @@ fn mask_without_scheme(text: &str) -> String {
 /// The masked text and the range of the host or the port that the reader of URLs did not take.
 pub(super) fn wrong_part(text: &str, error: url::ParseError) -> Option<(String, Range<usize>)> {
     let masked = mask(text);
-    let start = masked.find("://")? + 3;
-    let end = masked[start..].find(['/', '?']).map_or(masked.len(), |length| start + length);
-    let host = masked[start..end].rfind('@').map_or(start, |at| start + at + 1);
+    let Range { start: host, end } = hosts_part(&masked)?;
     let bracket = masked[host..end].rfind(']').map_or(host, |at| host + at);
     let colon = masked[bracket..end].find(':').map(|at| bracket + at);
     let range = match (error, colon) {
@@ -108,6 +106,14 @@ pub(super) fn wrong_part(text: &str, error: url::ParseError) -> Option<(String, 
         (_, None) => host..end,
     };
     Some((masked, range))
+}
+
+/// The range of the hosts in a masked address, with their ports.
+pub(super) fn hosts_part(masked: &str) -> Option<Range<usize>> {
+    let start = masked.find("://")? + 3;
+    let end = masked[start..].find(['/', '?']).map_or(masked.len(), |length| start + length);
+    let host = masked[start..end].rfind('@').map_or(start, |at| start + at + 1);
+    Some(host..end)
 }
 
 /// The range of an option's name in a text, and that of its value.

@@ -156,11 +156,32 @@ fn repaired_line(repaired: &Repaired) -> String {
         losses.push("the header".to_owned());
     }
     let kept = counted(repaired.kept.events, "event");
-    let lost = if losses.is_empty() { "nothing".to_owned() } else { losses.join(", ") };
-    format!("kept {kept} in `{}`; lost {lost}", repaired.target)
+    let lost = match (losses.is_empty(), lost.ranges.is_empty()) {
+        (true, true) => "; lost nothing".to_owned(),
+        // The lines that follow say it.
+        (true, false) => String::new(),
+        (false, _) => format!("; lost {}", losses.join(", ")),
+    };
+    format!("kept {kept} in `{}`{lost}", repaired.target)
 }
 
 /// Channel names come from outside: control characters must not reach a terminal.
 fn printable(name: &str) -> String {
     name.chars().map(|letter| if letter.is_control() { '\u{fffd}' } else { letter }).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{Repaired, repaired_lines};
+    use crate::archive::LostRange;
+
+    #[test]
+    fn a_loss_is_not_called_nothing() {
+        let mut repaired = Repaired { target: "a".to_owned(), ..Repaired::default() };
+        assert_eq!(repaired_lines(&repaired), ["kept 0 events in `a`; lost nothing"]);
+        repaired.lost.ranges.push(LostRange::default());
+        let lines = repaired_lines(&repaired);
+        assert_eq!(lines[0], "kept 0 events in `a`");
+        assert!(lines[1].starts_with("lost: "), "{lines:?}");
+    }
 }

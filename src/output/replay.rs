@@ -37,9 +37,14 @@ pub fn outcome_text(out: &mut dyn Write, outcome: &Outcome, target: &str) -> io:
     let pace = rate(summary.acknowledged, time).map(|rate| format!(", {rate}")).unwrap_or_default();
     let acknowledged = grouped(summary.acknowledged);
     writeln!(out, "replayed  {acknowledged} of {} to {target}", counted(planned, "event"))?;
-    writeln!(out, "took      {}{pace}", span(time))?;
-    writeln!(out, "lag       {}", quantiles(&summary.lag_us))?;
-    writeln!(out, "response  {}", quantiles(&summary.response_us))?;
+    if summary.sent > 0 {
+        writeln!(out, "took      {}{pace}", span(time))?;
+    }
+    for (name, times) in [("lag       ", &summary.lag_us), ("response  ", &summary.response_us)] {
+        if times.count > 0 {
+            writeln!(out, "{name}{}", quantiles(times))?;
+        }
+    }
     if let Some(busiest) = summary.lanes.first() {
         let key = busiest.key.as_ref().map(|key| format!(" key {key}")).unwrap_or_default();
         let (lanes, sent) = (counted(summary.lanes.len() as u64, "lane"), grouped(busiest.sent));

@@ -102,6 +102,8 @@ pub struct PlanView<'a> {
     pub caps: Caps,
     /// What speaks against the run, the worst first.
     pub findings: Vec<&'a Finding>,
+    /// Whether a run that would lose something sends nothing.
+    pub refuses_losses: bool,
     /// What decides which events have a fault on purpose.
     pub seed: Option<u64>,
     /// What is changed about identities, times and partitions: flag and value.
@@ -151,6 +153,9 @@ pub fn plan_text(out: &mut dyn Write, plan: &PlanView<'_>) -> io::Result<()> {
     }
     for each in &survey.losses {
         writeln!(out, "losses    {} cannot carry {}", plan.carried.name, loss(each))?;
+    }
+    if !survey.losses.is_empty() && plan.refuses_losses {
+        writeln!(out, "          nothing is sent then; `--loss allow` sends the events without it")?;
     }
     writeln!(out, "delivery  {}", plan.guarantee.words().2)?;
     if !plan.changes.is_empty() {

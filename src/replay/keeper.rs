@@ -89,6 +89,8 @@ impl Keeper {
         only_channel: Option<&str>,
         resumed: bool,
     ) -> Result<Self, LedgerError> {
+        let uncertain = resumed && ledger.read_back.is_empty() && !ledger.ended_cleanly;
+        let ledger = Ledger { ended_cleanly: false, ..ledger };
         ledger.write(path)?;
         let places = ledger.places().into_iter();
         let places = places.map(|((channel, partition), at)| ((Arc::from(channel), partition), at)).collect();
@@ -96,7 +98,6 @@ impl Keeper {
         // A ledger that was written by us says a time.
         let began = ledger.started.parse().unwrap_or_else(|_| Timestamp::now());
         let window = if ledger.read_back.is_empty() { WINDOW } else { WINDOW_READ_BACK };
-        let uncertain = resumed && ledger.read_back.is_empty();
         let shared = Arc::new(Shared {
             path: path.into(),
             persisted: AtomicU64::new(before.low()),
@@ -250,14 +251,16 @@ impl Keeper {
         Some(EndpointError::new(EndpointErrorKind::File, error.to_string()).help(help))
     }
 
-    /// Writes the ledger for the last time and returns it as it stands.
+    /// Writes the ledger for the last time and returns it as it stands; `every_receipt` says that nothing that was handed over
+    /// is without one.
     ///
     /// # Errors
     /// When it cannot be written.
-    pub fn finish(&self) -> Result<Ledger, LedgerError> {
+    pub fn finish(&self, every_receipt: bool) -> Result<Ledger, LedgerError> {
         {
             let mut books = self.shared.lock();
             books.closed = true;
+            books.ledger.ended_cleanly = every_receipt;
             books.ledger.finished = books.ledger.settled.low() >= books.ledger.planned;
         }
         self.shared.wake.notify_one();
@@ -374,7 +377,7 @@ mod tests {
         let keeper = begun(folder.path());
         keeper.acknowledged(vec![acknowledged(0, 10, true), acknowledged(2, 12, true)]);
         keeper.acknowledged(vec![acknowledged(1, 13, false)]);
-        let ledger = keeper.finish().expect("written");
+        let ledger = keeper.finish(true).expect("written");
         assert_eq!((ledger.settled.low(), ledger.finished), (3, false));
         let place = ReadBackFrom { channel: "orders".to_owned(), partition: Some(1), offset: 12 };
         assert_eq!(ledger.read_back, [place]);
@@ -394,7 +397,7 @@ mod tests {
         let read = Ledger::read(&folder.path().join("ledger")).expect("read").expect("a ledger");
         assert_eq!((read.settled.low(), read.refused), (2, 1));
         keeper.acknowledged(vec![acknowledged(2, 2, true), acknowledged(3, 3, true)]);
-        assert!(keeper.finish().expect("written").finished);
+        assert!(keeper.finish(true).expect("written").finished);
     }
 
     #[tokio::test]
@@ -407,6 +410,6 @@ mod tests {
         keeper.moved_from(0).await;
         let failure = keeper.failure().expect("a failure");
         assert!(failure.message.contains("ledger") && failure.help.is_some(), "{failure:?}");
-        assert!(keeper.finish().is_err());
+        assert!(keeper.finish(true).is_err());
     }
 }

@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use super::pace::PaceError;
 use super::time_point::parse_duration;
+use crate::endpoint::{EndpointError, EndpointErrorKind};
 
 /// Lateness that is not acted upon unless another one is given: what a busy machine may add.
 const TOLERANCE: Duration = Duration::from_millis(100);
@@ -32,9 +33,30 @@ impl Late {
         }
     }
 
+    /// Why a run ends that must not be so late.
+    pub(super) fn ends_the_run(lateness: Duration, limit: Duration) -> EndpointError {
+        let message = format!(
+            "an event is {} late, and more than {} is not allowed (`--late abort-over`)",
+            spoken(lateness),
+            spoken(limit)
+        );
+        EndpointError::new(EndpointErrorKind::Timeout, message).help(
+            "the target or the machine is too slow for this pace: a lower `--speed` or `--rate` gives it time",
+        )
+    }
+
     /// Whether a run that is taken up again goes on from where its schedule stood, instead of where it would be by now.
     pub(super) fn moves_over_a_break(self) -> bool {
         matches!(self, Self::Stretch(_) | Self::AbortOver(_))
+    }
+}
+
+/// A short time in the unit that shows it.
+fn spoken(time: Duration) -> String {
+    match time.as_micros() {
+        micros @ 0..1_000 => format!("{micros} µs"),
+        micros @ 1_000..1_000_000 => format!("{}.{} ms", micros / 1_000, micros % 1_000 / 100),
+        _ => format!("{}.{:03} s", time.as_secs(), time.subsec_millis()),
     }
 }
 
@@ -70,7 +92,7 @@ impl FromStr for Late {
 mod tests {
     use std::time::Duration;
 
-    use super::{Late, TOLERANCE};
+    use super::{Late, TOLERANCE, spoken};
 
     #[test]
     fn every_choice_is_read_and_nothing_else() {
@@ -81,5 +103,16 @@ mod tests {
         for wrong in ["", "abort-over", "burst:1s", "drop:", "drop:x", "skip"] {
             assert!(wrong.parse::<Late>().is_err(), "{wrong}");
         }
+    }
+
+    #[test]
+    fn lateness_is_said_in_a_unit_that_shows_it() {
+        let (late, limit) = (Duration::from_micros(3_870), Duration::from_millis(2));
+        let message = Late::ends_the_run(late, limit).message;
+        assert!(message.starts_with("an event is 3.8 ms late, and more than 2.0 ms"), "{message}");
+        assert_eq!(
+            (spoken(Duration::from_micros(7)), spoken(Duration::from_secs(5))),
+            ("7 µs".into(), "5.000 s".into())
+        );
     }
 }

@@ -121,6 +121,9 @@ pub struct Ledger {
     pub read_back: Vec<ReadBackFrom>,
     /// Whether the run ended with everything settled.
     pub finished: bool,
+    /// Whether the process that kept it last had every receipt when it ended: nothing was on its way.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub ended_cleanly: bool,
 }
 
 /// Why a ledger cannot be used.
@@ -180,6 +183,7 @@ impl Ledger {
             refused: 0,
             read_back: Vec::new(),
             finished: false,
+            ended_cleanly: false,
         }
     }
 

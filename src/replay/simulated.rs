@@ -182,7 +182,7 @@ async fn a_run_taken_up_again_keeps_its_rounds_and_its_schedule() {
     let plan = Plan { keeper: Some(Arc::clone(&keeper)), ..in_rounds(2) };
     let (taken, outcome) = run(recording(), plan, |_| Duration::ZERO).await;
     assert_eq!((taken.len(), outcome.summary.settled_before), (5, 4));
-    assert!(keeper.finish().expect("written").finished);
+    assert!(keeper.finish(true).expect("written").finished);
     // The first that goes is the second of the second round, 6.5 ms after the beginning, which is an hour away.
     let gaps: Vec<u128> = taken.windows(2).map(|pair| (pair[1].1 - pair[0].1) / 1_000).collect();
     assert_eq!(gaps, [3_500, 2_000, 500, 3_500]);

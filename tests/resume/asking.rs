@@ -30,9 +30,16 @@ fn without_a_terminal_it_ends_after_the_first_events_and_says_how_to_go_on() {
     let (_, command) = error.split_once("go on: eddy ").unwrap_or_else(|| panic!("{error}"));
     let words: Vec<&str> = command.split_whitespace().collect();
     assert!(words.ends_with(&["--resume"]) && !words.contains(&"--ask-after"), "{error}");
-    let (code, _, error) = run(directory, &words);
+    let (code, out, error) = run(directory, &words);
     assert_eq!(code, Some(0), "{error}");
     assert_eq!(arrived(directory), EVENTS);
+    // It ended with every receipt, so nothing can go twice.
+    assert!(!error.contains("twice") && !out.contains("twice"), "{error}{out}");
+    // Who said yes before is not asked.
+    std::fs::remove_file(directory.join("out.ndjson")).expect("removed");
+    let (code, _, error) = run(directory, &[&FIRST[..], &["--yes"]].concat());
+    assert_eq!((code, arrived(directory)), (Some(0), EVENTS), "{error}");
+    assert!(error.contains("700 of the first 700 events arrived; the rest follows"), "{error}");
     // Where nothing would follow, nothing is asked.
     let (code, _, error) = run(directory, &[&FIRST[..], &["--first", "700"]].concat());
     assert!(code == Some(0) && !error.contains("asked"), "{error}");

@@ -72,7 +72,7 @@ impl Captures {
 
     fn request(&mut self, identifier: &str, time: i64, message: Message) -> Event {
         let [method, target, _] = &message.words;
-        let facts = request_facts(method, target, message.header("host"), message.header("content-type"));
+        let facts = request_facts(method, target, message.host.as_deref(), message.header("content-type"));
         let channel = channel(target);
         let received = if time >= EARLIEST { Timestamp(time / 1000) } else { self.arrival };
         if self.requests.insert(identifier.to_owned(), (channel.clone(), received)).is_none() {

@@ -28,9 +28,18 @@ pub(super) fn format(path: &Path, input: &mut Input) -> io::Result<Option<Import
     let candidates = [
         (ImportFormat::Har, ending == "har" || (has("log") && (has("entries") || has("creator")))),
         (ImportFormat::CloudEvents, first.trim_start().starts_with('[') && has("specversion")),
-        (ImportFormat::Kcat, has("topic") && (has("tstype") || has("broker") || has("payload"))),
-        (ImportFormat::Rpk, has("topic") && has("timestamp") && (has("value") || has("value_size"))),
-        (ImportFormat::Kaf, !has("topic") && has("partition") && has("offset") && has("payload")),
+        (
+            ImportFormat::Kcat,
+            has("topic") && (has("tstype") || has("broker") || has("payload") && !has("timestamp")),
+        ),
+        (
+            ImportFormat::Rpk,
+            has("topic") && has("timestamp") && (has("value") || has("value_size")) && !has("payload"),
+        ),
+        (
+            ImportFormat::Kaf,
+            has("partition") && has("offset") && has("payload") && has("timestamp") && !has("tstype"),
+        ),
         (ImportFormat::NatsDump, has("Subject") && has("Data")),
     ];
     let mut fitting = candidates.iter().filter(|(_, fits)| *fits).map(|(format, _)| *format);

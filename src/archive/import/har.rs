@@ -9,11 +9,14 @@ use serde::Deserialize;
 use serde_json::Value;
 use serde_json::value::RawValue;
 
-use super::http_text::{channel, event, request_facts};
+use super::http_text::{channel, event, is_about_the_transfer, request_facts};
 use super::json_texts::unnumbered;
 use super::{Events, Input, MOST_WHOLE, words};
 use crate::event::json_lines::Line;
 use crate::event::{Event, Header, Timestamp};
+
+/// The fact of a request whose body the document has not.
+const BODY_MISSING: &str = "body_missing";
 
 #[derive(Deserialize)]
 struct Document<'a> {
@@ -44,6 +47,7 @@ struct Request {
     #[serde(default)]
     headers: Vec<Pair>,
     post_data: Option<PostData>,
+    body_size: Option<f64>,
 }
 
 #[derive(Deserialize)]
@@ -72,6 +76,8 @@ struct Pair {
 /// The entries of a document that was read as a whole.
 pub(super) struct Entries {
     entries: std::vec::IntoIter<(u64, Result<Event, String>)>,
+    /// Requests whose body the document has not, though they had one.
+    bodiless: usize,
 }
 
 impl Entries {
@@ -89,13 +95,24 @@ impl Entries {
             Ok(document) => decode_all(text, &document.log.entries),
             Err(error) => vec![(error.line() as u64, Err(words(&error)))],
         };
-        Ok(Self { entries: entries.into_iter() })
+        let lacks = |event: &Event| event.attributes.contains_key(BODY_MISSING);
+        let bodiless = entries.iter().filter(|(_, event)| event.as_ref().is_ok_and(lacks)).count();
+        Ok(Self { entries: entries.into_iter(), bodiless })
     }
 }
 
 impl Events for Entries {
     fn next(&mut self) -> io::Result<Option<(u64, Result<Line, String>)>> {
         Ok(self.entries.next().map(|(line, event)| (line, event.map(unnumbered))))
+    }
+
+    fn lost(&self) -> Option<String> {
+        let (count, word) = (self.bodiless, if self.bodiless == 1 { "request" } else { "requests" });
+        let words = format!(
+            "the file does not hold the body of {count} {word} that had one, as browsers leave out what is no text: the payload \
+             is empty, and the fact `{BODY_MISSING}` says so"
+        );
+        (self.bodiless > 0).then_some(words)
     }
 }
 
@@ -134,8 +151,13 @@ fn decode(text: &str) -> Result<Event, String> {
         facts.insert("duration_ms".to_owned(), Value::from(time));
     }
     let payload = request.post_data.as_ref().map(body).transpose()?.unwrap_or_default();
+    let sent = header("content-length").and_then(|length| length.trim().parse().ok());
+    if payload.is_empty() && sent.or(request.body_size).is_some_and(|size: f64| size > 0.0) {
+        facts.insert(BODY_MISSING.to_owned(), Value::from(true));
+    }
     // HTTP/2 writes the first line as headers whose names begin with a colon.
     let headers = request.headers.iter().filter(|pair| !pair.name.starts_with(':'));
+    let headers = headers.filter(|pair| !is_about_the_transfer(&pair.name));
     let headers = headers.map(|pair| Header::text(pair.name.clone(), pair.value.clone())).collect();
     Ok(Event { received, attributes: facts, ..event(channel(&request.url), Some(payload), headers) })
 }

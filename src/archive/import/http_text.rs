@@ -5,14 +5,31 @@ use serde_json::{Map, Value};
 
 use crate::event::{Event, Header, percent};
 
-/// Headers that say how the body was carried, not what it is.
-const ABOUT_THE_TRANSFER: [&str; 4] = ["connection", "content-length", "keep-alive", "transfer-encoding"];
+/// Headers that say how a message was carried, not what it is; the host stands among the facts.
+const ABOUT_THE_TRANSFER: [&str; 10] = [
+    "connection",
+    "content-length",
+    "expect",
+    "host",
+    "keep-alive",
+    "proxy-connection",
+    "te",
+    "trailer",
+    "transfer-encoding",
+    "upgrade",
+];
+
+/// Whether a header says how a message was carried, so that it is none of the event.
+pub(super) fn is_about_the_transfer(name: &str) -> bool {
+    ABOUT_THE_TRANSFER.iter().any(|known| name.eq_ignore_ascii_case(known))
+}
 
 /// A message taken apart.
 pub(super) struct Message {
     /// The three words of the first line.
     pub(super) words: [String; 3],
     pub(super) headers: Vec<Header>,
+    pub(super) host: Option<String>,
     pub(super) body: Bytes,
 }
 
@@ -28,7 +45,7 @@ impl Message {
         if words[1].is_empty() {
             return Err(format!("`{}` is no first line of HTTP", first.escape_debug()));
         }
-        let mut headers = Vec::new();
+        let (mut headers, mut host) = (Vec::new(), None);
         let mut is_chunked = false;
         loop {
             let header = line(&mut rest).ok_or("the headers do not end")?;
@@ -38,13 +55,16 @@ impl Message {
             let (name, value) = split_header(header)?;
             is_chunked |= name.eq_ignore_ascii_case("transfer-encoding")
                 && value.to_ascii_lowercase().ends_with(b"chunked");
-            if !ABOUT_THE_TRANSFER.iter().any(|known| name.eq_ignore_ascii_case(known)) {
+            if name.eq_ignore_ascii_case("host") {
+                host = std::str::from_utf8(value).ok().map(str::to_owned);
+            }
+            if !is_about_the_transfer(&name) {
                 headers.push(Header { name, value: Some(Bytes::copy_from_slice(value)) });
             }
         }
         let joined = if is_chunked { joined(rest) } else { None };
         let body = joined.map_or_else(|| Bytes::copy_from_slice(rest), Bytes::from);
-        Ok(Self { words, headers, body })
+        Ok(Self { words, headers, host, body })
     }
 
     /// The value of a header, when it is text.

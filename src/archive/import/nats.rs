@@ -36,6 +36,13 @@ pub(super) fn files(folder: &Path) -> io::Result<Vec<PathBuf>> {
             numbered.push((number, is_reply, path));
         }
     }
+    if numbered.is_empty() && folder.join("backup.json").is_file() {
+        return Err(io::Error::new(
+            io::ErrorKind::InvalidInput,
+            "it is a backup of `nats stream backup`, which holds files of the server: `nats stream restore` it into a server, \
+             then `eddy record jetstream+nats://HOST/STREAM`",
+        ));
+    }
     if numbered.is_empty() {
         return Err(io::Error::new(
             io::ErrorKind::NotFound,

@@ -127,6 +127,42 @@ fn lines_of_kaf_need_a_channel() {
 }
 
 #[test]
+fn later_forms_of_kaf_are_read_as_well() {
+    let rows = concat!(
+        r#"{"topic":"orders","partition":1,"offset":7,"timestamp":"2026-11-01T01:00:00+01:00","headers":[{"key":"h","value":"1"},"#,
+        r#"{"key":"h","value":""}],"key":"k","payload":"{\"topic\": \"x\"}"}"#,
+        "\n",
+        r#"{"topic":"stock","partition":0,"offset":8,"timestamp":1793491200123,"headers":[],"key":"","payload":""}"#,
+    );
+    let (events, bad) = guessed("rows.json", rows.as_bytes());
+    assert_eq!((events.len(), bad.len()), (2, 0), "{bad:?}");
+    assert_eq!((events[0].channel.as_str(), events[1].channel.as_str()), ("orders", "stock"));
+    assert_eq!(events[0].headers, [Header::text("h", "1"), Header::text("h", "")]);
+    assert_eq!(events[0].payload.as_deref(), Some(&b"{\"topic\": \"x\"}"[..]));
+    let midnight = "2026-11-01T00:00:00Z".parse::<Timestamp>().expect("a time");
+    assert_eq!(events[0].received, midnight);
+    assert_eq!(events[1].received, Timestamp(midnight.0 + 123_000));
+    assert_eq!((events[1].key.as_ref(), events[1].place.offset), (None, Some(8)));
+
+    let folder = tempfile::tempdir().expect("a folder");
+    let path = folder.path().join("map.json");
+    let line = r#"{"headers":{"a":"1","b":"ü"},"key":42,"offset":9,"partition":2,"payload":"text","timestamp":"2026-11-01T00:00:00Z"}"#;
+    fs::write(&path, line).expect("written");
+    let (events, bad) = read(&path, None, Some("orders"));
+    assert!(bad.is_empty(), "{bad:?}");
+    assert_eq!(events[0].headers, [Header::text("a", "1"), Header::text("b", "ü")]);
+    assert_eq!(
+        (events[0].key.as_deref(), events[0].payload.as_deref()),
+        (Some(&b"42"[..]), Some(&b"text"[..]))
+    );
+    // A line without a topic behind one that has it.
+    fs::write(&path, format!("{}\n{line}\n", rows.lines().next().expect("one"))).expect("written");
+    let (events, bad) = read(&path, Some(ImportFormat::Kaf), None);
+    assert_eq!((events.len(), bad.len()), (1, 1));
+    assert!(bad[0].reason.contains("--channel"), "{bad:?}");
+}
+
+#[test]
 fn captures_of_goreplay_are_requests_and_responses() {
     let text = "1 a00000000000000000000001 1700000000123456789 0\nPOST /orders/a%20b?x=1 HTTP/1.1\r\nHost: shop\r\n\
                 Content-Type: text/plain\r\nContent-Length: 5\r\n\r\nfirst\n🐵🙈🙉\n\
@@ -139,6 +175,8 @@ fn captures_of_goreplay_are_requests_and_responses() {
     assert_eq!(request.payload.as_deref(), Some(&b"first"[..]));
     assert_eq!(response.payload.as_deref(), Some(&b"abc"[..]));
     assert_eq!(request.received, Timestamp(1_700_000_000_123_456));
+    assert_eq!(request.headers, [Header::text("Content-Type", "text/plain")]);
+    assert_eq!(request.attributes["host"], json!("shop"));
     let facts = |name: &str| request.attributes.get(name).cloned();
     assert_eq!(facts("method"), Some(json!("POST")));
     assert_eq!((facts("path"), facts("query")), (Some(json!("/orders/a%20b")), Some(json!("x=1"))));
@@ -167,8 +205,42 @@ fn entries_of_an_http_archive_are_requests() {
     });
     assert_eq!(serde_json::Value::from(event.attributes.clone()), expected);
     assert_eq!((bad[0].line, bad[0].reason.starts_with("entry 2:")), (6, true), "{bad:?}");
+    assert!(importer_of("browser.har", text).lost().is_none());
     let (_, bad) = guessed("broken.har", b"{\"log\":{\"entries\":[\n{]}");
     assert_eq!(bad[0].line, 2);
+}
+
+/// An importer that has read everything.
+fn importer_of(name: &str, text: &str) -> Importer {
+    let folder = tempfile::tempdir().expect("a folder");
+    let path = folder.path().join(name);
+    fs::write(&path, text).expect("written");
+    let mut importer = Importer::open(&path, None, None).expect("opened");
+    while importer.next_imported().expect("read").is_some() {}
+    importer
+}
+
+#[test]
+fn bodies_that_a_browser_left_out_are_missed_and_headers_of_the_transfer_are_none_of_the_event() {
+    let request = |length: u64, data: &str| {
+        format!(
+            r#"{{"startedDateTime":"2026-11-01T00:00:00Z","request":{{"method":"POST","url":"http://h/bin","bodySize":0,{data}
+            "headers":[{{"name":"Connection","value":"keep-alive"}},{{"name":"Content-Length","value":"{length}"}},
+            {{"name":"Host","value":"h:81"}},{{"name":"X-A","value":"1"}}]}},"response":{{"status":200}}}}"#
+        )
+    };
+    let there = r#""postData":{"mimeType":"a/b","text":"x"},"#;
+    let gone = r#""postData":{"mimeType":"a/b","text":""},"#;
+    let entries = [request(1, there), request(5, gone), request(9, ""), request(0, "")].join(",");
+    let text = format!(r#"{{"log":{{"entries":[{entries}]}}}}"#);
+    let (events, bad) = guessed("browser.har", text.as_bytes());
+    assert!(bad.is_empty(), "{bad:?}");
+    let missing = events.iter().map(|event| event.attributes.contains_key("body_missing"));
+    assert_eq!(missing.collect::<Vec<_>>(), [false, true, true, false]);
+    assert!(events.iter().all(|event| event.headers == [Header::text("X-A", "1")]), "{events:?}");
+    assert!(events.iter().all(|event| event.attributes["host"] == json!("h:81")));
+    let lost = importer_of("browser.har", &text).lost().expect("something");
+    assert!(lost.contains("2 requests"), "{lost}");
 }
 
 #[test]
@@ -191,6 +263,10 @@ fn dumps_of_nats_are_read_from_folders_and_streams() {
     let (events, _) = read(folder.path(), None, None);
     let channels: Vec<&str> = events.iter().map(|event| event.channel.as_str()).collect();
     assert_eq!(channels, ["a.b", "a.c", "a.c"]);
+    let backup = tempfile::tempdir().expect("a folder");
+    fs::write(backup.path().join("backup.json"), "{}").expect("written");
+    let refused = Importer::open(backup.path(), None, None).err().expect("refused").to_string();
+    assert!(refused.contains("nats stream restore"), "{refused}");
 }
 
 #[test]

@@ -49,8 +49,11 @@ impl<'a> Bringing<'a> {
         Ok(())
     }
 
-    /// Says how much was left out.
+    /// Says how much was left out, and what the input had lost before.
     pub(super) fn notes(&self) {
+        if let Some(lost) = self.importer.lost() {
+            self.context.ui.warn(lost);
+        }
         if self.skipped > 0 {
             let word = if self.skipped == 1 { "thing that is" } else { "things that are" };
             self.context.ui.warn(format!("left out {} {word} no event", self.skipped));

@@ -27,7 +27,7 @@ pub(super) struct ImportArgs {
     /// Which tool wrote it
     #[arg(long, value_enum, value_name = "FORMAT")]
     from: Option<From>,
-    /// Channel of all events, in place of their own; `kaf` writes none
+    /// Channel of all events, in place of their own; `kaf --output json` writes none
     #[arg(long, value_name = "CHANNEL")]
     channel: Option<String>,
     /// Leave out what is no event, and count it
@@ -50,7 +50,7 @@ pub(super) enum From {
     Kcat,
     /// `rpk topic consume` (JSON)
     Rpk,
-    /// `kaf consume --output json`
+    /// `kaf consume --output json` or `json-each-row`
     Kaf,
     /// Captures of GoReplay
     Gor,

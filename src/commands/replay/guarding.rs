@@ -41,7 +41,7 @@ pub(super) struct GuardingArgs {
     #[arg(long, value_name = "TIME")]
     max_duration: Option<String>,
     /// Send this many events, wait for their receipts, and ask whether the rest follows; without a terminal the run ends
-    /// there and says how to go on
+    /// there and says how to go on. With `--yes` the rest follows when all of them arrived
     #[arg(long, value_name = "COUNT", value_parser = clap::value_parser!(u64).range(1..))]
     ask_after: Option<u64>,
     /// Send events to the very channels they were recorded from
@@ -63,10 +63,18 @@ pub(super) struct GuardingArgs {
 }
 
 /// Whether the rest follows; nobody's answer is no.
-fn goes_on(ui: &Ui, first: FirstEvents, planned: u64) -> bool {
+fn goes_on(ui: &Ui, first: FirstEvents, planned: u64, yes: bool) -> bool {
     let FirstEvents { sent, acknowledged, failed } = first;
     let arrived = format!("{} of the first {} arrived", grouped(acknowledged), counted(sent, "event"));
     let failed = if failed > 0 { format!(", {} failed", grouped(failed)) } else { String::new() };
+    if yes {
+        // Said once for all, of what arrived only.
+        let all = acknowledged == sent;
+        let then =
+            if all { "the rest follows (`--yes`)" } else { "the run ends here: not all of them arrived" };
+        ui.say(format!("{arrived}{failed}; {then}"));
+        return all;
+    }
     if !ui.can_ask() {
         ui.say(format!(
             "{arrived}{failed}; nobody can be asked whether the rest follows, so the run ends here"
@@ -140,8 +148,8 @@ impl GuardingArgs {
     /// The question after the first events, where any follow.
     pub fn canary(&self, context: &Context, planned: u64) -> Option<Canary> {
         let after = self.ask_after.filter(|after| *after < planned)?;
-        let ui = context.ui.clone();
-        Some(Canary::new(after, move |first| goes_on(&ui, first, planned)))
+        let (ui, yes) = (context.ui.clone(), context.global.yes);
+        Some(Canary::new(after, move |first| goes_on(&ui, first, planned, yes)))
     }
 
     /// The flags that decide which event has which number, as they can be written again.

@@ -147,6 +147,9 @@ async fn resumed(
     let before = kept.settled.count();
     ui.say(format!("going on with run {}: {} settled before", kept.run, counted(before, "event")));
     if kept.read_back.is_empty() {
+        if kept.ended_cleanly {
+            return Ok(Some(kept));
+        }
         ui.warn(format!(
             "what reached `{address}` cannot be read back: events on their way when the run ended may go twice",
         ));
@@ -188,11 +191,11 @@ pub(super) fn closed(
     keeper: &Keeper,
     outcome: &Outcome,
 ) -> Result<Option<String>, CommandError> {
-    let ledger = keeper.finish()?;
+    let summary = &outcome.summary;
+    let ledger = keeper.finish(summary.sent == summary.acknowledged)?;
     if ledger.finished {
         return Ok(None);
     }
-    let summary = &outcome.summary;
     let left = match (shard, summary.planned) {
         (Some(_), Some(planned)) => planned.saturating_sub(summary.settled_before + summary.acknowledged),
         _ => ledger.planned - ledger.settled.count(),

@@ -1,8 +1,10 @@
 //! How a run of `eddy replay` is watched: its progress, and a line for each event in a file.
 
-use std::path::PathBuf;
+use std::io;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
+use crate::atomic_file;
 use crate::commands::{CommandError, ErrorKind};
 use crate::replay::{Results, Survey};
 use crate::ui::Ui;
@@ -85,9 +87,25 @@ pub(super) fn written(results: Option<&Results>) -> Result<(), CommandError> {
     let Some(results) = results else {
         return Ok(());
     };
-    results.finish().map_err(|error| {
-        let message = format!("cannot write `{}`: {error}", results.path().display());
-        CommandError::new(ErrorKind::Delivery, message)
-            .hint("the events went all the same; only lines about them are missing")
-    })
+    results.finish().map_err(|error| unwritten(results.path(), &error))
+}
+
+fn unwritten(path: &Path, error: &io::Error) -> CommandError {
+    let message = format!("cannot write `{}`: {}", path.display(), atomic_file::reason(error));
+    CommandError::new(ErrorKind::Delivery, message)
+        .hint("the events went all the same; only lines about them are missing")
+        .hint(atomic_file::next_step(path, error))
+}
+
+#[cfg(test)]
+mod tests {
+    use std::{io, path::Path};
+
+    #[test]
+    fn a_full_disk_is_said_in_words() {
+        let error = io::Error::from_raw_os_error(28);
+        let error = super::unwritten(Path::new("r.ndjson"), &error);
+        assert_eq!(error.message, "cannot write `r.ndjson`: the disk is full");
+        assert_eq!(error.hints.len(), 2);
+    }
 }

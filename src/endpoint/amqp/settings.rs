@@ -66,9 +66,10 @@ impl Settings {
         let (queue, routing_key) = (text("queue"), text("routing-key"));
         if queue.is_some() && (routing_key.is_some() || !exchange.is_empty()) {
             let message = format!("`{address}` names a queue and an exchange or a routing key");
-            return Err(EndpointError::new(EndpointErrorKind::Unsupported, message).help(
+            let error = EndpointError::new(EndpointErrorKind::Unsupported, message).help(
                 "name either a queue, `?queue=NAME`, or an exchange, `/VHOST/EXCHANGE?routing-key=KEY`",
-            ));
+            );
+            return Err(options.marked("queue", error));
         }
         let known = address.credentials.clone().or_else(|| credentials.cloned());
         refuse_certificates_without_encryption(&options, address)?;
@@ -172,6 +173,13 @@ mod tests {
             let found = (settings.virtual_host_name(), settings.exchange.as_str().to_owned());
             assert_eq!(found, (virtual_host.to_owned(), exchange.to_owned()), "{text}");
         }
+    }
+
+    #[test]
+    fn a_queue_beside_an_exchange_is_underlined() {
+        let error = read("amqp://h/%2F/shop?queue=q").expect_err("both");
+        let (text, range) = *error.wrong.expect("a mark");
+        assert_eq!((text.as_str(), &text[range]), ("amqp://h/%2F/shop?queue=q", "q"));
     }
 
     #[test]

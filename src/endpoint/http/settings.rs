@@ -86,7 +86,7 @@ pub(super) struct SinkSettings {
 impl SinkSettings {
     /// Reads them.
     pub(super) fn new(address: &Address, options: &SinkOptions) -> Result<Self, EndpointError> {
-        let found = AddressOptions::new(address, &SINK_OPTIONS)?;
+        let found = AddressOptions::of_role(address, &SINK_OPTIONS, (&SOURCE_OPTIONS, "receiving"))?;
         let number = |name, range, default| -> Result<usize, EndpointError> {
             let number = found.number(name, range)?.unwrap_or(default);
             Ok(usize::try_from(number).unwrap_or(usize::MAX))
@@ -171,7 +171,7 @@ pub(super) struct SourceSettings {
 impl SourceSettings {
     /// Reads them.
     pub(super) fn new(address: &Address, options: &SourceOptions) -> Result<Self, EndpointError> {
-        let found = AddressOptions::new(address, &SOURCE_OPTIONS)?;
+        let found = AddressOptions::of_role(address, &SOURCE_OPTIONS, (&SINK_OPTIONS, "sending"))?;
         let as_binary = match found.text("mode") {
             None => false,
             Some("binary") => true,

@@ -132,8 +132,9 @@ pub(super) fn topic(
     let address = client.context().address().clone();
     if !is_a_name(name) {
         let message = format!("`{name}` is not the name of a topic");
-        let help = "a topic has up to 249 letters, digits, `.`, `_` and `-`";
-        return Err(EndpointError::new(crate::endpoint::EndpointErrorKind::Rejected, message).help(help));
+        return Err(
+            EndpointError::new(crate::endpoint::EndpointErrorKind::Rejected, message).help(failure::NAMES)
+        );
     }
     let found = ask(client, Some(name), timeout, poll)?.topics.pop();
     found.ok_or_else(|| {
@@ -144,7 +145,7 @@ pub(super) fn topic(
 }
 
 /// Whether Kafka would take it for a topic.
-fn is_a_name(name: &str) -> bool {
+pub(super) fn is_a_name(name: &str) -> bool {
     let legal = |each: char| each.is_ascii_alphanumeric() || "._-".contains(each);
     !name.is_empty() && name.len() <= 249 && name != "." && name != ".." && name.chars().all(legal)
 }

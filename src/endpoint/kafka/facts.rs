@@ -87,6 +87,15 @@ fn may_write(operations: &Operations) -> Option<bool> {
 }
 
 fn missing(name: &str, there: &[String], address: &Address) -> ChannelFacts {
+    if !cluster::is_a_name(name) {
+        let against = Some(format!("`{name}` is not the name of a topic"));
+        let help = Some(format!(
+            "{}; `--map-channel OLD=NEW` gives events of one channel another, `--map '.channel |= gsub(\"[^A-Za-z0-9._-]\"; \".\")'` \
+             all of them",
+            failure::NAMES
+        ));
+        return ChannelFacts { against, help, ..ChannelFacts::unknown(name) };
+    }
     let is_made = address.option("create").is_some_and(|value| value != "false");
     let presence = if is_made { Presence::MadeOnSending } else { Presence::Missing };
     let help = failure::no_topic(name, there, address).help;
@@ -153,9 +162,22 @@ fn limits(channel: &mut ChannelFacts, config: &HashMap<String, String>, address:
 mod tests {
     use std::time::Duration;
 
-    use super::limits;
+    use super::{limits, missing};
     use crate::endpoint::Address;
-    use crate::endpoint::facts::ChannelFacts;
+    use crate::endpoint::facts::{ChannelFacts, Presence};
+
+    #[test]
+    fn what_is_no_name_of_a_topic_is_said_so_even_where_topics_are_made() {
+        for address in ["kafka://h", "kafka://h?create"] {
+            let address = Address::parse(address).expect("an address");
+            let facts = missing("shop/orders", &["orders".to_owned()], &address);
+            assert_eq!(facts.against.as_deref(), Some("`shop/orders` is not the name of a topic"));
+            assert!(facts.help.expect("the next step").contains("--map-channel"));
+        }
+        let facts = missing("payments", &[], &Address::parse("kafka://h:9").expect("an address"));
+        assert_eq!((facts.presence, facts.against), (Presence::Missing, None));
+        assert!(facts.help.expect("the next step").contains("--bootstrap-server h:9 --create"));
+    }
 
     fn read(address: &str, settings: &[(&str, &str)]) -> ChannelFacts {
         let mut channel = ChannelFacts { partitions: Some(3), ..ChannelFacts::unknown("a") };

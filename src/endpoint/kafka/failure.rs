@@ -115,8 +115,10 @@ pub(super) fn request(what: &str, error: &KafkaError, address: &Address) -> Endp
 pub(super) fn no_topic(topic: &str, names: &[String], address: &Address) -> EndpointError {
     let message = format!("there is no topic `{topic}` at `{}`", address.authority());
     let near = crate::diagnostic::nearest(topic, names.iter().map(String::as_str));
-    let make =
-        format!("`kafka-topics.sh --create --topic {topic}` makes it; a sink asks for it with `?create`");
+    let make = format!(
+        "`kafka-topics.sh --bootstrap-server {} --create --topic {topic}` makes it; a sink asks for it with `?create`",
+        address.authority()
+    );
     let help = match (near, names.is_empty()) {
         (Some(near), _) => format!("did you mean `{near}`?"),
         (None, false) => format!("topics there: {}; {make}", listed(names)),
@@ -124,6 +126,9 @@ pub(super) fn no_topic(topic: &str, names: &[String], address: &Address) -> Endp
     };
     EndpointError::new(Kind::NotFound, message).help(help)
 }
+
+/// What is a topic, for people who have named none.
+pub(super) const NAMES: &str = "a topic has up to 249 letters, digits, `.`, `_` and `-`";
 
 fn listed(names: &[String]) -> String {
     let shown = names.iter().take(10).map(|name| format!("`{name}`")).collect::<Vec<_>>().join(", ");

@@ -63,7 +63,8 @@ pub(super) fn connection(
     credentials: Option<&Credentials>,
     known: &[&'static str],
 ) -> Result<(ClientConfig, Listener), EndpointError> {
-    let options = AddressOptions::new(address, known)?;
+    let when = if known.contains(&"group") { "sending" } else { "reading" };
+    let options = AddressOptions::of_role(address, known, (&ALL_OPTIONS, when))?;
     let credentials = address.credentials.as_ref().or(credentials);
     let mechanism = mechanism(&options, credentials, address)?;
     let protocol = match (mechanism, address.tls) {

@@ -52,7 +52,7 @@ pub(super) async fn connect(
     timeout: Duration,
     known_options: &[&'static str],
 ) -> Result<Connection, EndpointError> {
-    let options = AddressOptions::new(address, &known(known_options))?;
+    let options = AddressOptions::of_role(address, &known(known_options), (&["window"], "sending"))?;
     open(address, credentials, timeout, &options, None).await
 }
 

@@ -93,7 +93,7 @@ pub fn capabilities(address: &Address) -> Result<Capabilities, EndpointError> {
         Scheme::JetStream => (JETSTREAM, &stream_sink::OPTIONS),
         _ => (CORE, &[]),
     };
-    AddressOptions::new(address, &connection::known(known))?;
+    AddressOptions::of_role(address, &connection::known(known), (&["queue", "subject"], "reading"))?;
     Ok(carried)
 }
 

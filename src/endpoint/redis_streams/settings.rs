@@ -9,6 +9,7 @@ use redis::{
 use super::failure;
 use super::id::EntryId;
 use crate::endpoint::address_options::AddressOptions;
+use crate::endpoint::masking::{hosts_part, mask};
 use crate::endpoint::{Address, Credentials, EndpointError, EndpointErrorKind, tls};
 
 /// What may stand after the `?` of any address.
@@ -147,13 +148,22 @@ pub(super) fn checked(address: &Address, role: Role) -> Result<AddressOptions<'_
     if role != Role::Source {
         known.extend(OF_SINKS);
     }
-    let options = AddressOptions::new(address, &known)?;
+    let others: (&[_], _) =
+        if role == Role::Sink { (&OF_SOURCES, "reading") } else { (&OF_SINKS, "sending") };
+    let options = AddressOptions::of_role(address, &known, others)?;
     match options.text("sentinel") {
         Some("") => Err(options.wrong("sentinel", "", "the name of a master, such as `mymaster`")),
         None if !address.more_hosts.is_empty() => {
             let message = format!("`{address}` names several hosts, which only Sentinels may be");
-            Err(EndpointError::new(EndpointErrorKind::Unsupported, message)
-                .help("add `?sentinel=NAME`, the name of the master; of a cluster one node is enough"))
+            let mut error = EndpointError::new(EndpointErrorKind::Unsupported, message)
+                .help("add `?sentinel=NAME`, the name of the master; of a cluster one node is enough");
+            let written = mask(&address.written);
+            // From the first comma between hosts to the end of them.
+            let more = hosts_part(&written).and_then(|hosts| {
+                written[hosts.clone()].find(',').map(|comma| hosts.start + comma..hosts.end)
+            });
+            error.wrong = more.map(|more| Box::new((written, more)));
+            Err(error)
         }
         _ => Ok(options),
     }
@@ -277,10 +287,19 @@ mod tests {
     }
 
     #[test]
+    fn hosts_beyond_the_first_are_underlined_where_only_one_may_be() {
+        let address = Address::parse("redis://me:pw@a:1,b:2,c/s?db=1").expect("an address");
+        let error =
+            Settings::read(&address, None, Duration::from_secs(1), Role::Source).expect_err("several");
+        let (text, range) = *error.wrong.expect("a mark");
+        assert_eq!((text.as_str(), &text[range]), ("redis://me:***@a:1,b:2,c/s?db=1", ",b:2,c"));
+    }
+
+    #[test]
     fn wrong_options_are_named_with_the_right_form() {
         for (url, role, message, help) in [
             ("redis://h/a?gruop=x", Role::Source, "unknown option `gruop`", "did you mean `group`?"),
-            ("redis://h/a?maxlen=9", Role::Source, "unknown option `maxlen`", "known options are"),
+            ("redis://h/a?maxlen=9", Role::Source, "`maxlen` in the address", "leave it out"),
             ("redis://h/a?id=same", Role::Sink, "`id=same`", "`auto` or `keep`"),
             ("redis://h/a?db=x", Role::Sink, "`db=x`", "a whole number"),
             ("redis://h/a?after=x", Role::Source, "`after=x`", "`1793491200000-0`"),

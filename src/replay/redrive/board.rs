@@ -146,7 +146,10 @@ impl Board {
             return;
         };
         let partition = event.place.partition.map(|partition| format!(" partition {partition}"));
-        let place = format!("{}{} offset {offset}", event.channel, partition.unwrap_or_default());
+        // An entry of Redis is known there by its id, not by the number we make of it.
+        let own = event.attributes.get("id").and_then(|id| id.as_str()).filter(|_| partition.is_none());
+        let offset = own.map_or_else(|| format!("offset {offset}"), |id| format!("id {id}"));
+        let place = format!("{}{} {offset}", event.channel, partition.unwrap_or_default());
         state.counts.left_at.push(place);
     }
 
@@ -206,5 +209,26 @@ impl Board {
     /// The batch was settled with its system.
     pub(super) fn end(&self) {
         self.state().items.clear();
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::Board;
+    use crate::event::{Event, Place};
+
+    #[test]
+    fn places_are_named_as_their_system_names_them() {
+        let board = Board::default();
+        let place = |partition, offset| Place { partition, offset: Some(offset) };
+        let kafka = Event { channel: "dead".to_owned(), place: place(Some(3), 7), ..Event::default() };
+        let mut redis = Event { channel: "dead".to_owned(), place: place(None, 8_192), ..Event::default() };
+        redis.attributes.insert("id".to_owned(), "2-0".into());
+        let jetstream = Event { channel: "dead".to_owned(), place: place(None, 5), ..Event::default() };
+        for event in [&kafka, &redis, &jetstream] {
+            board.left_at(event);
+        }
+        let left = &board.counts().left_at;
+        assert_eq!(left, &["dead partition 3 offset 7", "dead id 2-0", "dead offset 5"]);
     }
 }
