@@ -131,6 +131,13 @@ async fn record(args: &Args, context: &Context) -> Result<Status, CommandError> 
     drop(view);
     say_unfit(&filters, context);
     say_replayed(&outcome.left_out, context);
+    if limits.is_none()
+        && outcome.summary.acknowledged == 0
+        && matches!(outcome.ending, Ending::SourceFailed(_))
+    {
+        // It would only be in the way of the next attempt.
+        let _ = std::fs::remove_file(&written);
+    }
     let masked = mask.map(|mask| mask.counts());
     report(args.format, context, &outcome, (&header, masked.as_ref()), &written)?;
     transfer::conclude(&outcome, &context.ui, None)

@@ -43,6 +43,14 @@ struct Stats {
     publish: Option<u64>,
 }
 
+/// Patterns of names; an empty one fits none.
+#[derive(Debug, Deserialize)]
+struct Permissions {
+    configure: String,
+    write: String,
+    read: String,
+}
+
 /// A queue.
 #[derive(Debug, Deserialize)]
 pub(super) struct Queue {
@@ -157,6 +165,19 @@ impl Management {
         let cluster = overview.ok().map(|told| told.cluster_name).filter(|name| !name.is_empty());
         let identity = cluster.map(|name| format!("{name}/{virtual_host}"));
         Ok(Observed { identity, channels, flows, not_observable, counts, ..Observed::default() })
+    }
+
+    /// What a user may do in a virtual host, in words: patterns of the names it may configure, write and read. Only
+    /// administrators are told.
+    ///
+    /// # Errors
+    /// When the interface does not answer or forbids the question.
+    pub(super) async fn permissions(&self, user: &str, virtual_host: &str) -> Result<String, EndpointError> {
+        let told: Permissions = self.get(&["permissions", virtual_host, user]).await?;
+        let shown =
+            |pattern: &str| if pattern.is_empty() { "nothing".to_owned() } else { format!("`{pattern}`") };
+        let (configure, write, read) = (shown(&told.configure), shown(&told.write), shown(&told.read));
+        Ok(format!("configure {configure}, write {write}, read {read}"))
     }
 
     /// Who publishes to each exchange, where the broker counts that.

@@ -4,10 +4,13 @@ use std::time::Duration;
 
 use super::connection::{CHANNEL, Connection};
 use super::management::Management;
-use super::settings::{Settings, short};
+use super::settings::{Login, Settings, short};
 use super::wire::method;
 use crate::endpoint::inspect::{Direction, Inspect, NotObservable, Observed, ProbeReport, Problem, Why};
 use crate::endpoint::{Address, BoxFuture, Credentials, EndpointError};
+
+/// How long the management interface may take to tell what we may do.
+const PATIENCE: Duration = Duration::from_secs(2);
 
 /// Connects once and says what answered.
 pub(super) async fn probe(
@@ -42,7 +45,21 @@ pub(super) async fn probe(
         Err(error) => report.problems.push(Problem::from(&error)),
     }
     connection.close().await;
+    if let Some(words) = own_permissions(&settings).await {
+        report.fact("permissions", &words);
+    }
     report
+}
+
+/// What our user may do, where the management interface answers and tells it to us.
+async fn own_permissions(settings: &Settings) -> Option<String> {
+    let Login::Plain(login) = &settings.login else {
+        return None;
+    };
+    let management = Management::of(settings).ok()?;
+    let virtual_host = settings.virtual_host_name();
+    let asked = management.permissions(&login.username, &virtual_host);
+    tokio::time::timeout(settings.connect_timeout.min(PATIENCE), asked).await.ok()?.ok()
 }
 
 /// The exchange or queue of the address, if it is there.
