@@ -218,7 +218,7 @@ kcat\t'Lines of `kcat -J`'
 parquet\t'Parquet'"
 complete -c eddy -n "__fish_eddy_using_subcommand archive; and __fish_seen_subcommand_from convert" -l from -d 'Format of the file that is read, unless it is a recording' -r -f -a "kcat\t'Lines of `kcat -J`'
 rpk\t'`rpk topic consume` (JSON)'
-kaf\t'`kaf consume --output json`'
+kaf\t'`kaf consume --output json` or `json-each-row`'
 gor\t'Captures of GoReplay'
 har\t'HTTP archive of a browser or proxy'
 nats-dump\t'`nats sub --dump`'
@@ -246,7 +246,7 @@ complete -c eddy -n "__fish_eddy_using_subcommand archive; and __fish_seen_subco
 complete -c eddy -n "__fish_eddy_using_subcommand archive; and __fish_seen_subcommand_from convert" -s V -l version -d 'Print version'
 complete -c eddy -n "__fish_eddy_using_subcommand archive; and __fish_seen_subcommand_from import" -l from -d 'Which tool wrote it' -r -f -a "kcat\t'Lines of `kcat -J`'
 rpk\t'`rpk topic consume` (JSON)'
-kaf\t'`kaf consume --output json`'
+kaf\t'`kaf consume --output json` or `json-each-row`'
 gor\t'Captures of GoReplay'
 har\t'HTTP archive of a browser or proxy'
 nats-dump\t'`nats sub --dump`'
@@ -254,7 +254,7 @@ avro\t'Avro object container with the schema of `eddy archive convert`'
 cloudevents\t'Batch of CloudEvents in JSON'
 csv\t'Comma-separated values with the columns of `eddy archive convert`'
 parquet\t'Parquet of `eddy archive convert`'"
-complete -c eddy -n "__fish_eddy_using_subcommand archive; and __fish_seen_subcommand_from import" -l channel -d 'Channel of all events, in place of their own; `kaf` writes none' -r
+complete -c eddy -n "__fish_eddy_using_subcommand archive; and __fish_seen_subcommand_from import" -l channel -d 'Channel of all events, in place of their own; `kaf --output json` writes none' -r
 complete -c eddy -n "__fish_eddy_using_subcommand archive; and __fish_seen_subcommand_from import" -s o -l output -d 'The archive to write' -r -F
 complete -c eddy -n "__fish_eddy_using_subcommand archive; and __fish_seen_subcommand_from import" -l format -d 'How to print what was written' -r -f -a "human\t'For people'
 json\t'One JSON document'"
@@ -775,7 +775,7 @@ off\t'Do not ask'"
 complete -c eddy -n "__fish_eddy_using_subcommand replay; and not __fish_seen_subcommand_from report manifest help" -l max-events -d 'Send nothing when there are more events than this' -r
 complete -c eddy -n "__fish_eddy_using_subcommand replay; and not __fish_seen_subcommand_from report manifest help" -l max-bytes -d 'Send nothing when there are more bytes than this, such as `2GiB`' -r
 complete -c eddy -n "__fish_eddy_using_subcommand replay; and not __fish_seen_subcommand_from report manifest help" -l max-duration -d 'Send nothing when the run takes longer than this, such as `2h`' -r
-complete -c eddy -n "__fish_eddy_using_subcommand replay; and not __fish_seen_subcommand_from report manifest help" -l ask-after -d 'Send this many events, wait for their receipts, and ask whether the rest follows; without a terminal the run ends there and says how to go on' -r
+complete -c eddy -n "__fish_eddy_using_subcommand replay; and not __fish_seen_subcommand_from report manifest help" -l ask-after -d 'Send this many events, wait for their receipts, and ask whether the rest follows; without a terminal the run ends there and says how to go on. With `--yes` the rest follows when all of them arrived' -r
 complete -c eddy -n "__fish_eddy_using_subcommand replay; and not __fish_seen_subcommand_from report manifest help" -l validate -d 'What to do about events that do not fit the workspace\'s contract of today' -r -f -a "refuse\t'Send nothing when one does not fit'
 skip\t'Leave them out'
 warn\t'Say how many there are and send them'"
@@ -799,7 +799,7 @@ complete -c eddy -n "__fish_eddy_using_subcommand replay; and not __fish_seen_su
 complete -c eddy -n "__fish_eddy_using_subcommand replay; and not __fish_seen_subcommand_from report manifest help" -l skip-replayed -d 'Leave out events that a replay has marked (header `eddy-run`)'
 complete -c eddy -n "__fish_eddy_using_subcommand replay; and not __fish_seen_subcommand_from report manifest help" -l resume -d 'Go on with the run of the ledger: only what is not on the target yet is sent'
 complete -c eddy -n "__fish_eddy_using_subcommand replay; and not __fish_seen_subcommand_from report manifest help" -l no-mark -d 'Do not mark events with the headers `eddy-run` and `eddy-seq`'
-complete -c eddy -n "__fish_eddy_using_subcommand replay; and not __fish_seen_subcommand_from report manifest help" -l dry-run -d 'Show what would be done and send nothing; exit code 1 when a guard rail would stop the run'
+complete -c eddy -n "__fish_eddy_using_subcommand replay; and not __fish_seen_subcommand_from report manifest help" -l dry-run -d 'Show what would be done and send nothing; exit code 1 when a guard rail or a loss would stop the run'
 complete -c eddy -n "__fish_eddy_using_subcommand replay; and not __fish_seen_subcommand_from report manifest help" -l in-place -d 'Send events to the very channels they were recorded from'
 complete -c eddy -n "__fish_eddy_using_subcommand replay; and not __fish_seen_subcommand_from report manifest help" -s q -l quiet -d 'Say nothing but data and errors'
 complete -c eddy -n "__fish_eddy_using_subcommand replay; and not __fish_seen_subcommand_from report manifest help" -s v -l verbose -d 'Say more about what is done'
