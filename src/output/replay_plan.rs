@@ -378,6 +378,7 @@ mod tests {
             marks: true,
             caps: Caps { events: Some(1), ..Caps::default() },
             findings: findings.iter().collect(),
+            refuses_losses: true,
             seed: None,
             changes: Vec::new(),
         }

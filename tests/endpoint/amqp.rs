@@ -577,7 +577,8 @@ async fn a_node_is_probed_and_inspected() {
     let report = probe(&at, None, SOON).await;
     assert!(report.reachable && report.problems.is_empty() && report.latency_us.is_some(), "{report:?}");
     assert!(report.server.as_deref().is_some_and(|server| server.starts_with("RabbitMQ ")), "{report:?}");
-    let allowed = report.facts.iter().find(|fact| fact.name == "permissions").expect("an administrator is told");
+    let allowed =
+        report.facts.iter().find(|fact| fact.name == "permissions").expect("an administrator is told");
     assert_eq!(allowed.value, "configure `.*`, write `.*`, read `.*`");
     let mut inspect = open_inspect(&at, &SinkOptions::default()).await.expect("connected");
     let deadline = Instant::now() + Duration::from_secs(60);
