@@ -6,6 +6,8 @@ mod contracts;
 mod gateway;
 #[path = "scaffold/golang.rs"]
 mod golang;
+#[path = "scaffold/java.rs"]
+mod java;
 #[path = "scaffold/projects.rs"]
 mod projects;
 #[path = "scaffold/python.rs"]

@@ -16,6 +16,7 @@ use crate::scaffold::{self, Action, Plan};
     eddy new rust-service shop --contract orders.yaml --set broker=nats --defaults\n  \
     eddy new python-service shop --contract orders.yaml --set broker=kafka\n  \
     eddy new go-service shop --contract orders.yaml --set broker=rabbitmq\n  \
+    eddy new java-service shop --contract orders.yaml --set broker=kafka\n  \
     eddy new typescript-service shop --contract orders.yaml --set broker=rabbitmq\n  \
     eddy new webhook-gateway hooks --contract orders.yaml --set broker=nats\n  \
     eddy new event-system-demo shop --set broker=redis --defaults\n  \

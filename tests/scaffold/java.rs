@@ -1,0 +1,123 @@
+//! Services of `java-service`: they compile without a warning, and each passes its own tests against a real server.
+
+use std::path::{Path, PathBuf};
+use std::process::{Command, Output};
+
+use super::projects::{
+    cache, failure, fixture, grow, installed, kafka_home, make_from, make_growing, side_by_side, text,
+    with_servers,
+};
+
+/// Contract, broker. What is in one list runs one after the other, the lists side by side.
+type Lanes = &'static [&'static [(&'static str, &'static str)]];
+
+/// What is run each time.
+const LANES: Lanes = &[&[("orders/orders-v3.yaml", "kafka")], &[(AWKWARD, "redis")]];
+/// What is run with `EDDY_TEMPLATES_MATRIX=all`.
+const MATRIX: Lanes = &[
+    &[("orders/orders-v3.yaml", "kafka"), (AWKWARD, "mqtt")],
+    &[("orders/orders-v3-amqp.yaml", "rabbitmq"), ("orders/orders-v2-nats.yaml", "nats"), (AWKWARD, "redis")],
+];
+const AWKWARD: &str = "scaffold/awkward.yaml";
+/// What is there when the libraries of services are.
+const PACKAGES: &str = "java-service/installed.xml";
+
+/// Maven in a project, with the libraries that were fetched before and no others.
+struct Maven {
+    project: PathBuf,
+    kafka: PathBuf,
+}
+
+impl Maven {
+    fn run(&self, program: &str, arguments: &[&str]) -> Output {
+        let mut command = Command::new(program);
+        command
+            .args(arguments)
+            .current_dir(&self.project)
+            // It starts faster without what pays only in long runs.
+            .env("MAVEN_OPTS", "-XX:+UseSerialGC -XX:TieredStopAtLevel=1");
+        with_servers(&mut command, &self.kafka).output().unwrap_or_else(|error| panic!("{program}: {error}"))
+    }
+
+    /// What a goal says when it fails.
+    fn failure(&self, goal: &str) -> Option<String> {
+        let repository = format!("-Dmaven.repo.local={}", cache().join("java-service/repository").display());
+        let output = self.run("mvn", &["-o", "-q", "-B", &repository, goal]);
+        failure(&self.project, goal, output, |_| false)
+    }
+
+    /// What the tests wrote when not all of them ran.
+    fn passed_over(&self) -> Option<String> {
+        let report = text(self.project.join("target/surefire-reports/com.example.madeservice.ServiceTest.txt"));
+        let all = report.contains("Failures: 0, Errors: 0, Skipped: 0") && !report.contains("Tests run: 0,");
+        (!all).then_some(report)
+    }
+
+    /// What the program that was packed says when it does not start.
+    fn unstartable(&self) -> Option<String> {
+        let output = self.run("java", &["-jar", "target/service.jar", "--print-config"]);
+        failure(&self.project, "--print-config", output, |shown| !shown.contains("\"broker_url\""))
+    }
+}
+
+/// The contract as Jackson can have it: it cannot name a property that has an empty name, and `eddy new` says so.
+fn nameable(contract: &str, directory: &Path) -> String {
+    if contract != AWKWARD {
+        return contract.to_owned();
+    }
+    let without = text(fixture(contract))
+        .replace("required: [self, kind, \"\", numbers]", "required: [self, kind, numbers]")
+        .replace("        \"\": {type: string}\n", "");
+    let path = directory.join("contract.yaml");
+    std::fs::write(&path, without).expect("written");
+    path.to_string_lossy().into_owned()
+}
+
+#[test]
+fn java_services_compile_and_pass_their_own_tests() {
+    if !installed(PACKAGES) {
+        return;
+    }
+    let directory = tempfile::tempdir().expect("temporary directory");
+    let kafka = kafka_home(directory.path());
+    let all = std::env::var_os("EDDY_TEMPLATES_MATRIX").is_some_and(|wanted| wanted == "all");
+    side_by_side(if all { MATRIX } else { LANES }, |_, lane| {
+        let mut failures = Vec::new();
+        for (contract, broker) in *lane {
+            let project = directory.path().join(broker);
+            let beside = tempfile::tempdir().expect("temporary directory");
+            make_from("java-service", &nameable(contract, beside.path()), broker, &project);
+            let maven = Maven { project, kafka: kafka.clone() };
+            match maven.failure("verify") {
+                None => failures.extend(maven.passed_over().into_iter().chain(maven.unstartable())),
+                failed => failures.extend(failed),
+            }
+        }
+        failures
+    });
+}
+
+/// A new operation of the contract is one the service does not compile without, and the compiler names it.
+#[test]
+fn a_java_service_follows_its_contract() {
+    let directory = tempfile::tempdir().expect("temporary directory");
+    let project = make_growing("java-service", &["--set", "broker=nats"], directory.path());
+    let package = project.join("src/main/java/com/example/madeservice");
+    let handlers = package.join("ServiceHandlers.java");
+    let before = text(&handlers);
+    grow(&project);
+    assert!(text(package.join("generated/Operations.java")).contains("        void onRefund("));
+    assert_eq!(text(&handlers), before);
+    if !installed(PACKAGES) {
+        return;
+    }
+    let maven = Maven { project, kafka: PathBuf::new() };
+    let said = maven.failure("compile").expect("a handler is missing");
+    assert!(said.contains("ServiceHandlers.java") && said.contains("onRefund("), "{said}");
+    let end = before.trim_end().strip_suffix('}').expect("the end of the class");
+    let written = format!(
+        "{end}\n    @Override\n    public void onRefund(java.util.Map<String, com.fasterxml.jackson.databind.JsonNode> event, Work work) {{\n    }}\n}}\n"
+    );
+    std::fs::write(&handlers, written).expect("written");
+    assert_eq!(maven.failure("compile"), None);
+}
