@@ -45,7 +45,8 @@ impl Maven {
 
     /// What the tests wrote when not all of them ran.
     fn passed_over(&self) -> Option<String> {
-        let report = text(self.project.join("target/surefire-reports/com.example.madeservice.ServiceTest.txt"));
+        let report =
+            text(self.project.join("target/surefire-reports/com.example.madeservice.ServiceTest.txt"));
         let all = report.contains("Failures: 0, Errors: 0, Skipped: 0") && !report.contains("Tests run: 0,");
         (!all).then_some(report)
     }
