@@ -12,6 +12,8 @@ mod java;
 mod projects;
 #[path = "scaffold/python.rs"]
 mod python;
+#[path = "scaffold/rust.rs"]
+mod rust;
 mod support;
 #[path = "scaffold/system.rs"]
 mod system;
@@ -19,14 +21,14 @@ mod system;
 mod typescript;
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::ffi::OsString;
 use std::path::Path;
-use std::process::Command;
 
 use projects::{eddy, fixture, grow, make_from, make_growing, sync, text, tree};
 
 /// Contract, broker.
-const MATRIX: [(&str, &str); 12] = [
+const MATRIX: [(&str, &str); 14] = [
+    ("orders/orders-v3.yaml", "redis"),
+    ("scaffold/awkward.yaml", "redis"),
     ("orders/orders-v3.yaml", "mqtt"),
     ("orders/orders-v3.yaml", "nats"),
     ("orders/orders-v3-norec.yaml", "mqtt"),
@@ -102,7 +104,7 @@ fn a_dry_run_says_what_a_write_does_and_writes_nothing() {
 
 #[test]
 fn compose_workflow_and_dockerfile_fit_the_files_beside_them() {
-    for broker in ["mqtt", "nats"] {
+    for (broker, scheme) in [("nats", "nats"), ("mqtt", "mqtt"), ("redis", "redis")] {
         let directory = tempfile::tempdir().expect("a directory");
         let service = directory.path().join("service");
         make("scaffold/sender.yaml", broker, &service);
@@ -116,7 +118,7 @@ fn compose_workflow_and_dockerfile_fit_the_files_beside_them() {
         assert_eq!(own["depends_on"], serde_json::json!(["broker"]));
         assert!(compose["services"]["broker"]["image"].as_str().is_some_and(|image| image.contains(':')));
         let url = own["environment"]["BROKER_URL"].as_str().expect("an address");
-        assert!(url.starts_with(&format!("{broker}://broker:")), "{url}");
+        assert!(url.starts_with(&format!("{scheme}://")) && url.contains("broker:"), "{url}");
         // The program that is copied out of the build is the one the package makes.
         assert!(text(service.join("Cargo.toml")).contains("name = \"made-service\""));
         assert!(dockerfile.contains("target/release/made-service"), "{dockerfile}");
@@ -188,65 +190,6 @@ fn the_lock_remembers_template_contract_answers_and_files() {
         assert_eq!(file.sha256, eddy::scaffold::source::sha256(&written[&file.path]), "{}", file.path);
     }
     assert_eq!(lock.files.len() + 2, written.len());
-}
-
-/// Where to find a server: its variable, else its name.
-fn server(variable: &str, name: &str) -> Option<OsString> {
-    let program = std::env::var_os(variable).unwrap_or_else(|| name.into());
-    Command::new(&program)
-        .arg(if name == "mosquitto" { "-h" } else { "-v" })
-        .output()
-        .is_ok()
-        .then_some(program)
-}
-
-/// The services build with all warnings as errors, and their tests pass against real brokers.
-///
-/// All share one build directory, one package name and one lock, so that dependencies are built once per broker.
-#[test]
-fn services_build_without_warnings_and_pass_their_own_tests() {
-    let required = std::env::var_os("EDDY_REQUIRE_SERVERS").is_some();
-    if !required && std::env::var_os("EDDY_SCAFFOLD_TESTS").is_none() {
-        eprintln!(
-            "SKIPPED: set EDDY_REQUIRE_SERVERS=1 or EDDY_SCAFFOLD_TESTS=1 to build the services and run their tests"
-        );
-        return;
-    }
-    let brokers =
-        [("mqtt", server("MOSQUITTO", "mosquitto")), ("nats", server("NATS_SERVER", "nats-server"))];
-    let target =
-        Path::new(env!("CARGO_TARGET_TMPDIR")).parent().expect("a target directory").join("scaffold");
-    let directory = tempfile::tempdir().expect("temporary directory");
-    let mut locks: BTreeMap<&str, String> = BTreeMap::new();
-    let mut failures = Vec::new();
-    for (at, (contract, broker)) in MATRIX.iter().enumerate() {
-        if brokers.iter().any(|(name, found)| name == broker && found.is_none()) {
-            assert!(!required, "the server for {broker} is missing");
-            eprintln!("SKIPPED {contract} {broker}: its server is missing");
-            continue;
-        }
-        let project = directory.path().join(at.to_string());
-        make(contract, broker, &project);
-        if let Some(lock) = locks.get(broker) {
-            std::fs::write(project.join("Cargo.lock"), lock).expect("written");
-        }
-        let output = Command::new(env!("CARGO"))
-            .args(["test", "--quiet"])
-            .current_dir(&project)
-            .env("CARGO_TARGET_DIR", &target)
-            .env("RUSTFLAGS", "-Dwarnings")
-            .env("CARGO_PROFILE_DEV_DEBUG", "0")
-            .env("CARGO_PROFILE_DEV_INCREMENTAL", "false")
-            .env_remove("BROKER_URL")
-            .output()
-            .expect("cargo runs");
-        locks.entry(broker).or_insert_with(|| text(project.join("Cargo.lock")));
-        if !output.status.success() {
-            let shown = [output.stdout, output.stderr].concat();
-            failures.push(format!("== {contract} {broker}\n{}", String::from_utf8_lossy(&shown)));
-        }
-    }
-    assert!(failures.is_empty(), "{}", failures.join("\n"));
 }
 
 /// A copy of a case's input: a project, its template and its contract, which have moved on.
