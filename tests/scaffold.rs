@@ -162,7 +162,7 @@ fn the_picture_in_a_readme_is_what_eddy_draws_of_the_contract() {
         let drawn = eddy(&["graph", &fixture(contract).to_string_lossy(), "--format", "mermaid"]);
         let drawn = flows(&String::from_utf8_lossy(&drawn.stdout));
         assert!(!drawn.is_empty(), "{contract}");
-        for template in ["go-service", "python-service", "typescript-service"] {
+        for template in ["go-service", "java-service", "python-service", "typescript-service"] {
             let directory = tempfile::tempdir().expect("temporary directory");
             let service = directory.path().join("service");
             make_from(template, contract, "nats", &service);
