@@ -81,6 +81,10 @@ async fn rounds_arrive_whole_though_events_bring_names_and_the_run_is_killed() {
         assert_eq!(values.iter().collect::<BTreeSet<_>>().len(), EVENTS * ROUNDS, "{name}");
         assert!(values[EVENTS - 1].ends_with(&format!("-{}", EVENTS - 1)), "{name}");
     }
+    // What had arrived before the kill has no line where the process died before it wrote it.
+    if error.contains("everything of this run has arrived") {
+        return;
+    }
     // Lanes are answered in any order, so the last event need not stand in the last line.
     let results = std::fs::read_to_string(directory.join("results.ndjson")).expect("results");
     let number = |line: &str| serde_json::from_str::<serde_json::Value>(line).expect("JSON")["n"].as_u64();
