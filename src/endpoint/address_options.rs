@@ -15,6 +15,14 @@ impl<'a> AddressOptions<'a> {
     ///
     /// # Errors
     /// The first unknown option, with the nearest known one.
+    #[cfg(any(
+        test,
+        feature = "amqp",
+        feature = "http",
+        feature = "kafka",
+        feature = "mqtt",
+        feature = "nats"
+    ))]
     pub(super) fn new(address: &'a Address, known: &[&'static str]) -> Result<Self, EndpointError> {
         Self::of_role(address, known, (&[], ""))
     }
