@@ -5,6 +5,7 @@ use std::str::FromStr;
 
 use bytes::Bytes;
 
+pub mod carriage;
 pub mod cloud_event;
 pub mod coding;
 pub mod correlation;

@@ -3,25 +3,12 @@
 use bytes::Bytes;
 use serde_json::{Map, Value};
 
+use crate::event::carriage::HEADERS_OF_TRANSFER;
 use crate::event::{Event, Header, percent};
 
-/// Headers that say how a message was carried, not what it is; the host stands among the facts.
-const ABOUT_THE_TRANSFER: [&str; 10] = [
-    "connection",
-    "content-length",
-    "expect",
-    "host",
-    "keep-alive",
-    "proxy-connection",
-    "te",
-    "trailer",
-    "transfer-encoding",
-    "upgrade",
-];
-
-/// Whether a header says how a message was carried, so that it is none of the event.
+/// Whether a header says how a message was carried, so that it is none of the event; the host stands among the facts.
 pub(super) fn is_about_the_transfer(name: &str) -> bool {
-    ABOUT_THE_TRANSFER.iter().any(|known| name.eq_ignore_ascii_case(known))
+    HEADERS_OF_TRANSFER.iter().any(|known| name.eq_ignore_ascii_case(known))
 }
 
 /// A message taken apart.

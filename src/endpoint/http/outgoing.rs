@@ -9,22 +9,10 @@ use serde_json::Value;
 use super::failure;
 use super::settings::Mode;
 use crate::endpoint::EndpointError;
+use crate::event::carriage::HEADERS_OF_TRANSFER;
 use crate::event::cloud_event::{self, BATCH_TYPE, CloudEvent, Form, STRUCTURED_TYPE};
 use crate::event::{Event, Header, percent};
 
-/// Headers that belong to HTTP itself: an event cannot set them.
-const RESERVED: [&str; 10] = [
-    "connection",
-    "content-length",
-    "expect",
-    "host",
-    "keep-alive",
-    "proxy-connection",
-    "te",
-    "trailer",
-    "transfer-encoding",
-    "upgrade",
-];
 /// How attributes are marked among the headers of a request.
 const PREFIX: &str = "ce-";
 /// Lets a receiver recognise a request that comes again.
@@ -204,7 +192,7 @@ fn add_others<'e>(
         let name = HeaderName::from_bytes(header.name.as_bytes()).map_err(|_| {
             refused("has a name HTTP cannot write: ASCII letters, digits and a few signs are allowed")
         })?;
-        if RESERVED.contains(&name.as_str()) {
+        if HEADERS_OF_TRANSFER.contains(&name.as_str()) {
             return Err(refused("belongs to HTTP itself, so that an event cannot carry it"));
         }
         if is_cloud_event && name.as_str().starts_with(PREFIX) {
