@@ -53,6 +53,7 @@ const CONFINED: &[(&str, &[&str])] = &[
             "endpoint/http",
             "endpoint/nats/monitoring.rs",
             "registry/client.rs",
+            "scaffold/source/download.rs",
         ],
     ),
     ("object_store", &["archive/storage/objects.rs"]),

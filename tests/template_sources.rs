@@ -7,6 +7,10 @@ use std::process::{Command, Output};
 
 use tempfile::TempDir;
 
+#[cfg(feature = "remote")]
+#[path = "support/certificates.rs"]
+mod certificates;
+
 fn eddy(directory: &Path, arguments: &[&str]) -> Output {
     let mut command = Command::new(env!("CARGO_BIN_EXE_eddy"));
     command.args(arguments).current_dir(directory).env("NO_COLOR", "1").output().expect("eddy runs")
@@ -216,6 +220,104 @@ fn an_archive_is_known_by_its_hash() {
     assert_eq!(repository.in_project("a.txt"), "one a\n");
     assert!(repository.in_project("eddy.lock.yaml").contains("source: ../x.tar.gz#sha256="));
     done(&eddy(home, &["sync", "project", "--check"]));
+}
+
+/// Answers requests over TLS until the test ends; `answer` makes the answer of the head of a request.
+#[cfg(feature = "remote")]
+fn https(
+    certificates: &certificates::Certificates,
+    answer: impl Fn(&str) -> Vec<u8> + Send + 'static,
+) -> std::net::SocketAddr {
+    use std::io::{Read, Write};
+
+    use rustls::pki_types::pem::PemObject;
+    use rustls::pki_types::{CertificateDer, PrivateKeyDer};
+
+    let chain = vec![CertificateDer::from_pem_file(certificates.path("server.pem")).expect("a certificate")];
+    let key = PrivateKeyDer::from_pem_file(certificates.path("server.key")).expect("a key");
+    let provider = std::sync::Arc::new(rustls::crypto::ring::default_provider());
+    let settings = rustls::ServerConfig::builder_with_provider(provider)
+        .with_safe_default_protocol_versions()
+        .expect("versions")
+        .with_no_client_auth()
+        .with_single_cert(chain, key)
+        .expect("a pair");
+    let settings = std::sync::Arc::new(settings);
+    let listener = std::net::TcpListener::bind(("127.0.0.1", 0)).expect("a port");
+    let address = listener.local_addr().expect("an address");
+    std::thread::spawn(move || {
+        for stream in listener.incoming().map_while(Result::ok) {
+            let session = rustls::ServerConnection::new(settings.clone()).expect("a session");
+            let mut stream = rustls::StreamOwned::new(session, stream);
+            let (mut head, mut byte) = (Vec::new(), [0]);
+            // Who does not trust the certificate ends before it asks.
+            while !head.ends_with(b"\r\n\r\n") && stream.read_exact(&mut byte).is_ok() {
+                head.push(byte[0]);
+            }
+            if head.ends_with(b"\r\n\r\n") {
+                // Who has read too much does not read on.
+                let _ = stream.write_all(&answer(&String::from_utf8_lossy(&head)));
+                stream.conn.send_close_notify();
+                let _ = stream.flush();
+            }
+        }
+    });
+    address
+}
+
+#[cfg(feature = "remote")]
+fn answered(status: &str, more: &str, body: &[u8]) -> Vec<u8> {
+    let length = body.len();
+    let head = format!("HTTP/1.1 {status}\r\n{more}Content-Length: {length}\r\nConnection: close\r\n\r\n");
+    [head.as_bytes(), body].concat()
+}
+
+#[cfg(feature = "remote")]
+#[test]
+fn an_archive_at_an_address_is_fetched_and_known_by_its_hash() {
+    let Some(certificates) = certificates::Certificates::make() else { return };
+    let repository = Repository::new();
+    let home = repository.home.path();
+    let file = home.join("x.tar.gz");
+    repository.git(&["archive", "--format=tar.gz", "--prefix=x-1.0/", "-o", &file.to_string_lossy(), "HEAD"]);
+    let archive = fs::read(&file).expect("made");
+    let hash = eddy::scaffold::source::sha256(&archive);
+    let address = https(&certificates, move |head| {
+        assert!(!head.to_ascii_lowercase().contains("accept-encoding"), "{head}");
+        match head.split(' ').nth(1).unwrap_or_default() {
+            "/x.tar.gz" => answered("200 OK", "Content-Type: application/gzip\r\n", &archive),
+            "/latest" => answered("302 Found", "Location: /x.tar.gz\r\n", b""),
+            "/round" => answered("302 Found", "Location: /round\r\n", b""),
+            "/plain" => answered("302 Found", "Location: http://127.0.0.1:1/x.tar.gz\r\n", b""),
+            "/large" => answered("200 OK", "", &vec![0; (32 << 20) + 1]),
+            _ => answered("404 Not Found", "", b""),
+        }
+    });
+    let run = |authority: &str, arguments: &[&str]| {
+        let mut command = Command::new(env!("CARGO_BIN_EXE_eddy"));
+        command.env("SSL_CERT_FILE", certificates.path(authority)).env("NO_PROXY", "*").env("NO_COLOR", "1");
+        command.args(arguments).current_dir(home).output().expect("eddy runs")
+    };
+    let name = |path: &str| format!("https://localhost:{}{path}#sha256={hash}", address.port());
+    let new = |name: &str, authority: &str| run(authority, &["new", name, "project", "--defaults"]);
+    for (path, authority, reason) in [
+        ("/x.tar.gz", "stranger.pem", "certificate"),
+        ("/gone", "authority.pem", "404"),
+        ("/round", "authority.pem", "redirects more than 5 times"),
+        ("/plain", "authority.pem", "it redirects to `http`"),
+        ("/large", "authority.pem", "more than 32 MiB"),
+    ] {
+        let errors = refused(&new(&name(path), authority));
+        assert!(errors.contains(reason), "{path}: {errors}");
+    }
+    let errors = refused(&new(&name("/x.tar.gz").replace(&hash, &"0".repeat(64)), "authority.pem"));
+    assert!(errors.contains(&format!("its SHA-256 is {hash}")), "{errors}");
+    assert!(!home.join("project").exists());
+    done(&new(&name("/latest"), "authority.pem"));
+    assert_eq!(repository.in_project("a.txt"), "one a\n");
+    assert!(repository.in_project("eddy.lock.yaml").contains(&format!("source: {}", name("/latest"))));
+    done(&run("authority.pem", &["sync", "project", "--check"]));
+    refused(&run("stranger.pem", &["sync", "project", "--check"]));
 }
 
 /// A template in a directory, at a version, with what the version asks for.

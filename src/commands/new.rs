@@ -25,7 +25,7 @@ use crate::scaffold::{self, Action, Plan};
     eddy new ./my-template shop --answers answers.yaml\n  \
     eddy new 'git+https://example.com/templates.git#v1.2.0:billing' shop")]
 pub struct Args {
-    /// Built-in name, a directory (with a `/` in it), `git+URL#REF`, or `FILE.tar.gz#sha256=HASH`
+    /// Built-in name, a directory (with a `/` in it), `git+URL#REF`, `FILE.tar.gz#sha256=HASH`, or `https://…#sha256=HASH`
     #[arg(required_unless_present = "list")]
     template: Option<String>,
     /// Directory to make; it must be new or empty

@@ -211,7 +211,8 @@ impl ScaffoldError {
                 Some("`eddy sync --template TEMPLATE` gives it another template".to_owned())
             }
             Self::BadSource { .. } => Some(
-                "give a built-in name, a directory, `git+https://HOST/PATH#REF`, or `FILE.tar.gz#sha256=HASH`"
+                "give a built-in name, a directory, `git+https://HOST/PATH#REF`, or `FILE.tar.gz#sha256=HASH`, \
+                 which may be an `https://` address"
                     .to_owned(),
             ),
             Self::NotEmpty { .. } => Some("name a directory that is new or empty".to_owned()),

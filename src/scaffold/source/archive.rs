@@ -1,4 +1,5 @@
-//! A template in a tar archive, plain or gzip, that is known by its SHA-256 and read without being unpacked.
+//! A template in a tar archive, plain or gzip, in a file or at an address, that is known by its SHA-256 and read without
+//! being unpacked.
 
 use std::collections::BTreeMap;
 use std::fs;
@@ -7,7 +8,7 @@ use std::path::{Path, PathBuf};
 
 use flate2::read::MultiGzDecoder;
 
-use super::{Collected, MAX_BYTES, refused, sha256};
+use super::{Collected, MAX_BYTES, download, refused, sha256};
 use crate::scaffold::error::ScaffoldError;
 use crate::scaffold::manifest::MANIFEST;
 
@@ -19,17 +20,58 @@ const MAX_ENTRIES: usize = 20_000;
 /// An archive and its hash.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) struct ArchiveSource {
-    pub path: PathBuf,
+    pub place: Place,
     /// SHA-256 of the archive, in small hexadecimal digits.
     pub sha256: String,
 }
 
-/// An archive, when a name ends like one.
+/// Where an archive is.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) enum Place {
+    File(PathBuf),
+    /// An `https://` address.
+    Address(String),
+}
+
+impl ArchiveSource {
+    /// As it is written, a file as it is seen from here.
+    pub(super) fn name(&self) -> String {
+        self.name_with(|path| path.display().to_string())
+    }
+
+    /// As it is written, a file as `seen`.
+    pub(super) fn name_with(&self, seen: impl Fn(&Path) -> String) -> String {
+        let place = match &self.place {
+            Place::File(path) => seen(path),
+            Place::Address(address) => address.clone(),
+        };
+        format!("{place}{HASH}{}", self.sha256)
+    }
+
+    /// A file as seen from a directory.
+    pub(super) fn below(self, root: &Path) -> Self {
+        match self.place {
+            Place::File(path) => Self { place: Place::File(root.join(path)), ..self },
+            Place::Address(_) => self,
+        }
+    }
+
+    /// Whether it is of this machine.
+    pub(super) fn is_local(&self) -> bool {
+        matches!(self.place, Place::File(_))
+    }
+}
+
+/// An archive, when a name ends like one, or is an address.
 pub(super) fn parse(name: &str) -> Result<Option<ArchiveSource>, ScaffoldError> {
     let (path, hash) = name.split_once('#').map_or((name, ""), |(path, _)| (path, &name[path.len()..]));
+    let is_address = path.starts_with("https://");
     let lower = path.to_ascii_lowercase();
-    if ![".tar", ".tar.gz", ".tgz"].iter().any(|end| lower.ends_with(end)) {
+    if !is_address && ![".tar", ".tar.gz", ".tgz"].iter().any(|end| lower.ends_with(end)) {
         return Ok(None);
+    }
+    if let Some(fault) = is_address.then(|| download::fault(path)).flatten() {
+        return Err(refused(name, fault.to_owned()));
     }
     let hash = hash.strip_prefix(HASH).unwrap_or_default().to_ascii_lowercase();
     if hash.len() != 64 || !hash.bytes().all(|byte| byte.is_ascii_hexdigit()) {
@@ -38,13 +80,23 @@ pub(super) fn parse(name: &str) -> Result<Option<ArchiveSource>, ScaffoldError> 
         );
         return Err(refused(name, message));
     }
-    Ok(Some(ArchiveSource { path: path.into(), sha256: hash }))
+    let place = if is_address { Place::Address(path.to_owned()) } else { Place::File(path.into()) };
+    Ok(Some(ArchiveSource { place, sha256: hash }))
 }
 
 /// Every file of an archive; when all lie in one directory, as seen from there.
 pub(super) fn read(source: &ArchiveSource) -> Result<BTreeMap<String, Vec<u8>>, ScaffoldError> {
-    let name = source.path.display().to_string();
-    let bytes = whole(&source.path, &name)?;
+    let (name, bytes) = match &source.place {
+        Place::File(path) => {
+            let name = path.display().to_string();
+            let bytes = whole(path, &name)?;
+            (name, bytes)
+        }
+        Place::Address(address) => {
+            let bytes = download::fetch(address, MAX_BYTES).map_err(|reason| refused(address, reason))?;
+            (address.clone(), bytes)
+        }
+    };
     let found = sha256(&bytes);
     if found != source.sha256 {
         return Err(refused(&name, format!("its SHA-256 is {found}, not {}", source.sha256)));
@@ -139,7 +191,7 @@ mod tests {
         let dir = tempfile::tempdir().expect("temporary directory");
         let path = dir.path().join(name);
         fs::write(&path, bytes).expect("written");
-        read(&ArchiveSource { path, sha256: sha256(bytes) })
+        read(&ArchiveSource { place: Place::File(path), sha256: sha256(bytes) })
     }
 
     fn gzip(bytes: &[u8]) -> Vec<u8> {
@@ -166,12 +218,29 @@ mod tests {
         let dir = tempfile::tempdir().expect("temporary directory");
         let path = dir.path().join("x.tar");
         fs::write(&path, raw("a", tar::EntryType::Regular, b"a")).expect("written");
-        let error = read(&ArchiveSource { path, sha256: "0".repeat(64) }).expect_err("refused");
+        let error = read(&ArchiveSource { place: Place::File(path), sha256: "0".repeat(64) }).expect_err("refused");
         assert!(error.to_string().contains("its SHA-256 is"), "{error}");
         for name in ["x.tar.gz", "x.tgz#sha256=00", "x.tar#sha1=00"] {
             assert!(parse(name).expect_err(name).to_string().contains("with its hash"), "{name}");
         }
         assert_eq!(parse("./x").expect("no archive"), None);
+    }
+
+    #[test]
+    fn addresses_are_taken_with_their_hash_and_without_secrets() {
+        let pin = format!("{HASH}{}", "a".repeat(64));
+        for address in ["https://example.com/x.tar.gz", "https://example.com:8443/x/tar.gz/v1?path=a"] {
+            let source = parse(&format!("{address}{pin}")).expect(address).expect("an archive");
+            assert_eq!(source.place, Place::Address(address.to_owned()));
+            assert_eq!(source.name(), format!("{address}{pin}"));
+            assert_eq!(source.clone().below(Path::new("/project")), source);
+            let error = parse(address).expect_err("without its hash");
+            assert!(error.to_string().contains("with its hash"), "{error}");
+        }
+        for address in ["https://me:hidden@example.com/x.tar", "https://hidden@example.com/x.tar", "https://"] {
+            let error = parse(&format!("{address}{pin}")).expect_err(address).to_string();
+            assert!(!error.contains("hidden"), "{error}");
+        }
     }
 
     #[test]

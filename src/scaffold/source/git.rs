@@ -100,8 +100,11 @@ fn is_reference(text: &str) -> bool {
 /// A name for messages: what stands before `@` in an address may be a secret.
 pub(super) fn without_secret(name: &str) -> String {
     match (name.find("://"), name.find('@')) {
-        (Some(start), Some(end)) if start + 3 < end && name[start + 3..end].contains(':') => {
-            format!("{}***{}", &name[..start + 3], &name[end..])
+        (Some(start), Some(end)) if start + 3 < end => {
+            let (before, part) = (&name[..start + 3], &name[start + 3..end]);
+            let is_token = before.ends_with("https://") && !part.contains('/');
+            let is_secret = part.contains(':') || is_token;
+            if is_secret { format!("{before}***{}", &name[end..]) } else { name.to_owned() }
         }
         _ => name.to_owned(),
     }

@@ -49,8 +49,7 @@ fn open_layer(
             Ok(Template { commit: Some(commit), ..template })
         }
         Source::Archive(source) => {
-            let name = format!("{}#sha256={}", source.path.display(), source.sha256);
-            build(name, archive::read(&source)?, &Home::Elsewhere, open)
+            build(source.name(), archive::read(&source)?, &Home::Elsewhere, open)
         }
     }
 }
@@ -143,11 +142,13 @@ fn allowed(
     match (&source, home) {
         (Source::BuiltIn(_), _) => Ok(source),
         (Source::Git(git), _) if !git.is_local() => Ok(source),
+        (Source::Archive(archive), _) if !archive.is_local() => Ok(source),
         (_, Home::Directory(directory)) => Ok(source.below(directory)),
         _ => Err(refuse(
             format!("it extends `{name}`, which is of this machine"),
             Some(
-                "a template from elsewhere extends one that is built in, or one of `git+https://`".to_owned(),
+                "a template from elsewhere extends one that is built in, or one of `git+https://` or `https://`"
+                    .to_owned(),
             ),
         )),
     }

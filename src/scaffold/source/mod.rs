@@ -1,7 +1,8 @@
-//! Where templates come from: those built in, a directory, a git repository, a tar archive. Each is read whole into memory, once.
+//! Where templates come from: those built in, a directory, a git repository, a tar archive here or at an address. Each is read whole into memory, once.
 
 mod archive;
 mod directory;
+mod download;
 mod git;
 mod layers;
 
@@ -77,7 +78,7 @@ impl Source {
         if let Some(address) = name.strip_prefix("git+") {
             return git::parse(address).map(Self::Git);
         }
-        if let Some(scheme) = scheme_of(name) {
+        if let Some(scheme) = scheme_of(name).filter(|_| !name.starts_with("https://")) {
             return Err(refused(name, format!("`{scheme}:` is no source of templates")));
         }
         if let Some(archive) = archive::parse(name)? {
@@ -91,9 +92,7 @@ impl Source {
     fn below(self, root: &Path) -> Self {
         match self {
             Self::Directory(path) => Self::Directory(root.join(path)),
-            Self::Archive(archive) => {
-                Self::Archive(ArchiveSource { path: root.join(&archive.path), ..archive })
-            }
+            Self::Archive(archive) => Self::Archive(archive.below(root)),
             other => other,
         }
     }
@@ -110,8 +109,8 @@ fn refused(name: &str, message: String) -> ScaffoldError {
     ScaffoldError::BadSource { name: git::without_secret(name), message }
 }
 
-/// Opens a template: a name without separators is one built in, `git+URL#REF` a repository, `FILE.tar.gz#sha256=…` an
-/// archive, anything else a directory.
+/// Opens a template: a name without separators is one built in, `git+URL#REF` a repository, `FILE.tar.gz#sha256=…` and
+/// `https://…#sha256=…` an archive, anything else a directory.
 ///
 /// # Errors
 /// When there is none, it breaks a rule of the format, or its source is not taken.
@@ -157,7 +156,7 @@ pub fn remember(
         Source::BuiltIn(name) => format!("{BUILT_IN_SOURCE}{name}"),
         Source::Directory(path) => seen(&path),
         Source::Git(git) => git.name(),
-        Source::Archive(archive) => format!("{}#sha256={}", seen(&archive.path), archive.sha256),
+        Source::Archive(archive) => archive.name_with(seen),
     };
     Ok(())
 }
