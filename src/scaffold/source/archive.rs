@@ -218,7 +218,8 @@ mod tests {
         let dir = tempfile::tempdir().expect("temporary directory");
         let path = dir.path().join("x.tar");
         fs::write(&path, raw("a", tar::EntryType::Regular, b"a")).expect("written");
-        let error = read(&ArchiveSource { place: Place::File(path), sha256: "0".repeat(64) }).expect_err("refused");
+        let error =
+            read(&ArchiveSource { place: Place::File(path), sha256: "0".repeat(64) }).expect_err("refused");
         assert!(error.to_string().contains("its SHA-256 is"), "{error}");
         for name in ["x.tar.gz", "x.tgz#sha256=00", "x.tar#sha1=00"] {
             assert!(parse(name).expect_err(name).to_string().contains("with its hash"), "{name}");
@@ -237,7 +238,8 @@ mod tests {
             let error = parse(address).expect_err("without its hash");
             assert!(error.to_string().contains("with its hash"), "{error}");
         }
-        for address in ["https://me:hidden@example.com/x.tar", "https://hidden@example.com/x.tar", "https://"] {
+        for address in ["https://me:hidden@example.com/x.tar", "https://hidden@example.com/x.tar", "https://"]
+        {
             let error = parse(&format!("{address}{pin}")).expect_err(address).to_string();
             assert!(!error.contains("hidden"), "{error}");
         }

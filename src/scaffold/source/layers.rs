@@ -48,9 +48,7 @@ fn open_layer(
             let template = build(source.name(), files, &Home::Elsewhere, open)?;
             Ok(Template { commit: Some(commit), ..template })
         }
-        Source::Archive(source) => {
-            build(source.name(), archive::read(&source)?, &Home::Elsewhere, open)
-        }
+        Source::Archive(source) => build(source.name(), archive::read(&source)?, &Home::Elsewhere, open),
     }
 }
 
