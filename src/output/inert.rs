@@ -1,7 +1,7 @@
 //! Foreign text for files: what steers a terminal or the direction of writing is escaped or replaced, whatever reads the file.
 
 use std::fmt::Write as _;
-use std::io::{self, Write};
+use std::io::{self, BufWriter, Write};
 
 use serde::Serialize;
 use serde_json::ser::{CharEscape, Formatter, PrettyFormatter, Serializer};
@@ -53,8 +53,11 @@ pub(super) fn json_line(out: &mut dyn Write, value: &impl Serialize) -> io::Resu
 
 /// Writes a value as JSON over many lines.
 pub(super) fn json_pretty(out: &mut dyn Write, value: &impl Serialize) -> io::Result<()> {
-    value.serialize(&mut Serializer::with_formatter(&mut *out, Inert(PrettyFormatter::new())))?;
-    writeln!(out)
+    // Layout is written in pieces of a few bytes.
+    let mut out = BufWriter::with_capacity(64 * 1024, out);
+    value.serialize(&mut Serializer::with_formatter(&mut out, Inert(PrettyFormatter::new())))?;
+    writeln!(out)?;
+    out.flush()
 }
 
 struct Compact;
@@ -66,6 +69,9 @@ struct Inert<F>(F);
 
 impl<F: Formatter> Formatter for Inert<F> {
     fn write_string_fragment<W: ?Sized + Write>(&mut self, writer: &mut W, fragment: &str) -> io::Result<()> {
+        if fragment.bytes().all(|byte| matches!(byte, b' '..=b'~')) {
+            return writer.write_all(fragment.as_bytes());
+        }
         let mut plain = 0;
         for (at, each) in fragment.char_indices().filter(|(_, each)| is_hidden(*each)) {
             writer.write_all(&fragment.as_bytes()[plain..at])?;

@@ -23,16 +23,25 @@ impl Graph {
 
     /// As [`Graph::new`], where nodes may be there under one identifier twice, and edges with the same ends.
     #[must_use]
-    pub(super) fn merged(sources: Vec<SourceFile>, nodes: Vec<Node>, edges: Vec<Edge>) -> Self {
-        let mut joiner = Joiner { sources, ..Joiner::default() };
+    pub(super) fn merged(sources: Vec<SourceFile>, nodes: Vec<Node>, mut edges: Vec<Edge>) -> Self {
+        let mut joiner = Joiner::default();
         let places: Vec<NodeIndex> = nodes.into_iter().map(|node| NodeIndex(joiner.node(node))).collect();
-        for mut edge in edges {
+        for edge in &mut edges {
             edge.source = places[edge.source.0];
             edge.target = places[edge.target.0];
             edge.messages = edge.messages.iter().map(|message| places[message.0]).collect();
+        }
+        Self::with_merged_edges(sources, joiner.nodes, edges)
+    }
+
+    /// As [`Graph::new`], where edges may be there with the same ends twice.
+    #[must_use]
+    pub(super) fn with_merged_edges(sources: Vec<SourceFile>, nodes: Vec<Node>, edges: Vec<Edge>) -> Self {
+        let mut joiner = Joiner::default();
+        for edge in edges {
             joiner.edge(edge);
         }
-        Self::new(joiner.sources, joiner.nodes, joiner.edges)
+        Self::new(sources, nodes, joiner.edges)
     }
 }
 

@@ -34,7 +34,8 @@ impl Beginnings {
 
 /// The channels of a graph, by number.
 pub(super) struct Meeting {
-    patterns: HashMap<usize, Pattern>,
+    /// By number of the node; `None` for what meets nothing.
+    patterns: Vec<Option<Pattern>>,
     names: HashMap<String, Vec<usize>>,
     literal: Beginnings,
     wild: Beginnings,
@@ -44,33 +45,34 @@ impl Meeting {
     /// Of all channels among the nodes but those whose address is only known at run time: they meet nothing.
     pub(super) fn new(nodes: &[Node]) -> Self {
         let mut meeting = Self {
-            patterns: HashMap::new(),
+            patterns: Vec::with_capacity(nodes.len()),
             names: HashMap::new(),
             literal: Beginnings::default(),
             wild: Beginnings::default(),
         };
         for (number, node) in nodes.iter().enumerate() {
             if node.kind != NodeKind::Channel || node.id.contains("/~") {
+                meeting.patterns.push(None);
                 continue;
             }
             let pattern = Pattern::new(node.protocol.as_deref(), &node.name);
             let beginnings = if pattern.is_literal() { &mut meeting.literal } else { &mut meeting.wild };
             beginnings.insert(pattern.prefix(), number);
             meeting.names.entry(node.name.clone()).or_default().push(number);
-            meeting.patterns.insert(number, pattern);
+            meeting.patterns.push(Some(pattern));
         }
         meeting
     }
 
     /// Whether it is one of the channels.
     pub(super) fn has(&self, channel: usize) -> bool {
-        self.patterns.contains_key(&channel)
+        self.patterns.get(channel).is_some_and(Option::is_some)
     }
 
     /// Channels that are called so, or whose addresses a pattern with this name meets, in order.
     pub(super) fn of(&self, name: &str, asked: &Pattern) -> Vec<usize> {
         let mut found: Vec<usize> = self.names.get(name).cloned().unwrap_or_default();
-        let meets = |channel: &usize| self.patterns[channel].meets(asked);
+        let meets = |channel: &usize| self.patterns[*channel].as_ref().is_some_and(|own| own.meets(asked));
         found.extend(self.wild.fitting(asked.prefix()).filter(meets));
         if !asked.is_literal() {
             found.extend(self.literal.fitting(asked.prefix()).filter(meets));

@@ -149,7 +149,7 @@ impl<'a> Joiner<'a> {
 
     /// The graph with all that was taken in.
     pub(super) fn graph(self) -> Graph {
-        Graph::merged(self.sources, self.nodes, self.edges)
+        Graph::with_merged_edges(self.sources, self.nodes, self.edges)
     }
 
     /// One more source, and its number.
@@ -159,7 +159,9 @@ impl<'a> Joiner<'a> {
     }
 
     fn system(&mut self, system: &System) {
-        let digest = Sha256::digest(serde_json::to_vec(&system.told).unwrap_or_default());
+        let mut digest = Sha256::new();
+        // A hash takes every byte, and what was told has no key that JSON could not write.
+        let _ = serde_json::to_writer(&mut digest, &system.told);
         let unseen = system.told.not_observable.iter().map(|unseen| Unseen {
             relation: unseen.direction.map(relation),
             why: why(unseen.why).to_owned(),
@@ -169,7 +171,7 @@ impl<'a> Joiner<'a> {
             path: system.address.clone(),
             kind: EvidenceKind::System,
             version: None,
-            sha256: digest.iter().map(|byte| format!("{byte:02x}")).collect(),
+            sha256: digest.finalize().iter().map(|byte| format!("{byte:02x}")).collect(),
             observation: Some(Observation {
                 protocol: system.protocol.clone(),
                 identity: system.told.identity.clone(),
@@ -397,16 +399,21 @@ impl<'a> Joiner<'a> {
         if flow.known_by == KnownBy::Service {
             return self.named(&[(identity, flow.who.clone())], source);
         }
+        let by_alias = self.aliases.service(identity, &flow.who);
+        let own = self.numbers.get(&service_id(&flow.who)).copied();
+        if let (None, Some(number)) = (by_alias, own) {
+            self.mark(number, source);
+            return number;
+        }
         let mut names: BTreeSet<&str> = BTreeSet::new();
         for client in &flow.clients {
             let known = self.aliases.service(Identity::Client, client);
             let declared = self.numbers.contains_key(&service_id(client)).then_some(client.as_str());
             names.extend(known.or(declared));
         }
-        let own = self.numbers.contains_key(&service_id(&flow.who)).then_some(flow.who.as_str());
         // Clients of several services in one group say nothing of whose it is.
         let of_clients = names.iter().next().copied().filter(|_| names.len() == 1);
-        let name = self.aliases.service(identity, &flow.who).or(own).or(of_clients).unwrap_or(&flow.who);
+        let name = by_alias.or(of_clients).unwrap_or(&flow.who);
         self.node(blank(service_id(name), NodeKind::Service, name.to_owned()), source)
     }
 

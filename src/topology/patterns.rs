@@ -25,6 +25,7 @@ enum Level {
 pub struct Pattern {
     levels: Vec<Level>,
     prefix: String,
+    suffix: String,
     is_literal: bool,
     hides_dollar: bool,
 }
@@ -65,7 +66,8 @@ impl Pattern {
     pub fn prefixed(prefix: &str) -> Self {
         let pieces: Vec<Piece> = prefix.chars().map(Piece::Is).collect();
         let levels = vec![Level::One(pieces)];
-        Self { levels, prefix: prefix.to_owned(), is_literal: true, hides_dollar: false }.and_more()
+        let (prefix, suffix) = (prefix.to_owned(), String::new());
+        Self { levels, prefix, suffix, is_literal: true, hides_dollar: false }.and_more()
     }
 
     /// The last level with any characters behind it.
@@ -73,6 +75,7 @@ impl Pattern {
         if let Some(Level::One(pieces)) = self.levels.last_mut() {
             pieces.push(Piece::Many);
         }
+        self.suffix.clear();
         self.is_literal = false;
         self
     }
@@ -119,7 +122,8 @@ impl Pattern {
             }
             levels.push(Level::One(pieces));
         }
-        Self { levels, prefix, is_literal, hides_dollar: false }
+        let suffix = if is_literal { prefix.clone() } else { suffix(&levels, separator) };
+        Self { levels, prefix, suffix, is_literal, hides_dollar: false }
     }
 
     /// Whether it stands for itself alone.
@@ -137,6 +141,12 @@ impl Pattern {
     /// Whether there is an address that fits both.
     #[must_use]
     pub fn meets(&self, other: &Self) -> bool {
+        // Most that do not meet differ at an end.
+        if !(one_goes_on(self.prefix.as_bytes(), other.prefix.as_bytes())
+            && one_goes_on_before(self.suffix.as_bytes(), other.suffix.as_bytes()))
+        {
+            return false;
+        }
         let begins_with_dollar = |pattern: &Self| matches!(pattern.levels.first(), Some(Level::One(pieces)) if pieces.first() == Some(&Piece::Is('$')));
         if (self.hides_dollar && begins_with_dollar(other))
             || (other.hides_dollar && begins_with_dollar(self))
@@ -165,6 +175,36 @@ impl Pattern {
     }
 }
 
+fn one_goes_on(left: &[u8], right: &[u8]) -> bool {
+    left.starts_with(right) || right.starts_with(left)
+}
+
+fn one_goes_on_before(left: &[u8], right: &[u8]) -> bool {
+    left.ends_with(right) || right.ends_with(left)
+}
+
+/// What every address of these levels ends with; the separator behind a wildcard goes with it, as it does before one.
+fn suffix(levels: &[Level], separator: Option<char>) -> String {
+    let mut reversed: Vec<char> = Vec::new();
+    for (number, level) in levels.iter().rev().enumerate() {
+        let Level::One(pieces) = level else { break };
+        let literal = pieces.iter().rev().map_while(|piece| match piece {
+            Piece::Is(sign) => Some(*sign),
+            Piece::Any | Piece::Many => None,
+        });
+        let literal: Vec<char> = literal.collect();
+        let is_whole = literal.len() == pieces.len();
+        if number > 0 && (is_whole || !literal.is_empty()) {
+            reversed.extend(separator);
+        }
+        reversed.extend(literal);
+        if !is_whole {
+            break;
+        }
+    }
+    reversed.iter().rev().collect()
+}
+
 /// The characters of a level, each `{parameter}` as one or more that are not known.
 fn pieces(word: &str) -> Vec<Piece> {
     let mut pieces = Vec::with_capacity(word.len());
@@ -180,7 +220,45 @@ fn pieces(word: &str) -> Vec<Piece> {
 }
 
 /// Whether two sequences, in which some items stand for any number of others, have a sequence in common.
-fn meet<T>(left: &[T], right: &[T], many: impl Fn(&T) -> bool, same: impl Fn(&T, &T) -> bool) -> bool {
+fn meet<T>(
+    mut left: &[T],
+    mut right: &[T],
+    many: impl Fn(&T) -> bool,
+    same: impl Fn(&T, &T) -> bool,
+) -> bool {
+    // Both ends as far as they are single items; what lies between needs a table.
+    while let ([first, left_rest @ ..], [other, right_rest @ ..]) = (left, right) {
+        if many(first) || many(other) {
+            break;
+        }
+        if !same(first, other) {
+            return false;
+        }
+        (left, right) = (left_rest, right_rest);
+    }
+    while let ([left_rest @ .., last], [right_rest @ .., other]) = (left, right) {
+        if many(last) || many(other) {
+            break;
+        }
+        if !same(last, other) {
+            return false;
+        }
+        (left, right) = (left_rest, right_rest);
+    }
+    let takes_all = |one: &[T], other: &[T]| {
+        matches!(one, [only] if many(only)) || (one.is_empty() && other.iter().all(&many))
+    };
+    takes_all(left, right)
+        || takes_all(right, left)
+        || (!left.is_empty() && !right.is_empty() && meet_by_table(left, right, many, same))
+}
+
+fn meet_by_table<T>(
+    left: &[T],
+    right: &[T],
+    many: impl Fn(&T) -> bool,
+    same: impl Fn(&T, &T) -> bool,
+) -> bool {
     // One row of what can be reached after so many items of the left side.
     let skip = |row: &mut Vec<bool>| {
         for at in 0..right.len() {
@@ -214,7 +292,7 @@ fn meet<T>(left: &[T], right: &[T], many: impl Fn(&T) -> bool, same: impl Fn(&T,
 mod tests {
     use proptest::prelude::*;
 
-    use super::Pattern;
+    use super::{Level, Pattern, Piece, meet_by_table};
 
     #[track_caller]
     fn assert_meets(protocol: &str, left: &str, right: &str, expected: bool) {
@@ -279,7 +357,35 @@ mod tests {
         }
     }
 
+    /// As [`Pattern::meets`], all of it by the table.
+    fn meets_by_table(left: &Pattern, right: &Pattern) -> bool {
+        let dollar = |pattern: &Pattern| matches!(pattern.levels.first(), Some(Level::One(pieces)) if pieces.first() == Some(&Piece::Is('$')));
+        let is_hidden = (left.hides_dollar && dollar(right)) || (right.hides_dollar && dollar(left));
+        let same_piece = |left: &Piece, right: &Piece| match (left, right) {
+            (Piece::Is(left), Piece::Is(right)) => left == right,
+            _ => true,
+        };
+        let same_level = |left: &Level, right: &Level| match (left, right) {
+            (Level::One(left), Level::One(right)) => {
+                meet_by_table(left, right, |piece| *piece == Piece::Many, same_piece)
+            }
+            _ => true,
+        };
+        !is_hidden && meet_by_table(&left.levels, &right.levels, |level| *level == Level::Many, same_level)
+    }
+
     proptest! {
+        #[test]
+        fn looking_at_the_ends_first_changes_nothing(
+            protocol in any::<prop::sample::Index>(),
+            left in "([a$é]{0,2}|\\{x\\}|[+#*>])([./]([aé]{0,2}|a\\{x\\}|\\{x\\}é|[+#*>])){0,3}",
+            right in "([a$é]{0,2}|\\{x\\}|[+#*>])([./]([aé]{0,2}|a\\{x\\}|\\{x\\}é|[+#*>])){0,3}",
+        ) {
+            let protocol = *protocol.get(&["mqtt", "nats", "amqp", "kafka", "http"]);
+            let (left, right) = (Pattern::new(Some(protocol), &left), Pattern::new(Some(protocol), &right));
+            prop_assert_eq!(left.meets(&right), meets_by_table(&left, &right));
+        }
+
         #[test]
         fn two_filters_meet_exactly_when_a_topic_fits_both(
             left in proptest::collection::vec("[ab*#]", 1..5),

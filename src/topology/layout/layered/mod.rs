@@ -16,7 +16,7 @@ pub use cycles::backward;
 const JOINTS: usize = 60_000;
 /// Up to so many items other ways of breaking cycles are tried: how many are looked at in passing, and how many of those
 /// that look best are followed to the end. Few of those that are drawn in no time, many where a tangle can be told apart.
-const TRIED_OFTEN: [(usize, usize, usize); 3] = [(40, 6, 6), (150, 40, 3), (500, 40, 2)];
+const TRIED_OFTEN: [(usize, usize, usize); 3] = [(40, 6, 2), (150, 40, 3), (500, 40, 2)];
 
 /// Something with a size.
 #[derive(Clone, Copy, Debug, PartialEq)]
