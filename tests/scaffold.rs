@@ -26,7 +26,11 @@ use std::path::Path;
 use projects::{eddy, fixture, grow, make_from, make_growing, sync, text, tree};
 
 /// Contract, broker.
-const MATRIX: [(&str, &str); 14] = [
+const MATRIX: [(&str, &str); 18] = [
+    ("orders/orders-v3.yaml", "kafka"),
+    ("orders/orders-v2.yaml", "kafka"),
+    ("orders/orders-v3-amqp.yaml", "rabbitmq"),
+    ("orders/orders-v2-amqp.yaml", "rabbitmq"),
     ("orders/orders-v3.yaml", "redis"),
     ("scaffold/awkward.yaml", "redis"),
     ("orders/orders-v3.yaml", "mqtt"),
