@@ -120,6 +120,51 @@ fn recordings_are_written_to_a_bucket_and_read_from_it() {
 }
 
 #[test]
+fn other_formats_lie_in_the_bucket_as_well() {
+    let Some(storage) = Storage::start() else {
+        return;
+    };
+    let folder = tempfile::tempdir().expect("a folder");
+    let at = folder.path();
+    write_lines(at, 3000);
+    let object = "s3://lake/monday.eddy.ndjson.zst";
+    storage.done(at, &["record", "events.ndjson", "--output", object]);
+    let lines = storage.done(at, &["archive", "cat", object]);
+    for ending in ["csv", "avro", "parquet"] {
+        let (there, back) = (format!("s3://lake/monday.{ending}"), format!("{ending}.eddy.ndjson.zst"));
+        storage.done(at, &["archive", "convert", object, "--output", &there]);
+        let refused = storage.eddy(at, &["archive", "convert", object, "--output", &there]);
+        assert_eq!(refused.status.code(), Some(2), "{there} was replaced");
+        storage.done(at, &["archive", "convert", object, "--output", &there, "--force"]);
+        storage.done(at, &["archive", "convert", &there, "--output", &back]);
+        assert_eq!(storage.done(at, &["archive", "cat", &back]), lines, "{ending}");
+        let imported = format!("s3://lake/{back}");
+        storage.done(at, &["archive", "import", &there, "--output", &imported]);
+        assert_eq!(storage.done(at, &["archive", "cat", &imported]), lines, "{ending}");
+    }
+}
+
+#[test]
+fn a_run_with_a_ledger_sends_an_object() {
+    let Some(storage) = Storage::start() else {
+        return;
+    };
+    let folder = tempfile::tempdir().expect("a folder");
+    let at = folder.path();
+    write_lines(at, 300);
+    let object = "s3://lake/monday.eddy.ndjson.zst";
+    storage.done(at, &["record", "events.ndjson", "--output", object]);
+    let run = ["replay", object, "--to", "replayed.ndjson", "--speed", "max", "--ledger", "monday.ledger"];
+    storage.done(at, &run);
+    storage.done(at, &[&run[..], &["--resume"]].concat());
+    let replayed = std::fs::read_to_string(at.join("replayed.ndjson")).expect("replayed");
+    assert_eq!(replayed.lines().count(), 300);
+    storage.done(at, &["archive", "slice", object, "-n", "200", "--output", "other.eddy.ndjson.zst"]);
+    let other = [&["replay", "other.eddy.ndjson.zst"], &run[2..], &["--resume"]].concat();
+    assert_eq!(storage.eddy(at, &other).status.code(), Some(2), "the ledger is that of another recording");
+}
+
+#[test]
 fn parts_and_their_manifest_lie_in_the_bucket() {
     let Some(storage) = Storage::start() else {
         return;
@@ -186,6 +231,7 @@ fn what_goes_wrong_is_said_and_names_no_key() {
     write_lines(at, 10);
     for (arguments, expected) in [
         (["archive", "cat", "s3://lake/none.eddy.ndjson.zst"], "there is no such object"),
+        (["archive", "cat", "s3://nowhere/none.eddy.ndjson.zst"], "there is no such bucket"),
         (["archive", "cat", "s3://lake"], "an object is named like"),
         (["record", "events.ndjson", "--output=s3://nowhere/a.eddy.ndjson.zst"], "there is no such bucket"),
         (["inject", "s3://lake/lines.ndjson", "--data=x"], "only a recording"),
@@ -194,6 +240,35 @@ fn what_goes_wrong_is_said_and_names_no_key() {
         let said = String::from_utf8_lossy(&output.stderr).into_owned();
         assert!(!output.status.success() && said.contains(expected), "{arguments:?}: {said}");
         assert!(!said.contains(SECRET), "{said}");
+    }
+}
+
+#[test]
+fn a_server_that_is_not_there_is_no_wrong_usage() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let at = folder.path();
+    write_lines(at, 10);
+    let nobody = format!("http://127.0.0.1:{}", free_port());
+    let object = "s3://lake/a.eddy.ndjson.zst";
+    for (endpoint, code, expected) in
+        [(nobody.as_str(), 3, "cannot be reached"), ("nonsense", 2, "`nonsense` is no address of a server")]
+    {
+        let variables = [
+            ("AWS_ENDPOINT_URL", endpoint.to_owned()),
+            ("AWS_ACCESS_KEY_ID", "tester".to_owned()),
+            ("AWS_SECRET_ACCESS_KEY", SECRET.to_owned()),
+        ];
+        for arguments in [
+            &["archive", "cat", object][..],
+            &["record", "events.ndjson", "--output", object],
+            &["replay", object, "--to", "out.ndjson"],
+            &["archive", "convert", "events.ndjson", "--output", "s3://lake/a.csv"],
+        ] {
+            let output = run(at, arguments, &variables);
+            let said = String::from_utf8_lossy(&output.stderr).into_owned();
+            assert_eq!(output.status.code(), Some(code), "{arguments:?}: {said}");
+            assert!(said.contains(expected) && !said.contains("panicked"), "{arguments:?}: {said}");
+        }
     }
 }
 

@@ -2,10 +2,12 @@
 
 use std::io::{self, BufWriter, Write};
 use std::path::{Path, PathBuf};
+use std::sync::{Arc, Mutex, PoisonError};
 
 use tempfile::NamedTempFile;
 
 use super::import::ImportFormat;
+use super::storage::{self, Medium};
 use super::{ArchiveError, Header, Record, Summary};
 use crate::event::{Event, kcat};
 
@@ -89,7 +91,85 @@ trait Encode {
     fn finish(self: Box<Self>) -> io::Result<()>;
 }
 
-type Output = BufWriter<std::fs::File>;
+type Output = BufWriter<Destination>;
+
+/// Where the bytes of a format go until the file or object is whole.
+enum Destination {
+    File(std::fs::File),
+    Object(Arc<Mutex<Uploading>>),
+}
+
+/// An object on its way, and its bytes so far.
+struct Uploading {
+    medium: Medium,
+    bytes: u64,
+}
+
+impl Write for Destination {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        match self {
+            Self::File(file) => file.write(bytes),
+            Self::Object(object) => {
+                let mut object = object.lock().unwrap_or_else(PoisonError::into_inner);
+                object.medium.write_all(bytes)?;
+                object.bytes += bytes.len() as u64;
+                Ok(bytes.len())
+            }
+        }
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        match self {
+            Self::File(file) => file.flush(),
+            // Parts go when they are full.
+            Self::Object(_) => Ok(()),
+        }
+    }
+}
+
+/// What will have the name of the target when it is whole.
+enum Unfinished {
+    File(NamedTempFile),
+    Object(Arc<Mutex<Uploading>>),
+}
+
+impl Unfinished {
+    fn begin(path: &Path, overwrite: bool) -> io::Result<(Self, Output)> {
+        let (unfinished, destination) = if storage::is_object(path) {
+            let medium = Medium::create(path, overwrite)?;
+            let object = Arc::new(Mutex::new(Uploading { medium, bytes: 0 }));
+            (Self::Object(Arc::clone(&object)), Destination::Object(object))
+        } else {
+            let folder = path.parent().filter(|parent| !parent.as_os_str().is_empty());
+            let file = temporary(folder.unwrap_or(Path::new(".")))?;
+            let output = file.as_file().try_clone()?;
+            (Self::File(file), Destination::File(output))
+        };
+        Ok((unfinished, BufWriter::with_capacity(128 * 1024, destination)))
+    }
+
+    /// Gives it its name and returns its bytes.
+    fn publish(self, target: &Path, overwrite: bool) -> io::Result<u64> {
+        match self {
+            Self::File(file) => {
+                file.as_file().sync_all()?;
+                let bytes = file.as_file().metadata()?.len();
+                let published =
+                    if overwrite { file.persist(target) } else { file.persist_noclobber(target) };
+                published.map_err(|error| error.error)?;
+                Ok(bytes)
+            }
+            Self::Object(_) if !overwrite && storage::exists(target) => {
+                Err(io::ErrorKind::AlreadyExists.into())
+            }
+            Self::Object(object) => {
+                let mut object = object.lock().unwrap_or_else(PoisonError::into_inner);
+                object.medium.publish(target, target)?;
+                Ok(object.bytes)
+            }
+        }
+    }
+}
 
 fn encoder(format: ConvertFormat, header: Option<&Header>, output: Output) -> io::Result<Box<dyn Encode>> {
     Ok(match format {
@@ -123,10 +203,10 @@ impl<W: Write> Encode for KcatLines<W> {
     }
 }
 
-/// Writes one file in the format of other programs. Until [`ForeignWriter::finish`] there is nothing under its name.
+/// Writes one file or object in the format of other programs. Until [`ForeignWriter::finish`] there is nothing under its name.
 pub struct ForeignWriter {
     target: PathBuf,
-    file: NamedTempFile,
+    unfinished: Unfinished,
     encoder: Box<dyn Encode>,
     overwrite: bool,
     events: u64,
@@ -148,16 +228,13 @@ impl ForeignWriter {
         if format == ConvertFormat::Parquet && cfg!(not(feature = "lake")) {
             return Err(ArchiveError::LeftOut { what: "Parquet" });
         }
-        if path.exists() && !overwrite {
+        if storage::exists(path) && !overwrite {
             return Err(ArchiveError::Exists { name });
         }
         let cannot_create = |source| ArchiveError::Create { name: name.clone(), source };
-        let folder = path.parent().filter(|parent| !parent.as_os_str().is_empty());
-        let file = temporary(folder.unwrap_or(Path::new("."))).map_err(cannot_create)?;
-        let output = file.as_file().try_clone().map_err(cannot_create)?;
-        let output = BufWriter::with_capacity(128 * 1024, output);
+        let (unfinished, output) = Unfinished::begin(path, overwrite).map_err(cannot_create)?;
         let encoder = encoder(format, header, output).map_err(cannot_create)?;
-        Ok(Self { target: path.to_path_buf(), file, encoder, overwrite, events: 0 })
+        Ok(Self { target: path.to_path_buf(), unfinished, encoder, overwrite, events: 0 })
     }
 
     /// Takes an event under this number.
@@ -176,25 +253,22 @@ impl ForeignWriter {
     /// # Errors
     /// When it cannot be written, or a file of the name has come into being meanwhile. Nothing stays then.
     pub fn finish(self) -> Result<Summary, ArchiveError> {
-        let Self { target, file, encoder, overwrite, events } = self;
-        let failed = |source| unwritable(&target, events, source);
-        encoder.finish().map_err(failed)?;
-        file.as_file().sync_all().map_err(failed)?;
-        let file_bytes = file.as_file().metadata().map_err(failed)?.len();
-        if overwrite {
-            file.persist(&target).map_err(|error| failed(error.error))?;
-        } else {
-            file.persist_noclobber(&target).map_err(|error| match error.error.kind() {
-                io::ErrorKind::AlreadyExists => ArchiveError::Exists { name: target.display().to_string() },
-                _ => failed(error.error),
-            })?;
-        }
+        let Self { target, unfinished, encoder, overwrite, events } = self;
+        encoder.finish().map_err(|source| unwritable(&target, events, source))?;
+        let file_bytes = unfinished.publish(&target, overwrite).map_err(|source| match source.kind() {
+            io::ErrorKind::AlreadyExists => ArchiveError::Exists { name: target.display().to_string() },
+            _ => unwritable(&target, events, source),
+        })?;
         Ok(Summary { events, text_bytes: file_bytes, file_bytes, ..Summary::default() })
     }
 }
 
 fn unwritable(target: &Path, kept: u64, source: io::Error) -> ArchiveError {
-    ArchiveError::Write { name: target.display().to_string(), kept, source }
+    let name = target.display().to_string();
+    if storage::is_object(target) {
+        return ArchiveError::Upload { name, source };
+    }
+    ArchiveError::Write { name, kept, source }
 }
 
 fn temporary(folder: &Path) -> io::Result<NamedTempFile> {

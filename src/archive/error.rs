@@ -47,7 +47,7 @@ pub enum ArchiveError {
         source: io::Error,
     },
     /// The file cannot be made.
-    #[error("cannot create `{name}`: {}", atomic_file::reason(source))]
+    #[error("cannot create `{name}`: {}", why_not(name, source))]
     Create {
         /// The file.
         name: String,
@@ -205,14 +205,29 @@ impl ArchiveError {
         }
     }
 
+    /// Whether a server with objects cannot be reached or does not let us in.
+    #[must_use]
+    pub fn is_about_a_server(&self) -> bool {
+        match self {
+            Self::Open { name, source }
+            | Self::Read { name, source }
+            | Self::Create { name, source }
+            | Self::Upload { name, source } => is_object(Path::new(name)) && is_about_a_server(source),
+            _ => false,
+        }
+    }
+
     /// What to do next, where we know.
     #[must_use]
     pub fn help(&self) -> Option<String> {
         match self {
-            Self::Open { source, .. } => open_help(source),
-            Self::Create { name, .. } if is_object(Path::new(name)) => {
-                Some("check the name of the bucket, and where and who we are: `AWS_ENDPOINT_URL`, `AWS_REGION`, `AWS_ACCESS_KEY_ID`, `AWS_SECRET_ACCESS_KEY`, or `storage` of the environment".to_owned())
+            Self::Open { name, source } | Self::Create { name, source } if is_object(Path::new(name)) => {
+                object_help(source)
             }
+            Self::Read { name, source } if is_object(Path::new(name)) && is_about_a_server(source) => {
+                object_help(source)
+            }
+            Self::Open { source, .. } => open_help(source),
             Self::Upload { .. } => {
                 Some("run the command again; `--rotate-size` or `--rotate-time` of `eddy record` writes parts that stay".to_owned())
             }
@@ -272,6 +287,31 @@ impl ArchiveError {
 
 fn is_full(error: &io::Error) -> bool {
     matches!(error.kind(), io::ErrorKind::StorageFull | io::ErrorKind::QuotaExceeded)
+}
+
+/// Why a file or object cannot be made; a server says it in its own words.
+fn why_not(name: &str, source: &io::Error) -> String {
+    if is_object(Path::new(name)) { source.to_string() } else { atomic_file::reason(source) }
+}
+
+fn is_about_a_server(source: &io::Error) -> bool {
+    matches!(source.kind(), io::ErrorKind::HostUnreachable | io::ErrorKind::PermissionDenied)
+}
+
+fn object_help(source: &io::Error) -> Option<String> {
+    let words = match source.kind() {
+        io::ErrorKind::NotFound => "check bucket and name; `eddy record` and the commands of `eddy archive` write objects",
+        io::ErrorKind::HostUnreachable => "`AWS_ENDPOINT_URL`, or `storage` of the environment, says where the server is",
+        io::ErrorKind::PermissionDenied => {
+            "`AWS_ACCESS_KEY_ID` and `AWS_SECRET_ACCESS_KEY`, or `storage` of the environment, say who we are; profiles in \
+             `~/.aws` are not read"
+        }
+        io::ErrorKind::InvalidInput | io::ErrorKind::Unsupported => return None,
+        _ => {
+            "check the name of the bucket, and `AWS_ENDPOINT_URL` and `AWS_REGION`, or `storage` of the environment"
+        }
+    };
+    Some(words.to_owned())
 }
 
 fn open_help(source: &io::Error) -> Option<String> {

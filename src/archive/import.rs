@@ -2,7 +2,6 @@
 
 use std::cell::Cell;
 use std::collections::VecDeque;
-use std::fs::File;
 use std::io::{self, BufRead, BufReader, Read};
 use std::path::{Path, PathBuf};
 use std::rc::Rc;
@@ -10,7 +9,7 @@ use std::rc::Rc;
 use serde_json::value::RawValue;
 
 use super::convert::{avro, cloud_events, csv};
-use super::{ArchiveError, Header};
+use super::{ArchiveError, Header, storage};
 use crate::event::Timestamp;
 use crate::event::json_lines::{Line, MAX_LINE};
 
@@ -120,7 +119,7 @@ pub(super) trait Events {
 pub(super) type Input = Box<dyn BufRead>;
 
 impl Importer {
-    /// Opens a file, or a folder of files that `nats sub --dump` made; `-` is standard input. Input may be compressed
+    /// Opens a file, an object, or a folder of files that `nats sub --dump` made; `-` is standard input. Input may be compressed
     /// by gzip or zstd. Without a format it is told from the first bytes. Events go to `channel`, if there is one.
     ///
     /// # Errors
@@ -165,8 +164,8 @@ impl Importer {
         let opened: Box<dyn Read> = if path == Path::new("-") {
             Box::new(io::stdin())
         } else {
-            let file = File::open(path);
-            Box::new(file.map_err(|source| ArchiveError::Open { name: name.clone(), source })?)
+            let opened = storage::open(path);
+            opened.map_err(|source| ArchiveError::Open { name: name.clone(), source })?.input
         };
         let mut input =
             unpacked(opened, &passed).map_err(|source| ArchiveError::Read { name: name.clone(), source })?;
@@ -224,7 +223,7 @@ impl Importer {
                     return Ok(None);
                 };
                 self.name = path.display().to_string();
-                let file = File::open(&path).and_then(|file| unpacked(Box::new(file), &self.passed));
+                let file = storage::open(&path).and_then(|file| unpacked(file.input, &self.passed));
                 let known = (self.arrival, self.channel.as_deref());
                 let begun = file.and_then(|input| begin(self.format, input, known));
                 self.current = Some(begun.map_err(|source| self.unreadable(source))?);
@@ -285,11 +284,13 @@ fn begin(
 
 /// Parquet is read from its end, so it is no stream as the other formats are.
 fn is_parquet(path: &Path, format: Option<ImportFormat>) -> io::Result<bool> {
-    if !path.is_file() || format.is_some_and(|format| format != ImportFormat::Parquet) {
+    // A pipe gives its bytes only once.
+    let has_end = path.is_file() || storage::is_object(path);
+    if !has_end || format.is_some_and(|format| format != ImportFormat::Parquet) {
         return Ok(false);
     }
     let mut first = Vec::new();
-    File::open(path)?.take(4).read_to_end(&mut first)?;
+    storage::open(path)?.input.take(4).read_to_end(&mut first)?;
     Ok(first == b"PAR1")
 }
 

@@ -79,19 +79,23 @@ pub(super) fn replace(path: &Path, bytes: &[u8]) -> io::Result<()> {
 }
 
 /// Bytes that can be read from any place.
-pub(super) trait Seekable: Read + Seek + Send {}
+pub trait Seekable: Read + Seek + Send {}
 
 impl<T: Read + Seek + Send> Seekable for T {}
 
 /// Something to read, and its length where it has one.
-pub(super) struct Opened {
-    pub(super) input: Box<dyn Seekable>,
+pub struct Opened {
+    /// Its bytes, from the first on.
+    pub input: Box<dyn Seekable>,
     /// `None` of pipes and devices.
-    pub(super) length: Option<u64>,
+    pub length: Option<u64>,
 }
 
 /// Opens a file or object for reading.
-pub(super) fn open(path: &Path) -> io::Result<Opened> {
+///
+/// # Errors
+/// When it is not there, cannot be read, or is a directory.
+pub fn open(path: &Path) -> io::Result<Opened> {
     if is_object(path) {
         let (input, length) = objects::open(path)?;
         return Ok(Opened { input: Box::new(input), length: Some(length) });

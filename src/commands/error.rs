@@ -182,7 +182,8 @@ pub fn underlined(message: &str, text: &str, range: &std::ops::Range<usize>) -> 
 
 impl From<ArchiveError> for CommandError {
     fn from(error: ArchiveError) -> Self {
-        let mut command_error = Self::usage(error.to_string());
+        let kind = if error.is_about_a_server() { ErrorKind::Connection } else { ErrorKind::Usage };
+        let mut command_error = Self::new(kind, error.to_string());
         command_error.hints.extend(error.help());
         command_error
     }

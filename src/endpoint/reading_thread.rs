@@ -98,6 +98,7 @@ impl From<ArchiveError> for EndpointError {
             ArchiveError::Open { source, .. } if source.kind() == std::io::ErrorKind::NotFound => {
                 EndpointErrorKind::NotFound
             }
+            error if error.is_about_a_server() => EndpointErrorKind::Unreachable,
             ArchiveError::Foreign { .. }
             | ArchiveError::Truncated { .. }
             | ArchiveError::Damaged { .. }

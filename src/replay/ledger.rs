@@ -2,7 +2,7 @@
 //! one, synced and renamed, so that it is whole whatever happens.
 
 use std::collections::BTreeMap;
-use std::io::{self, Read, Seek, SeekFrom};
+use std::io::{self, Read, SeekFrom};
 use std::path::{Path, PathBuf};
 
 use serde::{Deserialize, Serialize};
@@ -10,6 +10,7 @@ use sha2::{Digest, Sha256};
 use thiserror::Error;
 
 use super::settled::Settled;
+use crate::archive::{Opened, Seekable, open_bytes};
 use crate::atomic_file;
 use crate::event::Timestamp;
 
@@ -33,24 +34,24 @@ pub struct ArchiveIdentity {
 }
 
 impl ArchiveIdentity {
-    /// Looks at a file.
+    /// Looks at a file or object.
     ///
     /// # Errors
     /// Those of reading it.
     pub fn of(path: &Path) -> io::Result<Self> {
-        let mut file = std::fs::File::open(path)?;
-        let bytes = file.metadata()?.len();
+        let Opened { mut input, length } = open_bytes(path)?;
+        let bytes = length.ok_or_else(|| io::Error::other("it is no file"))?;
         let mut hash = Sha256::new();
         hash.update(bytes.to_le_bytes());
-        let mut take = |file: &mut std::fs::File| -> io::Result<()> {
+        let mut take = |input: &mut dyn Seekable| -> io::Result<()> {
             let mut part = Vec::new();
-            file.take(PROBE).read_to_end(&mut part)?;
+            input.take(PROBE).read_to_end(&mut part)?;
             hash.update(&part);
             Ok(())
         };
-        take(&mut file)?;
-        file.seek(SeekFrom::Start(bytes.saturating_sub(PROBE)))?;
-        take(&mut file)?;
+        take(input.as_mut())?;
+        input.seek(SeekFrom::Start(bytes.saturating_sub(PROBE)))?;
+        take(input.as_mut())?;
         Ok(Self { path: path.display().to_string(), bytes, sha256: hexadecimal(&hash.finalize()) })
     }
 

@@ -1,6 +1,5 @@
 //! Parquet with the columns of the envelope, written and read in row groups that bound the memory.
 
-use std::fs::File;
 use std::io::{self, Write};
 use std::path::Path;
 use std::sync::Arc;
@@ -17,11 +16,14 @@ use parquet::file::writer::{SerializedFileWriter, SerializedRowGroupWriter};
 use parquet::schema::parser::parse_message_type;
 use parquet::schema::types::{SchemaDescriptor, TypePtr};
 
+use self::blocks::Blocks;
 use super::Encode;
 use crate::archive::Header as Recording;
 use crate::archive::import::Events;
 use crate::event::json_lines::Line;
 use crate::event::{BrokerTime, Event, Header, Place, TimeKind, Timestamp};
+
+mod blocks;
 
 /// The columns of every file; numbers and times as in the lines of archives.
 const SCHEMA: &str = "message event {
@@ -230,7 +232,7 @@ impl<W: Write + Send> Encode for Encoder<W> {
 
 /// Reads files with these columns, row group by row group.
 pub(in crate::archive) struct Groups {
-    reader: SerializedFileReader<File>,
+    reader: SerializedFileReader<Blocks>,
     header: Option<Recording>,
     next_group: usize,
     columns: Option<Columns>,
@@ -240,7 +242,7 @@ pub(in crate::archive) struct Groups {
 
 impl Groups {
     pub(in crate::archive) fn open(path: &Path) -> io::Result<Self> {
-        let reader = SerializedFileReader::new(File::open(path)?).map_err(failed)?;
+        let reader = SerializedFileReader::new(Blocks::open(path)?).map_err(failed)?;
         let metadata = reader.metadata().file_metadata();
         if !is_ours(metadata.schema_descr())? {
             return Err(malformed("its columns are not those of events, which `docs/archive.md` has"));

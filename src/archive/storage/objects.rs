@@ -10,6 +10,7 @@ use std::time::Duration;
 
 use bytes::Bytes;
 use object_store::aws::{AmazonS3Builder, AmazonS3ConfigKey};
+use object_store::client::{HttpError, HttpErrorKind};
 use object_store::path::Path as Key;
 use object_store::{
     BackoffConfig, Error, MultipartUpload, ObjectStore, ObjectStoreExt, PutPayload, RetryConfig,
@@ -29,6 +30,11 @@ const MOST_FETCH: u64 = 4 * 1024 * 1024;
 const RETRIES: usize = 4;
 const RETRY_FOR: Duration = Duration::from_secs(30);
 
+/// Where a machine of AWS says which role it has.
+const ROLE_OF_THE_MACHINE: &str = "http://169.254.169.254/";
+
+/// The address of the server, for messages.
+static SERVER: OnceLock<String> = OnceLock::new();
 static ACCESS: OnceLock<ObjectAccess> = OnceLock::new();
 static RUNTIME: OnceLock<Option<Runtime>> = OnceLock::new();
 static STORES: OnceLock<Mutex<HashMap<String, Arc<dyn ObjectStore>>>> = OnceLock::new();
@@ -71,28 +77,52 @@ fn result<T>(receiver: &Receiver<Result<T, Error>>) -> io::Result<T> {
 
 /// The error in words; where `NotFound` is about a bucket it is no missing file.
 fn failure(error: &Error) -> io::Error {
-    let cause = |source: &dyn std::error::Error| {
-        let mut words = source.to_string();
-        let mut next = source.source();
-        while let Some(inner) = next {
-            let more = inner.to_string();
-            if !words.contains(&more) {
-                words = format!("{words}: {more}");
-            }
-            next = inner.source();
-        }
-        words
+    let chain = || std::iter::successors(Some(error as &dyn std::error::Error), |error| error.source());
+    let words = || {
+        chain().fold(String::new(), |words, error| match error.to_string() {
+            more if words.contains(&more) => words,
+            more if words.is_empty() => more,
+            more => format!("{words}: {more}"),
+        })
     };
+    let http = chain().find_map(|error| error.downcast_ref::<HttpError>());
+    let unanswered = http.filter(|error| {
+        matches!(
+            error.kind(),
+            HttpErrorKind::Connect
+                | HttpErrorKind::Request
+                | HttpErrorKind::Timeout
+                | HttpErrorKind::Interrupted
+        )
+    });
     match error {
-        Error::NotFound { source, .. } if cause(source.as_ref()).contains("NoSuchBucket") => {
+        Error::NotFound { .. } if words().contains("NoSuchBucket") => {
             io::Error::other("there is no such bucket")
         }
         Error::NotFound { .. } => io::Error::new(io::ErrorKind::NotFound, "there is no such object"),
-        Error::PermissionDenied { .. } | Error::Unauthenticated { .. } => io::Error::other(
-            "the server does not let us in: set AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY, or `storage` of the environment",
-        ),
-        other => io::Error::other(cause(other)),
+        Error::PermissionDenied { .. } | Error::Unauthenticated { .. } => {
+            let said = code(&words()).map(|code| format!(": {code}")).unwrap_or_default();
+            let words = format!("the server does not let us in{said}");
+            io::Error::new(io::ErrorKind::PermissionDenied, words)
+        }
+        // Where nothing else says who we are, a machine of AWS is asked for its role.
+        _ if words().contains(ROLE_OF_THE_MACHINE) => {
+            io::Error::new(io::ErrorKind::PermissionDenied, "nothing says who we are")
+        }
+        _ if unanswered.is_some() => {
+            let cause = chain().last().map(ToString::to_string).unwrap_or_default();
+            let server = SERVER.get().map_or("", String::as_str);
+            let words = format!("`{server}` cannot be reached: {cause}");
+            io::Error::new(io::ErrorKind::HostUnreachable, words)
+        }
+        _ => io::Error::other(words()),
     }
+}
+
+/// What S3 calls the error, such as `SignatureDoesNotMatch`, out of its answer in XML.
+fn code(answer: &str) -> Option<&str> {
+    let (_, rest) = answer.split_once("<Code>")?;
+    rest.split_once("</Code>").map(|(code, _)| code)
 }
 
 /// The bucket and the key in it.
@@ -111,12 +141,12 @@ fn place(path: &Path) -> io::Result<(Arc<dyn ObjectStore>, Key)> {
     if let Some(store) = stores.get(bucket) {
         return Ok((Arc::clone(store), key));
     }
-    let store = open_bucket(bucket).map_err(|error| failure(&error))?;
+    let store = open_bucket(bucket)?;
     stores.insert(bucket.to_owned(), Arc::clone(&store));
     Ok((store, key))
 }
 
-fn open_bucket(bucket: &str) -> Result<Arc<dyn ObjectStore>, Error> {
+fn open_bucket(bucket: &str) -> io::Result<Arc<dyn ObjectStore>> {
     // One provider for the process: who comes later changes nothing.
     let _ = rustls::crypto::ring::default_provider().install_default();
     let retry =
@@ -134,16 +164,44 @@ fn open_bucket(bucket: &str) -> Result<Arc<dyn ObjectStore>, Error> {
             builder = builder.with_config(key, value);
         }
     }
-    let endpoint = builder.get_config_value(&AmazonS3ConfigKey::Endpoint).unwrap_or_default();
+    let region = builder.get_config_value(&AmazonS3ConfigKey::Region);
+    let endpoint = builder.get_config_value(&AmazonS3ConfigKey::Endpoint).unwrap_or_else(|| {
+        format!("https://s3.{}.amazonaws.com", region.as_deref().unwrap_or("us-east-1"))
+    });
+    if !is_address(&endpoint) {
+        let words = format!("`{endpoint}` is no address of a server with objects, such as `http://localhost:9000`");
+        return Err(io::Error::new(io::ErrorKind::InvalidInput, words));
+    }
     if endpoint.starts_with("http://") {
         builder = builder.with_allow_http(true);
     }
-    Ok(Arc::new(builder.build()?))
+    let store = builder.build().map_err(|error| failure(&error))?;
+    let _ = SERVER.set(endpoint);
+    Ok(Arc::new(store))
+}
+
+/// Whether requests can be sent there; the client would end the thread over any other text.
+fn is_address(endpoint: &str) -> bool {
+    reqwest::Url::parse(endpoint)
+        .is_ok_and(|url| matches!(url.scheme(), "http" | "https") && url.has_host())
 }
 
 pub(super) fn length(path: &Path) -> io::Result<u64> {
     let (store, key) = place(path)?;
-    wait(async move { store.head(&key).await }).map(|found| found.size)
+    head(&store, &key)
+}
+
+fn head(store: &Arc<dyn ObjectStore>, key: &Key) -> io::Result<u64> {
+    let (asked, name) = (Arc::clone(store), key.clone());
+    let found = wait(async move { asked.head(&name).await }).map(|found| found.size);
+    found.or_else(|error| {
+        if !matches!(error.kind(), io::ErrorKind::NotFound | io::ErrorKind::PermissionDenied) {
+            return Err(error);
+        }
+        // The answer to HEAD has no words: only that to GET tells a missing bucket, or what is wrong with the key.
+        let (asked, name) = (Arc::clone(store), key.clone());
+        wait(async move { asked.get_range(&name, 0..1).await }).and(Err(error))
+    })
 }
 
 pub(super) fn put(path: &Path, bytes: &[u8]) -> io::Result<()> {
@@ -171,8 +229,7 @@ pub(in crate::archive) struct Object {
 
 pub(super) fn open(path: &Path) -> io::Result<(Object, u64)> {
     let (store, key) = place(path)?;
-    let (asked, name) = (Arc::clone(&store), key.clone());
-    let length = wait(async move { asked.head(&name).await })?.size;
+    let length = head(&store, &key)?;
     let object = Object {
         store,
         key,

@@ -162,7 +162,7 @@ pub(super) fn run(args: &ConvertArgs, context: &Context) -> Result<Status, Comma
     }
     refuse_same_file(std::slice::from_ref(&args.file), &args.output)?;
     let target = target(args)?;
-    if args.output.exists() && !args.force {
+    if crate::archive::exists(&args.output) && !args.force {
         return Err(ArchiveError::Exists { name: args.output.display().to_string() }.into());
     }
     interruptible(context, |stop| {

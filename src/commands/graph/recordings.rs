@@ -6,7 +6,7 @@ use std::path::Path;
 
 use sha2::{Digest, Sha256};
 
-use crate::archive::{Reader, is_archive_name, is_manifest_name};
+use crate::archive::{Reader, is_archive_name, is_manifest_name, open_bytes};
 use crate::diagnostic::Diagnostic;
 use crate::endpoint::Address;
 use crate::source_text::Position;
@@ -63,7 +63,7 @@ impl Recording {
                 Err(error) => (Some((format!("cannot read it: {error}"), None)), None),
             },
         };
-        let sha256 = File::open(path).and_then(digest).unwrap_or_default();
+        let sha256 = open_bytes(path).and_then(|opened| digest(opened.input)).unwrap_or_default();
         Self::new(&name, kind, sightings, fault, remark, sha256)
     }
 
