@@ -154,8 +154,7 @@ impl Unfinished {
             Self::File(file) => {
                 file.as_file().sync_all()?;
                 let bytes = file.as_file().metadata()?.len();
-                let published =
-                    if overwrite { file.persist(target) } else { file.persist_noclobber(target) };
+                let published = if overwrite { file.persist(target) } else { file.persist_noclobber(target) };
                 published.map_err(|error| error.error)?;
                 Ok(bytes)
             }

@@ -300,8 +300,12 @@ fn is_about_a_server(source: &io::Error) -> bool {
 
 fn object_help(source: &io::Error) -> Option<String> {
     let words = match source.kind() {
-        io::ErrorKind::NotFound => "check bucket and name; `eddy record` and the commands of `eddy archive` write objects",
-        io::ErrorKind::HostUnreachable => "`AWS_ENDPOINT_URL`, or `storage` of the environment, says where the server is",
+        io::ErrorKind::NotFound => {
+            "check bucket and name; `eddy record` and the commands of `eddy archive` write objects"
+        }
+        io::ErrorKind::HostUnreachable => {
+            "`AWS_ENDPOINT_URL`, or `storage` of the environment, says where the server is"
+        }
         io::ErrorKind::PermissionDenied => {
             "`AWS_ACCESS_KEY_ID` and `AWS_SECRET_ACCESS_KEY`, or `storage` of the environment, say who we are; profiles in \
              `~/.aws` are not read"

@@ -165,11 +165,12 @@ fn open_bucket(bucket: &str) -> io::Result<Arc<dyn ObjectStore>> {
         }
     }
     let region = builder.get_config_value(&AmazonS3ConfigKey::Region);
-    let endpoint = builder.get_config_value(&AmazonS3ConfigKey::Endpoint).unwrap_or_else(|| {
-        format!("https://s3.{}.amazonaws.com", region.as_deref().unwrap_or("us-east-1"))
-    });
+    let endpoint = builder
+        .get_config_value(&AmazonS3ConfigKey::Endpoint)
+        .unwrap_or_else(|| format!("https://s3.{}.amazonaws.com", region.as_deref().unwrap_or("us-east-1")));
     if !is_address(&endpoint) {
-        let words = format!("`{endpoint}` is no address of a server with objects, such as `http://localhost:9000`");
+        let words =
+            format!("`{endpoint}` is no address of a server with objects, such as `http://localhost:9000`");
         return Err(io::Error::new(io::ErrorKind::InvalidInput, words));
     }
     if endpoint.starts_with("http://") {
@@ -182,8 +183,7 @@ fn open_bucket(bucket: &str) -> io::Result<Arc<dyn ObjectStore>> {
 
 /// Whether requests can be sent there; the client would end the thread over any other text.
 fn is_address(endpoint: &str) -> bool {
-    reqwest::Url::parse(endpoint)
-        .is_ok_and(|url| matches!(url.scheme(), "http" | "https") && url.has_host())
+    reqwest::Url::parse(endpoint).is_ok_and(|url| matches!(url.scheme(), "http" | "https") && url.has_host())
 }
 
 pub(super) fn length(path: &Path) -> io::Result<u64> {
