@@ -222,11 +222,18 @@ impl ArchiveError {
     pub fn help(&self) -> Option<String> {
         match self {
             Self::Open { name, source } | Self::Create { name, source } if is_object(Path::new(name)) => {
-                object_help(source)
+                return object_help(source);
             }
             Self::Read { name, source } if is_object(Path::new(name)) && is_about_a_server(source) => {
-                object_help(source)
+                return object_help(source);
             }
+            _ => {}
+        }
+        self.help_of_files()
+    }
+
+    fn help_of_files(&self) -> Option<String> {
+        match self {
             Self::Open { source, .. } => open_help(source),
             Self::Upload { .. } => {
                 Some("run the command again; `--rotate-size` or `--rotate-time` of `eddy record` writes parts that stay".to_owned())
