@@ -183,7 +183,7 @@ fn open_bucket(bucket: &str) -> io::Result<Arc<dyn ObjectStore>> {
 
 /// Whether requests can be sent there; the client would end the thread over any other text.
 fn is_address(endpoint: &str) -> bool {
-    reqwest::Url::parse(endpoint).is_ok_and(|url| matches!(url.scheme(), "http" | "https") && url.has_host())
+    url::Url::parse(endpoint).is_ok_and(|url| matches!(url.scheme(), "http" | "https") && url.has_host())
 }
 
 pub(super) fn length(path: &Path) -> io::Result<u64> {
