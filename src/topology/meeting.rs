@@ -6,29 +6,50 @@ use std::ops::Bound;
 use super::graph::{Node, NodeKind};
 use super::patterns::Pattern;
 
-/// Channels whose addresses begin with the same text before the first wildcard.
-#[derive(Default)]
-struct Beginnings {
-    channels: BTreeMap<String, Vec<usize>>,
+/// Values by texts, of which those are found that go on as another text does.
+struct Beginnings<T> {
+    values: BTreeMap<String, T>,
     /// How long the texts are, in bytes.
     lengths: BTreeSet<usize>,
 }
 
-impl Beginnings {
-    fn insert(&mut self, beginning: &str, channel: usize) {
-        self.channels.entry(beginning.to_owned()).or_default().push(channel);
-        self.lengths.insert(beginning.len());
+impl<T> Default for Beginnings<T> {
+    fn default() -> Self {
+        Self { values: BTreeMap::new(), lengths: BTreeSet::new() }
+    }
+}
+
+impl<T: Default> Beginnings<T> {
+    fn at(&mut self, text: &str) -> &mut T {
+        self.lengths.insert(text.len());
+        self.values.entry(text.to_owned()).or_default()
+    }
+}
+
+impl<T> Beginnings<T> {
+    /// Values whose text and this one fit together: the one goes on as the other does.
+    fn fitting<'a>(&'a self, text: &'a str) -> impl Iterator<Item = &'a T> + 'a {
+        let longer = self.values.range::<str, _>((Bound::Included(text), Bound::Unbounded));
+        let longer = longer.take_while(move |(other, _)| other.starts_with(text)).map(|(_, value)| value);
+        let lengths = self.lengths.range(..text.len());
+        let shorter = lengths.filter_map(|length| self.values.get(text.get(..*length)?));
+        longer.chain(shorter)
+    }
+}
+
+/// Channels by what their addresses begin with before the first wildcard, and by what they end with behind the last one.
+#[derive(Default)]
+struct Ends(Beginnings<Beginnings<Vec<usize>>>);
+
+impl Ends {
+    fn insert(&mut self, pattern: &Pattern, channel: usize) {
+        self.0.at(pattern.prefix()).at(pattern.ending()).push(channel);
     }
 
-    /// Channels of which the beginning and this one fit together: the one goes on as the other does.
-    fn fitting<'a>(&'a self, beginning: &'a str) -> impl Iterator<Item = usize> + 'a {
-        let from = (Bound::Included(beginning), Bound::Unbounded);
-        let longer = self.channels.range::<str, _>(from);
-        let longer =
-            longer.take_while(move |(other, _)| other.starts_with(beginning)).map(|(_, found)| found);
-        let lengths = self.lengths.range(..beginning.len());
-        let shorter = lengths.filter_map(|length| self.channels.get(beginning.get(..*length)?));
-        longer.chain(shorter).flatten().copied()
+    /// Channels that may meet a pattern, as far as both ends tell.
+    fn fitting<'a>(&'a self, asked: &'a Pattern) -> impl Iterator<Item = usize> + 'a {
+        let alike = self.0.fitting(asked.prefix());
+        alike.flat_map(|endings| endings.fitting(asked.ending())).flatten().copied()
     }
 }
 
@@ -37,8 +58,8 @@ pub(super) struct Meeting {
     /// By number of the node; `None` for what meets nothing.
     patterns: Vec<Option<Pattern>>,
     names: HashMap<String, Vec<usize>>,
-    literal: Beginnings,
-    wild: Beginnings,
+    literal: Ends,
+    wild: Ends,
 }
 
 impl Meeting {
@@ -47,8 +68,8 @@ impl Meeting {
         let mut meeting = Self {
             patterns: Vec::with_capacity(nodes.len()),
             names: HashMap::new(),
-            literal: Beginnings::default(),
-            wild: Beginnings::default(),
+            literal: Ends::default(),
+            wild: Ends::default(),
         };
         for (number, node) in nodes.iter().enumerate() {
             if node.kind != NodeKind::Channel || node.id.contains("/~") {
@@ -56,8 +77,8 @@ impl Meeting {
                 continue;
             }
             let pattern = Pattern::new(node.protocol.as_deref(), &node.name);
-            let beginnings = if pattern.is_literal() { &mut meeting.literal } else { &mut meeting.wild };
-            beginnings.insert(pattern.prefix(), number);
+            let ends = if pattern.is_literal() { &mut meeting.literal } else { &mut meeting.wild };
+            ends.insert(&pattern, number);
             meeting.names.entry(node.name.clone()).or_default().push(number);
             meeting.patterns.push(Some(pattern));
         }
@@ -73,9 +94,9 @@ impl Meeting {
     pub(super) fn of(&self, name: &str, asked: &Pattern) -> Vec<usize> {
         let mut found: Vec<usize> = self.names.get(name).cloned().unwrap_or_default();
         let meets = |channel: &usize| self.patterns[*channel].as_ref().is_some_and(|own| own.meets(asked));
-        found.extend(self.wild.fitting(asked.prefix()).filter(meets));
+        found.extend(self.wild.fitting(asked).filter(meets));
         if !asked.is_literal() {
-            found.extend(self.literal.fitting(asked.prefix()).filter(meets));
+            found.extend(self.literal.fitting(asked).filter(meets));
         }
         found.sort_unstable();
         found.dedup();

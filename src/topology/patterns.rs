@@ -25,7 +25,8 @@ enum Level {
 pub struct Pattern {
     levels: Vec<Level>,
     prefix: String,
-    suffix: String,
+    /// What every address that fits ends with, back to front.
+    ending: String,
     is_literal: bool,
     hides_dollar: bool,
 }
@@ -66,8 +67,8 @@ impl Pattern {
     pub fn prefixed(prefix: &str) -> Self {
         let pieces: Vec<Piece> = prefix.chars().map(Piece::Is).collect();
         let levels = vec![Level::One(pieces)];
-        let (prefix, suffix) = (prefix.to_owned(), String::new());
-        Self { levels, prefix, suffix, is_literal: true, hides_dollar: false }.and_more()
+        let (prefix, ending) = (prefix.to_owned(), String::new());
+        Self { levels, prefix, ending, is_literal: true, hides_dollar: false }.and_more()
     }
 
     /// The last level with any characters behind it.
@@ -75,7 +76,7 @@ impl Pattern {
         if let Some(Level::One(pieces)) = self.levels.last_mut() {
             pieces.push(Piece::Many);
         }
-        self.suffix.clear();
+        self.ending.clear();
         self.is_literal = false;
         self
     }
@@ -122,8 +123,8 @@ impl Pattern {
             }
             levels.push(Level::One(pieces));
         }
-        let suffix = if is_literal { prefix.clone() } else { suffix(&levels, separator) };
-        Self { levels, prefix, suffix, is_literal, hides_dollar: false }
+        let ending = if is_literal { prefix.chars().rev().collect() } else { ending(&levels, separator) };
+        Self { levels, prefix, ending, is_literal, hides_dollar: false }
     }
 
     /// Whether it stands for itself alone.
@@ -138,13 +139,17 @@ impl Pattern {
         &self.prefix
     }
 
+    /// What every address that fits ends with, back to front.
+    #[must_use]
+    pub fn ending(&self) -> &str {
+        &self.ending
+    }
+
     /// Whether there is an address that fits both.
     #[must_use]
     pub fn meets(&self, other: &Self) -> bool {
         // Most that do not meet differ at an end.
-        if !(one_goes_on(self.prefix.as_bytes(), other.prefix.as_bytes())
-            && one_goes_on_before(self.suffix.as_bytes(), other.suffix.as_bytes()))
-        {
+        if !(one_goes_on(&self.prefix, &other.prefix) && one_goes_on(&self.ending, &other.ending)) {
             return false;
         }
         let begins_with_dollar = |pattern: &Self| matches!(pattern.levels.first(), Some(Level::One(pieces)) if pieces.first() == Some(&Piece::Is('$')));
@@ -175,17 +180,13 @@ impl Pattern {
     }
 }
 
-fn one_goes_on(left: &[u8], right: &[u8]) -> bool {
+fn one_goes_on(left: &str, right: &str) -> bool {
     left.starts_with(right) || right.starts_with(left)
 }
 
-fn one_goes_on_before(left: &[u8], right: &[u8]) -> bool {
-    left.ends_with(right) || right.ends_with(left)
-}
-
-/// What every address of these levels ends with; the separator behind a wildcard goes with it, as it does before one.
-fn suffix(levels: &[Level], separator: Option<char>) -> String {
-    let mut reversed: Vec<char> = Vec::new();
+/// What every address of these levels ends with, back to front; the separator behind a wildcard goes with it, as it does before one.
+fn ending(levels: &[Level], separator: Option<char>) -> String {
+    let mut ending = String::new();
     for (number, level) in levels.iter().rev().enumerate() {
         let Level::One(pieces) = level else { break };
         let literal = pieces.iter().rev().map_while(|piece| match piece {
@@ -195,14 +196,14 @@ fn suffix(levels: &[Level], separator: Option<char>) -> String {
         let literal: Vec<char> = literal.collect();
         let is_whole = literal.len() == pieces.len();
         if number > 0 && (is_whole || !literal.is_empty()) {
-            reversed.extend(separator);
+            ending.extend(separator);
         }
-        reversed.extend(literal);
+        ending.extend(literal);
         if !is_whole {
             break;
         }
     }
-    reversed.iter().rev().collect()
+    ending
 }
 
 /// The characters of a level, each `{parameter}` as one or more that are not known.

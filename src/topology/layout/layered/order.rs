@@ -45,13 +45,14 @@ fn adopt(layers: &mut Layers, order: Vec<Vec<usize>>) {
 fn sweep(layers: &mut Layers, sweeps: usize, best: &mut (u64, Vec<Vec<usize>>)) {
     let count = layers.order.len();
     let mut stale = 0;
+    let mut room = Room::default();
     for number in 0..sweeps {
         let by_median = number % 4 >= 2;
         let turn_ties = number % 8 >= 4;
         for step in 1..count {
             let (layer, from_left) =
                 if number.is_multiple_of(2) { (step, true) } else { (count - 1 - step, false) };
-            arrange(layers, layer, from_left, by_median, turn_ties);
+            arrange(layers, layer, (from_left, by_median, turn_ties), &mut room);
         }
         sift::swap_all(layers);
         let crossings = layers.crossings();
@@ -97,33 +98,43 @@ fn restart(layers: &mut Layers, from_right: bool) {
     adopt(layers, fresh);
 }
 
+/// Lists that one layer after the other is arranged in, so that none is made anew.
+#[derive(Default)]
+struct Room {
+    places: Vec<usize>,
+    keyed: Vec<(usize, Option<f64>)>,
+    moving: Vec<(usize, f64)>,
+}
+
 /// Orders one layer by the middle of the neighbours on one side; vertices without any stay where they are.
-fn arrange(layers: &mut Layers, layer: usize, from_left: bool, by_median: bool, turn_ties: bool) {
-    let mut places = Vec::new();
-    let keyed: Vec<(usize, Option<f64>)> = layers.order[layer]
-        .iter()
-        .map(|vertex| {
-            let others = if from_left { layers.left.of(*vertex) } else { layers.right.of(*vertex) };
-            places.clear();
-            places.extend(others.iter().map(|other| layers.position[*other]));
-            (*vertex, middle(&mut places, by_median))
-        })
-        .collect();
+fn arrange(
+    layers: &mut Layers,
+    layer: usize,
+    (from_left, by_median, turn_ties): (bool, bool, bool),
+    Room { places, keyed, moving }: &mut Room,
+) {
+    keyed.clear();
+    keyed.extend(layers.order[layer].iter().map(|vertex| {
+        let others = if from_left { layers.left.of(*vertex) } else { layers.right.of(*vertex) };
+        places.clear();
+        places.extend(others.iter().map(|other| layers.position[*other]));
+        (*vertex, middle(places, by_median))
+    }));
     let lane = &layers.lane;
-    let mut moving: Vec<(usize, f64)> =
-        keyed.iter().filter_map(|(vertex, key)| key.map(|key| (*vertex, key))).collect();
+    moving.clear();
+    moving.extend(keyed.iter().filter_map(|(vertex, key)| key.map(|key| (*vertex, key))));
     if turn_ties {
         moving.reverse();
     }
     moving.sort_by(|left, right| lane[left.0].cmp(&lane[right.0]).then_with(|| left.1.total_cmp(&right.1)));
     // Within a lane the places of those without neighbours are kept; the others fill what is left.
-    let mut next = moving.into_iter();
-    let fresh: Vec<usize> = keyed
-        .iter()
-        .filter_map(|(vertex, key)| if key.is_none() { Some(*vertex) } else { next.next().map(|(v, _)| v) })
-        .collect();
-    layers.order[layer] = fresh;
-    layers.order[layer].sort_by_key(|vertex| lane[*vertex]);
+    let mut next = moving.iter();
+    let order = &mut layers.order[layer];
+    order.clear();
+    order.extend(keyed.iter().filter_map(|(vertex, key)| {
+        if key.is_none() { Some(*vertex) } else { next.next().map(|(moved, _)| *moved) }
+    }));
+    order.sort_by_key(|vertex| lane[*vertex]);
     layers.note(layer);
 }
 
