@@ -49,7 +49,7 @@ mod mqtt;
 #[cfg(feature = "nats")]
 mod nats;
 pub mod open;
-#[cfg(any(feature = "amqp", feature = "mqtt"))]
+#[cfg(any(feature = "amqp", feature = "http", feature = "mqtt"))]
 mod open_batch;
 mod reading_thread;
 #[cfg(any(feature = "mqtt", feature = "nats"))]
@@ -309,6 +309,12 @@ pub trait Sink: Send {
         usize::MAX
     }
 
+    /// The same as things are now, never more: where the receipts of a call take long, it has few events, and where they
+    /// are there at once, many.
+    fn best_at_once(&self) -> usize {
+        self.most_at_once()
+    }
+
     /// Hands a batch over, in order, and returns its receipts to come.
     fn send<'a>(&'a mut self, batch: &'a [Event]) -> BoxFuture<'a, Receipts>;
 
@@ -323,6 +329,12 @@ pub trait Sink: Send {
     /// failed before it and whose receipt is still on its way to the caller.
     fn resume(&mut self) -> BoxFuture<'_, ()> {
         Box::pin(std::future::ready(()))
+    }
+
+    /// Says that receipts are waited for no longer, and that nothing comes but [`Sink::close`]. True when all receipts given
+    /// out come at once now: what was not begun is not sent any more, and what has no answer yet counts as failed.
+    fn cut_short(&mut self) -> bool {
+        false
     }
 
     /// Flushes and leaves cleanly; receipts given out before still resolve.

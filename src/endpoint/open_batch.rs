@@ -1,6 +1,7 @@
 //! The receipts of one batch, settled in place as they come in: no future and no task for each event.
 
 use std::sync::{Arc, Mutex, PoisonError};
+#[cfg(any(feature = "amqp", feature = "mqtt"))]
 use std::time::Duration;
 
 use tokio::sync::oneshot;
@@ -23,17 +24,35 @@ struct Inner {
 
 impl OpenBatch {
     /// A batch of this many events, and its receipts; one that does not come within `timeout` counts as failed.
+    #[cfg(any(feature = "amqp", feature = "mqtt"))]
     pub(super) fn new(count: usize, timeout: Duration) -> (Arc<Self>, Receipts) {
+        let deadline = tokio::time::Instant::now() + timeout;
+        Self::until(count, async move {
+            tokio::time::sleep_until(deadline).await;
+            let message = format!("no receipt within {} s", timeout.as_secs_f32());
+            EndpointError::new(EndpointErrorKind::Timeout, message)
+        })
+    }
+
+    /// A batch of this many events, and its receipts. Those that are not there when `end` comes count as failed, for the
+    /// reason it gives; the others keep what became of them.
+    pub(super) fn until(
+        count: usize,
+        end: impl Future<Output = EndpointError> + Send + 'static,
+    ) -> (Arc<Self>, Receipts) {
         let (report, reported) = oneshot::channel();
         let inner = Inner { deliveries: vec![None; count], open: count, report: Some(report) };
         let batch = Arc::new(Self { inner: Mutex::new(inner) });
-        let deadline = tokio::time::Instant::now() + timeout;
         let awaited = Arc::clone(&batch);
         let receipts = async move {
-            if count > 0 {
-                let _ = tokio::time::timeout_at(deadline, reported).await;
+            if count == 0 {
+                return Vec::new();
             }
-            awaited.take(timeout)
+            tokio::select! {
+                biased;
+                _ = reported => awaited.take(None),
+                missing = end => awaited.take(Some(&missing)),
+            }
         };
         (batch, Box::pin(receipts))
     }
@@ -55,28 +74,35 @@ impl OpenBatch {
         }
     }
 
-    fn take(&self, timeout: Duration) -> Vec<Delivery> {
+    fn take(&self, missing: Option<&EndpointError>) -> Vec<Delivery> {
         let mut inner = self.inner.lock().unwrap_or_else(PoisonError::into_inner);
-        let late = || {
-            let message = format!("no receipt within {} s", timeout.as_secs_f32());
-            Delivery::failed(EndpointError::new(EndpointErrorKind::Timeout, message))
-        };
+        let unknown = || EndpointError::new(EndpointErrorKind::Timeout, "nothing was said about the event");
+        let late = || Delivery::failed(missing.cloned().unwrap_or_else(unknown));
         std::mem::take(&mut inner.deliveries).into_iter().map(|known| known.unwrap_or_else(late)).collect()
     }
 }
 
 #[cfg(test)]
 mod tests {
-    use std::time::Duration;
+    use std::future::{pending, ready};
 
     use super::OpenBatch;
-    use crate::endpoint::EndpointErrorKind;
+    use crate::endpoint::{EndpointError, EndpointErrorKind};
+
+    #[tokio::test]
+    async fn what_is_known_at_the_end_is_kept() {
+        let end = ready(EndpointError::new(EndpointErrorKind::Timeout, "too late"));
+        let (batch, receipts) = OpenBatch::until(3, end);
+        batch.settle(1, Ok(()));
+        let outcomes: Vec<_> = receipts.await.into_iter().map(|each| each.outcome.is_ok()).collect();
+        assert_eq!(outcomes, [false, true, false]);
+    }
 
     #[tokio::test]
     async fn an_empty_batch_is_settled_and_the_first_receipt_counts() {
-        assert!(OpenBatch::new(0, Duration::from_secs(9)).1.await.is_empty());
-        let (batch, receipts) = OpenBatch::new(2, Duration::from_secs(9));
-        batch.settle(1, Err(crate::endpoint::EndpointError::new(EndpointErrorKind::Rejected, "no")));
+        assert!(OpenBatch::until(0, pending()).1.await.is_empty());
+        let (batch, receipts) = OpenBatch::until(2, pending());
+        batch.settle(1, Err(EndpointError::new(EndpointErrorKind::Rejected, "no")));
         batch.settle(1, Ok(()));
         batch.settle(2, Ok(()));
         batch.settle(0, Ok(()));

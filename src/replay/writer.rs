@@ -82,6 +82,8 @@ pub(super) struct Writer {
     began: Option<Instant>,
     stretched: Duration,
     stopped: bool,
+    /// Nothing more is handed over.
+    ending: bool,
     gave_up: Option<EndpointError>,
 }
 
@@ -133,6 +135,7 @@ impl Writer {
             began: None,
             stretched: Duration::ZERO,
             stopped: false,
+            ending: false,
             gave_up: None,
         }
     }
@@ -328,7 +331,7 @@ impl Writer {
         let now = self.clock.now();
         let most =
             self.until_the_question().map_or(usize::MAX, |left| usize::try_from(left).unwrap_or(usize::MAX));
-        let most = most.min(self.limits.batch_events);
+        let most = most.min(self.limits.batch_events).min(self.sink.best_at_once().max(1));
         let ready = self.waiting.len().min(most);
         let (events, notes) = (Vec::with_capacity(ready), Vec::with_capacity(ready));
         let mut batch = Batch { events, notes, bytes: 0, sent: None };

@@ -74,14 +74,16 @@ impl HttpClient {
         *request.body_mut() = Some(outgoing.body.into());
         *request.timeout_mut() = Some(self.settings.timeout);
         let answer = self.send(request).await?;
-        let (status, location) = (answer.status(), header(&answer, LOCATION.as_str()));
+        let status = answer.status();
+        if status.is_success() {
+            read_some(answer).await;
+            return Ok(());
+        }
+        let location = header(&answer, LOCATION.as_str());
         let date = header(&answer, DATE.as_str());
         let retry_after = header(&answer, RETRY_AFTER.as_str());
         let retry_after = retry_after.map(|text| RetryAfter::read(text, date.as_deref()));
         let body = read_some(answer).await;
-        if status.is_success() {
-            return Ok(());
-        }
         Err(failure::refused(&Refusal { status, retry_after, location, body }, &self.settings.address))
     }
 

@@ -205,6 +205,11 @@ pub(super) fn closed() -> EndpointError {
     EndpointError::new(Kind::Disconnected, "the sink was closed before the event was answered")
 }
 
+/// The run ended before the answer.
+pub(super) fn unanswered() -> EndpointError {
+    EndpointError::new(Kind::Timeout, "the server had not answered when the run ended")
+}
+
 /// Nothing can listen there.
 pub(super) fn cannot_listen(error: &std::io::Error, address: &Address) -> EndpointError {
     use std::io::ErrorKind as Io;

@@ -17,6 +17,7 @@ mod failure;
 mod incoming;
 mod observe;
 mod outgoing;
+mod queue;
 mod server;
 mod settings;
 mod sink;

@@ -26,10 +26,24 @@ pub(super) struct Outgoing {
 }
 
 impl Outgoing {
+    /// What remains of a request that was made, for the case that it fails.
+    pub(super) fn mark(&self) -> Mark {
+        Mark { key: self.headers.get(&IDEMPOTENCY_KEY).cloned(), body: self.body.clone() }
+    }
+}
+
+/// What a request is recognised by when it is sent again.
+#[derive(Debug)]
+pub(super) struct Mark {
+    key: Option<HeaderValue>,
+    body: Bytes,
+}
+
+impl Mark {
     /// The same for the same request sent again.
     pub(super) fn fingerprint(&self) -> u64 {
         let mut hasher = DefaultHasher::new();
-        self.headers.get(&IDEMPOTENCY_KEY).map(HeaderValue::as_bytes).hash(&mut hasher);
+        self.key.as_ref().map(HeaderValue::as_bytes).hash(&mut hasher);
         self.body.hash(&mut hasher);
         hasher.finish()
     }
@@ -107,14 +121,29 @@ fn binary(event: &Event, form: Option<Form>) -> Result<Outgoing, EndpointError> 
         headers.insert(CONTENT_TYPE, content_type(written)?);
     }
     for (name, value) in &found.attributes {
-        let value = encode(&text_of(value));
-        let header = HeaderName::from_bytes(format!("{PREFIX}{name}").as_bytes()).ok();
+        let value = match value.as_str() {
+            Some(text) => encode(text),
+            None => encode(&text_of(value)),
+        };
         // Names are checked and values are encoded, so that both can be written.
-        headers.extend(header.zip(HeaderValue::from_str(&value).ok()));
+        let value = HeaderValue::try_from(value).ok();
+        headers.extend(attribute_header(name).zip(value));
     }
     add_others(&mut headers, others.into_iter(), true)?;
     add_idempotency_key(&mut headers, event, found.text("id").unwrap_or_default());
     Ok(Outgoing { headers, body: found.data.unwrap_or_default() })
+}
+
+/// The header of an attribute; those that most events have are known beforehand.
+fn attribute_header(name: &str) -> Option<HeaderName> {
+    Some(match name {
+        "id" => HeaderName::from_static("ce-id"),
+        "source" => HeaderName::from_static("ce-source"),
+        "specversion" => HeaderName::from_static("ce-specversion"),
+        "time" => HeaderName::from_static("ce-time"),
+        "type" => HeaderName::from_static("ce-type"),
+        _ => return HeaderName::from_bytes(format!("{PREFIX}{name}").as_bytes()).ok(),
+    })
 }
 
 fn structured(event: &Event, form: Option<Form>) -> Result<Outgoing, EndpointError> {
@@ -220,6 +249,9 @@ fn add_idempotency_key(headers: &mut HeaderMap, event: &Event, id: &str) {
 
 /// A string of structured fields, RFC 8941 section 3.3.3, which knows printable ASCII only.
 fn quoted(text: &str) -> Option<HeaderValue> {
+    if text.bytes().all(|byte| matches!(byte, 0x20..=0x7e) && byte != b'"' && byte != b'\\') {
+        return HeaderValue::try_from(format!("\"{text}\"")).ok();
+    }
     let printable = percent::encode(text, |byte| matches!(byte, 0x20..=0x7e));
     let escaped = printable.replace('\\', "\\\\").replace('"', "\\\"");
     HeaderValue::from_str(&format!("\"{escaped}\"")).ok()

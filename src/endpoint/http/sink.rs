@@ -6,21 +6,27 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use axum::http::Method;
-use tokio::sync::{Mutex, mpsc, oneshot};
+use tokio::sync::watch;
 use tokio::task::JoinSet;
 use url::Url;
 
 use super::client::{ALLOWED_ORIGIN, ALLOWED_RATE, HttpClient, header};
 use super::outgoing::{self, Element, Outgoing};
+use super::queue::{Carried, Job, Pace, Queue, Receipt, Worker};
 use super::settings::{Mode, SinkSettings};
 use super::{carried_in, failure};
+use crate::endpoint::open_batch::OpenBatch;
 use crate::endpoint::{
-    Address, BoxFuture, Capabilities, Delivery, EndpointError, EndpointErrorKind, Receipts, Sink, SinkOptions,
+    Address, BoxFuture, Capabilities, EndpointError, EndpointErrorKind, Receipts, Sink, SinkOptions,
 };
-use crate::event::{Event, Place};
+use crate::event::Event;
 
 /// Requests that wait for one worker: few, so that the last of them is still answered in time by a slow server.
 const WAITING: usize = 16;
+/// Most requests of one call, where answers come fast.
+const MOST_AT_ONCE: usize = 64;
+/// How long the answers of one call may take, as it has been so far.
+const A_CALL: Duration = Duration::from_millis(20);
 /// Bytes after which a batch takes no further event: 1 MiB.
 const BATCH_BYTES: usize = 1024 * 1024;
 /// How long a lane waits for the event that failed to come again; a caller that has given up sends what it likes.
@@ -28,24 +34,17 @@ const CLOSED_FOR: Duration = Duration::from_secs(2);
 /// Closed lanes that are remembered.
 const MOST_LANES: usize = 10_000;
 
-/// A request to be made.
-struct Job {
-    url: Url,
-    outgoing: Outgoing,
-    /// Requests of one lane keep their order.
-    lane: u64,
-    receipt: oneshot::Sender<Delivery>,
-}
-
-/// The events of a call that share a receipt.
-type Open = (Vec<usize>, oneshot::Receiver<Delivery>);
-
 /// A sender.
 pub(super) struct HttpSink {
     settings: SinkSettings,
     /// One queue per worker where order counts, one for all where it does not.
-    queues: Vec<mpsc::Sender<Job>>,
+    queues: Vec<Arc<Queue>>,
     workers: JoinSet<()>,
+    pace: Arc<Pace>,
+    /// Where the last event went: most often the next one goes there too.
+    target: Option<(String, Arc<Url>)>,
+    /// True when receipts are waited for no longer.
+    cut: watch::Sender<bool>,
     /// The receiver allows so many requests in a time: each waits for its turn.
     every: Option<Duration>,
     next_turn: tokio::time::Instant,
@@ -57,89 +56,89 @@ impl HttpSink {
         let settings = SinkSettings::new(address, options)?;
         let client = HttpClient::new(&settings)?;
         let every = if settings.handshake { permission(&client, &settings).await? } else { None };
-        let (mut queues, mut workers) = (Vec::new(), JoinSet::new());
-        let (shared, shared_jobs) = mpsc::channel(WAITING * settings.concurrency);
-        let shared_jobs = Arc::new(Mutex::new(shared_jobs));
+        let (mut queues, mut workers, pace) = (Vec::new(), JoinSet::new(), Arc::new(Pace::default()));
+        let shared = Arc::new(Queue::new(settings.concurrency, WAITING * settings.concurrency));
         for _ in 0..settings.concurrency {
-            let jobs = if settings.ordered {
-                let (queue, jobs) = mpsc::channel(WAITING);
-                queues.push(queue);
-                Arc::new(Mutex::new(jobs))
+            let queue = if settings.ordered {
+                queues.push(Arc::new(Queue::new(1, WAITING)));
+                &queues[queues.len() - 1]
             } else {
-                Arc::clone(&shared_jobs)
+                &shared
             };
-            workers.spawn(work(client.clone(), jobs, settings.ordered));
+            let worker = Worker(Arc::clone(queue));
+            workers.spawn(work(client.clone(), worker, Arc::clone(&pace), settings.ordered));
         }
         if !settings.ordered {
             queues.push(shared);
         }
         let next_turn = tokio::time::Instant::now();
-        Ok(Self { settings, queues, workers, every, next_turn })
+        let cut = watch::Sender::new(false);
+        Ok(Self { settings, queues, workers, pace, target: None, cut, every, next_turn })
     }
 
     async fn hand_over(&mut self, batch: &[Event]) -> Receipts {
-        let mut settled: Vec<Option<Delivery>> = vec![None; batch.len()];
-        let mut open: Vec<Open> = Vec::new();
-        for (indexes, request) in self.requests(batch) {
-            let (receipt, to_come) = oneshot::channel();
-            match request {
-                Ok((url, outgoing, lane)) => {
-                    self.wait_for_turn().await;
-                    self.queue(Job { url, outgoing, lane, receipt }).await;
-                    open.push((indexes, to_come));
-                }
-                Err(error) => {
-                    for at in indexes {
-                        settled[at] = Some(Delivery::failed(error.clone()));
-                    }
-                }
+        let mut cut = self.cut.subscribe();
+        let (call, receipts) = OpenBatch::until(batch.len(), async move {
+            // A sink that is gone has settled everything.
+            let _ = cut.wait_for(|cut| *cut).await;
+            failure::unanswered()
+        });
+        if self.every.is_some() {
+            // Whoever has to wait for each turn hands over one by one.
+            for (carried, request) in self.requests(batch) {
+                self.wait_for_turn().await;
+                self.queue(&call, vec![(carried, request)]).await;
             }
+        } else {
+            let requests = self.requests(batch);
+            self.queue(&call, requests).await;
         }
-        Box::pin(async move {
-            let closed = || Delivery::failed(failure::closed());
-            for (indexes, receipt) in open {
-                let delivery = receipt.await.unwrap_or_else(|_| closed());
-                for at in indexes {
-                    settled[at] = Some(delivery.clone());
-                }
-            }
-            settled.into_iter().map(|each| each.unwrap_or_else(closed)).collect()
-        })
+        receipts
+    }
+
+    /// Where an event goes.
+    fn target(&mut self, event: &Event) -> Result<Arc<Url>, EndpointError> {
+        if let Some((_, url)) = self.target.as_ref().filter(|(channel, _)| *channel == event.channel) {
+            return Ok(Arc::clone(url));
+        }
+        let url = Arc::new(self.settings.url_for(event)?);
+        self.target = Some((event.channel.clone(), Arc::clone(&url)));
+        Ok(url)
     }
 
     /// The requests of a call, each with the events it carries.
-    fn requests(&self, batch: &[Event]) -> Vec<Request> {
+    fn requests(&mut self, batch: &[Event]) -> Vec<Request> {
         if self.settings.mode == Some(Mode::Batch) {
             return self.batches(batch);
         }
-        let single = |event: &Event| {
+        let mut single = |event: &Event| {
             let outgoing = outgoing::single(event, self.settings.mode)?;
-            Ok((self.settings.url_for(event)?, outgoing, lane(&event.channel, event.key.as_deref())))
+            Ok((self.target(event)?, outgoing, lane(&event.channel, event.key.as_deref())))
         };
-        batch.iter().enumerate().map(|(at, event)| (vec![at], single(event))).collect()
+        batch.iter().enumerate().map(|(at, event)| (Carried::One(at), single(event))).collect()
     }
 
     /// Events of one target go together, as many as a batch takes.
-    fn batches(&self, batch: &[Event]) -> Vec<Request> {
+    fn batches(&mut self, batch: &[Event]) -> Vec<Request> {
         let mut requests = Vec::new();
-        let mut targets: Vec<(Url, Vec<usize>, Vec<Element>, usize)> = Vec::new();
-        let mut close = |(url, indexes, elements, _): (Url, Vec<usize>, Vec<Element>, usize)| {
+        let mut targets: Vec<(Arc<Url>, Vec<usize>, Vec<Element>, usize)> = Vec::new();
+        let mut close = |(url, indexes, elements, _): (Arc<Url>, Vec<usize>, Vec<Element>, usize)| {
             let lane = lane(url.path(), None);
-            requests.push((indexes, Ok((url, outgoing::batch(&elements), lane))));
+            requests.push((Carried::Many(indexes), Ok((url, outgoing::batch(&elements), lane))));
         };
         let mut refused = Vec::new();
         for (at, event) in batch.iter().enumerate() {
-            let made = self.settings.url_for(event).and_then(|url| Ok((url, outgoing::element(event)?)));
+            let made = self.target(event).and_then(|url| Ok((url, outgoing::element(event)?)));
             let (url, element) = match made {
                 Ok(made) => made,
                 Err(error) => {
-                    refused.push((vec![at], Err(error)));
+                    refused.push((Carried::One(at), Err(error)));
                     continue;
                 }
             };
             let found = targets.iter().position(|(known, ..)| *known == url);
             let target = found.unwrap_or_else(|| {
-                targets.push((url.clone(), Vec::new(), Vec::new(), 0));
+                targets.push((Arc::clone(&url), Vec::new(), Vec::new(), 0));
                 targets.len() - 1
             });
             let (_, indexes, elements, bytes) = &mut targets[target];
@@ -166,21 +165,47 @@ impl HttpSink {
         }
     }
 
-    async fn queue(&self, job: Job) {
-        let at = usize::try_from(job.lane % self.queues.len() as u64).unwrap_or(0);
-        // A worker that is gone drops the receipt, which says so.
-        let _ = self.queues[at].send(job).await;
+    /// Hands requests to the workers, all at once when there is room for them: whoever stops waiting for this has handed
+    /// over none of them.
+    async fn queue(&self, call: &Arc<OpenBatch>, requests: Vec<Request>) {
+        let mut shares: Vec<Vec<Job>> = Vec::new();
+        shares.resize_with(self.queues.len(), Vec::new);
+        for (carried, request) in requests {
+            let receipt = Receipt::new(call, carried);
+            match request {
+                Ok((url, outgoing, lane)) => {
+                    let at = usize::try_from(lane % self.queues.len() as u64).unwrap_or(0);
+                    shares[at].push(Job { url, outgoing, lane, receipt });
+                }
+                Err(error) => receipt.settle(Err(error)),
+            }
+        }
+        for (queue, _) in self.queues.iter().zip(&shares).filter(|(_, share)| !share.is_empty()) {
+            queue.room().await;
+        }
+        for (queue, share) in self.queues.iter().zip(shares).filter(|(_, share)| !share.is_empty()) {
+            queue.add(share);
+        }
     }
 
     async fn leave(mut self) -> Result<(), EndpointError> {
-        self.queues.clear();
+        for queue in &self.queues {
+            queue.close();
+        }
         while self.workers.join_next().await.is_some() {}
         Ok(())
     }
 }
 
+impl Drop for HttpSink {
+    /// Closed or not: workers of a sink that is gone do what waits and leave.
+    fn drop(&mut self) {
+        self.queues.iter().for_each(|queue| queue.close());
+    }
+}
+
 /// Where a request goes and what it carries, or why there is none, with the events it is for.
-type Request = (Vec<usize>, Result<(Url, Outgoing, u64), EndpointError>);
+type Request = (Carried, Result<(Arc<Url>, Outgoing, u64), EndpointError>);
 
 fn lane(channel: &str, key: Option<&[u8]>) -> u64 {
     let mut hasher = DefaultHasher::new();
@@ -190,31 +215,31 @@ fn lane(channel: &str, key: Option<&[u8]>) -> u64 {
 
 /// Makes one request after the other. Where order counts, a failure that may be tried again closes its lane until that very
 /// request comes again: what was handed over behind it does not overtake it, it fails too and comes back in order.
-async fn work(client: HttpClient, jobs: Arc<Mutex<mpsc::Receiver<Job>>>, ordered: bool) {
+async fn work(client: HttpClient, worker: Worker, pace: Arc<Pace>, ordered: bool) {
     let mut closed: HashMap<u64, Closed> = HashMap::new();
-    loop {
-        let Some(job) = jobs.lock().await.recv().await else {
-            return;
-        };
-        let request = job.outgoing.fingerprint();
+    while let Some(job) = worker.0.take().await {
         if let Some(lane) = closed.remove(&job.lane)
-            && lane.request != request
             && lane.since.elapsed() < CLOSED_FOR
+            && lane.request != job.outgoing.mark().fingerprint()
         {
-            let _ = job.receipt.send(Delivery::failed(failure::held_back(&lane.cause)));
+            job.receipt.settle(Err(failure::held_back(&lane.cause)));
             closed.insert(job.lane, lane);
             continue;
         }
-        let outcome = client.post(job.url, job.outgoing).await;
-        if let Some(cause) = outcome.as_ref().err().filter(|error| ordered && error.retryable()) {
+        let mark = ordered.then(|| job.outgoing.mark());
+        let begun = Instant::now();
+        let outcome = client.post(Url::clone(&job.url), job.outgoing).await;
+        pace.add(begun.elapsed());
+        if let Err(cause) = &outcome
+            && let Some(mark) = mark.filter(|_| cause.retryable())
+        {
             if closed.len() >= MOST_LANES {
                 closed.retain(|_, lane| lane.since.elapsed() < CLOSED_FOR);
             }
-            closed.insert(job.lane, Closed { request, since: Instant::now(), cause: cause.clone() });
+            let (request, cause) = (mark.fingerprint(), cause.clone());
+            closed.insert(job.lane, Closed { request, since: Instant::now(), cause });
         }
-        // Whoever does not want the receipt need not take it.
-        let _ =
-            job.receipt.send(Delivery { outcome: outcome.map(|()| Place::default()), at: Instant::now() });
+        job.receipt.settle(outcome);
     }
 }
 
@@ -251,14 +276,36 @@ impl Sink for HttpSink {
     }
 
     fn most_at_once(&self) -> usize {
-        if self.settings.mode == Some(Mode::Batch) { self.settings.batch } else { 1 }
+        match self.settings.mode {
+            Some(Mode::Batch) => self.settings.batch,
+            _ if self.every.is_some() => 1,
+            _ => MOST_AT_ONCE,
+        }
+    }
+
+    /// One while nothing is known, and no more than are answered soon: that nearly all is said of a call when its run is
+    /// broken off must not depend on many answers to come.
+    fn best_at_once(&self) -> usize {
+        if self.settings.mode == Some(Mode::Batch) {
+            return self.settings.batch;
+        }
+        // Events of one lane go one after the other, and all may be of one.
+        let abreast = if self.settings.ordered { 1 } else { self.settings.concurrency as u64 };
+        let answers = self.pace.answers_within(A_CALL).unwrap_or(0).saturating_mul(abreast);
+        usize::try_from(answers).unwrap_or(usize::MAX).clamp(1, self.most_at_once())
     }
 
     fn send<'a>(&'a mut self, batch: &'a [Event]) -> BoxFuture<'a, Receipts> {
         Box::pin(self.hand_over(batch))
     }
 
+    fn cut_short(&mut self) -> bool {
+        self.queues.iter().for_each(|queue| queue.clear());
+        self.cut.send_replace(true);
+        true
+    }
+
     fn close(self: Box<Self>) -> BoxFuture<'static, Result<(), EndpointError>> {
-        Box::pin(self.leave())
+        Box::pin((*self).leave())
     }
 }

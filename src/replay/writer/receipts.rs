@@ -1,11 +1,14 @@
 //! What the writer does with receipts: settles, sends again what failed, and drains what is under way at the end.
 
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use super::{WriteEnd, Writer};
 use crate::endpoint::Delivery;
 use crate::replay::progress::News;
 use crate::replay::tally::{Batch, Note};
+
+/// What comes at once is there after this time, also on a busy machine.
+const AT_ONCE: Duration = Duration::from_secs(1);
 
 impl Writer {
     pub(super) fn keep(&mut self, batch: Batch) {
@@ -22,6 +25,9 @@ impl Writer {
         self.bytes_under_way -= batch.bytes;
         let before = self.tally.acknowledged;
         self.note_final_failure(&batch, &deliveries);
+        if self.ending {
+            self.note_undone(&batch, &deliveries);
+        }
         self.again.extend(self.tally.settle(batch, deliveries, retry));
         if self.tally.acknowledged > before && self.again.is_empty() {
             self.backoff.reset();
@@ -35,6 +41,15 @@ impl Writer {
                 continue;
             };
             self.gave_up.get_or_insert_with(|| error.clone());
+            self.next_number = self.next_number.min(note.number);
+        }
+    }
+
+    /// The first event that did not arrive is where another run begins.
+    fn note_undone(&mut self, batch: &Batch, deliveries: &[Delivery]) {
+        let arrived = deliveries.iter().map(|delivery| delivery.outcome.is_ok());
+        let mut arrived = batch.notes.iter().zip(arrived.chain(std::iter::repeat(false)));
+        if let Some((note, _)) = arrived.find(|(_, arrived)| !arrived) {
             self.next_number = self.next_number.min(note.number);
         }
     }
@@ -60,11 +75,23 @@ impl Writer {
             Some((id, deliveries)) = self.receipts.recv() => self.settle(id, deliveries, retry),
             _ = stop.requested(), if retry => {}
             () = ledger_moves => {}
-            () = tokio::time::sleep_until(deadline.into()) => {
-                for id in self.under_way.keys().copied().collect::<Vec<_>>() {
-                    self.settle(id, Vec::new(), false);
-                }
+            () = tokio::time::sleep_until(deadline.into()) => self.wait_no_longer().await,
+        }
+    }
+
+    /// What has no receipt by now failed; at the end, a target that can say it tells which events of a batch have none.
+    async fn wait_no_longer(&mut self) {
+        if self.ending && self.sink.cut_short() {
+            let deadline = tokio::time::Instant::now() + AT_ONCE;
+            while !self.under_way.is_empty()
+                && let Ok(Some((id, deliveries))) =
+                    tokio::time::timeout_at(deadline, self.receipts.recv()).await
+            {
+                self.settle(id, deliveries, false);
             }
+        }
+        for id in self.under_way.keys().copied().collect::<Vec<_>>() {
+            self.settle(id, Vec::new(), false);
         }
     }
 
@@ -162,19 +189,15 @@ impl Writer {
 
     /// Drains what is under way, says what stays undone, and closes the target.
     pub(super) async fn finish(mut self) -> WriteEnd {
+        self.ending = true;
         let deadline = Instant::now() + self.limits.drain_for;
         if !self.under_way.is_empty() && self.stop.reason().is_some() {
             self.tell(News::Stopping { outstanding: self.events_under_way as u64 });
         }
-        let mut first_undone = self.next_number;
         while !self.under_way.is_empty() {
-            let oldest = self.oldest_under_way();
-            let failed = self.tally.failed;
             self.await_one_receipt(Some(deadline)).await;
-            if self.tally.failed > failed {
-                first_undone = first_undone.min(oldest);
-            }
         }
+        let mut first_undone = self.next_number;
         for (event, note, error) in std::mem::take(&mut self.again) {
             first_undone = first_undone.min(note.number);
             self.tally.give_up(event, &note, error);
@@ -192,10 +215,5 @@ impl Writer {
             stretched: self.stretched,
             close_error,
         }
-    }
-
-    fn oldest_under_way(&self) -> u64 {
-        let firsts = self.under_way.values().filter_map(|batch| batch.notes.first());
-        firsts.map(|note| note.number).min().unwrap_or(self.next_number)
     }
 }
