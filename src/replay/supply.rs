@@ -1,7 +1,8 @@
 //! Sources that make their events themselves: from a closure, or from the lines of a text.
 
-use std::io::{BufRead, BufReader, Read};
+use std::io::{ErrorKind, Read};
 
+use bytes::Bytes;
 use tokio::sync::mpsc;
 
 use crate::endpoint::{BoxFuture, EndpointError, EndpointErrorKind, Source};
@@ -61,20 +62,19 @@ impl Source for MadeSource {
 }
 
 /// Makes the event of one line; an error says what is wrong with it.
-pub type LineMaker = Box<dyn FnMut(Vec<u8>) -> Result<Event, String> + Send>;
+pub type LineMaker = Box<dyn FnMut(Bytes) -> Result<Event, String> + Send>;
 
-/// Lines handed over at once.
-const LINES_AT_ONCE: usize = 256;
-/// Bytes handed over at once, unless one line is longer.
+/// Bytes read and handed over at once, unless one line is longer.
 const BYTES_AT_ONCE: usize = 256 * 1024;
 
-type Lines = Vec<Result<Vec<u8>, EndpointError>>;
+/// Lines that were read together, without their ends, or why there are no more.
+type Lines = Result<Vec<Bytes>, EndpointError>;
 
 /// One event for each line of a text; a thread reads ahead a little, because reading may block.
 pub struct LineSource {
     name: String,
     lines: mpsc::Receiver<Lines>,
-    left: std::vec::IntoIter<Result<Vec<u8>, EndpointError>>,
+    left: std::vec::IntoIter<Bytes>,
     make: LineMaker,
     read: u64,
     failure: Option<EndpointError>,
@@ -84,25 +84,29 @@ impl LineSource {
     /// Each line, without its end, is given to `make`; `name` is how the text is called in messages.
     #[must_use]
     pub fn new(name: &str, input: impl Read + Send + 'static, make: LineMaker) -> Self {
+        Self::with_longest(MAX_LINE, name, input, make)
+    }
+
+    fn with_longest(longest: usize, name: &str, input: impl Read + Send + 'static, make: LineMaker) -> Self {
         let (sender, lines) = mpsc::channel(4);
         let body_name = name.to_owned();
         // A thread that cannot be started drops the sender, and the source ends.
-        drop(std::thread::Builder::new().spawn(move || read_lines(&body_name, input, &sender)));
+        drop(std::thread::Builder::new().spawn(move || read_lines(&body_name, longest, input, &sender)));
         Self { name: name.to_owned(), lines, left: Vec::new().into_iter(), make, read: 0, failure: None }
     }
 
     /// Each line becomes the payload of an event that is otherwise like `pattern`.
     #[must_use]
     pub fn of_payloads(name: &str, input: impl Read + Send + 'static, pattern: Event) -> Self {
-        let make = move |line: Vec<u8>| {
-            Ok(Event { payload: Some(line.into()), received: Timestamp::now(), ..pattern.clone() })
+        let make = move |line: Bytes| {
+            Ok(Event { payload: Some(line), received: Timestamp::now(), ..pattern.clone() })
         };
         Self::new(name, input, Box::new(make))
     }
 
-    fn event(&mut self, line: Result<Vec<u8>, EndpointError>) -> Result<Event, EndpointError> {
+    fn event(&mut self, line: Bytes) -> Result<Event, EndpointError> {
         self.read += 1;
-        (self.make)(line?).map_err(|what| {
+        (self.make)(line).map_err(|what| {
             let message = format!("line {} of `{}`: {what}", self.read, self.name);
             EndpointError::new(EndpointErrorKind::Malformed, message)
         })
@@ -116,7 +120,10 @@ impl Source for LineSource {
                 && self.left.len() == 0
                 && let Some(lines) = self.lines.recv().await
             {
-                self.left = lines.into_iter();
+                match lines {
+                    Ok(lines) => self.left = lines.into_iter(),
+                    Err(error) => self.failure = Some(error),
+                }
             }
             let mut batch = Vec::with_capacity(self.left.len().min(max));
             while self.failure.is_none() && batch.len() < max {
@@ -139,63 +146,81 @@ impl Source for LineSource {
     }
 }
 
-fn read_lines(name: &str, input: impl Read, sender: &mpsc::Sender<Lines>) {
-    let mut input = BufReader::with_capacity(64 * 1024, input);
-    let (mut lines, mut bytes, mut number) = (Lines::new(), 0, 0_u64);
+/// Reads large pieces and cuts them into lines that share their memory, none longer than `longest`. Nothing that was read
+/// waits for what may be long in coming.
+fn read_lines(name: &str, longest: usize, mut input: impl Read, sender: &mpsc::Sender<Lines>) {
+    let (mut buffer, mut filled, mut number) = (vec![0; BYTES_AT_ONCE], 0, 0_u64);
     loop {
-        // Nothing that was read waits for what may be long in coming.
-        let may_block = memchr::memchr(b'\n', input.buffer()).is_none();
-        let full = lines.len() >= LINES_AT_ONCE || bytes >= BYTES_AT_ONCE;
-        if (full || may_block) && !lines.is_empty() {
-            bytes = 0;
-            if sender.blocking_send(std::mem::take(&mut lines)).is_err() {
+        if filled == buffer.len() {
+            buffer.resize(buffer.len() * 2, 0);
+        }
+        let read = match read_some(&mut input, &mut buffer[filled..]) {
+            Ok(read) => read,
+            Err(error) => {
+                let message = format!("cannot read `{name}`: {error}");
+                let _ = sender.blocking_send(Err(EndpointError::new(EndpointErrorKind::File, message)));
                 return;
             }
-        }
-        number += 1;
-        let Some(line) = read_line(name, number, &mut input) else {
-            return;
         };
-        let last = line.is_err();
-        bytes += line.as_ref().map_or(0, Vec::len);
-        lines.push(line);
-        if last {
-            let _ = sender.blocking_send(lines);
+        let last = memchr::memrchr(b'\n', &buffer[filled..filled + read]).map(|at| filled + at + 1);
+        filled += read;
+        let whole = if read == 0 { filled } else { last.unwrap_or(0) };
+        // A copy of the size of what was read: lines that come one by one must not hold a large buffer each.
+        let (lines, mut too_long) = cut(&Bytes::copy_from_slice(&buffer[..whole]), longest, &mut number);
+        buffer.copy_within(whole..filled, 0);
+        filled -= whole;
+        // A line that is too long already is not read to its end; the one byte more may belong to it.
+        if !too_long && filled > longest + 1 {
+            number += 1;
+            too_long = true;
+        }
+        if !lines.is_empty() && sender.blocking_send(Ok(lines)).is_err() {
+            return;
+        }
+        if too_long {
+            let message = format!("line {number} of `{name}` is longer than {longest} bytes");
+            let _ = sender.blocking_send(Err(EndpointError::new(EndpointErrorKind::Malformed, message)));
+        }
+        if read == 0 || too_long {
             return;
         }
     }
 }
 
-/// The next line, or what is wrong with it; none at the end.
-fn read_line(name: &str, number: u64, input: &mut impl BufRead) -> Option<Result<Vec<u8>, EndpointError>> {
-    let mut line = Vec::new();
-    let limit = MAX_LINE as u64 + 2;
-    match input.take(limit).read_until(b'\n', &mut line) {
-        Ok(0) => None,
-        Ok(_) => Some(trimmed(line).ok_or_else(|| {
-            let message = format!("line {number} of `{name}` is longer than {MAX_LINE} bytes");
-            EndpointError::new(EndpointErrorKind::Malformed, message)
-        })),
-        Err(error) => {
-            let message = format!("cannot read `{name}`: {error}");
-            Some(Err(EndpointError::new(EndpointErrorKind::File, message)))
+/// Reads what there is; 0 at the end.
+fn read_some(input: &mut impl Read, into: &mut [u8]) -> std::io::Result<usize> {
+    loop {
+        match input.read(into) {
+            Err(error) if error.kind() == ErrorKind::Interrupted => {}
+            read => return read,
         }
     }
 }
 
-/// The line without its end, unless it is too long.
-fn trimmed(mut line: Vec<u8>) -> Option<Vec<u8>> {
-    if line.last() == Some(&b'\n') {
-        line.pop();
-        if line.last() == Some(&b'\r') {
-            line.pop();
+/// The lines of a text, up to the first that is too long, and whether there is one; `number` is that of the last line.
+fn cut(text: &Bytes, longest: usize, number: &mut u64) -> (Vec<Bytes>, bool) {
+    let mut lines = Vec::new();
+    let mut begin = 0;
+    while begin < text.len() {
+        *number += 1;
+        let end = memchr::memchr(b'\n', &text[begin..]).map(|at| begin + at);
+        let line = text.slice(begin..end.unwrap_or(text.len()));
+        let line = if end.is_some() && line.ends_with(b"\r") { line.slice(..line.len() - 1) } else { line };
+        if line.len() > longest {
+            return (lines, true);
         }
+        lines.push(line);
+        begin = end.map_or(text.len(), |end| end + 1);
     }
-    (line.len() <= MAX_LINE).then_some(line)
+    (lines, false)
 }
 
 #[cfg(test)]
 mod tests {
+    use std::io::Read;
+
+    use bytes::Bytes;
+
     use super::{LineSource, MadeSource};
     use crate::endpoint::{EndpointError, EndpointErrorKind, Source};
     use crate::event::Event;
@@ -217,7 +242,7 @@ mod tests {
 
     #[tokio::test]
     async fn a_wrong_line_is_named_after_those_before_it() {
-        let make = |line: Vec<u8>| match line.as_slice() {
+        let make = |line: Bytes| match &line[..] {
             b"bad" => Err("it is bad".to_owned()),
             _ => Ok(Event::new("a", line)),
         };
@@ -231,6 +256,63 @@ mod tests {
         };
         assert_eq!((events, error.message.as_str()), (2, "line 3 of `text`: it is bad"));
         assert!(source.next_batch(10).await.is_err());
+    }
+
+    /// Gives a text away in pieces of these lengths, one after the other, and then all over again.
+    struct Pieces(Vec<u8>, usize, &'static [usize]);
+
+    impl Read for Pieces {
+        fn read(&mut self, into: &mut [u8]) -> std::io::Result<usize> {
+            self.1 += 1;
+            let count = self.2[self.1 % self.2.len()].min(self.0.len()).min(into.len());
+            into[..count].copy_from_slice(&self.0[..count]);
+            self.0.drain(..count);
+            Ok(count)
+        }
+    }
+
+    async fn all_of(mut source: LineSource) -> (Vec<Bytes>, Option<String>) {
+        let mut payloads = Vec::new();
+        loop {
+            match source.next_batch(7).await {
+                Ok(batch) if batch.is_empty() => return (payloads, None),
+                Ok(batch) => payloads.extend(batch.into_iter().filter_map(|event| event.payload)),
+                Err(error) => return (payloads, Some(error.message)),
+            }
+        }
+    }
+
+    #[tokio::test]
+    async fn lines_are_the_same_however_they_come() {
+        let text: String =
+            (0..200).map(|at| "é".repeat(at) + ["\n", "\r\n"][at % 2]).collect::<String>() + "end";
+        let expected: Vec<Bytes> = text.lines().map(|line| Bytes::from(line.to_owned())).collect();
+        for lengths in [&[1][..], &[3, 1000, 1], &[usize::MAX]] {
+            let pieces = Pieces(text.clone().into_bytes(), 0, lengths);
+            let (lines, error) = all_of(LineSource::of_payloads("text", pieces, Event::default())).await;
+            assert_eq!((&lines, error), (&expected, None));
+        }
+    }
+
+    #[tokio::test]
+    async fn a_line_may_be_as_long_as_allowed_and_no_longer() {
+        const LONGEST: usize = 600_000;
+        let refusal = || Some(format!("line 2 of `text` is longer than {LONGEST} bytes"));
+        for (length, end, lines, message) in [
+            (LONGEST, "\r\nb", 3, None),
+            (LONGEST, "", 2, None),
+            (LONGEST + 1, "\nb", 1, refusal()),
+            (LONGEST + 1, "", 1, refusal()),
+            (LONGEST + 700_000, "", 1, refusal()),
+        ] {
+            let text = [&b"a\n"[..], &vec![b'x'; length], end.as_bytes()].concat();
+            let make = |line: Bytes| Ok(Event::new("a", line));
+            let input = std::io::Cursor::new(text);
+            let (found, error) =
+                all_of(LineSource::with_longest(LONGEST, "text", input, Box::new(make))).await;
+            assert_eq!((found.len(), error), (lines, message));
+            assert!(found[0] == "a" && found.get(1).is_none_or(|line| line.len() == length));
+        }
     }
 
     #[tokio::test]

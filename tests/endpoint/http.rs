@@ -448,6 +448,33 @@ async fn a_server_that_says_nothing_is_not_known_to_have_the_event() {
 }
 
 #[tokio::test]
+async fn at_the_end_what_was_answered_is_told_from_what_was_not() {
+    let listener = TcpListener::bind("127.0.0.1:0").await.expect("a port");
+    let base = format!("http://{}", listener.local_addr().expect("an address"));
+    let (asked, mut all_asked) = tokio::sync::oneshot::channel();
+    let serving = tokio::spawn(async move {
+        let (mut stream, _) = listener.accept().await.expect("a connection");
+        for _ in 0..2 {
+            read_request(&mut stream).await;
+            stream.write_all(YES.as_bytes()).await.expect("written");
+        }
+        read_request(&mut stream).await;
+        asked.send(()).expect("heard");
+        // It is never answered.
+        std::future::pending::<()>().await;
+    });
+    let mut sender = sink(&format!("{base}#handshake=false&concurrency=1&timeout=60")).await;
+    let events: Vec<Event> = (0..5).map(|at| Event::new("x", format!("{at}"))).collect();
+    let receipts = sender.send(&events).await;
+    tokio::time::timeout(PATIENCE, &mut all_asked).await.expect("in time").expect("asked");
+    assert!(sender.cut_short());
+    let deliveries = tokio::time::timeout(PATIENCE, receipts).await.expect("at once");
+    let taken: Vec<bool> = deliveries.iter().map(|delivery| delivery.outcome.is_ok()).collect();
+    assert_eq!(taken, [true, true, false, false, false]);
+    serving.abort();
+}
+
+#[tokio::test]
 async fn nothing_overtakes_an_event_of_its_lane_that_failed() {
     let listener = TcpListener::bind("127.0.0.1:0").await.expect("a port");
     let base = format!("http://{}", listener.local_addr().expect("an address"));

@@ -2,6 +2,7 @@
 
 use std::sync::{Arc, Mutex};
 
+use bytes::Bytes;
 use minijinja::value::{Rest, Serde, Value};
 use minijinja::{AutoEscape, Environment, Error, ErrorKind, UndefinedBehavior, context};
 
@@ -59,7 +60,7 @@ impl Rendered {
     ///
     /// # Errors
     /// What a template ran into, as a fragment.
-    pub(super) fn event(&mut self, pattern: &Event, line: Option<Vec<u8>>) -> Result<Event, String> {
+    pub(super) fn event(&mut self, pattern: &Event, line: Option<Bytes>) -> Result<Event, String> {
         self.count += 1;
         let text = line.as_deref().map(String::from_utf8_lossy);
         let value: Option<serde_json::Value> =
@@ -68,7 +69,7 @@ impl Rendered {
         let mut event = Event { received: Timestamp::now(), ..pattern.clone() };
         event.payload = match line {
             _ if self.has_payload => Some(self.render(PAYLOAD, &known)?.into()),
-            line => line.map(Into::into),
+            line => line,
         };
         if event.key.is_some() {
             event.key = Some(self.render(KEY, &known)?.into());

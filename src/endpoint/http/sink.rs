@@ -197,13 +197,6 @@ impl HttpSink {
     }
 }
 
-impl Drop for HttpSink {
-    /// Closed or not: workers of a sink that is gone do what waits and leave.
-    fn drop(&mut self) {
-        self.queues.iter().for_each(|queue| queue.close());
-    }
-}
-
 /// Where a request goes and what it carries, or why there is none, with the events it is for.
 type Request = (Carried, Result<(Arc<Url>, Outgoing, u64), EndpointError>);
 
@@ -306,6 +299,6 @@ impl Sink for HttpSink {
     }
 
     fn close(self: Box<Self>) -> BoxFuture<'static, Result<(), EndpointError>> {
-        Box::pin((*self).leave())
+        Box::pin(self.leave())
     }
 }
