@@ -4,6 +4,7 @@ use std::collections::VecDeque;
 use std::pin::pin;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::task::Poll;
 use std::time::Duration;
 
 use tokio::sync::Notify;
@@ -130,20 +131,21 @@ impl Queue {
     /// The next request; none when the queue is closed and empty.
     pub(super) async fn take(&self) -> Option<Job> {
         loop {
-            if let Some(taken) = self.try_take() {
+            if let Poll::Ready(taken) = self.try_take() {
                 return taken;
             }
             let mut filled = pin!(self.filled.notified());
             // From here on what is added wakes us, so that one more look is enough.
             filled.as_mut().enable();
-            if let Some(taken) = self.try_take() {
+            if let Poll::Ready(taken) = self.try_take() {
                 return taken;
             }
             filled.await;
         }
     }
 
-    fn try_take(&self) -> Option<Option<Job>> {
+    /// The next request, none at the end, or nothing yet.
+    fn try_take(&self) -> Poll<Option<Job>> {
         let mut inner = self.inner();
         let job = inner.jobs.pop_front();
         let is_over = job.is_none() && inner.closed;
@@ -151,7 +153,7 @@ impl Queue {
             inner.wants_room = false;
             self.room.notify_one();
         }
-        (job.is_some() || is_over).then_some(job)
+        if job.is_some() || is_over { Poll::Ready(job) } else { Poll::Pending }
     }
 
     /// Says that nothing comes any more: workers leave when they have done what waits.

@@ -120,13 +120,8 @@ impl HttpSink {
 
     /// Events of one target go together, as many as a batch takes.
     fn batches(&mut self, batch: &[Event]) -> Vec<Request> {
-        let mut requests = Vec::new();
-        let mut targets: Vec<(Arc<Url>, Vec<usize>, Vec<Element>, usize)> = Vec::new();
-        let mut close = |(url, indexes, elements, _): (Arc<Url>, Vec<usize>, Vec<Element>, usize)| {
-            let lane = lane(url.path(), None);
-            requests.push((Carried::Many(indexes), Ok((url, outgoing::batch(&elements), lane))));
-        };
-        let mut refused = Vec::new();
+        let (mut requests, mut refused) = (Vec::new(), Vec::new());
+        let mut targets: Vec<Open> = Vec::new();
         for (at, event) in batch.iter().enumerate() {
             let made = self.target(event).and_then(|url| Ok((url, outgoing::element(event)?)));
             let (url, element) = match made {
@@ -136,24 +131,22 @@ impl HttpSink {
                     continue;
                 }
             };
-            let found = targets.iter().position(|(known, ..)| *known == url);
-            let target = found.unwrap_or_else(|| {
-                targets.push((Arc::clone(&url), Vec::new(), Vec::new(), 0));
+            let found = targets.iter().position(|known| known.url == url);
+            let found = found.unwrap_or_else(|| {
+                targets.push(Open::new(&url));
                 targets.len() - 1
             });
-            let (_, indexes, elements, bytes) = &mut targets[target];
-            let is_full = elements.len() >= self.settings.batch || *bytes + element.json.len() > BATCH_BYTES;
-            if is_full && !elements.is_empty() {
-                let full = (url, std::mem::take(indexes), std::mem::take(elements), 0);
-                *bytes = 0;
-                close(full);
+            let target = &mut targets[found];
+            let is_full = target.elements.len() >= self.settings.batch
+                || target.bytes + element.json.len() > BATCH_BYTES;
+            if is_full && !target.elements.is_empty() {
+                requests.push(std::mem::replace(target, Open::new(&url)).close());
             }
-            let (_, indexes, elements, bytes) = &mut targets[target];
-            indexes.push(at);
-            *bytes += element.json.len();
-            elements.push(element);
+            target.indexes.push(at);
+            target.bytes += element.json.len();
+            target.elements.push(element);
         }
-        targets.into_iter().for_each(close);
+        requests.extend(targets.into_iter().map(Open::close));
         requests.extend(refused);
         requests
     }
@@ -199,6 +192,25 @@ impl HttpSink {
 
 /// Where a request goes and what it carries, or why there is none, with the events it is for.
 type Request = (Carried, Result<(Arc<Url>, Outgoing, u64), EndpointError>);
+
+/// A batch that still takes events.
+struct Open {
+    url: Arc<Url>,
+    indexes: Vec<usize>,
+    elements: Vec<Element>,
+    bytes: usize,
+}
+
+impl Open {
+    fn new(url: &Arc<Url>) -> Self {
+        Self { url: Arc::clone(url), indexes: Vec::new(), elements: Vec::new(), bytes: 0 }
+    }
+
+    fn close(self) -> Request {
+        let lane = lane(self.url.path(), None);
+        (Carried::Many(self.indexes), Ok((self.url, outgoing::batch(&self.elements), lane)))
+    }
+}
 
 fn lane(channel: &str, key: Option<&[u8]>) -> u64 {
     let mut hasher = DefaultHasher::new();
