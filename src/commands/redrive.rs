@@ -4,6 +4,8 @@ use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
 
+mod origins;
+
 use super::choosing::{ChoosingArgs, say_unfit};
 use super::connect::{ConnectArgs, Connector};
 use super::target::{Place, Places};
@@ -12,6 +14,7 @@ use crate::endpoint::address::Scheme;
 use crate::endpoint::open::server_of;
 use crate::endpoint::{Source, Stop};
 use crate::output::redrive::{self as report, RedriveView};
+use crate::replay::preflight::Finding;
 use crate::replay::redrive::{Board, Quarantine, RedriveSource, RoutingSink, Rules, Way};
 use crate::replay::{Limits, Outcome, Pace, Plan, Selection, StopToken, carry};
 use crate::ui::progress::TransferView;
@@ -140,8 +143,13 @@ async fn redrive(args: &Args, context: &Context) -> Result<Status, CommandError>
     if args.dry_run {
         let cut = look(args, (&connector, &stop), &route, &board, rules).await?;
         say_unfit(&filters, context);
-        show(args, context, &route, (&board, None, cut, Duration::ZERO))?;
-        return Ok(if stop.reason().is_some() { Status::Interrupted } else { Status::Done });
+        let findings = origins::asked(&connector, &route, &board).await;
+        show(args, context, &route, (&board, None, cut, Duration::ZERO), &findings)?;
+        return Ok(match stop.reason() {
+            Some(_) => Status::Interrupted,
+            None if findings.iter().any(Finding::is_error) => Status::Findings,
+            None => Status::Done,
+        });
     }
     route.target.confirm(args.confirm.as_deref())?;
     let inner = connector.taking(&route.source, group(args)).await?;
@@ -163,7 +171,7 @@ async fn redrive(args: &Args, context: &Context) -> Result<Status, CommandError>
     say_unfit(&filters, context);
     let unread = left.map(|left| left.saturating_sub(board.counts().decided()));
     let time = Duration::from_micros(outcome.summary.duration_us);
-    show(args, context, &route, (&board, unread, false, time))?;
+    show(args, context, &route, (&board, unread, false, time), &[])?;
     ended(args, context, &outcome, &board)
 }
 
@@ -285,6 +293,7 @@ fn show(
     context: &Context,
     route: &Route,
     (board, left, cut, duration): (&Board, Option<u64>, bool, Duration),
+    findings: &[Finding],
 ) -> Result<(), CommandError> {
     let (counts, rows) = (board.counts(), board.rows());
     let view = RedriveView {
@@ -292,6 +301,7 @@ fn show(
         target: route.fixed.then(|| route.target.address.to_string()),
         counts: &counts,
         rows: &rows,
+        findings,
         left,
         dry_run: args.dry_run,
         cut,

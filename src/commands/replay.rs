@@ -22,6 +22,7 @@ use crate::event::Timestamp;
 use crate::output::figures::counted;
 use crate::output::replay as report;
 use crate::output::replay_plan::{self, PlanView};
+use crate::replay::survey::Carriage;
 use crate::replay::{
     Ending, Limits, Outcome, Plan, RecordedClock, Selection, Shard, StopToken, Survey, Timetable, carry,
 };
@@ -149,7 +150,11 @@ async fn replay(args: &Args, context: &Context) -> Result<Status, CommandError> 
     delivering::suited(args, &carried, &scheduled.timetable)?;
     let stop = transfer::stop_on_interruption();
     let source = origin.open(window).await?;
-    let survey = Survey::of(source, selection.clone(), shard, &scheduled.timetable, carried, &stop).await;
+    let opened = target.for_writing(&context.environment).ok();
+    // What is wrong with address or options is said when the target is opened.
+    let refusal = opened.and_then(|(address, options)| open::refusal(&address, &options).ok().flatten());
+    let carriage = Carriage { capabilities: carried, refusal };
+    let survey = Survey::of(source, selection.clone(), shard, &scheduled.timetable, carriage, &stop).await;
     let survey = survey.map_err(|error| origin.unread(error))?;
     if survey.interrupted {
         context.ui.say("interrupted before anything was sent");

@@ -5,6 +5,12 @@ use std::time::Duration;
 
 use serde::Serialize;
 
+use super::EndpointError;
+use crate::event::Event;
+
+/// Why a system cannot be sent an event, whatever its server says; `None` of an event that can be written.
+pub type Refusal = Box<dyn Fn(&Event) -> Option<EndpointError> + Send + Sync>;
+
 /// What a system tells of the places events are to go to.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize)]
 pub struct TargetFacts {

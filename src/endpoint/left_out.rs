@@ -3,6 +3,8 @@
 use std::future::{Ready, ready};
 use std::time::Duration;
 
+#[cfg(not(feature = "http"))]
+use super::facts::Refusal;
 use super::facts::TargetFacts;
 use super::inspect::{Inspect, ProbeReport};
 use super::{
@@ -29,6 +31,11 @@ pub(super) fn probe(address: &Address, _: Option<&Credentials>, _: Duration) -> 
 }
 
 pub(super) fn capabilities(address: &Address) -> Result<Capabilities, EndpointError> {
+    Err(left_out(address))
+}
+
+#[cfg(not(feature = "http"))]
+pub(super) fn refusal(address: &Address, _: &SinkOptions) -> Result<Refusal, EndpointError> {
     Err(left_out(address))
 }
 

@@ -5,7 +5,7 @@ use std::time::Duration;
 use super::address::Scheme;
 #[cfg(feature = "amqp")]
 use super::amqp;
-use super::facts::TargetFacts;
+use super::facts::{Refusal, TargetFacts};
 use super::file::{FileSink, FileSource};
 #[cfg(feature = "http")]
 use super::http;
@@ -101,6 +101,17 @@ pub fn capabilities(address: &Address) -> Result<Capabilities, EndpointError> {
         Scheme::Redis => redis_streams::capabilities(address),
         Scheme::Kafka => kafka::capabilities(address),
         Scheme::Http => http::capabilities(address),
+    }
+}
+
+/// Which events a system cannot be sent at all; `None` where every event can be written.
+///
+/// # Errors
+/// When the address or the options cannot be used, or the system was left out of this build.
+pub fn refusal(address: &Address, options: &SinkOptions) -> Result<Option<Refusal>, EndpointError> {
+    match address.scheme {
+        Scheme::Http => http::refusal(address, options).map(Some),
+        _ => Ok(None),
     }
 }
 

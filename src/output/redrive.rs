@@ -6,6 +6,7 @@ use std::time::Duration;
 use serde_json::json;
 
 use super::figures::{counted, grouped, rate, span};
+use crate::replay::preflight::Finding;
 use crate::replay::redrive::{Counts, Row};
 
 /// Rows shown in text; JSON has them all.
@@ -22,6 +23,8 @@ pub struct RedriveView<'a> {
     pub counts: &'a Counts,
     /// Events by origin and reason.
     pub rows: &'a [Row],
+    /// What speaks against sending; of a dry run.
+    pub findings: &'a [Finding],
     /// Dead letters that were there and about which nothing was decided, where that is known.
     pub left: Option<u64>,
     /// Nothing was sent.
@@ -68,6 +71,12 @@ pub fn text(out: &mut dyn Write, view: &RedriveView<'_>) -> io::Result<()> {
     if !counts.left_at.is_empty() {
         writeln!(out, "            at {}", counts.left_at.join(", "))?;
     }
+    for finding in view.findings {
+        writeln!(out, "{:<11} {}: {}", finding.severity.word(), finding.name, finding.message)?;
+        if let Some(help) = &finding.help {
+            writeln!(out, "            {help}")?;
+        }
+    }
     if view.dry_run {
         let part = if view.cut {
             format!("; only the first {} were looked at", grouped(counts.read))
@@ -111,6 +120,7 @@ pub fn json(out: &mut dyn Write, view: &RedriveView<'_>) -> io::Result<()> {
         "unread": view.left,
         "duration_us": u64::try_from(view.duration.as_micros()).unwrap_or(u64::MAX),
         "by_origin": view.rows,
+        "findings": view.findings,
     });
     writeln!(out, "{object}")?;
     out.flush()
@@ -129,6 +139,7 @@ mod tests {
             target: None,
             counts,
             rows,
+            findings: &[],
             left: Some(2),
             dry_run: false,
             cut: false,

@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use serde::Serialize;
 
-use super::survey::{ChannelCounts, Survey};
+use super::survey::{ChannelCounts, Refused, Survey};
 use crate::diagnostic::Severity;
 use crate::endpoint::facts::{ChannelFacts, Presence, TargetFacts};
 use crate::event::Timestamp;
@@ -132,6 +132,21 @@ impl Caps {
 fn seconds(time: Duration) -> String {
     let text = format!("{:.3}", time.as_secs_f64());
     text.trim_end_matches('0').trim_end_matches('.').to_owned()
+}
+
+/// The events that the target's system cannot be sent, whatever its server says.
+#[must_use]
+pub fn unwritable(survey: &Survey) -> Vec<Finding> {
+    let finding = |refused: &Refused| {
+        let (first, why) = (refused.first, &refused.why);
+        let message = match refused.events {
+            1 => format!("number {first} cannot be sent: {why}"),
+            events => format!("{events} events cannot be sent, number {first} the first of them: {why}"),
+        };
+        let help = "leave such events out with `--filter`, or change them with `--drop-header` or `--map`";
+        Finding::error("unwritable", message).help(refused.help.as_deref().unwrap_or(help))
+    };
+    survey.refused.iter().map(finding).collect()
 }
 
 /// What follows from what the target says of itself.

@@ -12,6 +12,7 @@ use super::select::{Selection, Selector};
 use super::shard::Shard;
 use super::stop::StopToken;
 use super::timing::{Timed, Timing};
+use crate::endpoint::facts::Refusal;
 use crate::endpoint::{Capabilities, EndpointError, Source};
 use crate::event::{BrokerTime, Event, TimeKind, Timestamp};
 
@@ -35,7 +36,8 @@ pub struct ChannelCounts {
 }
 
 impl ChannelCounts {
-    fn add(&mut self, event: &Event, number: u64) {
+    /// Counts an event under its number.
+    pub(super) fn add(&mut self, event: &Event, number: u64) {
         let size = event.size() as u64;
         self.events += 1;
         self.bytes += size;
@@ -77,6 +79,31 @@ pub struct Loss {
     pub first: u64,
 }
 
+/// What a target carries, and which events it cannot be sent.
+pub struct Carriage {
+    /// What its system carries of events.
+    pub capabilities: Capabilities,
+    /// Which events cannot be written for it; none where all can.
+    pub refusal: Option<Refusal>,
+}
+
+/// Kinds of refusals told apart; further ones are counted together.
+const MOST_REFUSALS: usize = 20;
+const OTHER_REASONS: &str = "for other reasons";
+
+/// Events that cannot be sent for one reason.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Refused {
+    /// Why, in words.
+    pub why: String,
+    /// What to do about it, where that is known.
+    pub help: Option<String>,
+    /// How many there are.
+    pub events: u64,
+    /// The number of the first of them in the selection, from 1.
+    pub first: u64,
+}
+
 /// What a selection holds.
 #[derive(Clone, Debug, Default)]
 pub struct Survey {
@@ -108,6 +135,8 @@ pub struct Survey {
     pub length: Duration,
     /// What the target cannot carry.
     pub losses: Vec<Loss>,
+    /// What the target cannot be sent.
+    pub refused: Vec<Refused>,
     /// Events with a time before that of an earlier one.
     pub held_back: u64,
     /// Events left out because they have nothing that the sample could choose by.
@@ -128,7 +157,7 @@ impl Survey {
         selection: Selection,
         shard: Option<Shard>,
         timetable: &Timetable,
-        target: Capabilities,
+        target: Carriage,
         stop: &StopToken,
     ) -> Result<Self, EndpointError> {
         let mut survey = Self::default();
@@ -177,8 +206,9 @@ impl Survey {
             [&mut self.selected, &mut self.events, &mut self.bytes, &mut self.held_back, &mut self.unsampled];
         let channels = self.channels.values_mut().flat_map(|counts| [&mut counts.events, &mut counts.bytes]);
         let losses = self.losses.iter_mut().map(|loss| &mut loss.events);
+        let refused = self.refused.iter_mut().map(|refused| &mut refused.events);
         let faults = self.faults.iter_mut().map(|fault| &mut fault.events);
-        for count in counts.into_iter().chain(channels).chain(losses).chain(faults) {
+        for count in counts.into_iter().chain(channels).chain(losses).chain(refused).chain(faults) {
             *count = count.saturating_mul(rounds);
         }
     }
@@ -192,7 +222,7 @@ impl Survey {
     }
 
     /// All processes have the same schedule; each counts what it sends.
-    fn see(&mut self, timed: &[Timed], shard: Option<Shard>, target: &Capabilities) {
+    fn see(&mut self, timed: &[Timed], shard: Option<Shard>, target: &Carriage) {
         for (event, due) in timed {
             self.length = due.unwrap_or_default();
             self.selected += 1;
@@ -207,7 +237,7 @@ impl Survey {
         }
     }
 
-    fn add(&mut self, event: &Event, target: &Capabilities) {
+    fn add(&mut self, event: &Event, target: &Carriage) {
         let size = event.size() as u64;
         self.events += 1;
         self.bytes += size;
@@ -217,11 +247,29 @@ impl Survey {
         if let Some(channel) = self.channels.get_mut(&event.channel) {
             channel.add(event, self.events);
         }
-        for what in target.losses(event) {
+        for what in target.capabilities.losses(event) {
             match self.losses.iter_mut().find(|loss| loss.what == what) {
                 Some(loss) => loss.events += 1,
                 None => self.losses.push(Loss { what: what.to_owned(), events: 1, first: self.events }),
             }
+        }
+        if let Some(error) = target.refusal.as_ref().and_then(|refusal| refusal(event)) {
+            self.refuse(error);
+        }
+    }
+
+    fn refuse(&mut self, error: EndpointError) {
+        if let Some(known) = self.refused.iter_mut().find(|known| known.why == error.message) {
+            known.events += 1;
+            return;
+        }
+        let first = self.events;
+        match self.refused.last_mut().filter(|known| known.why == OTHER_REASONS) {
+            Some(others) => others.events += 1,
+            None if self.refused.len() >= MOST_REFUSALS => {
+                self.refused.push(Refused { why: OTHER_REASONS.to_owned(), help: None, events: 1, first });
+            }
+            None => self.refused.push(Refused { why: error.message, help: error.help, events: 1, first }),
         }
     }
 }

@@ -594,3 +594,39 @@ async fn a_probe_has_no_effect_and_says_what_it_learnt() {
     assert_eq!(error.kind, EndpointErrorKind::Unsupported);
     assert!(capabilities(&address("http://h#mode=batch")).is_ok_and(|can| !can.headers));
 }
+
+#[test]
+fn a_plan_names_what_http_cannot_write_as_sending_does() {
+    let directory = tempfile::tempdir().expect("a directory");
+    let line = |headers: &str| format!("{{\"src\":\"a\",\"v\":\"x\",\"t\":1,\"h\":[{headers}]}}\n");
+    let headers = ["", r#"["ümlaut","1"]"#, r#"["a","x"]"#, r#"["ümlaut","2"]"#, r#"["Host","h"]"#];
+    std::fs::write(directory.path().join("events.ndjson"), headers.map(line).concat()).expect("written");
+    let target = format!("http://127.0.0.1:{}/a", free_port());
+    let eddy = |arguments: &[&str]| {
+        let mut command = std::process::Command::new(env!("CARGO_BIN_EXE_eddy"));
+        command.args(["replay", "events.ndjson", "--speed", "max"]).args(arguments);
+        let audit = directory.path().join("audit.ndjson");
+        let output =
+            command.env("EDDY_AUDIT", audit).current_dir(directory.path()).output().expect("eddy runs");
+        let text = |bytes: &[u8]| String::from_utf8_lossy(bytes).into_owned();
+        (output.status.code(), text(&output.stdout), text(&output.stderr))
+    };
+    let (code, out, error) = eddy(&["--to", &target, "--dry-run", "--format", "json"]);
+    assert_eq!(code, Some(1), "{out} {error}");
+    let plan: serde_json::Value = serde_json::from_str(&out).expect("a plan");
+    let found = plan["findings"].as_array().expect("a list").iter();
+    let found: Vec<&str> = found
+        .filter(|finding| finding["name"] == "unwritable")
+        .filter_map(|finding| finding["message"].as_str())
+        .collect();
+    assert!(found.len() == 2 && found[0].starts_with("2 events cannot be sent, number 2"), "{plan}");
+    assert!(found[0].contains("`ümlaut`") && found[1].starts_with("number 5 cannot be sent"), "{plan}");
+    let (code, _, error) = eddy(&["--to", &target]);
+    assert!(code == Some(1) && error.contains("nothing was sent: unwritable"), "{error}");
+    let without = ["--drop-header", "ümlaut", "--drop-header", "Host"];
+    let (code, out, error) = eddy(&[&["--to", &target, "--dry-run"], &without[..]].concat());
+    assert_eq!(code, Some(0), "{out} {error}");
+    // A batch has no headers of events.
+    let (code, out, error) = eddy(&["--to", &format!("{target}#mode=batch"), "--dry-run", "--loss", "allow"]);
+    assert_eq!(code, Some(0), "{out} {error}");
+}

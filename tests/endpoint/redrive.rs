@@ -114,6 +114,11 @@ fn refused_and_chosen(directory: &Path, server: &str, dead: &str, connect: &Valu
     // What its origin refuses ends the run, and the group stays before it.
     let refused = json!([["dead-letter-topic", "redrive-nowhere"]]);
     put(directory, dead, &[letter("a", connect), letter("b", &refused), letter("c", connect)]);
+    let plan = redrive(directory, 1, &[dead, "--dry-run"]);
+    let findings = plan["findings"].as_array().expect("a list");
+    let errors: Vec<_> = findings.iter().filter(|finding| finding["severity"] == "error").collect();
+    assert!(errors.len() == 1 && errors[0]["name"] == "channel-missing", "{plan}");
+    assert_eq!(errors[0]["channel"], "redrive-nowhere", "{plan}");
     let stopped = redrive(directory, 1, &[dead]);
     let counts = &stopped["counts"];
     assert_eq!(
@@ -178,6 +183,8 @@ async fn messages_that_died_in_rabbitmq_go_back_to_their_queue_or_exchange() {
     let plan = redrive(directory, 0, &[&dead, "--dry-run"]);
     assert_eq!(plan["by_origin"], json!([{ "origin": "redrive.work", "reason": "rejected", "events": 5 }]));
     assert_eq!(waits("redrive.dead"), 5, "a plan takes nothing");
+    assert_eq!(plan["findings"], json!([]), "{plan}");
+    what_is_not_there(directory, &server, &dead);
     let some = redrive(directory, 0, &[&dead, "--first", "2"]);
     assert_eq!((&some["counts"]["redriven"], &some["unread"]), (&json!(2), &json!(3)), "{some}");
     assert_eq!((waits("redrive.dead"), waits("redrive.work"), waits("redrive.other")), (3, 2, 5));
@@ -201,6 +208,26 @@ async fn messages_that_died_in_rabbitmq_go_back_to_their_queue_or_exchange() {
         "{left}"
     );
     assert_eq!((waits("redrive.dead"), waits("redrive.work")), (4, 1));
+}
+
+/// A plan asks for queue and exchange before anything goes there.
+fn what_is_not_there(directory: &Path, server: &str, dead: &str) {
+    let missing = |arguments: &[&str], name: &str, word: &str| {
+        let plan = redrive(directory, 1, &[&["--dry-run"], arguments].concat());
+        let findings = plan["findings"].as_array().expect("a list");
+        let found = findings.iter().any(|finding| {
+            finding["name"] == name && finding["message"].as_str().is_some_and(|text| text.contains(word))
+        });
+        assert!(found, "{plan}");
+    };
+    missing(&[dead, "--map", r#".channel = "redrive.gone""#], "channel-missing", "redrive.gone");
+    missing(&[dead, "--to", &format!("{server}?queue=redrive.gone")], "takes-nothing", "redrive.gone");
+    let through = json!([["dead-letter-address", "orders.new"], ["dead-letter-exchange", "redrive-gone"]]);
+    let line = json!({ "t": 1, "src": "any", "v": "x", "h": through });
+    std::fs::write(directory.join("through.ndjson"), format!("{line}\n")).expect("written");
+    missing(&["through.ndjson", "--to", server], "takes-nothing", "redrive-gone");
+    // All go to one place, whatever exchange they came through.
+    redrive(directory, 0, &["through.ndjson", "--to", &format!("{server}?queue=redrive.dead"), "--dry-run"]);
 }
 
 #[tokio::test(flavor = "multi_thread")]

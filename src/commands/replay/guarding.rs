@@ -19,7 +19,7 @@ use crate::endpoint::file::FileSink;
 use crate::output::figures::{counted, grouped};
 use crate::output::replay_plan::Identity;
 use crate::replay::guard::{Contract, Loops};
-use crate::replay::preflight::{Caps, Finding};
+use crate::replay::preflight::{Caps, Finding, unwritable};
 use crate::replay::progress::Silent;
 use crate::replay::{Canary, Changes, FirstEvents, Guards, Plan, Selection, StopToken, Survey, carry, size};
 use crate::ui::Ui;
@@ -238,6 +238,9 @@ pub(super) async fn looked(
             let found = super::target_facts::in_a_recorded_stream(args, context, target, survey, stop).await;
             bounds.extend(found.map(|(channel, stream)| same_stream(&channel, &stream)));
         }
+    }
+    if args.asks_target() {
+        findings.extend(unwritable(survey));
     }
     if survey.left_out.looped > 0 {
         let events = counted(survey.left_out.looped, "event");

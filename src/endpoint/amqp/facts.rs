@@ -13,6 +13,9 @@ use super::wire::method;
 use crate::endpoint::facts::{ChannelFacts, Presence, TargetFacts};
 use crate::endpoint::{Address, EndpointError, EndpointErrorKind, SinkOptions};
 
+/// Queues that are asked for one by one at most.
+const MOST_ASKED: usize = 100;
+
 /// A queue with what limits it: its own arguments, and the policies that apply.
 #[derive(Debug, Deserialize)]
 struct Limited {
@@ -57,6 +60,9 @@ pub(super) async fn ask(
     }
     if let Err(error) = limits(&settings, &mut facts).await {
         facts.not_told.push(format!("limits of queues: {}", error.message));
+        if settings.exchange.is_empty() && only.is_none() {
+            ask_for_queues(&settings, &mut facts.channels).await?;
+        }
     }
     Ok(facts)
 }
@@ -72,6 +78,34 @@ async fn exists(settings: &Settings, connection: &mut Connection) -> Result<(), 
         method::exchange_exists(CHANNEL, &short(&settings.exchange, "exchange")?)
     };
     connection.call(question, settings.connect_timeout).await.map(drop)
+}
+
+/// Which queues are there, asked one by one, where no management interface lists them.
+async fn ask_for_queues(settings: &Settings, channels: &mut [ChannelFacts]) -> Result<(), EndpointError> {
+    let mut connection = None;
+    for channel in channels.iter_mut().take(MOST_ASKED) {
+        let question = method::queue_exists(CHANNEL, &short(&channel.channel, "name of the queue")?);
+        let mut asking = match connection.take() {
+            Some(open) => open,
+            None => Connection::open(settings, Box::new(|_| {})).await?,
+        };
+        match asking.call(question, settings.connect_timeout).await {
+            Ok(_) => {
+                channel.presence = Presence::There;
+                connection = Some(asking);
+            }
+            Err(error) if error.kind == EndpointErrorKind::NotFound => {
+                // The broker closes the channel over it.
+                asking.close().await;
+                channel.presence = Presence::Missing;
+            }
+            Err(error) => return Err(error),
+        }
+    }
+    if let Some(open) = connection {
+        open.close().await;
+    }
+    Ok(())
 }
 
 async fn limits(settings: &Settings, facts: &mut TargetFacts) -> Result<(), EndpointError> {

@@ -4,7 +4,7 @@ use std::future::{Ready, ready};
 use std::time::Duration;
 
 use super::capabilities::{Acknowledgement, Assurance};
-use super::facts::{ChannelFacts, TargetFacts};
+use super::facts::{ChannelFacts, Refusal, TargetFacts};
 use super::inspect::{Inspect, ProbeReport};
 use super::{
     Address, Capabilities, Credentials, EndpointError, EndpointErrorKind, Sink, SinkOptions, Source,
@@ -94,6 +94,15 @@ fn carried_in(mode: Option<Mode>) -> Capabilities {
         Some(Mode::Batch) => BATCH,
         Some(Mode::Plain) => PLAIN,
     }
+}
+
+/// Which events cannot be written as requests, by the same means that write them.
+///
+/// # Errors
+/// When the address or the options cannot be used.
+pub fn refusal(address: &Address, options: &SinkOptions) -> Result<Refusal, EndpointError> {
+    let settings = settings::SinkSettings::new(address, options)?;
+    Ok(Box::new(move |event| sink::refusal(&settings, event)))
 }
 
 /// A web server tells nothing of what it takes before it is sent.

@@ -34,6 +34,15 @@ const CLOSED_FOR: Duration = Duration::from_secs(2);
 /// Closed lanes that are remembered.
 const MOST_LANES: usize = 10_000;
 
+/// Why an event cannot be a request.
+pub(super) fn refusal(settings: &SinkSettings, event: &Event) -> Option<EndpointError> {
+    let written = match settings.mode {
+        Some(Mode::Batch) => outgoing::element(event).map(drop),
+        mode => outgoing::single(event, mode).map(drop),
+    };
+    written.and_then(|()| settings.url_for(event)).err()
+}
+
 /// A sender.
 pub(super) struct HttpSink {
     settings: SinkSettings,

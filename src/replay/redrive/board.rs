@@ -8,6 +8,7 @@ use tokio::sync::Notify;
 
 use crate::endpoint::Fate;
 use crate::event::Event;
+use crate::replay::survey::ChannelCounts;
 
 /// Rows told apart; further origins and reasons are counted together.
 const MOST_ROWS: usize = 1000;
@@ -57,6 +58,9 @@ pub struct Row {
     pub events: u64,
 }
 
+/// What would go to each channel, by the exchange it goes through.
+pub type Ways = BTreeMap<Option<String>, BTreeMap<String, ChannelCounts>>;
+
 /// One event of the batch.
 #[derive(Debug)]
 struct Item {
@@ -71,6 +75,7 @@ struct State {
     items: Vec<Item>,
     counts: Counts,
     rows: BTreeMap<(Option<String>, Option<String>), u64>,
+    ways: Ways,
     finished: bool,
 }
 
@@ -90,6 +95,23 @@ impl Board {
     #[must_use]
     pub fn counts(&self) -> Counts {
         self.state().counts.clone()
+    }
+
+    /// Where what was looked at would go: by exchange, where there are any, and channel.
+    #[must_use]
+    pub fn ways(&self) -> Ways {
+        self.state().ways.clone()
+    }
+
+    /// Notes where an event would go.
+    pub(super) fn would_go(&self, exchange: Option<String>, event: &Event) {
+        let mut state = self.state();
+        let number = state.counts.read;
+        let known = state.ways.values().map(BTreeMap::len).sum::<usize>();
+        let channels = state.ways.entry(exchange).or_default();
+        if channels.contains_key(&event.channel) || known < MOST_ROWS {
+            channels.entry(event.channel.clone()).or_default().add(event, number);
+        }
     }
 
     /// Events by origin and reason, most first.

@@ -10,8 +10,8 @@ mod origin;
 mod sink;
 mod source;
 
-pub use board::{Board, Counts, Row};
+pub use board::{Board, Counts, Row, Ways};
 pub use headers::REDRIVES_HEADER;
 pub use origin::{Origin, Way};
-pub use sink::{Quarantine, RoutingSink};
+pub use sink::{Quarantine, RoutingSink, at_exchange};
 pub use source::{RedriveSource, Rules};

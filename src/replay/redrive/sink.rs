@@ -219,7 +219,8 @@ fn unmarked(event: &Event) -> Event {
 }
 
 /// The same virtual host with this exchange, or with the default one, which leads to queues by their names.
-fn at_exchange(base: &Address, exchange: Option<&str>) -> Address {
+#[must_use]
+pub fn at_exchange(base: &Address, exchange: Option<&str>) -> Address {
     let mut address = base.clone();
     let host = base.path.split('/').next().unwrap_or_default();
     let host = if host.is_empty() { "%2F" } else { host };

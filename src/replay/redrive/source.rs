@@ -81,6 +81,10 @@ impl RedriveSource {
             let going = self.decide(batch)?;
             for event in going {
                 let apart = event.attributes.contains_key(QUARANTINE);
+                if !apart {
+                    let exchange = event.attributes.get(EXCHANGE).and_then(Value::as_str);
+                    self.board.would_go(exchange.map(str::to_owned), &event);
+                }
                 self.board.confirmed(number_of(&event), |counts| {
                     if apart { &mut counts.quarantined } else { &mut counts.redriven }
                 });
@@ -190,7 +194,8 @@ impl RedriveSource {
         }
         event.place = Place { partition: origin.and_then(|origin| origin.partition), offset: None };
         renew(&mut event, self.rules.keeps_error_headers, redrives(read) + 1);
-        let exchange = origin.and_then(|origin| origin.exchange.clone());
+        // One place for all is reached through its own exchange.
+        let exchange = origin.filter(|_| !self.rules.fixed).and_then(|origin| origin.exchange.clone());
         marked(event, index, EXCHANGE, exchange.map_or(Value::Null, Value::from))
     }
 }
