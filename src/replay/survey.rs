@@ -259,17 +259,13 @@ impl Survey {
     }
 
     fn refuse(&mut self, error: EndpointError) {
-        if let Some(known) = self.refused.iter_mut().find(|known| known.why == error.message) {
-            known.events += 1;
-            return;
-        }
-        let first = self.events;
-        match self.refused.last_mut().filter(|known| known.why == OTHER_REASONS) {
-            Some(others) => others.events += 1,
-            None if self.refused.len() >= MOST_REFUSALS => {
-                self.refused.push(Refused { why: OTHER_REASONS.to_owned(), help: None, events: 1, first });
-            }
-            None => self.refused.push(Refused { why: error.message, help: error.help, events: 1, first }),
+        let is_known = self.refused.iter().any(|known| known.why == error.message);
+        let is_one_too_many = !is_known && self.refused.len() >= MOST_REFUSALS;
+        let (why, help) =
+            if is_one_too_many { (OTHER_REASONS.to_owned(), None) } else { (error.message, error.help) };
+        match self.refused.iter_mut().find(|known| known.why == why) {
+            Some(known) => known.events += 1,
+            None => self.refused.push(Refused { why, help, events: 1, first: self.events }),
         }
     }
 }
