@@ -5,9 +5,11 @@ use std::sync::Arc;
 
 use super::delivering::ledger_of;
 use super::{Args, Loss};
+use crate::archive::is_archive_name;
 use crate::commands::target::Place;
 use crate::commands::window::Window;
 use crate::commands::{CommandError, Context, ErrorKind};
+use crate::endpoint::address::Scheme;
 use crate::endpoint::{Address, Sink, SinkOptions};
 use crate::output::figures::counted;
 use crate::replay::ledger::plan_hash;
@@ -33,7 +35,8 @@ pub(super) enum Begun {
 /// Refuses a ledger that this run cannot keep, before anybody is asked about anything.
 ///
 /// # Errors
-/// When there is one that was not to be taken up, none that was to be, or when it belongs to another run.
+/// When there is one that was not to be taken up, none that was to be, when it belongs to another run, or when the target is
+/// a recording: one that was cut off is not gone on with, and of one in a bucket nothing is there before its end.
 pub(super) fn refuse_other(
     args: &Args,
     (target, window, shard): (&Place, Window, Option<Shard>),
@@ -42,6 +45,11 @@ pub(super) fn refuse_other(
     let Some(path) = &args.ledger else {
         return Ok(());
     };
+    if target.address.scheme == Scheme::File && is_archive_name(Path::new(&target.address.path)) {
+        let message = format!("`{}` is a recording, and no run into one can be gone on with", target.address);
+        return Err(CommandError::usage(message)
+            .hint("leave `--ledger` out, or send to a file of event lines, such as `events.ndjson`"));
+    }
     let path = &ledger_of(path, shard);
     match Ledger::read(path)? {
         None if args.resume && shard.is_none() => Err(nothing_to_go_on_from(path)),
