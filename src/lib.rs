@@ -5,6 +5,8 @@
 #![cfg_attr(not(test), warn(clippy::unwrap_used, clippy::expect_used, clippy::panic))]
 
 pub mod atomic_file;
+#[cfg(feature = "remote")]
+pub mod download;
 pub mod event;
 pub mod source_text;
 

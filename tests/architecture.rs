@@ -8,7 +8,7 @@ use syn::visit::Visit;
 
 /// Modules in dependency order; those in one group do not know each other.
 const LAYERS: [&[&str]; 12] = [
-    &["atomic_file", "event", "source_text"],
+    &["atomic_file", "download", "event", "source_text"],
     &["diagnostic"],
     &["schema"],
     &["contract"],
@@ -49,6 +49,7 @@ const CONFINED: &[(&str, &[&str])] = &[
         "reqwest",
         &[
             "commands/validate/remote.rs",
+            "download.rs",
             "endpoint/amqp",
             "endpoint/http",
             "endpoint/nats/monitoring.rs",

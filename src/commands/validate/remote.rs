@@ -2,6 +2,8 @@
 
 use crate::commands::{CommandError, Context};
 use crate::contract::remote::{Fetch, LockError, LockedRemotes};
+#[cfg(feature = "remote")]
+use crate::download::{REDIRECTS, body, cause};
 
 impl From<LockError> for CommandError {
     fn from(error: LockError) -> Self {
@@ -44,12 +46,9 @@ fn fetcher(context: &Context) -> Result<Fetch<'static>, CommandError> {
     Ok(Box::new(move |address| runtime.block_on(fetch(&client, address))))
 }
 
-/// Redirects followed for one address.
-#[cfg(feature = "remote")]
-const REDIRECTS: usize = 5;
 /// Bytes of one document.
 #[cfg(feature = "remote")]
-const LARGEST: usize = 16 * 1024 * 1024;
+const LARGEST: u64 = 16 * 1024 * 1024;
 
 #[cfg(feature = "remote")]
 fn redirected(attempt: reqwest::redirect::Attempt) -> reqwest::redirect::Action {
@@ -72,26 +71,7 @@ async fn fetch(client: &reqwest::Client, address: &str) -> Result<String, String
     if !address.starts_with("http://") && !address.starts_with("https://") {
         return Err("only http and https are fetched".to_owned());
     }
-    let mut response = client.get(address).send().await.map_err(|error| cause(&error))?;
-    if !response.status().is_success() {
-        return Err(format!("the server answers {}", response.status()));
-    }
-    let mut bytes = Vec::new();
-    while let Some(chunk) = response.chunk().await.map_err(|error| cause(&error))? {
-        bytes.extend_from_slice(&chunk);
-        if bytes.len() > LARGEST {
-            return Err(format!("it is larger than {LARGEST} bytes"));
-        }
-    }
+    let bytes = body(client, address, LARGEST).await?;
+    let bytes = bytes.ok_or_else(|| format!("it is larger than {LARGEST} bytes"))?;
     String::from_utf8(bytes).map_err(|_| "it is not UTF-8".to_owned())
-}
-
-/// The innermost reason, which says more than the words around it.
-#[cfg(feature = "remote")]
-fn cause(error: &reqwest::Error) -> String {
-    let mut inner: &dyn std::error::Error = error;
-    while let Some(source) = inner.source() {
-        inner = source;
-    }
-    if error.is_timeout() { "it takes too long".to_owned() } else { inner.to_string() }
 }

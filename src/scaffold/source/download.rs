@@ -27,12 +27,12 @@ mod https {
 
     use reqwest::redirect::{Action, Attempt, Policy};
 
+    use crate::download::{REDIRECTS, body, cause};
+
     /// Longest until the server answers, between two pieces, and for all of it.
     const CONNECT_TIMEOUT: Duration = Duration::from_secs(10);
     const READ_TIMEOUT: Duration = Duration::from_secs(30);
     const DEADLINE: Duration = Duration::from_secs(300);
-    /// Redirects followed for one address.
-    const REDIRECTS: usize = 5;
 
     /// The bytes at an address, at most so many, or why there are none.
     pub(in super::super) fn fetch(address: &str, most: u64) -> Result<Vec<u8>, String> {
@@ -53,7 +53,8 @@ mod https {
             .redirect(Policy::custom(redirected))
             .build()
             .map_err(|error| format!("cannot prepare fetching: {}", cause(&error)))?;
-        runtime.block_on(bytes(&client, address, most))
+        let found = runtime.block_on(body(&client, address, most))?;
+        found.ok_or_else(|| format!("it has more than {} MiB", most >> 20))
     }
 
     fn redirected(attempt: Attempt) -> Action {
@@ -65,29 +66,5 @@ mod https {
             return attempt.error(message);
         }
         attempt.follow()
-    }
-
-    async fn bytes(client: &reqwest::Client, address: &str, most: u64) -> Result<Vec<u8>, String> {
-        let mut response = client.get(address).send().await.map_err(|error| cause(&error))?;
-        if !response.status().is_success() {
-            return Err(format!("the server answers {}", response.status()));
-        }
-        let mut bytes = Vec::new();
-        while let Some(chunk) = response.chunk().await.map_err(|error| cause(&error))? {
-            bytes.extend_from_slice(&chunk);
-            if bytes.len() as u64 > most {
-                return Err(format!("it has more than {} MiB", most >> 20));
-            }
-        }
-        Ok(bytes)
-    }
-
-    /// The innermost reason, which says more than the words around it.
-    fn cause(error: &reqwest::Error) -> String {
-        let mut inner: &dyn std::error::Error = error;
-        while let Some(source) = inner.source() {
-            inner = source;
-        }
-        if error.is_timeout() { "it takes too long".to_owned() } else { inner.to_string() }
     }
 }
