@@ -52,6 +52,8 @@ pub mod open;
 #[cfg(any(feature = "amqp", feature = "http", feature = "mqtt"))]
 mod open_batch;
 mod reading_thread;
+#[cfg(any(feature = "kafka", feature = "nats"))]
+mod receipt_book;
 #[cfg(any(feature = "mqtt", feature = "nats"))]
 mod receipts;
 pub mod recording;

@@ -15,7 +15,7 @@ use rdkafka::message::{DeliveryResult, Message};
 use rdkafka::producer::{NoCustomPartitioner, ProducerContext};
 
 use super::failure;
-use super::ledger::Ledger;
+use crate::endpoint::receipt_book::ReceiptBook;
 use crate::endpoint::{Address, Credentials, EndpointError};
 use crate::event::Place;
 
@@ -49,7 +49,7 @@ pub(super) struct Listener {
     logs_in: bool,
     token: Option<Credentials>,
     standing: Mutex<Standing>,
-    ledger: Arc<Ledger>,
+    book: Arc<ReceiptBook>,
     member: OnceLock<Arc<dyn Member>>,
 }
 
@@ -61,7 +61,7 @@ impl Listener {
             logs_in,
             token,
             standing: Mutex::default(),
-            ledger: Arc::default(),
+            book: Arc::default(),
             member: OnceLock::new(),
         }
     }
@@ -78,8 +78,8 @@ impl Listener {
     }
 
     /// The receipts of a producer with this listener.
-    pub(super) fn ledger(&self) -> Arc<Ledger> {
-        Arc::clone(&self.ledger)
+    pub(super) fn book(&self) -> Arc<ReceiptBook> {
+        Arc::clone(&self.book)
     }
 
     /// The address the client was made for.
@@ -178,6 +178,6 @@ impl ProducerContext<NoCustomPartitioner> for Listener {
                 Err(failure::delivery(error, message.topic(), size, &self.address))
             }
         };
-        self.ledger.settle(sequence, outcome);
+        self.book.settle(sequence, outcome);
     }
 }

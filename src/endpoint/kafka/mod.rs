@@ -19,7 +19,6 @@ mod fetching;
 mod groups;
 mod growth;
 mod last;
-mod ledger;
 mod listener;
 mod message;
 mod observe;

@@ -17,7 +17,7 @@ use crate::endpoint::{EndpointError, EndpointErrorKind};
 /// How soon the thread sees that it is to end; receipts are taken in at once.
 const LOOK: Duration = Duration::from_millis(20);
 
-/// A producer; receipts go to the ledger of its listener.
+/// A producer; receipts go to the book of its listener.
 pub(super) struct Producer {
     producer: Arc<BaseProducer<Listener>>,
     ended: Arc<AtomicBool>,

@@ -4,10 +4,10 @@ use std::collections::HashMap;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use super::ledger::Ledger;
 use super::producer::Producer;
 use super::transactions::{Transactions, refused};
 use super::{CAPABILITIES, cluster, failure, message, settings};
+use crate::endpoint::receipt_book::ReceiptBook;
 use crate::endpoint::{
     Address, BoxFuture, Capabilities, EndpointError, EndpointErrorKind, Receipts, Sink, SinkOptions,
 };
@@ -60,7 +60,7 @@ impl Placing {
 /// A sender.
 pub(super) struct KafkaSink {
     producer: Arc<Producer>,
-    ledger: Arc<Ledger>,
+    book: Arc<ReceiptBook>,
     address: Address,
     topics: HashMap<String, Known>,
     placing: Placing,
@@ -79,11 +79,11 @@ impl KafkaSink {
         if let Some(wanted) = &options.transactions {
             settings::transacting(&mut config, address, &wanted.run)?;
         }
-        let ledger = listener.ledger();
+        let book = listener.book();
         let producer = Arc::new(Producer::start(&config, listener)?);
         let mut sink = Self {
             producer,
-            ledger,
+            book,
             address: address.clone(),
             topics: HashMap::new(),
             placing: Placing {
@@ -109,14 +109,14 @@ impl KafkaSink {
             once_more(&sink.producer, address, options.connect_timeout);
         }
         if let Some(wanted) = &options.transactions {
-            let with = (Arc::clone(&sink.producer), Arc::clone(&sink.ledger));
+            let with = (Arc::clone(&sink.producer), Arc::clone(&sink.book));
             sink.transactions = Some(Transactions::take_over(wanted, with, address, options)?);
         }
         Ok(sink)
     }
 
     async fn hand_over(&mut self, event: &Event, sequence: usize) -> Result<(), EndpointError> {
-        let Self { producer, ledger, address, topics, placing, .. } = self;
+        let Self { producer, book, address, topics, placing, .. } = self;
         let topic = address.channel_for(event)?;
         let known = match topics.get(topic) {
             Some(known) if !known.is_stale() => known,
@@ -136,7 +136,7 @@ impl KafkaSink {
                 Ok(()) => return Ok(()),
                 Err((error, given_back)) if failure::is_full(&error) => {
                     record = given_back;
-                    ledger.room().await;
+                    book.room().await;
                 }
                 Err((error, _)) => return Err(failure::delivery(&error, topic, event.size(), address)),
             }
@@ -149,12 +149,12 @@ impl KafkaSink {
         {
             return refused(batch.len(), &error);
         }
-        let (first, receipts) = self.ledger.begin(batch.len());
+        let (first, receipts) = self.book.begin(batch.len());
         let mut failed = vec![false; batch.len()];
         for ((sequence, event), failed) in (first..).zip(batch).zip(&mut failed) {
             if let Err(error) = self.hand_over(event, sequence).await {
                 *failed = true;
-                self.ledger.settle(sequence, Err(error));
+                self.book.settle(sequence, Err(error));
             }
         }
         match &mut self.transactions {

@@ -8,9 +8,9 @@ use tokio::sync::oneshot;
 use tokio::task::JoinHandle;
 
 use super::checkpoint::TOPIC;
-use super::ledger::Ledger;
 use super::producer::Producer;
 use super::{checkpoint, failure, message};
+use crate::endpoint::receipt_book::ReceiptBook;
 use crate::endpoint::{
     Address, Checkpoint, Delivery, EndpointError, EndpointErrorKind, Receipts, SinkOptions,
     Transactions as Wanted,
@@ -40,7 +40,7 @@ pub(super) struct Transactions {
 #[derive(Clone)]
 struct Ends {
     producer: Arc<Producer>,
-    ledger: Arc<Ledger>,
+    book: Arc<ReceiptBook>,
     address: Address,
     run: String,
     checkpoint: Arc<dyn Checkpoint>,
@@ -91,7 +91,7 @@ impl Transactions {
     /// Takes the run over from whoever had it, and has its progress told.
     pub(super) fn take_over(
         wanted: &Wanted,
-        (producer, ledger): (Arc<Producer>, Arc<Ledger>),
+        (producer, book): (Arc<Producer>, Arc<ReceiptBook>),
         address: &Address,
         options: &SinkOptions,
     ) -> Result<Self, EndpointError> {
@@ -102,7 +102,7 @@ impl Transactions {
         wanted.checkpoint.take_up(committed.as_deref())?;
         let (address, run, checkpoint) =
             (address.clone(), wanted.run.clone(), Arc::clone(&wanted.checkpoint));
-        let ends = Ends { producer, ledger, address, run, checkpoint };
+        let ends = Ends { producer, book, address, run, checkpoint };
         if committed.is_none() {
             // A run that has begun has a record, so that a later part of it is not mistaken for the first.
             ends.begin()?;
@@ -231,7 +231,7 @@ impl Ends {
     fn send_checkpoint(&self, numbers: &[u64]) -> Result<(), EndpointError> {
         let mut event = Event::new(TOPIC, self.checkpoint.with(numbers));
         event.key = Some(self.run.clone().into());
-        let (sequence, _) = self.ledger.begin(1);
+        let (sequence, _) = self.book.begin(1);
         let mut record = message::record(TOPIC, None, &event, sequence)?;
         let deadline = Instant::now() + PATIENCE;
         loop {
@@ -244,7 +244,7 @@ impl Ends {
                 }
                 Err((error, _)) => {
                     let failed = failure::delivery(&error, TOPIC, event.size(), &self.address);
-                    self.ledger.settle(sequence, Err(failed.clone()));
+                    self.book.settle(sequence, Err(failed.clone()));
                     return Err(failed);
                 }
             }

@@ -1,11 +1,12 @@
 //! A connection to a NATS server, and what happens to it while it lives.
 
+use std::pin::pin;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use async_nats::connection::State;
 use async_nats::{Client, ConnectOptions, Event as Happening, ServerError};
-use futures_util::StreamExt;
+use futures_util::{FutureExt, StreamExt};
 use tokio::sync::watch;
 
 use super::{access, failure};
@@ -174,6 +175,33 @@ impl Connection {
             Err(_) => {
                 let message = format!("`{}` did not answer within {} s", self.address, timeout.as_secs_f32());
                 Err(EndpointError::new(EndpointErrorKind::Timeout, message))
+            }
+        }
+    }
+
+    /// What the client says to a message, at the latest after `timeout`. It takes most of them at once, and then no timer is
+    /// set up.
+    ///
+    /// # Errors
+    /// When the connection is lost, or the client takes nothing any more.
+    pub(super) async fn taken<T>(
+        &self,
+        timeout: Duration,
+        publish: impl Future<Output = T>,
+    ) -> Result<T, EndpointError> {
+        if self.losses() > 0 {
+            return Err(failure::unanswered());
+        }
+        let mut publish = pin!(publish);
+        if let Some(taken) = publish.as_mut().now_or_never() {
+            return Ok(taken);
+        }
+        tokio::select! {
+            biased;
+            // A client that is gone takes no more, and would be waited for.
+            () = lost_since(self.history.clone(), 0) => Err(failure::unanswered()),
+            taken = tokio::time::timeout(timeout, publish) => {
+                taken.map_err(|_| failure::disconnected(&self.address))
             }
         }
     }

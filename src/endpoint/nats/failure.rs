@@ -72,6 +72,11 @@ pub(super) fn unanswered() -> EndpointError {
     EndpointError::new(Kind::Disconnected, "the connection was lost before the server acknowledged the event")
 }
 
+/// The server said nothing about the event for too long.
+pub(super) fn late(address: &Address) -> EndpointError {
+    EndpointError::new(Kind::Timeout, format!("no receipt from `{address}` in time"))
+}
+
 /// The server sent a refusal that names a subject.
 pub(super) fn forbidden(words: &str, address: &Address) -> EndpointError {
     EndpointError::new(Kind::Unauthorised, format!("`{address}` says: {words}"))

@@ -12,6 +12,7 @@ use super::{
 };
 
 mod access;
+mod acknowledgements;
 mod connection;
 mod facts;
 mod failure;

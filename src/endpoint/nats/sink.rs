@@ -1,10 +1,8 @@
 //! Events into NATS core. Nothing is said per event; a batch counts as sent when the server has read all of it.
 
-use std::pin::pin;
 use std::time::Duration;
 
 use async_nats::Subject;
-use futures_util::FutureExt;
 use tokio::task::JoinSet;
 
 use super::connection::{Connection, connect_sink, lost_since, renewed};
@@ -72,31 +70,12 @@ impl NatsSink {
                 }
             }
         };
-        match self.taken(publish).await? {
+        match self.connection.taken(self.options.receipt_timeout, publish).await? {
             Ok(()) => Ok(subject),
             Err(error) if self.connection.is_up() => {
                 Err(EndpointError::new(EndpointErrorKind::Rejected, error.to_string()))
             }
             Err(_) => Err(failure::unanswered()),
-        }
-    }
-
-    /// What the client says to a message. It takes most of them at once, and then no timer is set up.
-    async fn taken<T>(&self, publish: impl Future<Output = T>) -> Result<T, EndpointError> {
-        if self.connection.losses() > 0 {
-            return Err(failure::unanswered());
-        }
-        let mut publish = pin!(publish);
-        if let Some(taken) = publish.as_mut().now_or_never() {
-            return Ok(taken);
-        }
-        tokio::select! {
-            biased;
-            // A client that is gone takes no more, and would be waited for.
-            () = lost_since(self.connection.history.clone(), 0) => Err(failure::unanswered()),
-            taken = tokio::time::timeout(self.options.receipt_timeout, publish) => {
-                taken.map_err(|_| failure::disconnected(&self.connection.address))
-            }
         }
     }
 

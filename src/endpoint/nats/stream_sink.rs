@@ -2,20 +2,19 @@
 
 use std::time::{Duration, Instant};
 
-use async_nats::jetstream::context::{Context, ContextBuilder, PublishError, PublishErrorKind};
-use async_nats::jetstream::message::PublishMessage;
-use tokio::task::JoinSet;
+use async_nats::jetstream::context::{Context, ContextBuilder};
+use async_nats::{HeaderMap, Subject};
 
+use super::acknowledgements::Acknowledgements;
 use super::connection::{Connection, connect_sink, known, lost_since, renewed};
 use super::streams::{self, Meaning};
 use super::{JETSTREAM, failure, message};
 use crate::endpoint::address_options::AddressOptions;
 use crate::endpoint::halt::Halt;
-use crate::endpoint::receipts::{self, Awaited};
 use crate::endpoint::{
     Address, BoxFuture, Capabilities, Delivery, EndpointError, EndpointErrorKind, Receipts, Sink, SinkOptions,
 };
-use crate::event::{Event, Place};
+use crate::event::Event;
 
 /// What may stand after the `?` of its address, beside the options of the connection.
 pub(super) const OPTIONS: [&str; 1] = ["window"];
@@ -39,14 +38,13 @@ enum Target {
 #[derive(Debug)]
 pub(super) struct StreamSink {
     connection: Connection,
-    context: Context,
+    acknowledgements: Acknowledgements,
     target: Target,
     options: SinkOptions,
     window: usize,
     /// The connection was lost and made anew at this time.
     renewed: Option<Instant>,
     halt: Halt,
-    batches: JoinSet<()>,
 }
 
 impl StreamSink {
@@ -55,7 +53,8 @@ impl StreamSink {
         let connection = connect_sink(address, options, &OPTIONS, &[]).await?;
         let window = AddressOptions::new(address, &known(&OPTIONS))?.number("window", 1..=100_000)?;
         let window = usize::try_from(window.unwrap_or(WINDOW)).unwrap_or(usize::MAX);
-        let context = context(&connection, options.receipt_timeout, window);
+        let context = context(&connection, options.receipt_timeout);
+        let acknowledgements = Acknowledgements::listen(&connection).await?;
         let target = if address.path.is_empty() {
             Target::Own
         } else {
@@ -72,27 +71,27 @@ impl StreamSink {
         };
         Ok(Self {
             connection,
-            context,
+            acknowledgements,
             target,
             options: options.clone(),
             window,
             renewed: None,
             halt: Halt::default(),
-            batches: JoinSet::new(),
         })
     }
 
     /// Connects anew after a loss, once the caller has seen what failed.
     async fn renew(&mut self) -> Result<(), EndpointError> {
         if let Some(connection) = renewed(&mut self.halt, &self.connection, &self.options, &OPTIONS).await? {
+            self.acknowledgements = Acknowledgements::listen(&connection).await?;
             self.connection = connection;
-            self.context = context(&self.connection, self.options.receipt_timeout, self.window);
             self.renewed = Some(Instant::now());
         }
         Ok(())
     }
 
-    fn subject_of(&self, event: &Event) -> Result<String, EndpointError> {
+    /// Where an event goes; `before` is the subject of the one before it, which is taken again where it is the same.
+    fn subject_of(&self, event: &Event, before: Option<&Subject>) -> Result<Subject, EndpointError> {
         let subject = match &self.target {
             Target::Own if event.channel.is_empty() => {
                 return Err(EndpointError::new(
@@ -105,46 +104,81 @@ impl StreamSink {
             Target::Subject(subject) => subject,
             Target::Stream { name, subjects } => subject_in_stream(&event.channel, name, subjects)?,
         };
+        if let Some(before) = before.filter(|before| before.as_str() == subject) {
+            return Ok(before.clone());
+        }
         message::check_subject(subject)?;
-        Ok(subject.clone())
+        Ok(Subject::from(subject.clone()))
     }
 
-    async fn hand_over(&self, event: &Event) -> Awaited {
-        let subject = self.subject_of(event)?;
+    /// Publishes an event, so that its acknowledgement comes under this number.
+    async fn hand_over(
+        &self,
+        event: &Event,
+        number: usize,
+        before: Option<&Subject>,
+    ) -> Result<Subject, EndpointError> {
+        let subject = self.subject_of(event, before)?;
         message::check_size(event, self.connection.client.max_payload())?;
-        let mut publish = PublishMessage::build().payload(event.payload.clone().unwrap_or_default());
-        if let Some(headers) = message::headers(event)? {
-            publish = publish.headers(headers);
-        }
+        let mut headers = message::headers(event)?;
         if let Some(name) = message::name_for_repeats(event) {
-            publish = publish.message_id(name);
+            headers.get_or_insert_with(HeaderMap::new).insert(async_nats::header::NATS_MESSAGE_ID, name);
         }
-        let sending = self.context.send_publish(subject.clone(), publish);
-        let future = tokio::select! {
-            biased;
-            // Receipts that do not come any more would hold their places in the window until they are late.
-            () = lost_since(self.connection.history.clone(), 0) => return Err(failure::unanswered()),
-            sent = tokio::time::timeout(self.options.receipt_timeout, sending) => match sent {
-                Ok(sent) => sent.map_err(|error| self.explain(&error, &subject))?,
-                Err(_) => return Err(failure::disconnected(&self.connection.address)),
-            },
-        };
-        let (connection, renewed) = (self.connection.clone(), self.renewed);
-        Ok(Box::pin(async move {
-            let lost = lost_since(connection.history.clone(), 0);
-            tokio::select! {
-                biased;
-                answer = future => match answer {
-                    Ok(answer) => Ok(Place { partition: None, offset: Some(answer.sequence) }),
-                    Err(error) => Err(explain(&error, &subject, &connection, renewed)),
-                },
-                () = lost => Err(failure::unanswered()),
+        let (client, reply) = (&self.connection.client, self.acknowledgements.reply_to(number));
+        let (to, payload) = (subject.clone(), event.payload.clone().unwrap_or_default());
+        let publish = async {
+            match headers {
+                None => client.publish_with_reply(to, reply, payload).await,
+                Some(headers) => client.publish_with_reply_and_headers(to, reply, headers, payload).await,
             }
-        }))
+        };
+        match self.connection.taken(self.options.receipt_timeout, publish).await? {
+            Ok(()) => Ok(subject),
+            Err(error) if self.connection.is_up() => {
+                Err(EndpointError::new(EndpointErrorKind::Rejected, error.to_string()))
+            }
+            Err(_) => Err(failure::unanswered()),
+        }
     }
 
-    fn explain(&self, error: &PublishError, subject: &str) -> EndpointError {
-        explain(error, subject, &self.connection, self.renewed)
+    /// Waits until fewer events are under way than the window holds; `ahead` are those counted as such that are not yet sent.
+    async fn room(&self, ahead: usize) -> Result<(), EndpointError> {
+        let book = &self.acknowledgements.book;
+        let deadline = tokio::time::Instant::now() + self.options.receipt_timeout;
+        while book.missing().saturating_sub(ahead) >= self.window {
+            if self.connection.losses() > 0 {
+                return Err(failure::unanswered());
+            }
+            if tokio::time::timeout_at(deadline, book.room()).await.is_err() {
+                return Err(failure::disconnected(&self.connection.address));
+            }
+        }
+        Ok(())
+    }
+
+    /// Publishes the events of a batch, the first of which has this number, and says where they went.
+    async fn hand_over_all(&self, batch: &[Event], first: usize) -> Vec<Option<Subject>> {
+        let book = &self.acknowledgements.book;
+        let mut subjects: Vec<Option<Subject>> = Vec::with_capacity(batch.len());
+        let mut given_up = None;
+        for (at, event) in batch.iter().enumerate() {
+            if given_up.is_none() {
+                given_up = self.room(batch.len() - at).await.err();
+            }
+            let before = subjects.last().and_then(Option::as_ref);
+            let handed = match &given_up {
+                Some(error) => Err(error.clone()),
+                None => self.hand_over(event, first + at, before).await,
+            };
+            subjects.push(match handed {
+                Ok(subject) => Some(subject),
+                Err(error) => {
+                    book.settle(first + at, Err(error));
+                    None
+                }
+            });
+        }
+        subjects
     }
 
     async fn hand_over_batch(&mut self, batch: &[Event]) -> Receipts {
@@ -152,26 +186,44 @@ impl StreamSink {
             let failed = batch.iter().map(|_| Delivery::failed(error.clone())).collect();
             return Box::pin(std::future::ready(failed));
         }
-        let mut receipts = Vec::new();
-        // A receipt holds its place in the window until it is awaited, so no more are gathered than have a place.
-        for part in batch.chunks(self.window) {
-            let mut awaited: Vec<Awaited> = Vec::with_capacity(part.len());
-            for event in part {
-                awaited.push(self.hand_over(event).await);
+        let book = &self.acknowledgements.book;
+        let (first, receipts) = book.begin(batch.len());
+        let subjects = self.hand_over_all(batch, first).await;
+        let (history, address) = (self.connection.history.clone(), self.connection.address.clone());
+        let deadline = tokio::time::Instant::now() + self.options.receipt_timeout;
+        let receipts = book.until((first, batch.len()), receipts, async move {
+            tokio::select! {
+                biased;
+                () = lost_since(history, 0) => failure::unanswered(),
+                () = tokio::time::sleep_until(deadline) => failure::late(&address),
             }
-            receipts.push(receipts::collect(&mut self.batches, awaited, self.options.receipt_timeout));
-        }
+        });
+        let (connection, renewed) = (self.connection.clone(), self.renewed);
         Box::pin(async move {
-            let mut deliveries = Vec::new();
-            for part in receipts {
-                deliveries.extend(part.await);
+            let mut deliveries = receipts.await;
+            for (delivery, subject) in deliveries.iter_mut().zip(subjects) {
+                if let (Err(error), Some(subject)) = (&mut delivery.outcome, subject)
+                    && error.kind == EndpointErrorKind::NotFound
+                {
+                    *error = not_kept(&subject, &connection, renewed);
+                }
             }
             deliveries
         })
     }
 
-    async fn leave(mut self) -> Result<(), EndpointError> {
-        while self.batches.join_next().await.is_some() {}
+    async fn leave(self) -> Result<(), EndpointError> {
+        let (book, history) = (&self.acknowledgements.book, self.connection.history.clone());
+        let settled = async {
+            while book.missing() > 0 {
+                book.room().await;
+            }
+        };
+        tokio::select! {
+            () = settled => {}
+            () = lost_since(history, 0) => {}
+            () = tokio::time::sleep(self.options.receipt_timeout) => {}
+        }
         Ok(())
     }
 }
@@ -208,53 +260,25 @@ pub(super) fn subject_in_stream<'a>(
     .help(format!("it takes {list}; name one of them in the address instead of the stream")))
 }
 
-fn context(connection: &Connection, timeout: Duration, window: usize) -> Context {
-    ContextBuilder::new()
-        .timeout(timeout)
-        .ack_timeout(timeout)
-        .max_ack_inflight(window)
-        .backpressure_on_inflight(true)
-        .build(connection.client.clone())
+fn context(connection: &Connection, timeout: Duration) -> Context {
+    ContextBuilder::new().timeout(timeout).build(connection.client.clone())
 }
 
-fn explain(
-    error: &PublishError,
-    subject: &str,
-    connection: &Connection,
-    renewed: Option<Instant>,
-) -> EndpointError {
+/// Nobody answered to the subject.
+fn not_kept(subject: &str, connection: &Connection, renewed: Option<Instant>) -> EndpointError {
     let address = &connection.address;
     if !connection.is_up() || connection.losses() > 0 {
         return failure::unanswered();
     }
-    match error.kind() {
-        PublishErrorKind::StreamNotFound => {
-            if renewed.is_some_and(|at| at.elapsed() < STREAMS_COME_BACK) {
-                let message = format!("the streams of `{address}` are not back yet");
-                return EndpointError::new(EndpointErrorKind::Unreachable, message);
-            }
-            EndpointError::new(
-                EndpointErrorKind::NotFound,
-                format!("no stream at `{}` keeps the subject `{subject}`", address.authority()),
-            )
-            .help("make a stream for it, or send with `nats://`, where nothing is kept")
-        }
-        PublishErrorKind::TimedOut => {
-            EndpointError::new(EndpointErrorKind::Timeout, format!("no receipt from `{address}` in time"))
-        }
-        PublishErrorKind::BrokenPipe => failure::unanswered(),
-        PublishErrorKind::MaxPayloadExceeded => EndpointError::new(
-            EndpointErrorKind::TooLarge,
-            "the event is larger than the server takes".to_owned(),
-        ),
-        _ => EndpointError::new(
-            EndpointErrorKind::Rejected,
-            format!(
-                "`{address}` refused the event: {}",
-                std::error::Error::source(error).map_or_else(|| error.to_string(), ToString::to_string)
-            ),
-        ),
+    if renewed.is_some_and(|at| at.elapsed() < STREAMS_COME_BACK) {
+        let message = format!("the streams of `{address}` are not back yet");
+        return EndpointError::new(EndpointErrorKind::Unreachable, message);
     }
+    EndpointError::new(
+        EndpointErrorKind::NotFound,
+        format!("no stream at `{}` keeps the subject `{subject}`", address.authority()),
+    )
+    .help("make a stream for it, or send with `nats://`, where nothing is kept")
 }
 
 impl Sink for StreamSink {

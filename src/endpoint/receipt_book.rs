@@ -1,14 +1,15 @@
 //! Receipts under way: one number per event goes through the client and comes back; what comes back fills its batch.
 
 use std::collections::VecDeque;
-use std::sync::atomic::{AtomicBool, Ordering};
+#[cfg(feature = "nats")]
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use tokio::sync::{Notify, oneshot};
 
-use super::failure;
-use crate::endpoint::{Delivery, EndpointError, Receipts};
+use super::{Delivery, EndpointError, EndpointErrorKind, Receipts};
 use crate::event::Place;
 
 /// How long a full queue is waited for before it is looked at again; room is said at once, this is for safety.
@@ -16,8 +17,10 @@ const LOOK_AGAIN: Duration = Duration::from_millis(50);
 
 /// The batches of one producer that are not settled.
 #[derive(Debug, Default)]
-pub(super) struct Ledger {
+pub(super) struct ReceiptBook {
     open: Mutex<Open>,
+    /// Events of all batches without a receipt.
+    missing: AtomicUsize,
     room: Notify,
     waiting: AtomicBool,
 }
@@ -36,29 +39,58 @@ struct Batch {
     report: Option<oneshot::Sender<Vec<Delivery>>>,
 }
 
-impl Ledger {
+impl ReceiptBook {
     /// Opens a batch: the number of its first event, those behind it count on, and its receipts to come.
     pub(super) fn begin(&self, count: usize) -> (usize, Receipts) {
         let (report, receipts) = oneshot::channel();
         let mut open = self.open();
         let first = open.next;
         open.next += count;
+        self.missing.fetch_add(count, Ordering::AcqRel);
         let deliveries = std::iter::repeat_with(|| None).take(count).collect();
         open.batches.push_back(Batch { first, deliveries, missing: count, report: Some(report) });
         if count == 0 {
             open.close(first);
         }
         let receipts = async move {
-            let lost = || Delivery::failed(failure::unanswered());
+            let lost = || Delivery::failed(lost());
             receipts.await.unwrap_or_else(|_| std::iter::repeat_with(lost).take(count).collect())
         };
         (first, Box::pin(receipts))
     }
 
+    /// The `receipts` of the `count` events from `first` on; those that are not there when `end` comes count as failed, for
+    /// the reason it gives.
+    #[cfg(feature = "nats")]
+    pub(super) fn until(
+        self: &Arc<Self>,
+        (first, count): (usize, usize),
+        mut receipts: Receipts,
+        end: impl Future<Output = EndpointError> + Send + 'static,
+    ) -> Receipts {
+        let book = Arc::clone(self);
+        Box::pin(async move {
+            tokio::select! {
+                biased;
+                deliveries = &mut receipts => return deliveries,
+                error = end => (first..first + count).for_each(|sequence| book.settle(sequence, Err(error.clone()))),
+            }
+            receipts.await
+        })
+    }
+
+    /// How many events of all batches have no receipt.
+    #[cfg(feature = "nats")]
+    pub(super) fn missing(&self) -> usize {
+        self.missing.load(Ordering::Acquire)
+    }
+
     /// Notes what became of an event.
     pub(super) fn settle(&self, sequence: usize, outcome: Result<Place, EndpointError>) {
         let delivery = outcome.map_or_else(Delivery::failed, Delivery::acknowledged);
-        self.open().settle(sequence, delivery);
+        if self.open().settle(sequence, delivery) {
+            self.missing.fetch_sub(1, Ordering::AcqRel);
+        }
         if self.waiting.load(Ordering::Acquire) {
             self.room.notify_waiters();
         }
@@ -78,17 +110,19 @@ impl Ledger {
 }
 
 impl Open {
-    fn settle(&mut self, sequence: usize, delivery: Delivery) {
+    /// False when nothing was to be noted of it any more.
+    fn settle(&mut self, sequence: usize, delivery: Delivery) -> bool {
         let at = self.batches.partition_point(|batch| batch.first + batch.deliveries.len() <= sequence);
-        let Some(batch) = self.batches.get_mut(at) else {
-            return;
+        // A finished batch may stand behind one that is not.
+        let Some(batch) = self.batches.get_mut(at).filter(|batch| batch.missing > 0) else {
+            return false;
         };
         let Some(place) = sequence
             .checked_sub(batch.first)
             .and_then(|at| batch.deliveries.get_mut(at))
             .filter(|place| place.is_none())
         else {
-            return;
+            return false;
         };
         *place = Some(delivery);
         batch.missing -= 1;
@@ -96,6 +130,7 @@ impl Open {
             let first = batch.first;
             self.close(first);
         }
+        true
     }
 
     /// Reports the batch that begins at `first`, and forgets the finished ones in front.
@@ -114,9 +149,21 @@ impl Open {
     }
 }
 
+fn lost() -> EndpointError {
+    EndpointError::new(
+        EndpointErrorKind::Disconnected,
+        "the connection was closed before the receipt arrived",
+    )
+}
+
 #[cfg(test)]
 mod tests {
-    use super::Ledger;
+    #[cfg(feature = "nats")]
+    use std::sync::Arc;
+
+    use super::ReceiptBook;
+    #[cfg(feature = "nats")]
+    use crate::endpoint::EndpointError;
     use crate::endpoint::EndpointErrorKind;
     use crate::event::Place;
 
@@ -126,30 +173,47 @@ mod tests {
 
     #[tokio::test]
     async fn receipts_find_their_events_in_any_order() {
-        let ledger = Ledger::default();
-        let (first, one) = ledger.begin(2);
-        let (second, two) = ledger.begin(3);
-        let (_, none) = ledger.begin(0);
+        let book = ReceiptBook::default();
+        let (first, one) = book.begin(2);
+        let (second, two) = book.begin(3);
+        let (_, none) = book.begin(0);
         assert_eq!((first, second), (0, 2));
         assert!(none.await.is_empty());
         for sequence in [4, 1, 2, 0, 3] {
-            ledger.settle(sequence, Ok(place(sequence as u64 + 10)));
-            ledger.settle(sequence, Ok(place(0)));
+            book.settle(sequence, Ok(place(sequence as u64 + 10)));
+            book.settle(sequence, Ok(place(0)));
         }
         let offsets = |deliveries: Vec<crate::endpoint::Delivery>| -> Vec<Option<u64>> {
             deliveries.into_iter().map(|each| each.outcome.expect("acknowledged").offset).collect()
         };
         assert_eq!(offsets(one.await), [Some(10), Some(11)]);
         assert_eq!(offsets(two.await), [Some(12), Some(13), Some(14)]);
-        assert!(ledger.open().batches.is_empty());
+        assert!(book.open().batches.is_empty());
+    }
+
+    #[cfg(feature = "nats")]
+    #[tokio::test]
+    async fn what_comes_after_the_end_changes_nothing() {
+        let late = || EndpointError::new(EndpointErrorKind::Timeout, "too late");
+        let book = Arc::new(ReceiptBook::default());
+        let (_, open) = book.begin(1);
+        let (first, receipts) = book.begin(2);
+        let receipts = book.until((first, 2), receipts, std::future::ready(late()));
+        book.settle(first + 1, Ok(place(7)));
+        let outcomes: Vec<_> = receipts.await.into_iter().map(|each| each.outcome.ok()).collect();
+        assert_eq!(outcomes, [None, Some(place(7))]);
+        assert_eq!(book.missing(), 1);
+        book.settle(first, Ok(place(6)));
+        book.settle(0, Ok(place(5)));
+        assert_eq!((open.await.len(), book.missing()), (1, 0));
     }
 
     #[tokio::test]
-    async fn a_ledger_that_goes_away_fails_what_is_open() {
-        let ledger = Ledger::default();
-        let (_, receipts) = ledger.begin(2);
-        ledger.settle(0, Ok(place(1)));
-        drop(ledger);
+    async fn a_book_that_goes_away_fails_what_is_open() {
+        let book = ReceiptBook::default();
+        let (_, receipts) = book.begin(2);
+        book.settle(0, Ok(place(1)));
+        drop(book);
         let kinds: Vec<_> =
             receipts.await.into_iter().map(|each| each.outcome.expect_err("lost").kind).collect();
         assert_eq!(kinds, [EndpointErrorKind::Disconnected; 2]);
