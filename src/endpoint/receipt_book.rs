@@ -5,7 +5,7 @@ use std::collections::VecDeque;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::sync::{Mutex, MutexGuard, PoisonError};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use tokio::sync::{Notify, oneshot};
 
@@ -87,10 +87,17 @@ impl ReceiptBook {
 
     /// Notes what became of an event.
     pub(super) fn settle(&self, sequence: usize, outcome: Result<Place, EndpointError>) {
-        let delivery = outcome.map_or_else(Delivery::failed, Delivery::acknowledged);
-        if self.open().settle(sequence, delivery) {
-            self.missing.fetch_sub(1, Ordering::AcqRel);
-        }
+        self.settle_all(std::iter::once((sequence, outcome)));
+    }
+
+    /// Notes what became of events whose receipts arrived together, by now.
+    pub(super) fn settle_all(&self, outcomes: impl Iterator<Item = (usize, Result<Place, EndpointError>)>) {
+        let at = Instant::now();
+        let mut open = self.open();
+        let noted = outcomes.map(|(sequence, outcome)| open.settle(sequence, Delivery { outcome, at }));
+        let settled = noted.filter(|noted| *noted).count();
+        drop(open);
+        self.missing.fetch_sub(settled, Ordering::AcqRel);
         if self.waiting.load(Ordering::Acquire) {
             self.room.notify_waiters();
         }

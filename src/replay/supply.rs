@@ -61,8 +61,8 @@ impl Source for MadeSource {
     }
 }
 
-/// Makes the event of one line; an error says what is wrong with it.
-pub type LineMaker = Box<dyn FnMut(Bytes) -> Result<Event, String> + Send>;
+/// Makes the event of one line, which was read by the time given; an error says what is wrong with it.
+pub type LineMaker = Box<dyn FnMut(Bytes, Timestamp) -> Result<Event, String> + Send>;
 
 /// Bytes read and handed over at once, unless one line is longer.
 const BYTES_AT_ONCE: usize = 256 * 1024;
@@ -98,15 +98,14 @@ impl LineSource {
     /// Each line becomes the payload of an event that is otherwise like `pattern`.
     #[must_use]
     pub fn of_payloads(name: &str, input: impl Read + Send + 'static, pattern: Event) -> Self {
-        let make = move |line: Bytes| {
-            Ok(Event { payload: Some(line), received: Timestamp::now(), ..pattern.clone() })
-        };
+        let make =
+            move |line: Bytes, received| Ok(Event { payload: Some(line), received, ..pattern.clone() });
         Self::new(name, input, Box::new(make))
     }
 
-    fn event(&mut self, line: Bytes) -> Result<Event, EndpointError> {
+    fn event(&mut self, line: Bytes, read: Timestamp) -> Result<Event, EndpointError> {
         self.read += 1;
-        (self.make)(line).map_err(|what| {
+        (self.make)(line, read).map_err(|what| {
             let message = format!("line {} of `{}`: {what}", self.read, self.name);
             EndpointError::new(EndpointErrorKind::Malformed, message)
         })
@@ -125,10 +124,11 @@ impl Source for LineSource {
                     Err(error) => self.failure = Some(error),
                 }
             }
+            let read = Timestamp::now();
             let mut batch = Vec::with_capacity(self.left.len().min(max));
             while self.failure.is_none() && batch.len() < max {
                 let Some(line) = self.left.next() else { break };
-                match self.event(line) {
+                match self.event(line, read) {
                     Ok(event) => batch.push(event),
                     Err(error) => self.failure = Some(error),
                 }
@@ -242,7 +242,7 @@ mod tests {
 
     #[tokio::test]
     async fn a_wrong_line_is_named_after_those_before_it() {
-        let make = |line: Bytes| match &line[..] {
+        let make = |line: Bytes, _| match &line[..] {
             b"bad" => Err("it is bad".to_owned()),
             _ => Ok(Event::new("a", line)),
         };
@@ -306,7 +306,7 @@ mod tests {
             (LONGEST + 700_000, "", 1, refusal()),
         ] {
             let text = [&b"a\n"[..], &vec![b'x'; length], end.as_bytes()].concat();
-            let make = |line: Bytes| Ok(Event::new("a", line));
+            let make = |line: Bytes, _| Ok(Event::new("a", line));
             let input = std::io::Cursor::new(text);
             let (found, error) =
                 all_of(LineSource::with_longest(LONGEST, "text", input, Box::new(make))).await;

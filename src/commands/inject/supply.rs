@@ -131,7 +131,7 @@ pub(super) async fn source(
         let name = args.file.as_deref().unwrap_or("-");
         let lines = match Rendered::new(args, None)? {
             Some(mut rendered) => {
-                let make = move |line: Bytes| rendered.event(&pattern, Some(line));
+                let make = move |line: Bytes, _| rendered.event(&pattern, Some(line));
                 LineSource::new(name, input(context, name)?, Box::new(make))
             }
             None => LineSource::of_payloads(name, input(context, name)?, pattern),
@@ -173,7 +173,7 @@ async fn events(args: &Args, context: &Context, window: Window) -> Result<Box<dy
     let name = args.file.as_deref().unwrap_or("-");
     if args.input_format == InputFormat::Kcat {
         let channel = args.channel.clone();
-        let make = move |line: Bytes| {
+        let make = move |line: Bytes, _| {
             let event = kcat::decode(&line)?;
             Ok(Event { channel: channel.clone().unwrap_or(event.channel), ..event })
         };

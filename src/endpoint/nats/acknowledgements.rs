@@ -15,6 +15,9 @@ use crate::endpoint::receipt_book::ReceiptBook;
 use crate::endpoint::{Address, EndpointError, EndpointErrorKind};
 use crate::event::Place;
 
+/// Those that lie ready are noted together, at most so many.
+const AT_ONCE: usize = 256;
+
 /// The acknowledgements of one connection. They end with it, and when this is dropped.
 #[derive(Debug)]
 pub(super) struct Acknowledgements {
@@ -31,15 +34,16 @@ impl Acknowledgements {
     pub(super) async fn listen(connection: &Connection) -> Result<Self, EndpointError> {
         let inbox = connection.client.new_inbox();
         let subscribed = connection.client.subscribe(format!("{inbox}.*")).await;
-        let mut answers = subscribed.map_err(|_| failure::disconnected(&connection.address))?;
+        let answers = subscribed.map_err(|_| failure::disconnected(&connection.address))?;
+        let mut answers = answers.ready_chunks(AT_ONCE);
         let book = Arc::new(ReceiptBook::default());
         let (noted, address) = (Arc::clone(&book), connection.address.clone());
         let mut listening = JoinSet::new();
         listening.spawn(async move {
-            while let Some(answer) = answers.next().await {
-                if let Some(number) = number_of(&answer.subject) {
-                    noted.settle(number, outcome(&answer, &address));
-                }
+            while let Some(answers) = answers.next().await {
+                let numbered =
+                    answers.iter().filter_map(|answer| Some((number_of(&answer.subject)?, answer)));
+                noted.settle_all(numbered.map(|(number, answer)| (number, outcome(answer, &address))));
             }
         });
         Ok(Self { inbox, book, _listening: listening })
