@@ -26,7 +26,7 @@ use std::path::Path;
 use projects::{eddy, fixture, grow, make_from, make_growing, sync, text, tree};
 
 /// Contract, broker.
-const MATRIX: [(&str, &str); 18] = [
+const MATRIX: [(&str, &str); 19] = [
     ("orders/orders-v3.yaml", "kafka"),
     ("orders/orders-v2.yaml", "kafka"),
     ("orders/orders-v3-amqp.yaml", "rabbitmq"),
@@ -45,6 +45,7 @@ const MATRIX: [(&str, &str); 18] = [
     ("scaffold/awkward.yaml", "mqtt"),
     ("scaffold/awkward.yaml", "nats"),
     ("scaffold/sender.yaml", "mqtt"),
+    ("scaffold/cloudevents.yaml", "nats"),
 ];
 
 fn make(contract: &str, broker: &str, target: &Path) {

@@ -64,6 +64,12 @@ pub fn is_structured_type(content_type: Option<&str>) -> bool {
     content_type.is_some_and(|written| starts_with(written.trim_start(), "application/cloudevents"))
 }
 
+/// Whether the content type says that the payload is one whole event as JSON.
+#[must_use]
+pub fn is_json_event_type(content_type: &str) -> bool {
+    media_type(content_type).eq_ignore_ascii_case(STRUCTURED_TYPE)
+}
+
 /// Whether the content type says that the payload is a JSON list of events.
 #[must_use]
 pub fn is_batch_type(content_type: &str) -> bool {

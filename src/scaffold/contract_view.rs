@@ -15,6 +15,7 @@ use super::types::{Type, TypeFault, Types};
 use crate::contract::{
     Action, Channel, Document, Message, MessageIndex, Operation, Parameter, SchemaFormat, SchemaRef,
 };
+use crate::event::cloud_event::is_json_event_type;
 use crate::schema::generate::Generator;
 use crate::schema::{Compiled, Compiler, Dialect};
 use crate::source_text::{Documents, Sources};
@@ -249,6 +250,7 @@ impl<'a> Viewer<'a> {
             "summary": message.summary,
             "content_type": message.content_type,
             "is_json": is_json,
+            "cloud_event": schema.as_ref().and_then(|(schema, _)| structured(message, schema)),
             "type": in_code,
             "sample": example.to_string(),
             "schema": schema.map(|(compiled, dialect)| schema_text(&compiled, dialect)),
@@ -312,6 +314,12 @@ fn is_json(message: &Message) -> bool {
         media.ends_with("/json") || media.ends_with("+json")
     });
     by_schema && by_content
+}
+
+/// What the schema of an event of CloudEvents in structured mode describes: the `whole` of it, or its `data`.
+fn structured(message: &Message, schema: &Compiled) -> Option<&'static str> {
+    let is_structured = message.content_type.as_deref().is_some_and(is_json_event_type);
+    is_structured.then(|| if schema.describes_envelope() { "whole" } else { "data" })
 }
 
 /// The parameters that stand in the address, in their order there.

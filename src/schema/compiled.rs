@@ -99,6 +99,12 @@ impl Compiled {
         &self.shared.bundle.schema
     }
 
+    /// Whether the schema describes a CloudEvents event as a whole, and not its `data` alone: it speaks of `specversion`.
+    #[must_use]
+    pub fn describes_envelope(&self) -> bool {
+        mentions(self.self_contained(), "specversion")
+    }
+
     /// All violations of a value that stands in a file, in order of place.
     #[must_use]
     pub fn check_tree(&self, instance: &NodeRef) -> Vec<Violation> {
@@ -262,5 +268,17 @@ pub fn bare(keyword: &str, message: String) -> Violation {
         span: None,
         position: None,
         schema_span: None,
+    }
+}
+
+/// Whether a name, or a text, stands anywhere in a schema.
+fn mentions(schema: &serde_json::Value, word: &str) -> bool {
+    match schema {
+        serde_json::Value::Object(members) => {
+            members.iter().any(|(name, member)| name == word || mentions(member, word))
+        }
+        serde_json::Value::Array(items) => items.iter().any(|item| mentions(item, word)),
+        serde_json::Value::String(text) => text == word,
+        _ => false,
     }
 }

@@ -11,7 +11,7 @@ use super::projects::{eddy, failure, fixture, installed, kafka_home, text, with_
 const ALWAYS: [(&str, &str); 4] = [
     ("orders/orders-v3.yaml", "kafka"),
     ("orders/orders-v3-amqp.yaml", "rabbitmq"),
-    ("orders/orders-v3.yaml", "nats"),
+    ("scaffold/cloudevents.yaml", "nats"),
     ("scaffold/awkward.yaml", "redis"),
 ];
 

@@ -63,21 +63,6 @@ fn text_of(value: &sonic_rs::LazyValue<'_>) -> Option<String> {
     value.as_str().map(str::to_owned)
 }
 
-/// Whether a schema describes the event as a whole, and not its `data` alone: it speaks of `specversion`.
-pub(super) fn describes_envelope(schema: &Compiled) -> bool {
-    fn mentions(schema: &serde_json::Value) -> bool {
-        match schema {
-            serde_json::Value::Object(members) => {
-                members.iter().any(|(name, member)| name == "specversion" || mentions(member))
-            }
-            serde_json::Value::Array(items) => items.iter().any(mentions),
-            serde_json::Value::String(text) => text == "specversion",
-            _ => false,
-        }
-    }
-    mentions(schema.self_contained())
-}
-
 /// What a structured event does wrong by a schema of the whole of it, or of its `data`.
 pub(super) fn violations(schema: &Compiled, event: &[u8], is_envelope: bool) -> Vec<Violation> {
     let whole = || schema.check_bytes(event).err().unwrap_or_default();

@@ -462,7 +462,7 @@ impl Preparer<'_> {
         EventMessage {
             name: message.name.clone(),
             also,
-            is_envelope: matches!(&payload, Language::Json(schema) if cloud_event::describes_envelope(schema)),
+            is_envelope: matches!(&payload, Language::Json(schema) if schema.describes_envelope()),
             payload,
             headers,
             schema_id: wire::declared_id(message),
