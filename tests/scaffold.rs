@@ -19,6 +19,8 @@ mod support;
 mod system;
 #[path = "scaffold/typescript.rs"]
 mod typescript;
+#[path = "scaffold/updates.rs"]
+mod updates;
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
