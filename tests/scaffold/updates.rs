@@ -61,7 +61,8 @@ fn a_service_of_the_first_version_becomes_what_is_made_today_with_what_is_the_us
     for files in [&mut came, &mut made] {
         files.remove("eddy.lock.yaml");
     }
-    let names = |files: &std::collections::BTreeMap<String, Vec<u8>>| files.keys().cloned().collect::<Vec<_>>();
+    let names =
+        |files: &std::collections::BTreeMap<String, Vec<u8>>| files.keys().cloned().collect::<Vec<_>>();
     assert_eq!(names(&came), names(&made));
     for (path, bytes) in &made {
         assert!(path.starts_with(".eddy/") || came[path] == *bytes, "{path} is not what is made today");
