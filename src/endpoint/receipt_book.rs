@@ -146,7 +146,9 @@ impl Open {
         if let Some(batch) = batch
             && let Some(report) = batch.report.take()
         {
-            let deliveries = batch.deliveries.iter_mut().filter_map(Option::take).collect();
+            // Each is there by now, and the list is taken over as it stands.
+            let known = std::mem::take(&mut batch.deliveries).into_iter();
+            let deliveries = known.map(|each| each.unwrap_or_else(|| Delivery::failed(lost()))).collect();
             // Whoever does not want the receipts need not take them.
             let _ = report.send(deliveries);
         }
