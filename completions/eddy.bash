@@ -2770,7 +2770,7 @@ _eddy() {
             return 0
             ;;
         eddy__subcmd__redrive)
-            opts="-q -v -h -V --to --origin-header --back-to --group --match --filter --map --skip-replayed --first --rate --max-redrives --quarantine --keep-error-headers --loss --retry-for --connect-timeout --dry-run --confirm --format --color --quiet --verbose --no-progress --workspace --env --yes --help --version"
+            opts="-q -v -h -V --to --origin-header --back-to --group --match --filter --map --skip-replayed --first --rate --max-redrives --quarantine --keep-error-headers --loss --retry-for --connect-timeout --preflight --dry-run --confirm --format --color --quiet --verbose --no-progress --workspace --env --yes --help --version"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -2830,6 +2830,10 @@ _eddy() {
                     ;;
                 --connect-timeout)
                     COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --preflight)
+                    COMPREPLY=($(compgen -W "refuse warn off" -- "${cur}"))
                     return 0
                     ;;
                 --confirm)

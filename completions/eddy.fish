@@ -709,6 +709,9 @@ complete -c eddy -n "__fish_eddy_using_subcommand redrive" -l loss -d 'Whether t
 allow\t'Send it without the lost part'"
 complete -c eddy -n "__fish_eddy_using_subcommand redrive" -l retry-for -d 'Try failed events again for this long before giving up' -r
 complete -c eddy -n "__fish_eddy_using_subcommand redrive" -l connect-timeout -d 'Keep trying for this long while a server cannot be reached at the start, such as `1m` (default: one attempt)' -r
+complete -c eddy -n "__fish_eddy_using_subcommand redrive" -l preflight -d 'What to do about what the origins say of themselves before the first event: whether they are there, sizes, permissions' -r -f -a "refuse\t'Send nothing when something would go wrong'
+warn\t'Say what would go wrong and send all the same'
+off\t'Do not ask'"
 complete -c eddy -n "__fish_eddy_using_subcommand redrive" -l confirm -d 'Name of the protected environment that is meant' -r
 complete -c eddy -n "__fish_eddy_using_subcommand redrive" -l format -d 'How to report on stdout' -r -f -a "human\t'Words'
 json\t'One JSON object'"

@@ -39,6 +39,7 @@ mod man;
 mod masking;
 mod new;
 mod paths;
+mod preflight;
 mod reading;
 mod record;
 mod redrive;

@@ -8,6 +8,7 @@ mod origins;
 
 use super::choosing::{ChoosingArgs, say_unfit};
 use super::connect::{ConnectArgs, Connector};
+use super::preflight::Preflight;
 use super::target::{Place, Places};
 use super::{CommandError, Context, Status, transfer};
 use crate::endpoint::address::Scheme;
@@ -77,6 +78,10 @@ pub struct Args {
     retry_for: String,
     #[command(flatten)]
     connect: ConnectArgs,
+    /// What to do about what the origins say of themselves before the first event: whether they are there, sizes,
+    /// permissions
+    #[arg(long, value_enum, default_value_t, value_name = "CHOICE")]
+    preflight: Preflight,
     /// Show what would go where, and send nothing
     #[arg(long)]
     dry_run: bool,
@@ -143,16 +148,25 @@ async fn redrive(args: &Args, context: &Context) -> Result<Status, CommandError>
     if args.dry_run {
         let cut = look(args, (&connector, &stop), &route, &board, rules).await?;
         say_unfit(&filters, context);
-        let findings = origins::asked(&connector, &route, &board).await;
+        let findings = match args.preflight {
+            Preflight::Off => Vec::new(),
+            _ => origins::asked(&connector, &route, &board).await,
+        };
         show(args, context, &route, (&board, None, cut, Duration::ZERO), &findings)?;
+        let stops = args.preflight == Preflight::Refuse && findings.iter().any(Finding::is_error);
         return Ok(match stop.reason() {
             Some(_) => Status::Interrupted,
-            None if findings.iter().any(Finding::is_error) => Status::Findings,
+            None if stops => Status::Findings,
             None => Status::Done,
         });
     }
     route.target.confirm(args.confirm.as_deref())?;
-    let inner = connector.taking(&route.source, group(args)).await?;
+    let seen = origins::before_the_first(args, context, (&connector, &stop), &route, &rules).await?;
+    if stop.reason().is_some() {
+        context.ui.say("interrupted before anything was sent");
+        return Ok(Status::Interrupted);
+    }
+    let inner = origins::taken(args, &connector, &route, seen).await?;
     let left = inner.left();
     let sink = connector.sink(&route.target).await?;
     let base = route.target.for_writing(&context.environment)?;

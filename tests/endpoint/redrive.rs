@@ -119,7 +119,16 @@ fn refused_and_chosen(directory: &Path, server: &str, dead: &str, connect: &Valu
     let errors: Vec<_> = findings.iter().filter(|finding| finding["severity"] == "error").collect();
     assert!(errors.len() == 1 && errors[0]["name"] == "channel-missing", "{plan}");
     assert_eq!(errors[0]["channel"], "redrive-nowhere", "{plan}");
-    let stopped = redrive(directory, 1, &[dead]);
+    // A real run sends nothing then, whatever else could go, unless it is told to.
+    let at_origin = || all_of(directory, &format!("{server}/redrive-orders")).len();
+    let before = at_origin();
+    let (code, out, error) = run(directory, &["redrive", dead]);
+    assert!(code == Some(1) && out.is_empty(), "{out} {error}");
+    for words in ["nothing was sent: channel-missing", "redrive-nowhere", "`?create`", "--preflight warn"] {
+        assert!(error.contains(words), "{error}");
+    }
+    assert_eq!(at_origin(), before, "not even what its origin takes");
+    let stopped = redrive(directory, 1, &[dead, "--preflight", "warn"]);
     let counts = &stopped["counts"];
     assert_eq!(
         (&counts["redriven"], &counts["refused"], &counts["repeated_later"]),
@@ -226,6 +235,9 @@ fn what_is_not_there(directory: &Path, server: &str, dead: &str) {
     let line = json!({ "t": 1, "src": "any", "v": "x", "h": through });
     std::fs::write(directory.join("through.ndjson"), format!("{line}\n")).expect("written");
     missing(&["through.ndjson", "--to", server], "takes-nothing", "redrive-gone");
+    let (code, out, error) = run(directory, &["redrive", dead, "--map", r#".channel = "redrive.gone""#]);
+    let stopped = error.contains("nothing was sent: channel-missing") && error.contains("redrive.gone");
+    assert!(code == Some(1) && out.is_empty() && stopped, "{out} {error}");
     // All go to one place, whatever exchange they came through.
     redrive(directory, 0, &["through.ndjson", "--to", &format!("{server}?queue=redrive.dead"), "--dry-run"]);
 }

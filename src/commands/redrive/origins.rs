@@ -1,11 +1,23 @@
 //! Whether the places that dead letters would go back to are there and take them, asked before anything is sent.
 
-use super::{Connector, Route};
+use std::sync::Arc;
+use std::time::Duration;
+
+use super::{Args, CommandError, Connector, Context, Route, Rules, StopToken, group, look};
+use crate::commands::ErrorKind;
+use crate::commands::preflight::{self, Preflight};
+use crate::commands::target::is_network;
+use crate::endpoint::Source;
 use crate::endpoint::address::Scheme;
 use crate::event::Timestamp;
 use crate::replay::Survey;
 use crate::replay::preflight::{Finding, judge};
 use crate::replay::redrive::{Board, at_exchange};
+
+/// How often a queue is asked whether it has put back what was looked at.
+const PATIENCE: u32 = 20;
+/// How long it has between two questions.
+const A_MOMENT: Duration = Duration::from_millis(100);
 
 /// Asks for all that a look at the dead letters has found.
 pub(super) async fn asked(connector: &Connector<'_>, route: &Route, board: &Board) -> Vec<Finding> {
@@ -28,6 +40,71 @@ pub(super) async fn asked(connector: &Connector<'_>, route: &Route, board: &Boar
         }
     }
     findings
+}
+
+/// Looks at the dead letters and asks the places they would go to, without taking anything away. Returns how many dead
+/// letters were seen.
+///
+/// # Errors
+/// When a place would not take what is meant for it, unless the user sends all the same.
+pub(super) async fn before_the_first(
+    args: &Args,
+    context: &Context,
+    (connector, stop): (&Connector<'_>, &StopToken),
+    route: &Route,
+    rules: &Rules,
+) -> Result<u64, CommandError> {
+    if args.preflight == Preflight::Off || !is_network(&route.target.address) || !is_there_twice(route) {
+        return Ok(0);
+    }
+    let board = Arc::new(Board::default());
+    let cut = look(args, (connector, stop), route, &board, rules.clone()).await?;
+    if stop.reason().is_some() {
+        return Ok(0);
+    }
+    let seen = board.counts().read;
+    if cut {
+        context.ui.detail(format!("asked for the origins of the first {seen} dead letters only"));
+    }
+    let findings = asked(connector, route, &board).await;
+    let stops = |finding: &&Finding| finding.is_error() && args.preflight == Preflight::Refuse;
+    preflight::say(context, findings.iter().filter(|finding| !stops(finding)));
+    let stopping: Vec<&Finding> = findings.iter().filter(stops).collect();
+    if stopping.is_empty() {
+        Ok(seen)
+    } else {
+        Err(preflight::nothing_sent(ErrorKind::Delivery, &stopping, true))
+    }
+}
+
+/// What is read from a pipe is gone then.
+fn is_there_twice(route: &Route) -> bool {
+    let address = &route.source.address;
+    match address.scheme {
+        Scheme::Stdio | Scheme::Memory => false,
+        Scheme::File => std::fs::metadata(&address.path).is_ok_and(|file| file.is_file() || file.is_dir()),
+        _ => true,
+    }
+}
+
+/// Opens what the dead letters are taken out of. A queue may still be putting back what was looked at: it is asked again
+/// until it says that as many wait there, for a moment; somebody else may have taken them.
+pub(super) async fn taken(
+    args: &Args,
+    connector: &Connector<'_>,
+    route: &Route,
+    seen: u64,
+) -> Result<Box<dyn Source>, CommandError> {
+    for _ in 0..PATIENCE {
+        let source = connector.taking(&route.source, group(args)).await?;
+        if route.source.address.scheme != Scheme::Amqp || source.left().is_none_or(|left| left >= seen) {
+            return Ok(source);
+        }
+        // Not being able to leave says nothing against opening it again.
+        let _ = source.close().await;
+        tokio::time::sleep(A_MOMENT).await;
+    }
+    connector.taking(&route.source, group(args)).await
 }
 
 /// A redrive has no `--map-channel`.

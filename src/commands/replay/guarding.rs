@@ -8,11 +8,11 @@ use super::origin::Origin;
 use crate::archive::{Header, Reader, Writer, WriterOptions};
 use crate::commands::connect::Connector;
 use crate::commands::contract_check::ContractCheck;
+use crate::commands::preflight::{self, Preflight};
 use crate::commands::registry::RegistryArgs;
 use crate::commands::target::{Place, Places, is_network};
 use crate::commands::window::Window;
 use crate::commands::{CommandError, Context, ErrorKind, transfer};
-use crate::diagnostic::Severity;
 use crate::endpoint::Address;
 use crate::endpoint::address::Scheme;
 use crate::endpoint::file::FileSink;
@@ -83,17 +83,6 @@ fn goes_on(ui: &Ui, first: FirstEvents, planned: u64, yes: bool) -> bool {
     }
     let rest = counted(planned.saturating_sub(sent), "event");
     ui.ask_yes_meanwhile(&format!("{arrived}{failed}. Send the other {rest}?"), Some(false)).unwrap_or(false)
-}
-
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, clap::ValueEnum)]
-enum Preflight {
-    /// Send nothing when something would go wrong
-    #[default]
-    Refuse,
-    /// Say what would go wrong and send all the same
-    Warn,
-    /// Do not ask
-    Off,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, clap::ValueEnum)]
@@ -393,30 +382,13 @@ impl Rails {
         let is_contract = |finding: &Finding| finding.name == "invalid";
         let stops = |finding: &&Finding| finding.is_error() && (refuses || is_contract(finding));
         let stopping: Vec<&Finding> = self.bounds.iter().chain(self.findings.iter().filter(stops)).collect();
-        for finding in self.findings.iter().filter(|finding| !stops(finding)) {
-            if finding.severity == Severity::Info {
-                context.ui.detail(&finding.message);
-                continue;
-            }
-            context.ui.warn(format!("{}: {}", finding.name, finding.message));
-            finding.help.iter().for_each(|help| context.ui.help(help));
-        }
+        preflight::say(context, self.findings.iter().filter(|finding| !stops(finding)));
         if stopping.is_empty() {
             return Ok(());
         }
         let kind = if self.bounds.is_empty() { ErrorKind::Delivery } else { ErrorKind::Usage };
-        let lines: Vec<String> =
-            stopping.iter().map(|finding| format!("{}: {}", finding.name, finding.message)).collect();
-        let mut error = CommandError::new(kind, format!("nothing was sent: {}", lines.join("\n  ")));
-        for help in stopping.iter().filter_map(|finding| finding.help.as_ref()) {
-            if !error.hints.contains(help) {
-                error = error.hint(help);
-            }
-        }
-        if self.bounds.is_empty() && stopping.iter().any(|finding| !is_contract(finding)) {
-            error = error.hint("`--preflight warn` sends all the same");
-        }
-        Err(error)
+        let may_go_on = self.bounds.is_empty() && stopping.iter().any(|finding| !is_contract(finding));
+        Err(preflight::nothing_sent(kind, &stopping, may_go_on))
     }
 
     /// Everything that was found, errors first.

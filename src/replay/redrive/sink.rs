@@ -245,8 +245,33 @@ impl Sink for RoutingSink {
         self.carried
     }
 
+    /// Of the ways opened so far: each may get the whole of a call.
+    fn most_at_once(&self) -> usize {
+        self.sinks.values().map(|sink| sink.most_at_once()).min().unwrap_or(usize::MAX)
+    }
+
+    fn best_at_once(&self) -> usize {
+        self.sinks.values().map(|sink| sink.best_at_once()).min().unwrap_or(usize::MAX)
+    }
+
     fn send<'a>(&'a mut self, batch: &'a [Event]) -> BoxFuture<'a, Receipts> {
         Box::pin(self.hand_over(batch))
+    }
+
+    /// Only when all of them give all their receipts at once does the whole; each is told all the same. A quarantine that is
+    /// being handed events to cannot be told.
+    fn cut_short(&mut self) -> bool {
+        let mut at_once = true;
+        for sink in self.sinks.values_mut() {
+            at_once &= sink.cut_short();
+        }
+        if let Some(quarantine) = &self.quarantine {
+            at_once &= quarantine.try_lock().is_ok_and(|mut quarantine| match &mut quarantine.sink {
+                Some(sink) => sink.cut_short(),
+                None => true,
+            });
+        }
+        at_once
     }
 
     fn resume(&mut self) -> BoxFuture<'_, ()> {
@@ -280,5 +305,71 @@ impl Drop for RoutingSink {
     /// Closed or not: nothing more is confirmed.
     fn drop(&mut self) {
         self.board.finish();
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::Arc;
+    use std::sync::atomic::{AtomicBool, Ordering};
+
+    use super::{Board, RoutingSink};
+    use crate::endpoint::memory::MemorySink;
+    use crate::endpoint::{Address, BoxFuture, Capabilities, EndpointError, Receipts, Sink, SinkOptions};
+    use crate::event::Event;
+
+    /// A target that wants few events at once and tells when it was cut short.
+    struct Few {
+        carried: Capabilities,
+        most: usize,
+        can_be_cut: bool,
+        was_cut: Arc<AtomicBool>,
+    }
+
+    impl Sink for Few {
+        fn capabilities(&self) -> Capabilities {
+            self.carried
+        }
+
+        fn most_at_once(&self) -> usize {
+            self.most
+        }
+
+        fn best_at_once(&self) -> usize {
+            self.most / 2
+        }
+
+        fn send<'a>(&'a mut self, _: &'a [Event]) -> BoxFuture<'a, Receipts> {
+            unreachable!("nothing is sent")
+        }
+
+        fn cut_short(&mut self) -> bool {
+            self.was_cut.store(true, Ordering::Relaxed);
+            self.can_be_cut
+        }
+
+        fn close(self: Box<Self>) -> BoxFuture<'static, Result<(), EndpointError>> {
+            Box::pin(std::future::ready(Ok(())))
+        }
+    }
+
+    #[test]
+    fn what_the_targets_want_and_can_is_what_the_whole_wants_and_can() {
+        let base = (Address::parse("memory:any").expect("an address"), SinkOptions::default());
+        let carried = MemorySink::open(&base.0, &base.1).expect("a sink").capabilities();
+        let few = |most, can_be_cut| {
+            let was_cut = Arc::new(AtomicBool::new(false));
+            (Box::new(Few { carried, most, can_be_cut, was_cut: Arc::clone(&was_cut) }), was_cut)
+        };
+        let (first, first_cut) = few(8, true);
+        let mut sink = RoutingSink::new(base, first, Arc::new(Board::default()), None, false);
+        assert_eq!((sink.most_at_once(), sink.best_at_once()), (8, 4));
+        assert!(sink.cut_short() && first_cut.swap(false, Ordering::Relaxed));
+        // One way more, which wants fewer and cannot be cut short.
+        let (second, second_cut) = few(2, false);
+        sink.sinks.insert(Some("orders".to_owned()), second);
+        assert_eq!((sink.most_at_once(), sink.best_at_once()), (2, 1));
+        assert!(!sink.cut_short(), "the receipts of one do not come at once");
+        assert!(first_cut.load(Ordering::Relaxed) && second_cut.load(Ordering::Relaxed));
     }
 }
