@@ -89,6 +89,27 @@ fn typescript_services_of_every_contract_compile() {
     }
 }
 
+/// From npm 12 on a package builds itself only where `allowScripts` names it; without its database no service starts.
+#[test]
+fn what_typescript_services_install_may_build_itself() {
+    if !installed(PACKAGES) {
+        return;
+    }
+    let read = |path: &Path| -> serde_json::Value { serde_json::from_str(&text(path)).expect("JSON") };
+    let directory = tempfile::tempdir().expect("temporary directory");
+    let project = directory.path().join("shop");
+    make_from("typescript-service", "orders/orders-v3.yaml", "kafka", &project);
+    let allowed = &read(&project.join("package.json"))["allowScripts"];
+    let lock = read(&cache().join("typescript-service/node_modules/.package-lock.json"));
+    let packages = lock["packages"].as_object().expect("packages");
+    let building: Vec<_> = packages.iter().filter(|(_, package)| package["hasInstallScript"] == true).collect();
+    assert!(!building.is_empty(), "the database builds itself");
+    for (path, _) in building {
+        let name = path.trim_start_matches("node_modules/");
+        assert_eq!(allowed[name], true, "{name}");
+    }
+}
+
 /// A new operation of the contract is one the service does not compile without, and the compiler names it.
 #[test]
 fn a_typescript_service_follows_its_contract() {
