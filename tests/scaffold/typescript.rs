@@ -102,7 +102,8 @@ fn what_typescript_services_install_may_build_itself() {
     let allowed = &read(&project.join("package.json"))["allowScripts"];
     let lock = read(&cache().join("typescript-service/node_modules/.package-lock.json"));
     let packages = lock["packages"].as_object().expect("packages");
-    let building: Vec<_> = packages.iter().filter(|(_, package)| package["hasInstallScript"] == true).collect();
+    let building: Vec<_> =
+        packages.iter().filter(|(_, package)| package["hasInstallScript"] == true).collect();
     assert!(!building.is_empty(), "the database builds itself");
     for (path, _) in building {
         let name = path.trim_start_matches("node_modules/");
