@@ -2,6 +2,7 @@
 
 use std::time::{Duration, Instant};
 
+use async_nats::client::PublishErrorKind;
 use async_nats::jetstream::context::{Context, ContextBuilder};
 use async_nats::{HeaderMap, Subject};
 
@@ -134,6 +135,11 @@ impl StreamSink {
         };
         match self.connection.taken(self.options.receipt_timeout, publish).await? {
             Ok(()) => Ok(subject),
+            // With the name for repeats, which is no header of the event.
+            Err(error) if error.kind() == PublishErrorKind::MaxPayloadExceeded => Err(EndpointError::new(
+                EndpointErrorKind::TooLarge,
+                "the event is larger than the server takes".to_owned(),
+            )),
             Err(error) if self.connection.is_up() => {
                 Err(EndpointError::new(EndpointErrorKind::Rejected, error.to_string()))
             }
