@@ -1,14 +1,19 @@
 //! Receipts of a batch, awaited by a task of their own, so that each is stamped when it arrives and none is forgotten.
 
+#[cfg(feature = "mqtt")]
 use std::time::Duration;
 
 use tokio::sync::oneshot;
 use tokio::task::JoinSet;
 
-use super::{BoxFuture, Delivery, EndpointError, EndpointErrorKind, Receipts};
+#[cfg(feature = "mqtt")]
+use super::BoxFuture;
+use super::{Delivery, EndpointError, EndpointErrorKind, Receipts};
+#[cfg(feature = "mqtt")]
 use crate::event::Place;
 
 /// An event that was handed over, or why it was not.
+#[cfg(feature = "mqtt")]
 pub(super) type Awaited = Result<BoxFuture<'static, Result<Place, EndpointError>>, EndpointError>;
 
 /// Awaits in `tasks` what tells of all `count` events of a batch together.
@@ -34,6 +39,7 @@ pub(super) fn collect_together(
 }
 
 /// Awaits all receipts of a batch in `tasks`; one that does not come within `timeout` counts as failed.
+#[cfg(feature = "mqtt")]
 pub(super) fn collect(tasks: &mut JoinSet<()>, awaited: Vec<Awaited>, timeout: Duration) -> Receipts {
     let count = awaited.len();
     collect_together(tasks, count, async move {
@@ -46,6 +52,7 @@ pub(super) fn collect(tasks: &mut JoinSet<()>, awaited: Vec<Awaited>, timeout: D
     })
 }
 
+#[cfg(feature = "mqtt")]
 async fn delivery(awaited: Awaited, deadline: tokio::time::Instant, timeout: Duration) -> Delivery {
     let receipt = match awaited {
         Ok(receipt) => receipt,
