@@ -1,6 +1,6 @@
 //! Layers from left to right: every arrow goes to a layer further right, but for those that close a cycle.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 
 mod cycles;
 mod lanes;
@@ -115,8 +115,11 @@ fn less_tangled(
     // A picture that is less tangled but much longer is no better.
     let weight =
         |ordered: &Ordered| u128::from(ordered.crossings).pow(2) * ordered.layers.order.len() as u128;
+    // Many orders break the cycles in the same places.
+    let mut seen = HashSet::new();
     let mut glances: Vec<Ordered> = orders(items, tries)
         .map(|order| cycles::backward_by_depth(&order, links))
+        .filter(|against| seen.insert(against.clone()))
         .map(|against| Ordered::by(order::glance, items, links, lane, against))
         .collect();
     glances.sort_by_key(weight);
