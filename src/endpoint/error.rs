@@ -57,6 +57,12 @@ impl EndpointError {
         Self { kind, message: message.into(), help: None, retry_after: None, wrong: None }
     }
 
+    /// The connection ended before anything was said about an event.
+    #[cfg(any(feature = "kafka", feature = "mqtt", feature = "nats"))]
+    pub(super) fn receipt_lost() -> Self {
+        Self::new(EndpointErrorKind::Disconnected, "the connection was closed before the receipt arrived")
+    }
+
     /// Adds what to do next.
     #[must_use]
     pub fn help(mut self, help: impl Into<String>) -> Self {

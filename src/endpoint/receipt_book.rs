@@ -9,7 +9,7 @@ use std::time::{Duration, Instant};
 
 use tokio::sync::{Notify, oneshot};
 
-use super::{Delivery, EndpointError, EndpointErrorKind, Receipts};
+use super::{Delivery, EndpointError, Receipts};
 use crate::event::Place;
 
 /// How long a full queue is waited for before it is looked at again; room is said at once, this is for safety.
@@ -53,7 +53,7 @@ impl ReceiptBook {
             open.close(first);
         }
         let receipts = async move {
-            let lost = || Delivery::failed(lost());
+            let lost = || Delivery::failed(EndpointError::receipt_lost());
             receipts.await.unwrap_or_else(|_| std::iter::repeat_with(lost).take(count).collect())
         };
         (first, Box::pin(receipts))
@@ -148,7 +148,9 @@ impl Open {
         {
             // Each is there by now, and the list is taken over as it stands.
             let known = std::mem::take(&mut batch.deliveries).into_iter();
-            let deliveries = known.map(|each| each.unwrap_or_else(|| Delivery::failed(lost()))).collect();
+            let deliveries = known
+                .map(|each| each.unwrap_or_else(|| Delivery::failed(EndpointError::receipt_lost())))
+                .collect();
             // Whoever does not want the receipts need not take them.
             let _ = report.send(deliveries);
         }
@@ -156,13 +158,6 @@ impl Open {
             self.batches.pop_front();
         }
     }
-}
-
-fn lost() -> EndpointError {
-    EndpointError::new(
-        EndpointErrorKind::Disconnected,
-        "the connection was closed before the receipt arrived",
-    )
 }
 
 #[cfg(test)]

@@ -7,8 +7,8 @@ use tokio::sync::oneshot;
 use tokio::task::JoinSet;
 
 #[cfg(feature = "mqtt")]
-use super::BoxFuture;
-use super::{Delivery, EndpointError, EndpointErrorKind, Receipts};
+use super::{BoxFuture, EndpointErrorKind};
+use super::{Delivery, EndpointError, Receipts};
 #[cfg(feature = "mqtt")]
 use crate::event::Place;
 
@@ -30,10 +30,7 @@ pub(super) fn collect_together(
         let _ = report.send(told.await);
     });
     Box::pin(async move {
-        let lost = || {
-            let message = "the connection was closed before the receipt arrived";
-            Delivery::failed(EndpointError::new(EndpointErrorKind::Disconnected, message))
-        };
+        let lost = || Delivery::failed(EndpointError::receipt_lost());
         receipts.await.unwrap_or_else(|_| std::iter::repeat_with(lost).take(count).collect())
     })
 }

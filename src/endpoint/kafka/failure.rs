@@ -87,11 +87,6 @@ pub(super) fn disconnected(address: &Address) -> EndpointError {
     EndpointError::new(Kind::Disconnected, format!("the connection to `{address}` was lost"))
 }
 
-/// The connection broke before the broker said anything about the event.
-pub(super) fn unanswered() -> EndpointError {
-    EndpointError::new(Kind::Disconnected, "the connection was closed before the receipt arrived")
-}
-
 /// A question could not be answered.
 pub(super) fn request(what: &str, error: &KafkaError, address: &Address) -> EndpointError {
     let code = error.rdkafka_error_code();
@@ -175,7 +170,7 @@ pub(super) fn delivery(error: &KafkaError, topic: &str, size: usize, address: &A
         | Code::PurgeInflight
         | Code::BrokerTransportFailure
         | Code::AllBrokersDown
-        | Code::NetworkException => unanswered(),
+        | Code::NetworkException => EndpointError::receipt_lost(),
         Code::NotEnoughReplicas | Code::NotEnoughReplicasAfterAppend | Code::LeaderNotAvailable => {
             let message = format!("`{address}` has not enough replicas of `{topic}`: {}", words_of(error));
             EndpointError::new(Kind::Timeout, message)

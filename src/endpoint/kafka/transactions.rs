@@ -137,7 +137,7 @@ impl Transactions {
         if let Some(ending) = &mut self.ending {
             let ended = ending.await;
             self.ending = None;
-            let lost = ended.unwrap_or_else(|_| Err(failure::unanswered()));
+            let lost = ended.unwrap_or_else(|_| Err(EndpointError::receipt_lost()));
             self.lost = lost.err().or(self.lost.take());
         }
     }
@@ -158,7 +158,7 @@ impl Transactions {
             self.end();
         }
         Box::pin(async move {
-            let lost = || Delivery::failed(failure::unanswered());
+            let lost = || Delivery::failed(EndpointError::receipt_lost());
             reported.await.unwrap_or_else(|_| std::iter::repeat_with(lost).take(count).collect())
         })
     }
@@ -327,7 +327,7 @@ pub(super) fn refused(count: usize, error: &EndpointError) -> Receipts {
 mod tests {
     use super::{End, told};
     use crate::endpoint::kafka::failure;
-    use crate::endpoint::{Address, Delivery, EndpointErrorKind};
+    use crate::endpoint::{Address, Delivery, EndpointError, EndpointErrorKind};
     use crate::event::Place;
 
     #[test]
@@ -337,7 +337,7 @@ mod tests {
             |delivery: Delivery, end: &End| told(delivery, end, &address).outcome.err().map(|e| e.kind);
         let taken = || Delivery::acknowledged(Place::default());
         let too_large = || Delivery::failed(failure::too_large(9, "t"));
-        let unanswered = || Delivery::failed(failure::unanswered());
+        let unanswered = || Delivery::failed(EndpointError::receipt_lost());
         let back = End::TakenBack("a broker was away".to_owned());
         let unknown = End::Unknown(failure::undecided("silence", &address));
         assert_eq!(kind(taken(), &End::Committed), None);

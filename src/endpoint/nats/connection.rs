@@ -4,8 +4,10 @@ use std::pin::pin;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
+use async_nats::client::PublishErrorKind;
 use async_nats::connection::State;
-use async_nats::{Client, ConnectOptions, Event as Happening, ServerError};
+use async_nats::{Client, ConnectOptions, Event as Happening, HeaderMap, ServerError, Subject};
+use bytes::Bytes;
 use futures_util::{FutureExt, StreamExt};
 use tokio::sync::watch;
 
@@ -165,7 +167,7 @@ impl Connection {
             let inbox = self.client.new_inbox();
             let mut answers = self.client.subscribe(inbox.clone()).await.ok()?;
             answers.unsubscribe_after(1).await.ok()?;
-            self.client.publish(inbox, bytes::Bytes::new()).await.ok()?;
+            self.client.publish(inbox, Bytes::new()).await.ok()?;
             self.client.flush().await.ok()?;
             answers.next().await
         };
@@ -179,12 +181,47 @@ impl Connection {
         }
     }
 
+    /// Publishes a message, to be answered at `reply`; the client takes it at the latest after `timeout`.
+    ///
+    /// # Errors
+    /// When it is too large, the connection is lost, or the client takes nothing any more.
+    pub(super) async fn publish(
+        &self,
+        timeout: Duration,
+        (to, reply): (Subject, Option<Subject>),
+        (headers, payload): (Option<HeaderMap>, Bytes),
+    ) -> Result<(), EndpointError> {
+        let client = &self.client;
+        let publish = async {
+            match (reply, headers) {
+                (None, None) => client.publish(to, payload).await,
+                (None, Some(headers)) => client.publish_with_headers(to, headers, payload).await,
+                (Some(reply), None) => client.publish_with_reply(to, reply, payload).await,
+                (Some(reply), Some(headers)) => {
+                    client.publish_with_reply_and_headers(to, reply, headers, payload).await
+                }
+            }
+        };
+        match self.taken(timeout, publish).await? {
+            Ok(()) => Ok(()),
+            // With a name for repeats, which is no header of the event.
+            Err(error) if error.kind() == PublishErrorKind::MaxPayloadExceeded => Err(EndpointError::new(
+                EndpointErrorKind::TooLarge,
+                "the event is larger than the server takes",
+            )),
+            Err(error) if self.is_up() => {
+                Err(EndpointError::new(EndpointErrorKind::Rejected, error.to_string()))
+            }
+            Err(_) => Err(failure::unanswered()),
+        }
+    }
+
     /// What the client says to a message, at the latest after `timeout`. It takes most of them at once, and then no timer is
     /// set up.
     ///
     /// # Errors
     /// When the connection is lost, or the client takes nothing any more.
-    pub(super) async fn taken<T>(
+    async fn taken<T>(
         &self,
         timeout: Duration,
         publish: impl Future<Output = T>,

@@ -2,7 +2,7 @@
 
 use std::str::FromStr;
 
-use async_nats::{HeaderMap, HeaderName, HeaderValue, Message};
+use async_nats::{HeaderMap, HeaderName, HeaderValue, Message, Subject};
 use serde_json::{Map, Value};
 
 use super::failure;
@@ -55,6 +55,18 @@ pub(super) fn check_subject(subject: &str) -> Result<(), EndpointError> {
         return Ok(());
     }
     Err(failure::bad_subject(subject))
+}
+
+/// A subject for the client; `before` is that of the event before, which is taken again where it is the same.
+///
+/// # Errors
+/// As [`check_subject`].
+pub(super) fn subject(subject: &str, before: Option<&Subject>) -> Result<Subject, EndpointError> {
+    if let Some(before) = before.filter(|before| before.as_str() == subject) {
+        return Ok(before.clone());
+    }
+    check_subject(subject)?;
+    Ok(Subject::from(subject.to_owned()))
 }
 
 /// Refuses what the server would refuse, because it ends the connection over it.

@@ -10,7 +10,7 @@ use super::{CORE, failure, message};
 use crate::endpoint::halt::Halt;
 use crate::endpoint::receipts;
 use crate::endpoint::{
-    Address, BoxFuture, Capabilities, Delivery, EndpointError, EndpointErrorKind, Receipts, Sink, SinkOptions,
+    Address, BoxFuture, Capabilities, Delivery, EndpointError, Receipts, Sink, SinkOptions,
 };
 use crate::event::{Event, Place};
 
@@ -47,36 +47,12 @@ impl NatsSink {
 
     /// Hands one event over; `before` is the subject of the one before it, which is taken again where it is the same.
     async fn hand_over(&self, event: &Event, before: Option<&Subject>) -> Result<Subject, EndpointError> {
-        let channel = self.connection.address.channel_for(event)?;
-        let subject = match before {
-            Some(before) if before.as_str() == channel => before.clone(),
-            _ => {
-                message::check_subject(channel)?;
-                Subject::from(channel.to_owned())
-            }
-        };
+        let subject = message::subject(self.connection.address.channel_for(event)?, before)?;
         message::check_size(event, self.connection.client.max_payload())?;
-        let headers = message::headers(event)?;
-        let payload = event.payload.clone().unwrap_or_default();
-        let reply = event.attributes.get("reply").and_then(serde_json::Value::as_str).map(str::to_owned);
-        let (client, to) = (&self.connection.client, subject.clone());
-        let publish = async {
-            match (reply, headers) {
-                (None, None) => client.publish(to, payload).await,
-                (None, Some(headers)) => client.publish_with_headers(to, headers, payload).await,
-                (Some(reply), None) => client.publish_with_reply(to, reply, payload).await,
-                (Some(reply), Some(headers)) => {
-                    client.publish_with_reply_and_headers(to, reply, headers, payload).await
-                }
-            }
-        };
-        match self.connection.taken(self.options.receipt_timeout, publish).await? {
-            Ok(()) => Ok(subject),
-            Err(error) if self.connection.is_up() => {
-                Err(EndpointError::new(EndpointErrorKind::Rejected, error.to_string()))
-            }
-            Err(_) => Err(failure::unanswered()),
-        }
+        let reply = event.attributes.get("reply").and_then(serde_json::Value::as_str).map(Subject::from);
+        let content = (message::headers(event)?, event.payload.clone().unwrap_or_default());
+        self.connection.publish(self.options.receipt_timeout, (subject.clone(), reply), content).await?;
+        Ok(subject)
     }
 
     async fn hand_over_batch(&mut self, batch: &[Event]) -> Receipts {

@@ -2,7 +2,6 @@
 
 use std::time::{Duration, Instant};
 
-use async_nats::client::PublishErrorKind;
 use async_nats::jetstream::context::{Context, ContextBuilder};
 use async_nats::{HeaderMap, Subject};
 
@@ -105,11 +104,7 @@ impl StreamSink {
             Target::Subject(subject) => subject,
             Target::Stream { name, subjects } => subject_in_stream(&event.channel, name, subjects)?,
         };
-        if let Some(before) = before.filter(|before| before.as_str() == subject) {
-            return Ok(before.clone());
-        }
-        message::check_subject(subject)?;
-        Ok(Subject::from(subject.clone()))
+        message::subject(subject, before)
     }
 
     /// Publishes an event, so that its acknowledgement comes under this number.
@@ -125,26 +120,12 @@ impl StreamSink {
         if let Some(name) = message::name_for_repeats(event) {
             headers.get_or_insert_with(HeaderMap::new).insert(async_nats::header::NATS_MESSAGE_ID, name);
         }
-        let (client, reply) = (&self.connection.client, self.acknowledgements.reply_to(number));
-        let (to, payload) = (subject.clone(), event.payload.clone().unwrap_or_default());
-        let publish = async {
-            match headers {
-                None => client.publish_with_reply(to, reply, payload).await,
-                Some(headers) => client.publish_with_reply_and_headers(to, reply, headers, payload).await,
-            }
-        };
-        match self.connection.taken(self.options.receipt_timeout, publish).await? {
-            Ok(()) => Ok(subject),
-            // With the name for repeats, which is no header of the event.
-            Err(error) if error.kind() == PublishErrorKind::MaxPayloadExceeded => Err(EndpointError::new(
-                EndpointErrorKind::TooLarge,
-                "the event is larger than the server takes".to_owned(),
-            )),
-            Err(error) if self.connection.is_up() => {
-                Err(EndpointError::new(EndpointErrorKind::Rejected, error.to_string()))
-            }
-            Err(_) => Err(failure::unanswered()),
-        }
+        let reply = self.acknowledgements.reply_to(number);
+        let content = (headers, event.payload.clone().unwrap_or_default());
+        self.connection
+            .publish(self.options.receipt_timeout, (subject.clone(), Some(reply)), content)
+            .await?;
+        Ok(subject)
     }
 
     /// Waits until fewer events are under way than the window holds; `ahead` are those counted as such that are not yet sent.
