@@ -3,16 +3,22 @@
 use std::io::{self, BufRead};
 use std::path::Path;
 
-use super::{ImportFormat, Input};
+use super::{ImportFormat, Input, nats};
 
 /// Bytes that are looked at; nothing of them is taken.
 const LOOKED_AT: usize = 4096;
 
 /// `None` when it cannot be told.
+///
+/// # Errors
+/// When the input cannot be read, or holds no events but files of a server.
 pub(super) fn format(path: &Path, input: &mut Input) -> io::Result<Option<ImportFormat>> {
     let name = path.file_name().map(|name| name.to_string_lossy().to_lowercase()).unwrap_or_default();
     let bytes = input.fill_buf()?;
     let first = String::from_utf8_lossy(&bytes[..bytes.len().min(LOOKED_AT)]);
+    if nats::is_backup(&name, bytes) {
+        return Err(nats::backup());
+    }
     let stem = name.trim_end_matches(".gz").trim_end_matches(".zst");
     let ending = stem.rsplit('.').next().unwrap_or_default();
     if ending == "gor" || is_capture(&first) {

@@ -37,11 +37,7 @@ pub(super) fn files(folder: &Path) -> io::Result<Vec<PathBuf>> {
         }
     }
     if numbered.is_empty() && folder.join("backup.json").is_file() {
-        return Err(io::Error::new(
-            io::ErrorKind::InvalidInput,
-            "it is a backup of `nats stream backup`, which holds files of the server: `nats stream restore` it into a server, \
-             then `eddy record jetstream+nats://HOST/STREAM`",
-        ));
+        return Err(backup());
     }
     if numbered.is_empty() {
         return Err(io::Error::new(
@@ -51,6 +47,22 @@ pub(super) fn files(folder: &Path) -> io::Result<Vec<PathBuf>> {
     }
     numbered.sort();
     Ok(numbered.into_iter().map(|(_, _, path)| path).collect())
+}
+
+/// Whether a file is one of the two that `nats stream backup` writes: what the stream was, and its blocks, packed by S2.
+pub(super) fn is_backup(name: &str, first: &[u8]) -> bool {
+    let is_packed = first.starts_with(b"\xff\x06\x00\x00S2sTwO");
+    let has = |field: &[u8]| memchr::memmem::find(first, field).is_some();
+    is_packed || name == "backup.json" && has(b"\"config\"") && has(b"\"state\"")
+}
+
+/// What is said of a backup, by whatever it was named.
+pub(super) fn backup() -> io::Error {
+    io::Error::new(
+        io::ErrorKind::InvalidInput,
+        "it is a backup of `nats stream backup`, which holds files of the server: `nats stream restore` it into a server, \
+         then `eddy record jetstream+nats://HOST/STREAM`",
+    )
 }
 
 pub(super) fn decode(text: &[u8], arrival: Timestamp) -> Result<Event, String> {

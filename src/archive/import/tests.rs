@@ -264,9 +264,13 @@ fn dumps_of_nats_are_read_from_folders_and_streams() {
     let channels: Vec<&str> = events.iter().map(|event| event.channel.as_str()).collect();
     assert_eq!(channels, ["a.b", "a.c", "a.c"]);
     let backup = tempfile::tempdir().expect("a folder");
-    fs::write(backup.path().join("backup.json"), "{}").expect("written");
-    let refused = Importer::open(backup.path(), None, None).err().expect("refused").to_string();
-    assert!(refused.contains("nats stream restore"), "{refused}");
+    let (description, blocks) = (backup.path().join("backup.json"), backup.path().join("stream.tar.s2"));
+    fs::write(&description, r#"{"config": {"name": "ORDERS"}, "state": {"messages": 1}}"#).expect("written");
+    fs::write(&blocks, b"\xff\x06\x00\x00S2sTwO\x00NATSARC1").expect("written");
+    for path in [backup.path(), &description, &blocks] {
+        let refused = Importer::open(path, None, None).err().expect("refused").to_string();
+        assert!(refused.contains("nats stream restore"), "{refused}");
+    }
 }
 
 #[test]

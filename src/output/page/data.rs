@@ -187,7 +187,8 @@ impl<'a> Data<'a> {
                 evidence.push(kind);
             }
         }
-        let views = views(graph, first, &numbers, &domains);
+        let columns = Scene::new(graph, Setting::Columns);
+        let views = views(graph, first, &columns, &numbers, &domains);
         let mut node = Nodes::default();
         let missing = missing(graph);
         for index in &shown {
@@ -198,7 +199,7 @@ impl<'a> Data<'a> {
                 CheckRule::Unused => 3,
             }));
         }
-        node.fit(graph, &Scene::new(graph, Setting::Columns), &numbers);
+        node.fit(graph, &columns, &numbers);
         let messages = graph.of_kind(NodeKind::Message).map(|index| graph.label(index).into_owned());
         Self {
             title,
@@ -315,29 +316,34 @@ impl Edges {
 fn views(
     graph: &Graph,
     first: Setting,
+    columns: &Scene,
     numbers: &Numbers,
     domains: &Places<'_>,
 ) -> BTreeMap<&'static str, View> {
-    let mut settings = vec![Setting::Columns];
+    let mut settings = Vec::new();
     if graph.flows().count() <= LAYERED || first == Setting::Flow {
         settings.push(Setting::Flow);
     }
     if domains.0.len() > 1 || first == Setting::Overview {
         settings.push(Setting::Overview);
     }
-    settings.into_iter().map(|setting| (word(setting), view(graph, setting, numbers, domains))).collect()
+    let mut views =
+        BTreeMap::from([(word(Setting::Columns), view(graph, Setting::Columns, columns, numbers, domains))]);
+    for setting in settings {
+        views.insert(word(setting), view(graph, setting, &Scene::new(graph, setting), numbers, domains));
+    }
+    views
 }
 
-fn view(graph: &Graph, setting: Setting, numbers: &Numbers, domains: &Places<'_>) -> View {
-    let scene = Scene::new(graph, setting);
+fn view(graph: &Graph, setting: Setting, scene: &Scene, numbers: &Numbers, domains: &Places<'_>) -> View {
     let mut boxes = Vec::with_capacity(scene.shapes.len() * 5);
     for (place, shape) in scene.shapes.iter().enumerate() {
         boxes.push(integer(shape.node.map_or(place, |node| numbers.nodes[node.0])));
         boxes.extend([shape.x, shape.y, shape.width, shape.height].map(rounded));
     }
     let in_columns = setting == Setting::Columns;
-    let arrows = if in_columns { Vec::new() } else { arrows(&scene, numbers) };
-    let ports = in_columns.then(|| ports(graph, &scene));
+    let arrows = if in_columns { Vec::new() } else { arrows(scene, numbers) };
+    let ports = in_columns.then(|| ports(graph, scene));
     let frame = |frame: &Frame| {
         let [x, y, width, height] = frame.place.map(rounded);
         let named = Some(frame.domain.as_str()).filter(|name| domains.0.contains_key(name));
@@ -352,7 +358,7 @@ fn view(graph: &Graph, setting: Setting, numbers: &Numbers, domains: &Places<'_>
         boxes,
         arrows,
         ports,
-        overview: (setting == Setting::Overview).then(|| overview(graph, &scene, domains)),
+        overview: (setting == Setting::Overview).then(|| overview(graph, scene, domains)),
     }
 }
 

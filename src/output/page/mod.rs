@@ -38,23 +38,26 @@ pub fn write(out: &mut dyn Write, graph: &Graph, title: &str, first: Setting) ->
 /// What stands in the page beside the graph.
 struct Parts {
     policy: String,
-    style: String,
-    script: String,
+    style: [&'static str; 2],
+    /// The parts of the one script.
+    script: Vec<&'static str>,
     /// Elements of a page that is served.
     live: String,
 }
 
 impl Parts {
     /// The style and script of every page, and what comes after them.
-    fn new(style: &str, script: &str, sources: &str) -> Self {
-        let script = format!("\"use strict\";(() => {{\n{}{script}}})();\n", SCRIPTS.concat());
-        let style = format!("{STYLE}{style}");
+    fn new(style: &'static str, script: &'static str, sources: &str) -> Self {
+        let mut scripts = vec!["\"use strict\";(() => {\n"];
+        scripts.extend(SCRIPTS);
+        scripts.extend([script, "})();\n"]);
+        let style = [STYLE, style];
         let policy = format!(
             "default-src 'none'; script-src '{}'; style-src '{}';{sources} base-uri 'none'; form-action 'none'",
-            hash(&script),
+            hash(&scripts),
             hash(&style)
         );
-        Self { policy, style, script, live: String::new() }
+        Self { policy, style, script: scripts, live: String::new() }
     }
 }
 
@@ -71,8 +74,8 @@ fn fill(
         out.write_all(before.as_bytes())?;
         match name {
             "policy" => out.write_all(parts.policy.as_bytes())?,
-            "style" => out.write_all(parts.style.as_bytes())?,
-            "script" => out.write_all(parts.script.as_bytes())?,
+            "style" => parts.style.iter().try_for_each(|part| out.write_all(part.as_bytes()))?,
+            "script" => parts.script.iter().try_for_each(|part| out.write_all(part.as_bytes()))?,
             "live" => out.write_all(parts.live.as_bytes())?,
             "data" => data(out)?,
             _ => out.write_all(title.as_bytes())?,
@@ -82,9 +85,11 @@ fn fill(
     out.write_all(rest.as_bytes())
 }
 
-/// What a policy knows an inline script or style by.
-fn hash(text: &str) -> String {
-    format!("sha256-{}", STANDARD.encode(Sha256::digest(text.as_bytes())))
+/// What a policy knows an inline script or style of these parts by.
+fn hash(parts: &[&str]) -> String {
+    let mut digest = Sha256::new();
+    parts.iter().for_each(|part| digest.update(part));
+    format!("sha256-{}", STANDARD.encode(digest.finalize()))
 }
 
 fn escaped(text: &str) -> String {
