@@ -141,8 +141,10 @@ async fn replay(args: &Args, context: &Context) -> Result<Status, CommandError> 
     let origin = Origin::of(args, context, &places)?;
     scheduled.timetable.clock = origin.clock(scheduled.timetable.clock);
     let target = places.target(&args.to)?;
-    let selection =
-        Selection { guards: args.guarding.guards(context, &places, &selection.guards)?, ..selection };
+    let selection = Selection {
+        guards: args.guarding.guards(context, &places, &target, &selection.guards)?,
+        ..selection
+    };
     let mut selection = selection;
     args.selecting.changing.add_from_contract(&mut selection.changes, places.loaded());
     let carried = open::capabilities(&target.address)?;

@@ -39,12 +39,31 @@ pub struct Contract {
     judge: Arc<Judge>,
     /// Events that do not fit stay out; else they are counted and go.
     leaves_out: bool,
+    /// The one channel that all events go to, whatever theirs was.
+    only: Option<String>,
 }
 
 impl Contract {
     /// Judges by a function, which says what is wrong with an event.
     pub fn new(judge: impl Fn(&Event) -> Vec<String> + Send + Sync + 'static, leaves_out: bool) -> Self {
-        Self { judge: Arc::new(judge), leaves_out }
+        Self { judge: Arc::new(judge), leaves_out, only: None }
+    }
+
+    /// Judges all events as those of one channel, when the target has just that one.
+    #[must_use]
+    pub fn of_channel(self, only: Option<&str>) -> Self {
+        Self { only: only.map(str::to_owned), ..self }
+    }
+
+    /// What is wrong with an event where it goes to.
+    fn findings(&self, event: &mut Event) -> Vec<String> {
+        let Some(only) = self.only.as_ref().filter(|only| **only != event.channel) else {
+            return (self.judge)(event);
+        };
+        let recorded = std::mem::replace(&mut event.channel, only.clone());
+        let findings = (self.judge)(event);
+        event.channel = recorded;
+        findings
     }
 }
 
@@ -138,15 +157,16 @@ impl Guards {
         let Some(contract) = &self.contract else {
             return events;
         };
-        events.retain(|event| {
+        events.retain_mut(|event| {
             left_out.judged += 1;
-            let findings = (contract.judge)(event);
+            let findings = contract.findings(event);
             if findings.is_empty() {
                 return true;
             }
             left_out.invalid += 1;
             if left_out.first_invalid.len() < MOST_SHOWN {
-                let (number, channel) = (left_out.judged, event.channel.clone());
+                let (number, channel) =
+                    (left_out.judged, contract.only.as_ref().unwrap_or(&event.channel).clone());
                 left_out.first_invalid.push(Invalid { number, channel, findings });
             }
             !contract.leaves_out
@@ -189,6 +209,22 @@ mod tests {
         assert_eq!(admitted(Some(Loops::Below(2)), false), (vec![true, true, false, false], 2, 0));
         assert_eq!(admitted(Some(Loops::AtLeast(2)), false), (vec![false, false, true, true], 0, 0));
         assert_eq!(admitted(None, true), (vec![true, false, false, false], 0, 3));
+    }
+
+    #[test]
+    fn events_that_go_to_one_channel_are_judged_as_its_own() {
+        let judge = |event: &Event| match event.channel.as_str() {
+            "orders" => vec!["wrong".to_owned()],
+            _ => Vec::new(),
+        };
+        for (only, found) in [(None, None), (Some("orders"), Some("orders")), (Some("a"), None)] {
+            let contract = Contract::new(judge, false).of_channel(only);
+            let guards = Guards { contract: Some(contract), ..Guards::default() };
+            let mut left_out = LeftOut::default();
+            let fitting = guards.fitting(vec![event(&[])], &mut left_out);
+            assert_eq!(fitting[0].channel, "a");
+            assert_eq!(left_out.first_invalid.first().map(|one| one.channel.as_str()), found);
+        }
     }
 
     #[test]

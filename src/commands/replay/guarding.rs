@@ -104,6 +104,7 @@ impl GuardingArgs {
         &self,
         context: &Context,
         places: &Places<'_>,
+        target: &Place,
         given: &Guards,
     ) -> Result<Guards, CommandError> {
         let contract = self.validate.map(|choice| -> Result<Contract, CommandError> {
@@ -112,7 +113,8 @@ impl GuardingArgs {
                 CommandError::usage("there is no workspace whose contract events could be held against")
                     .hint("`eddy init` writes one; `--workspace DIR` names one")
             })?;
-            Ok(Contract::new(move |event| check.findings(event), choice == Validate::Skip))
+            let contract = Contract::new(move |event| check.findings(event), choice == Validate::Skip);
+            Ok(contract.of_channel(only_channel(target)))
         });
         Ok(Guards {
             skip_replayed: given.skip_replayed,
