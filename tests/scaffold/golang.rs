@@ -9,7 +9,10 @@ use super::projects::{
 };
 
 /// Contract, broker. The templates together are tested over every system.
-const LANES: Lanes = [&[("orders/orders-v3.yaml", "kafka")], &[("scaffold/awkward.yaml", "redis")]];
+const LANES: Lanes = [
+    &[("orders/orders-v3.yaml", "kafka")],
+    &[("scaffold/awkward.yaml", "redis"), ("scaffold/cloudevents.yaml", "nats")],
+];
 /// Those of the whole matrix.
 const ALL_LANES: Lanes = [
     &[
@@ -17,7 +20,11 @@ const ALL_LANES: Lanes = [
         ("scaffold/awkward.yaml", "mqtt"),
         ("scaffold/awkward.yaml", "redis"),
     ],
-    &[("orders/orders-v3-amqp.yaml", "rabbitmq"), ("orders/orders-v2-nats.yaml", "nats")],
+    &[
+        ("orders/orders-v3-amqp.yaml", "rabbitmq"),
+        ("orders/orders-v2-nats.yaml", "nats"),
+        ("scaffold/cloudevents.yaml", "nats"),
+    ],
 ];
 /// What is there when the modules of services are.
 pub const PACKAGES: &str = "go-service/installed.txt";
@@ -64,7 +71,7 @@ fn go_services_are_clean_and_pass_their_own_tests() {
     let lane = |lane: &[(&str, &str)]| -> Vec<String> {
         let mut failures = Vec::new();
         for (contract, broker) in lane {
-            let project = directory.path().join(broker);
+            let project = directory.path().join(contract.replace('/', "-")).join(broker);
             make_from("go-service", contract, broker, &project);
             let go = Go { project, kafka: kafka.clone() };
             failures.extend(go.untidy());

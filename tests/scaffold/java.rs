@@ -9,11 +9,17 @@ use super::projects::{
 };
 
 /// Contract, broker. The templates together are tested over every system.
-const LANES: Lanes = [&[("orders/orders-v3.yaml", "kafka")], &[(AWKWARD, "redis")]];
+const LANES: Lanes =
+    [&[("orders/orders-v3.yaml", "kafka")], &[(AWKWARD, "redis"), ("scaffold/cloudevents.yaml", "nats")]];
 /// Those of the whole matrix.
 const ALL_LANES: Lanes = [
     &[("orders/orders-v3.yaml", "kafka"), (AWKWARD, "mqtt")],
-    &[("orders/orders-v3-amqp.yaml", "rabbitmq"), ("orders/orders-v2-nats.yaml", "nats"), (AWKWARD, "redis")],
+    &[
+        ("orders/orders-v3-amqp.yaml", "rabbitmq"),
+        ("orders/orders-v2-nats.yaml", "nats"),
+        (AWKWARD, "redis"),
+        ("scaffold/cloudevents.yaml", "nats"),
+    ],
 ];
 const AWKWARD: &str = "scaffold/awkward.yaml";
 /// What is there when the libraries of services are.
@@ -81,7 +87,7 @@ fn java_services_compile_and_pass_their_own_tests() {
     side_by_side(&lanes(LANES, ALL_LANES), |_, lane| {
         let mut failures = Vec::new();
         for (contract, broker) in *lane {
-            let project = directory.path().join(broker);
+            let project = directory.path().join(contract.replace('/', "-")).join(broker);
             let beside = tempfile::tempdir().expect("temporary directory");
             make_from("java-service", &nameable(contract, beside.path()), broker, &project);
             let maven = Maven { project, kafka: kafka.clone() };
