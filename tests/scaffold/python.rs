@@ -9,10 +9,17 @@ use super::projects::{
 };
 
 /// Contract, broker. The templates together are tested over every system.
-const LANES: Lanes = [&[("orders/orders-v3-amqp.yaml", "rabbitmq")], &[("scaffold/awkward.yaml", "mqtt")]];
+const LANES: Lanes = [
+    &[("orders/orders-v3-amqp.yaml", "rabbitmq")],
+    &[("scaffold/awkward.yaml", "mqtt"), ("scaffold/cloudevents.yaml", "mqtt")],
+];
 /// Those of the whole matrix.
 const ALL_LANES: Lanes = [
-    &[("orders/orders-v3.yaml", "kafka"), ("scaffold/awkward.yaml", "mqtt")],
+    &[
+        ("orders/orders-v3.yaml", "kafka"),
+        ("scaffold/awkward.yaml", "mqtt"),
+        ("scaffold/cloudevents.yaml", "mqtt"),
+    ],
     &[
         ("orders/orders-v3-amqp.yaml", "rabbitmq"),
         ("orders/orders-v2-nats.yaml", "nats"),
@@ -57,8 +64,8 @@ fn python_services_are_clean_and_pass_their_own_tests() {
     let caches = Path::new(env!("CARGO_TARGET_TMPDIR")).join("python");
     side_by_side(&lanes(LANES, ALL_LANES), |number, lane| {
         let mut failures = Vec::new();
-        for (contract, broker) in *lane {
-            let project = directory.path().join(broker);
+        for (at, (contract, broker)) in lane.iter().enumerate() {
+            let project = directory.path().join(format!("{number}-{at}"));
             make_from("python-service", contract, broker, &project);
             let python = Python { project, caches: caches.join(number.to_string()), kafka: kafka.clone() };
             failures.extend(python.failure(&["ruff", "check", "."]));

@@ -10,10 +10,17 @@ use super::projects::{
 };
 
 /// Contract, broker. The templates together are tested over every system.
-const LANES: Lanes = [&[("orders/orders-v2-nats.yaml", "nats")], &[("scaffold/awkward.yaml", "redis")]];
+const LANES: Lanes = [
+    &[("orders/orders-v2-nats.yaml", "nats")],
+    &[("scaffold/awkward.yaml", "redis"), ("scaffold/cloudevents.yaml", "rabbitmq")],
+];
 /// Those of the whole matrix.
 const ALL_LANES: Lanes = [
-    &[("orders/orders-v3.yaml", "kafka"), ("scaffold/awkward.yaml", "mqtt")],
+    &[
+        ("orders/orders-v3.yaml", "kafka"),
+        ("scaffold/awkward.yaml", "mqtt"),
+        ("scaffold/cloudevents.yaml", "rabbitmq"),
+    ],
     &[
         ("orders/orders-v3-amqp.yaml", "rabbitmq"),
         ("orders/orders-v2-nats.yaml", "nats"),
@@ -60,10 +67,10 @@ fn typescript_services_compile_and_pass_their_own_tests() {
     }
     let directory = tempfile::tempdir().expect("temporary directory");
     let kafka = kafka_home(directory.path());
-    side_by_side(&lanes(LANES, ALL_LANES), |_, lane| {
+    side_by_side(&lanes(LANES, ALL_LANES), |number, lane| {
         let mut failures = Vec::new();
-        for (contract, broker) in *lane {
-            let project = directory.path().join(broker);
+        for (at, (contract, broker)) in lane.iter().enumerate() {
+            let project = directory.path().join(format!("{number}-{at}"));
             make_from("typescript-service", contract, broker, &project);
             link_packages(&project);
             match compile(&project, &[]) {
