@@ -88,7 +88,9 @@ fn fill(
 /// What a policy knows an inline script or style of these parts by.
 fn hash(parts: &[&str]) -> String {
     let mut digest = Sha256::new();
-    parts.iter().for_each(|part| digest.update(part));
+    for part in parts {
+        digest.update(part);
+    }
     format!("sha256-{}", STANDARD.encode(digest.finalize()))
 }
 
