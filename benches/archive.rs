@@ -113,7 +113,7 @@ fn generic_line(event: &Event, number: u64) -> Vec<u8> {
     let mut line = Map::new();
     line.insert("n".to_owned(), number.into());
     line.insert("t".to_owned(), event.received.0.into());
-    line.insert("src".to_owned(), event.channel.clone().into());
+    line.insert("src".to_owned(), event.channel.as_str().into());
     line.insert("part".to_owned(), event.place.partition.into());
     line.insert("off".to_owned(), event.place.offset.into());
     line.insert("ts".to_owned(), event.broker_time.map(|time| time.time.0).into());

@@ -4,7 +4,9 @@ use std::fmt;
 use std::str::FromStr;
 
 use bytes::Bytes;
+use compact_str::CompactString;
 
+mod attributes;
 pub mod carriage;
 pub mod cloud_event;
 pub mod coding;
@@ -12,6 +14,8 @@ pub mod correlation;
 pub mod json_lines;
 pub mod kcat;
 pub mod percent;
+
+pub use attributes::Attributes;
 
 /// A point in time in whole microseconds since 1970-01-01T00:00:00Z; negative values are earlier.
 ///
@@ -84,7 +88,7 @@ pub const LOOPS_HEADER: &str = "eddy-loops";
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Header {
     /// The name as written, case kept.
-    pub name: String,
+    pub name: CompactString,
     /// The bytes; `None` is a null value, which is not the empty one.
     pub value: Option<Bytes>,
 }
@@ -92,7 +96,7 @@ pub struct Header {
 impl Header {
     /// A header with a text value.
     #[must_use]
-    pub fn text(name: impl Into<String>, value: impl Into<String>) -> Self {
+    pub fn text(name: impl Into<CompactString>, value: impl Into<String>) -> Self {
         Self { name: name.into(), value: Some(Bytes::from(value.into())) }
     }
 }
@@ -109,8 +113,8 @@ pub struct Place {
 /// One occurrence: what every source yields and every sink takes, without loss.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct Event {
-    /// The address of the channel: topic, subject, routing key or stream.
-    pub channel: String,
+    /// The address of the channel: topic, subject, routing key or stream. A short one is kept in place.
+    pub channel: CompactString,
     /// The partition key; `None` is no key, which is not the empty one.
     pub key: Option<Bytes>,
     /// The payload; `None` is null (a tombstone), which is not the empty one.
@@ -124,13 +128,13 @@ pub struct Event {
     /// Where it lies on the broker it came from.
     pub place: Place,
     /// Facts of one protocol (`qos`, `retain`, `reply`, `content_type`, `stream` …) in order of writing.
-    pub attributes: serde_json::Map<String, serde_json::Value>,
+    pub attributes: Attributes,
 }
 
 impl Event {
     /// An event for `channel` with this payload, received now.
     #[must_use]
-    pub fn new(channel: impl Into<String>, payload: impl Into<Bytes>) -> Self {
+    pub fn new(channel: impl Into<CompactString>, payload: impl Into<Bytes>) -> Self {
         Self {
             channel: channel.into(),
             payload: Some(payload.into()),

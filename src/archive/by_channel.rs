@@ -60,7 +60,7 @@ impl ChannelWriter {
     /// # Errors
     /// When there are more than [`MOST_CHANNELS`], or a file cannot be made or written.
     pub fn write_record(&mut self, record: &Record, number: u64) -> Result<(), ArchiveError> {
-        let place = match self.places.get(&record.event().channel) {
+        let place = match self.places.get(record.event().channel.as_str()) {
             Some(place) => *place,
             None => self.begin(&record.event().channel)?,
         };

@@ -119,7 +119,7 @@ proptest! {
         let (_, manifest) = channels.finish().expect("finished");
         let files = paths(&base, &manifest);
         for (part, file) in manifest.parts.iter().zip(&files) {
-            prop_assert!(events(file).iter().all(|event| Some(&event.channel) == part.channel.as_ref()));
+            prop_assert!(events(file).iter().all(|event| Some(event.channel.as_str()) == part.channel.as_deref()));
         }
         let mut numbered: Vec<(Option<u64>, Event)> = files.iter().flat_map(|file| records(file))
             .map(|record| (record.number, record.into_event())).collect();

@@ -240,7 +240,7 @@ impl Importer {
                 }
                 Ok(Some((_, Ok(mut line)))) => {
                     if let Some(channel) = &self.channel {
-                        line.event.channel.clone_from(channel);
+                        line.event.channel = channel.into();
                     }
                     return Ok(Some(Imported::Event(Box::new(line))));
                 }

@@ -83,11 +83,11 @@ impl Stats {
         self.event_bytes += size;
         self.first = Some(self.first.map_or(time, |first| first.min(time)));
         self.last = Some(self.last.map_or(time, |last| last.max(time)));
-        if !channels.contains_key(&event.channel) {
-            let fresh = ChannelStats { channel: event.channel.clone(), ..ChannelStats::default() };
-            channels.insert(event.channel.clone(), fresh);
+        if !channels.contains_key(event.channel.as_str()) {
+            let fresh = ChannelStats { channel: event.channel.to_string(), ..ChannelStats::default() };
+            channels.insert(event.channel.to_string(), fresh);
         }
-        if let Some(channel) = channels.get_mut(&event.channel) {
+        if let Some(channel) = channels.get_mut(event.channel.as_str()) {
             channel.events += 1;
             channel.event_bytes += size;
         }

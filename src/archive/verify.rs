@@ -153,7 +153,7 @@ fn note(content: &mut FrameContent, line: &Line) {
     if let Some(broker_time) = line.event.broker_time {
         widen(&mut entry.ts, broker_time.time.0);
     }
-    *content.channels.entry(line.event.channel.clone()).or_default() += 1;
+    *content.channels.entry(line.event.channel.to_string()).or_default() += 1;
 }
 
 fn widen<T: Copy + Ord>(range: &mut Option<(T, T)>, value: T) {

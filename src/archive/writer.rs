@@ -157,7 +157,7 @@ impl Writer {
         let size = text.len() - before;
         if size > MAX_LINE {
             text.truncate(before);
-            return Err(ArchiveError::LargeEvent { channel: event.channel.clone(), size });
+            return Err(ArchiveError::LargeEvent { channel: event.channel.to_string(), size });
         }
         self.took_line(number, event)
     }
@@ -176,7 +176,7 @@ impl Writer {
         let size = text.len() - before;
         if size > MAX_LINE {
             text.truncate(before);
-            return Err(ArchiveError::LargeEvent { channel: record.event().channel.clone(), size });
+            return Err(ArchiveError::LargeEvent { channel: record.event().channel.to_string(), size });
         }
         self.took_line(number, record.event())
     }

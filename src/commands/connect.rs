@@ -85,25 +85,26 @@ impl<'a> Connector<'a> {
         self.reach(place, opening).await
     }
 
-    /// Opens a place for writing.
+    /// Opens a place for writing; `in_bulk` says that events come as fast as they are taken.
     ///
     /// # Errors
     /// When it cannot be reached or used, or when interrupted.
-    pub async fn sink(&self, place: &Place) -> Result<Box<dyn Sink>, CommandError> {
-        self.sink_with(place, None).await
+    pub async fn sink(&self, place: &Place, in_bulk: bool) -> Result<Box<dyn Sink>, CommandError> {
+        self.sink_with(place, in_bulk, None).await
     }
 
-    /// Opens a place for writing, in transactions when they are given.
+    /// As [`Self::sink`], in transactions when they are given.
     ///
     /// # Errors
     /// When it cannot be reached or used, or when interrupted.
     pub async fn sink_with(
         &self,
         place: &Place,
+        in_bulk: bool,
         transactions: Option<Transactions>,
     ) -> Result<Box<dyn Sink>, CommandError> {
         let (address, options) = place.for_writing(&self.context.environment)?;
-        let options = SinkOptions { transactions, ..options };
+        let options = SinkOptions { in_bulk, transactions, ..options };
         let opening = async |connect_timeout| {
             Box::pin(open_sink(&address, &SinkOptions { connect_timeout, ..options.clone() })).await
         };

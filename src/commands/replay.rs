@@ -293,11 +293,12 @@ async fn send(
     stop: &StopToken,
 ) -> Result<Outcome, CommandError> {
     let source = origin.begin(window, &plan).await?;
+    let in_bulk = !plan.timetable.is_paced();
     let sink = match sink {
         Some(sink) => sink,
         None => match copying::sink(origin, target)? {
             Some(sink) => sink,
-            None => Connector::new(&args.connect, context, stop)?.sink(target).await?,
+            None => Connector::new(&args.connect, context, stop)?.sink(target, in_bulk).await?,
         },
     };
     let mut view = args.watching.view(&context.ui, survey);

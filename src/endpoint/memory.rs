@@ -296,7 +296,7 @@ mod tests {
     #[tokio::test]
     async fn what_is_too_old_is_dropped_and_counted() {
         let mut source = source("bounded", Start::Beginning, Stop::Never);
-        let batch = vec![Event { channel: "c".to_owned(), ..Event::default() }; 100_000];
+        let batch = vec![Event { channel: "c".into(), ..Event::default() }; 100_000];
         for _ in 0..10 {
             send("bounded", &batch).await;
         }

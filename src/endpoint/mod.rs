@@ -149,6 +149,8 @@ pub struct SinkOptions {
     pub overwrite: bool,
     /// Credentials that do not stand in the address.
     pub credentials: Option<Credentials>,
+    /// Events come as fast as they are taken, so that one may wait a little for others to go with it.
+    pub in_bulk: bool,
     /// Events go in transactions with the progress of their run; only for systems whose
     /// [`assurance`](Capabilities::assurance) is exactly once.
     pub transactions: Option<Transactions>,
@@ -174,6 +176,7 @@ impl Default for SinkOptions {
             receipt_timeout: Duration::from_secs(30),
             overwrite: false,
             credentials: None,
+            in_bulk: false,
             transactions: None,
         }
     }
@@ -274,7 +277,7 @@ pub struct End {
 #[derive(Clone, Debug)]
 pub struct Delivery {
     /// The place the system gave it, or why it was not taken.
-    pub outcome: Result<Place, EndpointError>,
+    pub outcome: Result<Place, Box<EndpointError>>,
     /// When the receipt arrived.
     pub at: Instant,
 }
@@ -289,7 +292,7 @@ impl Delivery {
     /// Refused or lost, now.
     #[must_use]
     pub fn failed(error: EndpointError) -> Self {
-        Self { outcome: Err(error), at: Instant::now() }
+        Self { outcome: Err(Box::new(error)), at: Instant::now() }
     }
 }
 
@@ -324,6 +327,12 @@ pub trait Sink: Send {
     /// What goes wrong shows in the receipts. Most systems hold nothing back.
     fn flush(&mut self) -> BoxFuture<'_, ()> {
         Box::pin(std::future::ready(()))
+    }
+
+    /// How long it is waited, for a receipt or for more events, until [`Self::flush`] is called: where what is held back goes
+    /// by itself when there is much of it. Without it, receipts are not waited for before, and more events for a second.
+    fn holds_back_for(&self) -> Option<Duration> {
+        None
     }
 
     /// Says that all receipts given out have been looked at, and that what failed comes first now. A sink that lost its

@@ -94,7 +94,9 @@ impl ReceiptBook {
     pub(super) fn settle_all(&self, outcomes: impl Iterator<Item = (usize, Result<Place, EndpointError>)>) {
         let at = Instant::now();
         let mut open = self.open();
-        let noted = outcomes.map(|(sequence, outcome)| open.settle(sequence, Delivery { outcome, at }));
+        let noted = outcomes.map(|(sequence, outcome)| {
+            open.settle(sequence, Delivery { outcome: outcome.map_err(Box::new), at })
+        });
         let settled = noted.filter(|noted| *noted).count();
         drop(open);
         self.missing.fetch_sub(settled, Ordering::AcqRel);

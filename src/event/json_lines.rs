@@ -93,7 +93,7 @@ pub(crate) mod tests {
         let names = prop_oneof![Just("same".to_owned()), any::<String>()];
         let headers =
             proptest::collection::vec((names, proptest::option::of(any_bytes())), 0..4).prop_map(|pairs| {
-                pairs.into_iter().map(|(name, value)| Header { name, value }).collect::<Vec<_>>()
+                pairs.into_iter().map(|(name, value)| Header { name: name.into(), value }).collect::<Vec<_>>()
             });
         let broker_time = (any::<i64>(), any::<bool>()).prop_map(|(time, created)| BrokerTime {
             time: Timestamp(time),
@@ -106,14 +106,14 @@ pub(crate) mod tests {
         (any::<String>(), bytes, headers, times, place, attributes).prop_map(
             |(channel, (key, payload), headers, (received, broker_time), (partition, offset), attributes)| {
                 Event {
-                    channel,
+                    channel: channel.into(),
                     key,
                     payload,
                     headers,
                     received: Timestamp(received),
                     broker_time,
                     place: Place { partition, offset },
-                    attributes: attributes.into_iter().collect(),
+                    attributes: attributes.into_iter().collect::<serde_json::Map<_, _>>().into(),
                 }
             },
         )
@@ -151,7 +151,7 @@ pub(crate) mod tests {
             encode(event, 1, &mut line);
             String::from_utf8(line).expect("text")
         };
-        let mut event = Event { channel: "c".to_owned(), ..Event::default() };
+        let mut event = Event { channel: "c".into(), ..Event::default() };
         assert_eq!(text(&event), r#"{"n":1,"t":0,"src":"c","v":null}"#);
         event.payload = Some(Bytes::new());
         event.key = Some(Bytes::new());
@@ -159,8 +159,8 @@ pub(crate) mod tests {
         event.payload = Some(Bytes::from_static(&[0xff, 0x00]));
         event.key = None;
         event.headers = vec![
-            Header { name: "b".to_owned(), value: Some(Bytes::from_static(&[0xff, 0x00])) },
-            Header { name: "n".to_owned(), value: None },
+            Header { name: "b".into(), value: Some(Bytes::from_static(&[0xff, 0x00])) },
+            Header { name: "n".into(), value: None },
         ];
         assert_eq!(
             text(&event),

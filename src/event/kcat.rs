@@ -7,7 +7,7 @@ use serde::Deserialize;
 use serde_json::Value;
 use serde_json::value::RawValue;
 
-use super::{BrokerTime, Event, Header, Place, TimeKind, Timestamp};
+use super::{Attributes, BrokerTime, Event, Header, Place, TimeKind, Timestamp};
 
 /// What a line of this form cannot hold.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -55,7 +55,7 @@ pub fn encode(event: &Event, out: &mut Vec<u8>) -> Vec<Loss> {
     };
     let time = stamp.map_or(event.received, |stamp| stamp.time).0;
     let mut object = serde_json::Map::new();
-    object.insert("topic".to_owned(), event.channel.clone().into());
+    object.insert("topic".to_owned(), event.channel.as_str().into());
     object.insert("partition".to_owned(), event.place.partition.unwrap_or(-1).into());
     object.insert("offset".to_owned(), event.place.offset.map_or_else(|| (-1001).into(), Value::from));
     object.insert("tstype".to_owned(), kind.into());
@@ -64,7 +64,7 @@ pub fn encode(event: &Event, out: &mut Vec<u8>) -> Vec<Loss> {
     if !event.headers.is_empty() {
         let mut pairs = Vec::with_capacity(event.headers.len() * 2);
         for header in &event.headers {
-            pairs.push(header.name.clone().into());
+            pairs.push(header.name.as_str().into());
             pairs.push(header.value.as_ref().map_or(Value::Null, |value| text(value, Loss::BinaryHeader)));
         }
         object.insert("headers".to_owned(), pairs.into());
@@ -117,7 +117,7 @@ pub fn decode(line: &[u8]) -> Result<Event, String> {
         _ => None,
     };
     Ok(Event {
-        channel: line.topic,
+        channel: line.topic.into(),
         key: bytes(line.key)?,
         payload: bytes(line.payload)?,
         headers: line.headers.map(headers).transpose()?.unwrap_or_default(),
@@ -127,7 +127,7 @@ pub fn decode(line: &[u8]) -> Result<Event, String> {
             partition: line.partition.filter(|partition| *partition >= 0),
             offset: line.offset.and_then(|offset| u64::try_from(offset).ok()),
         },
-        attributes: serde_json::Map::new(),
+        attributes: Attributes::default(),
     })
 }
 
@@ -145,7 +145,7 @@ fn bytes(value: Option<&RawValue>) -> Result<Option<Bytes>, String> {
 
 fn headers(value: Value) -> Result<Vec<Header>, String> {
     let header = |name: &str, value: &Value| match value {
-        Value::Null => Ok(Header { name: name.to_owned(), value: None }),
+        Value::Null => Ok(Header { name: name.into(), value: None }),
         Value::String(text) => Ok(Header::text(name, text)),
         _ => Err(format!("the value of header `{name}` is neither text nor null")),
     };
@@ -173,13 +173,13 @@ mod tests {
 
     fn event() -> Event {
         Event {
-            channel: "orders".to_owned(),
+            channel: "orders".into(),
             key: Some("k".into()),
             payload: Some("a \"quoted\"\nline".into()),
             headers: vec![
                 Header::text("a", "1"),
                 Header::text("a", ""),
-                Header { name: "none".to_owned(), value: None },
+                Header { name: "none".into(), value: None },
             ],
             received: Timestamp(1_700_000_000_123_000),
             broker_time: Some(BrokerTime { time: Timestamp(1_700_000_000_123_000), kind: TimeKind::Create }),
@@ -210,7 +210,7 @@ mod tests {
         let mut lossy = event();
         lossy.key = Some((&[0xff_u8][..]).into());
         lossy.payload = Some((&[0xfe_u8, 0][..]).into());
-        lossy.headers.push(Header { name: "b".to_owned(), value: Some((&[0xff_u8][..]).into()) });
+        lossy.headers.push(Header { name: "b".into(), value: Some((&[0xff_u8][..]).into()) });
         lossy.attributes.insert("qos".to_owned(), 1.into());
         lossy.broker_time = Some(BrokerTime { time: Timestamp(1), kind: TimeKind::Append });
         let (_, mut losses) = written(&lossy);

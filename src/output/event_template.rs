@@ -248,7 +248,7 @@ fn bytes(field: &Field, event: &Event, number: u64) -> Option<Vec<u8>> {
     match field {
         Field::Time => text(event.received.to_string()),
         Field::BrokerTime => text(event.broker_time?.time.to_string()),
-        Field::Channel => text(event.channel.clone()),
+        Field::Channel => text(event.channel.to_string()),
         Field::Key => event.key.as_ref().map(|key| key.to_vec()),
         Field::Payload => event.payload.as_ref().map(|payload| payload.to_vec()),
         Field::Pointer(_) => {
@@ -325,7 +325,7 @@ mod tests {
         event.broker_time =
             Some(BrokerTime { time: Timestamp(1_700_000_000_000_000), kind: TimeKind::Create });
         event.key = Some((&b"k\xff"[..]).into());
-        event.headers = vec![Header::text("Trace-Id", "t1"), Header { name: "none".to_owned(), value: None }];
+        event.headers = vec![Header::text("Trace-Id", "t1"), Header { name: "none".into(), value: None }];
         event.place = Place { partition: Some(3), offset: None };
         event.attributes.insert("qos".to_owned(), 1.into());
         event

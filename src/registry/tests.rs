@@ -277,7 +277,7 @@ const GUID: &str = "89550d4f-8b42-4f14-9e1f-7d1a0c0b0a09";
 fn by_header(name: &str, payload: &[u8], behind: &[u8]) -> Event {
     let guid: uuid::Uuid = GUID.parse().expect("a GUID");
     let value = [&[1][..], guid.as_bytes(), behind].concat();
-    let header = Header { name: name.to_owned(), value: Some(value.into()) };
+    let header = Header { name: name.into(), value: Some(value.into()) };
     Event { headers: vec![header], ..Event::new("orders", payload.to_vec()) }
 }
 

@@ -60,7 +60,7 @@ impl Contract {
         let Some(only) = self.only.as_ref().filter(|only| **only != event.channel) else {
             return (self.judge)(event);
         };
-        let recorded = std::mem::replace(&mut event.channel, only.clone());
+        let recorded = std::mem::replace(&mut event.channel, only.clone().into());
         let findings = (self.judge)(event);
         event.channel = recorded;
         findings
@@ -165,8 +165,8 @@ impl Guards {
             }
             left_out.invalid += 1;
             if left_out.first_invalid.len() < MOST_SHOWN {
-                let (number, channel) =
-                    (left_out.judged, contract.only.as_ref().unwrap_or(&event.channel).clone());
+                let channel = contract.only.as_deref().unwrap_or(&event.channel).to_owned();
+                let number = left_out.judged;
                 left_out.first_invalid.push(Invalid { number, channel, findings });
             }
             !contract.leaves_out

@@ -8,6 +8,7 @@ use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use std::thread::JoinHandle;
 use std::time::Duration;
 
+use compact_str::CompactString;
 use tokio::sync::Notify;
 
 use super::ledger::{Ledger, LedgerError, ReadBackFrom};
@@ -31,7 +32,7 @@ pub(super) struct Acknowledged {
     /// Its number in the plan.
     pub number: u64,
     /// The channel it went to.
-    pub channel: String,
+    pub channel: CompactString,
     /// Where the target put it.
     pub place: Place,
     /// It went once only, so that whatever was handed over after it lies behind it.
@@ -172,7 +173,7 @@ impl Keeper {
     pub(super) fn acknowledged(&self, events: Vec<Acknowledged>) {
         let mut books = self.shared.lock();
         for event in events {
-            books.acknowledge(event);
+            books.acknowledge(&event);
         }
     }
 
@@ -314,10 +315,10 @@ impl Shared {
 }
 
 impl Books {
-    fn acknowledge(&mut self, event: Acknowledged) {
+    fn acknowledge(&mut self, event: &Acknowledged) {
         self.changed |= self.ledger.settled.insert(event.number);
         if let Some(offset) = event.place.offset.filter(|_| event.steady) {
-            let channel = self.channel(event.channel);
+            let channel = self.channel(&event.channel);
             self.above.insert(event.number, ((channel, event.place.partition), offset));
         }
         let low = self.ledger.settled.low();
@@ -330,11 +331,11 @@ impl Books {
         }
     }
 
-    fn channel(&mut self, channel: String) -> Arc<str> {
+    fn channel(&mut self, channel: &str) -> Arc<str> {
         if let Some(only) = &self.only_channel {
             return Arc::clone(only);
         }
-        if let Some(known) = self.channels.get(channel.as_str()) {
+        if let Some(known) = self.channels.get(channel) {
             return Arc::clone(known);
         }
         let channel: Arc<str> = channel.into();
@@ -360,7 +361,7 @@ mod tests {
 
     fn acknowledged(number: u64, offset: u64, steady: bool) -> Acknowledged {
         let place = Place { partition: Some(1), offset: Some(offset) };
-        Acknowledged { number, channel: "orders".to_owned(), place, steady }
+        Acknowledged { number, channel: "orders".into(), place, steady }
     }
 
     fn begun(folder: &std::path::Path) -> Keeper {

@@ -77,7 +77,7 @@ mod tests {
         let mut take = |next: Option<(Event, Timestamp)>| {
             let Some((event, time)) = next else { return false };
             let number = std::str::from_utf8(event.payload.as_deref().unwrap_or_default()).expect("text");
-            out.push((event.channel, time.0, number.parse().expect("a number")));
+            out.push((event.channel.into(), time.0, number.parse().expect("a number")));
             true
         };
         for (number, (channel, time)) in events.into_iter().enumerate() {

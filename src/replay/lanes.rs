@@ -89,8 +89,8 @@ impl LaneTable {
             return known;
         }
         let lane = LaneId(self.lanes.len());
-        let channel = self.channels.entry(event.channel.clone()).or_default();
-        let mut counts = LaneCounts { channel: event.channel.clone(), ..LaneCounts::default() };
+        let channel = self.channels.entry(event.channel.to_string()).or_default();
+        let mut counts = LaneCounts { channel: event.channel.to_string(), ..LaneCounts::default() };
         match &event.key {
             None => channel.keyless = Some(lane),
             Some(_) if full => {
@@ -110,7 +110,7 @@ impl LaneTable {
     }
 
     fn known(&self, event: &Event, full: bool) -> Option<LaneId> {
-        let channel = self.channels.get(&event.channel)?;
+        let channel = self.channels.get(event.channel.as_str())?;
         match &event.key {
             None => channel.keyless,
             Some(key) => channel.keys.get(key).copied().or(channel.others.filter(|_| full)),

@@ -54,7 +54,8 @@ mod testing;
 pub mod time_point;
 pub mod time_range;
 pub mod timing;
-pub mod writer;
+pub mod waiting;
+mod writer;
 
 pub use canary::{Canary, FirstEvents};
 pub use change::{Changes, Ids, InRun, NewIds, NewTimes, Repartition, Retime};

@@ -1,8 +1,10 @@
 //! Takes events from the source, ahead of their time but not far, selects them and says when each is due.
 
+use std::fmt::Write as _;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
+use bytes::{Bytes, BytesMut};
 use tokio::sync::mpsc;
 
 use super::backoff::Backoff;
@@ -19,12 +21,17 @@ use super::settled::Settled;
 use super::shard::Shard;
 use super::stop::{StopReason, StopToken};
 use super::timing::{Timed, Timing};
+use super::waiting::{Chunk, Slot};
 use crate::endpoint::{EndpointError, EndpointErrorKind, Source};
 use crate::event::{Event, Header, LOOPS_HEADER, NUMBER_HEADER, RUN_HEADER};
 
 /// Chunks that may wait for the writer.
 pub(super) const CHUNKS_AHEAD: usize = 4;
 const MOST_EVENTS_A_CHUNK: usize = 512;
+/// The digits of the largest number.
+const LONGEST_NUMBER: usize = 20;
+/// Room for the numbers of many events.
+const DIGITS_AT_ONCE: usize = 4096;
 const BYTES_A_CHUNK: usize = 4 * 1024 * 1024;
 /// A source that stays silent this long has nothing more on its way to us.
 const SILENCE: Duration = Duration::from_millis(150);
@@ -32,14 +39,6 @@ const SILENCE: Duration = Duration::from_millis(150);
 const LINGER: Duration = Duration::from_millis(500);
 /// How often a lost source that says nothing is asked whether it is back.
 const LOOK_AGAIN: Duration = Duration::from_millis(200);
-
-/// An event with its number among the selected ones and its time since the start.
-#[derive(Debug)]
-pub(super) struct Scheduled {
-    pub event: Event,
-    pub number: u64,
-    pub due: Option<Duration>,
-}
 
 /// What reading came to.
 #[derive(Debug, Default)]
@@ -59,7 +58,7 @@ pub(super) struct Reader {
     selector: Selector,
     timing: Timing,
     rounds: Option<Rounds>,
-    chunks: mpsc::Sender<Vec<Scheduled>>,
+    chunks: mpsc::Sender<Chunk>,
     backoff: Backoff,
     /// When interrupted, first take what the system has already sent.
     linger: bool,
@@ -69,7 +68,9 @@ pub(super) struct Reader {
     /// Numbers that do not go again.
     settled: Settled,
     /// The run to mark events with.
-    mark: Option<String>,
+    mark: Option<Bytes>,
+    /// Where the numbers of marked events are written, many into one piece of memory.
+    digits: BytesMut,
     shard: Option<Shard>,
     /// Who is told of events that other processes send.
     keeper: Option<Arc<Keeper>>,
@@ -89,7 +90,7 @@ impl Reader {
         (selection, run): (Selection, &InRun),
         timetable: &Timetable,
         retry_for: Duration,
-        chunks: mpsc::Sender<Vec<Scheduled>>,
+        chunks: mpsc::Sender<Chunk>,
     ) -> Self {
         Self {
             source,
@@ -104,6 +105,7 @@ impl Reader {
             lost: false,
             settled: Settled::default(),
             mark: None,
+            digits: BytesMut::new(),
             shard: None,
             keeper: None,
             handover: None,
@@ -128,7 +130,7 @@ impl Reader {
 
     /// The run each event says it belongs to.
     pub fn marking(mut self, run: Option<String>) -> Self {
-        self.mark = run;
+        self.mark = run.map(Bytes::from);
         self
     }
 
@@ -293,13 +295,7 @@ impl Reader {
     /// Times events and gives them to the writer; true when it has gone.
     async fn give(&mut self, events: Vec<Event>) -> Result<bool, EndpointError> {
         if self.timing.is_one_by_one() {
-            // Without a list in between: an event is large enough to be felt when it is moved.
-            let mut chunk = Chunk::of(events.len());
-            for event in events {
-                let due = self.timing.due(&event);
-                self.schedule(event, due, &mut chunk);
-            }
-            return Ok(self.send(chunk).await);
+            return Ok(self.send(events, |reader, event| reader.timing.due(event)).await);
         }
         let (timed, failure) = self.timing.time(events);
         let gone = self.hand_over(timed).await;
@@ -308,19 +304,29 @@ impl Reader {
 
     /// Gives events with their time to the writer; true when it has gone.
     async fn hand_over(&mut self, timed: Vec<Timed>) -> bool {
-        let mut chunk = Chunk::of(timed.len());
-        for (event, due) in timed {
-            self.schedule(event, due, &mut chunk);
-        }
-        self.send(chunk).await
+        let (events, dues): (Vec<Event>, Vec<Option<Duration>>) = timed.into_iter().unzip();
+        let mut dues = dues.into_iter();
+        self.send(events, |_, _| dues.next().flatten()).await
     }
 
-    /// Gives a chunk to the writer; true when it has gone.
-    async fn send(&mut self, chunk: Chunk) -> bool {
+    /// Numbers events and gives those that go to the writer, each when it is `due`; true when the writer has gone.
+    async fn send(
+        &mut self,
+        mut events: Vec<Event>,
+        mut due: impl FnMut(&mut Self, &Event) -> Option<Duration>,
+    ) -> bool {
+        let mut of_others = Vec::new();
+        let mut slots = Vec::with_capacity(events.len());
+        events.retain_mut(|event| {
+            let due = due(self, event);
+            let number = self.number(event, &mut of_others);
+            slots.extend(number.map(|number| Slot { number, due }));
+            number.is_some()
+        });
         if let Some(keeper) = &self.keeper {
-            keeper.of_others(&chunk.of_others);
+            keeper.of_others(&of_others);
         }
-        !chunk.events.is_empty() && self.chunks.send(chunk.events).await.is_err()
+        !events.is_empty() && self.chunks.send(Chunk { events, slots }).await.is_err()
     }
 
     /// Events that were on their way when the stop was asked for, until the source falls silent.
@@ -361,40 +367,47 @@ impl Reader {
     }
 
     /// Says on the event which run sent it as which one; marks of an earlier run give way.
-    fn mark(&self, event: &mut Event, number: u64) {
+    fn mark(&mut self, event: &mut Event, number: u64) {
         let Some(run) = &self.mark else {
             return;
         };
         let loops = guard::loops(event) + 1;
         event.headers.retain(|header| ![RUN_HEADER, NUMBER_HEADER, LOOPS_HEADER].contains(&&*header.name));
-        event.headers.push(Header::text(RUN_HEADER, run));
-        event.headers.push(Header::text(NUMBER_HEADER, number.to_string()));
+        event.headers.reserve_exact(2);
+        event.headers.push(Header { name: RUN_HEADER.into(), value: Some(run.clone()) });
+        if self.digits.capacity() < LONGEST_NUMBER {
+            self.digits.reserve(DIGITS_AT_ONCE);
+        }
+        // There is room for every number.
+        let _ = write!(self.digits, "{number}");
+        let digits = self.digits.split().freeze();
+        event.headers.push(Header { name: NUMBER_HEADER.into(), value: Some(digits) });
         if loops > 1 {
             event.headers.push(Header::text(LOOPS_HEADER, loops.to_string()));
         }
     }
 
-    /// Numbers an event, and adds it to the chunk unless it does not go.
-    fn schedule(&mut self, mut event: Event, due: Option<Duration>, chunk: &mut Chunk) {
+    /// The number of the next event; none when it does not go, and those `of_others` are noted.
+    fn number(&mut self, event: &mut Event, of_others: &mut Vec<u64>) -> Option<u64> {
         let number = self.number;
         self.number += 1;
         if let Some(rounds) = &mut self.rounds {
-            rounds.place(&mut event);
+            rounds.place(event);
         }
         // What went before has its time as well: the schedule is that of the whole run.
-        if self.shard.is_some_and(|shard| !shard.has(&event)) {
-            chunk.of_others.push(number);
-            return;
+        if self.shard.is_some_and(|shard| !shard.has(event)) {
+            of_others.push(number);
+            return None;
         }
         if self.settled.contains(number) {
             self.settled_before += 1;
-            return;
+            return None;
         }
-        if self.handover.as_ref().is_some_and(|handover| !handover.link(&mut event, number)) {
-            return;
+        if self.handover.as_ref().is_some_and(|handover| !handover.link(event, number)) {
+            return None;
         }
-        self.mark(&mut event, number);
-        chunk.events.push(Scheduled { event, number, due });
+        self.mark(event, number);
+        Some(number)
     }
 }
 
@@ -402,17 +415,4 @@ fn without_origin() -> EndpointError {
     let message = "`--map` took away what says of which event of the topic another was made";
     EndpointError::new(EndpointErrorKind::Malformed, message)
         .help("leave `.attributes` as they are: begin the filter with `.` and change other fields")
-}
-
-/// What goes to the writer together.
-struct Chunk {
-    events: Vec<Scheduled>,
-    /// Numbers that another process sends.
-    of_others: Vec<u64>,
-}
-
-impl Chunk {
-    fn of(most: usize) -> Self {
-        Self { events: Vec::with_capacity(most), of_others: Vec::new() }
-    }
 }

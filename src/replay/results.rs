@@ -11,6 +11,7 @@ use std::time::{Duration, Instant};
 
 use base64::Engine;
 use bytes::Bytes;
+use compact_str::CompactString;
 use serde::Serialize;
 
 use super::tally::Note;
@@ -28,7 +29,7 @@ const WRITE_EVERY: Duration = Duration::from_millis(200);
 #[derive(Debug)]
 pub(super) struct EventResult {
     pub note: Note,
-    pub channel: String,
+    pub channel: CompactString,
     pub key: Option<Bytes>,
     pub sent: Option<Instant>,
     pub fate: Fate,
@@ -226,7 +227,7 @@ mod tests {
         let lane = LaneTable::default().lane(&Event::new("a", "x"));
         EventResult {
             note: Note { number, lane, intended, uncertain: false, again: false },
-            channel: "a".to_owned(),
+            channel: "a".into(),
             key: Some(key.into()),
             sent: Some(intended),
             fate,

@@ -286,7 +286,7 @@ mod tests {
         for batch in [(0..3), (3..10)] {
             let selected = selector.select(batch.map(event).collect());
             assert!(selected.failure.is_none());
-            out.extend(selected.events.into_iter().map(|event| (event.channel, event.received.0)));
+            out.extend(selected.events.into_iter().map(|event| (event.channel.into(), event.received.0)));
             if selected.ended {
                 break;
             }

@@ -81,6 +81,8 @@ pub(super) struct Times {
     histogram: Option<Histogram<u64>>,
     max: u64,
     sum: u128,
+    /// The last value, and how often it has come since another did: receipts that come together are equal.
+    last: (u64, u64),
 }
 
 /// The text in which the libraries of HDR histograms exchange them.
@@ -121,20 +123,35 @@ impl Times {
 
     pub fn new() -> Self {
         // Three digits is a valid precision, so the bounds-free constructor cannot refuse.
-        Self { histogram: Histogram::new(3).ok(), max: 0, sum: 0 }
+        Self { histogram: Histogram::new(3).ok(), max: 0, sum: 0, last: (0, 0) }
     }
 
     pub fn record(&mut self, time: Duration) {
         let micros = u64::try_from(time.as_micros()).unwrap_or(u64::MAX / 4);
+        if self.last.0 != micros {
+            self.record_last();
+            self.last.0 = micros;
+        }
+        self.last.1 += 1;
+    }
+
+    /// Puts down what came last.
+    fn record_last(&mut self) {
+        let (micros, count) = self.last;
+        if count == 0 {
+            return;
+        }
+        self.last.1 = 0;
         self.max = self.max.max(micros);
-        self.sum += u128::from(micros);
+        self.sum += u128::from(micros) * u128::from(count);
         if let Some(histogram) = &mut self.histogram {
             // A histogram that resizes itself takes every value that fits into memory.
-            let _ = histogram.record(micros);
+            let _ = histogram.record_n(micros, count);
         }
     }
 
-    pub fn quantiles(&self) -> Quantiles {
+    pub fn quantiles(&mut self) -> Quantiles {
+        self.record_last();
         let Some(histogram) = self.histogram.as_ref().filter(|found| !found.is_empty()) else {
             return Quantiles::default();
         };

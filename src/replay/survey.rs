@@ -215,8 +215,8 @@ impl Survey {
 
     fn note_origins(&mut self, batch: &[Event]) {
         for event in batch {
-            if !self.recorded.contains(&event.channel) {
-                self.recorded.insert(event.channel.clone());
+            if !self.recorded.contains(event.channel.as_str()) {
+                self.recorded.insert(event.channel.to_string());
             }
         }
     }
@@ -241,10 +241,10 @@ impl Survey {
         let size = event.size() as u64;
         self.events += 1;
         self.bytes += size;
-        if !self.channels.contains_key(&event.channel) {
-            self.channels.insert(event.channel.clone(), ChannelCounts::default());
+        if !self.channels.contains_key(event.channel.as_str()) {
+            self.channels.insert(event.channel.to_string(), ChannelCounts::default());
         }
-        if let Some(channel) = self.channels.get_mut(&event.channel) {
+        if let Some(channel) = self.channels.get_mut(event.channel.as_str()) {
             channel.add(event, self.events);
         }
         for what in target.capabilities.losses(event) {

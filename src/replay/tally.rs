@@ -128,40 +128,47 @@ impl Tally {
         let mut deliveries = deliveries.into_iter();
         let mut dealt_with = Vec::new();
         let before = self.acknowledged;
-        for (event, mut note) in batch.events.into_iter().zip(batch.notes) {
+        // Events stay where they are: most of them are only forgotten.
+        let Batch { mut events, notes, .. } = batch;
+        if self.keeper.is_some() {
+            settled.reserve_exact(notes.len());
+        }
+        for (event, mut note) in events.iter_mut().zip(notes) {
             let delivery = deliveries.next().unwrap_or_else(missing_receipt);
             match delivery.outcome {
                 Ok(place) => {
                     self.acknowledge(&note, delivery.at);
-                    dealt_with.push(note.number);
+                    if self.handover.is_some() {
+                        dealt_with.push(note.number);
+                    }
                     if self.results.is_some() {
                         results.push(EventResult {
                             note,
                             channel: event.channel.clone(),
-                            key: event.key,
+                            key: event.key.take(),
                             sent,
                             fate: Fate::Acknowledged(delivery.at, place.clone()),
                         });
                     }
                     if self.keeper.is_some() {
-                        let (number, channel) = (note.number, event.channel);
+                        let (number, channel) = (note.number, std::mem::take(&mut event.channel));
                         settled.push(Acknowledged { number, channel, place, steady: !note.again });
                     }
                 }
                 Err(error) if retry && error.retryable() => {
                     note.uncertain |= error.kind != EndpointErrorKind::Unreachable;
-                    again.push((event, note, error));
+                    again.push((std::mem::take(event), note, *error));
                 }
                 Err(error) => {
                     if !error.retryable() && !error.is_final() {
                         refused.push(note.number);
                     }
                     if self.results.is_some() {
-                        let fate = Fate::Failed(error.clone());
-                        let (channel, key) = (event.channel, event.key);
+                        let fate = Fate::Failed((*error).clone());
+                        let Event { channel, key, .. } = std::mem::take(event);
                         results.push(EventResult { note, channel, key, sent, fate });
                     }
-                    self.fail(&note, error);
+                    self.fail(&note, *error);
                 }
             }
         }

@@ -4,7 +4,7 @@
 //! A plain thread that sleeps until an absolute moment wakes some ten times closer to it than a timer of the async
 //! runtime, and handing over from the same thread saves a hop between threads.
 
-use std::collections::{BTreeMap, VecDeque};
+use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
@@ -19,11 +19,11 @@ use super::handover::Handover;
 use super::keeper::Keeper;
 use super::late::Late;
 use super::progress::{News, SharedCounts};
-use super::reader::Scheduled;
 use super::recall::Recall;
 use super::results::Results;
 use super::stop::{StopReason, StopToken};
 use super::tally::{Batch, Note, Tally};
+use super::waiting::{Chunk, Slot, Waiting};
 use crate::endpoint::{Delivery, EndpointError, EndpointErrorKind, Sink};
 use crate::event::{Event, Timestamp};
 
@@ -49,8 +49,8 @@ pub(super) struct WriteEnd {
 
 pub(super) struct Writer {
     sink: Box<dyn Sink>,
-    chunks: mpsc::Receiver<Vec<Scheduled>>,
-    waiting: VecDeque<Scheduled>,
+    chunks: mpsc::Receiver<Chunk>,
+    waiting: Waiting,
     under_way: BTreeMap<u64, Batch>,
     events_under_way: usize,
     bytes_under_way: usize,
@@ -96,7 +96,7 @@ enum Next {
 impl Writer {
     pub fn new(
         sink: Box<dyn Sink>,
-        chunks: mpsc::Receiver<Vec<Scheduled>>,
+        chunks: mpsc::Receiver<Chunk>,
         mut limits: Limits,
         stop: StopToken,
         shared: Arc<SharedCounts>,
@@ -107,7 +107,7 @@ impl Writer {
         Self {
             sink,
             chunks,
-            waiting: VecDeque::new(),
+            waiting: Waiting::default(),
             under_way: BTreeMap::new(),
             events_under_way: 0,
             bytes_under_way: 0,
@@ -260,16 +260,15 @@ impl Writer {
                     None => return Next::End,
                 },
                 // A reader that looks for its next event for long must not hold up those before it.
-                () = tokio::time::sleep(HELD_BACK), if !self.under_way.is_empty() => {
+                () = tokio::time::sleep(self.sink.holds_back_for().unwrap_or(HELD_BACK)), if !self.under_way.is_empty() => {
                     self.sink.flush().await;
                     return Next::Settled;
                 }
             }
         }
-        let Some(first) = self.waiting.front() else {
+        let Some((_, Slot { due, .. })) = self.waiting.get(0) else {
             return Next::Settled;
         };
-        let due = first.due;
         let start = self.start(due);
         if (due.is_some() || self.start_at.is_some())
             && !self.wait_until(start + due.unwrap_or_default()).await
@@ -332,18 +331,23 @@ impl Writer {
         let most =
             self.until_the_question().map_or(usize::MAX, |left| usize::try_from(left).unwrap_or(usize::MAX));
         let most = most.min(self.limits.batch_events).min(self.sink.best_at_once().max(1));
-        let ready = self.waiting.len().min(most);
-        let (events, notes) = (Vec::with_capacity(ready), Vec::with_capacity(ready));
-        let mut batch = Batch { events, notes, bytes: 0, sent: None };
-        while batch.events.len() < most && batch.bytes < self.limits.batch_bytes {
-            if self.waiting.is_empty() {
-                self.waiting = self.chunks.try_recv().unwrap_or_default().into();
-            }
-            let is_due = |next: &Scheduled| next.due.is_none_or(|due| start + due <= now);
-            if !self.waiting.front().is_some_and(is_due) {
+        let notes = Vec::with_capacity(self.waiting.len().min(most));
+        let mut batch = Batch { events: Vec::new(), notes, bytes: 0, sent: None };
+        // Those in front of the ones that wait that go with the batch.
+        let mut going = 0;
+        while batch.notes.len() < most && batch.bytes < self.limits.batch_bytes {
+            let Some((event, slot)) = self.waiting.get(going) else {
+                self.waiting.move_to(&mut batch.events, std::mem::take(&mut going));
+                // A list that comes is handed on as it stands, unless the batch would be small without a part of it.
+                let is_small = batch.notes.len() <= most / 2;
+                let Some(chunk) = is_small.then(|| self.chunks.try_recv().ok()).flatten() else { break };
+                self.waiting = chunk.into();
+                continue;
+            };
+            if slot.due.is_some_and(|due| start + due > now) {
                 break;
             }
-            if let Some(lateness) = self.too_late(start, now) {
+            if let Some(lateness) = self.too_late(slot.due, start, now) {
                 match self.late {
                     Late::Stretch(_) => {
                         start += lateness;
@@ -354,35 +358,36 @@ impl Writer {
                         break;
                     }
                     Late::Burst | Late::Drop(_) => {
-                        if let Some(event) = self.waiting.pop_front() {
-                            let intended = event.due.map_or(now, |due| start + due);
-                            self.next_number = event.number + 1;
-                            self.tally.left_out_late(event.event, event.number, intended);
+                        self.waiting.move_to(&mut batch.events, std::mem::take(&mut going));
+                        if let Some((event, slot)) = self.waiting.pop_front() {
+                            let intended = slot.due.map_or(now, |due| start + due);
+                            self.next_number = slot.number + 1;
+                            self.tally.left_out_late(event, slot.number, intended);
                         }
                         continue;
                     }
                 }
             }
-            let Some(next) = self.waiting.pop_front() else {
-                break;
-            };
-            if self.handover.as_ref().is_some_and(|handover| !handover.may_go(next.number)) {
+            if self.handover.as_ref().is_some_and(|handover| !handover.may_go(slot.number)) {
+                self.waiting.move_to(&mut batch.events, std::mem::take(&mut going));
+                self.waiting.pop_front();
                 continue;
             }
-            let lane = self.tally.lanes.lane(&next.event);
-            let intended = next.due.map_or(now, |due| start + due);
-            self.next_number = next.number + 1;
-            batch.bytes += next.event.size();
-            batch.notes.push(Note { number: next.number, lane, intended, uncertain: false, again: false });
-            batch.events.push(next.event);
+            let lane = self.tally.lanes.lane(event);
+            let intended = slot.due.map_or(now, |due| start + due);
+            self.next_number = slot.number + 1;
+            batch.bytes += event.size();
+            batch.notes.push(Note { number: slot.number, lane, intended, uncertain: false, again: false });
+            going += 1;
         }
+        self.waiting.move_to(&mut batch.events, going);
         batch
     }
 
-    /// How late the next event is, when that is later than allowed.
-    fn too_late(&self, start: Instant, now: Instant) -> Option<Duration> {
+    /// How late an event is, when that is later than allowed.
+    fn too_late(&self, due: Option<Duration>, start: Instant, now: Instant) -> Option<Duration> {
         let limit = self.late.limit()?;
-        let lateness = now.saturating_duration_since(start + self.waiting.front()?.due?);
+        let lateness = now.saturating_duration_since(start + due?);
         (lateness > limit).then_some(lateness)
     }
 
@@ -448,7 +453,7 @@ impl Writer {
         let start = self.started.unwrap_or_else(|| self.clock.now());
         for (event, note) in batch.events.into_iter().zip(batch.notes).rev() {
             let due = Some(note.intended.saturating_duration_since(start));
-            self.waiting.push_front(Scheduled { event, number: note.number, due });
+            self.waiting.push_front(event, Slot { number: note.number, due });
         }
     }
 

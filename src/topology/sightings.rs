@@ -48,7 +48,7 @@ impl Sightings {
             who: Vec::new(),
             direction: Direction::Sends,
             protocols: protocols.to_vec(),
-            addresses: vec![event.channel.clone()],
+            addresses: vec![event.channel.to_string()],
             by: "recorded".to_owned(),
             confidence: 80,
         };

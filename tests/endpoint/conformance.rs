@@ -169,10 +169,10 @@ impl Subject {
             event.headers.push(Header::text("z-first", "1"));
         }
         if can.binary_headers {
-            event.headers.push(Header { name: "bytes".to_owned(), value: Some(vec![0, 0xff, 0xfe].into()) });
+            event.headers.push(Header { name: "bytes".into(), value: Some(vec![0, 0xff, 0xfe].into()) });
         }
         if can.null_headers {
-            event.headers.push(Header { name: "null".to_owned(), value: None });
+            event.headers.push(Header { name: "null".into(), value: None });
         }
         event
     }
@@ -289,7 +289,7 @@ async fn assert_delivered(receipts: eddy::endpoint::Receipts) {
 
 /// What keeps order among its events.
 fn lane(event: &Event) -> (String, Option<Vec<u8>>) {
-    (event.channel.clone(), event.key.as_ref().map(|key| key.to_vec()))
+    (event.channel.to_string(), event.key.as_ref().map(|key| key.to_vec()))
 }
 
 fn number(event: &Event) -> u64 {

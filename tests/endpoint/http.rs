@@ -503,7 +503,7 @@ async fn nothing_overtakes_an_event_of_its_lane_that_failed() {
     let taken: Vec<bool> = late.iter().map(|delivery| delivery.outcome.is_ok()).collect();
     assert_eq!(taken, [true, false]);
     let mut failures = deliveries.iter().chain(&late).filter_map(|each| each.outcome.as_ref().err());
-    assert!(failures.all(eddy::endpoint::EndpointError::retryable));
+    assert!(failures.all(|error| error.retryable()));
     let again = [events[1].clone(), events[3].clone(), events[5].clone()];
     let deliveries = sender.send(&again).await.await;
     assert!(deliveries.iter().all(|delivery| delivery.outcome.is_ok()), "{deliveries:?}");

@@ -236,7 +236,7 @@ async fn one_partition_takes_everything_or_is_named() {
     let unread = open_source(&beyond, &SourceOptions::default()).await.err().expect("no such partition");
     let mut writer = sink(&format!("kafka://127.0.0.1:{}?partition=3", server.port)).await;
     let undelivered = writer.send(&[Event::new("chosen", "x")]).await.await.remove(0).outcome;
-    for error in [unsent, unread, undelivered.expect_err("no such partition")] {
+    for error in [unsent, unread, *undelivered.expect_err("no such partition")] {
         assert_eq!(error.kind, EndpointErrorKind::NotFound, "{error:?}");
         assert_eq!(error.help.as_deref(), Some("it has 3 partitions, with the numbers 0 to 2"));
     }
@@ -309,8 +309,11 @@ async fn several_topics_and_patterns_are_read() {
         ("/shop.orders,depot", vec!["depot", "shop.orders"]),
         ("/^shop\\..*", vec!["shop.orders", "shop.payments"]),
     ] {
-        let mut got: Vec<String> =
-            rest(&url(path), all_of(Stop::PresentEnd)).await.into_iter().map(|event| event.channel).collect();
+        let mut got: Vec<String> = rest(&url(path), all_of(Stop::PresentEnd))
+            .await
+            .into_iter()
+            .map(|event| event.channel.into())
+            .collect();
         got.sort_unstable();
         assert_eq!(got, expected, "{path}");
     }

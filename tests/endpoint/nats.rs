@@ -317,7 +317,7 @@ async fn what_cannot_be_sent_is_refused_alone() {
     let Some(server) = nats(&[]) else { return };
     let mut writer = sink(&format!("nats://127.0.0.1:{}", server.port)).await;
     let mut bad_header = Event::new("a", "x");
-    bad_header.headers = vec![Header { name: "h".to_owned(), value: Some(vec![0xff].into()) }];
+    bad_header.headers = vec![Header { name: "h".into(), value: Some(vec![0xff].into()) }];
     let events = [
         Event::new("a", "x"),
         Event::new("a", vec![0; 2_000_000]),

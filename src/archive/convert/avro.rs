@@ -277,7 +277,8 @@ fn decode(rest: &mut &[u8]) -> io::Result<Result<Line, String>> {
     while let Some(count) = read_count(rest)? {
         for _ in 0..count {
             let name = text(read_bytes(rest)?)?;
-            headers.push(Header { name, value: read_optional(rest, read_bytes)?.map(Bytes::from) });
+            headers
+                .push(Header { name: name.into(), value: read_optional(rest, read_bytes)?.map(Bytes::from) });
         }
     }
     let attributes = read_bytes(rest)?;
@@ -287,7 +288,7 @@ fn decode(rest: &mut &[u8]) -> io::Result<Result<Line, String>> {
     };
     let kind = if kind == Some(1) { TimeKind::Append } else { TimeKind::Create };
     let event = Event {
-        channel,
+        channel: channel.into(),
         key,
         payload,
         headers,

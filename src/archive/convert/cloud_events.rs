@@ -190,7 +190,7 @@ fn malformed(line: u64, words: &str) -> io::Error {
 /// The CloudEvent of somebody else: it stays whole, as one in structured form, on the channel that is its type.
 fn foreign(element: &CloudEvent, text: &[u8], arrival: Timestamp) -> Event {
     let mut event = Event {
-        channel: element.text("type").unwrap_or_default().to_owned(),
+        channel: element.text("type").unwrap_or_default().into(),
         payload: Some(bytes::Bytes::copy_from_slice(text)),
         received: element.time().unwrap_or(arrival),
         ..Event::default()

@@ -9,7 +9,7 @@ use bytes::Bytes;
 use super::Encode;
 use crate::archive::import::{Events, Input};
 use crate::event::json_lines::{Line, MAX_LINE};
-use crate::event::{BrokerTime, Event, Header, Place, TimeKind, Timestamp};
+use crate::event::{Attributes, BrokerTime, Event, Header, Place, TimeKind, Timestamp};
 
 /// The columns, in order of writing.
 const COLUMNS: [&str; 13] = [
@@ -319,7 +319,7 @@ impl Row<'_> {
             other => return Err(format!("`time_kind` is neither `create` nor `append`: `{other}`")),
         };
         let event = Event {
-            channel: self.text(2)?.to_owned(),
+            channel: self.text(2)?.into(),
             key: self.content(7, "")?,
             payload: self.content(9, "text")?,
             headers: headers(self.text(11)?)?,
@@ -327,7 +327,7 @@ impl Row<'_> {
             broker_time: self.number(5)?.map(|time| BrokerTime { time: Timestamp(time), kind }),
             place: Place { partition: self.number(3)?, offset: self.number(4)? },
             attributes: match self.text(12)? {
-                "" => serde_json::Map::new(),
+                "" => Attributes::default(),
                 text => serde_json::from_str(text).map_err(|error| format!("`attributes`: {error}"))?,
             },
         };

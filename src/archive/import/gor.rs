@@ -83,7 +83,7 @@ impl Captures {
         {
             self.requests.remove(&oldest);
         }
-        Event { received, attributes: facts, ..event(channel, Some(message.body), message.headers) }
+        Event { received, attributes: facts.into(), ..event(channel, Some(message.body), message.headers) }
     }
 
     fn response(&mut self, kind: &str, identifier: &str, time: i64, message: Message) -> Event {
@@ -103,7 +103,7 @@ impl Captures {
         if let Some(content_type) = message.header("content-type") {
             facts.insert("content_type".to_owned(), Value::from(content_type));
         }
-        Event { received, attributes: facts, ..event(channel, Some(message.body), message.headers) }
+        Event { received, attributes: facts.into(), ..event(channel, Some(message.body), message.headers) }
     }
 }
 

@@ -159,7 +159,7 @@ fn decode(text: &str) -> Result<Event, String> {
     let headers = request.headers.iter().filter(|pair| !pair.name.starts_with(':'));
     let headers = headers.filter(|pair| !is_about_the_transfer(&pair.name));
     let headers = headers.map(|pair| Header::text(pair.name.clone(), pair.value.clone())).collect();
-    Ok(Event { received, attributes: facts, ..event(channel(&request.url), Some(payload), headers) })
+    Ok(Event { received, attributes: facts.into(), ..event(channel(&request.url), Some(payload), headers) })
 }
 
 fn body(data: &PostData) -> Result<Bytes, String> {

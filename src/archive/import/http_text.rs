@@ -46,7 +46,7 @@ impl Message {
                 host = std::str::from_utf8(value).ok().map(str::to_owned);
             }
             if !is_about_the_transfer(&name) {
-                headers.push(Header { name, value: Some(Bytes::copy_from_slice(value)) });
+                headers.push(Header { name: name.into(), value: Some(Bytes::copy_from_slice(value)) });
             }
         }
         let joined = if is_chunked { joined(rest) } else { None };
@@ -142,5 +142,5 @@ pub(super) fn request_facts(
 
 /// An event of this channel, payload and headers.
 pub(super) fn event(channel: String, payload: Option<Bytes>, headers: Vec<Header>) -> Event {
-    Event { channel, payload, headers, ..Event::default() }
+    Event { channel: channel.into(), payload, headers, ..Event::default() }
 }

@@ -9,7 +9,7 @@ use serde::Deserialize;
 use serde_json::value::RawValue;
 
 use super::{text_or_json, words};
-use crate::event::{BrokerTime, Event, Header, Place, TimeKind, Timestamp};
+use crate::event::{Attributes, BrokerTime, Event, Header, Place, TimeKind, Timestamp};
 
 #[derive(Deserialize)]
 struct Message<'a> {
@@ -68,7 +68,7 @@ pub(super) fn decode(text: &[u8], channel: Option<&str>) -> Result<Event, String
         Time::Milliseconds(time) => Timestamp(time.saturating_mul(1000)),
     };
     Ok(Event {
-        channel,
+        channel: channel.into(),
         // An empty key and none are written alike.
         key: text_or_json(message.key)?.filter(|key| !key.is_empty()),
         payload: text_or_json(message.payload)?,
@@ -76,15 +76,17 @@ pub(super) fn decode(text: &[u8], channel: Option<&str>) -> Result<Event, String
         received: time,
         broker_time: Some(BrokerTime { time, kind: TimeKind::Create }),
         place: Place { partition: Some(message.partition), offset: u64::try_from(message.offset).ok() },
-        attributes: serde_json::Map::new(),
+        attributes: Attributes::default(),
     })
 }
 
 fn headers(headers: Headers) -> Result<Vec<Header>, String> {
     let text = |name, value: Option<String>| Header { name, value: value.map(Into::into) };
     match headers {
-        Headers::Map(map) => Ok(map.into_iter().map(|(name, value)| text(name, Some(value))).collect()),
-        Headers::Text(pairs) => Ok(pairs.into_iter().map(|pair| text(pair.key, pair.value)).collect()),
+        Headers::Map(map) => {
+            Ok(map.into_iter().map(|(name, value)| text(name.into(), Some(value))).collect())
+        }
+        Headers::Text(pairs) => Ok(pairs.into_iter().map(|pair| text(pair.key.into(), pair.value)).collect()),
         Headers::Base64(pairs) => pairs.into_iter().map(from_base64).collect(),
     }
 }
@@ -95,5 +97,5 @@ fn from_base64(pair: Base64Pair) -> Result<Header, String> {
     };
     let name = bytes(pair.key.unwrap_or_default())?;
     let value = pair.value.map(bytes).transpose()?;
-    Ok(Header { name: String::from_utf8_lossy(&name).into_owned(), value: value.map(Into::into) })
+    Ok(Header { name: String::from_utf8_lossy(&name).into(), value: value.map(Into::into) })
 }

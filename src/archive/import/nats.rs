@@ -71,7 +71,7 @@ pub(super) fn decode(text: &[u8], arrival: Timestamp) -> Result<Event, String> {
     let data = data.map_err(|error| format!("`Data` is not base64: {error}"))?;
     let headers = message.header.unwrap_or_default().into_iter();
     let mut event = Event {
-        channel: message.subject,
+        channel: message.subject.into(),
         payload: Some(data.into()),
         headers: headers
             .flat_map(|(name, values)| values.into_iter().map(move |value| Header::text(name.clone(), value)))

@@ -3,7 +3,7 @@
 use serde::Deserialize;
 
 use super::words;
-use crate::event::{BrokerTime, Event, Header, Place, TimeKind, Timestamp};
+use crate::event::{Attributes, BrokerTime, Event, Header, Place, TimeKind, Timestamp};
 
 #[derive(Deserialize)]
 struct Record {
@@ -34,13 +34,13 @@ pub(super) fn decode(text: &[u8]) -> Result<Event, String> {
     }
     let time = Timestamp(record.timestamp.saturating_mul(1000));
     Ok(Event {
-        channel: record.topic,
+        channel: record.topic.into(),
         key: record.key.filter(|key| !key.is_empty()).map(Into::into),
         payload: record.value.map(Into::into),
         headers: record.headers.into_iter().map(|pair| Header::text(pair.key, pair.value)).collect(),
         received: time,
         broker_time: Some(BrokerTime { time, kind: TimeKind::Create }),
         place: Place { partition: Some(record.partition), offset: u64::try_from(record.offset).ok() },
-        attributes: serde_json::Map::new(),
+        attributes: Attributes::default(),
     })
 }

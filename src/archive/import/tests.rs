@@ -35,7 +35,7 @@ fn stamped(time: i64, kind: TimeKind) -> BrokerTime {
 #[test]
 fn lines_of_kcat_come_back_as_they_went() {
     let event = |number: u64| Event {
-        channel: "orders".to_owned(),
+        channel: "orders".into(),
         key: Some(format!("k{number}").into()),
         payload: (number != 2).then(|| format!("{{\"id\":{number}}}").into()),
         headers: vec![Header::text("a", "1"), Header::text("a", "2")],
@@ -88,7 +88,7 @@ fn objects_of_rpk_may_go_over_lines_and_a_broken_one_costs_no_other() {
     let (events, bad) = guessed("orders.json", text);
     assert_eq!(events.len(), 2, "{bad:?}");
     let expected = Event {
-        channel: "orders".to_owned(),
+        channel: "orders".into(),
         key: Some("k".into()),
         payload: Some("{\n}".into()),
         headers: vec![Header::text("h", "1")],
@@ -114,9 +114,9 @@ fn lines_of_kaf_need_a_channel() {
     let (events, bad) = read(&path, None, Some("orders"));
     let time = "2026-11-01T00:00:00.5Z".parse::<Timestamp>().expect("a time");
     let expected = Event {
-        channel: "orders".to_owned(),
+        channel: "orders".into(),
         payload: Some("{\"id\":1.50}".into()),
-        headers: vec![Header { name: "h".to_owned(), value: Some((&[0xff_u8][..]).into()) }],
+        headers: vec![Header { name: "h".into(), value: Some((&[0xff_u8][..]).into()) }],
         received: time,
         broker_time: Some(stamped(time.0, TimeKind::Create)),
         place: Place { partition: Some(2), offset: Some(9) },
@@ -203,7 +203,7 @@ fn entries_of_an_http_archive_are_requests() {
         "method": "PUT", "path": "/orders/1", "query": "x=1", "host": "shop.example",
         "content_type": "application/json", "status": 204, "duration_ms": 12.5
     });
-    assert_eq!(serde_json::Value::from(event.attributes.clone()), expected);
+    assert_eq!(serde_json::Value::Object(event.attributes.clone().into()), expected);
     assert_eq!((bad[0].line, bad[0].reason.starts_with("entry 2:")), (6, true), "{bad:?}");
     assert!(importer_of("browser.har", text).lost().is_none());
     let (_, bad) = guessed("broken.har", b"{\"log\":{\"entries\":[\n{]}");

@@ -47,9 +47,9 @@ fn object(schema: &Compiled, event: &Event) -> Value {
             None => Value::Null,
         };
         let written = declared.iter().find(|name| name.eq_ignore_ascii_case(&header.name));
-        let name =
-            if declared.contains(&header.name) { &header.name } else { written.unwrap_or(&header.name) };
-        members.entry(name.clone()).or_insert(value);
+        let exact = declared.iter().any(|name| *name == header.name);
+        let name = written.filter(|_| !exact).map_or(header.name.as_str(), String::as_str);
+        members.entry(name).or_insert(value);
     }
     Value::Object(members)
 }

@@ -290,7 +290,7 @@ impl EventChecker {
         let json = event.payload.as_deref();
         if let Some((message, json)) = name.and_then(|name| self.message(name)).zip(json) {
             return EventVerdict {
-                channel: Some(event.channel.clone()),
+                channel: Some(event.channel.to_string()),
                 ..message.check_decoded(event, json)
             };
         }

@@ -117,7 +117,7 @@ impl EventChecker {
                 let violations = found.into_iter().map(|violation| (EventPart::Payload, violation)).collect();
                 let message = Some(schema.name(&event.channel));
                 // It does not fit, whatever the channel: that comes first.
-                let channel = channel.or_else(|| Some(event.channel.clone()));
+                let channel = channel.or_else(|| Some(event.channel.to_string()));
                 EventVerdict { channel, message, violations, ..EventVerdict::default() }
             }
             Err(Undecodable::Schema(error)) => {
@@ -185,7 +185,7 @@ impl EventChecker {
             }
             _ => message.check(event),
         };
-        verdict.channel = Some(event.channel.clone());
+        verdict.channel = Some(event.channel.to_string());
         verdict
     }
 }

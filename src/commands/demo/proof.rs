@@ -37,7 +37,7 @@ pub fn journal(path: &Path) -> Result<Seen, CommandError> {
 }
 
 fn note(seen: &mut Seen, event: Event) {
-    seen.entry(event.channel).or_default().push(event.payload);
+    seen.entry(event.channel.into()).or_default().push(event.payload);
 }
 
 /// The number of events compared, when a consumer saw on each of its channels just what was recorded, in the same

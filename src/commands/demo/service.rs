@@ -135,13 +135,15 @@ async fn serve(args: &Args, context: &Context) -> Result<Status, CommandError> {
             json_lines::encode(&event, sequence, &mut text);
             text.push(b'\n');
             sequence += 1;
-            *received.entry(event.channel.clone()).or_default() += 1;
+            *received.entry(event.channel.to_string()).or_default() += 1;
             replies.extend(answer(args.name, &event));
         }
         journal.write_all(&text)?;
         if !replies.is_empty() {
             let receipts = sink.send(&replies).await.await;
-            receipts.into_iter().try_for_each(|delivery| delivery.outcome.map(drop))?;
+            receipts
+                .into_iter()
+                .try_for_each(|delivery| delivery.outcome.map(drop).map_err(|error| *error))?;
         }
         report(context, &json!({"received": received}))?;
     }

@@ -131,9 +131,9 @@ impl Sampling {
 
     fn count(&self, found: &[Event], senders: &mut Senders, events: &mut BTreeMap<String, u64>) {
         for event in found {
-            *events.entry(event.channel.clone()).or_default() += 1;
+            *events.entry(event.channel.to_string()).or_default() += 1;
             if let Some((identity, name, by)) = sender(event, &self.headers) {
-                *senders.entry((event.channel.clone(), identity, name, by)).or_default() += 1;
+                *senders.entry((event.channel.to_string(), identity, name, by)).or_default() += 1;
             }
         }
     }

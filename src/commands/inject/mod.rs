@@ -149,7 +149,7 @@ async fn inject(args: &Args, context: &Context) -> Result<Status, CommandError> 
     };
     let stop = transfer::stop_on_interruption();
     let file = transfer::NewFile::of(&target);
-    let sink = Connector::new(&args.connect, context, &stop)?.sink(&target).await?;
+    let sink = Connector::new(&args.connect, context, &stop)?.sink(&target, rate.is_none()).await?;
     transfer::stop_after(&stop, time);
     let mut view = TransferView::new(&context.ui, "injecting");
     let outcome = carry(source, sink, plan, &mut view, &stop).await;

@@ -5,6 +5,7 @@ use std::io::Read;
 
 use base64::Engine;
 use bytes::Bytes;
+use compact_str::CompactString;
 
 use super::rendered::Rendered;
 use super::{Args, InputFormat};
@@ -36,7 +37,7 @@ pub(super) fn pattern(args: &Args, target: &mut Place, ui: &Ui) -> Result<Event,
     let broker_time = args.timestamp.as_deref().map(timestamp).transpose()?;
     let place = event::Place { partition: args.partition, offset: None };
     let key = args.key.clone().map(Into::into);
-    let pattern = Event { channel, key, headers, broker_time, place, ..Event::default() };
+    let pattern = Event { channel: channel.into(), key, headers, broker_time, place, ..Event::default() };
     name_losses(&pattern, target, ui)?;
     if let Some(partition) = args.partition.filter(|_| is_network(&target.address)) {
         target.address.options.retain(|(name, _)| name != "partition");
@@ -109,7 +110,7 @@ pub(in crate::commands) fn header(text: &str) -> Result<Header, CommandError> {
     if name.is_empty() {
         return Err(wrong("it has no name"));
     }
-    Ok(Header { name: name.to_owned(), value: Some(value.into()) })
+    Ok(Header { name: name.into(), value: Some(value.into()) })
 }
 
 /// The events to send, checked against the contract where it knows their channel.
@@ -172,7 +173,7 @@ pub(super) async fn source(
 async fn events(args: &Args, context: &Context, window: Window) -> Result<Box<dyn Source>, CommandError> {
     let name = args.file.as_deref().unwrap_or("-");
     if args.input_format == InputFormat::Kcat {
-        let channel = args.channel.clone();
+        let channel = args.channel.as_deref().map(CompactString::from);
         let make = move |line: Bytes, _| {
             let event = kcat::decode(&line)?;
             Ok(Event { channel: channel.clone().unwrap_or(event.channel), ..event })

@@ -35,7 +35,7 @@ pub(super) async fn begun(
     let committed = Arc::new(Committed::of(&ledger, goes_on));
     let (run, checkpoint) = (ledger.run.clone(), Arc::clone(&committed));
     let connector = Connector::new(&args.connect, context, stop)?;
-    let sink = connector.sink_with(target, Some(Transactions { run, checkpoint })).await?;
+    let sink = connector.sink_with(target, true, Some(Transactions { run, checkpoint })).await?;
     if goes_on {
         ledger.settled = committed.settled();
         let settled = counted(ledger.settled.count(), "event");

@@ -99,7 +99,7 @@ mod tests {
         event.key = Some("k\n1".into());
         event.headers = (0..40).map(|number| Header::text(format!("h{number}"), "x".repeat(999))).collect();
         event.headers[0] = Header::text("X-Auth-Token", "abc");
-        event.headers[1] = Header { name: "null".to_owned(), value: None };
+        event.headers[1] = Header { name: "null".into(), value: None };
         let shown = serde_json::to_value(Shown::new(&event, &["noted".to_owned()])).expect("JSON");
         let payload = shown["payload"].as_str().expect("a text");
         assert!(payload.len() < 8300 && payload.ends_with('…') && !payload.contains('\u{1b}'), "{payload}");

@@ -27,7 +27,7 @@ pub(super) fn event(method: Method, properties: &Bytes, body: Bytes) -> Option<(
         return None;
     };
     let mut event = Event {
-        channel: routing_key,
+        channel: routing_key.into(),
         payload: Some(body),
         received: Timestamp::now(),
         place: Place::default(),
@@ -82,7 +82,7 @@ fn read_headers(event: &mut Event, table: Table) {
                 Some(if kind == BYTE_ARRAY { field.content() } else { field.shown().into() })
             }
         };
-        event.headers.push(Header { name: field.name, value });
+        event.headers.push(Header { name: field.name.into(), value });
     }
     for (name, map) in [(HEADER_TYPES, types), (HEADER_WIRE, wire)] {
         if !map.is_empty() {

@@ -56,14 +56,14 @@ pub(super) fn read(parts: &Parts, remote: &str, body: Bytes, as_binary: bool) ->
 
 fn as_it_came(parts: &Parts, remote: &str, body: Bytes) -> Event {
     Event {
-        channel: channel_of(&parts.uri),
+        channel: channel_of(&parts.uri).into(),
         key: None,
         payload: Some(body),
         headers: headers_of(&parts.headers),
         received: Timestamp::now(),
         broker_time: None,
         place: crate::event::Place::default(),
-        attributes: facts(parts, remote),
+        attributes: facts(parts, remote).into(),
     }
 }
 
@@ -76,7 +76,7 @@ fn channel_of(uri: &Uri) -> String {
 fn headers_of(headers: &HeaderMap) -> Vec<Header> {
     let kept = headers.iter().filter(|(name, _)| !ABOUT_THE_REQUEST.contains(&name.as_str()));
     let pairs = kept.map(|(name, value)| Header {
-        name: name.as_str().to_owned(),
+        name: name.as_str().into(),
         value: Some(if name.as_str().starts_with("ce-") {
             decode(value.as_bytes())
         } else {

@@ -111,7 +111,7 @@ impl HttpSink {
             return Ok(Arc::clone(url));
         }
         let url = Arc::new(self.settings.url_for(event)?);
-        self.target = Some((event.channel.clone(), Arc::clone(&url)));
+        self.target = Some((event.channel.to_string(), Arc::clone(&url)));
         Ok(url)
     }
 

@@ -10,6 +10,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use bytes::{Bytes, BytesMut};
+use compact_str::CompactString;
 use rdkafka::bindings::{
     rd_kafka_consume_callback_queue, rd_kafka_header_get_all, rd_kafka_headers_t, rd_kafka_message_headers,
     rd_kafka_message_t, rd_kafka_message_timestamp, rd_kafka_queue_destroy, rd_kafka_queue_forward,
@@ -22,7 +23,7 @@ use rdkafka::types::RDKafka;
 
 use super::listener::Listener;
 use crate::endpoint::{EndpointError, EndpointErrorKind};
-use crate::event::{BrokerTime, Event, Header, Place, TimeKind, Timestamp};
+use crate::event::{Attributes, BrokerTime, Event, Header, Place, TimeKind, Timestamp};
 
 /// Payloads up to this size share memory with their neighbours: asking for memory costs as much as reading a record.
 const SMALL: usize = 512;
@@ -49,7 +50,7 @@ pub(super) struct Fetching {
     /// Kept, because the queue must not outlive it.
     consumer: Arc<BaseConsumer<Listener>>,
     /// The topic of the record that was read last: most often that of the next one too.
-    topic: String,
+    topic: CompactString,
     /// Where the next small payload goes.
     shared: BytesMut,
 }
@@ -64,7 +65,12 @@ impl Fetching {
         let queue = unsafe { rd_kafka_queue_new(consumer.client().native_ptr()) };
         let none = || EndpointError::new(EndpointErrorKind::Unsupported, "the Kafka client makes no queue");
         let queue = NonNull::new(queue).ok_or_else(none)?;
-        Ok(Self { queue, consumer: Arc::clone(consumer), topic: String::new(), shared: BytesMut::new() })
+        Ok(Self {
+            queue,
+            consumer: Arc::clone(consumer),
+            topic: CompactString::default(),
+            shared: BytesMut::new(),
+        })
     }
 
     fn client(&self) -> *mut RDKafka {
@@ -110,7 +116,7 @@ impl Drop for Fetching {
 /// What the callback works with.
 struct Taker<'a, F> {
     each: F,
-    topic: &'a mut String,
+    topic: &'a mut CompactString,
     shared: &'a mut BytesMut,
     client: *mut RDKafka,
     /// Records that lie ready together carry one time of receipt: asking the clock costs as much as reading a record.
@@ -145,19 +151,19 @@ unsafe extern "C" fn on_message<F: FnMut(Fetched) -> bool>(
 /// The message must be one that the client lends.
 unsafe fn fetched(
     message: &rd_kafka_message_t,
-    known: &mut String,
+    known: &mut CompactString,
     shared: &mut BytesMut,
     received: Timestamp,
 ) -> Fetched {
     // SAFETY: a message of a partition has a topic, whose name ends with a zero byte and lives as long as the message.
     let topic = unsafe { CStr::from_ptr(rd_kafka_topic_name(message.rkt)) }.to_bytes();
     if known.as_bytes() != topic {
-        *known = String::from_utf8_lossy(topic).into_owned();
+        *known = String::from_utf8_lossy(topic).into();
     }
     match message.err {
         rd_kafka_resp_err_t::RD_KAFKA_RESP_ERR_NO_ERROR => {}
         rd_kafka_resp_err_t::RD_KAFKA_RESP_ERR__PARTITION_EOF => {
-            return Fetched::End { topic: known.clone(), partition: message.partition };
+            return Fetched::End { topic: known.to_string(), partition: message.partition };
         }
         error => return Fetched::Failure(error.into()),
     }
@@ -174,7 +180,7 @@ unsafe fn fetched(
         received,
         broker_time,
         place: Place { partition: Some(message.partition), offset: u64::try_from(message.offset).ok() },
-        attributes: serde_json::Map::new(),
+        attributes: Attributes::default(),
     })
 }
 
@@ -238,7 +244,7 @@ unsafe fn headers(message: &rd_kafka_message_t) -> Option<Vec<Header>> {
         // SAFETY: the client ends names with a zero byte, and says how long the value is.
         let (name, value) = unsafe { (CStr::from_ptr(name), lent(value, size)) };
         let value = value.map(Bytes::copy_from_slice);
-        found.push(Header { name: name.to_str().ok()?.to_owned(), value });
+        found.push(Header { name: name.to_str().ok()?.into(), value });
     }
 }
 

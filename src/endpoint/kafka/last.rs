@@ -76,7 +76,7 @@ pub(super) fn read_whole(
             Some(Ok(found)) => {
                 deadline = Instant::now() + timeout;
                 let event = message::event(&found, Timestamp::now());
-                let lane = (event.channel.clone(), event.place.partition.unwrap_or(0));
+                let lane = (event.channel.to_string(), event.place.partition.unwrap_or(0));
                 let end = open.get(&lane).and_then(|span| span.end);
                 let offset = event.place.offset.and_then(|offset| i64::try_from(offset).ok()).unwrap_or(0);
                 if end.is_some_and(|end| offset < end) {
@@ -110,7 +110,7 @@ fn sort(events: &mut Vec<Event>) {
         .into_iter()
         .map(|event| {
             let time = event.broker_time.map_or(event.received, |found| found.time);
-            let lane = (event.channel.clone(), event.place.partition.unwrap_or(0));
+            let lane = (event.channel.to_string(), event.place.partition.unwrap_or(0));
             // A time that runs backwards does not change the order within a partition.
             let newest = newest.entry(lane).or_insert(time);
             *newest = (*newest).max(time);

@@ -8,12 +8,12 @@ use rdkafka::message::{
 use rdkafka::producer::BaseRecord;
 
 use crate::endpoint::{EndpointError, EndpointErrorKind};
-use crate::event::{BrokerTime, Event, Header, Place, TimeKind, Timestamp};
+use crate::event::{Attributes, BrokerTime, Event, Header, Place, TimeKind, Timestamp};
 
 /// A record on its way to the client, with the number that comes back with its receipt.
 pub(super) type Record<'a> = BaseRecord<'a, [u8], [u8], usize>;
 
-/// The record of an event. Its time is the one its producer gave it, and the moment of sending when none did.
+/// The record of an event. Its time is the one its producer gave it, and `now`, the moment of sending, when none did.
 ///
 /// # Errors
 /// When the time cannot be written.
@@ -21,14 +21,14 @@ pub(super) fn record<'a>(
     topic: &'a str,
     partition: Option<i32>,
     event: &'a Event,
-    sequence: usize,
+    (sequence, now): (usize, Timestamp),
 ) -> Result<Record<'a>, EndpointError> {
     Ok(BaseRecord {
         topic,
         partition,
         payload: event.payload.as_deref(),
         key: event.key.as_deref(),
-        timestamp: time_to_send(event)?,
+        timestamp: Some(time_to_send(event)?.unwrap_or_else(|| now.0.div_euclid(1000))),
         headers: (!event.headers.is_empty()).then(|| headers(event)),
         delivery_opaque: sequence,
     })
@@ -63,7 +63,7 @@ pub(super) fn event(message: &BorrowedMessage<'_>, received: Timestamp) -> Event
         RecordTime::LogAppendTime(time) => Some((time, TimeKind::Append)),
     };
     Event {
-        channel: message.topic().to_owned(),
+        channel: message.topic().into(),
         key: message.key().map(Bytes::copy_from_slice),
         payload: message.payload().map(Bytes::copy_from_slice),
         headers: message.headers().map(read_headers).unwrap_or_default(),
@@ -71,14 +71,14 @@ pub(super) fn event(message: &BorrowedMessage<'_>, received: Timestamp) -> Event
         broker_time: broker_time
             .map(|(time, kind)| BrokerTime { time: Timestamp(time.saturating_mul(1000)), kind }),
         place: Place { partition: Some(message.partition()), offset: u64::try_from(message.offset()).ok() },
-        attributes: serde_json::Map::new(),
+        attributes: Attributes::default(),
     }
 }
 
 fn read_headers(headers: &BorrowedHeaders) -> Vec<Header> {
     headers
         .iter()
-        .map(|header| Header { name: header.key.to_owned(), value: header.value.map(Bytes::copy_from_slice) })
+        .map(|header| Header { name: header.key.into(), value: header.value.map(Bytes::copy_from_slice) })
         .collect()
 }
 
@@ -91,16 +91,17 @@ mod tests {
     fn only_the_producers_time_is_sent_again() {
         let mut event = Event::new("t", "x");
         for (time, expected) in [
-            (None, None),
-            (Some(BrokerTime { time: Timestamp(5_999), kind: TimeKind::Create }), Some(5)),
-            (Some(BrokerTime { time: Timestamp(5_999), kind: TimeKind::Append }), None),
+            (None, 7),
+            (Some(BrokerTime { time: Timestamp(5_999), kind: TimeKind::Create }), 5),
+            (Some(BrokerTime { time: Timestamp(5_999), kind: TimeKind::Append }), 7),
         ] {
             event.broker_time = time;
-            assert_eq!(record("t", None, &event, 0).expect("a record").timestamp, expected);
+            let sent = record("t", None, &event, (0, Timestamp(7_999))).expect("a record");
+            assert_eq!(sent.timestamp, Some(expected));
         }
         for early in [0, 999, -1] {
             event.broker_time = Some(BrokerTime { time: Timestamp(early), kind: TimeKind::Create });
-            let error = record("t", None, &event, 0).expect_err("too early");
+            let error = record("t", None, &event, (0, Timestamp(7_999))).expect_err("too early");
             assert!(error.message.contains("1970-01-01") || error.message.contains("1969-12-31"), "{error}");
         }
     }

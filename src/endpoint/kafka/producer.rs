@@ -1,10 +1,13 @@
 //! A producer and the thread that takes in its receipts.
 
+#![allow(unsafe_code, reason = "the safe interface of the client does not send what it holds back")]
+
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use rdkafka::ClientConfig;
+use rdkafka::bindings::rd_kafka_flush;
 use rdkafka::client::Client;
 use rdkafka::config::FromClientConfigAndContext;
 use rdkafka::error::KafkaError;
@@ -17,10 +20,15 @@ use crate::endpoint::{EndpointError, EndpointErrorKind};
 /// How soon the thread sees that it is to end; receipts are taken in at once.
 const LOOK: Duration = Duration::from_millis(20);
 
+/// How long nothing waits for others in the client once it was told to hurry, in milliseconds.
+const HURRY_MS: i32 = 20;
+
 /// A producer; receipts go to the book of its listener.
 pub(super) struct Producer {
-    producer: Arc<BaseProducer<Listener>>,
+    base: Arc<BaseProducer<Listener>>,
     ended: Arc<AtomicBool>,
+    /// What waits is being sent.
+    hurrying: Arc<AtomicBool>,
 }
 
 impl Producer {
@@ -39,43 +47,57 @@ impl Producer {
         started.map_err(|error| {
             EndpointError::new(EndpointErrorKind::File, format!("cannot start a thread: {error}"))
         })?;
-        Ok(Self { producer, ended })
+        Ok(Self { base: producer, ended, hurrying: Arc::default() })
     }
 
     /// The client below.
     pub(super) fn client(&self) -> &Client<Listener> {
-        self.producer.client()
+        self.base.client()
     }
 
     /// Hands a record to the client, or gives it back with the reason.
     #[allow(clippy::result_large_err, reason = "the record comes back so that it need not be made again")]
     pub(super) fn send<'a>(&self, record: Record<'a>) -> Result<(), (KafkaError, Record<'a>)> {
-        self.producer.send(record)
+        self.base.send(record)
     }
 
     /// Takes over what an earlier producer of the same transactional id has begun.
     pub(super) fn take_over(&self, timeout: Duration) -> Result<(), KafkaError> {
-        self.producer.init_transactions(timeout)
+        self.base.init_transactions(timeout)
     }
 
     /// Begins a transaction; records sent from now on belong to it.
     pub(super) fn begin_transaction(&self) -> Result<(), KafkaError> {
-        self.producer.begin_transaction()
+        self.base.begin_transaction()
     }
 
     /// Waits until everything is acknowledged, and ends the transaction.
     pub(super) fn commit_transaction(&self, timeout: Duration) -> Result<(), KafkaError> {
-        self.producer.commit_transaction(timeout)
+        self.base.commit_transaction(timeout)
     }
 
     /// Takes back what was sent since the transaction began.
     pub(super) fn abort_transaction(&self, timeout: Duration) -> Result<(), KafkaError> {
-        self.producer.abort_transaction(timeout)
+        self.base.abort_transaction(timeout)
+    }
+
+    /// Has everything that waits to go together with more sent now. Returns at once: the client waits for receipts meanwhile.
+    pub(super) fn hurry(&self) {
+        if self.hurrying.swap(true, Ordering::AcqRel) {
+            return;
+        }
+        let (producer, hurrying) = (Arc::clone(&self.base), Arc::clone(&self.hurrying));
+        tokio::task::spawn_blocking(move || {
+            // SAFETY: the client lives as long as the producer, and may be asked by any thread at any time. That not all is
+            // acknowledged after this time is no failure.
+            unsafe { rd_kafka_flush(producer.client().native_ptr(), HURRY_MS) };
+            hurrying.store(false, Ordering::Release);
+        });
     }
 
     /// Waits until everything is acknowledged or failed.
     pub(super) fn flush(&self, timeout: Duration) -> Result<(), KafkaError> {
-        self.producer.flush(timeout)
+        self.base.flush(timeout)
     }
 }
 

@@ -189,15 +189,23 @@ fn readable(option: &str, path: &str) -> Result<(), EndpointError> {
     })
 }
 
-/// What the options of a sink say, added to what connecting needs.
+/// How long events wait for others to go with them, in milliseconds.
+const LINGER_MS: u32 = 5;
+/// The same where many follow each other at once: longer than the client's queue takes to be sent. Events that have waited
+/// for so long while all requests under way are taken make the client ask without a pause whether it may go on.
+const LINGER_IN_BULK_MS: u32 = 100;
+
+/// What the options of a sink say, added to what connecting needs. Whether events are held back longer than anybody asked
+/// for, so that they are to be sent at once when nothing follows.
 pub(super) fn sending(
     config: &mut ClientConfig,
     address: &Address,
-    receipt_timeout: Duration,
-) -> Result<(), EndpointError> {
+    (receipt_timeout, in_bulk): (Duration, bool),
+) -> Result<bool, EndpointError> {
     let options = AddressOptions::new(address, &SINK_OPTIONS)?;
     let timeout = receipt_timeout.as_millis().max(1);
-    let linger = options.number("linger", 0..=60_000)?.unwrap_or(5);
+    let given = options.number("linger", 0..=60_000)?;
+    let linger = given.unwrap_or(if in_bulk { LINGER_IN_BULK_MS } else { LINGER_MS });
     // A receipt is never waited for longer than events are held back to go together.
     let timeout = timeout.max(u128::from(linger) + 1);
     let batch = options.number("batch", 1..=100_000_000)?.unwrap_or(1_000_000);
@@ -222,7 +230,7 @@ pub(super) fn sending(
     if options.flag("create")?.unwrap_or(false) {
         config.set("allow.auto.create.topics", "true");
     }
-    Ok(())
+    Ok(in_bulk && given.is_none())
 }
 
 /// How long a transaction may last until the cluster takes it back.
@@ -352,7 +360,7 @@ mod tests {
         let told = connection(&address, None, &ALL_OPTIONS).and_then(|(mut config, _)| {
             let sent = address.options.iter().all(|(name, _)| SINK_OPTIONS.contains(&name.as_str()));
             if sent {
-                sending(&mut config, &address, Duration::from_secs(1))
+                sending(&mut config, &address, (Duration::from_secs(1), false)).map(drop)
             } else {
                 reading(&mut config, &address).map(drop)
             }
@@ -375,6 +383,19 @@ mod tests {
         }
         let (config, _) = connection(&address("kafka://a,b:1/t"), None, &ALL_OPTIONS).expect("two");
         assert_eq!(config.get("bootstrap.servers"), Some("a:9092,b:1"));
+    }
+
+    #[test]
+    fn events_in_bulk_wait_longer_for_each_other_unless_the_address_says_how_long() {
+        for (text, in_bulk, linger, held_back) in [
+            ("kafka://a/t", false, "5", false),
+            ("kafka://a/t", true, "100", true),
+            ("kafka://a/t?linger=7", true, "7", false),
+        ] {
+            let (mut config, _) = connection(&address(text), None, &ALL_OPTIONS).expect("a configuration");
+            let told = sending(&mut config, &address(text), (Duration::from_secs(1), in_bulk));
+            assert_eq!((told.expect("right"), config.get("linger.ms")), (held_back, Some(linger)), "{text}");
+        }
     }
 
     #[test]

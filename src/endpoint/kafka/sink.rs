@@ -11,10 +11,13 @@ use crate::endpoint::receipt_book::ReceiptBook;
 use crate::endpoint::{
     Address, BoxFuture, Capabilities, EndpointError, EndpointErrorKind, Receipts, Sink, SinkOptions,
 };
-use crate::event::Event;
+use crate::event::{Event, Timestamp};
 
 /// That there is no such topic, or that it could not be found out, holds for so long.
 const STALE: Duration = Duration::from_secs(1);
+
+/// When so long no receipt has come, or no event, what the client holds back is sent.
+const QUIET: Duration = Duration::from_millis(5);
 
 /// What is known of a topic that was sent to.
 struct Known {
@@ -52,6 +55,8 @@ impl Placing {
                 Err(failure::no_partition(only, topic, usize::try_from(count).unwrap_or_default(), address))
             }
             Some(only) => Ok(Some(only)),
+            // Where there is no choice the client need not make one.
+            None if count == 1 => Ok(Some(0)),
             None => Ok(recorded.filter(|partition| self.keeps_recorded && there(partition))),
         }
     }
@@ -65,6 +70,8 @@ pub(super) struct KafkaSink {
     topics: HashMap<String, Known>,
     placing: Placing,
     transactions: Option<Transactions>,
+    /// What waits in the client is to be sent when nothing follows.
+    holds_back: bool,
     creates: bool,
     connect_timeout: Duration,
     receipt_timeout: Duration,
@@ -75,7 +82,7 @@ impl KafkaSink {
     pub(super) fn open(address: &Address, options: &SinkOptions) -> Result<Self, EndpointError> {
         let (mut config, listener) =
             settings::connection(address, options.credentials.as_ref(), &settings::SINK_OPTIONS)?;
-        settings::sending(&mut config, address, options.receipt_timeout)?;
+        let holds_back = settings::sending(&mut config, address, (options.receipt_timeout, options.in_bulk))?;
         if let Some(wanted) = &options.transactions {
             settings::transacting(&mut config, address, &wanted.run)?;
         }
@@ -91,6 +98,7 @@ impl KafkaSink {
                 keeps_recorded: address.option("partitioner").is_none(),
             },
             transactions: None,
+            holds_back: holds_back && options.transactions.is_none(),
             creates: config.get("allow.auto.create.topics") == Some("true"),
             connect_timeout: options.connect_timeout,
             receipt_timeout: options.receipt_timeout,
@@ -115,7 +123,12 @@ impl KafkaSink {
         Ok(sink)
     }
 
-    async fn hand_over(&mut self, event: &Event, sequence: usize) -> Result<(), EndpointError> {
+    async fn hand_over(
+        &mut self,
+        event: &Event,
+        sequence: usize,
+        now: &mut Timestamp,
+    ) -> Result<(), EndpointError> {
         let Self { producer, book, address, topics, placing, .. } = self;
         let topic = address.channel_for(event)?;
         let known = match topics.get(topic) {
@@ -130,13 +143,14 @@ impl KafkaSink {
             return Err(failure::too_large(event.size(), topic));
         }
         let partition = placing.partition(event.place.partition, topic, count, address)?;
-        let mut record = message::record(topic, partition, event, sequence)?;
+        let mut record = message::record(topic, partition, event, (sequence, *now))?;
         loop {
             match producer.send(record) {
                 Ok(()) => return Ok(()),
                 Err((error, given_back)) if failure::is_full(&error) => {
                     record = given_back;
                     book.room().await;
+                    *now = Timestamp::now();
                 }
                 Err((error, _)) => return Err(failure::delivery(&error, topic, event.size(), address)),
             }
@@ -151,8 +165,9 @@ impl KafkaSink {
         }
         let (first, receipts) = self.book.begin(batch.len());
         let mut failed = vec![false; batch.len()];
+        let mut now = Timestamp::now();
         for ((sequence, event), failed) in (first..).zip(batch).zip(&mut failed) {
-            if let Err(error) = self.hand_over(event, sequence).await {
+            if let Err(error) = self.hand_over(event, sequence, &mut now).await {
                 *failed = true;
                 self.book.settle(sequence, Err(error));
             }
@@ -232,8 +247,14 @@ impl Sink for KafkaSink {
     fn flush(&mut self) -> BoxFuture<'_, ()> {
         if let Some(transactions) = &mut self.transactions {
             transactions.end();
+        } else if self.holds_back {
+            self.producer.hurry();
         }
         Box::pin(std::future::ready(()))
+    }
+
+    fn holds_back_for(&self) -> Option<Duration> {
+        self.holds_back.then_some(QUIET)
     }
 
     fn close(self: Box<Self>) -> BoxFuture<'static, Result<(), EndpointError>> {

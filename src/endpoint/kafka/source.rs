@@ -123,7 +123,7 @@ impl KafkaSource {
             for event in &batch {
                 let behind =
                     event.place.offset.and_then(|offset| i64::try_from(offset).ok()).unwrap_or(0) + 1;
-                given.insert((event.channel.clone(), event.place.partition.unwrap_or(0)), behind);
+                given.insert((event.channel.to_string(), event.place.partition.unwrap_or(0)), behind);
             }
         }
         Ok(batch)

@@ -40,7 +40,7 @@ impl Taking {
         self.left = self.left.saturating_sub(batch.len() as u64);
         let place = |event: &Event| {
             let offset = event.place.offset.and_then(|offset| i64::try_from(offset).ok()).unwrap_or(0);
-            ((event.channel.clone(), event.place.partition.unwrap_or(0)), offset)
+            ((event.channel.to_string(), event.place.partition.unwrap_or(0)), offset)
         };
         self.given = batch.iter().map(place).collect();
     }

@@ -15,7 +15,7 @@ use crate::endpoint::{
     Address, Checkpoint, Delivery, EndpointError, EndpointErrorKind, Receipts, SinkOptions,
     Transactions as Wanted,
 };
-use crate::event::{Event, NUMBER_HEADER};
+use crate::event::{Event, NUMBER_HEADER, Timestamp};
 
 /// Events after which a transaction ends by itself.
 const MOST_EVENTS: usize = 16_384;
@@ -232,7 +232,7 @@ impl Ends {
         let mut event = Event::new(TOPIC, self.checkpoint.with(numbers));
         event.key = Some(self.run.clone().into());
         let (sequence, _) = self.book.begin(1);
-        let mut record = message::record(TOPIC, None, &event, sequence)?;
+        let mut record = message::record(TOPIC, None, &event, (sequence, Timestamp::now()))?;
         let deadline = Instant::now() + PATIENCE;
         loop {
             match self.producer.send(record) {

@@ -163,7 +163,9 @@ async fn listen(session: &Session, deadline: Instant) -> Result<BTreeMap<String,
         if events.is_empty() {
             break;
         }
-        heard.extend(events.into_iter().map(|event| (event.channel, event.payload.unwrap_or_default())));
+        heard.extend(
+            events.into_iter().map(|event| (event.channel.into(), event.payload.unwrap_or_default())),
+        );
     }
     Ok(heard)
 }

@@ -90,14 +90,14 @@ impl Message {
         let identifiers = found.subscription_identifiers;
         note("subscription_identifiers", (!identifiers.is_empty()).then(|| Value::from(identifiers)));
         Event {
-            channel: self.topic,
+            channel: self.topic.into(),
             key: None,
             payload: Some(self.payload),
             headers: found.user.into_iter().map(|(name, value)| Header::text(name, value)).collect(),
             received: Timestamp::now(),
             broker_time: None,
             place: Place::default(),
-            attributes,
+            attributes: attributes.into(),
         }
     }
 
@@ -159,7 +159,7 @@ fn user_property(header: &Header) -> Result<(String, String), EndpointError> {
     let value = std::str::from_utf8(bytes).map_err(|_| {
         refused(&format!("header `{}` is not text, and MQTT user properties carry text only", header.name))
     })?;
-    Ok((header.name.clone(), value.to_owned()))
+    Ok((header.name.to_string(), value.to_owned()))
 }
 
 fn refused(message: &str) -> EndpointError {
@@ -211,10 +211,10 @@ mod tests {
     fn what_cannot_be_written_is_refused() {
         let mut event = Event::new("a/+/b", "x");
         assert!(Message::from_event(&event, &settings("mqtt://h")).is_err());
-        event.channel = String::new();
+        event.channel = "".into();
         assert!(Message::from_event(&event, &settings("mqtt://h")).is_err());
-        event.channel = "a".to_owned();
-        event.headers = vec![Header { name: "h".to_owned(), value: Some(vec![0xff].into()) }];
+        event.channel = "a".into();
+        event.headers = vec![Header { name: "h".into(), value: Some(vec![0xff].into()) }];
         assert!(Message::from_event(&event, &settings("mqtt://h")).is_err());
         event.headers = vec![Header::text("h", "a\0b")];
         assert!(Message::from_event(&event, &settings("mqtt://h")).is_err());

@@ -92,7 +92,7 @@ async fn streams_of(
 }
 
 fn in_stream(channel: &str, config: &Config) -> ChannelFacts {
-    match stream_sink::subject_in_stream(&channel.to_owned(), &config.name, &config.subjects) {
+    match stream_sink::subject_in_stream(channel, &config.name, &config.subjects) {
         Ok(_) => kept(channel, config),
         Err(error) => {
             ChannelFacts { against: Some(error.message), help: error.help, ..ChannelFacts::unknown(channel) }

@@ -90,14 +90,14 @@ pub(super) fn event(message: Message) -> Event {
         attributes.insert("status".to_owned(), Value::from(status.as_u16()));
     }
     Event {
-        channel: message.subject.into_string(),
+        channel: message.subject.into_string().into(),
         key: None,
         payload: Some(message.payload),
         headers: message.headers.as_ref().map(read_headers).unwrap_or_default(),
         received: Timestamp::now(),
         broker_time: None,
         place: Place::default(),
-        attributes,
+        attributes: attributes.into(),
     }
 }
 
@@ -158,7 +158,7 @@ mod tests {
         for (name, value) in
             [("é", b"x".as_slice()), ("", b"x"), ("a:b", b"x"), ("a", b"\r\n"), ("a", b"\xff")]
         {
-            event.headers = vec![Header { name: name.to_owned(), value: Some(value.to_vec().into()) }];
+            event.headers = vec![Header { name: name.into(), value: Some(value.to_vec().into()) }];
             assert!(headers(&event).is_err(), "{name:?} {value:?}");
         }
     }

@@ -100,7 +100,7 @@ impl StreamSink {
                 )
                 .help("write a subject or a stream after the host in the address"));
             }
-            Target::Own => &event.channel,
+            Target::Own => event.channel.as_str(),
             Target::Subject(subject) => subject,
             Target::Stream { name, subjects } => subject_in_stream(&event.channel, name, subjects)?,
         };
@@ -192,7 +192,7 @@ impl StreamSink {
                 if let (Err(error), Some(subject)) = (&mut delivery.outcome, subject)
                     && error.kind == EndpointErrorKind::NotFound
                 {
-                    *error = not_kept(&subject, &connection, renewed);
+                    **error = not_kept(&subject, &connection, renewed);
                 }
             }
             deliveries
@@ -217,11 +217,11 @@ impl StreamSink {
 
 /// The subject for an event that goes to a stream by name.
 pub(super) fn subject_in_stream<'a>(
-    channel: &'a String,
+    channel: &'a str,
     name: &str,
     subjects: &'a [String],
-) -> Result<&'a String, EndpointError> {
-    let list = subjects.iter().map(|subject| format!("`{subject}`")).collect::<Vec<_>>().join(", ");
+) -> Result<&'a str, EndpointError> {
+    let list = || subjects.iter().map(|subject| format!("`{subject}`")).collect::<Vec<_>>().join(", ");
     if channel.is_empty() {
         return match subjects {
             [only] if !only.contains(['*', '>']) => Ok(only),
@@ -229,7 +229,7 @@ pub(super) fn subject_in_stream<'a>(
                 EndpointErrorKind::Rejected,
                 format!("the event has no channel, and the stream `{name}` takes more than one subject"),
             )
-            .help(format!("name the subject instead of the stream in the address; it takes {list}"))),
+            .help(format!("name the subject instead of the stream in the address; it takes {}", list()))),
         };
     }
     if subjects.iter().any(|pattern| streams::matches(pattern, channel)) {
@@ -244,7 +244,7 @@ pub(super) fn subject_in_stream<'a>(
         EndpointErrorKind::Rejected,
         format!("the stream `{name}` does not take the subject `{channel}`"),
     )
-    .help(format!("it takes {list}; name one of them in the address instead of the stream")))
+    .help(format!("it takes {}; name one of them in the address instead of the stream", list())))
 }
 
 fn context(connection: &Connection, timeout: Duration) -> Context {

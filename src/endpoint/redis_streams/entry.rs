@@ -134,7 +134,7 @@ fn whole_entry(event: &Event) -> Vec<FieldToWrite<'_>> {
 /// The event an entry carries, received now; `chosen` is the field of the payload, when the address names one.
 pub(super) fn event(stream: &str, id: EntryId, mut fields: Vec<Field>, chosen: Option<&str>) -> Event {
     let mut event = Event {
-        channel: stream.to_owned(),
+        channel: stream.into(),
         received: Timestamp::now(),
         broker_time: Some(BrokerTime { time: id.time(), kind: TimeKind::Append }),
         place: Place { partition: None, offset: Some(id.offset()) },
@@ -202,8 +202,10 @@ fn read(event: &mut Event, fields: Vec<Field>, kinds: &[Kind]) {
             Kind::ContentType => {
                 event.attributes.insert(CONTENT_TYPE.to_owned(), Value::from(text(value)));
             }
-            Kind::Header => event.headers.push(Header { name: text(name), value: Some(Bytes::from(value)) }),
-            Kind::NullHeader => event.headers.push(Header { name: text(name), value: None }),
+            Kind::Header => {
+                event.headers.push(Header { name: text(name).into(), value: Some(Bytes::from(value)) });
+            }
+            Kind::NullHeader => event.headers.push(Header { name: text(name).into(), value: None }),
             Kind::Payload => {
                 event.payload = Some(Bytes::from(value));
                 if name != PAYLOAD.as_bytes() {
@@ -234,7 +236,7 @@ fn read_whole(event: &mut Event, fields: Vec<Field>) {
     }
     let headers = fields.into_iter();
     event.headers =
-        headers.map(|(name, value)| Header { name: text(name), value: Some(value.into()) }).collect();
+        headers.map(|(name, value)| Header { name: text(name).into(), value: Some(value.into()) }).collect();
 }
 
 #[cfg(test)]
@@ -281,7 +283,7 @@ mod tests {
     fn what_names_do_not_say_a_last_field_says() {
         let mut event = Event::new("orders", "");
         event.payload = None;
-        event.headers = vec![Header::text("key", "x"), Header { name: "gone".to_owned(), value: None }];
+        event.headers = vec![Header::text("key", "x"), Header { name: "gone".into(), value: None }];
         let expected = [("key", "x"), ("gone", ""), ("eddy", "header null-header")];
         assert_eq!(written(&event, None), entry(&expected));
     }
@@ -290,7 +292,7 @@ mod tests {
     fn entries_of_others_read_well() {
         let dapr = read(&[("data", "{}"), ("trace", "1")]);
         assert_eq!(dapr.payload.as_deref(), Some(b"{}".as_slice()));
-        assert_eq!((&dapr.headers[0].name, &dapr.attributes["field"]), (&"trace".to_owned(), &json!("data")));
+        assert_eq!((&dapr.headers[0].name, &dapr.attributes["field"]), (&"trace".into(), &json!("data")));
         let debezium = read(&[("key", "1"), ("value", "v")]);
         assert_eq!(
             (debezium.key.as_deref(), debezium.payload.as_deref()),
@@ -333,8 +335,8 @@ mod tests {
             content_type in prop::option::of("[a-z/]{0,5}"),
             field in prop::option::of(name()),
         ) {
-            let mut sent = Event { channel: "s".to_owned(), key, payload, ..Event::default() };
-            sent.headers = headers.into_iter().map(|(name, value)| Header { name, value }).collect();
+            let mut sent = Event { channel: "s".into(), key, payload, ..Event::default() };
+            sent.headers = headers.into_iter().map(|(name, value)| Header { name: String::into(name), value }).collect();
             if let Some(content_type) = content_type {
                 sent.attributes.insert("content_type".to_owned(), json!(content_type));
             }

@@ -90,7 +90,7 @@ mod tests {
 
     fn taken(tracks: &mut [Track], max: usize) -> Vec<(String, i64)> {
         let time = |event: &Event| event.broker_time.expect("a time").time.0 / 1000;
-        take(tracks, max).into_iter().map(|event| (event.channel.clone(), time(&event))).collect()
+        take(tracks, max).into_iter().map(|event| (event.channel.to_string(), time(&event))).collect()
     }
 
     #[test]

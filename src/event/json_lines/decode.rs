@@ -6,11 +6,12 @@ use base64::Engine as _;
 use base64::alphabet;
 use base64::engine::{DecodePaddingMode, GeneralPurpose, GeneralPurposeConfig};
 use bytes::Bytes;
+use compact_str::CompactString;
 use serde::Deserialize;
 use serde::de::{self, Deserializer, IgnoredAny, MapAccess, SeqAccess, Visitor};
 
 use super::{Line, LineError};
-use crate::event::{BrokerTime, Event, Header, Place, TimeKind, Timestamp};
+use crate::event::{Attributes, BrokerTime, Event, Header, Place, TimeKind, Timestamp};
 
 /// Standard alphabet; other writers leave the padding away.
 const BASE64: GeneralPurpose = GeneralPurpose::new(
@@ -60,7 +61,7 @@ fn explain(error: &serde_json::Error) -> LineError {
 struct Fields {
     number: Option<u64>,
     received: Option<i64>,
-    channel: Option<String>,
+    channel: Option<CompactString>,
     partition: Option<i32>,
     offset: Option<u64>,
     broker_time: Option<i64>,
@@ -70,7 +71,7 @@ struct Fields {
     payload_seen: bool,
     payload: Option<Bytes>,
     headers: Vec<Header>,
-    attributes: serde_json::Map<String, serde_json::Value>,
+    attributes: Attributes,
 }
 
 impl Fields {

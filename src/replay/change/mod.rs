@@ -138,7 +138,7 @@ impl Changer {
     fn rename(&self, event: &mut Event) {
         let rename = self.changes.renames.iter().find(|(old, _)| *old == event.channel);
         if let Some((_, new)) = rename {
-            event.channel.clone_from(new);
+            event.channel = new.into();
         }
     }
 
@@ -148,8 +148,8 @@ impl Changer {
             return;
         }
         let gone = |name: &str| {
-            let set = set_headers.iter().map(|header| &header.name);
-            dropped_headers.iter().chain(set).any(|each| each.eq_ignore_ascii_case(name))
+            let set = set_headers.iter().map(|header| header.name.as_str());
+            dropped_headers.iter().map(String::as_str).chain(set).any(|each| each.eq_ignore_ascii_case(name))
         };
         event.headers.retain(|header| !gone(&header.name));
         event.headers.extend(set_headers.iter().cloned());
@@ -178,7 +178,7 @@ mod tests {
             key: Some("k".into()),
             headers: vec![
                 Header::text("a", "1"),
-                Header { name: "bin".to_owned(), value: Some((&[0xff_u8][..]).into()) },
+                Header { name: "bin".into(), value: Some((&[0xff_u8][..]).into()) },
                 Header::text("a", "2"),
             ],
             place: Place { partition: Some(3), offset: Some(9) },

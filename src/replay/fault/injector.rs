@@ -194,7 +194,7 @@ impl Injector {
             out.push(event);
             return;
         }
-        let lane = (event.channel.clone(), event.key.clone());
+        let lane = (event.channel.to_string(), event.key.clone());
         if let Some((_, at, mut held)) = self.swapped.remove(&lane) {
             held.received = held.received.max(event.received);
             self.count(at, &mut held);

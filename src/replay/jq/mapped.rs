@@ -36,7 +36,7 @@ pub(super) fn event(output: &Val, input: &Val, original: &Event) -> Result<Event
 
 fn change(event: &mut Event, field: &str, value: &Val, output: &Map) -> Result<(), String> {
     match field {
-        "channel" => event.channel = text(field, value)?,
+        "channel" => event.channel = text(field, value)?.into(),
         "key" => event.key = bytes_or_null(field, value)?,
         "payload" => {
             event.payload = payload(value, member(output, "payload_is"))?;
@@ -57,7 +57,7 @@ fn change(event: &mut Event, field: &str, value: &Val, output: &Map) -> Result<(
         }
         "partition" => event.place.partition = number_or_null(field, value)?,
         "offset" => event.place.offset = number_or_null(field, value)?,
-        "attributes" => event.attributes = attributes(value)?,
+        "attributes" => event.attributes = attributes(value)?.into(),
         _ => {}
     }
     Ok(())
@@ -145,7 +145,7 @@ fn headers(event: &mut Event, value: &Val) -> Result<(), String> {
                     index <= at + 1 || header.name != name
                 });
             }
-            None => event.headers.push(Header { name, value }),
+            None => event.headers.push(Header { name: name.into(), value }),
         }
     }
     Ok(())
@@ -159,7 +159,7 @@ fn header_pairs(value: &Val) -> Result<Vec<Header>, String> {
     };
     let pair = |pair: &Val| match pair {
         Val::Arr(parts) if parts.len() == 2 => Ok(Header {
-            name: text("header_pairs", &parts[0])?,
+            name: text("header_pairs", &parts[0])?.into(),
             value: bytes_or_null("header_pairs", &parts[1])?,
         }),
         _ => Err(wrong("header_pairs", pair, "`[name, value]`")),

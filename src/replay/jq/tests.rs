@@ -16,8 +16,8 @@ fn event() -> Event {
     event.headers = vec![
         Header::text("source", "shop"),
         Header::text("source", "again"),
-        Header { name: "raw".to_owned(), value: Some((&[0xff_u8, 0][..]).into()) },
-        Header { name: "none".to_owned(), value: None },
+        Header { name: "raw".into(), value: Some((&[0xff_u8, 0][..]).into()) },
+        Header { name: "none".into(), value: None },
     ];
     event.place.offset = Some(u64::MAX);
     event.attributes.insert("qos".to_owned(), 1.into());

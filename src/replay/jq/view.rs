@@ -45,7 +45,7 @@ pub(super) fn value(event: &Event) -> Val {
     let (payload, payload_is) = payload(event);
     let attributes = serde_json::to_vec(&event.attributes).unwrap_or_default();
     let members = [
-        text(event.channel.clone()),
+        text(event.channel.to_string()),
         event.key.as_ref().map_or(Val::Null, bytes),
         payload,
         text(payload_is),
@@ -87,7 +87,7 @@ fn headers(event: &Event) -> Val {
     let mut members = Map::default();
     for header in &event.headers {
         let value = || header.value.as_ref().map_or(Val::Null, bytes);
-        members.entry(text(header.name.clone())).or_insert_with(value);
+        members.entry(text(header.name.to_string())).or_insert_with(value);
     }
     Val::obj(members)
 }
@@ -95,7 +95,7 @@ fn headers(event: &Event) -> Val {
 fn header_pairs(event: &Event) -> Val {
     let pair = |header: &crate::event::Header| {
         let value = header.value.as_ref().map_or(Val::Null, bytes);
-        [text(header.name.clone()), value].into_iter().collect::<Val>()
+        [text(header.name.to_string()), value].into_iter().collect::<Val>()
     };
     event.headers.iter().map(pair).collect()
 }

@@ -109,8 +109,8 @@ impl Board {
         let number = state.counts.read;
         let known = state.ways.values().map(BTreeMap::len).sum::<usize>();
         let channels = state.ways.entry(exchange).or_default();
-        if channels.contains_key(&event.channel) || known < MOST_ROWS {
-            channels.entry(event.channel.clone()).or_default().add(event, number);
+        if channels.contains_key(event.channel.as_str()) || known < MOST_ROWS {
+            channels.entry(event.channel.to_string()).or_default().add(event, number);
         }
     }
 
@@ -243,10 +243,10 @@ mod tests {
     fn places_are_named_as_their_system_names_them() {
         let board = Board::default();
         let place = |partition, offset| Place { partition, offset: Some(offset) };
-        let kafka = Event { channel: "dead".to_owned(), place: place(Some(3), 7), ..Event::default() };
-        let mut redis = Event { channel: "dead".to_owned(), place: place(None, 8_192), ..Event::default() };
+        let kafka = Event { channel: "dead".into(), place: place(Some(3), 7), ..Event::default() };
+        let mut redis = Event { channel: "dead".into(), place: place(None, 8_192), ..Event::default() };
         redis.attributes.insert("id".to_owned(), "2-0".into());
-        let jetstream = Event { channel: "dead".to_owned(), place: place(None, 5), ..Event::default() };
+        let jetstream = Event { channel: "dead".into(), place: place(None, 5), ..Event::default() };
         for event in [&kafka, &redis, &jetstream] {
             board.left_at(event);
         }

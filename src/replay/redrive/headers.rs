@@ -74,7 +74,7 @@ mod tests {
             (b"1234", Some(1234)),
             (b"seven", None),
         ] {
-            event.headers = vec![Header { name: "N".to_owned(), value: Some(value.to_vec().into()) }];
+            event.headers = vec![Header { name: "N".into(), value: Some(value.to_vec().into()) }];
             assert_eq!(number(&event, "n"), expected, "{value:?}");
         }
     }

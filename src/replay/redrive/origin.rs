@@ -128,7 +128,7 @@ mod tests {
 
     fn event(headers: &[(&str, &[u8])]) -> Event {
         let header = |(name, value): &(&str, &[u8])| Header {
-            name: (*name).to_owned(),
+            name: (*name).into(),
             value: Some(value.to_vec().into()),
         };
         Event { headers: headers.iter().map(header).collect(), ..Event::new("dead", "x") }

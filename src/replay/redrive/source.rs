@@ -190,7 +190,7 @@ impl RedriveSource {
     fn sent_back(&self, index: usize, read: &Event, mut event: Event, origin: Option<&Origin>) -> Event {
         // A channel that `--map` wrote is meant.
         if let Some(origin) = origin.filter(|_| event.channel == read.channel) {
-            event.channel.clone_from(&origin.channel);
+            event.channel = origin.channel.as_str().into();
         }
         event.place = Place { partition: origin.and_then(|origin| origin.partition), offset: None };
         renew(&mut event, self.rules.keeps_error_headers, redrives(read) + 1);

@@ -40,7 +40,7 @@ impl Writer {
             let Some(error) = delivery.outcome.as_ref().err().filter(|error| error.is_final()) else {
                 continue;
             };
-            self.gave_up.get_or_insert_with(|| error.clone());
+            self.gave_up.get_or_insert_with(|| (**error).clone());
             self.next_number = self.next_number.min(note.number);
         }
     }
@@ -56,8 +56,14 @@ impl Writer {
 
     /// Waits for one receipt, at most until `deadline`, and in any case not longer than the patience allowed.
     pub(super) async fn await_one_receipt(&mut self, deadline: Option<Instant>) {
-        self.sink.flush().await;
         let retry = deadline.is_none();
+        if let Some(quiet) = self.sink.holds_back_for()
+            && let Ok(Some((id, deliveries))) = tokio::time::timeout(quiet, self.receipts.recv()).await
+        {
+            self.settle(id, deliveries, retry);
+            return;
+        }
+        self.sink.flush().await;
         let deadline = deadline.unwrap_or_else(|| Instant::now() + self.limits.receipt_patience);
         let stop = self.stop.clone();
         let (keeper, behind) = (self.keeper.clone(), self.ledger_behind());

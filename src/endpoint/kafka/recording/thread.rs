@@ -95,7 +95,7 @@ impl Reading {
         let mut lane: Lane = Default::default();
         for event in events {
             if lane.0 != event.channel || Some(lane.1) != event.place.partition {
-                lane = (event.channel.clone(), event.place.partition.unwrap_or(0));
+                lane = (event.channel.to_string(), event.place.partition.unwrap_or(0));
             }
             // What a rebalance has taken away in the meantime is another's.
             if let Some(queue) = state.queues.get_mut(&lane) {
