@@ -198,7 +198,7 @@ def nats(run):
         run.report("JetStream, send", run.count, [
             ("eddy inject --each-line", run.inject(url + "bench")),
             ("eddy replay --speed max", run.replay(url + "bench")),
-            *offered("nats bench js pub --batch 500", native("js", "pub", "bench", "--stream", "BENCH")),
+            *offered("nats bench js pub async --batch 500", native("js", "pub", "async", "bench", "--stream", "BENCH")),
             *run.bare("jetstream", "send", port, "bench", run.count, run.size)], purge)
         purge()
         timed(run.inject(url + "bench"))

@@ -17,6 +17,7 @@ use thiserror::Error;
 use super::{Event, Timestamp};
 
 mod decode;
+mod direct;
 mod encode;
 
 pub use encode::encode;
@@ -51,7 +52,7 @@ pub struct LineError {
 /// # Errors
 /// [`LineError`] when it is not JSON, a field has the wrong type, or `src` or the payload is missing.
 pub fn decode(line: &[u8], arrival: Option<Timestamp>) -> Result<Line, LineError> {
-    decode::decode(line, arrival)
+    direct::decode(line).map_or_else(|| decode::decode(line, arrival), Ok)
 }
 
 #[cfg(test)]

@@ -14,7 +14,7 @@ use super::{Line, LineError};
 use crate::event::{Attributes, BrokerTime, Event, Header, Place, TimeKind, Timestamp};
 
 /// Standard alphabet; other writers leave the padding away.
-const BASE64: GeneralPurpose = GeneralPurpose::new(
+pub(super) const BASE64: GeneralPurpose = GeneralPurpose::new(
     &alphabet::STANDARD,
     GeneralPurposeConfig::new().with_decode_padding_mode(DecodePaddingMode::Indifferent),
 );
