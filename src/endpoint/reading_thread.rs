@@ -6,8 +6,8 @@ use super::{EndpointError, EndpointErrorKind};
 use crate::archive::{ArchiveError, Reader, Selection};
 use crate::event::Event;
 
-/// Events handed over at once.
-const BATCH: usize = 256;
+/// Events handed over at once: as many as are sent together, so that lists need not be cut.
+const BATCH: usize = 512;
 /// Batches that wait to be taken.
 const WAITING: usize = 8;
 

@@ -19,8 +19,7 @@ pub(super) fn headers(event: &Event) -> Result<Option<HeaderMap>, EndpointError>
     }
     let mut map = HeaderMap::new();
     for header in &event.headers {
-        let name = HeaderName::from_str(&header.name).ok().filter(|_| !header.name.is_empty());
-        let name = name.ok_or_else(|| {
+        let name = name(&header.name).ok_or_else(|| {
             refused(&header.name, "has a name NATS cannot write: visible ASCII without `:` is allowed")
         })?;
         let value = std::str::from_utf8(header.value.as_deref().unwrap_or_default())
@@ -30,6 +29,16 @@ pub(super) fn headers(event: &Event) -> Result<Option<HeaderMap>, EndpointError>
         map.append(name, value);
     }
     Ok(Some(map))
+}
+
+/// The name of a header as the client has it; our own marks, which every event of a run carries, take no memory.
+fn name(name: &str) -> Option<HeaderName> {
+    match name {
+        "" => None,
+        RUN_HEADER => Some(HeaderName::from_static(RUN_HEADER)),
+        NUMBER_HEADER => Some(HeaderName::from_static(NUMBER_HEADER)),
+        _ => HeaderName::from_str(name).ok(),
+    }
 }
 
 fn refused(name: &str, what: &str) -> EndpointError {

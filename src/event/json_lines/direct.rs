@@ -11,25 +11,28 @@ use super::Line;
 use super::decode::BASE64;
 use crate::event::{Attributes, BrokerTime, Event, Header, Place, TimeKind, Timestamp};
 
+/// The line has another form, right or wrong.
+struct Otherwise;
+
+type Read<T> = Result<T, Otherwise>;
+
 /// The event of a line; none where the line has another form, right or wrong.
 pub(super) fn decode(line: &[u8]) -> Option<Line> {
-    let text = std::str::from_utf8(line).ok()?.trim_end_matches(['\r', '\n']);
+    read(line).ok()
+}
+
+fn read(line: &[u8]) -> Read<Line> {
+    let text = std::str::from_utf8(line).map_err(|_| Otherwise)?.trim_end_matches(['\r', '\n']);
     let mut cursor = Cursor { text, at: 0 };
-    let number = cursor.number_after("{\"n\":")?;
-    let received = cursor.time_after(",\"t\":")?;
-    cursor.take(",\"src\":").then_some(())?;
+    cursor.expect("{\"n\":")?;
+    let number = Some(cursor.unsigned()?);
+    cursor.expect(",\"t\":")?;
+    let received = Timestamp(cursor.signed()?);
+    cursor.expect(",\"src\":")?;
     let channel = CompactString::from(cursor.text()?);
-    let partition = cursor.when(",\"part\":", |cursor| i32::try_from(cursor.signed()?).ok())?;
+    let partition = cursor.when(",\"part\":", |cursor| fitting(cursor.signed()?))?;
     let offset = cursor.when(",\"off\":", Cursor::unsigned)?;
-    let broker_time = cursor.when(",\"ts\":", |cursor| {
-        let time = Timestamp(cursor.signed()?);
-        let kind = match () {
-            () if cursor.take(",\"tst\":\"create\"") => TimeKind::Create,
-            () if cursor.take(",\"tst\":\"append\"") => TimeKind::Append,
-            () => return None,
-        };
-        Some(BrokerTime { time, kind })
-    })?;
+    let broker_time = cursor.when(",\"ts\":", Cursor::broker_time)?;
     let key = match cursor.when(",\"k\":", Cursor::bytes)? {
         Some(key) => Some(key),
         None => cursor.when(",\"k64\":", Cursor::base64)?,
@@ -37,14 +40,24 @@ pub(super) fn decode(line: &[u8]) -> Option<Line> {
     let payload = match cursor.when(",\"v64\":", Cursor::base64)? {
         Some(payload) => Some(payload),
         None if cursor.take(",\"v\":null") => None,
-        None => Some(cursor.when(",\"v\":", Cursor::bytes)??),
+        None => {
+            cursor.expect(",\"v\":")?;
+            Some(cursor.bytes()?)
+        }
     };
     let headers = cursor.when(",\"h\":[", Cursor::headers)?.unwrap_or_default();
     let attributes = cursor.when(",\"m\":", Cursor::attributes)?.unwrap_or_default();
-    (cursor.take("}") && cursor.at == text.len()).then_some(())?;
+    cursor.expect("}")?;
+    if cursor.at < text.len() {
+        return Err(Otherwise);
+    }
     let place = Place { partition, offset };
     let event = Event { channel, key, payload, headers, received, broker_time, place, attributes };
-    Some(Line { number: Some(number), event })
+    Ok(Line { number, event })
+}
+
+fn fitting<T, U: TryFrom<T>>(number: T) -> Read<U> {
+    U::try_from(number).map_err(|_| Otherwise)
 }
 
 struct Cursor<'a> {
@@ -64,43 +77,54 @@ impl<'a> Cursor<'a> {
         is_next
     }
 
+    /// Goes behind these letters.
+    fn expect(&mut self, letters: &str) -> Read<()> {
+        self.take(letters).then_some(()).ok_or(Otherwise)
+    }
+
     /// What `read` finds behind these letters; nothing where they do not come next.
-    fn when<T>(&mut self, letters: &str, read: impl FnOnce(&mut Self) -> Option<T>) -> Option<Option<T>> {
-        if self.take(letters) { read(self).map(Some) } else { Some(None) }
-    }
-
-    fn number_after(&mut self, letters: &str) -> Option<u64> {
-        self.when(letters, Self::unsigned)?
-    }
-
-    fn time_after(&mut self, letters: &str) -> Option<Timestamp> {
-        self.when(letters, Self::signed)?.map(Timestamp)
+    fn when<T>(&mut self, letters: &str, read: impl FnOnce(&mut Self) -> Read<T>) -> Read<Option<T>> {
+        if self.take(letters) { read(self).map(Some) } else { Ok(None) }
     }
 
     /// A number that fits whatever its digits are.
-    fn unsigned(&mut self) -> Option<u64> {
+    fn unsigned(&mut self) -> Read<u64> {
         let digits = self.rest().iter().take_while(|byte| byte.is_ascii_digit()).take(20).count();
         let text = &self.text[self.at..self.at + digits];
         if digits == 0 || digits > 19 || (digits > 1 && text.starts_with('0')) {
-            return None;
+            return Err(Otherwise);
         }
         self.at += digits;
-        Some(text.bytes().fold(0, |number, digit| number * 10 + u64::from(digit - b'0')))
+        Ok(text.bytes().fold(0, |number, digit| number * 10 + u64::from(digit - b'0')))
     }
 
-    fn signed(&mut self) -> Option<i64> {
+    fn signed(&mut self) -> Read<i64> {
         let is_negative = self.take("-");
-        let number = i64::try_from(self.unsigned()?).ok()?;
-        (!is_negative || number != 0).then_some(if is_negative { -number } else { number })
+        let number: i64 = fitting(self.unsigned()?)?;
+        match (is_negative, number) {
+            (true, 0) => Err(Otherwise),
+            (true, number) => Ok(-number),
+            (false, number) => Ok(number),
+        }
+    }
+
+    /// A time and who wrote it.
+    fn broker_time(&mut self) -> Read<BrokerTime> {
+        let time = Timestamp(self.signed()?);
+        if self.take(",\"tst\":\"create\"") {
+            return Ok(BrokerTime { time, kind: TimeKind::Create });
+        }
+        self.expect(",\"tst\":\"append\"")?;
+        Ok(BrokerTime { time, kind: TimeKind::Append })
     }
 
     /// A string whose escapes stand for one byte each.
-    fn text(&mut self) -> Option<Cow<'a, str>> {
-        self.take("\"").then_some(())?;
+    fn text(&mut self) -> Read<Cow<'a, str>> {
+        self.expect("\"")?;
         let begin = self.at;
         self.at += plain(self.rest());
         if self.take("\"") {
-            return Some(Cow::Borrowed(&self.text[begin..self.at - 1]));
+            return Ok(Cow::Borrowed(&self.text[begin..self.at - 1]));
         }
         let mut found = String::with_capacity(self.text.len() - begin);
         let mut from = begin;
@@ -109,10 +133,10 @@ impl<'a> Cursor<'a> {
             match self.rest() {
                 [b'"', ..] => {
                     self.at += 1;
-                    return Some(Cow::Owned(found));
+                    return Ok(Cow::Owned(found));
                 }
-                [b'\\', letter, ..] => found.push(unescaped(*letter)?),
-                _ => return None,
+                [b'\\', letter, ..] => found.push(unescaped(*letter).ok_or(Otherwise)?),
+                _ => return Err(Otherwise),
             }
             self.at += 2;
             from = self.at;
@@ -120,47 +144,47 @@ impl<'a> Cursor<'a> {
         }
     }
 
-    fn bytes(&mut self) -> Option<Bytes> {
-        Some(match self.text()? {
+    fn bytes(&mut self) -> Read<Bytes> {
+        Ok(match self.text()? {
             Cow::Borrowed(text) => Bytes::copy_from_slice(text.as_bytes()),
             Cow::Owned(text) => Bytes::from(text.into_bytes().into_boxed_slice()),
         })
     }
 
-    fn base64(&mut self) -> Option<Bytes> {
-        Some(BASE64.decode(self.text()?.as_bytes()).ok()?.into())
+    fn base64(&mut self) -> Read<Bytes> {
+        BASE64.decode(self.text()?.as_bytes()).map(Bytes::from).map_err(|_| Otherwise)
     }
 
     /// Headers, behind the bracket that opens their list.
-    fn headers(&mut self) -> Option<Vec<Header>> {
+    fn headers(&mut self) -> Read<Vec<Header>> {
         let mut headers = Vec::new();
         loop {
-            self.take("[").then_some(())?;
+            self.expect("[")?;
             let name = CompactString::from(self.text()?);
-            self.take(",").then_some(())?;
+            self.expect(",")?;
             let value = if self.take("null") {
                 None
             } else if self.take("{\"b64\":") {
                 let value = self.base64()?;
-                self.take("}").then_some(())?;
+                self.expect("}")?;
                 Some(value)
             } else {
                 Some(self.bytes()?)
             };
             headers.push(Header { name, value });
             if self.take("]]") {
-                return Some(headers);
+                return Ok(headers);
             }
-            self.take("],").then_some(())?;
+            self.expect("],")?;
         }
     }
 
     /// Facts of a protocol, which stand last.
-    fn attributes(&mut self) -> Option<Attributes> {
-        let end = self.text.len().checked_sub(1)?;
-        let attributes = serde_json::from_str(self.text.get(self.at..end)?).ok()?;
+    fn attributes(&mut self) -> Read<Attributes> {
+        let end = self.text.len() - 1;
+        let facts = self.text.get(self.at..end).ok_or(Otherwise)?;
         self.at = end;
-        Some(attributes)
+        serde_json::from_str(facts).map_err(|_| Otherwise)
     }
 }
 
