@@ -328,7 +328,7 @@ fn events_come_back_from_parquet() {
         event.place.offset = number.is_multiple_of(2).then_some(u64::MAX - number);
         event.place.partition = number.is_multiple_of(2).then_some(-1);
         event.headers =
-            (0..number % 4).map(|at| EventHeader { name: format!("h{at}"), value: None }).collect();
+            (0..number % 4).map(|at| EventHeader { name: format!("h{at}").into(), value: None }).collect();
         if number % 4 == 3 {
             event.headers.push(EventHeader::text("h0", ""));
             event.attributes.insert("qos".to_owned(), 1.into());

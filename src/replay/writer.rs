@@ -70,6 +70,8 @@ pub(super) struct Writer {
     canary: Option<Canary>,
     /// Since when nothing goes until it is decided that the rest follows.
     still_since: Option<Instant>,
+    /// When what was held back was last told to go without more.
+    flushed: Option<Instant>,
     /// Where the end is asked for when the rest is not to follow.
     ends: StopToken,
     stop: StopToken,
@@ -125,6 +127,7 @@ impl Writer {
             stamping: None,
             canary: None,
             still_since: None,
+            flushed: None,
             ends: StopToken::default(),
             stop,
             news,
@@ -248,6 +251,7 @@ impl Writer {
     /// Waits for the next events to be due, for a receipt, or for the end.
     async fn next(&mut self) -> Next {
         if self.waiting.is_empty() {
+            let until_the_flush = self.until_the_flush();
             tokio::select! {
                 biased;
                 _ = self.stop.requested() => return Next::Settled,
@@ -260,7 +264,8 @@ impl Writer {
                     None => return Next::End,
                 },
                 // A reader that looks for its next event for long must not hold up those before it.
-                () = tokio::time::sleep(self.sink.holds_back_for().unwrap_or(HELD_BACK)), if !self.under_way.is_empty() => {
+                () = tokio::time::sleep(until_the_flush), if !self.under_way.is_empty() => {
+                    self.flushed = Some(self.clock.now());
                     self.sink.flush().await;
                     return Next::Settled;
                 }
@@ -277,6 +282,18 @@ impl Writer {
         }
         let batch = self.take_due(start);
         if batch.events.is_empty() { Next::Settled } else { Next::Due(batch) }
+    }
+
+    /// How long it is until what is held back is to go without more.
+    fn until_the_flush(&self) -> Duration {
+        let Some(quiet) = self.sink.holds_back_for() else { return HELD_BACK };
+        // Where there is much of it, it goes by itself.
+        if self.bytes_under_way > self.limits.batch_bytes {
+            return quiet;
+        }
+        let oldest = self.under_way.values().next().and_then(|batch| batch.sent);
+        let waited = oldest.max(self.flushed).map(|since| self.clock.now().saturating_duration_since(since));
+        quiet.saturating_sub(waited.unwrap_or_default())
     }
 
     /// The moment the schedule begins; what is due `first` is the first event of this part of the run.

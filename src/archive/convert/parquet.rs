@@ -417,7 +417,7 @@ impl Columns {
             _ => TimeKind::Create,
         };
         let event = Event {
-            channel: text(&channel)?,
+            channel: text(&channel)?.into(),
             key: key.as_ref().map(content),
             payload: payload.as_ref().map(content),
             headers: headers?,
@@ -442,7 +442,9 @@ impl Columns {
                 let name = text(&self.header_names.values.next().unwrap_or_default());
                 let value = has_value.then(|| self.header_values.values.next()).flatten();
                 match name {
-                    Ok(name) => headers.push(Header { name, value: value.as_ref().map(content) }),
+                    Ok(name) => {
+                        headers.push(Header { name: name.into(), value: value.as_ref().map(content) });
+                    }
                     Err(error) => wrong = Some(error),
                 }
             }

@@ -19,6 +19,9 @@ const STALE: Duration = Duration::from_secs(1);
 /// When so long no receipt has come, or no event, what the client holds back is sent.
 const QUIET: Duration = Duration::from_millis(5);
 
+/// A topic of one partition, where nobody chooses, is looked at again after this time: it may have more by then.
+const GROWN: Duration = Duration::from_secs(60);
+
 /// What is known of a topic that was sent to.
 struct Known {
     /// How many it has, or why that is not known.
@@ -27,8 +30,33 @@ struct Known {
 }
 
 impl Known {
-    fn is_stale(&self) -> bool {
-        self.partitions.is_err() && self.asked.elapsed() > STALE
+    fn is_stale(&self, now: Instant) -> bool {
+        let age = now.saturating_duration_since(self.asked);
+        match self.partitions {
+            Err(_) => age > STALE,
+            Ok(1) => age > GROWN,
+            Ok(_) => false,
+        }
+    }
+
+    /// What was found, or what was known `before`: a topic that was there is taken to be there while nobody can say.
+    fn or_as_before(self, before: Option<&Self>) -> Self {
+        match (&self.partitions, before.map(|known| &known.partitions)) {
+            (Err(error), Some(&Ok(count))) if error.retryable() => Self { partitions: Ok(count), ..self },
+            _ => self,
+        }
+    }
+}
+
+/// The clocks, read once for many events.
+struct Now {
+    time: Timestamp,
+    moment: Instant,
+}
+
+impl Now {
+    fn read() -> Self {
+        Self { time: Timestamp::now(), moment: Instant::now() }
     }
 }
 
@@ -127,14 +155,16 @@ impl KafkaSink {
         &mut self,
         event: &Event,
         sequence: usize,
-        now: &mut Timestamp,
+        now: &mut Now,
     ) -> Result<(), EndpointError> {
         let Self { producer, book, address, topics, placing, .. } = self;
         let topic = address.channel_for(event)?;
         let known = match topics.get(topic) {
-            Some(known) if !known.is_stale() => known,
-            _ => {
-                let known = look_up(producer, topic, self.creates, self.connect_timeout).await;
+            Some(known) if !known.is_stale(now.moment) => known,
+            before => {
+                let found = look_up(producer, topic, self.creates, self.connect_timeout).await;
+                let known = found.or_as_before(before);
+                *now = Now::read();
                 topics.entry(topic.to_owned()).insert_entry(known).into_mut()
             }
         };
@@ -143,14 +173,14 @@ impl KafkaSink {
             return Err(failure::too_large(event.size(), topic));
         }
         let partition = placing.partition(event.place.partition, topic, count, address)?;
-        let mut record = message::record(topic, partition, event, (sequence, *now))?;
+        let mut record = message::record(topic, partition, event, (sequence, now.time))?;
         loop {
             match producer.send(record) {
                 Ok(()) => return Ok(()),
                 Err((error, given_back)) if failure::is_full(&error) => {
                     record = given_back;
                     book.room().await;
-                    *now = Timestamp::now();
+                    *now = Now::read();
                 }
                 Err((error, _)) => return Err(failure::delivery(&error, topic, event.size(), address)),
             }
@@ -165,7 +195,7 @@ impl KafkaSink {
         }
         let (first, receipts) = self.book.begin(batch.len());
         let mut failed = vec![false; batch.len()];
-        let mut now = Timestamp::now();
+        let mut now = Now::read();
         for ((sequence, event), failed) in (first..).zip(batch).zip(&mut failed) {
             if let Err(error) = self.hand_over(event, sequence, &mut now).await {
                 *failed = true;

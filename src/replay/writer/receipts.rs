@@ -57,13 +57,10 @@ impl Writer {
     /// Waits for one receipt, at most until `deadline`, and in any case not longer than the patience allowed.
     pub(super) async fn await_one_receipt(&mut self, deadline: Option<Instant>) {
         let retry = deadline.is_none();
-        if let Some(quiet) = self.sink.holds_back_for()
-            && let Ok(Some((id, deliveries))) = tokio::time::timeout(quiet, self.receipts.recv()).await
-        {
-            self.settle(id, deliveries, retry);
-            return;
+        let quiet = self.sink.holds_back_for();
+        if quiet.is_none() {
+            self.sink.flush().await;
         }
-        self.sink.flush().await;
         let deadline = deadline.unwrap_or_else(|| Instant::now() + self.limits.receipt_patience);
         let stop = self.stop.clone();
         let (keeper, behind) = (self.keeper.clone(), self.ledger_behind());
@@ -76,12 +73,20 @@ impl Writer {
                 _ => std::future::pending().await,
             }
         };
-        tokio::select! {
-            biased;
-            Some((id, deliveries)) = self.receipts.recv() => self.settle(id, deliveries, retry),
-            _ = stop.requested(), if retry => {}
-            () = ledger_moves => {}
-            () = tokio::time::sleep_until(deadline.into()) => self.wait_no_longer().await,
+        let mut ledger_moves = std::pin::pin!(ledger_moves);
+        loop {
+            tokio::select! {
+                biased;
+                Some((id, deliveries)) = self.receipts.recv() => self.settle(id, deliveries, retry),
+                _ = stop.requested(), if retry => {}
+                () = &mut ledger_moves => {}
+                () = tokio::time::sleep_until(deadline.into()) => self.wait_no_longer().await,
+                () = tokio::time::sleep(quiet.unwrap_or_default()), if quiet.is_some() => {
+                    self.sink.flush().await;
+                    continue;
+                }
+            }
+            return;
         }
     }
 
