@@ -54,8 +54,8 @@ mod testing;
 pub mod time_point;
 pub mod time_range;
 pub mod timing;
-pub mod waiting;
-mod writer;
+mod waiting;
+pub mod writer;
 
 pub use canary::{Canary, FirstEvents};
 pub use change::{Changes, Ids, InRun, NewIds, NewTimes, Repartition, Retime};
