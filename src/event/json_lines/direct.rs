@@ -25,11 +25,11 @@ pub(super) fn decode(line: &[u8]) -> Option<Line> {
 fn read(line: &[u8]) -> Read<Line> {
     let text = std::str::from_utf8(line).map_err(|_| Otherwise)?.trim_end_matches(['\r', '\n']);
     let mut cursor = Cursor { text, at: 0 };
-    cursor.expect("{\"n\":")?;
+    cursor.pass("{\"n\":")?;
     let number = Some(cursor.unsigned()?);
-    cursor.expect(",\"t\":")?;
+    cursor.pass(",\"t\":")?;
     let received = Timestamp(cursor.signed()?);
-    cursor.expect(",\"src\":")?;
+    cursor.pass(",\"src\":")?;
     let channel = CompactString::from(&*cursor.text()?);
     let partition = cursor.when(",\"part\":", |cursor| fitting(cursor.signed()?))?;
     let offset = cursor.when(",\"off\":", Cursor::unsigned)?;
@@ -42,13 +42,13 @@ fn read(line: &[u8]) -> Read<Line> {
         Some(payload) => Some(payload),
         None if cursor.take(",\"v\":null") => None,
         None => {
-            cursor.expect(",\"v\":")?;
+            cursor.pass(",\"v\":")?;
             Some(cursor.bytes()?)
         }
     };
     let headers = cursor.when(",\"h\":[", Cursor::headers)?.unwrap_or_default();
     let attributes = cursor.when(",\"m\":", Cursor::attributes)?.unwrap_or_default();
-    cursor.expect("}")?;
+    cursor.pass("}")?;
     if cursor.at < text.len() {
         return Err(Otherwise);
     }
@@ -79,7 +79,7 @@ impl<'a> Cursor<'a> {
     }
 
     /// Goes behind these letters.
-    fn expect(&mut self, letters: &str) -> Read<()> {
+    fn pass(&mut self, letters: &str) -> Read<()> {
         self.take(letters).then_some(()).ok_or(Otherwise)
     }
 
@@ -115,13 +115,13 @@ impl<'a> Cursor<'a> {
         if self.take(",\"tst\":\"create\"") {
             return Ok(BrokerTime { time, kind: TimeKind::Create });
         }
-        self.expect(",\"tst\":\"append\"")?;
+        self.pass(",\"tst\":\"append\"")?;
         Ok(BrokerTime { time, kind: TimeKind::Append })
     }
 
     /// A string whose escapes stand for one byte each.
     fn text(&mut self) -> Read<Cow<'a, str>> {
-        self.expect("\"")?;
+        self.pass("\"")?;
         let begin = self.at;
         self.at += plain(self.rest());
         if self.take("\"") {
@@ -160,14 +160,14 @@ impl<'a> Cursor<'a> {
     fn headers(&mut self) -> Read<Vec<Header>> {
         let mut headers = Vec::new();
         loop {
-            self.expect("[")?;
+            self.pass("[")?;
             let name = CompactString::from(&*self.text()?);
-            self.expect(",")?;
+            self.pass(",")?;
             let value = if self.take("null") {
                 None
             } else if self.take("{\"b64\":") {
                 let value = self.base64()?;
-                self.expect("}")?;
+                self.pass("}")?;
                 Some(value)
             } else {
                 Some(self.bytes()?)
@@ -176,7 +176,7 @@ impl<'a> Cursor<'a> {
             if self.take("]]") {
                 return Ok(headers);
             }
-            self.expect("],")?;
+            self.pass("],")?;
         }
     }
 
