@@ -18,6 +18,8 @@ mod address_options;
 #[cfg(feature = "amqp")]
 mod amqp;
 pub mod capabilities;
+#[cfg(any(feature = "amqp", feature = "mqtt", feature = "nats", feature = "redis"))]
+mod dial;
 #[cfg(feature = "broker")]
 pub mod embedded;
 pub mod error;

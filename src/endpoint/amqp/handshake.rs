@@ -1,9 +1,9 @@
 //! The greeting between us and an AMQP broker: the socket, encryption, login, limits, virtual host.
 
+use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use tokio::io::AsyncWriteExt;
-use tokio::net::TcpStream;
 
 use super::connection::{FrameReader, Greeting, NoFrame, ReadHalf, WriteHalf};
 use super::failure;
@@ -11,6 +11,7 @@ use super::settings::{Login, Settings};
 use super::wire::method::{self, Method};
 use super::wire::table::Table;
 use super::wire::{FrameKind, PROTOCOL_HEADER, ShortText};
+use crate::endpoint::dial;
 use crate::endpoint::{Address, EndpointError};
 
 /// Bytes of a frame that both sides must take.
@@ -66,20 +67,17 @@ fn agreed(theirs: u32, ours: u32) -> u32 {
 
 async fn connect(settings: &Settings) -> Result<(ReadHalf, WriteHalf), EndpointError> {
     let address = &settings.address;
-    let socket = TcpStream::connect((address.host.as_str(), address.port)).await;
+    let socket = dial::connect(&address.host, address.port).await;
     let socket = socket.map_err(|error| failure::connect(&error, address))?;
-    // Parts are large already; waiting for more only delays receipts.
-    let _ = socket.set_nodelay(true);
     let Some(encryption) = &settings.encryption else {
         let (reader, writer) = socket.into_split();
         return Ok((Box::new(reader), Box::new(writer)));
     };
-    let name = rustls::pki_types::ServerName::try_from(address.host.clone()).map_err(|_| {
-        let error = std::io::Error::new(std::io::ErrorKind::InvalidInput, "this is no name of a host");
-        failure::connect(&error, address)
+    let stream = dial::encrypt(socket, &address.host, Arc::clone(encryption)).await;
+    let stream = stream.map_err(|error| match error.kind() {
+        std::io::ErrorKind::InvalidInput => failure::connect(&error, address),
+        _ => failure::encrypt(&error, address),
     })?;
-    let connector = tokio_rustls::TlsConnector::from(std::sync::Arc::clone(encryption));
-    let stream = connector.connect(name, socket).await.map_err(|error| failure::encrypt(&error, address))?;
     let (reader, writer) = tokio::io::split(stream);
     Ok((Box::new(reader), Box::new(writer)))
 }

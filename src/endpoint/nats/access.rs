@@ -1,8 +1,11 @@
 //! How we introduce ourselves to a NATS server, and how the connection is encrypted.
 
+use std::fmt::Display;
+
 use async_nats::ConnectOptions;
 use base64::Engine;
 use base64::prelude::BASE64_URL_SAFE_NO_PAD;
+use serde_json::{Map, Value};
 
 use crate::endpoint::address_options::AddressOptions;
 use crate::endpoint::{Address, Credentials, EndpointError, EndpointErrorKind as Kind, tls};
@@ -10,35 +13,119 @@ use crate::endpoint::{Address, Credentials, EndpointError, EndpointErrorKind as 
 /// Options of every NATS address.
 pub(super) const OPTIONS: [&str; 6] = ["ca", "cert", "creds", "key", "monitor", "nkey"];
 
-/// Adds who we are: a file of credentials, a key, a user with a password, or a token.
-///
-/// # Errors
-/// When a file cannot be read, or is no such file.
-pub(super) fn introduce(
-    connect: ConnectOptions,
-    options: &AddressOptions<'_>,
-    credentials: Option<&Credentials>,
-) -> Result<ConnectOptions, EndpointError> {
-    let connect = match credentials {
-        None => connect,
-        // `nats://TOKEN@host` is how NATS itself writes a token.
-        Some(found) if found.password.is_empty() => connect.token(found.username.clone()),
-        Some(found) if found.username.is_empty() => connect.token(found.password.clone()),
-        Some(found) => connect.user_and_password(found.username.clone(), found.password.clone()),
-    };
-    let connect = match options.text("nkey") {
-        Some(path) => connect.nkey(seed(path)?),
-        None => connect,
-    };
-    let Some(path) = options.text("creds") else {
-        return Ok(connect);
-    };
-    let help = "`creds` names a file as `nsc generate creds` writes it";
-    let text = read(path, "the credentials", help)?;
-    connect.credentials(&text).map_err(|error| {
-        let message = format!("cannot use the credentials in `{path}`: {error}");
-        EndpointError::new(Kind::Malformed, message).help(help)
-    })
+/// Who we are: a file of credentials, a key, a user with a password, a token, or nobody in particular.
+#[derive(Default)]
+pub(super) struct Introduction {
+    user: Option<(String, String)>,
+    token: Option<String>,
+    /// The seed of a user's key.
+    key: Option<String>,
+    /// The text of a file of credentials, and the file.
+    credentials: Option<(String, String)>,
+}
+
+impl Introduction {
+    /// Reads what an address says.
+    ///
+    /// # Errors
+    /// When a file cannot be read, or is no such file.
+    pub(super) fn of(
+        options: &AddressOptions<'_>,
+        credentials: Option<&Credentials>,
+    ) -> Result<Self, EndpointError> {
+        let mut introduction = match credentials {
+            None => Self::default(),
+            // `nats://TOKEN@host` is how NATS itself writes a token.
+            Some(found) if found.password.is_empty() => Self::of_token(&found.username),
+            Some(found) if found.username.is_empty() => Self::of_token(&found.password),
+            Some(found) => {
+                Self { user: Some((found.username.clone(), found.password.clone())), ..Self::default() }
+            }
+        };
+        introduction.key = options.text("nkey").map(seed).transpose()?;
+        if let Some(path) = options.text("creds") {
+            let text = read(path, "the credentials", CREDENTIALS_HELP)?;
+            introduction.credentials = Some((text, path.to_owned()));
+        }
+        Ok(introduction)
+    }
+
+    fn of_token(token: &str) -> Self {
+        Self { token: Some(token.to_owned()), ..Self::default() }
+    }
+
+    /// For the client library.
+    ///
+    /// # Errors
+    /// When the credentials cannot be used.
+    pub(super) fn to_client(&self, connect: ConnectOptions) -> Result<ConnectOptions, EndpointError> {
+        let mut connect = connect;
+        if let Some(token) = &self.token {
+            connect = connect.token(token.clone());
+        }
+        if let Some((name, password)) = &self.user {
+            connect = connect.user_and_password(name.clone(), password.clone());
+        }
+        if let Some(seed) = &self.key {
+            connect = connect.nkey(seed.clone());
+        }
+        match &self.credentials {
+            Some((text, path)) => connect.credentials(text).map_err(|error| unusable(path, &error)),
+            None => Ok(connect),
+        }
+    }
+
+    /// What we say to a server that gave us this to sign.
+    ///
+    /// # Errors
+    /// When the credentials cannot be used.
+    pub(super) fn signed(&self, nonce: &str) -> Result<Map<String, Value>, EndpointError> {
+        let mut words = Map::new();
+        let mut say = |name: &str, value: String| drop(words.insert(name.to_owned(), Value::from(value)));
+        if let Some(token) = &self.token {
+            say("auth_token", token.clone());
+        }
+        if let Some((name, password)) = &self.user {
+            say("user", name.clone());
+            say("pass", password.clone());
+        }
+        let signature =
+            |key: &nkeys::KeyPair| key.sign(nonce.as_bytes()).map(|it| BASE64_URL_SAFE_NO_PAD.encode(it));
+        if let Some(seed) = &self.key {
+            // It was looked at when it was read.
+            if let Ok(key) = nkeys::KeyPair::from_seed(seed)
+                && let Ok(signature) = signature(&key)
+            {
+                say("nkey", key.public_key());
+                say("sig", signature);
+            }
+        }
+        if let Some((text, path)) = &self.credentials {
+            let token = token(text).ok_or_else(|| unusable(path, &"it holds no JWT"))?;
+            let seed = seed_line(text).ok_or_else(|| unusable(path, &"it holds no seed of a key"))?;
+            let key = nkeys::KeyPair::from_seed(seed).map_err(|error| unusable(path, &error))?;
+            say("jwt", token.to_owned());
+            say("sig", signature(&key).map_err(|error| unusable(path, &error))?);
+        }
+        Ok(words)
+    }
+}
+
+const CREDENTIALS_HELP: &str = "`creds` names a file as `nsc generate creds` writes it";
+
+fn unusable(path: &str, error: &dyn Display) -> EndpointError {
+    let message = format!("cannot use the credentials in `{path}`: {error}");
+    EndpointError::new(Kind::Malformed, message).help(CREDENTIALS_HELP)
+}
+
+/// The JWT of a user in a file of credentials.
+fn token(text: &str) -> Option<&str> {
+    text.lines().map(str::trim).find(|line| line.matches('.').count() == 2 && !line.contains(' '))
+}
+
+/// The seed of a key between the lines that tools write around it.
+fn seed_line(text: &str) -> Option<&str> {
+    text.lines().map(str::trim).find(|line| line.starts_with('S') && line.len() > 40)
 }
 
 /// The seed of a user's key, in a file of its own or between the lines that tools write around it.
@@ -46,9 +133,8 @@ fn seed(path: &str) -> Result<String, EndpointError> {
     let help =
         "`nkey` names a file with the seed of a user's key, which begins with `SU`; `nk -gen user` makes one";
     let text = read(path, "the key", help)?;
-    let words = text.lines().map(str::trim).find(|line| line.starts_with('S') && line.len() > 40);
     let wrong = |what: &str| EndpointError::new(Kind::Malformed, format!("`{path}` holds {what}")).help(help);
-    let seed = words.ok_or_else(|| wrong("no seed of a key"))?;
+    let seed = seed_line(&text).ok_or_else(|| wrong("no seed of a key"))?;
     match nkeys::KeyPair::from_seed(seed) {
         Ok(key) if key.key_pair_type() == nkeys::KeyPairType::User => Ok(seed.to_owned()),
         Ok(_) => Err(wrong("the seed of a key that is no user's")),
@@ -71,13 +157,8 @@ pub(super) fn encrypt(
     connect: ConnectOptions,
     options: &AddressOptions<'_>,
 ) -> Result<ConnectOptions, EndpointError> {
-    let authorities = options.text("ca").map(tls::read_authorities).transpose()?;
-    let identity = tls::Identity::of(options)?;
-    if authorities.is_none() && identity.is_none() {
-        return Ok(connect);
-    }
     // The client reads the files again; what is wrong with them is said here.
-    tls::client_config(authorities.as_deref(), identity.as_ref())?;
+    check_certificates(options)?;
     let connect = match options.text("ca") {
         Some(path) => connect.add_root_certificates(path.into()),
         None => connect,
@@ -86,6 +167,19 @@ pub(super) fn encrypt(
         (Some(cert), Some(key)) => connect.add_client_certificate(cert.into(), key.into()),
         _ => connect,
     })
+}
+
+/// Reads the certificates that are named.
+///
+/// # Errors
+/// As [`encrypt`].
+pub(super) fn check_certificates(options: &AddressOptions<'_>) -> Result<(), EndpointError> {
+    let authorities = options.text("ca").map(tls::read_authorities).transpose()?;
+    let identity = tls::Identity::of(options)?;
+    if authorities.is_some() || identity.is_some() {
+        tls::client_config(authorities.as_deref(), identity.as_ref())?;
+    }
+    Ok(())
 }
 
 /// Why the server may not have taken what we showed, with the next step.
@@ -113,8 +207,7 @@ pub(super) fn not_let_in(address: &Address) -> (String, &'static str) {
 /// When the JWT in a file of credentials expired; `None` when it did not, or does not say.
 fn expiry(path: &str) -> Option<jiff::Timestamp> {
     let text = std::fs::read_to_string(path).ok()?;
-    let token = text.lines().find(|line| line.matches('.').count() == 2)?;
-    let claims = BASE64_URL_SAFE_NO_PAD.decode(token.trim().split('.').nth(1)?).ok()?;
+    let claims = BASE64_URL_SAFE_NO_PAD.decode(token(&text)?.split('.').nth(1)?).ok()?;
     let claims: serde_json::Value = serde_json::from_slice(&claims).ok()?;
     let when = jiff::Timestamp::from_second(claims.get("exp")?.as_i64()?).ok()?;
     (when < jiff::Timestamp::now()).then_some(when)

@@ -3,73 +3,111 @@
 
 use std::sync::Arc;
 
-use async_nats::jetstream::publish::PublishAck;
-use async_nats::jetstream::response::Response;
-use async_nats::{Message, StatusCode, Subject};
-use futures_util::StreamExt;
-use tokio::task::JoinSet;
+use serde::Deserialize;
 
-use super::connection::Connection;
 use super::failure;
+use super::pipe::Pipe;
+use super::wire::{self, Received};
 use crate::endpoint::receipt_book::ReceiptBook;
 use crate::endpoint::{Address, EndpointError, EndpointErrorKind};
 use crate::event::Place;
 
-/// Those that lie ready are noted together, at most so many.
-const AT_ONCE: usize = 256;
+/// What was said to the event with this number.
+pub(super) type Answer = (usize, Result<Place, EndpointError>);
 
-/// The acknowledgements of one connection. They end with it, and when this is dropped.
+/// The acknowledgements that come over one connection.
 #[derive(Debug)]
 pub(super) struct Acknowledgements {
-    inbox: String,
+    /// Reply subjects up to the number.
+    inbox: Vec<u8>,
     pub(super) book: Arc<ReceiptBook>,
-    _listening: JoinSet<()>,
 }
 
 impl Acknowledgements {
-    /// Listens for them.
+    /// Listens for those that go into the `book`, which the connection was made with.
     ///
     /// # Errors
-    /// When the client is gone.
-    pub(super) async fn listen(connection: &Connection) -> Result<Self, EndpointError> {
-        let inbox = connection.client.new_inbox();
-        let subscribed = connection.client.subscribe(format!("{inbox}.*")).await;
-        let answers = subscribed.map_err(|_| failure::disconnected(&connection.address))?;
-        let mut answers = answers.ready_chunks(AT_ONCE);
-        let book = Arc::new(ReceiptBook::default());
-        let (noted, address) = (Arc::clone(&book), connection.address.clone());
-        let mut listening = JoinSet::new();
-        listening.spawn(async move {
-            while let Some(answers) = answers.next().await {
-                let numbered =
-                    answers.iter().filter_map(|answer| Some((number_of(&answer.subject)?, answer)));
-                noted.settle_all(numbered.map(|(number, answer)| (number, outcome(answer, &address))));
-            }
-        });
-        Ok(Self { inbox, book, _listening: listening })
+    /// When the user may not, or the connection is lost.
+    pub(super) async fn listen(
+        pipe: &Pipe,
+        book: Arc<ReceiptBook>,
+        address: &Address,
+    ) -> Result<Self, EndpointError> {
+        // Random enough that nobody else listens there by accident, and short, for it stands in every message.
+        let name = uuid::Uuid::new_v4().as_u64_pair().0;
+        let inbox = format!("_INBOX.{name:x}.");
+        let read = pipe.send(format!("SUB {inbox}* 1\r\n").into_bytes()).await.await;
+        let refused = read.unwrap_or_else(|_| Err(failure::disconnected(address)))?;
+        match refused.first() {
+            Some(words) => Err(failure::forbidden(words, address)),
+            None => Ok(Self { inbox: inbox.into_bytes(), book }),
+        }
     }
 
-    /// Where the acknowledgement of an event goes.
-    pub(super) fn reply_to(&self, number: usize) -> Subject {
-        Subject::from(format!("{}.{number}", self.inbox))
+    /// Writes where the acknowledgement of an event goes, in the place of what `reply` holds.
+    pub(super) fn put_reply(&self, reply: &mut Vec<u8>, number: usize) {
+        reply.clear();
+        reply.extend_from_slice(&self.inbox);
+        wire::put_number(reply, number);
     }
 }
 
-fn number_of(subject: &str) -> Option<usize> {
-    subject.rsplit_once('.')?.1.parse().ok()
+/// The acknowledgement in a message; `None` where it is none.
+pub(super) fn read(message: &Received<'_>, address: &Address) -> Option<Answer> {
+    let last = memchr::memrchr(b'.', message.subject)?;
+    let number = wire::number(&message.subject[last + 1..]).ok()?;
+    Some((number, outcome(message, address)))
+}
+
+/// What a server answers, in the fields that matter.
+#[derive(Deserialize)]
+struct Said {
+    #[serde(default)]
+    seq: Option<u64>,
+    #[serde(default)]
+    error: Option<async_nats::jetstream::Error>,
 }
 
 /// What an acknowledgement says; see "Publishing to JetStream" of the NATS documentation.
-fn outcome(answer: &Message, address: &Address) -> Result<Place, EndpointError> {
-    if answer.status == Some(StatusCode::NO_RESPONDERS) {
+fn outcome(message: &Received<'_>, address: &Address) -> Result<Place, EndpointError> {
+    if message.status == Some(503) {
         return Err(EndpointError::new(EndpointErrorKind::NotFound, "no stream keeps the subject"));
     }
     let refused = |words: String| {
         EndpointError::new(EndpointErrorKind::Rejected, format!("`{address}` refused the event: {words}"))
     };
-    match serde_json::from_slice::<Response<PublishAck>>(&answer.payload) {
-        Ok(Response::Ok(stored)) => Ok(Place { partition: None, offset: Some(stored.sequence) }),
-        Ok(Response::Err { error }) => Err(refused(error.to_string())),
+    match serde_json::from_slice(message.payload) {
+        Ok(Said { error: Some(error), .. }) => Err(refused(error.to_string())),
+        Ok(Said { seq: Some(sequence), .. }) => Ok(Place { partition: None, offset: Some(sequence) }),
+        Ok(_) => Err(refused("its acknowledgement has no sequence number".to_owned())),
         Err(error) => Err(refused(format!("its acknowledgement cannot be read ({error})"))),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::read;
+    use crate::endpoint::nats::wire::Received;
+    use crate::endpoint::{Address, EndpointErrorKind};
+
+    #[test]
+    fn acknowledgements_are_read() {
+        let address = Address::parse("jetstream+nats://host/orders").expect("an address");
+        let said = |status, payload: &'static str| {
+            let message = Received { subject: b"_INBOX.1f.17", status, payload: payload.as_bytes() };
+            let (number, outcome) = read(&message, &address).expect("an acknowledgement");
+            assert_eq!(number, 17);
+            outcome.map(|place| place.offset).map_err(|error| error.kind)
+        };
+        assert_eq!(said(None, r#"{"stream":"ORDERS","seq":3,"domain":"x","duplicate":true}"#), Ok(Some(3)));
+        assert_eq!(said(Some(503), ""), Err(EndpointErrorKind::NotFound));
+        let full =
+            r#"{"error":{"code":503,"err_code":10077,"description":"maximum messages exceeded"},"seq":0}"#;
+        for refused in [full, "{}", "", "1"] {
+            assert_eq!(said(None, refused), Err(EndpointErrorKind::Rejected), "{refused}");
+        }
+        for other in [&b"_INBOX.1f.x"[..], b"_INBOX", b"_INBOX.1f."] {
+            assert!(read(&Received { subject: other, status: None, payload: b"" }, &address).is_none());
+        }
     }
 }

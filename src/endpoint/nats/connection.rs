@@ -1,26 +1,21 @@
 //! A connection to a NATS server, and what happens to it while it lives.
 
-use std::pin::pin;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
-use async_nats::client::PublishErrorKind;
 use async_nats::connection::State;
-use async_nats::{Client, ConnectOptions, Event as Happening, HeaderMap, ServerError, Subject};
+use async_nats::{Client, ConnectOptions, Event as Happening, ServerError};
 use bytes::Bytes;
-use futures_util::{FutureExt, StreamExt};
+use futures_util::StreamExt;
 use tokio::sync::watch;
 
-use super::{access, failure};
+use super::access::{self, Introduction};
+use super::failure;
 use crate::endpoint::address_options::AddressOptions;
-use crate::endpoint::halt::Halt;
-use crate::endpoint::{Address, Credentials, EndpointError, EndpointErrorKind, SinkOptions};
+use crate::endpoint::{Address, Credentials, EndpointError, EndpointErrorKind};
 
 /// Events that may wait for a slow reader; beyond, the client drops them and we count.
 const WAITING_EVENTS: usize = 1 << 18;
-
-/// Nobody listens there: a client sent there after a loss gives up, and what waits in it is gone with it.
-const NOWHERE: &str = "nats://127.0.0.1:0";
 
 /// What has happened to a connection so far.
 #[derive(Clone, Debug, Default)]
@@ -56,63 +51,6 @@ pub(super) async fn connect(
     known_options: &[&'static str],
 ) -> Result<Connection, EndpointError> {
     let options = AddressOptions::of_role(address, &known(known_options), (&["window"], "sending"))?;
-    open(address, credentials, timeout, &options, None).await
-}
-
-/// Connects a sink; `known` are the options of its address beside those of the connection, `others` further servers.
-pub(super) async fn connect_sink(
-    address: &Address,
-    options: &SinkOptions,
-    known: &'static [&'static str],
-    others: &[String],
-) -> Result<Connection, EndpointError> {
-    connect_once(address, options.credentials.as_ref(), options.connect_timeout, known, others).await
-}
-
-/// A new connection in the place of one that was lost, once the caller has seen what failed; none while it holds.
-pub(super) async fn renewed(
-    halt: &mut Halt,
-    connection: &Connection,
-    options: &SinkOptions,
-    known: &'static [&'static str],
-) -> Result<Option<Connection>, EndpointError> {
-    halt.admit(&connection.address)?;
-    if connection.losses() == 0 {
-        return Ok(None);
-    }
-    halt.may_connect(&connection.address)?;
-    let others = connection.client.server_info().connect_urls;
-    let connected = connect_sink(&connection.address, options, known, &others).await;
-    halt.connected(connected).map(Some)
-}
-
-/// Connects, also to the `others` of its cluster, for as long as the connection stands. A client that connects again by
-/// itself would then send what it held back meanwhile, although that was reported as lost: behind what failed before it, so
-/// out of order.
-///
-/// # Errors
-/// As [`connect`].
-pub(super) async fn connect_once(
-    address: &Address,
-    credentials: Option<&Credentials>,
-    timeout: Duration,
-    known_options: &[&'static str],
-    others: &[String],
-) -> Result<Connection, EndpointError> {
-    let options = AddressOptions::new(address, &known(known_options))?;
-    let connection = open(address, credentials, timeout, &options, Some(others)).await?;
-    let pool = connection.client.set_server_pool(NOWHERE).await;
-    pool.map_err(|_| failure::disconnected(address))?;
-    Ok(connection)
-}
-
-async fn open(
-    address: &Address,
-    credentials: Option<&Credentials>,
-    timeout: Duration,
-    options: &AddressOptions<'_>,
-    once: Option<&[String]>,
-) -> Result<Connection, EndpointError> {
     let (record, history) = watch::channel(History::default());
     let refusals = Arc::new(Mutex::new(Vec::new()));
     let noted = Arc::clone(&refusals);
@@ -126,20 +64,12 @@ async fn open(
             note(&happening, &record, &noted);
             std::future::ready(())
         });
-    if once.is_some() {
-        connect = connect.max_reconnects(1).ignore_discovered_servers();
-    }
-    connect = access::introduce(connect, options, address.credentials.as_ref().or(credentials))?;
-    connect = access::encrypt(connect, options)?;
+    connect = Introduction::of(&options, address.credentials.as_ref().or(credentials))?.to_client(connect)?;
+    connect = access::encrypt(connect, &options)?;
     let scheme = if address.tls { "tls" } else { "nats" };
-    let others = once.unwrap_or_default().iter().map(|other| format!(",{other}"));
-    let servers = format!("{scheme}://{}{}", address.authority(), others.collect::<String>());
-    let connecting = connect.connect(servers);
-    let Ok(outcome) = tokio::time::timeout(timeout, connecting).await else {
-        let message = format!("`{address}` did not greet us within {} s", timeout.as_secs_f32());
-        return Err(EndpointError::new(EndpointErrorKind::Timeout, message)
-            .help("is it a NATS port, and does a firewall let us through?"));
-    };
+    let connecting = connect.connect(format!("{scheme}://{}", address.authority()));
+    let outcome = tokio::time::timeout(timeout, connecting).await;
+    let outcome = outcome.map_err(|_| failure::no_greeting(address, timeout))?;
     let client = outcome.map_err(|error| failure::connect(&error, address))?;
     Ok(Connection { client, address: address.clone(), history, refusals })
 }
@@ -181,68 +111,6 @@ impl Connection {
         }
     }
 
-    /// Publishes a message, to be answered at `reply`; the client takes it at the latest after `timeout`.
-    ///
-    /// # Errors
-    /// When it is too large, the connection is lost, or the client takes nothing any more.
-    pub(super) async fn publish(
-        &self,
-        timeout: Duration,
-        (to, reply): (Subject, Option<Subject>),
-        (headers, payload): (Option<HeaderMap>, Bytes),
-    ) -> Result<(), EndpointError> {
-        let client = &self.client;
-        let publish = async {
-            match (reply, headers) {
-                (None, None) => client.publish(to, payload).await,
-                (None, Some(headers)) => client.publish_with_headers(to, headers, payload).await,
-                (Some(reply), None) => client.publish_with_reply(to, reply, payload).await,
-                (Some(reply), Some(headers)) => {
-                    client.publish_with_reply_and_headers(to, reply, headers, payload).await
-                }
-            }
-        };
-        match self.taken(timeout, publish).await? {
-            Ok(()) => Ok(()),
-            // With a name for repeats, which is no header of the event.
-            Err(error) if error.kind() == PublishErrorKind::MaxPayloadExceeded => Err(EndpointError::new(
-                EndpointErrorKind::TooLarge,
-                "the event is larger than the server takes",
-            )),
-            Err(error) if self.is_up() => {
-                Err(EndpointError::new(EndpointErrorKind::Rejected, error.to_string()))
-            }
-            Err(_) => Err(failure::unanswered()),
-        }
-    }
-
-    /// What the client says to a message, at the latest after `timeout`. It takes most of them at once, and then no timer is
-    /// set up.
-    ///
-    /// # Errors
-    /// When the connection is lost, or the client takes nothing any more.
-    async fn taken<T>(
-        &self,
-        timeout: Duration,
-        publish: impl Future<Output = T>,
-    ) -> Result<T, EndpointError> {
-        if self.losses() > 0 {
-            return Err(failure::unanswered());
-        }
-        let mut publish = pin!(publish);
-        if let Some(taken) = publish.as_mut().now_or_never() {
-            return Ok(taken);
-        }
-        tokio::select! {
-            biased;
-            // A client that is gone takes no more, and would be waited for.
-            () = lost_since(self.history.clone(), 0) => Err(failure::unanswered()),
-            taken = tokio::time::timeout(timeout, publish) => {
-                taken.map_err(|_| failure::disconnected(&self.address))
-            }
-        }
-    }
-
     /// Whether the connection stands.
     pub(super) fn is_up(&self) -> bool {
         self.client.connection_state() == State::Connected
@@ -253,16 +121,11 @@ impl Connection {
         self.history.borrow().losses
     }
 
-    /// The number of refusals so far.
-    pub(super) fn refusal_count(&self) -> usize {
-        self.refusals.lock().unwrap_or_else(PoisonError::into_inner).len()
-    }
-
-    /// A refusal after the first `seen` that names this subject, in the server's words.
-    pub(super) fn refusal_of(&self, subject: &str, seen: usize) -> Option<EndpointError> {
+    /// A refusal that names this subject, in the server's words.
+    pub(super) fn refusal_of(&self, subject: &str) -> Option<EndpointError> {
         let refusals = self.refusals.lock().unwrap_or_else(PoisonError::into_inner);
         let quoted = format!("\"{subject}\"");
-        let named = refusals.iter().skip(seen).find(|words| words.contains(&quoted));
+        let named = refusals.iter().find(|words| words.contains(&quoted));
         named.map(|words| failure::forbidden(words, &self.address))
     }
 }

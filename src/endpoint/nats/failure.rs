@@ -1,6 +1,8 @@
 //! What went wrong on a NATS connection, in the words of a user, with the next step.
 
 use std::error::Error;
+use std::io;
+use std::time::Duration;
 
 use async_nats::{ConnectError, ConnectErrorKind};
 
@@ -8,50 +10,110 @@ use super::access;
 use crate::endpoint::tls::{DISTRUST_HELP, distrust, refusal};
 use crate::endpoint::{Address, EndpointError, EndpointErrorKind as Kind};
 
-/// The connection could not be made.
+/// The client could not make the connection.
 pub(super) fn connect(error: &ConnectError, address: &Address) -> EndpointError {
     let cause = root_cause(error);
-    if let Some(what) = distrust(&cause) {
-        let message = format!("no encrypted connection to `{address}`: {what}");
-        return EndpointError::new(Kind::Unauthorised, message).help(DISTRUST_HELP);
-    }
-    if let Some((what, help)) = refusal(&cause) {
-        let message = format!("no encrypted connection to `{address}`: {what}");
-        return EndpointError::new(Kind::Unauthorised, message).help(help);
+    if let Some(trouble) = trouble_with_certificates(&cause, address) {
+        return trouble;
     }
     // What a server without TLS says is no part of a greeting.
     if address.tls && cause.contains("InvalidContentType") {
-        let message = format!("`{address}` speaks NATS without encryption");
-        return EndpointError::new(Kind::Unauthorised, message)
-            .help("write `nats://`, or `jetstream+nats://`, or give the server a certificate (`tls` in its configuration)");
+        return without_encryption(address);
     }
-    let (not_let_in, not_let_in_help) = access::not_let_in(address);
-    let (kind, what, help) = match error.kind() {
-        ConnectErrorKind::AuthorizationViolation | ConnectErrorKind::Authentication => {
-            (Kind::Unauthorised, not_let_in, not_let_in_help)
+    match error.kind() {
+        ConnectErrorKind::AuthorizationViolation | ConnectErrorKind::Authentication => not_let_in(address),
+        ConnectErrorKind::TimedOut => {
+            EndpointError::new(Kind::Timeout, format!("`{address}` did not greet us in time"))
+                .help(SILENCE_HELP)
         }
-        ConnectErrorKind::TimedOut => (
-            Kind::Timeout,
-            "did not greet us in time".to_owned(),
-            "is it a NATS port, and does a firewall let us through?",
-        ),
-        ConnectErrorKind::Tls => (
-            Kind::Unauthorised,
-            format!("agrees on no encryption: {cause}"),
-            "name the certificates to trust with `?ca=FILE`",
-        ),
-        ConnectErrorKind::Dns => (
-            Kind::Unreachable,
-            format!("cannot be found: {cause}"),
-            "check the host name in the address, as in `nats://HOST:4222`",
-        ),
-        ConnectErrorKind::ServerParse | ConnectErrorKind::Io | ConnectErrorKind::MaxReconnects => (
-            Kind::Unreachable,
-            format!("does not answer: {cause}"),
-            "is a NATS server listening there? `nats-server -js` starts one",
-        ),
-    };
-    EndpointError::new(kind, format!("`{address}` {what}")).help(help)
+        ConnectErrorKind::Tls => no_encryption(&cause, address),
+        ConnectErrorKind::Dns => not_found(&cause, address),
+        ConnectErrorKind::ServerParse | ConnectErrorKind::Io | ConnectErrorKind::MaxReconnects => {
+            does_not_answer(&cause, address)
+        }
+    }
+}
+
+const SILENCE_HELP: &str = "is it a NATS port, and does a firewall let us through?";
+
+/// Nobody could be reached there.
+pub(super) fn unreachable(error: &io::Error, address: &Address) -> EndpointError {
+    let cause = error.to_string();
+    // The standard library has no kind of its own for it.
+    if cause.contains("lookup address") {
+        not_found(&cause, address)
+    } else {
+        does_not_answer(&cause, address)
+    }
+}
+
+/// The server, or what is there, broke off during the greeting.
+pub(super) fn broken_off(error: &io::Error, address: &Address) -> EndpointError {
+    let cause = error.to_string();
+    let trouble = trouble_with_certificates(&cause, address);
+    trouble.unwrap_or_else(|| does_not_answer(&cause, address))
+}
+
+/// Encryption could not be agreed on.
+pub(super) fn encrypt(error: &io::Error, address: &Address) -> EndpointError {
+    let cause = error.to_string();
+    let trouble = trouble_with_certificates(&cause, address);
+    trouble.unwrap_or_else(|| no_encryption(&cause, address))
+}
+
+/// The server did not end the greeting in time.
+pub(super) fn no_greeting(address: &Address, after: Duration) -> EndpointError {
+    let message = format!("`{address}` did not greet us within {} s", after.as_secs_f32());
+    EndpointError::new(Kind::Timeout, message).help(SILENCE_HELP)
+}
+
+/// What is there speaks something else.
+pub(super) fn no_nats(address: &Address) -> EndpointError {
+    does_not_answer("what it says is no NATS", address)
+}
+
+/// The server let us not in, in its words.
+pub(super) fn refused(words: &str, address: &Address) -> EndpointError {
+    if words.to_ascii_lowercase().contains("auth") {
+        return not_let_in(address);
+    }
+    does_not_answer(&format!("it says `{words}`"), address)
+}
+
+/// There is no encryption on this port.
+pub(super) fn without_encryption(address: &Address) -> EndpointError {
+    let message = format!("`{address}` speaks NATS without encryption");
+    EndpointError::new(Kind::Unauthorised, message)
+        .help("write `nats://`, or `jetstream+nats://`, or give the server a certificate (`tls` in its configuration)")
+}
+
+fn trouble_with_certificates(cause: &str, address: &Address) -> Option<EndpointError> {
+    let distrusted = distrust(cause).map(|what| (what, DISTRUST_HELP));
+    let trouble = distrusted.or_else(|| refusal(cause).map(|(what, help)| (what.to_owned(), help)));
+    trouble.map(|(what, help)| {
+        let message = format!("no encrypted connection to `{address}`: {what}");
+        EndpointError::new(Kind::Unauthorised, message).help(help)
+    })
+}
+
+fn no_encryption(cause: &str, address: &Address) -> EndpointError {
+    EndpointError::new(Kind::Unauthorised, format!("`{address}` agrees on no encryption: {cause}"))
+        .help("name the certificates to trust with `?ca=FILE`")
+}
+
+fn not_let_in(address: &Address) -> EndpointError {
+    let (what, help) = access::not_let_in(address);
+    EndpointError::new(Kind::Unauthorised, format!("`{address}` {what}")).help(help)
+}
+
+fn not_found(cause: &str, address: &Address) -> EndpointError {
+    EndpointError::new(Kind::Unreachable, format!("`{address}` cannot be found: {cause}"))
+        .help("check the host name in the address, as in `nats://HOST:4222`")
+}
+
+fn does_not_answer(cause: &str, address: &Address) -> EndpointError {
+    EndpointError::new(Kind::Unreachable, format!("`{address}` does not answer: {cause}"))
+        .help("is a NATS server listening there? `nats-server -js` starts one")
 }
 
 fn root_cause(error: &dyn Error) -> String {
@@ -62,9 +124,14 @@ fn root_cause(error: &dyn Error) -> String {
     cause.to_string()
 }
 
-/// The connection broke; the client makes a new one by itself.
+/// The connection broke.
 pub(super) fn disconnected(address: &Address) -> EndpointError {
     EndpointError::new(Kind::Disconnected, format!("the connection to `{address}` was lost"))
+}
+
+/// The server closed the connection, and said why.
+pub(super) fn closed(words: &str, address: &Address) -> EndpointError {
+    EndpointError::new(Kind::Disconnected, format!("`{address}` closed the connection: {words}"))
 }
 
 /// The connection broke before the server said anything about the event.

@@ -1,57 +1,61 @@
 //! The NATS message between the event and the wire.
 
-use std::str::FromStr;
-
-use async_nats::{HeaderMap, HeaderName, HeaderValue, Message, Subject};
+use async_nats::{HeaderMap, Message};
 use serde_json::{Map, Value};
 
 use super::failure;
 use crate::endpoint::{EndpointError, EndpointErrorKind};
 use crate::event::{BrokerTime, Event, Header, NUMBER_HEADER, Place, RUN_HEADER, TimeKind, Timestamp};
 
-/// The headers of an event as NATS carries them; `None` where there are none.
+/// Writes the headers of an event as NATS carries them into `out`, in the place of what it holds; nothing where there are
+/// none. With `recognised`, one more says by which name JetStream knows the event when it comes a second time.
 ///
 /// # Errors
 /// When a name or a value cannot be written.
-pub(super) fn headers(event: &Event) -> Result<Option<HeaderMap>, EndpointError> {
+pub(super) fn put_headers(out: &mut Vec<u8>, event: &Event, recognised: bool) -> Result<(), EndpointError> {
+    out.clear();
     if event.headers.is_empty() {
-        return Ok(None);
+        return Ok(());
     }
-    let mut map = HeaderMap::new();
-    for header in &event.headers {
-        let name = name(&header.name).ok_or_else(|| {
-            refused(&header.name, "has a name NATS cannot write: visible ASCII without `:` is allowed")
-        })?;
-        let value = std::str::from_utf8(header.value.as_deref().unwrap_or_default())
-            .map_err(|_| refused(&header.name, "is not text, and NATS headers carry text only"))?;
-        let value = HeaderValue::from_str(value)
-            .map_err(|_| refused(&header.name, "has a line break, which NATS headers cannot carry"))?;
-        map.append(name, value);
+    out.extend_from_slice(b"NATS/1.0\r\n");
+    let (mut run, mut number, mut has_name) = (None, None, false);
+    for Header { name, value } in &event.headers {
+        if name.is_empty() || !name.bytes().all(|byte| byte.is_ascii_graphic() && byte != b':') {
+            return Err(refused(name, "has a name NATS cannot write: visible ASCII without `:` is allowed"));
+        }
+        let value = value.as_deref().unwrap_or_default();
+        if std::str::from_utf8(value).is_err() {
+            return Err(refused(name, "is not text, and NATS headers carry text only"));
+        }
+        if memchr::memchr2(b'\r', b'\n', value).is_some() {
+            return Err(refused(name, "has a line break, which NATS headers cannot carry"));
+        }
+        match name.as_str() {
+            RUN_HEADER => run = run.or(Some(value)),
+            NUMBER_HEADER => number = number.or(Some(value)),
+            name => has_name |= name.eq_ignore_ascii_case(NAME_FOR_REPEATS),
+        }
+        put_header(out, name, &[value]);
     }
-    Ok(Some(map))
+    if let (true, false, Some(run), Some(number)) = (recognised, has_name, run, number) {
+        put_header(out, NAME_FOR_REPEATS, &[run, b":", number]);
+    }
+    out.extend_from_slice(b"\r\n");
+    Ok(())
 }
 
-/// The name of a header as the client has it; our own marks, which every event of a run carries, take no memory.
-fn name(name: &str) -> Option<HeaderName> {
-    match name {
-        "" => None,
-        RUN_HEADER => Some(HeaderName::from_static(RUN_HEADER)),
-        NUMBER_HEADER => Some(HeaderName::from_static(NUMBER_HEADER)),
-        _ => HeaderName::from_str(name).ok(),
-    }
+/// The header by which JetStream recognises an event that comes a second time within its window.
+const NAME_FOR_REPEATS: &str = "Nats-Msg-Id";
+
+fn put_header(out: &mut Vec<u8>, name: &str, value: &[&[u8]]) {
+    out.extend_from_slice(name.as_bytes());
+    out.extend_from_slice(b": ");
+    value.iter().for_each(|part| out.extend_from_slice(part));
+    out.extend_from_slice(b"\r\n");
 }
 
 fn refused(name: &str, what: &str) -> EndpointError {
     EndpointError::new(EndpointErrorKind::Rejected, format!("header `{name}` {what}"))
-}
-
-/// The name by which JetStream recognises an event of a run that comes a second time within its window; none where
-/// the event is of no run, or brings a name of its own.
-pub(super) fn name_for_repeats(event: &Event) -> Option<String> {
-    if event.header_text("Nats-Msg-Id").is_some() {
-        return None;
-    }
-    Some(format!("{}:{}", event.header_text(RUN_HEADER)?, event.header_text(NUMBER_HEADER)?))
 }
 
 /// A subject to publish to.
@@ -66,26 +70,12 @@ pub(super) fn check_subject(subject: &str) -> Result<(), EndpointError> {
     Err(failure::bad_subject(subject))
 }
 
-/// A subject for the client; `before` is that of the event before, which is taken again where it is the same.
-///
-/// # Errors
-/// As [`check_subject`].
-pub(super) fn subject(subject: &str, before: Option<&Subject>) -> Result<Subject, EndpointError> {
-    if let Some(before) = before.filter(|before| before.as_str() == subject) {
-        return Ok(before.clone());
-    }
-    check_subject(subject)?;
-    Ok(Subject::from(subject.to_owned()))
-}
-
 /// Refuses what the server would refuse, because it ends the connection over it.
 ///
 /// # Errors
 /// When payload and headers together are larger than `limit`.
-pub(super) fn check_size(event: &Event, limit: usize) -> Result<(), EndpointError> {
-    // A header is written as `Name: value\r\n` below a line `NATS/1.0`.
-    let framing = if event.headers.is_empty() { 0 } else { 12 + event.headers.len() * 4 };
-    let size = event.size() - event.key.as_ref().map_or(0, bytes::Bytes::len) + framing;
+pub(super) fn check_size(headers: &[u8], payload: &[u8], limit: usize) -> Result<(), EndpointError> {
+    let size = headers.len() + payload.len();
     if size > limit { Err(failure::too_large(size, limit)) } else { Ok(()) }
 }
 
@@ -147,8 +137,8 @@ pub(super) fn stored_event(message: async_nats::jetstream::Message) -> Result<(E
 
 #[cfg(test)]
 mod tests {
-    use super::{check_size, check_subject, headers};
-    use crate::event::{Event, Header};
+    use super::{check_size, check_subject, put_headers};
+    use crate::event::{Event, Header, NUMBER_HEADER, RUN_HEADER};
 
     #[test]
     fn subjects_are_checked() {
@@ -159,24 +149,32 @@ mod tests {
     }
 
     #[test]
-    fn headers_that_cannot_be_written_are_refused() {
+    fn headers_are_written_in_order_and_those_that_cannot_be_are_refused() {
+        let written = |event: &Event, recognised| {
+            let mut out = b"what was there before".to_vec();
+            put_headers(&mut out, event, recognised).ok().map(|()| String::from_utf8(out).expect("text"))
+        };
         let mut event = Event::new("a", "x");
-        event.headers = vec![Header::text("A", "1"), Header::text("A", "2"), Header::text("b", "")];
-        let map = headers(&event).expect("written").expect("there");
-        assert_eq!(map.get_all("A").count(), 2);
+        assert_eq!(written(&event, true), Some(String::new()));
+        event.headers = vec![Header::text("A", "1"), Header::text("b", ""), Header::text("A", "2 é")];
+        assert_eq!(written(&event, true), Some("NATS/1.0\r\nA: 1\r\nb: \r\nA: 2 é\r\n\r\n".into()));
+        event.headers = vec![Header::text(RUN_HEADER, "r"), Header::text(NUMBER_HEADER, "7")];
+        let marks = format!("NATS/1.0\r\n{RUN_HEADER}: r\r\n{NUMBER_HEADER}: 7\r\n");
+        assert_eq!(written(&event, false), Some(format!("{marks}\r\n")));
+        assert_eq!(written(&event, true), Some(format!("{marks}Nats-Msg-Id: r:7\r\n\r\n")));
+        event.headers.push(Header::text("Nats-Msg-Id", "own"));
+        assert_eq!(written(&event, true), Some(format!("{marks}Nats-Msg-Id: own\r\n\r\n")));
         for (name, value) in
-            [("é", b"x".as_slice()), ("", b"x"), ("a:b", b"x"), ("a", b"\r\n"), ("a", b"\xff")]
+            [("é", b"x".as_slice()), ("", b"x"), ("a:b", b"x"), ("a b", b"x"), ("a", b"\r\n"), ("a", b"\xff")]
         {
             event.headers = vec![Header { name: name.into(), value: Some(value.to_vec().into()) }];
-            assert!(headers(&event).is_err(), "{name:?} {value:?}");
+            assert!(written(&event, false).is_none(), "{name:?} {value:?}");
         }
     }
 
     #[test]
     fn sizes_count_headers() {
-        let mut event = Event::new("a", vec![0; 100]);
-        assert!(check_size(&event, 100).is_ok());
-        event.headers = vec![Header::text("A", "1")];
-        assert!(check_size(&event, 100).is_err());
+        assert!(check_size(b"", &[0; 100], 100).is_ok());
+        assert!(check_size(b"x", &[0; 100], 100).is_err());
     }
 }

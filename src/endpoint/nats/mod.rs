@@ -16,9 +16,12 @@ mod acknowledgements;
 mod connection;
 mod facts;
 mod failure;
+mod greeting;
 mod message;
 mod monitoring;
 mod observe;
+mod part;
+mod pipe;
 mod sink;
 mod source;
 mod stream_sink;
@@ -26,6 +29,7 @@ mod stream_source;
 mod streams;
 mod taking_source;
 mod whoami;
+mod wire;
 
 /// What NATS core carries.
 pub const CORE: Capabilities = Capabilities {

@@ -42,7 +42,7 @@ impl NatsSource {
         let subscriber = answer.map_err(|_| failure::bad_subject(&address.path))?;
         // A user who may not use inboxes gets no answer; the subscription stands all the same.
         let known = connection.round_trip(Duration::from_secs(2)).await;
-        if let Some(refusal) = connection.refusal_of(&address.path, 0) {
+        if let Some(refusal) = connection.refusal_of(&address.path) {
             return Err(refusal);
         }
         known.or_else(|error| if error.kind == EndpointErrorKind::Timeout { Ok(()) } else { Err(error) })?;

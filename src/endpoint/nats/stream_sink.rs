@@ -1,12 +1,14 @@
 //! Events into JetStream: each is acknowledged with its sequence number, many are under way at once.
 
+use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use async_nats::jetstream::context::{Context, ContextBuilder};
-use async_nats::{HeaderMap, Subject};
+use async_nats::jetstream::context::ContextBuilder;
 
 use super::acknowledgements::Acknowledgements;
-use super::connection::{Connection, connect_sink, known, lost_since, renewed};
+use super::connection::{connect, known};
+use super::part::{Part, Subjects};
+use super::pipe::{Pipe, Read, renewed};
 use super::streams::{self, Meaning};
 use super::{JETSTREAM, failure, message};
 use crate::endpoint::address_options::AddressOptions;
@@ -19,7 +21,7 @@ use crate::event::Event;
 /// What may stand after the `?` of its address, beside the options of the connection.
 pub(super) const OPTIONS: [&str; 1] = ["window"];
 /// Events under way at once, when the address does not say.
-const WINDOW: u32 = 1024;
+const WINDOW: u32 = 4096;
 /// A server that has just started may not have its streams yet.
 const STREAMS_COME_BACK: Duration = Duration::from_secs(10);
 
@@ -37,7 +39,8 @@ enum Target {
 /// A publisher.
 #[derive(Debug)]
 pub(super) struct StreamSink {
-    connection: Connection,
+    address: Address,
+    pipe: Pipe,
     acknowledgements: Acknowledgements,
     target: Target,
     options: SinkOptions,
@@ -47,30 +50,25 @@ pub(super) struct StreamSink {
     halt: Halt,
 }
 
+/// What was handed over of a batch.
+struct Handed {
+    subjects: Subjects,
+    /// A sign for each part of it that the server has read it.
+    reads: Vec<tokio::sync::oneshot::Receiver<Read>>,
+}
+
 impl StreamSink {
-    /// Connects and finds the stream.
+    /// Finds the stream and connects.
     pub(super) async fn open(address: &Address, options: &SinkOptions) -> Result<Self, EndpointError> {
-        let connection = connect_sink(address, options, &OPTIONS, &[]).await?;
         let window = AddressOptions::new(address, &known(&OPTIONS))?.number("window", 1..=100_000)?;
         let window = usize::try_from(window.unwrap_or(WINDOW)).unwrap_or(usize::MAX);
-        let context = context(&connection, options.receipt_timeout);
-        let acknowledgements = Acknowledgements::listen(&connection).await?;
-        let target = if address.path.is_empty() {
-            Target::Own
-        } else {
-            match streams::find(&context, &address.path, address).await? {
-                Meaning::Subject(_) => {
-                    message::check_subject(&address.path)?;
-                    Target::Subject(address.path.clone())
-                }
-                Meaning::Stream(stream) => Target::Stream {
-                    name: address.path.clone(),
-                    subjects: stream.cached_info().config.subjects.clone(),
-                },
-            }
-        };
+        let target = target(address, options).await?;
+        let book = Arc::default();
+        let pipe = Pipe::open(address, options, &OPTIONS, &[], Some(Arc::clone(&book))).await?;
+        let acknowledgements = Acknowledgements::listen(&pipe, book, address).await?;
         Ok(Self {
-            connection,
+            address: address.clone(),
+            pipe,
             acknowledgements,
             target,
             options: options.clone(),
@@ -82,90 +80,77 @@ impl StreamSink {
 
     /// Connects anew after a loss, once the caller has seen what failed.
     async fn renew(&mut self) -> Result<(), EndpointError> {
-        if let Some(connection) = renewed(&mut self.halt, &self.connection, &self.options, &OPTIONS).await? {
-            self.acknowledgements = Acknowledgements::listen(&connection).await?;
-            self.connection = connection;
+        let book = Arc::default();
+        let of_book = Some(Arc::clone(&book));
+        if let Some(pipe) = renewed(&mut self.halt, &self.pipe, &self.options, &OPTIONS, of_book).await? {
+            self.acknowledgements = Acknowledgements::listen(&pipe, book, &self.address).await?;
+            self.pipe = pipe;
             self.renewed = Some(Instant::now());
         }
         Ok(())
     }
 
-    /// Where an event goes; `before` is the subject of the one before it, which is taken again where it is the same.
-    fn subject_of(&self, event: &Event, before: Option<&Subject>) -> Result<Subject, EndpointError> {
-        let subject = match &self.target {
-            Target::Own if event.channel.is_empty() => {
-                return Err(EndpointError::new(
-                    EndpointErrorKind::Rejected,
-                    format!("the event has no channel and `{}` names none", self.connection.address),
-                )
-                .help("write a subject or a stream after the host in the address"));
-            }
-            Target::Own => event.channel.as_str(),
-            Target::Subject(subject) => subject,
-            Target::Stream { name, subjects } => subject_in_stream(&event.channel, name, subjects)?,
-        };
-        message::subject(subject, before)
-    }
-
-    /// Publishes an event, so that its acknowledgement comes under this number.
-    async fn hand_over(
-        &self,
-        event: &Event,
-        number: usize,
-        before: Option<&Subject>,
-    ) -> Result<Subject, EndpointError> {
-        let subject = self.subject_of(event, before)?;
-        message::check_size(event, self.connection.client.max_payload())?;
-        let mut headers = message::headers(event)?;
-        if let Some(name) = message::name_for_repeats(event) {
-            headers.get_or_insert_with(HeaderMap::new).insert(async_nats::header::NATS_MESSAGE_ID, name);
+    /// Where an event goes.
+    fn subject_of<'a>(&'a self, event: &'a Event) -> Result<&'a str, EndpointError> {
+        match &self.target {
+            Target::Own if event.channel.is_empty() => Err(EndpointError::new(
+                EndpointErrorKind::Rejected,
+                format!("the event has no channel and `{}` names none", self.address),
+            )
+            .help("write a subject or a stream after the host in the address")),
+            Target::Own => Ok(event.channel.as_str()),
+            Target::Subject(subject) => Ok(subject),
+            Target::Stream { name, subjects } => subject_in_stream(&event.channel, name, subjects),
         }
-        let reply = self.acknowledgements.reply_to(number);
-        let content = (headers, event.payload.clone().unwrap_or_default());
-        self.connection
-            .publish(self.options.receipt_timeout, (subject.clone(), Some(reply)), content)
-            .await?;
-        Ok(subject)
     }
 
-    /// Waits until fewer events are under way than the window holds; `ahead` are those counted as such that are not yet sent.
+    /// Whether fewer events are under way than the window holds; `ahead` are those counted as such that are not yet sent.
+    fn has_room(&self, ahead: usize) -> bool {
+        self.acknowledgements.book.missing().saturating_sub(ahead) < self.window
+    }
+
+    /// Waits until there is room.
     async fn room(&self, ahead: usize) -> Result<(), EndpointError> {
-        let book = &self.acknowledgements.book;
         let deadline = tokio::time::Instant::now() + self.options.receipt_timeout;
-        while book.missing().saturating_sub(ahead) >= self.window {
-            if self.connection.losses() > 0 {
+        while !self.has_room(ahead) {
+            if self.pipe.is_broken() {
                 return Err(failure::unanswered());
             }
-            if tokio::time::timeout_at(deadline, book.room()).await.is_err() {
-                return Err(failure::disconnected(&self.connection.address));
+            if tokio::time::timeout_at(deadline, self.acknowledgements.book.room()).await.is_err() {
+                return Err(failure::disconnected(&self.address));
             }
         }
         Ok(())
     }
 
-    /// Publishes the events of a batch, the first of which has this number, and says where they went.
-    async fn hand_over_all(&self, batch: &[Event], first: usize) -> Vec<Option<Subject>> {
+    /// Publishes the events of a batch, the first of which has this number.
+    async fn hand_over_all(&self, batch: &[Event], first: usize) -> Handed {
         let book = &self.acknowledgements.book;
-        let mut subjects: Vec<Option<Subject>> = Vec::with_capacity(batch.len());
+        let mut part = Part::new(&self.pipe, batch);
+        let mut reads = Vec::new();
         let mut given_up = None;
         for (at, event) in batch.iter().enumerate() {
-            if given_up.is_none() {
-                given_up = self.room(batch.len() - at).await.err();
+            let ahead = batch.len() - at;
+            if given_up.is_none() && !self.has_room(ahead) {
+                reads.push(self.pipe.send(part.take()).await);
+                given_up = self.room(ahead).await.err();
             }
-            let before = subjects.last().and_then(Option::as_ref);
+            let put_reply = |out: &mut Vec<u8>| {
+                self.acknowledgements.put_reply(out, first + at);
+                Ok(())
+            };
             let handed = match &given_up {
                 Some(error) => Err(error.clone()),
-                None => self.hand_over(event, first + at, before).await,
-            };
-            subjects.push(match handed {
-                Ok(subject) => Some(subject),
-                Err(error) => {
-                    book.settle(first + at, Err(error));
-                    None
+                None => {
+                    self.subject_of(event).and_then(|subject| part.put(at, (event, subject), put_reply, true))
                 }
-            });
+            };
+            if let Err(error) = handed {
+                book.settle(first + at, Err(error));
+            }
         }
-        subjects
+        reads.push(self.pipe.send(part.take()).await);
+        Handed { subjects: part.into_subjects(), reads }
     }
 
     async fn hand_over_batch(&mut self, batch: &[Event]) -> Receipts {
@@ -173,26 +158,44 @@ impl StreamSink {
             let failed = batch.iter().map(|_| Delivery::failed(error.clone())).collect();
             return Box::pin(std::future::ready(failed));
         }
-        let book = &self.acknowledgements.book;
+        let book = Arc::clone(&self.acknowledgements.book);
         let (first, receipts) = book.begin(batch.len());
-        let subjects = self.hand_over_all(batch, first).await;
-        let (history, address) = (self.connection.history.clone(), self.connection.address.clone());
+        let Handed { subjects, reads } = self.hand_over_all(batch, first).await;
+        let (ended, address) = (self.pipe.ended(), self.address.clone());
         let deadline = tokio::time::Instant::now() + self.options.receipt_timeout;
         let receipts = book.until((first, batch.len()), receipts, async move {
             tokio::select! {
                 biased;
-                () = lost_since(history, 0) => failure::unanswered(),
+                _ = ended => failure::unanswered(),
                 () = tokio::time::sleep_until(deadline) => failure::late(&address),
             }
         });
-        let (connection, renewed) = (self.connection.clone(), self.renewed);
+        let (pipe, address, renewed, count) =
+            (self.pipe.clone(), self.address.clone(), self.renewed, batch.len());
         Box::pin(async move {
-            let mut deliveries = receipts.await;
-            for (delivery, subject) in deliveries.iter_mut().zip(subjects) {
-                if let (Err(error), Some(subject)) = (&mut delivery.outcome, subject)
+            let refusals = async {
+                for read in reads {
+                    let words = read.await.ok().and_then(Result::ok).unwrap_or_default();
+                    let refused = (0..count)
+                        .filter_map(|at| Some((first + at, Err(subjects.refusal(at, &words, &address)?))));
+                    // What is refused is answered in no other way.
+                    if !words.is_empty() {
+                        book.settle_all(refused);
+                    }
+                }
+                std::future::pending().await
+            };
+            let mut deliveries = tokio::select! {
+                biased;
+                deliveries = receipts => deliveries,
+                never = refusals => never,
+            };
+            for (at, delivery) in deliveries.iter_mut().enumerate() {
+                if let Err(error) = &mut delivery.outcome
                     && error.kind == EndpointErrorKind::NotFound
+                    && let Some(subject) = subjects.of(at)
                 {
-                    **error = not_kept(&subject, &connection, renewed);
+                    **error = not_kept(subject, &address, &pipe, renewed);
                 }
             }
             deliveries
@@ -200,7 +203,7 @@ impl StreamSink {
     }
 
     async fn leave(self) -> Result<(), EndpointError> {
-        let (book, history) = (&self.acknowledgements.book, self.connection.history.clone());
+        let book = &self.acknowledgements.book;
         let settled = async {
             while book.missing() > 0 {
                 book.room().await;
@@ -208,10 +211,30 @@ impl StreamSink {
         };
         tokio::select! {
             () = settled => {}
-            () = lost_since(history, 0) => {}
+            _ = self.pipe.ended() => {}
             () = tokio::time::sleep(self.options.receipt_timeout) => {}
         }
         Ok(())
+    }
+}
+
+/// What the path of an address means.
+async fn target(address: &Address, options: &SinkOptions) -> Result<Target, EndpointError> {
+    if address.path.is_empty() {
+        return Ok(Target::Own);
+    }
+    let connection =
+        connect(address, options.credentials.as_ref(), options.connect_timeout, &OPTIONS).await?;
+    let context = ContextBuilder::new().timeout(options.receipt_timeout).build(connection.client);
+    match streams::find(&context, &address.path, address).await? {
+        Meaning::Subject(_) => {
+            message::check_subject(&address.path)?;
+            Ok(Target::Subject(address.path.clone()))
+        }
+        Meaning::Stream(stream) => Ok(Target::Stream {
+            name: address.path.clone(),
+            subjects: stream.cached_info().config.subjects.clone(),
+        }),
     }
 }
 
@@ -247,14 +270,9 @@ pub(super) fn subject_in_stream<'a>(
     .help(format!("it takes {}; name one of them in the address instead of the stream", list())))
 }
 
-fn context(connection: &Connection, timeout: Duration) -> Context {
-    ContextBuilder::new().timeout(timeout).build(connection.client.clone())
-}
-
 /// Nobody answered to the subject.
-fn not_kept(subject: &str, connection: &Connection, renewed: Option<Instant>) -> EndpointError {
-    let address = &connection.address;
-    if !connection.is_up() || connection.losses() > 0 {
+fn not_kept(subject: &str, address: &Address, pipe: &Pipe, renewed: Option<Instant>) -> EndpointError {
+    if pipe.is_broken() {
         return failure::unanswered();
     }
     if renewed.is_some_and(|at| at.elapsed() < STREAMS_COME_BACK) {
@@ -270,7 +288,7 @@ fn not_kept(subject: &str, connection: &Connection, renewed: Option<Instant>) ->
 
 impl Sink for StreamSink {
     fn capabilities(&self) -> Capabilities {
-        Capabilities { max_payload: Some(self.connection.client.max_payload()), ..JETSTREAM }
+        Capabilities { max_payload: Some(self.pipe.limits().0), ..JETSTREAM }
     }
 
     fn send<'a>(&'a mut self, batch: &'a [Event]) -> BoxFuture<'a, Receipts> {
@@ -278,7 +296,7 @@ impl Sink for StreamSink {
     }
 
     fn resume(&mut self) -> BoxFuture<'_, ()> {
-        self.halt.lift(self.connection.losses() > 0);
+        self.halt.lift(self.pipe.is_broken());
         Box::pin(std::future::ready(()))
     }
 

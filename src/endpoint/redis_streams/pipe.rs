@@ -11,12 +11,12 @@ use std::time::{Duration, Instant};
 use bytes::{Bytes, BytesMut};
 use redis::aio::MultiplexedConnection;
 use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt, ReadBuf};
-use tokio::net::TcpStream;
 use tokio::sync::{mpsc, oneshot};
 
 use super::failure;
 use super::settings::Settings;
 use super::wire::{Answer, take_answer};
+use crate::endpoint::dial::{self, Stream};
 use crate::endpoint::{Address, EndpointError};
 
 /// Parts that wait for the socket.
@@ -48,9 +48,6 @@ struct Expected {
     since: Instant,
     report: oneshot::Sender<Answers>,
 }
-
-trait Stream: AsyncRead + AsyncWrite + Send + Unpin {}
-impl<S: AsyncRead + AsyncWrite + Send + Unpin> Stream for S {}
 
 impl Pipe {
     /// Connects to a node; a part that is not answered within `patience` breaks the connection.
@@ -213,16 +210,12 @@ enum Failure {
 }
 
 async fn connected(settings: &Settings, node: &Address) -> Result<Box<dyn Stream>, Failure> {
-    let socket = TcpStream::connect((node.host.as_str(), node.port)).await.map_err(Failure::Socket)?;
-    // Parts are large already; waiting for more only delays receipts.
-    let _ = socket.set_nodelay(true);
+    let socket = dial::connect(&node.host, node.port).await.map_err(Failure::Socket)?;
     if !node.tls {
         return Ok(Box::new(socket));
     }
     let config = settings.encryption().map_err(Failure::Known)?;
-    let name = rustls::pki_types::ServerName::try_from(node.host.clone())
-        .map_err(|error| Failure::Socket(io::Error::new(io::ErrorKind::InvalidInput, error)))?;
-    let encrypted = tokio_rustls::TlsConnector::from(Arc::new(config)).connect(name, socket).await;
+    let encrypted = dial::encrypt(socket, &node.host, Arc::new(config)).await;
     Ok(Box::new(encrypted.map_err(Failure::Socket)?))
 }
 

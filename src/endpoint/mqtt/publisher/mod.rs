@@ -6,13 +6,13 @@ use std::time::Duration;
 
 use bytes::BytesMut;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
-use tokio::net::TcpStream;
 use tokio::sync::mpsc;
 use tokio::task::JoinHandle;
 
 use super::message::Message;
 use super::settings::{Settings, Version};
 use super::{CAPABILITIES_3, CAPABILITIES_5, MAX_PACKET, failure};
+use crate::endpoint::dial::{self, Stream};
 use crate::endpoint::facts::{ChannelFacts, TargetFacts};
 use crate::endpoint::halt::Halt;
 use crate::endpoint::open_batch::OpenBatch;
@@ -28,7 +28,7 @@ mod task;
 mod wire;
 
 use flights::{Flight, Flights};
-use task::{Item, Part, State, Stream, Task};
+use task::{Item, Part, State, Task};
 use wire::{Limits, Packet};
 
 /// Messages under way at once, unless the broker takes fewer.
@@ -281,17 +281,12 @@ async fn greet(settings: &Settings) -> Result<(Box<dyn Stream>, Limits, BytesMut
 async fn connect(settings: &Settings) -> Result<Box<dyn Stream>, EndpointError> {
     let address = &settings.address;
     let failed = |error: std::io::Error| failure::socket(&error, address, false);
-    let socket = TcpStream::connect((address.host.as_str(), address.port)).await.map_err(failed)?;
-    // Parts are large already; waiting for more only delays receipts.
-    let _ = socket.set_nodelay(true);
+    let socket = dial::connect(&address.host, address.port).await.map_err(failed)?;
     if !address.tls {
         return Ok(Box::new(socket));
     }
     let config = client_config(settings.authorities.as_deref(), settings.identity.as_ref())?;
-    let name = rustls::pki_types::ServerName::try_from(address.host.clone()).map_err(|_| {
-        failed(std::io::Error::new(std::io::ErrorKind::InvalidInput, "this is no name of a host"))
-    })?;
-    let encrypted = tokio_rustls::TlsConnector::from(Arc::new(config)).connect(name, socket).await;
+    let encrypted = dial::encrypt(socket, &address.host, Arc::new(config)).await;
     let encrypted = encrypted.map_err(|error| match error.kind() {
         std::io::ErrorKind::InvalidData => failure::tls(&error.to_string(), address),
         _ => failed(error),

@@ -4,11 +4,12 @@ use std::collections::VecDeque;
 use std::time::{Duration, Instant};
 
 use bytes::{BufMut, BytesMut};
-use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt, ReadHalf, WriteHalf};
+use tokio::io::{AsyncReadExt, AsyncWriteExt, ReadHalf, WriteHalf};
 use tokio::sync::mpsc;
 
 use super::flights::{Flight, Flights};
 use super::wire::{self, Packet, take_packet};
+use crate::endpoint::dial::Stream;
 use crate::endpoint::mqtt::failure;
 use crate::endpoint::{Address, EndpointError};
 
@@ -18,10 +19,6 @@ const WRITTEN_AT_ONCE: usize = 128 * 1024;
 const READ_AT_ONCE: usize = 16 * 1024;
 /// How long a goodbye may take.
 const GOODBYE: Duration = Duration::from_secs(2);
-
-/// Both directions of a connection.
-pub(super) trait Stream: AsyncRead + AsyncWrite + Send + Unpin {}
-impl<T: AsyncRead + AsyncWrite + Send + Unpin> Stream for T {}
 
 /// A message as it goes out, but for its number.
 #[derive(Debug)]

@@ -1,0 +1,330 @@
+//! The connection that events are published over: parts out in order, each with a sign that the server has read it; what the
+//! server says to single events goes into a book.
+//!
+//! The client library takes messages one by one through a queue and keeps those it could not send for later. Here the
+//! messages of a batch are written next to each other once, and a connection that was lost stays lost.
+
+use std::collections::VecDeque;
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::{Duration, Instant};
+
+use bytes::{Buf, BytesMut};
+use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt};
+use tokio::sync::{mpsc, oneshot, watch};
+
+use super::access::{self, Introduction};
+use super::acknowledgements;
+use super::greeting::{Greeted, greet};
+use super::wire::{self, Incoming, ServerInfo};
+use super::{connection, failure};
+use crate::endpoint::address_options::AddressOptions;
+use crate::endpoint::halt::Halt;
+use crate::endpoint::receipt_book::ReceiptBook;
+use crate::endpoint::{Address, EndpointError, SinkOptions};
+
+/// Parts that wait for the socket.
+const WAITING_PARTS: usize = 4;
+/// Bytes read at once, at least.
+const READ_AT_ONCE: usize = 64 * 1024;
+
+/// That the server has read a part: what it refused of it, in its words; or why that is not known.
+pub(super) type Read = Result<Vec<String>, EndpointError>;
+
+/// A connection that was let in. It ends when the last of its clones is dropped and what was handed to it is written.
+#[derive(Clone, Debug)]
+pub(super) struct Pipe {
+    parts: mpsc::Sender<Vec<u8>>,
+    shared: Arc<Shared>,
+}
+
+#[derive(Debug)]
+struct Shared {
+    address: Address,
+    expected: Mutex<VecDeque<Expected>>,
+    info: Mutex<ServerInfo>,
+    ended: watch::Sender<Option<EndpointError>>,
+}
+
+/// A part that the server has not read, as far as is known.
+#[derive(Debug)]
+struct Expected {
+    since: Instant,
+    report: oneshot::Sender<Read>,
+}
+
+impl Pipe {
+    /// Connects, to one of the `others` of its cluster where the server of the address is away. Messages go into the book,
+    /// by the number at the end of their subjects.
+    ///
+    /// # Errors
+    /// When no server can be reached, or it does not let us in.
+    pub(super) async fn open(
+        address: &Address,
+        options: &SinkOptions,
+        known: &[&'static str],
+        others: &[String],
+        book: Option<Arc<ReceiptBook>>,
+    ) -> Result<Self, EndpointError> {
+        let written = AddressOptions::new(address, &connection::known(known))?;
+        let introduction =
+            Introduction::of(&written, address.credentials.as_ref().or(options.credentials.as_ref()))?;
+        access::check_certificates(&written)?;
+        let greeting = async {
+            let first = greet(address, &written, &introduction).await;
+            let Err(reason) = first else { return first };
+            for other in others.iter().filter_map(|other| at(address, other)) {
+                if let Ok(greeted) = greet(&other, &written, &introduction).await {
+                    return Ok(greeted);
+                }
+            }
+            Err(reason)
+        };
+        let timeout = options.connect_timeout;
+        let greeted = tokio::time::timeout(timeout, greeting).await;
+        let greeted = greeted.unwrap_or_else(|_| Err(failure::no_greeting(address, timeout)))?;
+        Ok(Self::start(greeted, address, options.receipt_timeout, book))
+    }
+
+    fn start(
+        greeted: Greeted,
+        address: &Address,
+        patience: Duration,
+        book: Option<Arc<ReceiptBook>>,
+    ) -> Self {
+        let (parts, waiting) = mpsc::channel(WAITING_PARTS);
+        let shared = Arc::new(Shared {
+            address: address.clone(),
+            expected: Mutex::default(),
+            info: Mutex::new(greeted.info),
+            ended: watch::Sender::new(None),
+        });
+        let working = Arc::clone(&shared);
+        tokio::spawn(async move {
+            let (reader, writer) = tokio::io::split(greeted.stream);
+            let (urgent, first) = mpsc::unbounded_channel();
+            let reading = Reading {
+                shared: &working,
+                arrived: greeted.arrived,
+                refused: Vec::new(),
+                answers: Vec::new(),
+                book: book.as_deref(),
+                urgent,
+            };
+            let cause = tokio::select! {
+                cause = reading.run(reader, patience) => cause,
+                () = write(writer, first, waiting) => failure::disconnected(&working.address),
+            };
+            working.end(&cause);
+        });
+        Self { parts, shared }
+    }
+
+    /// Bytes of headers and payload of the largest message, and whether there may be headers.
+    pub(super) fn limits(&self) -> (usize, bool) {
+        let info = self.shared.info.lock().unwrap_or_else(PoisonError::into_inner);
+        (info.max_payload, info.headers)
+    }
+
+    /// Whether nothing more can go over it.
+    pub(super) fn is_broken(&self) -> bool {
+        self.shared.ended.borrow().is_some()
+    }
+
+    /// Ends when the connection has ended, and says why it did.
+    pub(super) fn ended(&self) -> impl Future<Output = EndpointError> + Send + use<> {
+        let mut ended = self.shared.ended.subscribe();
+        async move {
+            let cause = ended.wait_for(Option::is_some).await.map(|cause| cause.clone());
+            cause.ok().flatten().unwrap_or_else(failure::unanswered)
+        }
+    }
+
+    /// Hands a part over, behind those before it, and returns the sign to come that the server has read it; waits while the
+    /// connection is busy.
+    pub(super) async fn send(&self, mut part: Vec<u8>) -> oneshot::Receiver<Read> {
+        part.extend_from_slice(wire::PING);
+        let (report, read) = oneshot::channel();
+        let place = self.parts.reserve().await;
+        // Expected before it goes, so that no sign comes unexpected. A connection that has ended fails it by dropping it.
+        let expected = Expected { since: Instant::now(), report };
+        if let Ok(place) = place
+            && self.shared.expect(expected)
+        {
+            place.send(part);
+        }
+        read
+    }
+}
+
+/// A connection anew in the place of one that was lost, once the caller has seen what failed; none while it holds.
+///
+/// # Errors
+/// When it was lost and may not or cannot be made anew.
+pub(super) async fn renewed(
+    halt: &mut Halt,
+    pipe: &Pipe,
+    options: &SinkOptions,
+    known: &[&'static str],
+    book: Option<Arc<ReceiptBook>>,
+) -> Result<Option<Pipe>, EndpointError> {
+    let address = &pipe.shared.address;
+    halt.admit(address)?;
+    if !pipe.is_broken() {
+        return Ok(None);
+    }
+    halt.may_connect(address)?;
+    let others = pipe.shared.info.lock().unwrap_or_else(PoisonError::into_inner).connect_urls.clone();
+    let connected = Pipe::open(address, options, known, &others, book).await;
+    halt.connected(connected).map(Some)
+}
+
+/// The address with the host and port of another server.
+fn at(address: &Address, other: &str) -> Option<Address> {
+    let (host, port) = other.rsplit_once(':')?;
+    let mut there = address.clone();
+    host.trim_matches(['[', ']']).clone_into(&mut there.host);
+    there.port = port.parse().ok()?;
+    Some(there)
+}
+
+impl Shared {
+    /// False when the connection has ended.
+    fn expect(&self, expected: Expected) -> bool {
+        let mut open = self.expected.lock().unwrap_or_else(PoisonError::into_inner);
+        if self.ended.borrow().is_some() {
+            return false;
+        }
+        open.push_back(expected);
+        true
+    }
+
+    /// The server has read the oldest part; false when there is none.
+    fn read(&self, refused: Vec<String>) -> bool {
+        let mut open = self.expected.lock().unwrap_or_else(PoisonError::into_inner);
+        // Whoever does not want the receipts need not take them.
+        open.pop_front().map(|part| part.report.send(Ok(refused))).is_some()
+    }
+
+    /// Since when the oldest part waits to be read.
+    fn waiting_since(&self) -> Option<Instant> {
+        self.expected.lock().unwrap_or_else(PoisonError::into_inner).front().map(|part| part.since)
+    }
+
+    /// Fails what has not been read, and everything that is still to come.
+    fn end(&self, cause: &EndpointError) {
+        let mut open = self.expected.lock().unwrap_or_else(PoisonError::into_inner);
+        self.ended.send_replace(Some(cause.clone()));
+        for part in open.drain(..) {
+            let _ = part.report.send(Err(cause.clone()));
+        }
+    }
+}
+
+/// What reads on a connection.
+struct Reading<'a> {
+    shared: &'a Shared,
+    arrived: BytesMut,
+    /// What the server refused since it last said that it has read a part.
+    refused: Vec<String>,
+    /// What it said to single events, to be noted together.
+    answers: Vec<acknowledgements::Answer>,
+    book: Option<&'a ReceiptBook>,
+    /// Answers to the server.
+    urgent: mpsc::UnboundedSender<&'static [u8]>,
+}
+
+impl Reading<'_> {
+    /// Reads until the connection ends, and says why it did.
+    async fn run(mut self, mut reader: impl AsyncRead + Unpin, patience: Duration) -> EndpointError {
+        loop {
+            if let Err(cause) = self.take_all() {
+                return cause;
+            }
+            self.arrived.reserve(READ_AT_ONCE);
+            let deadline = self.shared.waiting_since().unwrap_or_else(Instant::now) + patience;
+            match tokio::time::timeout_at(deadline.into(), reader.read_buf(&mut self.arrived)).await {
+                Ok(Ok(0) | Err(_)) => return self.closed(),
+                // A connection that was silent for so long may be dead without saying so.
+                Err(_) if self.shared.waiting_since().is_some_and(|since| since.elapsed() >= patience) => {
+                    return failure::late(&self.shared.address);
+                }
+                Ok(Ok(_)) | Err(_) => {}
+            }
+        }
+    }
+
+    /// Takes everything that has arrived whole.
+    fn take_all(&mut self) -> Result<(), EndpointError> {
+        let no_nats = || failure::no_nats(&self.shared.address);
+        let mut taken = 0;
+        while let Some((incoming, length)) = wire::first(&self.arrived[taken..]).map_err(|_| no_nats())? {
+            taken += length;
+            match incoming {
+                Incoming::Message(message) => {
+                    self.answers.extend(acknowledgements::read(&message, &self.shared.address));
+                }
+                Incoming::Pong if self.shared.read(std::mem::take(&mut self.refused)) => {}
+                Incoming::Pong => return Err(no_nats()),
+                Incoming::Ping => drop(self.urgent.send(wire::PONG)),
+                Incoming::Refused(words) => self.refused.push(words.into_owned()),
+                Incoming::Info(info) => {
+                    if let Ok(info) = serde_json::from_slice(info) {
+                        *self.shared.info.lock().unwrap_or_else(PoisonError::into_inner) = info;
+                    }
+                }
+                Incoming::Ok => {}
+            }
+        }
+        self.arrived.advance(taken);
+        if let Some(book) = self.book.filter(|_| !self.answers.is_empty()) {
+            book.settle_all(self.answers.drain(..));
+        }
+        Ok(())
+    }
+
+    /// The connection was closed; the last refusal, when it is of no single event, says why.
+    fn closed(&self) -> EndpointError {
+        let reason = self.refused.last().filter(|words| !words.starts_with("Permissions Violation"));
+        reason.map_or_else(
+            || failure::disconnected(&self.shared.address),
+            |words| failure::closed(words, &self.shared.address),
+        )
+    }
+}
+
+/// Writes until nothing more comes, or the connection ends.
+async fn write(
+    mut writer: impl AsyncWrite + Unpin,
+    mut urgent: mpsc::UnboundedReceiver<&'static [u8]>,
+    mut waiting: mpsc::Receiver<Vec<u8>>,
+) {
+    loop {
+        let written = tokio::select! {
+            biased;
+            Some(answer) = urgent.recv() => writer.write_all(answer).await,
+            part = waiting.recv() => match part {
+                Some(part) => writer.write_all(&part).await,
+                None => return,
+            },
+        };
+        if written.is_err() || writer.flush().await.is_err() {
+            return;
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::at;
+    use crate::endpoint::Address;
+
+    #[test]
+    fn other_servers_are_found_by_host_and_port() {
+        let address = Address::parse("nats://one:4222/orders").expect("an address");
+        let there = |other: &str| at(&address, other).map(|there| (there.host, there.port));
+        assert_eq!(there("10.0.0.2:4223"), Some(("10.0.0.2".to_owned(), 4223)));
+        assert_eq!(there("[fe80::1]:4222"), Some(("fe80::1".to_owned(), 4222)));
+        assert_eq!(there("nowhere"), None);
+        assert_eq!(there("host:port"), None);
+    }
+}
