@@ -39,7 +39,7 @@ const CONFINED: &[(&str, &[&str])] = &[
     ("rdkafka", &["endpoint/kafka"]),
     ("axum", &["commands/serve", "endpoint/http"]),
     ("hyper_util", &["endpoint/http"]),
-    ("tokio_rustls", &["endpoint/amqp", "endpoint/http", "endpoint/mqtt", "endpoint/redis_streams"]),
+    ("tokio_rustls", &["endpoint/dial.rs", "endpoint/http"]),
     ("rumqttc_v4", &["endpoint/mqtt"]),
     ("rumqttc_v5", &["endpoint/mqtt"]),
     ("mqtt5", &["endpoint/embedded.rs"]),

