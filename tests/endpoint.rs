@@ -30,6 +30,9 @@ mod mqtt;
 #[cfg(feature = "nats")]
 #[path = "endpoint/nats.rs"]
 mod nats;
+#[cfg(feature = "nats")]
+#[path = "endpoint/nats_publishing.rs"]
+mod nats_publishing;
 #[cfg(feature = "redis")]
 #[path = "endpoint/redis_sentinel.rs"]
 mod redis_sentinel;

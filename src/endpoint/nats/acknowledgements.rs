@@ -13,13 +13,13 @@ use crate::endpoint::{Address, EndpointError, EndpointErrorKind};
 use crate::event::Place;
 
 /// What was said to the event with this number.
-pub(super) type Answer = (usize, Result<Place, EndpointError>);
+pub(super) type Acknowledged = (usize, Result<Place, EndpointError>);
 
 /// The acknowledgements that come over one connection.
 #[derive(Debug)]
 pub(super) struct Acknowledgements {
-    /// Reply subjects up to the number.
-    inbox: Vec<u8>,
+    /// Where they go, up to the number.
+    pub(super) inbox: Vec<u8>,
     pub(super) book: Arc<ReceiptBook>,
 }
 
@@ -43,17 +43,10 @@ impl Acknowledgements {
             None => Ok(Self { inbox: inbox.into_bytes(), book }),
         }
     }
-
-    /// Writes where the acknowledgement of an event goes, in the place of what `reply` holds.
-    pub(super) fn put_reply(&self, reply: &mut Vec<u8>, number: usize) {
-        reply.clear();
-        reply.extend_from_slice(&self.inbox);
-        wire::put_number(reply, number);
-    }
 }
 
 /// The acknowledgement in a message; `None` where it is none.
-pub(super) fn read(message: &Received<'_>, address: &Address) -> Option<Answer> {
+pub(super) fn read(message: &Received<'_>, address: &Address) -> Option<Acknowledged> {
     let last = memchr::memrchr(b'.', message.subject)?;
     let number = wire::number(&message.subject[last + 1..]).ok()?;
     Some((number, outcome(message, address)))

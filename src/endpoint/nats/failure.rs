@@ -58,7 +58,11 @@ pub(super) fn broken_off(error: &io::Error, address: &Address) -> EndpointError 
 pub(super) fn encrypt(error: &io::Error, address: &Address) -> EndpointError {
     let cause = error.to_string();
     let trouble = trouble_with_certificates(&cause, address);
-    trouble.unwrap_or_else(|| no_encryption(&cause, address))
+    trouble.unwrap_or_else(|| match error.kind() {
+        io::ErrorKind::InvalidData => no_encryption(&cause, address),
+        io::ErrorKind::InvalidInput => not_found(&cause, address),
+        _ => does_not_answer(&cause, address),
+    })
 }
 
 /// The server did not end the greeting in time.
@@ -72,9 +76,18 @@ pub(super) fn no_nats(address: &Address) -> EndpointError {
     does_not_answer("what it says is no NATS", address)
 }
 
-/// The server let us not in, in its words.
+/// The server, with which we were connected, said something else.
+pub(super) fn odd_words(address: &Address) -> EndpointError {
+    EndpointError::new(
+        Kind::Disconnected,
+        format!("`{address}` said something that is no NATS, and was left"),
+    )
+}
+
+/// The server did not let us in, in its words.
 pub(super) fn refused(words: &str, address: &Address) -> EndpointError {
-    if words.to_ascii_lowercase().contains("auth") {
+    let lower = words.to_ascii_lowercase();
+    if lower.contains("auth") && !lower.contains("timeout") {
         return not_let_in(address);
     }
     does_not_answer(&format!("it says `{words}`"), address)
@@ -157,6 +170,16 @@ pub(super) fn too_large(size: usize, limit: usize) -> EndpointError {
         format!("an event of {size} bytes is larger than the {limit} bytes the server takes"),
     )
     .help("raise `max_payload` of the server, or leave the event out")
+}
+
+/// The subject does not fit into the line that announces a message.
+pub(super) fn too_long(size: usize, limit: usize) -> EndpointError {
+    EndpointError::new(
+        Kind::Rejected,
+        format!(
+            "a subject of {size} bytes, with that of the reply, is longer than the {limit} bytes there is room for"
+        ),
+    )
 }
 
 /// A subject that cannot be published to or subscribed to.

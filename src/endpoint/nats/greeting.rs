@@ -21,32 +21,39 @@ pub(super) struct Greeted {
     pub(super) arrived: BytesMut,
 }
 
-/// Greets the server of this address.
+/// Greets the server at this host and port, which stands for the address; its certificate must be for the host `name`.
 ///
 /// # Errors
 /// When it cannot be reached, agrees on no encryption, or does not let us in.
 pub(super) async fn greet(
     address: &Address,
+    (host, port, name): (&str, u16, &str),
     options: &AddressOptions<'_>,
     introduction: &Introduction,
 ) -> Result<Greeted, EndpointError> {
-    let socket = dial::connect(&address.host, address.port).await;
-    let socket = socket.map_err(|error| failure::unreachable(&error, address))?;
+    let socket = dial::connect(host, port).await.map_err(|error| failure::unreachable(&error, address))?;
     let mut talk = Talk { stream: socket, arrived: BytesMut::new(), address };
     let Said::Info(info) = talk.hear().await? else {
         return Err(failure::no_nats(address));
     };
-    if !address.tls && !info.tls_required {
+    if !address.tls && !info.wants_encryption() {
         return talk.introduce(info, introduction).await;
     }
-    if !info.tls_required && !info.tls_available {
+    if !info.agrees_to_encryption() {
         return Err(failure::without_encryption(address));
+    }
+    // Nothing that was said without encryption may count as said with it.
+    if !talk.arrived.is_empty() {
+        return Err(match talk.hear().await? {
+            Said::Refused(words) => failure::refused(&words, address),
+            _ => failure::no_nats(address),
+        });
     }
     let authorities = options.text("ca").map(tls::read_authorities).transpose()?;
     let config = tls::client_config(authorities.as_deref(), tls::Identity::of(options)?.as_ref())?;
-    let encrypted = dial::encrypt(talk.stream, &address.host, Arc::new(config)).await;
+    let encrypted = dial::encrypt(talk.stream, name, Arc::new(config)).await;
     let encrypted = encrypted.map_err(|error| failure::encrypt(&error, address))?;
-    let talk = Talk { stream: encrypted, arrived: talk.arrived, address };
+    let talk = Talk { stream: encrypted, arrived: BytesMut::new(), address };
     talk.introduce(info, introduction).await
 }
 
@@ -54,6 +61,7 @@ pub(super) async fn greet(
 enum Said {
     Info(Box<ServerInfo>),
     Pong,
+    Ping,
     Refused(String),
     Other,
 }
@@ -75,7 +83,7 @@ impl<S: Stream + 'static> Talk<'_, S> {
             "tls_required": self.address.tls, "name": "eddy", "lang": "rust", "version": env!("CARGO_PKG_VERSION"),
         });
         if let Some(words) = words.as_object_mut() {
-            words.extend(introduction.signed(&info.nonce)?);
+            words.extend(introduction.signed(info.nonce())?);
         }
         let introduced = [format!("CONNECT {words}\r\n").as_bytes(), wire::PING].concat();
         let said = self.stream.write_all(&introduced).await;
@@ -88,7 +96,11 @@ impl<S: Stream + 'static> Talk<'_, S> {
                     return Ok(Greeted { stream: Box::new(self.stream), info: *info, arrived: self.arrived });
                 }
                 Said::Refused(words) => return Err(failure::refused(&words, self.address)),
-                Said::Info(newer) => info = newer,
+                Said::Info(newer) => info.update(*newer),
+                Said::Ping => {
+                    let answered = self.stream.write_all(wire::PONG).await;
+                    answered.map_err(|error| failure::broken_off(&error, self.address))?;
+                }
                 Said::Other => {}
             }
         }
@@ -106,7 +118,8 @@ impl<S: Stream + 'static> Talk<'_, S> {
                     }
                     Incoming::Pong => Said::Pong,
                     Incoming::Refused(words) => Said::Refused(words.into_owned()),
-                    Incoming::Ping | Incoming::Ok | Incoming::Message(_) => Said::Other,
+                    Incoming::Ping => Said::Ping,
+                    Incoming::Ok | Incoming::Message(_) => Said::Other,
                 };
                 self.arrived.advance(length);
                 return Ok(said);

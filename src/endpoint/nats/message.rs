@@ -50,7 +50,9 @@ const NAME_FOR_REPEATS: &str = "Nats-Msg-Id";
 fn put_header(out: &mut Vec<u8>, name: &str, value: &[&[u8]]) {
     out.extend_from_slice(name.as_bytes());
     out.extend_from_slice(b": ");
-    value.iter().for_each(|part| out.extend_from_slice(part));
+    for part in value {
+        out.extend_from_slice(part);
+    }
     out.extend_from_slice(b"\r\n");
 }
 
@@ -68,6 +70,29 @@ pub(super) fn check_subject(subject: &str) -> Result<(), EndpointError> {
         return Ok(());
     }
     Err(failure::bad_subject(subject))
+}
+
+/// As [`check_subject`], for where an answer goes.
+///
+/// # Errors
+/// As that.
+pub(super) fn check_reply(reply: &str) -> Result<(), EndpointError> {
+    check_subject(reply).map_err(|mut error| {
+        error.message = format!("its `reply` cannot be used: {}", error.message);
+        error
+    })
+}
+
+/// Bytes that subjects may have in the line before a message: servers take lines of 4096 unless told otherwise.
+const LONGEST_SUBJECTS: usize = 4000;
+
+/// Refuses subjects for which the server would end the connection.
+///
+/// # Errors
+/// When they are too long together.
+pub(super) fn check_length(subject: &str, reply: &[u8]) -> Result<(), EndpointError> {
+    let size = subject.len() + reply.len();
+    if size > LONGEST_SUBJECTS { Err(failure::too_long(size, LONGEST_SUBJECTS)) } else { Ok(()) }
 }
 
 /// Refuses what the server would refuse, because it ends the connection over it.
@@ -137,7 +162,7 @@ pub(super) fn stored_event(message: async_nats::jetstream::Message) -> Result<(E
 
 #[cfg(test)]
 mod tests {
-    use super::{check_size, check_subject, put_headers};
+    use super::{check_length, check_size, check_subject, put_headers};
     use crate::event::{Event, Header, NUMBER_HEADER, RUN_HEADER};
 
     #[test]
@@ -173,7 +198,9 @@ mod tests {
     }
 
     #[test]
-    fn sizes_count_headers() {
+    fn sizes_count_headers_and_subjects_have_a_length() {
+        assert!(check_length(&"a".repeat(4000), b"").is_ok());
+        assert!(check_length(&"a".repeat(3999), b"rr").is_err());
         assert!(check_size(b"", &[0; 100], 100).is_ok());
         assert!(check_size(b"x", &[0; 100], 100).is_err());
     }

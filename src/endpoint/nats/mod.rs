@@ -1,4 +1,5 @@
-//! NATS core and JetStream as source and sink, over the official client.
+//! NATS core and JetStream as source and sink: reading and asking over the official client, publishing over a connection of
+//! our own.
 
 use std::time::Duration;
 

@@ -3,20 +3,29 @@
 use compact_str::CompactString;
 
 use super::pipe::Pipe;
-use super::{failure, message, wire};
-use crate::endpoint::{Address, EndpointError, EndpointErrorKind};
+use super::{message, wire};
+use crate::endpoint::{EndpointError, EndpointErrorKind};
 use crate::event::Event;
 
 /// Bytes of a message beside its payload, roughly.
 const FRAMING: usize = 64;
+
+/// Where the answer to a message is to go.
+#[derive(Clone, Copy)]
+pub(super) enum Answer<'a> {
+    /// To this subject; nowhere when it is empty.
+    To(&'a str),
+    /// JetStream's acknowledgement to this inbox, with the number behind it; JetStream knows the event again that comes a
+    /// second time.
+    Acknowledgement(&'a [u8], usize),
+}
 
 /// The messages of a batch, or of the beginning of one.
 pub(super) struct Part {
     bytes: Vec<u8>,
     headers: Vec<u8>,
     reply: Vec<u8>,
-    /// Where events go that follow each other, with the place of the first in the batch.
-    subjects: Vec<(usize, CompactString)>,
+    subjects: Subjects,
     max_payload: usize,
     takes_headers: bool,
 }
@@ -30,14 +39,13 @@ impl Part {
             bytes: Vec::with_capacity(bytes),
             headers: Vec::new(),
             reply: Vec::new(),
-            subjects: Vec::new(),
+            subjects: Subjects::default(),
             max_payload,
             takes_headers,
         }
     }
 
-    /// Writes the message of the event at this place in the batch. `put_reply` writes where the answer goes; with
-    /// `recognised`, JetStream knows it when it comes a second time.
+    /// Writes the message of the event at this place in the batch.
     ///
     /// # Errors
     /// When the server would not take it; nothing was written then.
@@ -45,21 +53,37 @@ impl Part {
         &mut self,
         at: usize,
         (event, subject): (&Event, &str),
-        put_reply: impl FnOnce(&mut Vec<u8>) -> Result<(), EndpointError>,
-        recognised: bool,
+        answer: Answer<'_>,
     ) -> Result<(), EndpointError> {
-        if self.subjects.last().is_none_or(|(_, last)| last != subject) {
+        if self.subjects.rows.last().is_none_or(|(_, last)| last != subject) {
             message::check_subject(subject)?;
-            self.subjects.push((at, subject.into()));
+            self.subjects.rows.push((at, subject.into()));
         }
-        message::put_headers(&mut self.headers, event, recognised)?;
+        message::put_headers(&mut self.headers, event, matches!(answer, Answer::Acknowledgement(..)))?;
         if !self.headers.is_empty() && !self.takes_headers {
             let message = "the server takes no headers (`no_header_support`)";
             return Err(EndpointError::new(EndpointErrorKind::Rejected, message));
         }
         let payload = event.payload.as_deref().unwrap_or_default();
         message::check_size(&self.headers, payload, self.max_payload)?;
-        put_reply(&mut self.reply)?;
+        self.reply.clear();
+        match answer {
+            Answer::To("") => {}
+            Answer::To(reply) => {
+                message::check_reply(reply)?;
+                self.reply.extend_from_slice(reply.as_bytes());
+            }
+            Answer::Acknowledgement(inbox, number) => {
+                self.reply.extend_from_slice(inbox);
+                wire::put_number(&mut self.reply, number);
+            }
+        }
+        message::check_length(subject, &self.reply)?;
+        if let Answer::To(reply) = answer
+            && !reply.is_empty()
+        {
+            self.subjects.replies.push((at, reply.into()));
+        }
         wire::put_message(&mut self.bytes, subject, &self.reply, &self.headers, payload);
         Ok(())
     }
@@ -69,29 +93,94 @@ impl Part {
         std::mem::take(&mut self.bytes)
     }
 
+    /// Where the events went so far.
+    pub(super) fn subjects(&self) -> &Subjects {
+        &self.subjects
+    }
+
     /// Where the events went.
     pub(super) fn into_subjects(self) -> Subjects {
-        Subjects(self.subjects)
+        self.subjects
     }
 }
 
 /// Where the events of a batch went.
-pub(super) struct Subjects(Vec<(usize, CompactString)>);
+#[derive(Debug, Default)]
+pub(super) struct Subjects {
+    /// Those of events that follow each other, with the place of the first in the batch.
+    rows: Vec<(usize, CompactString)>,
+    /// Where answers to single events were asked for, in order.
+    replies: Vec<(usize, CompactString)>,
+}
 
 impl Subjects {
     /// Where the event at this place went, if it did.
     pub(super) fn of(&self, at: usize) -> Option<&str> {
-        let behind = self.0.partition_point(|(first, _)| *first <= at);
-        Some(&self.0.get(behind.checked_sub(1)?)?.1)
+        let behind = self.rows.partition_point(|(first, _)| *first <= at);
+        Some(&self.rows.get(behind.checked_sub(1)?)?.1)
     }
 
-    /// Why the event at this place was refused, when one of the server's words names its subject.
-    pub(super) fn refusal(&self, at: usize, words: &[String], address: &Address) -> Option<EndpointError> {
-        if words.is_empty() {
-            return None;
+    fn reply_of(&self, at: usize) -> Option<&str> {
+        let place = self.replies.binary_search_by_key(&at, |(at, _)| *at).ok()?;
+        Some(&self.replies[place].1)
+    }
+
+    /// Whether the event at this place is the one that a server refused.
+    pub(super) fn concerns(&self, at: usize, refusal: &Refusal) -> bool {
+        match refusal {
+            Refusal::Subject(subject) => self.of(at) == Some(subject),
+            Refusal::Reply(reply) => self.reply_of(at) == Some(reply),
+            Refusal::Other => false,
         }
-        let quoted = format!("\"{}\"", self.of(at)?);
-        let named = words.iter().find(|words| words.contains(&quoted));
-        named.map(|words| failure::forbidden(words, address))
+    }
+}
+
+/// What a server refused, as far as its words say.
+#[derive(Debug, PartialEq, Eq)]
+pub(super) enum Refusal {
+    /// Everything that goes to this subject.
+    Subject(String),
+    /// Everything that is to be answered there.
+    Reply(String),
+    /// Something else.
+    Other,
+}
+
+impl Refusal {
+    /// Reads the words of a server.
+    pub(super) fn of(words: &str) -> Self {
+        let Some((what, quoted)) = words.split_once(" \"").filter(|(_, quoted)| quoted.ends_with('"')) else {
+            return Self::Other;
+        };
+        // The server quotes as Go does, which is as JSON does for what subjects are made of.
+        let named = serde_json::from_str(&format!("\"{quoted}"));
+        match (what, named) {
+            ("Permissions Violation for Publish to", Ok(subject)) => Self::Subject(subject),
+            ("Permissions Violation for Publish with Reply of", Ok(reply)) => Self::Reply(reply),
+            _ => Self::Other,
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{Refusal, Subjects};
+
+    #[test]
+    fn refusals_find_their_events() {
+        let subjects = Subjects {
+            rows: vec![(0, "a".into()), (2, "b\\\"".into()), (5, "a".into())],
+            replies: vec![(1, "$JS.ACK.x".into())],
+        };
+        let concerned = |words: &str| -> Vec<usize> {
+            let refusal = Refusal::of(words);
+            (0..7).filter(|&at| subjects.concerns(at, &refusal)).collect()
+        };
+        assert_eq!(concerned("Permissions Violation for Publish to \"a\""), [0, 1, 5, 6]);
+        assert_eq!(concerned(r#"Permissions Violation for Publish to "b\\\"""#), [2, 3, 4]);
+        assert_eq!(concerned("Permissions Violation for Publish with Reply of \"$JS.ACK.x\""), [1]);
+        for other in ["Slow Consumer", "Permissions Violation for Publish to \"a", "something of \"a\""] {
+            assert_eq!(Refusal::of(other), Refusal::Other, "{other}");
+        }
     }
 }

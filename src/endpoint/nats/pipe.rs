@@ -10,10 +10,10 @@ use std::time::{Duration, Instant};
 
 use bytes::{Buf, BytesMut};
 use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt};
-use tokio::sync::{mpsc, oneshot, watch};
+use tokio::sync::{Notify, mpsc, oneshot, watch};
 
 use super::access::{self, Introduction};
-use super::acknowledgements;
+use super::acknowledgements::{self, Acknowledged};
 use super::greeting::{Greeted, greet};
 use super::wire::{self, Incoming, ServerInfo};
 use super::{connection, failure};
@@ -26,9 +26,13 @@ use crate::endpoint::{Address, EndpointError, SinkOptions};
 const WAITING_PARTS: usize = 4;
 /// Bytes read at once, at least.
 const READ_AT_ONCE: usize = 64 * 1024;
+/// Refusals that belong to one part, at most; a part has far fewer messages.
+const MOST_REFUSED: usize = 10_000;
+/// Characters of a refusal that are kept.
+const LONGEST_WORDS: usize = 8 * 1024;
 
 /// That the server has read a part: what it refused of it, in its words; or why that is not known.
-pub(super) type Read = Result<Vec<String>, EndpointError>;
+pub(super) type PartRead = Result<Vec<String>, EndpointError>;
 
 /// A connection that was let in. It ends when the last of its clones is dropped and what was handed to it is written.
 #[derive(Clone, Debug)]
@@ -49,7 +53,7 @@ struct Shared {
 #[derive(Debug)]
 struct Expected {
     since: Instant,
-    report: oneshot::Sender<Read>,
+    report: oneshot::Sender<PartRead>,
 }
 
 impl Pipe {
@@ -69,19 +73,26 @@ impl Pipe {
         let introduction =
             Introduction::of(&written, address.credentials.as_ref().or(options.credentials.as_ref()))?;
         access::check_certificates(&written)?;
-        let greeting = async {
-            let first = greet(address, &written, &introduction).await;
-            let Err(reason) = first else { return first };
-            for other in others.iter().filter_map(|other| at(address, other)) {
-                if let Ok(greeted) = greet(&other, &written, &introduction).await {
-                    return Ok(greeted);
-                }
+        let places = std::iter::once(Place::of(address))
+            .chain(others.iter().filter_map(|other| Place::other(address, other)));
+        let mut places: VecDeque<Place> = places.collect();
+        let mut left = options.connect_timeout;
+        let mut reason = None;
+        // Each has its share of the time, so that one that is gone without a word does not take that of the others.
+        let greeted = loop {
+            let Some(place) = places.pop_front() else {
+                return Err(reason.unwrap_or_else(|| failure::no_greeting(address, options.connect_timeout)));
+            };
+            let (began, share) = (Instant::now(), left / u32::try_from(places.len() + 1).unwrap_or(u32::MAX));
+            let there = (place.host.as_str(), place.port, place.name.as_str());
+            let greeted = tokio::time::timeout(share, greet(address, there, &written, &introduction)).await;
+            match greeted.unwrap_or_else(|_| Err(failure::no_greeting(address, share))) {
+                Ok(greeted) => break greeted,
+                // What the server of the address says comes first.
+                Err(error) => drop(reason.get_or_insert(error)),
             }
-            Err(reason)
+            left = left.saturating_sub(began.elapsed());
         };
-        let timeout = options.connect_timeout;
-        let greeted = tokio::time::timeout(timeout, greeting).await;
-        let greeted = greeted.unwrap_or_else(|_| Err(failure::no_greeting(address, timeout)))?;
         Ok(Self::start(greeted, address, options.receipt_timeout, book))
     }
 
@@ -101,18 +112,21 @@ impl Pipe {
         let working = Arc::clone(&shared);
         tokio::spawn(async move {
             let (reader, writer) = tokio::io::split(greeted.stream);
-            let (urgent, first) = mpsc::unbounded_channel();
+            let pinged = Notify::new();
+            let mut ended = working.ended.subscribe();
             let reading = Reading {
                 shared: &working,
                 arrived: greeted.arrived,
                 refused: Vec::new(),
                 answers: Vec::new(),
                 book: book.as_deref(),
-                urgent,
+                pinged: &pinged,
             };
             let cause = tokio::select! {
                 cause = reading.run(reader, patience) => cause,
-                () = write(writer, first, waiting) => failure::disconnected(&working.address),
+                () = write(writer, &pinged, waiting) => failure::disconnected(&working.address),
+                // Whoever ended it has said why.
+                _ = ended.wait_for(Option::is_some) => return,
             };
             working.end(&cause);
         });
@@ -122,12 +136,17 @@ impl Pipe {
     /// Bytes of headers and payload of the largest message, and whether there may be headers.
     pub(super) fn limits(&self) -> (usize, bool) {
         let info = self.shared.info.lock().unwrap_or_else(PoisonError::into_inner);
-        (info.max_payload, info.headers)
+        (info.max_payload(), info.takes_headers())
     }
 
     /// Whether nothing more can go over it.
     pub(super) fn is_broken(&self) -> bool {
         self.shared.ended.borrow().is_some()
+    }
+
+    /// Ends the connection: what has no receipt yet fails for this reason.
+    pub(super) fn end(&self, cause: &EndpointError) {
+        self.shared.end(cause);
     }
 
     /// Ends when the connection has ended, and says why it did.
@@ -141,7 +160,7 @@ impl Pipe {
 
     /// Hands a part over, behind those before it, and returns the sign to come that the server has read it; waits while the
     /// connection is busy.
-    pub(super) async fn send(&self, mut part: Vec<u8>) -> oneshot::Receiver<Read> {
+    pub(super) async fn send(&self, mut part: Vec<u8>) -> oneshot::Receiver<PartRead> {
         part.extend_from_slice(wire::PING);
         let (report, read) = oneshot::channel();
         let place = self.parts.reserve().await;
@@ -173,18 +192,32 @@ pub(super) async fn renewed(
         return Ok(None);
     }
     halt.may_connect(address)?;
-    let others = pipe.shared.info.lock().unwrap_or_else(PoisonError::into_inner).connect_urls.clone();
+    let others = pipe.shared.info.lock().unwrap_or_else(PoisonError::into_inner).others().to_vec();
     let connected = Pipe::open(address, options, known, &others, book).await;
     halt.connected(connected).map(Some)
 }
 
-/// The address with the host and port of another server.
-fn at(address: &Address, other: &str) -> Option<Address> {
-    let (host, port) = other.rsplit_once(':')?;
-    let mut there = address.clone();
-    host.trim_matches(['[', ']']).clone_into(&mut there.host);
-    there.port = port.parse().ok()?;
-    Some(there)
+/// Where a server is.
+#[derive(Debug, PartialEq, Eq)]
+struct Place {
+    host: String,
+    port: u16,
+    /// What its certificate is for.
+    name: String,
+}
+
+impl Place {
+    fn of(address: &Address) -> Self {
+        Self { host: address.host.clone(), port: address.port, name: address.host.clone() }
+    }
+
+    /// Another server of the cluster. Servers tell their numbers rather than the names their certificates have.
+    fn other(address: &Address, other: &str) -> Option<Self> {
+        let (host, port) = other.rsplit_once(':')?;
+        let host = host.trim_matches(['[', ']']).to_owned();
+        let name = if host.parse::<std::net::IpAddr>().is_ok() { address.host.clone() } else { host.clone() };
+        Some(Self { host, port: port.parse().ok()?, name })
+    }
 }
 
 impl Shared {
@@ -199,7 +232,7 @@ impl Shared {
     }
 
     /// The server has read the oldest part; false when there is none.
-    fn read(&self, refused: Vec<String>) -> bool {
+    fn has_read(&self, refused: Vec<String>) -> bool {
         let mut open = self.expected.lock().unwrap_or_else(PoisonError::into_inner);
         // Whoever does not want the receipts need not take them.
         open.pop_front().map(|part| part.report.send(Ok(refused))).is_some()
@@ -213,7 +246,11 @@ impl Shared {
     /// Fails what has not been read, and everything that is still to come.
     fn end(&self, cause: &EndpointError) {
         let mut open = self.expected.lock().unwrap_or_else(PoisonError::into_inner);
-        self.ended.send_replace(Some(cause.clone()));
+        self.ended.send_if_modified(|ended| {
+            let first = ended.is_none();
+            ended.get_or_insert_with(|| cause.clone());
+            first
+        });
         for part in open.drain(..) {
             let _ = part.report.send(Err(cause.clone()));
         }
@@ -227,10 +264,10 @@ struct Reading<'a> {
     /// What the server refused since it last said that it has read a part.
     refused: Vec<String>,
     /// What it said to single events, to be noted together.
-    answers: Vec<acknowledgements::Answer>,
+    answers: Vec<Acknowledged>,
     book: Option<&'a ReceiptBook>,
-    /// Answers to the server.
-    urgent: mpsc::UnboundedSender<&'static [u8]>,
+    /// Told when the server wants a sign of life.
+    pinged: &'a Notify,
 }
 
 impl Reading<'_> {
@@ -255,21 +292,27 @@ impl Reading<'_> {
 
     /// Takes everything that has arrived whole.
     fn take_all(&mut self) -> Result<(), EndpointError> {
-        let no_nats = || failure::no_nats(&self.shared.address);
+        let odd = || failure::odd_words(&self.shared.address);
         let mut taken = 0;
-        while let Some((incoming, length)) = wire::first(&self.arrived[taken..]).map_err(|_| no_nats())? {
+        while let Some((incoming, length)) = wire::first(&self.arrived[taken..]).map_err(|_| odd())? {
             taken += length;
             match incoming {
                 Incoming::Message(message) => {
                     self.answers.extend(acknowledgements::read(&message, &self.shared.address));
                 }
-                Incoming::Pong if self.shared.read(std::mem::take(&mut self.refused)) => {}
-                Incoming::Pong => return Err(no_nats()),
-                Incoming::Ping => drop(self.urgent.send(wire::PONG)),
-                Incoming::Refused(words) => self.refused.push(words.into_owned()),
+                Incoming::Pong if self.shared.has_read(std::mem::take(&mut self.refused)) => {}
+                Incoming::Pong => return Err(odd()),
+                Incoming::Ping => self.pinged.notify_one(),
+                Incoming::Refused(_) if self.refused.len() >= MOST_REFUSED => return Err(odd()),
+                Incoming::Refused(words) => {
+                    let words: String = words.chars().take(LONGEST_WORDS).collect();
+                    if self.refused.last() != Some(&words) {
+                        self.refused.push(words);
+                    }
+                }
                 Incoming::Info(info) => {
-                    if let Ok(info) = serde_json::from_slice(info) {
-                        *self.shared.info.lock().unwrap_or_else(PoisonError::into_inner) = info;
+                    if let Ok(newer) = serde_json::from_slice(info) {
+                        self.shared.info.lock().unwrap_or_else(PoisonError::into_inner).update(newer);
                     }
                 }
                 Incoming::Ok => {}
@@ -293,15 +336,11 @@ impl Reading<'_> {
 }
 
 /// Writes until nothing more comes, or the connection ends.
-async fn write(
-    mut writer: impl AsyncWrite + Unpin,
-    mut urgent: mpsc::UnboundedReceiver<&'static [u8]>,
-    mut waiting: mpsc::Receiver<Vec<u8>>,
-) {
+async fn write(mut writer: impl AsyncWrite + Unpin, pinged: &Notify, mut waiting: mpsc::Receiver<Vec<u8>>) {
     loop {
         let written = tokio::select! {
             biased;
-            Some(answer) = urgent.recv() => writer.write_all(answer).await,
+            () = pinged.notified() => writer.write_all(wire::PONG).await,
             part = waiting.recv() => match part {
                 Some(part) => writer.write_all(&part).await,
                 None => return,
@@ -315,15 +354,16 @@ async fn write(
 
 #[cfg(test)]
 mod tests {
-    use super::at;
+    use super::Place;
     use crate::endpoint::Address;
 
     #[test]
     fn other_servers_are_found_by_host_and_port() {
         let address = Address::parse("nats://one:4222/orders").expect("an address");
-        let there = |other: &str| at(&address, other).map(|there| (there.host, there.port));
-        assert_eq!(there("10.0.0.2:4223"), Some(("10.0.0.2".to_owned(), 4223)));
-        assert_eq!(there("[fe80::1]:4222"), Some(("fe80::1".to_owned(), 4222)));
+        let there = |other: &str| Place::other(&address, other).map(|it| (it.host, it.port, it.name));
+        assert_eq!(there("10.0.0.2:4223"), Some(("10.0.0.2".into(), 4223, "one".into())));
+        assert_eq!(there("[fe80::1]:4222"), Some(("fe80::1".into(), 4222, "one".into())));
+        assert_eq!(there("two.example:4222"), Some(("two.example".into(), 4222, "two.example".into())));
         assert_eq!(there("nowhere"), None);
         assert_eq!(there("host:port"), None);
     }

@@ -4,7 +4,7 @@ use std::time::Instant;
 
 use tokio::task::JoinSet;
 
-use super::part::Part;
+use super::part::{Answer, Part, Refusal, Subjects};
 use super::pipe::{Pipe, renewed};
 use super::{CORE, failure, message};
 use crate::endpoint::halt::Halt;
@@ -46,15 +46,8 @@ impl NatsSink {
     /// Writes the message of one event.
     fn put(&self, part: &mut Part, at: usize, event: &Event) -> Result<(), EndpointError> {
         let subject = self.address.channel_for(event)?;
-        let put_reply = |out: &mut Vec<u8>| {
-            out.clear();
-            if let Some(reply) = event.attributes.get("reply").and_then(serde_json::Value::as_str) {
-                message::check_subject(reply)?;
-                out.extend_from_slice(reply.as_bytes());
-            }
-            Ok(())
-        };
-        part.put(at, (event, subject), put_reply, false)
+        let reply = event.attributes.get("reply").and_then(serde_json::Value::as_str);
+        part.put(at, (event, subject), Answer::To(reply.unwrap_or_default()))
     }
 
     async fn hand_over_batch(&mut self, batch: &[Event]) -> Receipts {
@@ -73,12 +66,19 @@ impl NatsSink {
         receipts::collect_together(&mut self.batches, count, async move {
             let read = read.await.unwrap_or_else(|_| Err(failure::unanswered()));
             let at = Instant::now();
+            let refusals = refusals(read.as_deref().unwrap_or_default(), &subjects, count);
             let mut refused = refused.into_iter().peekable();
             let outcome = |place| match (refused.next_if(|(refused, _)| *refused == place), &read) {
                 (Some((_, error)), _) => Err(error),
                 (None, Err(error)) => Err(error.clone()),
-                (None, Ok(words)) => {
-                    subjects.refusal(place, words, &address).map_or_else(|| Ok(Place::default()), Err)
+                (None, Ok(_)) => {
+                    let refusal = refusals.iter().find(|(refusal, _)| {
+                        refusal.as_ref().is_none_or(|refusal| subjects.concerns(place, refusal))
+                    });
+                    refusal.map_or_else(
+                        || Ok(Place::default()),
+                        |(_, words)| Err(failure::forbidden(words, &address)),
+                    )
                 }
             };
             let outcomes = (0..count).map(outcome);
@@ -90,6 +90,13 @@ impl NatsSink {
         while self.batches.join_next().await.is_some() {}
         Ok(())
     }
+}
+
+/// What a server refused of a batch, and its words. One that names no event of it may mean any, so that none of them can be
+/// taken for sent.
+fn refusals<'a>(words: &'a [String], subjects: &Subjects, count: usize) -> Vec<(Option<Refusal>, &'a str)> {
+    let named = |refusal: &Refusal| (0..count).any(|at| subjects.concerns(at, refusal));
+    words.iter().map(|words| (Some(Refusal::of(words)).filter(named), words.as_str())).collect()
 }
 
 impl Sink for NatsSink {

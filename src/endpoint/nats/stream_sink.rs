@@ -7,12 +7,13 @@ use async_nats::jetstream::context::ContextBuilder;
 
 use super::acknowledgements::Acknowledgements;
 use super::connection::{connect, known};
-use super::part::{Part, Subjects};
-use super::pipe::{Pipe, Read, renewed};
+use super::part::{Answer, Part, Refusal, Subjects};
+use super::pipe::{PartRead, Pipe, renewed};
 use super::streams::{self, Meaning};
 use super::{JETSTREAM, failure, message};
 use crate::endpoint::address_options::AddressOptions;
 use crate::endpoint::halt::Halt;
+use crate::endpoint::receipt_book::ReceiptBook;
 use crate::endpoint::{
     Address, BoxFuture, Capabilities, Delivery, EndpointError, EndpointErrorKind, Receipts, Sink, SinkOptions,
 };
@@ -54,7 +55,7 @@ pub(super) struct StreamSink {
 struct Handed {
     subjects: Subjects,
     /// A sign for each part of it that the server has read it.
-    reads: Vec<tokio::sync::oneshot::Receiver<Read>>,
+    reads: Vec<tokio::sync::oneshot::Receiver<PartRead>>,
 }
 
 impl StreamSink {
@@ -109,23 +110,26 @@ impl StreamSink {
         self.acknowledgements.book.missing().saturating_sub(ahead) < self.window
     }
 
-    /// Waits until there is room.
-    async fn room(&self, ahead: usize) -> Result<(), EndpointError> {
+    /// Waits until there is room. Without any for too long the connection is given up, so that nothing overtakes what has no
+    /// receipt.
+    async fn room(&self, ahead: usize, mut under_way: impl FnMut()) -> Result<(), EndpointError> {
         let deadline = tokio::time::Instant::now() + self.options.receipt_timeout;
         while !self.has_room(ahead) {
             if self.pipe.is_broken() {
                 return Err(failure::unanswered());
             }
             if tokio::time::timeout_at(deadline, self.acknowledgements.book.room()).await.is_err() {
+                self.pipe.end(&failure::late(&self.address));
                 return Err(failure::disconnected(&self.address));
             }
+            under_way();
         }
         Ok(())
     }
 
     /// Publishes the events of a batch, the first of which has this number.
     async fn hand_over_all(&self, batch: &[Event], first: usize) -> Handed {
-        let book = &self.acknowledgements.book;
+        let Acknowledgements { inbox, book } = &self.acknowledgements;
         let mut part = Part::new(&self.pipe, batch);
         let mut reads = Vec::new();
         let mut given_up = None;
@@ -133,17 +137,20 @@ impl StreamSink {
             let ahead = batch.len() - at;
             if given_up.is_none() && !self.has_room(ahead) {
                 reads.push(self.pipe.send(part.take()).await);
-                given_up = self.room(ahead).await.err();
+                let settle_refused = || {
+                    reads.retain_mut(|read| {
+                        let Ok(read) = read.try_recv() else { return true };
+                        settle_refused(book, &read, part.subjects(), (first, at), &self.address);
+                        false
+                    });
+                };
+                given_up = self.room(ahead, settle_refused).await.err();
             }
-            let put_reply = |out: &mut Vec<u8>| {
-                self.acknowledgements.put_reply(out, first + at);
-                Ok(())
-            };
             let handed = match &given_up {
                 Some(error) => Err(error.clone()),
-                None => {
-                    self.subject_of(event).and_then(|subject| part.put(at, (event, subject), put_reply, true))
-                }
+                None => self.subject_of(event).and_then(|subject| {
+                    part.put(at, (event, subject), Answer::Acknowledgement(inbox, first + at))
+                }),
             };
             if let Err(error) = handed {
                 book.settle(first + at, Err(error));
@@ -161,26 +168,26 @@ impl StreamSink {
         let book = Arc::clone(&self.acknowledgements.book);
         let (first, receipts) = book.begin(batch.len());
         let Handed { subjects, reads } = self.hand_over_all(batch, first).await;
-        let (ended, address) = (self.pipe.ended(), self.address.clone());
-        let deadline = tokio::time::Instant::now() + self.options.receipt_timeout;
-        let receipts = book.until((first, batch.len()), receipts, async move {
-            tokio::select! {
-                biased;
-                _ = ended => failure::unanswered(),
-                () = tokio::time::sleep_until(deadline) => failure::late(&address),
-            }
-        });
         let (pipe, address, renewed, count) =
             (self.pipe.clone(), self.address.clone(), self.renewed, batch.len());
+        let deadline = tokio::time::Instant::now() + self.options.receipt_timeout;
+        let (ended, silent, late) = (pipe.ended(), pipe.clone(), failure::late(&address));
+        let receipts = book.until((first, count), receipts, async move {
+            tokio::select! {
+                biased;
+                cause = ended => cause,
+                () = tokio::time::sleep_until(deadline) => {
+                    // Nothing is to overtake what has no receipt.
+                    silent.end(&late);
+                    late
+                }
+            }
+        });
         Box::pin(async move {
             let refusals = async {
                 for read in reads {
-                    let words = read.await.ok().and_then(Result::ok).unwrap_or_default();
-                    let refused = (0..count)
-                        .filter_map(|at| Some((first + at, Err(subjects.refusal(at, &words, &address)?))));
-                    // What is refused is answered in no other way.
-                    if !words.is_empty() {
-                        book.settle_all(refused);
+                    if let Ok(read) = read.await {
+                        settle_refused(&book, &read, &subjects, (first, count), &address);
                     }
                 }
                 std::future::pending().await
@@ -215,6 +222,21 @@ impl StreamSink {
             () = tokio::time::sleep(self.options.receipt_timeout) => {}
         }
         Ok(())
+    }
+}
+
+/// Settles those of the `count` events from `first` on that the server refused: they are answered in no other way.
+fn settle_refused(
+    book: &ReceiptBook,
+    read: &PartRead,
+    subjects: &Subjects,
+    (first, count): (usize, usize),
+    address: &Address,
+) {
+    for words in read.as_deref().unwrap_or_default() {
+        let refusal = Refusal::of(words);
+        let concerned = (0..count).filter(|&at| subjects.concerns(at, &refusal));
+        book.settle_all(concerned.map(|at| (first + at, Err(failure::forbidden(words, address)))));
     }
 }
 

@@ -11,25 +11,61 @@ pub(super) const PONG: &[u8] = b"PONG\r\n";
 
 /// The longest line taken from a server: what it says of itself, with all servers of its cluster.
 const LONGEST_LINE: usize = 1024 * 1024;
-/// The largest message taken from a server: twice what one can be made to carry.
-const LARGEST_MESSAGE: usize = 128 * 1024 * 1024;
+/// The largest message taken from a server; what comes are acknowledgements.
+const LARGEST_MESSAGE: usize = 1024 * 1024;
+/// The largest message a server takes that does not say.
+const USUAL_PAYLOAD: usize = 1024 * 1024;
 
 /// What a server says of itself, in the fields that matter to a publisher.
 #[derive(Clone, Debug, Default, Deserialize)]
 #[serde(default)]
 pub(super) struct ServerInfo {
+    max_payload: Option<usize>,
+    headers: Option<bool>,
+    tls_required: Option<bool>,
+    tls_available: Option<bool>,
+    nonce: Option<String>,
+    connect_urls: Option<Vec<String>>,
+}
+
+impl ServerInfo {
+    /// Takes over what a later word of the server says.
+    pub(super) fn update(&mut self, newer: Self) {
+        self.max_payload = newer.max_payload.or(self.max_payload);
+        self.headers = newer.headers.or(self.headers);
+        self.nonce = newer.nonce.or(self.nonce.take());
+        self.connect_urls = newer.connect_urls.or(self.connect_urls.take());
+    }
+
     /// Bytes of headers and payload of the largest message it takes.
-    pub(super) max_payload: usize,
-    /// It takes headers.
-    pub(super) headers: bool,
-    /// It wants encryption.
-    pub(super) tls_required: bool,
-    /// It agrees to encryption.
-    pub(super) tls_available: bool,
+    pub(super) fn max_payload(&self) -> usize {
+        self.max_payload.filter(|&most| most > 0).unwrap_or(USUAL_PAYLOAD)
+    }
+
+    /// Whether it takes headers.
+    pub(super) fn takes_headers(&self) -> bool {
+        self.headers.unwrap_or_default()
+    }
+
+    /// Whether it wants encryption.
+    pub(super) fn wants_encryption(&self) -> bool {
+        self.tls_required.unwrap_or_default()
+    }
+
+    /// Whether it agrees to encryption.
+    pub(super) fn agrees_to_encryption(&self) -> bool {
+        self.wants_encryption() || self.tls_available.unwrap_or_default()
+    }
+
     /// What is to be signed with a key.
-    pub(super) nonce: String,
+    pub(super) fn nonce(&self) -> &str {
+        self.nonce.as_deref().unwrap_or_default()
+    }
+
     /// Other servers of its cluster, as `host:port`.
-    pub(super) connect_urls: Vec<String>,
+    pub(super) fn others(&self) -> &[String] {
+        self.connect_urls.as_deref().unwrap_or_default()
+    }
 }
 
 /// What a server sends.
@@ -94,7 +130,7 @@ fn message<'a>(
     length: usize,
     has_headers: bool,
 ) -> Result<Option<(Incoming<'a>, usize)>, Malformed> {
-    let mut words = line.split(|byte| byte.is_ascii_whitespace()).filter(|word| !word.is_empty());
+    let mut words = line.split(u8::is_ascii_whitespace).filter(|word| !word.is_empty());
     let subject = words.next().ok_or(Malformed)?;
     let size = number(words.next_back().ok_or(Malformed)?)?;
     let headers = if has_headers { number(words.next_back().ok_or(Malformed)?)? } else { 0 };
@@ -109,7 +145,7 @@ fn message<'a>(
     }
     let (head, payload) = content[..size].split_at(headers);
     let status = head.strip_prefix(b"NATS/1.0 ").and_then(|rest| rest.get(..3));
-    let status = status.map(number).transpose()?.and_then(|status| u16::try_from(status).ok());
+    let status = status.and_then(|digits| u16::try_from(number(digits).ok()?).ok());
     Ok(Some((Incoming::Message(Received { subject, status, payload }), length + size + 2)))
 }
 
@@ -161,7 +197,7 @@ pub(super) fn put_number(out: &mut Vec<u8>, mut number: usize) {
 
 #[cfg(test)]
 mod tests {
-    use super::{Incoming, Malformed, Received, first, put_message, put_number};
+    use super::{Incoming, Malformed, Received, ServerInfo, first, put_message, put_number};
 
     fn only(bytes: &str) -> Incoming<'_> {
         let (incoming, length) = first(bytes.as_bytes()).expect("NATS").expect("whole");
@@ -183,6 +219,7 @@ mod tests {
         assert_eq!(only("MSG a.b 1 back 2\r\n\r\n\r\n"), message("a.b", None, "\r\n"));
         assert_eq!(only("HMSG a 1 16 16\r\nNATS/1.0 503\r\n\r\n\r\n"), message("a", Some(503), ""));
         assert_eq!(only("HMSG a 1 r 12 14\r\nNATS/1.0\r\n\r\nxy\r\n"), message("a", None, "xy"));
+        assert_eq!(only("HMSG a 1 16 16\r\nNATS/1.0 abc\r\n\r\n\r\n"), message("a", None, ""));
     }
 
     #[test]
@@ -207,6 +244,20 @@ mod tests {
     }
 
     #[test]
+    fn what_a_server_does_not_say_again_stays() {
+        let read = |text| serde_json::from_str::<ServerInfo>(text).expect("information");
+        let mut info =
+            read(r#"{"max_payload":10,"headers":true,"connect_urls":["a:1"],"tls_available":true}"#);
+        assert!(info.agrees_to_encryption() && !info.wants_encryption());
+        info.update(read(r#"{"connect_urls":["b:1"],"ldm":true}"#));
+        assert_eq!(
+            (info.max_payload(), info.takes_headers(), info.others()),
+            (10, true, &["b:1".into()][..])
+        );
+        assert_eq!(read("{}").max_payload(), 1024 * 1024);
+    }
+
+    #[test]
     fn messages_are_written_as_the_protocol_has_them() {
         let written = |reply: &str, headers: &str, payload: &str| {
             let mut out = Vec::new();
@@ -219,7 +270,9 @@ mod tests {
         assert_eq!(written("", headers, "xy"), format!("HPUB a.b 18 20\r\n{headers}xy\r\n"));
         assert_eq!(written("back", headers, ""), format!("HPUB a.b back 18 18\r\n{headers}\r\n"));
         let mut out = Vec::new();
-        [0, 9, 10, usize::MAX].map(|number| put_number(&mut out, number));
+        for number in [0, 9, 10, usize::MAX] {
+            put_number(&mut out, number);
+        }
         assert_eq!(out, b"091018446744073709551615");
     }
 }
