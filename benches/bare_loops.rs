@@ -195,6 +195,9 @@ async fn mqtt_send(job: &Job) -> Outcome {
 async fn mqtt_read(job: &Job) -> Outcome {
     let mut options = mqtt_options(job, "bench");
     options.set_clean_start(false);
+    options.set_session_expiry_interval(Some(86_400));
+    // The session was made by another process.
+    options.set_broker_session_resume_policy(rumqttc_v5::BrokerSessionResumePolicy::AllowBrokerOnly);
     let (_client, mut event_loop) = rumqttc_v5::AsyncClient::builder(options).capacity(WINDOW).build();
     let mut got = 0;
     while got < job.count {

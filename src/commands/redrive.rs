@@ -168,7 +168,7 @@ async fn redrive(args: &Args, context: &Context) -> Result<Status, CommandError>
     }
     let inner = origins::taken(args, &connector, &route, seen).await?;
     let left = inner.left();
-    let sink = connector.sink(&route.target, false).await?;
+    let sink = connector.sink(&route.target, args.rate.is_none()).await?;
     let base = route.target.for_writing(&context.environment)?;
     let source = RedriveSource::new(inner, Arc::clone(&board), rules);
     let sink = RoutingSink::new(base, sink, Arc::clone(&board), quarantine, args.loss == Loss::Allow);

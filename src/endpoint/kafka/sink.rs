@@ -223,11 +223,16 @@ impl KafkaSink {
 }
 
 /// Asks a broker once more, so that the client asks for its producer id at once: it does so after each such answer, but finds
-/// no broker after the first one, which gives the broker its name, and would look again only after half a second.
-fn once_more(producer: &Producer, address: &Address, timeout: Duration) {
-    let about = if address.path.is_empty() { "eddy" } else { address.path.as_str() };
-    // That it cannot be asked will be seen by whoever sends.
-    let _ = cluster::ask(producer.client(), Some(about), timeout, &|| {});
+/// no broker after the first one, which gives the broker its name, and would look again only after half a second. Events can
+/// be handed over meanwhile.
+fn once_more(producer: &Arc<Producer>, address: &Address, timeout: Duration) {
+    let about = if address.path.is_empty() { "eddy".to_owned() } else { address.path.clone() };
+    let producer = Arc::clone(producer);
+    let body = move || {
+        // That it cannot be asked will be seen by whoever sends.
+        let _ = cluster::ask(producer.client(), Some(&about), timeout, &|| {});
+    };
+    drop(std::thread::Builder::new().name("eddy-kafka".to_owned()).spawn(body));
 }
 
 /// Asks for the partitions of a topic.

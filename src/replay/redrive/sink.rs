@@ -2,6 +2,7 @@
 
 use std::collections::HashMap;
 use std::sync::Arc;
+use std::time::Duration;
 
 use serde_json::Value;
 use tokio::sync::Mutex;
@@ -256,6 +257,19 @@ impl Sink for RoutingSink {
 
     fn send<'a>(&'a mut self, batch: &'a [Event]) -> BoxFuture<'a, Receipts> {
         Box::pin(self.hand_over(batch))
+    }
+
+    fn flush(&mut self) -> BoxFuture<'_, ()> {
+        Box::pin(async move {
+            for sink in self.sinks.values_mut() {
+                sink.flush().await;
+            }
+        })
+    }
+
+    /// As the one of them that is waited for the shortest; a quarantine holds nothing back.
+    fn holds_back_for(&self) -> Option<Duration> {
+        self.sinks.values().filter_map(|sink| sink.holds_back_for()).min()
     }
 
     /// Only when all of them give all their receipts at once does the whole; each is told all the same. A quarantine that is

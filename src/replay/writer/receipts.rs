@@ -57,7 +57,10 @@ impl Writer {
     /// Waits for one receipt, at most until `deadline`, and in any case not longer than the patience allowed.
     pub(super) async fn await_one_receipt(&mut self, deadline: Option<Instant>) {
         let retry = deadline.is_none();
-        let quiet = self.sink.holds_back_for();
+        // Where nothing more comes before the receipts, what is held back is waited with only as long as much of it goes by
+        // itself.
+        let much = self.is_full() || self.bytes_under_way > self.limits.batch_bytes;
+        let quiet = self.sink.holds_back_for().filter(|_| much);
         if quiet.is_none() {
             self.sink.flush().await;
         }
