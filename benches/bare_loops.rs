@@ -163,7 +163,7 @@ async fn nats_send(job: &Job) -> Outcome {
 
 fn mqtt_options(job: &Job, client_id: &str) -> rumqttc_v5::MqttOptions {
     let mut options = rumqttc_v5::MqttOptions::new(client_id, ("127.0.0.1".to_owned(), job.port));
-    options.set_max_request_batch(256);
+    options.set_max_request_batch(256).set_max_packet_size(Some(1 << 20));
     options
 }
 

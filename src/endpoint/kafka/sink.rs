@@ -110,7 +110,9 @@ impl KafkaSink {
     pub(super) fn open(address: &Address, options: &SinkOptions) -> Result<Self, EndpointError> {
         let (mut config, listener) =
             settings::connection(address, options.credentials.as_ref(), &settings::SINK_OPTIONS)?;
-        let holds_back = settings::sending(&mut config, address, (options.receipt_timeout, options.in_bulk))?;
+        // The last record of a transaction, the progress of the run, would wait alone.
+        let in_bulk = options.in_bulk && options.transactions.is_none();
+        let holds_back = settings::sending(&mut config, address, (options.receipt_timeout, in_bulk))?;
         if let Some(wanted) = &options.transactions {
             settings::transacting(&mut config, address, &wanted.run)?;
         }
@@ -126,7 +128,7 @@ impl KafkaSink {
                 keeps_recorded: address.option("partitioner").is_none(),
             },
             transactions: None,
-            holds_back: holds_back && options.transactions.is_none(),
+            holds_back,
             creates: config.get("allow.auto.create.topics") == Some("true"),
             connect_timeout: options.connect_timeout,
             receipt_timeout: options.receipt_timeout,

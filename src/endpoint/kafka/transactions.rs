@@ -17,8 +17,8 @@ use crate::endpoint::{
 };
 use crate::event::{Event, NUMBER_HEADER, Timestamp};
 
-/// Events after which a transaction ends by itself.
-const MOST_EVENTS: usize = 16_384;
+/// Events after which a transaction ends by itself: between two of them the client waits for the cluster.
+const MOST_EVENTS: usize = 49_152;
 /// Bytes after which it does.
 const MOST_BYTES: usize = 24 * 1024 * 1024;
 /// The age at which it does, so that readers of what is committed do not wait for long.
