@@ -331,8 +331,9 @@ pub trait Sink: Send {
         Box::pin(std::future::ready(()))
     }
 
-    /// How long it is waited, for a receipt or for more events, until [`Self::flush`] is called: where what is held back goes
-    /// by itself when there is much of it. Without it, receipts are not waited for before, and more events for a second.
+    /// How long it is waited, for a receipt or for more events, until [`Self::flush`] is called again: where what is held back
+    /// goes by itself when there is much of it. Where there is little, receipts are waited for after a flush. Without it, they
+    /// always are, and more events are waited for a second.
     fn holds_back_for(&self) -> Option<Duration> {
         None
     }

@@ -45,6 +45,26 @@ pub(super) fn ask(
     timeout: Duration,
     poll: &dyn Fn(),
 ) -> Result<Cluster, EndpointError> {
+    read(&fetch(client, topic, timeout, poll)?, topic, client.context())
+}
+
+/// Whether the cluster lets us in: any question shows it. One after a single topic has a short answer, whatever it is, but may
+/// make the topic where the client asks for that (`makes_topics`).
+pub(super) fn answers(
+    client: &Client<Listener>,
+    makes_topics: bool,
+    timeout: Duration,
+    poll: &dyn Fn(),
+) -> Result<(), EndpointError> {
+    fetch(client, (!makes_topics).then_some("eddy"), timeout, poll).map(drop)
+}
+
+fn fetch(
+    client: &Client<Listener>,
+    topic: Option<&str>,
+    timeout: Duration,
+    poll: &dyn Fn(),
+) -> Result<Metadata, EndpointError> {
     let listener = client.context();
     let address = listener.address();
     let deadline = Instant::now() + timeout;
@@ -59,7 +79,7 @@ pub(super) fn ask(
         let error = match asked {
             Ok(metadata) => {
                 listener.answered();
-                return read(&metadata, topic, listener);
+                return Ok(metadata);
             }
             Err(error) => error,
         };

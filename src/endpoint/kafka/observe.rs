@@ -101,7 +101,7 @@ impl KafkaInspector {
     /// Connects.
     pub(super) fn open(address: &Address, options: &SinkOptions) -> Result<Self, EndpointError> {
         let consumer = connect(address, options.credentials.as_ref(), "eddy")?;
-        cluster::ask(consumer.client(), Some("eddy"), options.connect_timeout, &|| serve(&consumer))?;
+        cluster::answers(consumer.client(), false, options.connect_timeout, &|| serve(&consumer))?;
         let (credentials, timeout) = (options.credentials.clone(), options.connect_timeout);
         Ok(Self { consumer, credentials, timeout })
     }

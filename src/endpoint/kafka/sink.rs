@@ -134,9 +134,7 @@ impl KafkaSink {
             receipt_timeout: options.receipt_timeout,
         };
         if address.path.is_empty() {
-            // Any question shows whether we are let in; this one has a short answer, but may make what it asks for.
-            let about = (!sink.creates).then_some("eddy");
-            cluster::ask(sink.producer.client(), about, options.connect_timeout, &|| {})?;
+            cluster::answers(sink.producer.client(), sink.creates, options.connect_timeout, &|| {})?;
         } else {
             let path = &address.path;
             let count = partitions(&sink.producer, path, sink.creates, options.connect_timeout)?;
@@ -144,7 +142,7 @@ impl KafkaSink {
             sink.topics.insert(path.clone(), Known { partitions: Ok(count), asked: Instant::now() });
         }
         if config.get("enable.idempotence") == Some("true") && options.transactions.is_none() {
-            once_more(&sink.producer, address, options.connect_timeout);
+            once_more(&sink.producer, sink.creates, options.connect_timeout);
         }
         if let Some(wanted) = &options.transactions {
             let with = (Arc::clone(&sink.producer), Arc::clone(&sink.book));
@@ -227,12 +225,11 @@ impl KafkaSink {
 /// Asks a broker once more, so that the client asks for its producer id at once: it does so after each such answer, but finds
 /// no broker after the first one, which gives the broker its name, and would look again only after half a second. Events can
 /// be handed over meanwhile.
-fn once_more(producer: &Arc<Producer>, address: &Address, timeout: Duration) {
-    let about = if address.path.is_empty() { "eddy".to_owned() } else { address.path.clone() };
+fn once_more(producer: &Arc<Producer>, makes_topics: bool, timeout: Duration) {
     let producer = Arc::clone(producer);
     let body = move || {
         // That it cannot be asked will be seen by whoever sends.
-        let _ = cluster::ask(producer.client(), Some(&about), timeout, &|| {});
+        let _ = cluster::answers(producer.client(), makes_topics, timeout, &|| {});
     };
     drop(std::thread::Builder::new().name("eddy-kafka".to_owned()).spawn(body));
 }

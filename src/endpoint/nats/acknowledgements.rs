@@ -2,6 +2,7 @@
 //! One subscription takes all of them, so that an event costs no future, no timer and no entry in a table.
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use serde::Deserialize;
 
@@ -27,16 +28,19 @@ impl Acknowledgements {
     /// Listens for those that go into the `book`, which the connection was made with.
     ///
     /// # Errors
-    /// When the user may not, or the connection is lost.
+    /// When the user may not, the connection is lost, or the server says nothing within `timeout`.
     pub(super) async fn listen(
         pipe: &Pipe,
         book: Arc<ReceiptBook>,
         address: &Address,
+        timeout: Duration,
     ) -> Result<Self, EndpointError> {
         // Random enough that nobody else listens there by accident, and short, for it stands in every message.
         let name = uuid::Uuid::new_v4().as_u64_pair().0;
         let inbox = format!("_INBOX.{name:x}.");
-        let read = pipe.send(format!("SUB {inbox}* 1\r\n").into_bytes()).await.await;
+        let read = pipe.send(format!("SUB {inbox}* 1\r\n").into_bytes()).await;
+        let read =
+            tokio::time::timeout(timeout, read).await.map_err(|_| failure::no_inbox(address, timeout))?;
         let refused = read.unwrap_or_else(|_| Err(failure::disconnected(address)))?;
         match refused.first() {
             Some(words) => Err(failure::forbidden(words, address)),

@@ -147,9 +147,27 @@ pub(super) fn closed(words: &str, address: &Address) -> EndpointError {
     EndpointError::new(Kind::Disconnected, format!("`{address}` closed the connection: {words}"))
 }
 
+/// The event was not handed to the connection.
+pub(super) fn not_sent(address: &Address) -> EndpointError {
+    EndpointError::new(
+        Kind::Unreachable,
+        format!("nothing more goes to `{address}` over a connection that was given up"),
+    )
+}
+
+/// The server said nothing of acknowledgements for too long.
+pub(super) fn no_inbox(address: &Address, after: Duration) -> EndpointError {
+    let message =
+        format!("`{address}` did not say within {} s that it will acknowledge events", after.as_secs_f32());
+    EndpointError::new(Kind::Timeout, message)
+}
+
 /// The connection broke before the server said anything about the event.
 pub(super) fn unanswered() -> EndpointError {
-    EndpointError::new(Kind::Disconnected, "the connection was lost before the server acknowledged the event")
+    EndpointError::new(
+        Kind::Disconnected,
+        "the connection was lost before the server said that it has the event",
+    )
 }
 
 /// The server said nothing about the event for too long.

@@ -33,7 +33,7 @@ pub(super) async fn greet(
 ) -> Result<Greeted, EndpointError> {
     let socket = dial::connect(host, port).await.map_err(|error| failure::unreachable(&error, address))?;
     let mut talk = Talk { stream: socket, arrived: BytesMut::new(), address };
-    let Said::Info(info) = talk.hear().await? else {
+    let Said::Info(mut info) = talk.hear().await? else {
         return Err(failure::no_nats(address));
     };
     if !address.tls && !info.wants_encryption() {
@@ -42,7 +42,8 @@ pub(super) async fn greet(
     if !info.agrees_to_encryption() {
         return Err(failure::without_encryption(address));
     }
-    // Nothing that was said without encryption may count as said with it.
+    // An answer that was given without encryption may not count as given with it.
+    info.said_in_the_open();
     if !talk.arrived.is_empty() {
         return Err(match talk.hear().await? {
             Said::Refused(words) => failure::refused(&words, address),

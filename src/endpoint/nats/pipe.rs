@@ -24,6 +24,12 @@ use crate::endpoint::{Address, EndpointError, SinkOptions};
 
 /// Parts that wait for the socket.
 const WAITING_PARTS: usize = 4;
+/// How long one of several servers may take to let us in, at least.
+const SMALLEST_SHARE: Duration = Duration::from_secs(2);
+/// How long connecting anew may take, at least: the first time may have had less.
+pub(super) const TO_CONNECT: Duration = Duration::from_secs(5);
+/// How long what the server said before it closed the connection is read.
+const LAST_WORDS: Duration = Duration::from_secs(1);
 /// Bytes read at once, at least.
 const READ_AT_ONCE: usize = 64 * 1024;
 /// Refusals that belong to one part, at most; a part has far fewer messages.
@@ -73,25 +79,28 @@ impl Pipe {
         let introduction =
             Introduction::of(&written, address.credentials.as_ref().or(options.credentials.as_ref()))?;
         access::check_certificates(&written)?;
-        let places = std::iter::once(Place::of(address))
-            .chain(others.iter().filter_map(|other| Place::other(address, other)));
-        let mut places: VecDeque<Place> = places.collect();
-        let mut left = options.connect_timeout;
+        let own = Place::of(address);
+        let others =
+            others.iter().filter_map(|other| Place::other(address, other)).filter(|other| *other != own);
+        let mut places: VecDeque<Place> = others.collect();
+        places.push_front(own);
+        let deadline = Instant::now() + options.connect_timeout;
         let mut reason = None;
         // Each has its share of the time, so that one that is gone without a word does not take that of the others.
         let greeted = loop {
-            let Some(place) = places.pop_front() else {
+            let left = deadline.saturating_duration_since(Instant::now());
+            let Some(place) = places.pop_front().filter(|_| reason.is_none() || !left.is_zero()) else {
                 return Err(reason.unwrap_or_else(|| failure::no_greeting(address, options.connect_timeout)));
             };
-            let (began, share) = (Instant::now(), left / u32::try_from(places.len() + 1).unwrap_or(u32::MAX));
+            let share = left / u32::try_from(places.len() + 1).unwrap_or(u32::MAX);
+            let share = share.max(SMALLEST_SHARE).min(left);
             let there = (place.host.as_str(), place.port, place.name.as_str());
             let greeted = tokio::time::timeout(share, greet(address, there, &written, &introduction)).await;
-            match greeted.unwrap_or_else(|_| Err(failure::no_greeting(address, share))) {
+            match greeted.unwrap_or_else(|_| Err(failure::no_greeting(address, options.connect_timeout))) {
                 Ok(greeted) => break greeted,
                 // What the server of the address says comes first.
                 Err(error) => drop(reason.get_or_insert(error)),
             }
-            left = left.saturating_sub(began.elapsed());
         };
         Ok(Self::start(greeted, address, options.receipt_timeout, book))
     }
@@ -122,11 +131,21 @@ impl Pipe {
                 book: book.as_deref(),
                 pinged: &pinged,
             };
+            let mut reading = std::pin::pin!(reading.run(reader, patience));
             let cause = tokio::select! {
-                cause = reading.run(reader, patience) => cause,
-                () = write(writer, &pinged, waiting) => failure::disconnected(&working.address),
+                cause = &mut reading => Some(cause),
+                broken = write(writer, &pinged, waiting) => {
+                    (!broken).then(|| failure::disconnected(&working.address))
+                }
                 // Whoever ended it has said why.
-                _ = ended.wait_for(Option::is_some) => return,
+                () = async { drop(ended.wait_for(Option::is_some).await) } => return,
+            };
+            let cause = if let Some(cause) = cause {
+                cause
+            } else {
+                // Why it broke may lie there to be read, with receipts before it.
+                let last = tokio::time::timeout(LAST_WORDS, reading).await;
+                last.unwrap_or_else(|_| failure::disconnected(&working.address))
             };
             working.end(&cause);
         });
@@ -164,12 +183,15 @@ impl Pipe {
         part.extend_from_slice(wire::PING);
         let (report, read) = oneshot::channel();
         let place = self.parts.reserve().await;
-        // Expected before it goes, so that no sign comes unexpected. A connection that has ended fails it by dropping it.
+        // Expected before it goes, so that no sign comes unexpected.
         let expected = Expected { since: Instant::now(), report };
-        if let Ok(place) = place
-            && self.shared.expect(expected)
-        {
-            place.send(part);
+        let refused = match place {
+            Ok(place) => self.shared.expect(expected).map(|()| place.send(part)).err(),
+            // Nothing is written any more.
+            Err(_) => Some(expected),
+        };
+        if let Some(expected) = refused {
+            let _ = expected.report.send(Err(failure::not_sent(&self.shared.address)));
         }
         read
     }
@@ -193,7 +215,8 @@ pub(super) async fn renewed(
     }
     halt.may_connect(address)?;
     let others = pipe.shared.info.lock().unwrap_or_else(PoisonError::into_inner).others().to_vec();
-    let connected = Pipe::open(address, options, known, &others, book).await;
+    let options = SinkOptions { connect_timeout: options.connect_timeout.max(TO_CONNECT), ..options.clone() };
+    let connected = Pipe::open(address, &options, known, &others, book).await;
     halt.connected(connected).map(Some)
 }
 
@@ -211,24 +234,26 @@ impl Place {
         Self { host: address.host.clone(), port: address.port, name: address.host.clone() }
     }
 
-    /// Another server of the cluster. Servers tell their numbers rather than the names their certificates have.
+    /// Another server of the cluster. Servers tell their numbers rather than the names their certificates have, which are those
+    /// of the address, unless that is a number as well.
     fn other(address: &Address, other: &str) -> Option<Self> {
         let (host, port) = other.rsplit_once(':')?;
         let host = host.trim_matches(['[', ']']).to_owned();
-        let name = if host.parse::<std::net::IpAddr>().is_ok() { address.host.clone() } else { host.clone() };
+        let is_number = |host: &str| host.parse::<std::net::IpAddr>().is_ok();
+        let name = if is_number(&host) && !is_number(&address.host) { &address.host } else { &host }.clone();
         Some(Self { host, port: port.parse().ok()?, name })
     }
 }
 
 impl Shared {
-    /// False when the connection has ended.
-    fn expect(&self, expected: Expected) -> bool {
+    /// Gives it back when the connection has ended.
+    fn expect(&self, expected: Expected) -> Result<(), Expected> {
         let mut open = self.expected.lock().unwrap_or_else(PoisonError::into_inner);
         if self.ended.borrow().is_some() {
-            return false;
+            return Err(expected);
         }
         open.push_back(expected);
-        true
+        Ok(())
     }
 
     /// The server has read the oldest part; false when there is none.
@@ -297,6 +322,7 @@ impl Reading<'_> {
         while let Some((incoming, length)) = wire::first(&self.arrived[taken..]).map_err(|_| odd())? {
             taken += length;
             match incoming {
+                Incoming::Message(_) if self.book.is_none() => {}
                 Incoming::Message(message) => {
                     self.answers.extend(acknowledgements::read(&message, &self.shared.address));
                 }
@@ -335,19 +361,23 @@ impl Reading<'_> {
     }
 }
 
-/// Writes until nothing more comes, or the connection ends.
-async fn write(mut writer: impl AsyncWrite + Unpin, pinged: &Notify, mut waiting: mpsc::Receiver<Vec<u8>>) {
+/// Writes until nothing more comes, or the connection is broken, which is true then.
+async fn write(
+    mut writer: impl AsyncWrite + Unpin,
+    pinged: &Notify,
+    mut waiting: mpsc::Receiver<Vec<u8>>,
+) -> bool {
     loop {
         let written = tokio::select! {
             biased;
             () = pinged.notified() => writer.write_all(wire::PONG).await,
             part = waiting.recv() => match part {
                 Some(part) => writer.write_all(&part).await,
-                None => return,
+                None => return false,
             },
         };
         if written.is_err() || writer.flush().await.is_err() {
-            return;
+            return true;
         }
     }
 }
@@ -364,6 +394,8 @@ mod tests {
         assert_eq!(there("10.0.0.2:4223"), Some(("10.0.0.2".into(), 4223, "one".into())));
         assert_eq!(there("[fe80::1]:4222"), Some(("fe80::1".into(), 4222, "one".into())));
         assert_eq!(there("two.example:4222"), Some(("two.example".into(), 4222, "two.example".into())));
+        let numbered = Address::parse("nats://10.0.0.1:4222").expect("an address");
+        assert_eq!(Place::other(&numbered, "10.0.0.2:1").map(|it| it.name), Some("10.0.0.2".into()));
         assert_eq!(there("nowhere"), None);
         assert_eq!(there("host:port"), None);
     }

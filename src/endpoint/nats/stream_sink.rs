@@ -8,7 +8,7 @@ use async_nats::jetstream::context::ContextBuilder;
 use super::acknowledgements::Acknowledgements;
 use super::connection::{connect, known};
 use super::part::{Answer, Part, Refusal, Subjects};
-use super::pipe::{PartRead, Pipe, renewed};
+use super::pipe::{PartRead, Pipe, TO_CONNECT, renewed};
 use super::streams::{self, Meaning};
 use super::{JETSTREAM, failure, message};
 use crate::endpoint::address_options::AddressOptions;
@@ -66,7 +66,8 @@ impl StreamSink {
         let target = target(address, options).await?;
         let book = Arc::default();
         let pipe = Pipe::open(address, options, &OPTIONS, &[], Some(Arc::clone(&book))).await?;
-        let acknowledgements = Acknowledgements::listen(&pipe, book, address).await?;
+        let acknowledgements =
+            Acknowledgements::listen(&pipe, book, address, options.connect_timeout).await?;
         Ok(Self {
             address: address.clone(),
             pipe,
@@ -84,7 +85,8 @@ impl StreamSink {
         let book = Arc::default();
         let of_book = Some(Arc::clone(&book));
         if let Some(pipe) = renewed(&mut self.halt, &self.pipe, &self.options, &OPTIONS, of_book).await? {
-            self.acknowledgements = Acknowledgements::listen(&pipe, book, &self.address).await?;
+            let timeout = self.options.connect_timeout.max(TO_CONNECT);
+            self.acknowledgements = Acknowledgements::listen(&pipe, book, &self.address, timeout).await?;
             self.pipe = pipe;
             self.renewed = Some(Instant::now());
         }
@@ -116,11 +118,11 @@ impl StreamSink {
         let deadline = tokio::time::Instant::now() + self.options.receipt_timeout;
         while !self.has_room(ahead) {
             if self.pipe.is_broken() {
-                return Err(failure::unanswered());
+                return Err(failure::not_sent(&self.address));
             }
             if tokio::time::timeout_at(deadline, self.acknowledgements.book.room()).await.is_err() {
                 self.pipe.end(&failure::late(&self.address));
-                return Err(failure::disconnected(&self.address));
+                return Err(failure::not_sent(&self.address));
             }
             under_way();
         }

@@ -37,6 +37,14 @@ impl ServerInfo {
         self.connect_urls = newer.connect_urls.or(self.connect_urls.take());
     }
 
+    /// Forgets what may not be believed when it was said without encryption: names of other servers, whose certificates are
+    /// for those names. Numbers stay, for they are no names to be trusted by.
+    pub(super) fn said_in_the_open(&mut self) {
+        if let Some(others) = &mut self.connect_urls {
+            others.retain(|other| other.parse::<std::net::SocketAddr>().is_ok());
+        }
+    }
+
     /// Bytes of headers and payload of the largest message it takes.
     pub(super) fn max_payload(&self) -> usize {
         self.max_payload.filter(|&most| most > 0).unwrap_or(USUAL_PAYLOAD)
@@ -255,6 +263,9 @@ mod tests {
             (10, true, &["b:1".into()][..])
         );
         assert_eq!(read("{}").max_payload(), 1024 * 1024);
+        let mut info = read(r#"{"connect_urls":["evil.example:4222","10.0.0.2:4222","[fe80::1]:4222"]}"#);
+        info.said_in_the_open();
+        assert_eq!(info.others(), ["10.0.0.2:4222", "[fe80::1]:4222"]);
     }
 
     #[test]

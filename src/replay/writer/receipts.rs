@@ -57,11 +57,10 @@ impl Writer {
     /// Waits for one receipt, at most until `deadline`, and in any case not longer than the patience allowed.
     pub(super) async fn await_one_receipt(&mut self, deadline: Option<Instant>) {
         let retry = deadline.is_none();
-        // Where nothing more comes before the receipts, what is held back is waited with only as long as much of it goes by
-        // itself.
+        // Nothing more comes before the receipts: what is held back goes at once, unless there is so much that it goes by itself.
         let much = self.is_full() || self.bytes_under_way > self.limits.batch_bytes;
-        let quiet = self.sink.holds_back_for().filter(|_| much);
-        if quiet.is_none() {
+        let quiet = self.sink.holds_back_for();
+        if quiet.is_none() || !much {
             self.sink.flush().await;
         }
         let deadline = deadline.unwrap_or_else(|| Instant::now() + self.limits.receipt_patience);
