@@ -3,12 +3,15 @@
 use std::io;
 use std::sync::Arc;
 
+#[cfg(any(feature = "mqtt", feature = "nats", feature = "redis"))]
 use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::net::TcpStream;
 use tokio_rustls::client::TlsStream;
 
 /// Bytes in both directions, encrypted or not.
+#[cfg(any(feature = "mqtt", feature = "nats", feature = "redis"))]
 pub(super) trait Stream: AsyncRead + AsyncWrite + Send + Unpin {}
+#[cfg(any(feature = "mqtt", feature = "nats", feature = "redis"))]
 impl<S: AsyncRead + AsyncWrite + Send + Unpin> Stream for S {}
 
 /// Connects to a host by its name or number.
