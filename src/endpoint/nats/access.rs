@@ -5,6 +5,7 @@ use std::fmt::Display;
 use async_nats::ConnectOptions;
 use base64::Engine;
 use base64::prelude::BASE64_URL_SAFE_NO_PAD;
+use rustls::ClientConfig;
 use serde_json::{Map, Value};
 
 use crate::endpoint::address_options::AddressOptions;
@@ -158,7 +159,7 @@ pub(super) fn encrypt(
     options: &AddressOptions<'_>,
 ) -> Result<ConnectOptions, EndpointError> {
     // The client reads the files again; what is wrong with them is said here.
-    check_certificates(options)?;
+    encryption(options)?;
     let connect = match options.text("ca") {
         Some(path) => connect.add_root_certificates(path.into()),
         None => connect,
@@ -169,17 +170,15 @@ pub(super) fn encrypt(
     })
 }
 
-/// Reads the certificates that are named.
+/// How to encrypt with the certificates that are named; `None` where none are.
 ///
 /// # Errors
 /// As [`encrypt`].
-pub(super) fn check_certificates(options: &AddressOptions<'_>) -> Result<(), EndpointError> {
+pub(super) fn encryption(options: &AddressOptions<'_>) -> Result<Option<ClientConfig>, EndpointError> {
     let authorities = options.text("ca").map(tls::read_authorities).transpose()?;
     let identity = tls::Identity::of(options)?;
-    if authorities.is_some() || identity.is_some() {
-        tls::client_config(authorities.as_deref(), identity.as_ref())?;
-    }
-    Ok(())
+    let is_named = authorities.is_some() || identity.is_some();
+    is_named.then(|| tls::client_config(authorities.as_deref(), identity.as_ref())).transpose()
 }
 
 /// Why the server may not have taken what we showed, with the next step.

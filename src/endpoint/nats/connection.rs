@@ -59,7 +59,6 @@ pub(super) async fn connect(
         .connection_timeout(timeout)
         .require_tls(address.tls)
         .subscription_capacity(WAITING_EVENTS)
-        .client_capacity(4096)
         .event_callback(move |happening| {
             note(&happening, &record, &noted);
             std::future::ready(())

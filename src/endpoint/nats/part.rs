@@ -72,6 +72,7 @@ impl Part {
             Answer::To(reply) => {
                 message::check_reply(reply)?;
                 self.reply.extend_from_slice(reply.as_bytes());
+                self.subjects.replies.push((at, reply.into()));
             }
             Answer::Acknowledgement(inbox, number) => {
                 self.reply.extend_from_slice(inbox);
@@ -79,11 +80,6 @@ impl Part {
             }
         }
         message::check_length(subject, &self.reply)?;
-        if let Answer::To(reply) = answer
-            && !reply.is_empty()
-        {
-            self.subjects.replies.push((at, reply.into()));
-        }
         wire::put_message(&mut self.bytes, subject, &self.reply, &self.headers, payload);
         Ok(())
     }
@@ -104,7 +100,7 @@ impl Part {
     }
 }
 
-/// Where the events of a batch went.
+/// Where the events of a batch went, or were to go: some may have been refused before they were written.
 #[derive(Debug, Default)]
 pub(super) struct Subjects {
     /// Those of events that follow each other, with the place of the first in the batch.
@@ -114,7 +110,7 @@ pub(super) struct Subjects {
 }
 
 impl Subjects {
-    /// Where the event at this place went, if it did.
+    /// Where the event at this place went.
     pub(super) fn of(&self, at: usize) -> Option<&str> {
         let behind = self.rows.partition_point(|(first, _)| *first <= at);
         Some(&self.rows.get(behind.checked_sub(1)?)?.1)

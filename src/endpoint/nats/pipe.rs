@@ -5,7 +5,7 @@
 //! messages of a batch are written next to each other once, and a connection that was lost stays lost.
 
 use std::collections::VecDeque;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
 use bytes::{Buf, BytesMut};
@@ -14,7 +14,7 @@ use tokio::sync::{Notify, mpsc, oneshot, watch};
 
 use super::access::{self, Introduction};
 use super::acknowledgements::{self, Acknowledged};
-use super::greeting::{Greeted, greet};
+use super::greeting::{Greeted, Greeting, Server};
 use super::wire::{self, Incoming, ServerInfo};
 use super::{connection, failure};
 use crate::endpoint::address_options::AddressOptions;
@@ -24,10 +24,6 @@ use crate::endpoint::{Address, EndpointError, SinkOptions};
 
 /// Parts that wait for the socket.
 const WAITING_PARTS: usize = 4;
-/// How long one of several servers may take to let us in, at least.
-const SMALLEST_SHARE: Duration = Duration::from_secs(2);
-/// How long connecting anew may take, at least: the first time may have had less.
-pub(super) const TO_CONNECT: Duration = Duration::from_secs(5);
 /// How long what the server said before it closed the connection is read.
 const LAST_WORDS: Duration = Duration::from_secs(1);
 /// Bytes read at once, at least.
@@ -78,30 +74,14 @@ impl Pipe {
         let written = AddressOptions::new(address, &connection::known(known))?;
         let introduction =
             Introduction::of(&written, address.credentials.as_ref().or(options.credentials.as_ref()))?;
-        access::check_certificates(&written)?;
-        let own = Place::of(address);
-        let others =
-            others.iter().filter_map(|other| Place::other(address, other)).filter(|other| *other != own);
-        let mut places: VecDeque<Place> = others.collect();
-        places.push_front(own);
-        let deadline = Instant::now() + options.connect_timeout;
-        let mut reason = None;
-        // Each has its share of the time, so that one that is gone without a word does not take that of the others.
-        let greeted = loop {
-            let left = deadline.saturating_duration_since(Instant::now());
-            let Some(place) = places.pop_front().filter(|_| reason.is_none() || !left.is_zero()) else {
-                return Err(reason.unwrap_or_else(|| failure::no_greeting(address, options.connect_timeout)));
-            };
-            let share = left / u32::try_from(places.len() + 1).unwrap_or(u32::MAX);
-            let share = share.max(SMALLEST_SHARE).min(left);
-            let there = (place.host.as_str(), place.port, place.name.as_str());
-            let greeted = tokio::time::timeout(share, greet(address, there, &written, &introduction)).await;
-            match greeted.unwrap_or_else(|_| Err(failure::no_greeting(address, options.connect_timeout))) {
-                Ok(greeted) => break greeted,
-                // What the server of the address says comes first.
-                Err(error) => drop(reason.get_or_insert(error)),
-            }
+        let others = others.iter().filter_map(|other| Server::other(address, other));
+        let greeting = Greeting {
+            address,
+            introduction,
+            encryption: access::encryption(&written)?.map(Arc::new),
+            within: options.connect_timeout,
         };
+        let greeted = greeting.one_of(Server::of(address), others).await?;
         Ok(Self::start(greeted, address, options.receipt_timeout, book))
     }
 
@@ -154,7 +134,7 @@ impl Pipe {
 
     /// Bytes of headers and payload of the largest message, and whether there may be headers.
     pub(super) fn limits(&self) -> (usize, bool) {
-        let info = self.shared.info.lock().unwrap_or_else(PoisonError::into_inner);
+        let info = self.shared.info();
         (info.max_payload(), info.takes_headers())
     }
 
@@ -197,6 +177,12 @@ impl Pipe {
     }
 }
 
+/// The options of a sink for connecting anew: the first time may have had less time than is usual.
+pub(super) fn lasting(options: &SinkOptions) -> SinkOptions {
+    let connect_timeout = options.connect_timeout.max(SinkOptions::default().connect_timeout);
+    SinkOptions { connect_timeout, ..options.clone() }
+}
+
 /// A connection anew in the place of one that was lost, once the caller has seen what failed; none while it holds.
 ///
 /// # Errors
@@ -214,41 +200,23 @@ pub(super) async fn renewed(
         return Ok(None);
     }
     halt.may_connect(address)?;
-    let others = pipe.shared.info.lock().unwrap_or_else(PoisonError::into_inner).others().to_vec();
-    let options = SinkOptions { connect_timeout: options.connect_timeout.max(TO_CONNECT), ..options.clone() };
-    let connected = Pipe::open(address, &options, known, &others, book).await;
+    let others = pipe.shared.info().others().to_vec();
+    let connected = Pipe::open(address, options, known, &others, book).await;
     halt.connected(connected).map(Some)
 }
 
-/// Where a server is.
-#[derive(Debug, PartialEq, Eq)]
-struct Place {
-    host: String,
-    port: u16,
-    /// What its certificate is for.
-    name: String,
-}
-
-impl Place {
-    fn of(address: &Address) -> Self {
-        Self { host: address.host.clone(), port: address.port, name: address.host.clone() }
-    }
-
-    /// Another server of the cluster. Servers tell their numbers rather than the names their certificates have, which are those
-    /// of the address, unless that is a number as well.
-    fn other(address: &Address, other: &str) -> Option<Self> {
-        let (host, port) = other.rsplit_once(':')?;
-        let host = host.trim_matches(['[', ']']).to_owned();
-        let is_number = |host: &str| host.parse::<std::net::IpAddr>().is_ok();
-        let name = if is_number(&host) && !is_number(&address.host) { &address.host } else { &host }.clone();
-        Some(Self { host, port: port.parse().ok()?, name })
-    }
-}
-
 impl Shared {
+    fn open(&self) -> MutexGuard<'_, VecDeque<Expected>> {
+        self.expected.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn info(&self) -> MutexGuard<'_, ServerInfo> {
+        self.info.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
     /// Gives it back when the connection has ended.
     fn expect(&self, expected: Expected) -> Result<(), Expected> {
-        let mut open = self.expected.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut open = self.open();
         if self.ended.borrow().is_some() {
             return Err(expected);
         }
@@ -258,19 +226,19 @@ impl Shared {
 
     /// The server has read the oldest part; false when there is none.
     fn has_read(&self, refused: Vec<String>) -> bool {
-        let mut open = self.expected.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut open = self.open();
         // Whoever does not want the receipts need not take them.
         open.pop_front().map(|part| part.report.send(Ok(refused))).is_some()
     }
 
     /// Since when the oldest part waits to be read.
     fn waiting_since(&self) -> Option<Instant> {
-        self.expected.lock().unwrap_or_else(PoisonError::into_inner).front().map(|part| part.since)
+        self.open().front().map(|part| part.since)
     }
 
     /// Fails what has not been read, and everything that is still to come.
     fn end(&self, cause: &EndpointError) {
-        let mut open = self.expected.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut open = self.open();
         self.ended.send_if_modified(|ended| {
             let first = ended.is_none();
             ended.get_or_insert_with(|| cause.clone());
@@ -338,7 +306,7 @@ impl Reading<'_> {
                 }
                 Incoming::Info(info) => {
                     if let Ok(newer) = serde_json::from_slice(info) {
-                        self.shared.info.lock().unwrap_or_else(PoisonError::into_inner).update(newer);
+                        self.shared.info().update(newer);
                     }
                 }
                 Incoming::Ok => {}
@@ -379,24 +347,5 @@ async fn write(
         if written.is_err() || writer.flush().await.is_err() {
             return true;
         }
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::Place;
-    use crate::endpoint::Address;
-
-    #[test]
-    fn other_servers_are_found_by_host_and_port() {
-        let address = Address::parse("nats://one:4222/orders").expect("an address");
-        let there = |other: &str| Place::other(&address, other).map(|it| (it.host, it.port, it.name));
-        assert_eq!(there("10.0.0.2:4223"), Some(("10.0.0.2".into(), 4223, "one".into())));
-        assert_eq!(there("[fe80::1]:4222"), Some(("fe80::1".into(), 4222, "one".into())));
-        assert_eq!(there("two.example:4222"), Some(("two.example".into(), 4222, "two.example".into())));
-        let numbered = Address::parse("nats://10.0.0.1:4222").expect("an address");
-        assert_eq!(Place::other(&numbered, "10.0.0.2:1").map(|it| it.name), Some("10.0.0.2".into()));
-        assert_eq!(there("nowhere"), None);
-        assert_eq!(there("host:port"), None);
     }
 }

@@ -5,7 +5,7 @@ use std::time::Instant;
 use tokio::task::JoinSet;
 
 use super::part::{Answer, Part, Refusal, Subjects};
-use super::pipe::{Pipe, renewed};
+use super::pipe::{Pipe, lasting, renewed};
 use super::{CORE, failure, message};
 use crate::endpoint::halt::Halt;
 use crate::endpoint::receipts;
@@ -31,7 +31,7 @@ impl NatsSink {
             message::check_subject(&address.path)?;
         }
         let pipe = Pipe::open(address, options, &[], &[], None).await?;
-        let (address, options) = (address.clone(), options.clone());
+        let (address, options) = (address.clone(), lasting(options));
         Ok(Self { address, pipe, options, halt: Halt::default(), batches: JoinSet::new() })
     }
 

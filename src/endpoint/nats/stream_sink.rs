@@ -8,7 +8,7 @@ use async_nats::jetstream::context::ContextBuilder;
 use super::acknowledgements::Acknowledgements;
 use super::connection::{connect, known};
 use super::part::{Answer, Part, Refusal, Subjects};
-use super::pipe::{PartRead, Pipe, TO_CONNECT, renewed};
+use super::pipe::{PartRead, Pipe, lasting, renewed};
 use super::streams::{self, Meaning};
 use super::{JETSTREAM, failure, message};
 use crate::endpoint::address_options::AddressOptions;
@@ -73,7 +73,7 @@ impl StreamSink {
             pipe,
             acknowledgements,
             target,
-            options: options.clone(),
+            options: lasting(options),
             window,
             renewed: None,
             halt: Halt::default(),
@@ -85,7 +85,7 @@ impl StreamSink {
         let book = Arc::default();
         let of_book = Some(Arc::clone(&book));
         if let Some(pipe) = renewed(&mut self.halt, &self.pipe, &self.options, &OPTIONS, of_book).await? {
-            let timeout = self.options.connect_timeout.max(TO_CONNECT);
+            let timeout = self.options.connect_timeout;
             self.acknowledgements = Acknowledgements::listen(&pipe, book, &self.address, timeout).await?;
             self.pipe = pipe;
             self.renewed = Some(Instant::now());
