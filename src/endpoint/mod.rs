@@ -61,6 +61,8 @@ mod receipts;
 pub mod recording;
 #[cfg(feature = "redis")]
 mod redis_streams;
+#[cfg(any(feature = "nats", feature = "redis"))]
+mod rope;
 pub mod stdio;
 #[cfg(any(
     feature = "amqp",

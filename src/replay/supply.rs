@@ -1,6 +1,7 @@
 //! Sources that make their events themselves: from a closure, or from the lines of a text.
 
 use std::io::{ErrorKind, Read};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use bytes::Bytes;
 use tokio::sync::mpsc;
@@ -66,6 +67,8 @@ pub type LineMaker = Box<dyn FnMut(Bytes, Timestamp) -> Result<Event, String> + 
 
 /// Bytes read and handed over at once, unless one line is longer.
 const BYTES_AT_ONCE: usize = 256 * 1024;
+/// Buffers kept to be used again.
+const MOST_SPARE: usize = 64;
 
 /// Lines that were read together, without their ends, or why there are no more.
 type Lines = Result<Vec<Bytes>, EndpointError>;
@@ -149,7 +152,8 @@ impl Source for LineSource {
 /// Reads large pieces and cuts them into lines that share their memory, none longer than `longest`. Nothing that was read
 /// waits for what may be long in coming.
 fn read_lines(name: &str, longest: usize, mut input: impl Read, sender: &mpsc::Sender<Lines>) {
-    let (mut buffer, mut filled, mut number) = (vec![0; BYTES_AT_ONCE], 0, 0_u64);
+    let buffers = Buffers::default();
+    let (mut buffer, mut filled, mut number) = (buffers.next(0), 0, 0_u64);
     loop {
         if filled == buffer.len() {
             buffer.resize(buffer.len() * 2, 0);
@@ -165,10 +169,20 @@ fn read_lines(name: &str, longest: usize, mut input: impl Read, sender: &mpsc::S
         let last = memchr::memrchr(b'\n', &buffer[filled..filled + read]).map(|at| filled + at + 1);
         filled += read;
         let whole = if read == 0 { filled } else { last.unwrap_or(0) };
-        // A copy of the size of what was read: lines that come one by one must not hold a large buffer each.
-        let (lines, mut too_long) = cut(&Bytes::copy_from_slice(&buffer[..whole]), longest, &mut number);
-        buffer.copy_within(whole..filled, 0);
-        filled -= whole;
+        let rest = filled - whole;
+        let text = if whole < BYTES_AT_ONCE / 2 {
+            // A copy of the size of what was read: lines that come one by one must not hold a large buffer each.
+            let text = Bytes::copy_from_slice(&buffer[..whole]);
+            buffer.copy_within(whole..filled, 0);
+            text
+        } else {
+            let mut next = buffers.next(rest);
+            next[..rest].copy_from_slice(&buffer[whole..filled]);
+            buffers.shared(std::mem::replace(&mut buffer, next), whole)
+        };
+        filled = rest;
+        let (lines, mut too_long) = cut(&text, longest, &mut number);
+        drop(text);
         // A line that is too long already is not read to its end; the one byte more may belong to it.
         if !too_long && filled > longest + 1 {
             number += 1;
@@ -183,6 +197,53 @@ fn read_lines(name: &str, longest: usize, mut input: impl Read, sender: &mpsc::S
         }
         if read == 0 || too_long {
             return;
+        }
+    }
+}
+
+/// Buffers that were read into and whose lines nobody needs any more, to be read into again: fresh memory costs more than
+/// the reading.
+#[derive(Clone, Default)]
+struct Buffers(Arc<Mutex<Vec<Vec<u8>>>>);
+
+impl Buffers {
+    fn spare(&self) -> MutexGuard<'_, Vec<Vec<u8>>> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// One to read into, with room for more than so many bytes.
+    fn next(&self, bytes: usize) -> Vec<u8> {
+        let mut buffer = self.spare().pop().unwrap_or_else(|| vec![0; BYTES_AT_ONCE]);
+        if buffer.len() <= bytes {
+            buffer.resize(bytes * 2, 0);
+        }
+        buffer
+    }
+
+    /// The beginning of one, to be shared; it comes back when the last share is gone.
+    fn shared(&self, buffer: Vec<u8>, length: usize) -> Bytes {
+        Bytes::from_owner(Lent { buffer, length, home: self.clone() })
+    }
+}
+
+struct Lent {
+    buffer: Vec<u8>,
+    length: usize,
+    home: Buffers,
+}
+
+impl AsRef<[u8]> for Lent {
+    fn as_ref(&self) -> &[u8] {
+        &self.buffer[..self.length]
+    }
+}
+
+impl Drop for Lent {
+    fn drop(&mut self) {
+        let mut spare = self.home.spare();
+        // One that grew with a long line is not kept.
+        if spare.len() < MOST_SPARE && self.buffer.len() == BYTES_AT_ONCE {
+            spare.push(std::mem::take(&mut self.buffer));
         }
     }
 }

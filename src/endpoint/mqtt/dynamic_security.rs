@@ -133,7 +133,7 @@ pub(super) async fn look(session: &mut Session, observed: &mut Observed) -> Resu
     }
     if denied.is_none() {
         let payload = Bytes::from_static(COMMANDS.as_bytes());
-        let question = Message { topic: QUESTION.to_owned(), payload, qos: 1, ..Message::default() };
+        let question = Message { topic: QUESTION.into(), payload, qos: 1, ..Message::default() };
         let sent = session.client.publish(question).await?;
         denied = tokio::time::timeout_at(deadline, sent.wait()).await.ok().and_then(Result::err);
     }
@@ -158,8 +158,8 @@ pub(super) async fn look(session: &mut Session, observed: &mut Observed) -> Resu
 async fn listen(session: &Session, deadline: Instant) -> Result<BTreeMap<String, Bytes>, EndpointError> {
     let mut heard = BTreeMap::new();
     while !heard.contains_key(ANSWER) {
-        let Ok(taken) = tokio::time::timeout_at(deadline, session.link.take(1000)).await else { break };
-        let events = taken?.events;
+        let Ok(taken) = tokio::time::timeout_at(deadline, session.link.take()).await else { break };
+        let events = taken?;
         if events.is_empty() {
             break;
         }

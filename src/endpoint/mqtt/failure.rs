@@ -179,6 +179,17 @@ pub(super) fn subscription_refused(filter: &str, reason: &str, address: &Address
     )
 }
 
+/// Refuses a filter that is none before anything is sent.
+///
+/// # Errors
+/// When wildcards stand where MQTT does not have them.
+pub(super) fn check_filter(filter: &str, address: &Address) -> Result<(), EndpointError> {
+    if is_well_formed(filter) {
+        return Ok(());
+    }
+    Err(subscription_refused(filter, "the filter is not well formed", address))
+}
+
 /// Whether wildcards stand where MQTT has them.
 fn is_well_formed(filter: &str) -> bool {
     let last = filter.split('/').count() - 1;

@@ -3,6 +3,7 @@
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
 use bytes::Bytes;
+use compact_str::CompactString;
 use serde_json::{Map, Value};
 
 use super::settings::{Settings, Version};
@@ -15,7 +16,7 @@ const MAX_TEXT: usize = 65_535;
 /// A message as both protocol versions know it; version 3.1.1 leaves `properties` empty.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub(super) struct Message {
-    pub(super) topic: String,
+    pub(super) topic: CompactString,
     pub(super) payload: Bytes,
     pub(super) qos: u8,
     pub(super) retain: bool,
@@ -42,7 +43,7 @@ impl Message {
     /// # Errors
     /// When the event cannot be written as a message.
     pub(super) fn from_event(event: &Event, settings: &Settings) -> Result<Self, EndpointError> {
-        let topic = settings.address.channel_for(event)?.to_owned();
+        let topic = CompactString::from(settings.address.channel_for(event)?);
         if topic.contains(['+', '#']) {
             return Err(refused(&format!("`{topic}` holds a wildcard, which no topic may")));
         }
@@ -90,7 +91,7 @@ impl Message {
         let identifiers = found.subscription_identifiers;
         note("subscription_identifiers", (!identifiers.is_empty()).then(|| Value::from(identifiers)));
         Event {
-            channel: self.topic.into(),
+            channel: self.topic,
             key: None,
             payload: Some(self.payload),
             headers: found.user.into_iter().map(|(name, value)| Header::text(name, value)).collect(),
@@ -122,7 +123,8 @@ impl Message {
         {
             return Err(too_long(length));
         }
-        for text in std::iter::once(&self.topic).chain(named.into_iter().flatten()).chain(user) {
+        let texts = named.into_iter().flatten().chain(user).map(String::as_str);
+        for text in std::iter::once(self.topic.as_str()).chain(texts) {
             if text.len() > MAX_TEXT {
                 return Err(too_long(text.len()));
             }

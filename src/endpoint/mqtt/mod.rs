@@ -1,5 +1,5 @@
-//! MQTT 5 and 3.1.1 as source and sink. One session per endpoint. Sending over a session that ends with its connection is in
-//! `publisher`; in all else the two protocol versions differ in `v4` and `v5` only.
+//! MQTT 5 and 3.1.1 as source and sink. One session per endpoint. Reading is in `reader`, sending over a session that ends with
+//! its connection in `publisher`; in all else the two protocol versions differ in `v4` and `v5` only.
 
 use std::sync::Arc;
 
@@ -8,17 +8,21 @@ use super::facts::TargetFacts;
 use super::inspect::{Inspect, ProbeReport};
 use super::{Address, Capabilities, Credentials, EndpointError, Sink, SinkOptions, Source, SourceOptions};
 
+mod connection;
 mod dynamic_security;
 mod failure;
 mod message;
 mod observe;
+mod packet;
 mod publisher;
+mod reader;
+mod reason;
 mod session;
 mod settings;
 mod sink;
-mod source;
 mod v4;
 mod v5;
+mod wire;
 
 use session::{Link, Session};
 use settings::{Settings, Version};
@@ -74,8 +78,7 @@ pub async fn open_source(
     options: &SourceOptions,
 ) -> Result<Box<dyn Source>, EndpointError> {
     let settings = Settings::for_source(address, options)?;
-    let session = start(settings).await?;
-    Ok(Box::new(source::MqttSource::open(session, options).await?))
+    Ok(Box::new(reader::MqttSource::open(settings, options).await?))
 }
 
 /// Connects for publishing.

@@ -73,9 +73,9 @@ async fn system_topics(session: &Session) -> Vec<Event> {
     if !matches!(subscribed, Ok(Ok(()))) {
         return said;
     }
-    while let Ok(Ok(taken)) = tokio::time::timeout_at(deadline, session.link.take(1000)).await {
-        let ended = taken.events.is_empty();
-        said.extend(taken.events);
+    while let Ok(Ok(taken)) = tokio::time::timeout_at(deadline, session.link.take()).await {
+        let ended = taken.is_empty();
+        said.extend(taken);
         // mosquitto sends the version among the first and the whole set at once.
         if ended || said.iter().any(|event| event.channel == "$SYS/broker/version") {
             break;

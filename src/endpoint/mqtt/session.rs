@@ -12,8 +12,8 @@ use super::{v4, v5};
 use crate::endpoint::{Address, EndpointError, EndpointErrorKind};
 use crate::event::Event;
 
-/// Bytes of arrived events that may wait for the reader; beyond, `QoS` 0 events are dropped and counted.
-const WAITING_BYTES: usize = 256 * 1024 * 1024;
+/// Bytes of answers that may wait to be taken; more than a broker says of itself is not kept.
+const WAITING_BYTES: usize = 64 * 1024 * 1024;
 
 /// A running session.
 #[derive(Debug)]
@@ -44,35 +44,18 @@ pub(super) enum Notice {
     V5(rumqttc_v5::PublishNotice),
 }
 
-/// The acknowledgement an arrived event waits for.
-#[derive(Debug)]
-pub(super) enum Token {
-    V4(rumqttc_v4::ManualAck),
-    V5(rumqttc_v5::ManualAck),
-}
-
 /// What the broker said when it greeted us.
 #[derive(Clone, Debug, Default)]
 pub(super) struct Greeting {
-    pub(super) session_present: bool,
     pub(super) max_packet: Option<u32>,
     /// Facts in words, for a probe.
     pub(super) facts: Vec<(&'static str, String)>,
 }
 
-/// An arrived event and what acknowledges it, with the number of the connection it came over.
-#[derive(Debug)]
-struct Arrived {
-    event: Event,
-    size: usize,
-    token: Option<(u64, Token)>,
-}
-
 #[derive(Debug, Default)]
 struct State {
-    arrived: VecDeque<Arrived>,
+    arrived: VecDeque<Event>,
     waiting_bytes: usize,
-    dropped: u64,
     /// Connections made so far.
     connections: u64,
     connected: bool,
@@ -80,13 +63,6 @@ struct State {
     trouble: Option<EndpointError>,
     leaving: bool,
     ended: bool,
-}
-
-/// A batch as the source takes it.
-#[derive(Debug, Default)]
-pub(super) struct Taken {
-    pub(super) events: Vec<Event>,
-    pub(super) tokens: Vec<(u64, Token)>,
 }
 
 /// The meeting place of the session's task and the endpoint.
@@ -123,17 +99,14 @@ impl Link {
     }
 
     /// A message has arrived.
-    pub(super) fn arrived(&self, message: Message, token: Option<Token>) {
-        let size = message.size();
+    pub(super) fn arrived(&self, message: Message) {
         let mut state = self.state();
-        if token.is_none() && state.waiting_bytes + size > WAITING_BYTES {
-            state.dropped += 1;
+        let waiting_bytes = state.waiting_bytes + message.size();
+        if waiting_bytes > WAITING_BYTES {
             return;
         }
-        state.waiting_bytes += size;
-        let connection = state.connections;
-        let token = token.map(|token| (connection, token));
-        state.arrived.push_back(Arrived { event: message.into_event(), size, token });
+        state.waiting_bytes = waiting_bytes;
+        state.arrived.push_back(message.into_event());
         drop(state);
         self.changed.notify_one();
     }
@@ -178,10 +151,6 @@ impl Link {
         self.changed.notify_one();
     }
 
-    pub(super) fn dropped(&self) -> u64 {
-        self.state().dropped
-    }
-
     /// Waits for the first greeting.
     ///
     /// # Errors
@@ -205,37 +174,23 @@ impl Link {
     ///
     /// # Errors
     /// A lost connection, once per loss, after all that arrived over it.
-    pub(super) async fn take(&self, max: usize) -> Result<Taken, EndpointError> {
+    pub(super) async fn take(&self) -> Result<Vec<Event>, EndpointError> {
         loop {
-            if let Some(outcome) = self.try_take(max) {
+            if let Some(outcome) = self.try_take() {
                 return outcome;
             }
             self.changed.notified().await;
         }
     }
 
-    fn try_take(&self, max: usize) -> Option<Result<Taken, EndpointError>> {
+    fn try_take(&self) -> Option<Result<Vec<Event>, EndpointError>> {
         let mut state = self.state();
         if state.arrived.is_empty() {
             let trouble = state.trouble.take().map(Err);
-            return trouble.or_else(|| state.ended.then(|| Ok(Taken::default())));
+            return trouble.or_else(|| state.ended.then(|| Ok(Vec::new())));
         }
-        let count = max.max(1).min(state.arrived.len());
-        let mut taken = Taken { events: Vec::with_capacity(count), tokens: Vec::new() };
-        let mut bytes = 0;
-        for arrived in state.arrived.drain(..count) {
-            bytes += arrived.size;
-            taken.events.push(arrived.event);
-            taken.tokens.extend(arrived.token);
-        }
-        state.waiting_bytes = state.waiting_bytes.saturating_sub(bytes);
-        Some(Ok(taken))
-    }
-
-    /// Whether a token still means anything: the broker sends an event again over a new connection.
-    pub(super) fn is_current(&self, connection: u64) -> bool {
-        let state = self.state();
-        state.connected && state.connections == connection
+        state.waiting_bytes = 0;
+        Some(Ok(std::mem::take(&mut state.arrived).into()))
     }
 }
 
@@ -257,16 +212,6 @@ impl Client {
             Self::V4(client) => v4::subscribe(client, subscription, &settings.address).await,
             Self::V5(client) => v5::subscribe(client, subscription, &settings.address).await,
         }
-    }
-
-    /// Acknowledges an arrived event.
-    pub(super) async fn acknowledge(&self, token: Token) -> Result<(), EndpointError> {
-        let sent = match (self, token) {
-            (Self::V4(client), Token::V4(token)) => client.manual_ack(token).await.is_ok(),
-            (Self::V5(client), Token::V5(token)) => client.manual_ack(token).await.is_ok(),
-            _ => false,
-        };
-        sent.then_some(()).ok_or_else(session_over)
     }
 
     /// Says goodbye once everything in flight is answered.

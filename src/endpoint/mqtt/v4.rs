@@ -7,7 +7,7 @@ use tokio::task::JoinHandle;
 
 use super::failure::{self, Refusal};
 use super::message::{Message, Properties};
-use super::session::{Backoff, Client, Greeting, Link, Token, session_over};
+use super::session::{Backoff, Client, Greeting, Link, session_over};
 use super::settings::{Settings, Subscription};
 use super::{MAX_PACKET, REQUESTS};
 use crate::endpoint::tls::client_config;
@@ -37,7 +37,6 @@ fn client_options(settings: &Settings) -> Result<mqtt::MqttOptions, EndpointErro
     options
         .set_keep_alive(settings.keep_alive)
         .set_clean_session(settings.clean)
-        .set_ack_mode(mqtt::AckMode::Manual)
         .set_max_packet_size(MAX_PACKET as usize, MAX_PACKET as usize)
         .set_max_request_batch(256)
         .set_inflight(IN_FLIGHT);
@@ -97,29 +96,12 @@ impl Drive {
         match packet {
             mqtt::Packet::ConnAck(greeting) => {
                 let session_present = greeting.session_present;
-                if self.link.greeted(Greeting { session_present, ..Greeting::default() }) && !session_present
-                {
+                if self.link.greeted(Greeting::default()) && !session_present {
                     self.subscribe_again();
                 }
             }
-            mqtt::Packet::Publish(publish) => {
-                let token = self.client.prepare_ack(&publish).map(Token::V4);
-                let unwanted = self.settings.subscription.as_ref().is_some_and(|found| !found.retained);
-                if publish.retain && unwanted {
-                    self.refuse(token);
-                } else {
-                    self.link.arrived(read_publish(publish), token);
-                }
-            }
+            mqtt::Packet::Publish(publish) => self.link.arrived(read_publish(publish)),
             _ => {}
-        }
-    }
-
-    /// This version cannot ask for no retained messages: they are acknowledged and left out.
-    fn refuse(&self, token: Option<Token>) {
-        let client = Client::V4(self.client.clone());
-        if let Some(token) = token {
-            tokio::spawn(async move { client.acknowledge(token).await });
         }
     }
 
@@ -181,7 +163,7 @@ fn explain_refusal(code: mqtt::ConnectReturnCode, address: &Address) -> Endpoint
 
 fn read_publish(publish: mqtt::Publish) -> Message {
     Message {
-        topic: String::from_utf8_lossy(&publish.topic).into_owned(),
+        topic: String::from_utf8_lossy(&publish.topic).into(),
         payload: publish.payload,
         qos: publish.qos as u8,
         retain: publish.retain,
@@ -204,11 +186,13 @@ pub(super) async fn publish(
     message: Message,
 ) -> Result<mqtt::PublishNotice, EndpointError> {
     let options = mqtt::PublishOptions::new(quality(message.qos)).retain(message.retain);
-    client.publish_tracked(message.topic, message.payload, options).await.map_err(|error| match error {
-        mqtt::ClientError::InvalidRequest(_) => {
-            failure::publish_refused(EndpointErrorKind::Rejected, "the topic is empty or not allowed")
+    client.publish_tracked(message.topic.into_string(), message.payload, options).await.map_err(|error| {
+        match error {
+            mqtt::ClientError::InvalidRequest(_) => {
+                failure::publish_refused(EndpointErrorKind::Rejected, "the topic is empty or not allowed")
+            }
+            _ => session_over(),
         }
-        _ => session_over(),
     })
 }
 

@@ -7,7 +7,7 @@ use tokio::task::JoinHandle;
 
 use super::failure::{self, Refusal};
 use super::message::{Message, Properties};
-use super::session::{Backoff, Client, Greeting, Link, Token, session_over};
+use super::session::{Backoff, Client, Greeting, Link, session_over};
 use super::settings::{Settings, Subscription};
 use super::{MAX_PACKET, REQUESTS};
 use crate::endpoint::tls::client_config;
@@ -33,7 +33,6 @@ fn client_options(settings: &Settings) -> Result<mqtt::MqttOptions, EndpointErro
     options
         .set_keep_alive(settings.keep_alive)
         .set_clean_start(settings.clean)
-        .set_ack_mode(mqtt::AckMode::Manual)
         .set_connect_timeout(settings.connect_timeout)
         .set_max_packet_size(Some(MAX_PACKET))
         .set_outgoing_inflight_upper_limit(super::IN_FLIGHT)
@@ -108,10 +107,7 @@ impl Drive {
                     self.subscribe_again();
                 }
             }
-            mqtt::Packet::Publish(publish) => {
-                let token = self.client.prepare_ack(&publish).map(Token::V5);
-                self.link.arrived(read_publish(publish), token);
-            }
+            mqtt::Packet::Publish(publish) => self.link.arrived(read_publish(publish)),
             _ => {}
         }
     }
@@ -186,9 +182,8 @@ fn explain_refusal(code: mqtt::ConnectReturnCode, address: &Address) -> Endpoint
 }
 
 fn read_greeting(greeting: mqtt::ConnAck) -> Greeting {
-    let session_present = greeting.session_present;
     let Some(found) = greeting.properties else {
-        return Greeting { session_present, ..Greeting::default() };
+        return Greeting::default();
     };
     let mut facts = Vec::new();
     let mut note = |name, value: Option<String>| facts.extend(value.map(|value| (name, value)));
@@ -201,13 +196,13 @@ fn read_greeting(greeting: mqtt::ConnAck) -> Greeting {
     note("shared subscriptions", found.shared_subscription_available.map(yes_no));
     note("topic alias maximum", found.topic_alias_max.map(|count| count.to_string()));
     note("server keep alive", found.server_keep_alive.map(|seconds| format!("{seconds} s")));
-    Greeting { session_present, max_packet: found.max_packet_size, facts }
+    Greeting { max_packet: found.max_packet_size, facts }
 }
 
 fn read_publish(publish: mqtt::Publish) -> Message {
     let found = publish.properties.unwrap_or_default();
     Message {
-        topic: String::from_utf8_lossy(&publish.topic).into_owned(),
+        topic: String::from_utf8_lossy(&publish.topic).into(),
         payload: publish.payload,
         qos: publish.qos as u8,
         retain: publish.retain,
@@ -250,11 +245,13 @@ pub(super) async fn publish(
     };
     let options =
         mqtt::PublishOptions::new(quality(message.qos)).retain(message.retain).properties(properties);
-    client.publish_tracked(message.topic, message.payload, options).await.map_err(|error| match error {
-        mqtt::ClientError::InvalidRequest(_) => {
-            failure::publish_refused(EndpointErrorKind::Rejected, "the topic is empty or not allowed")
+    client.publish_tracked(message.topic.into_string(), message.payload, options).await.map_err(|error| {
+        match error {
+            mqtt::ClientError::InvalidRequest(_) => {
+                failure::publish_refused(EndpointErrorKind::Rejected, "the topic is empty or not allowed")
+            }
+            _ => session_over(),
         }
-        _ => session_over(),
     })
 }
 

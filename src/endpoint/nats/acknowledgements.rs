@@ -38,7 +38,7 @@ impl Acknowledgements {
         // Random enough that nobody else listens there by accident, and short, for it stands in every message.
         let name = uuid::Uuid::new_v4().as_u64_pair().0;
         let inbox = format!("_INBOX.{name:x}.");
-        let read = pipe.send(format!("SUB {inbox}* 1\r\n").into_bytes()).await;
+        let read = pipe.send(format!("SUB {inbox}* 1\r\n").into_bytes().into()).await;
         let read =
             tokio::time::timeout(timeout, read).await.map_err(|_| failure::no_inbox(address, timeout))?;
         let refused = read.unwrap_or_else(|_| Err(failure::disconnected(address)))?;

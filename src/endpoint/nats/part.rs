@@ -1,14 +1,18 @@
 //! A part of what is published: messages next to each other as they go over the wire, and where they go.
 
+use bytes::Bytes;
 use compact_str::CompactString;
 
 use super::pipe::Pipe;
 use super::{message, wire};
+use crate::endpoint::rope::Rope;
 use crate::endpoint::{EndpointError, EndpointErrorKind};
 use crate::event::Event;
 
 /// Bytes of a message beside its payload, roughly.
 const FRAMING: usize = 64;
+/// What a null payload is to NATS.
+static NO_PAYLOAD: Bytes = Bytes::new();
 
 /// Where the answer to a message is to go.
 #[derive(Clone, Copy)]
@@ -22,7 +26,7 @@ pub(super) enum Answer<'a> {
 
 /// The messages of a batch, or of the beginning of one.
 pub(super) struct Part {
-    bytes: Vec<u8>,
+    bytes: Rope,
     headers: Vec<u8>,
     reply: Vec<u8>,
     subjects: Subjects,
@@ -34,9 +38,13 @@ impl Part {
     /// An empty one for a batch that goes over this connection.
     pub(super) fn new(pipe: &Pipe, batch: &[Event]) -> Self {
         let (max_payload, takes_headers) = pipe.limits();
-        let bytes = batch.iter().map(|event| event.size() + FRAMING).sum::<usize>() + wire::PING.len();
+        let copied = |event: &Event| {
+            let payload = event.payload.as_ref().map_or(0, Bytes::len);
+            event.size() - payload + Rope::copied(payload) + FRAMING
+        };
+        let bytes = batch.iter().map(copied).sum::<usize>() + wire::PING.len();
         Self {
-            bytes: Vec::with_capacity(bytes),
+            bytes: Rope::with_capacity(bytes),
             headers: Vec::new(),
             reply: Vec::new(),
             subjects: Subjects::default(),
@@ -64,7 +72,7 @@ impl Part {
             let message = "the server takes no headers (`no_header_support`)";
             return Err(EndpointError::new(EndpointErrorKind::Rejected, message));
         }
-        let payload = event.payload.as_deref().unwrap_or_default();
+        let payload = event.payload.as_ref().unwrap_or(&NO_PAYLOAD);
         message::check_size(&self.headers, payload, self.max_payload)?;
         self.reply.clear();
         match answer {
@@ -85,7 +93,7 @@ impl Part {
     }
 
     /// What was written since the last time.
-    pub(super) fn take(&mut self) -> Vec<u8> {
+    pub(super) fn take(&mut self) -> Rope {
         std::mem::take(&mut self.bytes)
     }
 

@@ -20,6 +20,7 @@ use super::{connection, failure};
 use crate::endpoint::address_options::AddressOptions;
 use crate::endpoint::halt::Halt;
 use crate::endpoint::receipt_book::ReceiptBook;
+use crate::endpoint::rope::Rope;
 use crate::endpoint::{Address, EndpointError, SinkOptions};
 
 /// Parts that wait for the socket.
@@ -39,7 +40,7 @@ pub(super) type PartRead = Result<Vec<String>, EndpointError>;
 /// A connection that was let in. It ends when the last of its clones is dropped and what was handed to it is written.
 #[derive(Clone, Debug)]
 pub(super) struct Pipe {
-    parts: mpsc::Sender<Vec<u8>>,
+    parts: mpsc::Sender<Rope>,
     shared: Arc<Shared>,
 }
 
@@ -159,8 +160,8 @@ impl Pipe {
 
     /// Hands a part over, behind those before it, and returns the sign to come that the server has read it; waits while the
     /// connection is busy.
-    pub(super) async fn send(&self, mut part: Vec<u8>) -> oneshot::Receiver<PartRead> {
-        part.extend_from_slice(wire::PING);
+    pub(super) async fn send(&self, mut part: Rope) -> oneshot::Receiver<PartRead> {
+        part.copies().extend_from_slice(wire::PING);
         let (report, read) = oneshot::channel();
         let place = self.parts.reserve().await;
         // Expected before it goes, so that no sign comes unexpected.
@@ -333,14 +334,14 @@ impl Reading<'_> {
 async fn write(
     mut writer: impl AsyncWrite + Unpin,
     pinged: &Notify,
-    mut waiting: mpsc::Receiver<Vec<u8>>,
+    mut waiting: mpsc::Receiver<Rope>,
 ) -> bool {
     loop {
         let written = tokio::select! {
             biased;
             () = pinged.notified() => writer.write_all(wire::PONG).await,
             part = waiting.recv() => match part {
-                Some(part) => writer.write_all(&part).await,
+                Some(mut part) => writer.write_all_buf(&mut part).await,
                 None => return false,
             },
         };

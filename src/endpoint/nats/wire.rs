@@ -2,7 +2,10 @@
 
 use std::borrow::Cow;
 
+use bytes::Bytes;
 use serde::Deserialize;
+
+use crate::endpoint::rope::Rope;
 
 /// Asks for a sign that everything before was read.
 pub(super) const PING: &[u8] = b"PING\r\n";
@@ -169,23 +172,24 @@ pub(super) fn number(digits: &[u8]) -> Result<usize, Malformed> {
 }
 
 /// Writes a message: a block of headers or nothing, and a reply subject or nothing. All have been checked.
-pub(super) fn put_message(out: &mut Vec<u8>, subject: &str, reply: &[u8], headers: &[u8], payload: &[u8]) {
-    out.extend_from_slice(if headers.is_empty() { b"PUB " } else { b"HPUB " });
-    out.extend_from_slice(subject.as_bytes());
-    out.push(b' ');
+pub(super) fn put_message(out: &mut Rope, subject: &str, reply: &[u8], headers: &[u8], payload: &Bytes) {
+    let head = out.copies();
+    head.extend_from_slice(if headers.is_empty() { b"PUB " } else { b"HPUB " });
+    head.extend_from_slice(subject.as_bytes());
+    head.push(b' ');
     if !reply.is_empty() {
-        out.extend_from_slice(reply);
-        out.push(b' ');
+        head.extend_from_slice(reply);
+        head.push(b' ');
     }
     if !headers.is_empty() {
-        put_number(out, headers.len());
-        out.push(b' ');
+        put_number(head, headers.len());
+        head.push(b' ');
     }
-    put_number(out, headers.len() + payload.len());
-    out.extend_from_slice(b"\r\n");
-    out.extend_from_slice(headers);
-    out.extend_from_slice(payload);
-    out.extend_from_slice(b"\r\n");
+    put_number(head, headers.len() + payload.len());
+    head.extend_from_slice(b"\r\n");
+    head.extend_from_slice(headers);
+    out.put_shared(payload);
+    out.copies().extend_from_slice(b"\r\n");
 }
 
 /// Writes a number in digits.
@@ -205,7 +209,10 @@ pub(super) fn put_number(out: &mut Vec<u8>, mut number: usize) {
 
 #[cfg(test)]
 mod tests {
+    use bytes::{Buf, Bytes};
+
     use super::{Incoming, Malformed, Received, ServerInfo, first, put_message, put_number};
+    use crate::endpoint::rope::Rope;
 
     fn only(bytes: &str) -> Incoming<'_> {
         let (incoming, length) = first(bytes.as_bytes()).expect("NATS").expect("whole");
@@ -271,9 +278,10 @@ mod tests {
     #[test]
     fn messages_are_written_as_the_protocol_has_them() {
         let written = |reply: &str, headers: &str, payload: &str| {
-            let mut out = Vec::new();
-            put_message(&mut out, "a.b", reply.as_bytes(), headers.as_bytes(), payload.as_bytes());
-            String::from_utf8(out).expect("text")
+            let mut out = Rope::default();
+            let payload = Bytes::copy_from_slice(payload.as_bytes());
+            put_message(&mut out, "a.b", reply.as_bytes(), headers.as_bytes(), &payload);
+            String::from_utf8(out.copy_to_bytes(out.remaining()).into()).expect("text")
         };
         assert_eq!(written("", "", "hello"), "PUB a.b 5\r\nhello\r\n");
         assert_eq!(written("back.7", "", ""), "PUB a.b back.7 0\r\n\r\n");

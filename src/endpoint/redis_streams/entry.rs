@@ -5,6 +5,7 @@
 //! header called `key`), a last field `eddy` says what each field before it is.
 
 use std::borrow::Cow;
+use std::ops::Deref;
 
 use bytes::Bytes;
 use serde_json::{Map, Value};
@@ -13,7 +14,26 @@ use super::id::EntryId;
 use crate::event::{BrokerTime, Event, Header, Place, TimeKind, Timestamp};
 
 /// A name and a value to be written.
-pub(super) type FieldToWrite<'a> = (Cow<'a, [u8]>, Cow<'a, [u8]>);
+pub(super) type FieldToWrite<'a> = (Cow<'a, [u8]>, Content<'a>);
+
+/// A value to be written.
+pub(super) enum Content<'a> {
+    /// One of the event itself, which may be written from where it lies.
+    Shared(&'a Bytes),
+    Copied(Cow<'a, [u8]>),
+}
+
+impl Deref for Content<'_> {
+    type Target = [u8];
+
+    fn deref(&self) -> &[u8] {
+        match self {
+            Self::Shared(bytes) => bytes,
+            Self::Copied(bytes) => bytes,
+        }
+    }
+}
+
 /// A name and a value as read.
 pub(super) type Field = (Vec<u8>, Vec<u8>);
 
@@ -71,28 +91,30 @@ pub(super) fn fields<'a>(event: &'a Event, chosen: Option<&'a str>) -> Vec<Field
     let payload_field = chosen.or_else(recorded).unwrap_or(PAYLOAD);
     let mut kinds = Vec::new();
     let mut fields: Vec<FieldToWrite> = Vec::with_capacity(event.headers.len() + 3);
-    let mut add = |kind: Kind, name: &'a str, value: &'a [u8]| {
+    let text = |text: &'a str| Content::Copied(Cow::Borrowed(text.as_bytes()));
+    let mut add = |kind: Kind, name: &'a str, value: Content<'a>| {
         kinds.push(kind);
-        fields.push((Cow::Borrowed(name.as_bytes()), Cow::Borrowed(value)));
+        fields.push((Cow::Borrowed(name.as_bytes()), value));
     };
     if let Some(key) = &event.key {
-        add(Kind::Key, KEY, key);
+        add(Kind::Key, KEY, Content::Shared(key));
     }
     if let Some(content_type) = event.attributes.get(CONTENT_TYPE).and_then(Value::as_str) {
-        add(Kind::ContentType, CONTENT_TYPE, content_type.as_bytes());
+        add(Kind::ContentType, CONTENT_TYPE, text(content_type));
     }
     for header in &event.headers {
         match &header.value {
-            Some(value) => add(Kind::Header, &header.name, value),
-            None => add(Kind::NullHeader, &header.name, b""),
+            Some(value) => add(Kind::Header, &header.name, Content::Shared(value)),
+            None => add(Kind::NullHeader, &header.name, text("")),
         }
     }
     if let Some(payload) = &event.payload {
-        add(Kind::Payload, payload_field, payload);
+        add(Kind::Payload, payload_field, Content::Shared(payload));
     }
     if !reads_plainly(event, payload_field) {
         let words: Vec<&str> = kinds.iter().map(|kind| kind.word()).collect();
-        fields.push((Cow::Borrowed(MARKER.as_bytes()), Cow::Owned(words.join(" ").into_bytes())));
+        let words = Content::Copied(Cow::Owned(words.join(" ").into_bytes()));
+        fields.push((Cow::Borrowed(MARKER.as_bytes()), words));
     }
     fields
 }
@@ -122,11 +144,11 @@ fn whole_entry(event: &Event) -> Vec<FieldToWrite<'_>> {
             Value::String(text) => text,
             other => other.to_string(),
         };
-        (Cow::Owned(name.into_bytes()), Cow::Owned(text.into_bytes()))
+        (Cow::Owned(name.into_bytes()), Content::Copied(Cow::Owned(text.into_bytes())))
     });
     let headers = event.headers.iter().map(|header| {
         let value = header.value.as_deref().unwrap_or_default();
-        (Cow::Borrowed(header.name.as_bytes()), Cow::Borrowed(value))
+        (Cow::Borrowed(header.name.as_bytes()), Content::Copied(Cow::Borrowed(value)))
     });
     members.chain(headers).collect()
 }
@@ -250,7 +272,7 @@ mod tests {
 
     fn written(event: &Event, chosen: Option<&str>) -> Vec<Field> {
         let fields = fields(event, chosen).into_iter();
-        fields.map(|(name, value)| (name.into_owned(), value.into_owned())).collect()
+        fields.map(|(name, value)| (name.into_owned(), value.to_vec())).collect()
     }
 
     fn entry(pairs: &[(&str, &str)]) -> Vec<Field> {

@@ -8,7 +8,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::task::{Context, Poll};
 use std::time::{Duration, Instant};
 
-use bytes::{Bytes, BytesMut};
+use bytes::BytesMut;
 use redis::aio::MultiplexedConnection;
 use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt, ReadBuf};
 use tokio::sync::{mpsc, oneshot};
@@ -17,6 +17,7 @@ use super::failure;
 use super::settings::Settings;
 use super::wire::{Answer, take_answer};
 use crate::endpoint::dial::{self, Stream};
+use crate::endpoint::rope::Rope;
 use crate::endpoint::{Address, EndpointError};
 
 /// Parts that wait for the socket.
@@ -30,7 +31,7 @@ pub(super) type Answers = Result<Vec<Answer>, EndpointError>;
 /// A connection that was let in.
 #[derive(Clone, Debug)]
 pub(super) struct Pipe {
-    parts: mpsc::Sender<Bytes>,
+    parts: mpsc::Sender<Rope>,
     shared: Arc<Shared>,
 }
 
@@ -83,7 +84,7 @@ impl Pipe {
 
     /// Hands a part of `count` commands over, behind those before it, and returns its answers to come; waits while the
     /// connection is busy.
-    pub(super) async fn send(&self, part: Bytes, count: usize) -> oneshot::Receiver<Answers> {
+    pub(super) async fn send(&self, part: Rope, count: usize) -> oneshot::Receiver<Answers> {
         let (report, answers) = oneshot::channel();
         let place = self.parts.reserve().await;
         // Expected before it goes, so that no answer comes unexpected. A connection that has ended fails it by dropping it.
@@ -174,12 +175,12 @@ async fn read(
 
 async fn write(
     mut writer: impl AsyncWrite + Unpin,
-    mut waiting: mpsc::Receiver<Bytes>,
+    mut waiting: mpsc::Receiver<Rope>,
     address: &Address,
 ) -> EndpointError {
-    while let Some(part) = waiting.recv().await {
+    while let Some(mut part) = waiting.recv().await {
         let written = async {
-            writer.write_all(&part).await?;
+            writer.write_all_buf(&mut part).await?;
             writer.flush().await
         };
         if written.await.is_err() {

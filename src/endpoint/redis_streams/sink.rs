@@ -4,7 +4,6 @@ use std::borrow::Cow;
 use std::sync::Arc;
 use std::time::Duration;
 
-use bytes::BytesMut;
 use redis::Value;
 use redis::aio::MultiplexedConnection;
 use tokio::sync::{OwnedSemaphorePermit, Semaphore, oneshot};
@@ -18,6 +17,7 @@ use super::settings::{Ids, Role, Settings};
 use super::wire::Answer;
 use super::{CAPABILITIES, answer, failure, streams, wire};
 use crate::endpoint::halt::Halt;
+use crate::endpoint::rope::Rope;
 use crate::endpoint::{
     Address, BoxFuture, Capabilities, Delivery, EndpointError, EndpointErrorKind, Receipts, Sink, SinkOptions,
 };
@@ -159,7 +159,7 @@ impl RedisSink {
             return Part::Known(vec![Delivery::failed(error); count]);
         };
         let flight = Flight {
-            answers: link.pipe.send(load.part.freeze(), count).await,
+            answers: link.pipe.send(load.part, count).await,
             kept: load.kept,
             questions: link.questions.clone(),
             settings: Arc::clone(&self.settings),
@@ -248,7 +248,7 @@ struct Kept {
 /// A part being filled.
 #[derive(Default)]
 struct Load {
-    part: BytesMut,
+    part: Rope,
     count: usize,
     /// The entries with a recorded id, each with its number in the part.
     kept: Vec<(usize, Kept)>,

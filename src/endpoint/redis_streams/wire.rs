@@ -3,8 +3,9 @@
 
 use bytes::{Buf, BytesMut};
 
-use super::entry::FieldToWrite;
+use super::entry::{Content, FieldToWrite};
 use super::id::EntryId;
+use crate::endpoint::rope::Rope;
 
 /// The longest answer that is waited for, in bytes; a refusal has some hundred.
 const LONGEST: usize = 64 * 1024;
@@ -26,36 +27,43 @@ pub(super) struct Malformed;
 
 /// Appends the command that adds an entry.
 pub(super) fn put_xadd(
-    out: &mut BytesMut,
+    out: &mut Rope,
     stream: &str,
     maxlen: Option<u32>,
     id: &str,
     fields: &[FieldToWrite<'_>],
 ) {
     let trimming = if maxlen.is_some() { 3 } else { 0 };
-    put_head(out, b'*', 3 + trimming + fields.len() * 2);
-    put_word(out, b"XADD");
-    put_word(out, stream.as_bytes());
+    put_head(out.copies(), b'*', 3 + trimming + fields.len() * 2);
+    put_word(out.copies(), b"XADD");
+    put_word(out.copies(), stream.as_bytes());
     if let Some(maxlen) = maxlen {
-        put_word(out, b"MAXLEN");
-        put_word(out, b"~");
-        put_word(out, maxlen.to_string().as_bytes());
+        put_word(out.copies(), b"MAXLEN");
+        put_word(out.copies(), b"~");
+        put_word(out.copies(), maxlen.to_string().as_bytes());
     }
-    put_word(out, id.as_bytes());
+    put_word(out.copies(), id.as_bytes());
     for (name, value) in fields {
-        put_word(out, name);
-        put_word(out, value);
+        put_word(out.copies(), name);
+        match value {
+            Content::Shared(value) => {
+                put_head(out.copies(), b'$', value.len());
+                out.put_shared(value);
+                out.copies().extend_from_slice(b"\r\n");
+            }
+            Content::Copied(value) => put_word(out.copies(), value),
+        }
     }
 }
 
-fn put_word(out: &mut BytesMut, word: &[u8]) {
+fn put_word(out: &mut Vec<u8>, word: &[u8]) {
     put_head(out, b'$', word.len());
     out.extend_from_slice(word);
     out.extend_from_slice(b"\r\n");
 }
 
 /// A mark, a number in digits, and the end of the line.
-fn put_head(out: &mut BytesMut, mark: u8, number: usize) {
+fn put_head(out: &mut Vec<u8>, mark: u8, number: usize) {
     // The largest number has twenty digits.
     let mut line = [0; 23];
     let (mut at, mut left) = (line.len() - 2, number);
@@ -118,23 +126,28 @@ fn digits(text: &[u8]) -> Option<usize> {
 mod tests {
     use std::borrow::Cow;
 
-    use bytes::BytesMut;
+    use bytes::{Buf, Bytes, BytesMut};
     use proptest::prelude::*;
 
-    use super::{Answer, EntryId, Malformed, put_xadd, take_answer};
+    use super::{Answer, Content, EntryId, Malformed, put_xadd, take_answer};
+    use crate::endpoint::rope::Rope;
+
+    fn all(mut rope: Rope) -> Bytes {
+        rope.copy_to_bytes(rope.remaining())
+    }
 
     #[test]
     fn a_command_is_written_as_the_client_library_writes_it() {
         let value = vec![b'x'; 1234];
-        let fields = [(Cow::Borrowed(b"payload".as_slice()), Cow::Borrowed(value.as_slice()))];
-        let mut written = BytesMut::new();
+        let fields = [(Cow::Borrowed(b"payload".as_slice()), Content::Copied(Cow::Borrowed(&value)))];
+        let mut written = Rope::default();
         put_xadd(&mut written, "orders", Some(1000), "*", &fields);
         let mut command = redis::cmd("XADD");
         command.arg("orders").arg("MAXLEN").arg("~").arg(1000).arg("*").arg("payload").arg(&value);
-        assert_eq!(written, command.get_packed_command());
-        written.clear();
+        assert_eq!(all(written), command.get_packed_command());
+        let mut written = Rope::default();
         put_xadd(&mut written, "", None, "7-0", &[]);
-        assert_eq!(written, redis::cmd("XADD").arg("").arg("7-0").get_packed_command());
+        assert_eq!(all(written), redis::cmd("XADD").arg("").arg("7-0").get_packed_command());
     }
 
     #[test]

@@ -5,7 +5,8 @@ use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
 use bytes::Bytes;
 use serde_json::Value;
-use uuid::Uuid;
+use sha1::{Digest, Sha1};
+use uuid::{Builder, Uuid};
 
 use super::{CloudEvent, content_type};
 use crate::event::percent::encode_path;
@@ -24,12 +25,13 @@ const NAMESPACE: Uuid = Uuid::from_u128(0x6c1f_9d0e_52b7_4f0b_9a55_0e7c_28de_11d
 /// from its times; from its channel, key, payload and headers in any case.
 #[must_use]
 pub fn identity(event: &Event) -> String {
-    let mut bytes = Vec::with_capacity(event.size() + 96);
+    // A name-based identity, RFC 9562 section 5.5, of which nothing is copied together first.
+    let mut hash = Sha1::new_with_prefix(NAMESPACE.as_bytes());
     let mut part = |tag: u8, part: Option<&[u8]>| {
-        bytes.push(tag);
+        hash.update([tag]);
         if let Some(part) = part {
-            bytes.extend_from_slice(&(part.len() as u64).to_le_bytes());
-            bytes.extend_from_slice(part);
+            hash.update((part.len() as u64).to_le_bytes());
+            hash.update(part);
         }
     };
     part(b'c', Some(event.channel.as_bytes()));
@@ -45,7 +47,9 @@ pub fn identity(event: &Event) -> String {
         part(b'n', Some(header.name.as_bytes()));
         part(b'h', header.value.as_deref());
     }
-    Uuid::new_v5(&NAMESPACE, &bytes).to_string()
+    let mut first = [0; 16];
+    first.copy_from_slice(&hash.finalize()[..16]);
+    Builder::from_sha1_bytes(first).into_uuid().to_string()
 }
 
 impl CloudEvent {
@@ -125,5 +129,26 @@ fn guessed_type(payload: &[u8]) -> &'static str {
         "text/plain; charset=utf-8"
     } else {
         "application/octet-stream"
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use uuid::Uuid;
+
+    use super::{NAMESPACE, identity};
+    use crate::event::{Event, Place, Timestamp};
+
+    #[test]
+    fn an_identity_is_named_by_all_that_makes_the_event() {
+        let mut event = Event { received: Timestamp(7), ..Event::new("ab", "xyz") };
+        let mut named = Vec::from(b"c\x02\0\0\0\0\0\0\0abt\x08\0\0\0\0\0\0\0\x07\0\0\0\0\0\0\0");
+        named.extend_from_slice(b"pbkv\x03\0\0\0\0\0\0\0xyz");
+        assert_eq!(identity(&event), Uuid::new_v5(&NAMESPACE, &named).to_string());
+        let at_seven = identity(&event);
+        event.place = Place { partition: None, offset: Some(7) };
+        let at_offset = identity(&event);
+        event.received = Timestamp(8);
+        assert!(at_seven != at_offset && at_offset == identity(&event), "its place says more than its time");
     }
 }

@@ -3,8 +3,8 @@
 use std::collections::VecDeque;
 use std::sync::Arc;
 
-use super::reason::Reason;
 use crate::endpoint::EndpointError;
+use crate::endpoint::mqtt::reason::Reason;
 use crate::endpoint::open_batch::OpenBatch;
 
 /// An event of a batch that waits for its receipt.

@@ -4,32 +4,27 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use bytes::BytesMut;
-use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::sync::mpsc;
 use tokio::task::JoinHandle;
 
+use super::connection::{Greeted, greet, say_goodbye};
 use super::message::Message;
+use super::packet::Limits;
 use super::settings::{Settings, Version};
-use super::{CAPABILITIES_3, CAPABILITIES_5, MAX_PACKET, failure};
-use crate::endpoint::dial::{self, Stream};
+use super::{CAPABILITIES_3, CAPABILITIES_5, MAX_PACKET, failure, wire};
 use crate::endpoint::facts::{ChannelFacts, TargetFacts};
 use crate::endpoint::halt::Halt;
 use crate::endpoint::open_batch::OpenBatch;
-use crate::endpoint::tls::client_config;
 use crate::endpoint::{
     BoxFuture, Capabilities, EndpointError, EndpointErrorKind, Receipts, Sink, SinkOptions,
 };
 use crate::event::Event;
 
 mod flights;
-mod reason;
 mod task;
-mod wire;
 
 use flights::{Flight, Flights};
 use task::{Item, Part, State, Task};
-use wire::{Limits, Packet};
 
 /// Messages under way at once, unless the broker takes fewer.
 const UNDER_WAY: u16 = 1024;
@@ -111,8 +106,7 @@ impl Publisher {
 
 impl Link {
     async fn open(settings: &Settings) -> Result<Self, EndpointError> {
-        let greeted = tokio::time::timeout(settings.connect_timeout, greet(settings)).await;
-        let (stream, limits, arrived) = greeted.unwrap_or_else(|_| Err(failure::silent(settings)))?;
+        let Greeted { stream, limits, arrived, .. } = greet(settings, true).await?;
         let (reader, writer) = tokio::io::split(stream);
         let (sender, parts) = mpsc::channel(WAITING_PARTS);
         let (most, exact) = match settings.version {
@@ -125,6 +119,7 @@ impl Link {
         let keep_alive = limits.keep_alive.unwrap_or(settings.keep_alive);
         let task = Task {
             address: settings.address.clone(),
+            version: settings.version,
             reader,
             writer,
             arrived,
@@ -207,17 +202,8 @@ impl Limits {
 /// # Errors
 /// When the broker cannot be reached or does not let us in.
 pub(super) async fn forget_session(settings: &Settings) -> Result<(), EndpointError> {
-    // A greeting of the publisher's asks for a session without a past.
-    let greeted = tokio::time::timeout(settings.connect_timeout, greet(settings)).await;
-    let (stream, ..) = greeted.unwrap_or_else(|_| Err(failure::silent(settings)))?;
-    say_goodbye(stream).await;
+    say_goodbye(greet(settings, true).await?.stream).await;
     Ok(())
-}
-
-/// It is told that we leave; whether it hears that changes nothing.
-async fn say_goodbye(mut stream: Box<dyn Stream>) {
-    let _ = stream.write_all(&[0xe0, 0]).await;
-    let _ = stream.shutdown().await;
 }
 
 /// Bytes of a packet around topic and payload, at most: its length, its number and the length of its properties.
@@ -231,8 +217,7 @@ pub(super) async fn target_facts(
     settings: Settings,
     channels: &[&str],
 ) -> Result<TargetFacts, EndpointError> {
-    let greeted = tokio::time::timeout(settings.connect_timeout, greet(&settings)).await;
-    let (stream, limits, _) = greeted.unwrap_or_else(|_| Err(failure::silent(&settings)))?;
+    let Greeted { stream, limits, .. } = greet(&settings, true).await?;
     say_goodbye(stream).await;
     let path = settings.address.path.as_str();
     let topics = if path.is_empty() { channels.to_vec() } else { vec![path] };
@@ -248,50 +233,6 @@ pub(super) async fn target_facts(
             .collect(),
         not_told: vec!["permissions and topics: MQTT has no question for them".to_owned()],
     })
-}
-
-/// Connects, and waits for the broker's greeting; also returns what it has sent behind that.
-async fn greet(settings: &Settings) -> Result<(Box<dyn Stream>, Limits, BytesMut), EndpointError> {
-    let address = &settings.address;
-    let broken = |error: std::io::Error| match error.kind() {
-        // With TLS 1.3 a broker says what it has against our certificate only after the greeting.
-        std::io::ErrorKind::InvalidData => failure::tls(&error.to_string(), address),
-        _ => failure::socket(&error, address, false),
-    };
-    let mut stream = connect(settings).await?;
-    stream.write_all(&wire::greeting(settings)).await.map_err(broken)?;
-    stream.flush().await.map_err(broken)?;
-    let mut arrived = BytesMut::new();
-    loop {
-        let packet = wire::take_packet(&mut arrived);
-        match packet.map_err(|what| failure::protocol(&what.to_string(), address))? {
-            Some(Packet::Greeting { reason, limits }) if reason.code == 0 => {
-                return Ok((stream, limits, arrived));
-            }
-            Some(Packet::Greeting { reason, .. }) => return Err(reason.of_greeting(address)),
-            Some(_) => return Err(failure::protocol("its greeting is out of order", address)),
-            None => {}
-        }
-        if stream.read_buf(&mut arrived).await.map_err(broken)? == 0 {
-            return Err(failure::socket(&std::io::ErrorKind::UnexpectedEof.into(), address, false));
-        }
-    }
-}
-
-async fn connect(settings: &Settings) -> Result<Box<dyn Stream>, EndpointError> {
-    let address = &settings.address;
-    let failed = |error: std::io::Error| failure::socket(&error, address, false);
-    let socket = dial::connect(&address.host, address.port).await.map_err(failed)?;
-    if !address.tls {
-        return Ok(Box::new(socket));
-    }
-    let config = client_config(settings.authorities.as_deref(), settings.identity.as_ref())?;
-    let encrypted = dial::encrypt(socket, &address.host, Arc::new(config)).await;
-    let encrypted = encrypted.map_err(|error| match error.kind() {
-        std::io::ErrorKind::InvalidData => failure::tls(&error.to_string(), address),
-        _ => failed(error),
-    })?;
-    Ok(Box::new(encrypted))
 }
 
 impl Sink for Publisher {

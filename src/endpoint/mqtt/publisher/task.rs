@@ -4,13 +4,15 @@ use std::collections::VecDeque;
 use std::time::{Duration, Instant};
 
 use bytes::{BufMut, BytesMut};
-use tokio::io::{AsyncReadExt, AsyncWriteExt, ReadHalf, WriteHalf};
+use tokio::io::{AsyncReadExt, ReadHalf, WriteHalf};
 use tokio::sync::mpsc;
 
 use super::flights::{Flight, Flights};
-use super::wire::{self, Packet, take_packet};
 use crate::endpoint::dial::Stream;
-use crate::endpoint::mqtt::failure;
+use crate::endpoint::mqtt::connection::write;
+use crate::endpoint::mqtt::packet::{Packet, take_packet};
+use crate::endpoint::mqtt::settings::Version;
+use crate::endpoint::mqtt::{failure, wire};
 use crate::endpoint::{Address, EndpointError};
 
 /// Bytes handed to the socket at once, roughly.
@@ -51,6 +53,7 @@ impl Part {
 /// One connection at work.
 pub(super) struct Task {
     pub(super) address: Address,
+    pub(super) version: Version,
     pub(super) reader: ReadHalf<Box<dyn Stream>>,
     pub(super) writer: WriteHalf<Box<dyn Stream>>,
     pub(super) arrived: BytesMut,
@@ -172,7 +175,7 @@ impl Task {
 
     fn take_answers(&mut self) -> Result<(), EndpointError> {
         loop {
-            let packet = take_packet(&mut self.arrived);
+            let packet = take_packet(&mut self.arrived, self.version);
             match packet.map_err(|what| failure::protocol(&what.to_string(), &self.address))? {
                 None => break,
                 Some(Packet::Acknowledged { id, reason }) => self.flights.settle(id, reason.of_event()),
@@ -185,22 +188,12 @@ impl Task {
                 }
                 Some(Packet::Completed { id }) => self.flights.settle(id, Ok(())),
                 Some(Packet::Goodbye { reason }) => return Err(reason.of_goodbye(&self.address)),
-                Some(Packet::Greeting { .. } | Packet::Other) => {}
+                // It subscribed to nothing.
+                Some(_) => {}
             }
         }
         self.arrived.reserve(READ_AT_ONCE);
         Ok(())
-    }
-}
-
-/// Writes some bytes, or lets go of what the socket holds when there are none; says how many. Cancel safe.
-async fn write(writer: &mut WriteHalf<Box<dyn Stream>>, bytes: &mut BytesMut) -> std::io::Result<usize> {
-    if bytes.is_empty() {
-        return writer.flush().await.map(|()| 0);
-    }
-    match writer.write_buf(bytes).await? {
-        0 => Err(std::io::ErrorKind::WriteZero.into()),
-        count => Ok(count),
     }
 }
 

@@ -2,11 +2,11 @@
 
 use std::fmt;
 
-use crate::endpoint::mqtt::failure::{self, Refusal};
+use super::failure::{self, Refusal};
 use crate::endpoint::{Address, EndpointError, EndpointErrorKind};
 
 /// The names the specification gives to its reasons.
-const NAMES: [(u8, &str); 28] = [
+const NAMES: [(u8, &str); 33] = [
     (0x80, "UnspecifiedError"),
     (0x81, "MalformedPacket"),
     (0x82, "ProtocolError"),
@@ -22,6 +22,7 @@ const NAMES: [(u8, &str); 28] = [
     (0x8C, "BadAuthenticationMethod"),
     (0x8D, "KeepAliveTimeout"),
     (0x8E, "SessionTakenOver"),
+    (0x8F, "TopicFilterInvalid"),
     (0x90, "TopicNameInvalid"),
     (0x91, "PacketIdentifierInUse"),
     (0x93, "ReceiveMaximumExceeded"),
@@ -34,7 +35,11 @@ const NAMES: [(u8, &str); 28] = [
     (0x9B, "QoSNotSupported"),
     (0x9C, "UseAnotherServer"),
     (0x9D, "ServerMoved"),
+    (0x9E, "SharedSubscriptionsNotSupported"),
     (0x9F, "ConnectionRateExceeded"),
+    (0xA0, "MaximumConnectTime"),
+    (0xA1, "SubscriptionIdentifiersNotSupported"),
+    (0xA2, "WildcardSubscriptionsNotSupported"),
 ];
 
 /// A reason; 0 is a plain yes.
