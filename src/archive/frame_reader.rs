@@ -4,7 +4,7 @@ use std::collections::VecDeque;
 use std::io::{self, Read, Seek, SeekFrom};
 use std::ops::Range;
 
-use zstd::stream::raw::{Decoder, Operation};
+use zstd::stream::raw::{Decoder, InBuffer, Operation, OutBuffer};
 
 use super::ArchiveError;
 use super::frame::{self, Start};
@@ -52,7 +52,6 @@ pub(super) struct FrameReader {
     buffer: Box<[u8]>,
     filled: Range<usize>,
     decoder: Decoder<'static>,
-    scratch: Box<[u8]>,
     form: Form,
     state: State,
     /// Bytes taken from the input so far.
@@ -102,7 +101,6 @@ impl FrameReader {
             buffer: vec![0; BUFFER].into_boxed_slice(),
             filled: 0..0,
             decoder,
-            scratch: vec![0; BUFFER].into_boxed_slice(),
             form: Form::Unknown,
             state: State::Between,
             offset: 0,
@@ -268,25 +266,32 @@ impl FrameReader {
 
     fn decode(&mut self, text: &mut Vec<u8>) -> Result<Step, ArchiveError> {
         self.fill(1)?;
-        let input = &self.buffer[self.filled.clone()];
-        let at_end = input.is_empty();
-        let status = match self.decoder.run_on_buffers(input, &mut self.scratch) {
-            Ok(status) => status,
-            Err(error) => return Err(self.damaged(&decoder_words(&error))),
+        let mut input = InBuffer::around(&self.buffer[self.filled.clone()]);
+        let at_end = self.filled.is_empty();
+        let known = text.len();
+        text.reserve(BUFFER);
+        let unpacked = self.decoder.run(&mut input, &mut OutBuffer::around_pos(text, known));
+        let read = input.pos();
+        let remaining = match unpacked {
+            Ok(remaining) => remaining,
+            Err(error) => {
+                text.truncate(known);
+                return Err(self.damaged(&decoder_words(&error)));
+            }
         };
+        let written = text.len() - known;
         // At the end of the input the decoder may still hold text of the last block.
-        if at_end && status.bytes_written == 0 && status.remaining != 0 {
+        if at_end && written == 0 && remaining != 0 {
             return Err(self.truncated());
         }
-        text.extend_from_slice(&self.scratch[..status.bytes_written]);
-        self.take(status.bytes_read);
-        self.frame_text += status.bytes_written as u64;
-        if status.remaining == 0 {
+        self.take(read);
+        self.frame_text += written as u64;
+        if remaining == 0 {
             self.refuse_lost_checksum()?;
             self.state = State::Between;
             self.end_frame(Some(self.frame_text));
         }
-        Ok(Step::Text { trusted: status.remaining == 0 })
+        Ok(Step::Text { trusted: remaining == 0 })
     }
 
     /// Where a frame says that no checksum ends it, and no frame follows, the saying is what is damaged. Only where frames

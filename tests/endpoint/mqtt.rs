@@ -107,6 +107,28 @@ async fn a_kept_session_has_what_came_while_we_were_away() {
     }
 }
 
+/// A broker without limits sends all it has kept before it answers anything.
+#[tokio::test(flavor = "multi_thread")]
+async fn what_there_is_no_room_for_waits_with_the_broker() {
+    let Some(server) = mosquitto(&["max_inflight_messages 0", "max_queued_messages 0"]) else { return };
+    for (version, count) in [("5", 40_u8), ("3.1.1", 40)] {
+        let url = format!(
+            "mqtt://127.0.0.1:{}/room/{version}?version={version}&clean=false&client-id=slow-{version}",
+            server.port
+        );
+        source(&url, SourceOptions::default()).await.close().await.expect("a clean close");
+        let mut writer = sink(&format!("mqtt://127.0.0.1:{}/room/{version}", server.port)).await;
+        let events: Vec<Event> = (0..count).map(|at| Event::new("", vec![at; 1024 * 1024])).collect();
+        deliver(&mut writer, &events).await;
+        let mut reader = source(&url, SourceOptions::default()).await;
+        tokio::time::sleep(std::time::Duration::from_millis(300)).await;
+        let got = collect(&mut reader, count.into()).await;
+        let firsts: Vec<u8> = got.iter().filter_map(|event| event.payload.as_ref()?.first().copied()).collect();
+        assert_eq!(firsts, (0..count).collect::<Vec<u8>>(), "version {version}");
+        reader.close().await.expect("a clean close");
+    }
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn what_was_not_handed_over_is_sent_again() {
     let Some(server) = mosquitto(&[]) else { return };

@@ -11,7 +11,7 @@ use crate::event::Event;
 
 /// Bytes of arrived events that may wait for the reader. Beyond, what the broker sends again is left with it, and events of
 /// `QoS` 0 are dropped and counted.
-const WAITING_BYTES: usize = 48 * 1024 * 1024;
+const WAITING_BYTES: usize = 16 * 1024 * 1024;
 
 /// What acknowledges an event.
 #[derive(Clone, Copy, Debug)]
@@ -26,7 +26,7 @@ pub(super) struct Token {
 #[derive(Debug)]
 pub(super) struct Arrived {
     pub(super) event: Event,
-    /// Bytes it counts for.
+    /// Bytes it takes, roughly.
     pub(super) size: usize,
     /// Its number, where it is to be acknowledged, and its quality.
     pub(super) id: Option<(u16, u8)>,
@@ -98,6 +98,8 @@ impl Link {
         state.dropped += dropped;
         state.waiting_bytes += events.iter().map(|arrived| arrived.size).sum::<usize>();
         let connection = state.connections;
+        // A broker may begin before it answers.
+        state.subscribed = true;
         state.arrived.extend(events.into_iter().map(|arrived| (arrived, connection)));
         drop(state);
         self.changed.notify_one();

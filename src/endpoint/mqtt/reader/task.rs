@@ -19,6 +19,8 @@ use crate::endpoint::{EndpointError, EndpointErrorKind};
 
 /// Bytes read at once, at least.
 const READ_AT_ONCE: usize = 64 * 1024;
+/// Bytes an event takes beside those of its message, roughly.
+const EVENT_COST: usize = 512;
 /// The number of the one request there is.
 const SUBSCRIPTION: u16 = 1;
 
@@ -134,10 +136,12 @@ impl Task {
             self.received.clear();
         }
         let version = self.settings.version;
-        if session_present && version == Version::V3 {
-            // Asked again, it would send retained messages again.
+        if session_present {
+            // What it has kept comes before any answer.
             self.link.sends();
-        } else {
+        }
+        // Asked again, version 3.1.1 would send retained messages again.
+        if !(session_present && version == Version::V3) {
             let wanted = &self.subscription;
             going.put(|bytes| {
                 wire::put_subscription(bytes, SUBSCRIPTION, wanted, version, session_present);
@@ -201,7 +205,7 @@ impl Task {
             }
             return None;
         }
-        let size = message.size();
+        let size = message.size() + EVENT_COST;
         Some(Arrived { event: message.into_event(), size, id: id.map(|id| (id, qos)) })
     }
 
