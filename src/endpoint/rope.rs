@@ -7,8 +7,6 @@ use bytes::{Buf, Bytes};
 
 /// From here on a piece costs less as one of its own than as a copy.
 const SHARED_FROM: usize = 4 * 1024;
-/// Bytes copied between two pieces, usually.
-const USUAL_COPIES: usize = 128;
 
 /// Bytes in order. They are added to its end and, as a [`Buf`], written from its front.
 #[derive(Debug, Default)]
@@ -46,8 +44,13 @@ impl Rope {
     /// Makes a piece of what was added since the last one; what comes will be added behind it.
     fn finish(&mut self) {
         if !self.end.is_empty() {
-            let room = Vec::with_capacity(USUAL_COPIES);
-            self.pieces.push_back(std::mem::replace(&mut self.end, room).into());
+            if self.end.len() < SHARED_FROM {
+                // The room goes on to be used.
+                self.pieces.push_back(Bytes::copy_from_slice(&self.end));
+                self.end.clear();
+            } else {
+                self.pieces.push_back(std::mem::take(&mut self.end).into());
+            }
         }
     }
 }

@@ -1,9 +1,11 @@
 //! A connection to a broker: made, greeted, written to, and left.
 
 use std::sync::Arc;
+use std::time::{Duration, Instant};
 
 use bytes::BytesMut;
 use tokio::io::{AsyncReadExt, AsyncWriteExt, WriteHalf};
+use tokio::time::Interval;
 
 use super::packet::{Limits, Packet, take_packet};
 use super::settings::Settings;
@@ -11,6 +13,9 @@ use super::{failure, wire};
 use crate::endpoint::EndpointError;
 use crate::endpoint::dial::{self, Stream};
 use crate::endpoint::tls::client_config;
+
+/// Where no signs of life are wanted.
+const FOR_EVER: Duration = Duration::from_secs(86_400);
 
 /// A connection that was let in.
 pub(super) struct Greeted {
@@ -46,6 +51,8 @@ async fn let_in(settings: &Settings, clean: bool) -> Result<Greeted, EndpointErr
         let packet = take_packet(&mut arrived, settings.version);
         match packet.map_err(|what| failure::protocol(&what.to_string(), address))? {
             Some(Packet::Greeting { reason, limits, session_present }) if reason.code == 0 => {
+                // A broker that knows a session we asked it to forget would be believed to know its subscriptions.
+                let session_present = session_present && !clean;
                 return Ok(Greeted { stream, limits, session_present, arrived });
             }
             Some(Packet::Greeting { reason, .. }) => return Err(reason.of_greeting(address)),
@@ -91,5 +98,50 @@ pub(super) async fn write(
     match writer.write_buf(bytes).await? {
         0 => Err(std::io::ErrorKind::WriteZero.into()),
         count => Ok(count),
+    }
+}
+
+/// When a sign of life is due, and when the broker has been silent for too long.
+pub(super) struct Pulse {
+    /// How long nothing may be sent; zero is for ever.
+    keep_alive: Duration,
+    ticks: Interval,
+    heard: Instant,
+    sent: Instant,
+}
+
+impl Pulse {
+    /// Of a connection that was just made, over which something is sent at least every so many seconds; 0 is never.
+    pub(super) fn new(keep_alive: u16) -> Self {
+        let keep_alive = Duration::from_secs(keep_alive.into());
+        let sign = if keep_alive.is_zero() { FOR_EVER } else { keep_alive / 2 };
+        let now = Instant::now();
+        let ticks = tokio::time::interval_at(tokio::time::Instant::from_std(now) + sign, sign);
+        Self { keep_alive, ticks, heard: now, sent: now }
+    }
+
+    /// Something came.
+    pub(super) fn heard(&mut self) {
+        self.heard = Instant::now();
+    }
+
+    /// Something went.
+    pub(super) fn sent(&mut self) {
+        self.sent = Instant::now();
+    }
+
+    /// Waits until it is time to look. Cancel safe.
+    pub(super) async fn tick(&mut self) {
+        self.ticks.tick().await;
+    }
+
+    /// Whether the broker has been silent for too long.
+    pub(super) fn has_stopped(&self) -> bool {
+        !self.keep_alive.is_zero() && self.heard.elapsed() > self.keep_alive * 2
+    }
+
+    /// Whether a sign of life is due, of which there is one between two looks at most.
+    pub(super) fn is_due(&self) -> bool {
+        self.sent.elapsed() >= self.ticks.period() / 2
     }
 }

@@ -2,6 +2,7 @@
 
 use std::io;
 
+use super::message::MAX_TEXT;
 use super::settings::Settings;
 use crate::endpoint::tls::{DISTRUST_HELP, distrust, refusal as certificate_refusal};
 use crate::endpoint::{Address, EndpointError, EndpointErrorKind};
@@ -182,12 +183,16 @@ pub(super) fn subscription_refused(filter: &str, reason: &str, address: &Address
 /// Refuses a filter that is none before anything is sent.
 ///
 /// # Errors
-/// When wildcards stand where MQTT does not have them.
+/// When wildcards stand where MQTT does not have them, or it cannot be written.
 pub(super) fn check_filter(filter: &str, address: &Address) -> Result<(), EndpointError> {
-    if is_well_formed(filter) {
+    let what = if !is_well_formed(filter) {
+        "the filter is not well formed"
+    } else if filter.len() > MAX_TEXT || filter.contains('\0') {
+        "MQTT has filters of up to 65535 bytes, without U+0000"
+    } else {
         return Ok(());
-    }
-    Err(subscription_refused(filter, "the filter is not well formed", address))
+    };
+    Err(subscription_refused(filter, what, address))
 }
 
 /// Whether wildcards stand where MQTT has them.

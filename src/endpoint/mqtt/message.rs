@@ -11,7 +11,7 @@ use crate::endpoint::{EndpointError, EndpointErrorKind};
 use crate::event::{Event, Header, Place, Timestamp};
 
 /// Longest text on the wire: its length is written in two bytes.
-const MAX_TEXT: usize = 65_535;
+pub(super) const MAX_TEXT: usize = 65_535;
 
 /// A message as both protocol versions know it; version 3.1.1 leaves `properties` empty.
 #[derive(Clone, Debug, Default, PartialEq)]

@@ -1,5 +1,5 @@
 //! MQTT 5 and 3.1.1 as source and sink. One session per endpoint. Reading is in `reader`, sending over a session that ends with
-//! its connection in `publisher`; in all else the two protocol versions differ in `v4` and `v5` only.
+//! its connection in `publisher`, both over `connection`; all else goes through a client library, in `v4` and `v5`.
 
 use std::sync::Arc;
 

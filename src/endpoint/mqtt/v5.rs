@@ -9,12 +9,9 @@ use super::failure::{self, Refusal};
 use super::message::{Message, Properties};
 use super::session::{Backoff, Client, Greeting, Link, session_over};
 use super::settings::{Settings, Subscription};
-use super::{MAX_PACKET, REQUESTS};
+use super::{MAX_PACKET, REQUESTS, wire};
 use crate::endpoint::tls::client_config;
 use crate::endpoint::{Address, EndpointError, EndpointErrorKind};
-
-/// Seconds a broker keeps a session that is not clean: one day.
-const SESSION_EXPIRY: u32 = 86_400;
 
 /// Starts the task that drives the session.
 pub(super) fn start(
@@ -38,7 +35,7 @@ fn client_options(settings: &Settings) -> Result<mqtt::MqttOptions, EndpointErro
         .set_outgoing_inflight_upper_limit(super::IN_FLIGHT)
         .set_max_request_batch(256);
     if !settings.clean {
-        options.set_session_expiry_interval(Some(SESSION_EXPIRY));
+        options.set_session_expiry_interval(Some(wire::SESSION_EXPIRY));
     }
     if settings.subscription.is_some() {
         // A new process comes back for what the broker kept for it; the subscription stands there already.

@@ -10,7 +10,7 @@ pub(super) const PING: [u8; 2] = [0xC0, 0];
 /// The goodbye.
 pub(super) const GOODBYE: [u8; 2] = [0xE0, 0];
 /// Seconds a broker keeps a session that outlives its connection: one day.
-const SESSION_EXPIRY: u32 = 86_400;
+pub(super) const SESSION_EXPIRY: u32 = 86_400;
 
 /// The greeting: a session that begins and ends with this connection, or goes on with what the broker kept of an earlier one
 /// and is kept again.

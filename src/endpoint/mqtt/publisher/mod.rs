@@ -116,7 +116,6 @@ impl Link {
                 (most, most)
             }
         };
-        let keep_alive = limits.keep_alive.unwrap_or(settings.keep_alive);
         let task = Task {
             address: settings.address.clone(),
             version: settings.version,
@@ -125,7 +124,7 @@ impl Link {
             arrived,
             parts,
             flights: Flights::new(most, exact),
-            keep_alive: Duration::from_secs(u64::from(keep_alive)),
+            keep_alive: limits.keep_alive.unwrap_or(settings.keep_alive),
             state: State::default(),
         };
         Ok(Self { parts: sender, limits, task: tokio::spawn(task.run()) })

@@ -1,7 +1,7 @@
 //! The task of one connection: it alone writes and reads, so that numbers, order and the window need no lock.
 
 use std::collections::VecDeque;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use bytes::{BufMut, BytesMut};
 use tokio::io::{AsyncReadExt, ReadHalf, WriteHalf};
@@ -9,7 +9,7 @@ use tokio::sync::mpsc;
 
 use super::flights::{Flight, Flights};
 use crate::endpoint::dial::Stream;
-use crate::endpoint::mqtt::connection::write;
+use crate::endpoint::mqtt::connection::{Pulse, write};
 use crate::endpoint::mqtt::packet::{Packet, take_packet};
 use crate::endpoint::mqtt::settings::Version;
 use crate::endpoint::mqtt::{failure, wire};
@@ -59,8 +59,8 @@ pub(super) struct Task {
     pub(super) arrived: BytesMut,
     pub(super) parts: mpsc::Receiver<Part>,
     pub(super) flights: Flights,
-    /// How long nothing may be sent; zero is for ever.
-    pub(super) keep_alive: Duration,
+    /// Seconds in which something must be sent; 0 is for ever.
+    pub(super) keep_alive: u16,
     pub(super) state: State,
 }
 
@@ -100,9 +100,7 @@ impl Task {
 
     async fn work(&mut self) -> Result<(), EndpointError> {
         let lost = |_| failure::session_reset();
-        let sign = if self.keep_alive.is_zero() { Duration::from_secs(86_400) } else { self.keep_alive / 2 };
-        let mut ticks = tokio::time::interval_at(tokio::time::Instant::now() + sign, sign);
-        let (mut heard, mut sent) = (Instant::now(), Instant::now());
+        let mut pulse = Pulse::new(self.keep_alive);
         let mut deadline = None;
         loop {
             self.fill();
@@ -115,29 +113,29 @@ impl Task {
             let state = &mut self.state;
             tokio::select! {
                 biased;
+                () = pulse.tick() => {
+                    if pulse.has_stopped() {
+                        return Err(failure::timeout(&self.address));
+                    }
+                    if pulse.is_due() {
+                        state.put(&wire::PING);
+                    }
+                }
                 read = self.reader.read_buf(&mut self.arrived) => {
                     if read.map_err(lost)? == 0 {
                         return Err(failure::session_reset());
                     }
-                    heard = Instant::now();
+                    pulse.heard();
                     self.take_answers()?;
                 }
                 written = write(&mut self.writer, &mut state.going), if state.unflushed => {
-                    sent = Instant::now();
+                    pulse.sent();
                     state.wrote(written.map_err(lost)?);
                 }
                 part = self.parts.recv(), if state.part.items.is_empty() && !state.leaving => match part {
                     Some(part) => state.part = part,
                     None => state.leaving = true,
                 },
-                _ = ticks.tick() => {
-                    if !self.keep_alive.is_zero() && heard.elapsed() > self.keep_alive * 2 {
-                        return Err(failure::timeout(&self.address));
-                    }
-                    if sent.elapsed() >= sign / 2 {
-                        state.put(&wire::PING);
-                    }
-                }
                 () = sleep_until(deadline), if deadline.is_some() => return Ok(()),
             }
         }

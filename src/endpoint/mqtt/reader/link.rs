@@ -7,7 +7,7 @@ use std::sync::{Mutex, MutexGuard, PoisonError};
 use tokio::sync::Notify;
 
 use crate::endpoint::EndpointError;
-use crate::event::Event;
+use crate::event::{Event, Timestamp};
 
 /// Bytes of arrived events that may wait for the reader. Beyond, what the broker sends again is left with it, and events of
 /// `QoS` 0 are dropped and counted.
@@ -182,20 +182,21 @@ impl Link {
         self.work.notify_one();
     }
 
-    /// Waits for events; none when the session is over. Cancel safe: nothing is taken before the future is ready.
+    /// Waits for events; none when the session is over, or those that came did so after `until`: they are not acknowledged, so
+    /// that another reader gets them. Cancel safe: nothing is taken before the future is ready.
     ///
     /// # Errors
     /// A lost connection, once per loss, after all that arrived over it.
-    pub(super) async fn take(&self, max: usize) -> Result<Taken, EndpointError> {
+    pub(super) async fn take(&self, max: usize, until: Option<Timestamp>) -> Result<Taken, EndpointError> {
         loop {
-            if let Some(outcome) = self.try_take(max) {
+            if let Some(outcome) = self.try_take(max, until) {
                 return outcome;
             }
             self.changed.notified().await;
         }
     }
 
-    fn try_take(&self, max: usize) -> Option<Result<Taken, EndpointError>> {
+    fn try_take(&self, max: usize, until: Option<Timestamp>) -> Option<Result<Taken, EndpointError>> {
         let mut state = self.state();
         if state.arrived.is_empty() {
             let trouble = state.trouble.take().map(Err);
@@ -206,6 +207,9 @@ impl Link {
         let mut bytes = 0;
         for (Arrived { event, size, id }, connection) in state.arrived.drain(..count) {
             bytes += size;
+            if until.is_some_and(|until| event.received > until) {
+                continue;
+            }
             taken.events.push(event);
             taken.tokens.extend(id.map(|(id, qos)| Token { connection, id, qos }));
         }
@@ -235,13 +239,13 @@ mod tests {
         link.greeted();
         link.arrived(vec![arrived(1, Some((7, 1))), arrived(1, None)], 3);
         link.lost(failure::session_reset());
-        let mut old = link.take(9).await.expect("events");
+        let mut old = link.take(9, None).await.expect("events");
         assert_eq!((old.events.len(), old.tokens.len(), link.dropped()), (2, 1, 3));
-        let lost = link.take(9).await.expect_err("the loss");
+        let lost = link.take(9, None).await.expect_err("the loss");
         assert_eq!(lost.kind, EndpointErrorKind::Disconnected);
         link.greeted();
         link.arrived(vec![arrived(1, Some((9, 2)))], 0);
-        let mut new = link.take(9).await.expect("events");
+        let mut new = link.take(9, None).await.expect("events");
         link.acknowledge(&mut old.tokens);
         link.acknowledge(&mut new.tokens);
         let (tokens, leaving) = link.to_do();
@@ -249,7 +253,7 @@ mod tests {
         assert_eq!((said, leaving), (vec![(9, 2)], false));
         link.leave();
         link.ended();
-        assert!(link.to_do().1 && link.take(9).await.expect("the end").events.is_empty());
+        assert!(link.to_do().1 && link.take(9, None).await.expect("the end").events.is_empty());
     }
 
     #[tokio::test]
@@ -257,7 +261,7 @@ mod tests {
         let link = Link::default();
         link.arrived(vec![arrived(WAITING_BYTES, None), arrived(1, None)], 0);
         assert_eq!(link.room(), 0);
-        link.take(1).await.expect("an event");
+        link.take(1, None).await.expect("an event");
         link.work().await;
         assert_eq!(link.room(), WAITING_BYTES - 1);
     }

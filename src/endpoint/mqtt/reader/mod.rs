@@ -18,7 +18,7 @@ use link::{Link, Taken, Token};
 use task::Task;
 
 /// How long a goodbye may take.
-const GOODBYE: Duration = Duration::from_secs(3);
+const LEAVING: Duration = Duration::from_secs(3);
 
 /// A subscription. Events are acknowledged when the reader comes back for more, so that what it did not get is sent again.
 #[derive(Debug)]
@@ -57,15 +57,15 @@ impl MqttSource {
 
     async fn read(&mut self, max: usize) -> Result<Vec<Event>, EndpointError> {
         self.link.acknowledge(&mut self.handed_over);
-        let Some(until) = self.until else {
-            let taken = self.link.take(max).await?;
-            self.handed_over = taken.tokens;
-            return Ok(taken.events);
+        let taking = self.link.take(max, self.until);
+        let taken = match self.until {
+            None => taking.await?,
+            Some(until) => {
+                let left = u64::try_from(until.since(Timestamp::now())).unwrap_or(0);
+                let taken = tokio::time::timeout(Duration::from_micros(left), taking).await;
+                taken.unwrap_or_else(|_| Ok(Taken::default()))?
+            }
         };
-        let left = u64::try_from(until.since(Timestamp::now())).unwrap_or(0);
-        let taken = tokio::time::timeout(Duration::from_micros(left), self.link.take(max)).await;
-        let mut taken = taken.unwrap_or_else(|_| Ok(Taken::default()))?;
-        taken.events.retain(|event| event.received <= until);
         self.handed_over = taken.tokens;
         Ok(taken.events)
     }
@@ -75,7 +75,7 @@ impl MqttSource {
         self.link.leave();
         if self.link.connected() {
             // The goodbye is a courtesy: a broker that has gone meanwhile needs none.
-            let _ = tokio::time::timeout(GOODBYE, &mut self.task).await;
+            let _ = tokio::time::timeout(LEAVING, &mut self.task).await;
         }
         Ok(())
     }
