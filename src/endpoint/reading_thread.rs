@@ -83,8 +83,12 @@ fn read(mut reader: Reader, wanted: Wanted, sender: &mpsc::Sender<Batch>) {
             batch.push(line.event);
         }
         let hand_over = batch.len() >= BATCH || (!batch.is_empty() && !reader.has_ready_line());
-        if hand_over && sender.blocking_send(Ok(std::mem::take(&mut batch))).is_err() {
-            return;
+        if hand_over {
+            // The next list is likely to be as long.
+            let next = Vec::with_capacity(batch.len());
+            if sender.blocking_send(Ok(std::mem::replace(&mut batch, next))).is_err() {
+                return;
+            }
         }
     }
     if !batch.is_empty() {

@@ -68,7 +68,7 @@ pub type LineMaker = Box<dyn FnMut(Bytes, Timestamp) -> Result<Event, String> + 
 /// Bytes read and handed over at once, unless one line is longer.
 const BYTES_AT_ONCE: usize = 256 * 1024;
 /// Buffers kept to be used again.
-const MOST_SPARE: usize = 64;
+const MOST_SPARE: usize = 32;
 
 /// Lines that were read together, without their ends, or why there are no more.
 type Lines = Result<Vec<Bytes>, EndpointError>;
