@@ -768,7 +768,7 @@ _eddy() {
             return 0
             ;;
         eddy__subcmd__archive__subcmd__cat)
-            opts="-n -q -v -h -V --from --to --range --channel --match --count --parsed --color --quiet --verbose --no-progress --workspace --env --yes --help --version"
+            opts="-n -q -v -h -V --from --until --to --range --channel --match --count --parsed --color --quiet --verbose --no-progress --workspace --env --yes --help --version"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 3 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -779,6 +779,10 @@ _eddy() {
                     return 0
                     ;;
                 --to)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --until)
                     COMPREPLY=($(compgen -f "${cur}"))
                     return 0
                     ;;
@@ -1148,7 +1152,7 @@ _eddy() {
             return 0
             ;;
         eddy__subcmd__archive__subcmd__slice)
-            opts="-o -n -q -v -h -V --output --from --to --range --channel --match --count --force --format --color --quiet --verbose --no-progress --workspace --env --yes --help --version"
+            opts="-o -n -q -v -h -V --output --from --until --to --range --channel --match --count --force --format --color --quiet --verbose --no-progress --workspace --env --yes --help --version"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 3 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -1167,6 +1171,10 @@ _eddy() {
                     return 0
                     ;;
                 --to)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --until)
                     COMPREPLY=($(compgen -f "${cur}"))
                     return 0
                     ;;
@@ -2470,7 +2478,7 @@ _eddy() {
             return 0
             ;;
         eddy__subcmd__inject)
-            opts="-H -n -q -v -h -V --data --key --header --timestamp --partition --template --channel --generate --message --each-line --events --input-format --from --to --range --count --rate --for --seed --registry --subject --registry-id --protobuf-message --key-subject --key-registry-id --no-validate --confirm --connect-timeout --format --color --quiet --verbose --no-progress --workspace --env --yes --help --version"
+            opts="-H -n -q -v -h -V --data --key --header --timestamp --partition --template --channel --generate --message --each-line --events --input-format --from --until --to --range --count --rate --for --seed --registry --subject --registry-id --protobuf-message --key-subject --key-registry-id --no-validate --confirm --connect-timeout --format --color --quiet --verbose --no-progress --workspace --env --yes --help --version"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -2517,6 +2525,10 @@ _eddy() {
                     return 0
                     ;;
                 --to)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --until)
                     COMPREPLY=($(compgen -f "${cur}"))
                     return 0
                     ;;
@@ -2672,7 +2684,7 @@ _eddy() {
             return 0
             ;;
         eddy__subcmd__record)
-            opts="-o -n -q -v -h -V --output --count --for --rotate-size --rotate-time --rotate-count --from --to --range --match --filter --map --skip-replayed --mask --mask-strict --mask-key-file --connect-timeout --format --color --quiet --verbose --no-progress --workspace --env --yes --help --version"
+            opts="-o -n -q -v -h -V --output --count --for --rotate-size --rotate-time --rotate-count --from --until --to --range --match --filter --map --skip-replayed --mask --mask-strict --mask-key-file --connect-timeout --format --color --quiet --verbose --no-progress --workspace --env --yes --help --version"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -2715,6 +2727,10 @@ _eddy() {
                     return 0
                     ;;
                 --to)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --until)
                     COMPREPLY=($(compgen -f "${cur}"))
                     return 0
                     ;;
@@ -3346,7 +3362,7 @@ _eddy() {
             return 0
             ;;
         eddy__subcmd__tail)
-            opts="-n -f -q -v -h -V --count --from --to --range --follow --match --filter --map --skip-replayed --correlation --validate --connect-timeout --registry --format --template --color --quiet --verbose --no-progress --workspace --env --yes --help --version"
+            opts="-n -f -q -v -h -V --count --from --until --to --range --follow --match --filter --map --skip-replayed --correlation --validate --connect-timeout --registry --format --template --color --quiet --verbose --no-progress --workspace --env --yes --help --version"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -3365,6 +3381,10 @@ _eddy() {
                     return 0
                     ;;
                 --to)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --until)
                     COMPREPLY=($(compgen -f "${cur}"))
                     return 0
                     ;;

@@ -192,7 +192,7 @@ complete -c eddy -n "__fish_eddy_using_subcommand archive; and not __fish_seen_s
 complete -c eddy -n "__fish_eddy_using_subcommand archive; and not __fish_seen_subcommand_from cat convert import merge repair slice split stats verify help" -f -a "verify" -d 'Check frames, checksums, lines, numbers, index and seek table'
 complete -c eddy -n "__fish_eddy_using_subcommand archive; and not __fish_seen_subcommand_from cat convert import merge repair slice split stats verify help" -f -a "help" -d 'Print this message or the help of the given subcommand(s)'
 complete -c eddy -n "__fish_eddy_using_subcommand archive; and __fish_seen_subcommand_from cat" -l from -d 'Begin here: a time, `-5m`, `start`, `end`, `last:N` or `offset:N` (default: the oldest event that is kept)' -r
-complete -c eddy -n "__fish_eddy_using_subcommand archive; and __fish_seen_subcommand_from cat" -l to -d 'End here: a time, `now`, `end` or `offset:N`' -r
+complete -c eddy -n "__fish_eddy_using_subcommand archive; and __fish_seen_subcommand_from cat" -l to -l until -d 'End here: a time, `now`, `end` or `offset:N`' -r
 complete -c eddy -n "__fish_eddy_using_subcommand archive; and __fish_seen_subcommand_from cat" -l range -d 'Both in one word: `@-48h:-24h`, `@2026-11-01T00:00Z:`, `-100`, `+50:`, `start:end`' -r
 complete -c eddy -n "__fish_eddy_using_subcommand archive; and __fish_seen_subcommand_from cat" -l channel -d 'Only channels that match; may be given several times' -r
 complete -c eddy -n "__fish_eddy_using_subcommand archive; and __fish_seen_subcommand_from cat" -l match -d 'Only events that match, as with `eddy tail`; may be given several times' -r
@@ -303,7 +303,7 @@ complete -c eddy -n "__fish_eddy_using_subcommand archive; and __fish_seen_subco
 complete -c eddy -n "__fish_eddy_using_subcommand archive; and __fish_seen_subcommand_from repair" -s V -l version -d 'Print version'
 complete -c eddy -n "__fish_eddy_using_subcommand archive; and __fish_seen_subcommand_from slice" -s o -l output -d 'The archive to write' -r -F
 complete -c eddy -n "__fish_eddy_using_subcommand archive; and __fish_seen_subcommand_from slice" -l from -d 'Begin here: a time, `-5m`, `start`, `end`, `last:N` or `offset:N` (default: the oldest event that is kept)' -r
-complete -c eddy -n "__fish_eddy_using_subcommand archive; and __fish_seen_subcommand_from slice" -l to -d 'End here: a time, `now`, `end` or `offset:N`' -r
+complete -c eddy -n "__fish_eddy_using_subcommand archive; and __fish_seen_subcommand_from slice" -l to -l until -d 'End here: a time, `now`, `end` or `offset:N`' -r
 complete -c eddy -n "__fish_eddy_using_subcommand archive; and __fish_seen_subcommand_from slice" -l range -d 'Both in one word: `@-48h:-24h`, `@2026-11-01T00:00Z:`, `-100`, `+50:`, `start:end`' -r
 complete -c eddy -n "__fish_eddy_using_subcommand archive; and __fish_seen_subcommand_from slice" -l channel -d 'Only channels that match; may be given several times' -r
 complete -c eddy -n "__fish_eddy_using_subcommand archive; and __fish_seen_subcommand_from slice" -l match -d 'Only events that match, as with `eddy tail`; may be given several times' -r
@@ -600,7 +600,7 @@ complete -c eddy -n "__fish_eddy_using_subcommand inject" -l message -d 'The mes
 complete -c eddy -n "__fish_eddy_using_subcommand inject" -l input-format -d 'How the lines of `--events` are written' -r -f -a "eddy\t'As archives and `eddy tail --format json` have them'
 kcat\t'As `kcat -J` writes them'"
 complete -c eddy -n "__fish_eddy_using_subcommand inject" -l from -d 'Begin here: a time, `-5m`, `start`, `end`, `last:N` or `offset:N` (default: the oldest event that is kept)' -r
-complete -c eddy -n "__fish_eddy_using_subcommand inject" -l to -d 'End here: a time, `now`, `end` or `offset:N`' -r
+complete -c eddy -n "__fish_eddy_using_subcommand inject" -l to -l until -d 'End here: a time, `now`, `end` or `offset:N`' -r
 complete -c eddy -n "__fish_eddy_using_subcommand inject" -l range -d 'Both in one word: `@-48h:-24h`, `@2026-11-01T00:00Z:`, `-100`, `+50:`, `start:end`' -r
 complete -c eddy -n "__fish_eddy_using_subcommand inject" -s n -l count -d 'How many events to send (default: 1, or all of the input; endless with `--rate` or `--for`)' -r
 complete -c eddy -n "__fish_eddy_using_subcommand inject" -l rate -d 'Send evenly at this rate, such as `100/s`' -r
@@ -670,7 +670,7 @@ complete -c eddy -n "__fish_eddy_using_subcommand record" -l rotate-size -d 'Beg
 complete -c eddy -n "__fish_eddy_using_subcommand record" -l rotate-time -d 'Begin a new file at each whole multiple of this time (UTC), such as `1h`' -r
 complete -c eddy -n "__fish_eddy_using_subcommand record" -l rotate-count -d 'Begin a new file after this many events' -r
 complete -c eddy -n "__fish_eddy_using_subcommand record" -l from -d 'Begin here: a time, `-5m`, `start`, `end`, `last:N` or `offset:N` (default: the oldest event that is kept)' -r
-complete -c eddy -n "__fish_eddy_using_subcommand record" -l to -d 'End here: a time, `now`, `end` or `offset:N`' -r
+complete -c eddy -n "__fish_eddy_using_subcommand record" -l to -l until -d 'End here: a time, `now`, `end` or `offset:N`' -r
 complete -c eddy -n "__fish_eddy_using_subcommand record" -l range -d 'Both in one word: `@-48h:-24h`, `@2026-11-01T00:00Z:`, `-100`, `+50:`, `start:end`' -r
 complete -c eddy -n "__fish_eddy_using_subcommand record" -l match -d 'Only events that match: a text in them, `key=GLOB`, `channel=GLOB`, `header.NAME=GLOB`, `payload./POINTER=VALUE`, or jq as in `.payload.total > 100`; may be given several times' -r
 complete -c eddy -n "__fish_eddy_using_subcommand record" -l filter -d 'Only events for which this jq filter gives something true; may be given several times' -r
@@ -902,7 +902,7 @@ complete -c eddy -n "__fish_eddy_using_subcommand sync" -s h -l help -d 'Print h
 complete -c eddy -n "__fish_eddy_using_subcommand sync" -s V -l version -d 'Print version'
 complete -c eddy -n "__fish_eddy_using_subcommand tail" -s n -l count -d 'Stop after this many events' -r
 complete -c eddy -n "__fish_eddy_using_subcommand tail" -l from -d 'Begin here: a time, `-5m`, `start`, `end`, `last:N` or `offset:N` (default: the oldest event that is kept)' -r
-complete -c eddy -n "__fish_eddy_using_subcommand tail" -l to -d 'End here: a time, `now`, `end` or `offset:N`' -r
+complete -c eddy -n "__fish_eddy_using_subcommand tail" -l to -l until -d 'End here: a time, `now`, `end` or `offset:N`' -r
 complete -c eddy -n "__fish_eddy_using_subcommand tail" -l range -d 'Both in one word: `@-48h:-24h`, `@2026-11-01T00:00Z:`, `-100`, `+50:`, `start:end`' -r
 complete -c eddy -n "__fish_eddy_using_subcommand tail" -l match -d 'Only events that match: a text in them, `key=GLOB`, `channel=GLOB`, `header.NAME=GLOB`, `payload./POINTER=VALUE`, or jq as in `.payload.total > 100`; may be given several times' -r
 complete -c eddy -n "__fish_eddy_using_subcommand tail" -l filter -d 'Only events for which this jq filter gives something true; may be given several times' -r

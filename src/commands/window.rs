@@ -55,7 +55,7 @@ pub struct WindowArgs {
     #[arg(long, value_name = "T", allow_hyphen_values = true)]
     from: Option<String>,
     /// End here: a time, `now`, `end` or `offset:N`
-    #[arg(long, value_name = "T", allow_hyphen_values = true)]
+    #[arg(long, visible_alias = "until", value_name = "T", allow_hyphen_values = true)]
     to: Option<String>,
     /// Both in one word: `@-48h:-24h`, `@2026-11-01T00:00Z:`, `-100`, `+50:`, `start:end`
     #[arg(long, value_name = "WINDOW", allow_hyphen_values = true, conflicts_with_all = ["from", "to"])]
