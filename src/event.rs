@@ -2,6 +2,7 @@
 
 use std::fmt;
 use std::str::FromStr;
+use std::sync::atomic::{AtomicI64, Ordering};
 
 use bytes::Bytes;
 use compact_str::CompactString;
@@ -30,10 +31,57 @@ impl Timestamp {
         Self(jiff::Timestamp::now().as_microsecond())
     }
 
+    /// The time of an event that arrives now, as of [`Arrivals`].
+    #[must_use]
+    pub fn of_arrival() -> Self {
+        let Arrivals { next, .. } = Arrivals::of(1);
+        next
+    }
+
     /// Microseconds from `earlier` to `self`; negative when `self` lies before it.
     #[must_use]
     pub fn since(self, earlier: Self) -> i64 {
         self.0.saturating_sub(earlier.0)
+    }
+}
+
+/// The times of events that arrive together. Each is later than all given out before by this process, since events without a
+/// place on a broker are told apart by them; where more arrive than there are microseconds they run ahead of the clock by
+/// [`Arrivals::AHEAD`] at most, and what is more shares its time.
+#[derive(Clone, Copy, Debug)]
+pub struct Arrivals {
+    next: Timestamp,
+    step: i64,
+}
+
+impl Arrivals {
+    /// Microseconds that times may run ahead of the clock.
+    pub const AHEAD: i64 = 100_000;
+
+    /// Those of so many events.
+    #[must_use]
+    pub fn of(count: usize) -> Self {
+        static LAST: AtomicI64 = AtomicI64::new(i64::MIN);
+        Self::behind(&LAST, Timestamp::now(), i64::try_from(count).unwrap_or(i64::MAX))
+    }
+
+    fn behind(last: &AtomicI64, now: Timestamp, count: i64) -> Self {
+        let first_behind = |last: i64| now.0.max(last.saturating_add(1));
+        let given = last.fetch_update(Ordering::Relaxed, Ordering::Relaxed, |last| {
+            let end = first_behind(last).saturating_add(count.max(1) - 1);
+            (end.saturating_sub(now.0) <= Self::AHEAD).then_some(end)
+        });
+        match given {
+            Ok(last) => Self { next: Timestamp(first_behind(last)), step: 1 },
+            Err(_) => Self { next: now, step: 0 },
+        }
+    }
+
+    /// The time of the next of them.
+    pub fn take(&mut self) -> Timestamp {
+        let time = self.next;
+        self.next.0 += self.step;
+        time
     }
 }
 
@@ -138,7 +186,7 @@ impl Event {
         Self {
             channel: channel.into(),
             payload: Some(payload.into()),
-            received: Timestamp::now(),
+            received: Timestamp::of_arrival(),
             ..Self::default()
         }
     }
@@ -165,5 +213,32 @@ impl Event {
             .map(|header| header.name.len() + header.value.as_ref().map_or(0, Bytes::len))
             .sum();
         self.key.as_ref().map_or(0, Bytes::len) + self.payload.as_ref().map_or(0, Bytes::len) + header_bytes
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::atomic::AtomicI64;
+
+    use super::{Arrivals, Timestamp};
+
+    #[test]
+    fn no_time_of_arrival_is_given_out_twice_while_there_are_enough() {
+        let last = AtomicI64::new(0);
+        let times = |now, count| {
+            let mut given = Arrivals::behind(&last, Timestamp(now), count);
+            let times = [given.take().0, given.take().0];
+            (times, last.load(std::sync::atomic::Ordering::Relaxed))
+        };
+        assert_eq!(times(1000, 2), ([1000, 1001], 1001));
+        assert_eq!(times(1000, 500), ([1002, 1003], 1501));
+        assert_eq!(times(5000, 1), ([5000, 5001], 5000));
+        // The clock was set back.
+        assert_eq!(times(4000, 1), ([5001, 5002], 5001));
+        let more = Arrivals::AHEAD + 2;
+        assert_eq!(times(6000, more), ([6000, 6000], 5001), "more than there are");
+        assert_eq!(times(6000, more - 1), ([6000, 6001], 6000 + more - 2));
+        assert_eq!(times(6000, 1), ([6000, 6000], 6000 + more - 2));
+        assert!(Timestamp::of_arrival() < Timestamp::of_arrival());
     }
 }

@@ -377,7 +377,7 @@ impl Reader {
             self.header.get_or_insert(header);
             return Ok(None);
         }
-        let arrival = if self.header.is_some() { None } else { Some(Timestamp::now()) };
+        let arrival = if self.header.is_some() { None } else { Some(Timestamp::of_arrival()) };
         json_lines::decode(line, arrival).map(Some).map_err(|source| ArchiveError::Line {
             name: self.frames.name().to_owned(),
             line: self.line_number,

@@ -254,7 +254,7 @@ impl Maker {
     fn event(&mut self, pattern: &Event) -> Result<Event, GenerateError> {
         let payload = self.payload.value()?.to_string();
         let mut event =
-            Event { payload: Some(payload.into()), received: Timestamp::now(), ..pattern.clone() };
+            Event { payload: Some(payload.into()), received: Timestamp::of_arrival(), ..pattern.clone() };
         let made = self.headers.as_mut().map(Generator::value).transpose()?;
         for (name, value) in made.as_ref().and_then(Value::as_object).into_iter().flatten() {
             // Headers given on the command line win.

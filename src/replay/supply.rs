@@ -8,7 +8,7 @@ use tokio::sync::mpsc;
 
 use crate::endpoint::{BoxFuture, EndpointError, EndpointErrorKind, Source};
 use crate::event::json_lines::MAX_LINE;
-use crate::event::{Event, Timestamp};
+use crate::event::{Arrivals, Event, Timestamp};
 
 /// Makes the next event, or none any more; it is given the number of the event, from 0.
 pub type Maker = Box<dyn FnMut(u64) -> Result<Option<Event>, EndpointError> + Send>;
@@ -127,11 +127,12 @@ impl Source for LineSource {
                     Err(error) => self.failure = Some(error),
                 }
             }
-            let read = Timestamp::now();
-            let mut batch = Vec::with_capacity(self.left.len().min(max));
+            let count = self.left.len().min(max);
+            let mut arrivals = Arrivals::of(count);
+            let mut batch = Vec::with_capacity(count);
             while self.failure.is_none() && batch.len() < max {
                 let Some(line) = self.left.next() else { break };
-                match self.event(line, read) {
+                match self.event(line, arrivals.take()) {
                     Ok(event) => batch.push(event),
                     Err(error) => self.failure = Some(error),
                 }
@@ -278,6 +279,7 @@ fn cut(text: &Bytes, longest: usize, number: &mut u64) -> (Vec<Bytes>, bool) {
 
 #[cfg(test)]
 mod tests {
+    use std::collections::HashSet;
     use std::io::Read;
 
     use bytes::Bytes;
@@ -285,6 +287,7 @@ mod tests {
     use super::{LineSource, MadeSource};
     use crate::endpoint::{EndpointError, EndpointErrorKind, Source};
     use crate::event::Event;
+    use crate::event::cloud_event::identity;
 
     #[tokio::test]
     async fn lines_become_payloads() {
@@ -299,6 +302,21 @@ mod tests {
             payloads.extend(batch.into_iter().filter_map(|event| event.payload));
         }
         assert_eq!(payloads, ["one", "", "two"]);
+    }
+
+    #[tokio::test]
+    async fn equal_lines_are_events_of_their_own() {
+        let text = std::io::Cursor::new(b"same\n".repeat(1000));
+        let mut source = LineSource::of_payloads("text", text, Event::new("a", ""));
+        let mut identities = HashSet::new();
+        loop {
+            let batch = source.next_batch(300).await.expect("reading");
+            if batch.is_empty() {
+                break;
+            }
+            identities.extend(batch.iter().map(identity));
+        }
+        assert_eq!(identities.len(), 1000);
     }
 
     #[tokio::test]

@@ -69,6 +69,31 @@ async fn plain_requests_conform() {
     conforms("memory:http-plain", "", "#mode=plain").await;
 }
 
+/// A receiver that leaves out what it has had already must not leave out events of their own.
+#[tokio::test(flavor = "multi_thread")]
+async fn equal_events_have_keys_of_their_own() {
+    const COUNT: usize = 200;
+    let (mut receiver, base) = receiver("same", "").await;
+    let mut inject = tokio::process::Command::new(env!("CARGO_BIN_EXE_eddy"));
+    let count = COUNT.to_string();
+    inject.args([
+        "inject",
+        &format!("{base}/same#concurrency=8&order=none"),
+        "--data",
+        "x",
+        "--count",
+        &count,
+    ]);
+    let mut injecting = inject.spawn().expect("it runs");
+    let events = collect(&mut receiver, COUNT).await;
+    let key = |event: &Event| event.attributes.get("idempotency_key").map(ToString::to_string);
+    let keys: std::collections::HashSet<String> = events.iter().filter_map(key).collect();
+    assert_eq!(keys.len(), COUNT);
+    // The last ones are answered when the reader has gone on.
+    receiver.close().await.expect("a clean close");
+    assert!(injecting.wait().await.expect("it ends").success());
+}
+
 /// Reads one request as it stands on the wire, its body by the declared length.
 async fn read_request(stream: &mut TcpStream) -> (String, Vec<u8>) {
     let mut bytes = Vec::new();

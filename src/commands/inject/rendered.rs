@@ -66,7 +66,7 @@ impl Rendered {
         let value: Option<serde_json::Value> =
             line.as_deref().and_then(|line| serde_json::from_slice(line).ok());
         let known = context! { count => self.count, line => text, value => Serde(value) };
-        let mut event = Event { received: Timestamp::now(), ..pattern.clone() };
+        let mut event = Event { received: Timestamp::of_arrival(), ..pattern.clone() };
         event.payload = match line {
             _ if self.has_payload => Some(self.render(PAYLOAD, &known)?.into()),
             line => line,

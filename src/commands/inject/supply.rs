@@ -164,7 +164,7 @@ pub(super) async fn source(
     if let Some(check) = check {
         check.admit(&event)?;
     }
-    let maker = move |_| Ok(Some(Event { received: Timestamp::now(), ..event.clone() }));
+    let maker = move |_| Ok(Some(Event { received: Timestamp::of_arrival(), ..event.clone() }));
     let most = rate.map_or(usize::MAX, Rate::of_a_moment);
     Ok(Box::new(MadeSource::new(Box::new(maker)).at_most(most)))
 }

@@ -29,7 +29,7 @@ pub(super) fn event(method: Method, properties: &Bytes, body: Bytes) -> Option<(
     let mut event = Event {
         channel: routing_key.into(),
         payload: Some(body),
-        received: Timestamp::now(),
+        received: Timestamp::of_arrival(),
         place: Place::default(),
         ..Event::default()
     };

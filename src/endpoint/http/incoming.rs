@@ -60,7 +60,7 @@ fn as_it_came(parts: &Parts, remote: &str, body: Bytes) -> Event {
         key: None,
         payload: Some(body),
         headers: headers_of(&parts.headers),
-        received: Timestamp::now(),
+        received: Timestamp::of_arrival(),
         broker_time: None,
         place: crate::event::Place::default(),
         attributes: facts(parts, remote).into(),

@@ -95,7 +95,7 @@ impl Message {
             key: None,
             payload: Some(self.payload),
             headers: found.user.into_iter().map(|(name, value)| Header::text(name, value)).collect(),
-            received: Timestamp::now(),
+            received: Timestamp::of_arrival(),
             broker_time: None,
             place: Place::default(),
             attributes: attributes.into(),

@@ -118,7 +118,7 @@ pub(super) fn event(message: Message) -> Event {
         key: None,
         payload: Some(message.payload),
         headers: message.headers.as_ref().map(read_headers).unwrap_or_default(),
-        received: Timestamp::now(),
+        received: Timestamp::of_arrival(),
         broker_time: None,
         place: Place::default(),
         attributes: attributes.into(),
