@@ -2,7 +2,7 @@
 
 use std::fs::{self, OpenOptions};
 use std::io::{self, Write};
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 /// Replaces `path` by these bytes, or leaves it as it was. A link stays a link, and the file it leads to is replaced; devices,
 /// pipes and terminals are written to.
@@ -13,9 +13,27 @@ pub fn write(path: &Path, bytes: &[u8]) -> io::Result<()> {
     if is_special(path) {
         return OpenOptions::new().append(true).open(path)?.write_all(bytes);
     }
+    replace(&followed(path), bytes)
+}
+
+/// What a new file is put in the place of: where a link leads to, for it stays a link.
+///
+/// # Errors
+/// [`io::ErrorKind::InvalidInput`] for devices, pipes and terminals, which no file may take the place of.
+pub fn replaceable(path: &Path) -> io::Result<PathBuf> {
+    if is_special(path) {
+        return Err(io::Error::new(
+            io::ErrorKind::InvalidInput,
+            "it is a device or a pipe, and only a file can be replaced",
+        ));
+    }
+    Ok(followed(path))
+}
+
+fn followed(path: &Path) -> PathBuf {
     let is_link = path.symlink_metadata().is_ok_and(|metadata| metadata.is_symlink());
     let target = if is_link { path.canonicalize().ok() } else { None };
-    replace(target.as_deref().unwrap_or(path), bytes)
+    target.unwrap_or_else(|| path.to_owned())
 }
 
 /// Whether there is something at the path that no file may be put in place of; `/dev/stdout` is such, whatever it leads to.
@@ -67,6 +85,7 @@ pub fn next_step(path: &Path, error: &io::Error) -> String {
         (io::ErrorKind::StorageFull | io::ErrorKind::QuotaExceeded, _) => NO_SPACE,
         (io::ErrorKind::ReadOnlyFilesystem, _) => "name a place on another file system",
         (io::ErrorKind::IsADirectory, _) => "name a file in it",
+        (io::ErrorKind::InvalidInput, _) => "name a file",
         (io::ErrorKind::NotFound, Some(parent)) => {
             return format!("make the directory first: `mkdir -p {}`", parent.display());
         }

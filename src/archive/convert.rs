@@ -231,9 +231,10 @@ impl ForeignWriter {
             return Err(ArchiveError::Exists { name });
         }
         let cannot_create = |source| ArchiveError::Create { name: name.clone(), source };
-        let (unfinished, output) = Unfinished::begin(path, overwrite).map_err(cannot_create)?;
+        let path = storage::replaceable(path).map_err(cannot_create)?;
+        let (unfinished, output) = Unfinished::begin(&path, overwrite).map_err(cannot_create)?;
         let encoder = encoder(format, header, output).map_err(cannot_create)?;
-        Ok(Self { target: path.to_path_buf(), unfinished, encoder, overwrite, events: 0 })
+        Ok(Self { target: path, unfinished, encoder, overwrite, events: 0 })
     }
 
     /// Takes an event under this number.

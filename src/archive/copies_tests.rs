@@ -285,3 +285,41 @@ fn replacing_a_split_leaves_none_of_its_old_parts() {
     assert!(matches!(refused, ArchiveError::Channels { .. }), "{refused}");
     assert_eq!(merged(&[manifest_path(&base)]).len(), 1);
 }
+
+#[cfg(unix)]
+#[test]
+fn a_link_stays_a_link_and_what_is_no_file_is_left_alone() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let (real, link) =
+        (folder.path().join("real.eddy.ndjson.zst"), folder.path().join("link.eddy.ndjson.zst"));
+    write(&real, &[event(0, 1, "before")], 1);
+    std::os::unix::fs::symlink(&real, &link).expect("linked");
+    let options = || WriterOptions { overwrite: true, ..WriterOptions::default() };
+    let mut writer = Writer::create(&link, &Header::new(Vec::new()), options()).expect("created");
+    writer.write(&event(0, 2, "after")).expect("written");
+    writer.finish().expect("finished");
+    assert!(link.is_symlink());
+    assert_eq!(events(&real), [event(0, 2, "after")]);
+    let socket = folder.path().join("socket");
+    let _listener = std::os::unix::net::UnixListener::bind(&socket).expect("bound");
+    let refused = Writer::create(&socket, &Header::new(Vec::new()), options()).err().expect("refused");
+    assert!(
+        matches!(refused, ArchiveError::Create { .. }) && refused.to_string().contains("device or a pipe")
+    );
+    assert!(!socket.metadata().expect("still there").is_file());
+}
+
+#[test]
+fn archives_put_one_after_another_have_lost_nothing() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let [long, short, both] =
+        ["long", "short", "both"].map(|name| folder.path().join(name).with_extension("eddy.ndjson.zst"));
+    write(&long, &(0..100).map(|time| event(0, time, "x")).collect::<Vec<_>>(), 10);
+    write(&short, &[event(0, 7, "y"), event(0, 8, "z")], 10);
+    for order in [[&long, &short], [&short, &long]] {
+        let bytes: Vec<u8> = order.iter().flat_map(|path| fs::read(path).expect("read")).collect();
+        fs::write(&both, bytes).expect("written");
+        let found = super::verify(&both).expect("read");
+        assert_eq!((found.events, found.lost.as_slice()), (102, &[][..]));
+    }
+}

@@ -251,6 +251,9 @@ impl ArchiveError {
             Self::Empty { .. } => {
                 Some("nothing was ever written to it: delete it, and record or copy it again".to_owned())
             }
+            Self::Foreign { name, .. } if super::is_archive_name(Path::new(name)) => Some(format!(
+                "if only its beginning is damaged, `eddy archive repair {name}` keeps what is whole"
+            )),
             Self::Foreign { .. } => {
                 Some("an archive begins with a zstd frame, event lines begin with `{`".to_owned())
             }

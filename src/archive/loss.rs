@@ -124,13 +124,16 @@ impl LossTracker {
         let mut lost: Vec<LostRange> = Vec::new();
         let mut goes_on = false;
         for frame in index.frames.iter().filter(|frame| frame.count > 0) {
+            // Of archives put one after another several frames begin with the same number.
+            let begins_so = |found: &&Found| found.first == frame.n.map(|(least, _)| least);
+            let in_place = self.frames.get(&frame.at).filter(begins_so);
             let moved = frame.n.and_then(|(least, _)| numbered.get(&least));
             let is_of_it = |found: &&Found| {
                 let number = found.first.zip(frame.n);
                 number.is_none_or(|(first, (least, greatest))| (least..=greatest).contains(&first))
             };
             let here = || self.frames.get(&frame.at).filter(is_of_it);
-            let found = moved.or_else(here).copied().unwrap_or_default();
+            let found = in_place.or(moved).or_else(here).copied().unwrap_or_default();
             if found.count >= frame.count {
                 goes_on = false;
                 continue;

@@ -2,7 +2,7 @@
 
 use std::fs::{File, OpenOptions};
 use std::io::{self, Read, Seek, SeekFrom, Write};
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use crate::atomic_file;
 
@@ -57,6 +57,14 @@ pub fn is_object(path: &Path) -> bool {
 #[must_use]
 pub fn exists(path: &Path) -> bool {
     if is_object(path) { objects::length(path).is_ok() } else { path.exists() }
+}
+
+/// What a new file or object is put in the place of.
+///
+/// # Errors
+/// When no file can take that place.
+pub(super) fn replaceable(path: &Path) -> io::Result<PathBuf> {
+    if is_object(path) { Ok(path.to_owned()) } else { atomic_file::replaceable(path) }
 }
 
 /// Bytes of a file or object; 0 where nobody knows.

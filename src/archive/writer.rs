@@ -104,6 +104,9 @@ impl Writer {
         if storage::exists(path) && !options.overwrite {
             return Err(ArchiveError::Exists { name: path.display().to_string() });
         }
+        let target = storage::replaceable(path)
+            .map_err(|source| ArchiveError::Create { name: path.display().to_string(), source })?;
+        let path = target.as_path();
         // An object has no name before it is whole.
         let partial = if storage::is_object(path) { path.to_path_buf() } else { with_ending(path, ending) };
         let name = partial.display().to_string();
@@ -113,7 +116,6 @@ impl Writer {
         })?;
         let packing = Packing::new(options.level, options.spare, options.threads)
             .map_err(|source| ArchiveError::Compress { name, source })?;
-        let target = path.to_path_buf();
         let mut writer = Self {
             target,
             partial,

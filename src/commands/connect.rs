@@ -25,6 +25,12 @@ pub struct ConnectArgs {
 }
 
 impl ConnectArgs {
+    /// The time, as it was given.
+    #[must_use]
+    pub fn written(&self) -> Option<&str> {
+        self.connect_timeout.as_deref()
+    }
+
     /// Whether any of them was given.
     #[must_use]
     pub fn is_given(&self) -> bool {

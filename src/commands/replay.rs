@@ -1,6 +1,6 @@
 //! `eddy replay`: sends the events of an archive again, with their timing, and reports how true it was to it.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use auditing::Audit;
 use delivering::DeliveringArgs;
@@ -16,6 +16,8 @@ use super::connect::{ConnectArgs, Connector};
 use super::target::{Place, Places, is_network};
 use super::window::Window;
 use super::{CommandError, Context, ErrorKind, Status, transfer};
+use crate::archive::is_archive_name;
+use crate::endpoint::address::Scheme;
 use crate::endpoint::open;
 use crate::endpoint::{Capabilities, Sink};
 use crate::event::Timestamp;
@@ -45,6 +47,9 @@ mod target_facts;
 mod watching;
 
 pub use line::{Line, run_line};
+
+/// How long failed events are tried again, unless it is said.
+const RETRY_FOR: &str = "30s";
 
 /// Flags of `eddy replay`.
 #[derive(Debug, clap::Args)]
@@ -77,7 +82,7 @@ pub struct Args {
     #[arg(long, value_enum, default_value_t, value_name = "CHOICE")]
     loss: Loss,
     /// Try failed events again for this long before giving up
-    #[arg(long, value_name = "TIME", default_value = "30s")]
+    #[arg(long, value_name = "TIME", default_value = RETRY_FOR)]
     retry_for: String,
     #[command(flatten)]
     connect: ConnectArgs,
@@ -148,7 +153,7 @@ async fn replay(args: &Args, context: &Context) -> Result<Status, CommandError> 
     let mut selection = selection;
     args.selecting.changing.add_from_contract(&mut selection.changes, places.loaded());
     let carried = open::capabilities(&target.address)?;
-    let selection = suited(args, selection, (&target, &carried), &scheduled.timetable.clock)?;
+    let mut selection = suited(args, selection, (&target, &carried), &scheduled.timetable.clock)?;
     delivering::suited(args, &carried, &scheduled.timetable)?;
     let stop = transfer::stop_on_interruption();
     let source = origin.open(window).await?;
@@ -182,6 +187,8 @@ async fn replay(args: &Args, context: &Context) -> Result<Status, CommandError> 
     rails.refuse(args, context)?;
     guarding::quarantine(args, context, (&origin, window), &selection, &survey, &stop).await?;
     let limits = Limits { retry_for, ..Limits::default() };
+    // What is lost was counted above.
+    selection.changes.carried = (args.loss == Loss::Allow).then_some(carried);
     let plan = Plan { selection, limits, shard, ..scheduled };
     carried_out(args, context, (&origin, &target, window), (plan, &survey), &stop).await
 }
@@ -227,8 +234,8 @@ async fn carried_out(
     let audited = audit.map_or(Ok(()), |audit| audit.ended(outcome.as_ref()));
     let outcome = outcome?;
     let again = match &keeper {
-        Some(keeper) => keeping::closed(args, (window, shard), keeper, &outcome)?,
-        None => again(args, origin, &outcome),
+        Some(keeper) => keeping::closed(args, context, (window, shard), (keeper, &outcome))?,
+        None => again(args, (origin, target), &outcome),
     };
     show_outcome(args, context, &outcome, target)?;
     watching::written(results.as_deref())?;
@@ -397,7 +404,7 @@ fn show_outcome(
 }
 
 /// How to go on after a run that did not send everything.
-fn again(args: &Args, origin: &Origin, outcome: &Outcome) -> Option<String> {
+fn again(args: &Args, (origin, target): (&Origin, &Place), outcome: &Outcome) -> Option<String> {
     if let Some(group) = origin.group() {
         let whole = outcome.delivered() && matches!(outcome.ending, Ending::Complete);
         let words = format!("the same command goes on from the position of the group `{group}`");
@@ -407,11 +414,23 @@ fn again(args: &Args, origin: &Origin, outcome: &Outcome) -> Option<String> {
     if outcome.settled >= planned {
         return None;
     }
+    let target = &target.address;
+    if target.scheme == Scheme::Memory {
+        return None;
+    }
+    if target.scheme == Scheme::File && is_archive_name(Path::new(&target.path)) {
+        let words =
+            "a recording cannot be added to: name another target, or begin anew with this one removed";
+        return Some(words.to_owned());
+    }
     let numbers = args.selecting.changes_numbers() || args.scheduling.changes_numbers();
     if numbers || args.guarding.changes_numbers() {
         return Some("to be able to go on after an end like this, keep a ledger: `--ledger FILE`".to_owned());
     }
     let skip = args.selecting.skip + outcome.settled;
+    if skip == 0 {
+        return Some("go on with the same command".to_owned());
+    }
     let first =
         args.selecting.first.map(|first| format!(" --first {}", first.saturating_sub(outcome.settled)));
     Some(format!("go on with the same command and `--skip {skip}{}`", first.unwrap_or_default()))

@@ -86,6 +86,15 @@ impl WindowArgs {
             _ if self.from.is_some() && !follow => Stop::PresentEnd,
             _ => Stop::Never,
         };
+        let is_backwards = match (start, stop) {
+            (Start::Offset(first), Stop::Offset(end)) => end < first,
+            (Start::Time(from), Stop::Time(to)) => to < from,
+            _ => false,
+        };
+        if is_backwards {
+            return Err(CommandError::usage("the end lies before the beginning")
+                .hint("`--from` names the earlier of the two, the other one the later"));
+        }
         Ok(Window { start, stop, skip: 0, count: None })
     }
 

@@ -117,8 +117,43 @@ impl Capabilities {
     }
 }
 
+impl Capabilities {
+    /// Takes away what this system can only refuse to send: text is what its headers carry, or each name once.
+    pub fn narrow(&self, event: &mut Event) {
+        if !self.binary_headers {
+            let is_text = |value: &bytes::Bytes| std::str::from_utf8(value).is_ok();
+            event.headers.retain(|header| header.value.as_ref().is_none_or(is_text));
+        }
+        if !self.repeated_headers && has_repeats(event) {
+            let mut names = std::collections::HashSet::new();
+            event.headers.retain(|header| names.insert(header.name.clone()));
+        }
+    }
+}
+
 fn has_repeats(event: &Event) -> bool {
     let mut names: Vec<&str> = event.headers.iter().map(|header| header.name.as_str()).collect();
     names.sort_unstable();
     names.windows(2).any(|pair| pair[0] == pair[1])
+}
+
+#[cfg(test)]
+mod tests {
+    use super::Capabilities;
+    use crate::event::{Event, Header};
+
+    #[test]
+    fn what_is_narrowed_can_be_sent() {
+        let mut event = Event::new("a", "x");
+        let header =
+            |name: &str, value: &'static [u8]| Header { name: name.into(), value: Some(value.into()) };
+        event.headers = vec![header("a", b"1"), header("b", b"\xff"), header("a", b"2"), header("c", b"3")];
+        let whole = event.clone();
+        Capabilities::ALL.narrow(&mut event);
+        assert_eq!(event, whole);
+        Capabilities { binary_headers: false, ..Capabilities::ALL }.narrow(&mut event);
+        assert_eq!(event.headers, [header("a", b"1"), header("a", b"2"), header("c", b"3")]);
+        Capabilities { repeated_headers: false, ..Capabilities::ALL }.narrow(&mut event);
+        assert_eq!(event.headers, [header("a", b"1"), header("c", b"3")]);
+    }
 }

@@ -14,7 +14,7 @@ use super::{
     Address, BoxFuture, Delivery, EndpointError, EndpointErrorKind, Receipts, Sink, SinkOptions, Source,
     SourceOptions, Start, Stop,
 };
-use crate::archive::{self, Header, PartWriter, Reader, Selection, Writer, WriterOptions};
+use crate::archive::{self, ArchiveError, Header, PartWriter, Reader, Selection, Writer, WriterOptions};
 use crate::atomic_file;
 use crate::event::json_lines::{self, MAX_LINE};
 use crate::event::{Event, Place};
@@ -115,7 +115,11 @@ impl FileSink {
             return Ok(Self { form: Form::Lines(lines) });
         }
         let writer_options = WriterOptions { overwrite: options.overwrite, ..WriterOptions::default() };
-        let writer = Writer::create(path, &Header::new(Vec::new()), writer_options)?;
+        let writer = Writer::create(path, &Header::new(Vec::new()), writer_options).map_err(|error| {
+            let is_there = matches!(error, ArchiveError::Exists { .. });
+            let error = EndpointError::from(error);
+            if is_there { error.help("name another file, or remove that one first") } else { error }
+        })?;
         Ok(Self::of_writer(writer))
     }
 

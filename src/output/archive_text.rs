@@ -63,7 +63,7 @@ pub fn write_verification(out: &mut dyn Write, verification: &Verification) -> i
     if verification.finding_count > listed {
         writeln!(out, "{file}: … and {} more", grouped(verification.finding_count - listed))?;
     }
-    write_losses(out, file, &verification.lost)?;
+    write_losses(out, file, &verification.lost, verification.events)?;
     let events = counted(verification.events, "event");
     let frames = match verification.frames {
         0 => String::new(),
@@ -82,9 +82,9 @@ pub fn write_verification(out: &mut dyn Write, verification: &Verification) -> i
 }
 
 /// Writes a line for each run of lost events, as far as a person would read them.
-fn write_losses(out: &mut dyn Write, file: &str, lost: &[LostRange]) -> io::Result<()> {
+fn write_losses(out: &mut dyn Write, file: &str, lost: &[LostRange], left: u64) -> io::Result<()> {
     for range in lost.iter().take(MOST_RANGES) {
-        writeln!(out, "{file}: lost: {}", lost_words(range))?;
+        writeln!(out, "{file}: lost: {}", lost_words(range, left))?;
     }
     if lost.len() > MOST_RANGES {
         writeln!(out, "{file}: … and {} more", counted((lost.len() - MOST_RANGES) as u64, "run"))?;
@@ -92,13 +92,14 @@ fn write_losses(out: &mut dyn Write, file: &str, lost: &[LostRange]) -> io::Resu
     Ok(())
 }
 
-/// Which events are lost, and when they were received.
-fn lost_words(range: &LostRange) -> String {
+/// Which events are lost, and when they were received; `left` is how many are not.
+fn lost_words(range: &LostRange, left: u64) -> String {
     let numbers = match (range.first, range.last) {
         (Some(first), Some(last)) if first == last => format!("event {first}"),
         (Some(first), Some(last)) => format!("events {first} to {last}"),
         (Some(first), None) => format!("what came from event {first} on"),
         (None, Some(last)) => format!("what came up to event {last}"),
+        (None, None) if left > 0 => "events whose numbers are not known".to_owned(),
         (None, None) => "every event".to_owned(),
     };
     let span = range.first.zip(range.last).map(|(first, last)| last.saturating_sub(first) + 1);
@@ -130,7 +131,12 @@ fn place(finding: &Finding) -> String {
 pub fn repaired_lines(repaired: &Repaired) -> Vec<String> {
     let ranges = &repaired.lost.ranges;
     let mut lines = vec![repaired_line(repaired)];
-    lines.extend(ranges.iter().take(MOST_RANGES).map(|range| format!("lost: {}", lost_words(range))));
+    lines.extend(
+        ranges
+            .iter()
+            .take(MOST_RANGES)
+            .map(|range| format!("lost: {}", lost_words(range, repaired.kept.events))),
+    );
     if ranges.len() > MOST_RANGES {
         lines.push(format!("… and {} more", counted((ranges.len() - MOST_RANGES) as u64, "run")));
     }
@@ -162,7 +168,11 @@ fn repaired_line(repaired: &Repaired) -> String {
         (true, false) => String::new(),
         (false, _) => format!("; lost {}", losses.join(", ")),
     };
-    format!("kept {kept} in `{}`{lost}", repaired.target)
+    let renumbered = match repaired.renumbered {
+        0 => String::new(),
+        count => format!(", {} of them under a new number", grouped(count)),
+    };
+    format!("kept {kept}{renumbered} in `{}`{lost}", repaired.target)
 }
 
 /// Channel names come from outside: control characters must not reach a terminal.

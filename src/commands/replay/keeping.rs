@@ -1,6 +1,6 @@
 //! The ledger of `eddy replay`: begun, taken up again after a crash, and closed.
 
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use super::delivering::ledger_of;
@@ -195,9 +195,9 @@ fn unfinished(path: &Path, kept: &Ledger) -> CommandError {
 /// When it cannot be written.
 pub(super) fn closed(
     args: &Args,
+    context: &Context,
     (window, shard): (Window, Option<Shard>),
-    keeper: &Keeper,
-    outcome: &Outcome,
+    (keeper, outcome): (&Keeper, &Outcome),
 ) -> Result<Option<String>, CommandError> {
     let summary = &outcome.summary;
     let ledger = keeper.finish(summary.sent == summary.acknowledged)?;
@@ -210,11 +210,11 @@ pub(super) fn closed(
     };
     let words = if outcome.delivered() { "go on" } else { "go on where it ended" };
     let left = counted(left, "event");
-    Ok(Some(format!("{left} left; {words}: {}", again(args, (window, shard), args.ledger.as_deref()))))
+    Ok(Some(format!("{left} left; {words}: {}", again(args, context, (window, shard)))))
 }
 
 /// The command that goes on with the run.
-fn again(args: &Args, (window, shard): (Window, Option<Shard>), ledger: Option<&Path>) -> String {
+fn again(args: &Args, context: &Context, (window, shard): (Window, Option<Shard>)) -> String {
     let mut words = vec!["eddy".to_owned(), "replay".to_owned(), args.archive.clone()];
     let mut option = |name: &str, value: &str| words.extend([format!("--{name}"), value.to_owned()]);
     option("to", &crate::endpoint::mask(&args.to));
@@ -225,11 +225,18 @@ fn again(args: &Args, (window, shard): (Window, Option<Shard>), ledger: Option<&
     if args.loss == Loss::Allow {
         option("loss", "allow");
     }
-    if let Some(confirm) = &args.confirm {
-        option("confirm", confirm);
-    }
-    if let Some(ledger) = ledger {
-        option("ledger", &ledger.display().to_string());
+    let shown = |path: &PathBuf| path.display().to_string();
+    for (name, value) in [
+        ("confirm", args.confirm.clone()),
+        ("ledger", args.ledger.as_ref().map(shown)),
+        ("retry-for", (args.retry_for != super::RETRY_FOR).then(|| args.retry_for.clone())),
+        ("connect-timeout", args.connect.written().map(str::to_owned)),
+        ("workspace", context.global.workspace.as_ref().map(shown)),
+        ("env", context.global.env.clone()),
+    ] {
+        if let Some(value) = value {
+            option(name, &value);
+        }
     }
     for (name, value) in super::options(args, &window).into_iter().chain(args.guarding.repeated()) {
         words.push(format!("--{name}"));

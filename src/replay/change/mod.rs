@@ -13,7 +13,7 @@ pub use times::{NewTimes, Retime};
 use super::identity::Identities;
 use super::jq::{Jq, JqFailure};
 use super::mask::Masker;
-use crate::endpoint::{EndpointError, EndpointErrorKind};
+use crate::endpoint::{Capabilities, EndpointError, EndpointErrorKind};
 use crate::event::{Event, Header, Timestamp};
 
 /// What is to be changed; the default changes nothing. It is done in the order of the fields.
@@ -33,6 +33,8 @@ pub struct Changes {
     pub times: NewTimes,
     /// New partitions.
     pub repartition: Repartition,
+    /// What the target carries, where what it does not is left out.
+    pub carried: Option<Capabilities>,
     /// What must not be seen; an event that cannot be masked ends the selection.
     pub mask: Option<Masker>,
 }
@@ -95,6 +97,9 @@ impl Changer {
                 self.changes.times.apply(&mut event, moved);
             }
             self.changes.repartition.apply(&mut event);
+            if let Some(carried) = self.changes.carried {
+                carried.narrow(&mut event);
+            }
             self.made += 1;
             match self.changes.mask.as_ref().map_or(Ok(true), |mask| mask.apply(&mut event)) {
                 Ok(true) => events.push(event),
