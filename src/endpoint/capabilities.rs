@@ -115,9 +115,7 @@ impl Capabilities {
         note(!self.null_payload && event.payload.is_none(), "null payload");
         losses
     }
-}
 
-impl Capabilities {
     /// Takes away what this system can only refuse to send: text is what its headers carry, or each name once.
     pub fn narrow(&self, event: &mut Event) {
         if !self.binary_headers {

@@ -7,7 +7,7 @@ use bytes::BytesMut;
 use tokio::io::{AsyncReadExt, AsyncWriteExt, WriteHalf};
 use tokio::time::Interval;
 
-use super::packet::{Limits, Packet, take_packet};
+use super::packet::{Limits, Packet, take_answer};
 use super::settings::Settings;
 use super::{failure, wire};
 use crate::endpoint::EndpointError;
@@ -48,7 +48,7 @@ async fn let_in(settings: &Settings, clean: bool) -> Result<Greeted, EndpointErr
     stream.flush().await.map_err(broken)?;
     let mut arrived = BytesMut::new();
     loop {
-        let packet = take_packet(&mut arrived, settings.version);
+        let packet = take_answer(&mut arrived, settings.version);
         match packet.map_err(|what| failure::protocol(&what.to_string(), address))? {
             Some(Packet::Greeting { reason, limits, session_present }) if reason.code == 0 => {
                 // A broker that knows a session we asked it to forget would be believed to know its subscriptions.

@@ -58,6 +58,22 @@ pub(super) enum Packet {
 /// # Errors
 /// When the bytes are no packet that a broker sends.
 pub(super) fn take_packet(buffer: &mut BytesMut, version: Version) -> Result<Option<Packet>, Malformed> {
+    take_within(buffer, version, MAX_PACKET as usize)
+}
+
+/// As [`take_packet`], for those who have subscribed to nothing: a large message is none that was asked for.
+///
+/// # Errors
+/// As that.
+pub(super) fn take_answer(buffer: &mut BytesMut, version: Version) -> Result<Option<Packet>, Malformed> {
+    take_within(buffer, version, LARGEST_ANSWER)
+}
+
+fn take_within(
+    buffer: &mut BytesMut,
+    version: Version,
+    largest_message: usize,
+) -> Result<Option<Packet>, Malformed> {
     let (mut length, mut size) = (0_usize, 0);
     loop {
         let Some(&digit) = buffer.get(1 + size) else {
@@ -76,7 +92,7 @@ pub(super) fn take_packet(buffer: &mut BytesMut, version: Version) -> Result<Opt
     if !matches!(kind >> 4, 2..=15) || (kind >> 4 != 3 && kind & 0x0F != if kind >> 4 == 6 { 2 } else { 0 }) {
         return Err(Malformed("a packet of an unknown type"));
     }
-    if length > if kind >> 4 == 3 { MAX_PACKET as usize } else { LARGEST_ANSWER } {
+    if length > if kind >> 4 == 3 { largest_message } else { LARGEST_ANSWER } {
         return Err(Malformed("a packet larger than any answer"));
     }
     if buffer.len() < 1 + size + length {
@@ -242,7 +258,7 @@ mod tests {
     use bytes::{BufMut, BytesMut};
     use proptest::prelude::*;
 
-    use super::{Limits, Packet, Reason, Version, take_packet};
+    use super::{Limits, Packet, Reason, Version, take_answer, take_packet};
     use crate::endpoint::mqtt::message::{Message, Properties};
     use crate::endpoint::mqtt::wire::put_message;
 
@@ -329,6 +345,9 @@ mod tests {
         ] {
             assert!(take_packet(&mut BytesMut::from(bytes), Version::V5).is_err(), "{bytes:?}");
         }
+        let large = b"\x30\x81\x80\x40\x00".as_slice();
+        assert_eq!(take_packet(&mut BytesMut::from(large), Version::V5), Ok(None));
+        assert!(take_answer(&mut BytesMut::from(large), Version::V5).is_err(), "nobody asked for messages");
     }
 
     proptest! {

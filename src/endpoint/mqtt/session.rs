@@ -1,6 +1,5 @@
 //! What the session's task and its endpoint share: the client handle, arriving events, and the state of the connection.
 
-use std::collections::VecDeque;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use tokio::sync::Notify;
@@ -54,7 +53,7 @@ pub(super) struct Greeting {
 
 #[derive(Debug, Default)]
 struct State {
-    arrived: VecDeque<Event>,
+    arrived: Vec<Event>,
     waiting_bytes: usize,
     /// Connections made so far.
     connections: u64,
@@ -106,20 +105,19 @@ impl Link {
             return;
         }
         state.waiting_bytes = waiting_bytes;
-        state.arrived.push_back(message.into_event());
+        state.arrived.push(message.into_event());
         drop(state);
         self.changed.notify_one();
     }
 
-    /// The connection is lost, or could not be made; true when it had been there.
-    pub(super) fn lost(&self, error: EndpointError) -> bool {
+    /// The connection is lost, or could not be made.
+    pub(super) fn lost(&self, error: EndpointError) {
         let mut state = self.state();
-        let had = std::mem::replace(&mut state.connected, false);
+        state.connected = false;
         // The loss itself says more than the attempts to come back that follow it.
         state.trouble.get_or_insert(error);
         drop(state);
         self.changed.notify_one();
-        had
     }
 
     /// Whether the broker's greeting has been seen on the present connection.
@@ -190,7 +188,7 @@ impl Link {
             return trouble.or_else(|| state.ended.then(|| Ok(Vec::new())));
         }
         state.waiting_bytes = 0;
-        Some(Ok(std::mem::take(&mut state.arrived).into()))
+        Some(Ok(std::mem::take(&mut state.arrived)))
     }
 }
 

@@ -10,7 +10,7 @@ use tokio::sync::mpsc;
 use super::flights::{Flight, Flights};
 use crate::endpoint::dial::Stream;
 use crate::endpoint::mqtt::connection::{Pulse, write};
-use crate::endpoint::mqtt::packet::{Packet, take_packet};
+use crate::endpoint::mqtt::packet::{Packet, take_answer};
 use crate::endpoint::mqtt::settings::Version;
 use crate::endpoint::mqtt::{failure, wire};
 use crate::endpoint::{Address, EndpointError};
@@ -173,7 +173,7 @@ impl Task {
 
     fn take_answers(&mut self) -> Result<(), EndpointError> {
         loop {
-            let packet = take_packet(&mut self.arrived, self.version);
+            let packet = take_answer(&mut self.arrived, self.version);
             match packet.map_err(|what| failure::protocol(&what.to_string(), &self.address))? {
                 None => break,
                 Some(Packet::Acknowledged { id, reason }) => self.flights.settle(id, reason.of_event()),

@@ -115,10 +115,14 @@ impl Link {
         self.changed.notify_one();
     }
 
-    /// What the reader has acknowledged since the last time, in order; and whether it leaves.
-    pub(super) fn to_do(&self) -> (Vec<Token>, bool) {
-        let mut state = self.state();
-        (std::mem::take(&mut state.acknowledged), state.leaving)
+    /// What the reader has acknowledged since the last time, in order.
+    pub(super) fn acknowledged(&self) -> Vec<Token> {
+        std::mem::take(&mut self.state().acknowledged)
+    }
+
+    /// Whether the reader leaves; it has acknowledged what it will.
+    pub(super) fn leaving(&self) -> bool {
+        self.state().leaving
     }
 
     /// Waits until the reader has done something.
@@ -248,12 +252,12 @@ mod tests {
         let mut new = link.take(9, None).await.expect("events");
         link.acknowledge(&mut old.tokens);
         link.acknowledge(&mut new.tokens);
-        let (tokens, leaving) = link.to_do();
+        let (tokens, leaving) = (link.acknowledged(), link.leaving());
         let said: Vec<_> = tokens.iter().map(|token| (token.id, token.qos)).collect();
         assert_eq!((said, leaving), (vec![(9, 2)], false));
         link.leave();
         link.ended();
-        assert!(link.to_do().1 && link.take(9, None).await.expect("the end").events.is_empty());
+        assert!(link.leaving() && link.take(9, None).await.expect("the end").events.is_empty());
     }
 
     #[tokio::test]

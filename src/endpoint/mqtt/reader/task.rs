@@ -6,7 +6,7 @@ use std::sync::Arc;
 use bytes::BytesMut;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 
-use super::link::{Arrived, Link, Token};
+use super::link::{Arrived, Link};
 use crate::endpoint::mqtt::connection::{Greeted, Pulse, greet, write};
 use crate::endpoint::mqtt::message::Message;
 use crate::endpoint::mqtt::packet::{Packet, take_packet};
@@ -66,7 +66,7 @@ impl Task {
             };
             let Err(error) = outcome else { break };
             self.link.lost(error);
-            if self.link.to_do().1 {
+            if self.link.leaving() {
                 break;
             }
             backoff.wait().await;
@@ -88,8 +88,10 @@ impl Task {
         loop {
             // Behind a goodbye nothing may be said.
             let is_full = said_goodbye || self.take_packets(&mut arrived, &mut going)?;
-            let (acknowledged, leaving) = self.link.to_do();
-            self.acknowledge(&acknowledged, &mut going);
+            let leaving = self.link.leaving();
+            for token in self.link.acknowledged() {
+                self.acknowledge(token.id, token.qos, &mut going);
+            }
             if leaving && !std::mem::replace(&mut said_goodbye, true) {
                 going.put(|bytes| bytes.extend_from_slice(&wire::GOODBYE));
             }
@@ -148,12 +150,10 @@ impl Task {
         }
     }
 
-    fn acknowledge(&mut self, tokens: &[Token], going: &mut Going) {
-        for Token { id, qos, .. } in tokens {
-            going.put(|bytes| wire::put_acknowledgement(bytes, *id, *qos));
-            if *qos == 2 {
-                self.received.insert(*id);
-            }
+    fn acknowledge(&mut self, id: u16, qos: u8, going: &mut Going) {
+        going.put(|bytes| wire::put_acknowledgement(bytes, id, qos));
+        if qos == 2 {
+            self.received.insert(id);
         }
     }
 
@@ -213,10 +213,7 @@ impl Task {
         let unwanted = is_old && !self.subscription.retained;
         if known || unwanted {
             if let Some(id) = id {
-                going.put(|bytes| wire::put_acknowledgement(bytes, id, qos));
-                if qos == 2 {
-                    self.received.insert(id);
-                }
+                self.acknowledge(id, qos, going);
             }
             return None;
         }
