@@ -70,13 +70,20 @@ impl Server {
 
     fn wait_until_it_accepts(&mut self) {
         let deadline = Instant::now() + START;
-        while TcpStream::connect(("127.0.0.1", self.port)).is_err() {
+        while !self.accepts() {
             let ended = self.child.as_mut().and_then(|child| child.try_wait().ok().flatten());
             let log = || std::fs::read_to_string(self.directory.path().join("log")).unwrap_or_default();
             assert!(ended.is_none(), "{} ended at once:\n{}", self.program.display(), log());
             assert!(Instant::now() < deadline, "{} does not accept:\n{}", self.program.display(), log());
             std::thread::yield_now();
         }
+    }
+
+    /// Whether somebody else is at the other end: where nobody listens yet, the system may give a connection the very port it
+    /// goes to, and connect it with itself.
+    fn accepts(&self) -> bool {
+        let connected = TcpStream::connect(("127.0.0.1", self.port));
+        connected.is_ok_and(|stream| stream.local_addr().ok() != stream.peer_addr().ok())
     }
 
     /// Starts a program that listens on `port` and keeps its files in `directory`.
