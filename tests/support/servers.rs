@@ -2,9 +2,11 @@
 //!
 //! A server that is not installed is a loud skip, and a failure where `EDDY_REQUIRE_SERVERS=1` is set.
 
+use std::collections::BTreeSet;
 use std::net::{TcpListener, TcpStream};
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
+use std::sync::Mutex;
 use std::time::{Duration, Instant};
 
 use tempfile::TempDir;
@@ -201,8 +203,15 @@ pub fn nats_without_jetstream() -> Option<Server> {
 
 /// A port nobody listens on.
 pub fn free_port() -> u16 {
-    let listener = TcpListener::bind("127.0.0.1:0").expect("a free port");
-    listener.local_addr().expect("an address").port()
+    static GIVEN: Mutex<BTreeSet<u16>> = Mutex::new(BTreeSet::new());
+    loop {
+        let listener = TcpListener::bind("127.0.0.1:0").expect("a free port");
+        let port = listener.local_addr().expect("an address").port();
+        // What was given to another test may not be listening yet.
+        if GIVEN.lock().expect("no test fails in here").insert(port) {
+            return port;
+        }
+    }
 }
 
 /// The program of this name; a loud skip, or a failure where servers are required, when it is not there.
