@@ -2,11 +2,11 @@
 //!
 //! A server that is not installed is a loud skip, and a failure where `EDDY_REQUIRE_SERVERS=1` is set.
 
-use std::collections::BTreeSet;
-use std::net::{TcpListener, TcpStream};
+use std::io::ErrorKind;
+use std::net::TcpStream;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
-use std::sync::Mutex;
+use std::sync::atomic::{AtomicU32, Ordering};
 use std::time::{Duration, Instant};
 
 use tempfile::TempDir;
@@ -72,20 +72,18 @@ impl Server {
 
     fn wait_until_it_accepts(&mut self) {
         let deadline = Instant::now() + START;
-        while !self.accepts() {
+        loop {
+            // Asked first: who accepts while it runs is the server itself, and nobody who had the port before it.
+            let accepts = TcpStream::connect(("127.0.0.1", self.port)).is_ok();
             let ended = self.child.as_mut().and_then(|child| child.try_wait().ok().flatten());
             let log = || std::fs::read_to_string(self.directory.path().join("log")).unwrap_or_default();
             assert!(ended.is_none(), "{} ended at once:\n{}", self.program.display(), log());
+            if accepts {
+                return;
+            }
             assert!(Instant::now() < deadline, "{} does not accept:\n{}", self.program.display(), log());
             std::thread::yield_now();
         }
-    }
-
-    /// Whether somebody else is at the other end: where nobody listens yet, the system may give a connection the very port it
-    /// goes to, and connect it with itself.
-    fn accepts(&self) -> bool {
-        let connected = TcpStream::connect(("127.0.0.1", self.port));
-        connected.is_ok_and(|stream| stream.local_addr().ok() != stream.peer_addr().ok())
     }
 
     /// Starts a program that listens on `port` and keeps its files in `directory`.
@@ -201,17 +199,26 @@ pub fn nats_without_jetstream() -> Option<Server> {
     Some(Server::launch(program, tempfile::tempdir().expect("a directory"), port, arguments))
 }
 
-/// A port nobody listens on.
+/// A port nobody listens on, and that is given out once.
+///
+/// It lies below those the system chooses itself (from 32768 on, `ip_local_port_range` of Linux): no connection and no listener
+/// of another program takes it while its server starts. Nothing listens on it in order to find out, either: a process that
+/// another thread starts meanwhile would have the listener until its own program runs, and answer in place of the server.
 pub fn free_port() -> u16 {
-    static GIVEN: Mutex<BTreeSet<u16>> = Mutex::new(BTreeSet::new());
-    loop {
-        let listener = TcpListener::bind("127.0.0.1:0").expect("a free port");
-        let port = listener.local_addr().expect("an address").port();
-        // What was given to another test may not be listening yet.
-        if GIVEN.lock().expect("no test fails in here").insert(port) {
+    const FIRST: u32 = 16_384;
+    const LAST: u32 = 32_767;
+    static GIVEN: AtomicU32 = AtomicU32::new(0);
+    // Each test process begins somewhere else.
+    let begin = std::process::id().wrapping_mul(97);
+    for _ in FIRST..=LAST {
+        let number = begin.wrapping_add(GIVEN.fetch_add(1, Ordering::Relaxed));
+        let port = u16::try_from(FIRST + number % (LAST - FIRST + 1)).expect("not above 32767");
+        let asked = TcpStream::connect(("127.0.0.1", port));
+        if asked.is_err_and(|error| error.kind() == ErrorKind::ConnectionRefused) {
             return port;
         }
     }
+    panic!("somebody listens on every port from {FIRST} to {LAST}");
 }
 
 /// The program of this name; a loud skip, or a failure where servers are required, when it is not there.
