@@ -3,9 +3,7 @@
 use std::future::{Ready, ready};
 use std::time::Duration;
 
-#[cfg(not(feature = "http"))]
-use super::facts::Refusal;
-use super::facts::TargetFacts;
+use super::facts::{Refusal, TargetFacts};
 use super::inspect::{Inspect, ProbeReport};
 use super::{
     Address, Capabilities, Credentials, End, EndpointError, EndpointErrorKind, Sink, SinkOptions, Source,
@@ -34,7 +32,6 @@ pub(super) fn capabilities(address: &Address) -> Result<Capabilities, EndpointEr
     Err(left_out(address))
 }
 
-#[cfg(not(feature = "http"))]
 pub(super) fn refusal(address: &Address, _: &SinkOptions) -> Result<Refusal, EndpointError> {
     Err(left_out(address))
 }
@@ -75,6 +72,7 @@ mod tests {
             super::open_sink(&address, &to_write).await.err(),
             super::inspect(&address, &to_write).await.err(),
             super::capabilities(&address).err(),
+            super::refusal(&address, &to_write).err(),
             super::ends(&address, &to_write, &[]).await.err(),
             super::target_facts(&address, &to_write, &[]).await.err(),
         ];

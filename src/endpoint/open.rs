@@ -110,8 +110,13 @@ pub fn capabilities(address: &Address) -> Result<Capabilities, EndpointError> {
 /// When the address or the options cannot be used, or the system was left out of this build.
 pub fn refusal(address: &Address, options: &SinkOptions) -> Result<Option<Refusal>, EndpointError> {
     match address.scheme {
+        Scheme::File | Scheme::Memory | Scheme::Stdio => Ok(None),
+        Scheme::Amqp => amqp::refusal(address, options).map(Some),
+        Scheme::Mqtt => mqtt::refusal(address, options).map(Some),
+        Scheme::Nats | Scheme::JetStream => nats::refusal(address, options).map(Some),
+        Scheme::Redis => redis_streams::refusal(address, options).map(Some),
+        Scheme::Kafka => kafka::refusal(address, options).map(Some),
         Scheme::Http => http::refusal(address, options).map(Some),
-        _ => Ok(None),
     }
 }
 

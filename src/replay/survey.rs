@@ -247,13 +247,23 @@ impl Survey {
         if let Some(channel) = self.channels.get_mut(event.channel.as_str()) {
             channel.add(event, self.events);
         }
-        for what in target.capabilities.losses(event) {
+        let losses = target.capabilities.losses(event);
+        // What would be lost is told as such, and not as what cannot be sent.
+        let refused = target.refusal.as_ref().and_then(|refusal| {
+            if losses.is_empty() {
+                return refusal(event);
+            }
+            let mut carried = event.clone();
+            target.capabilities.narrow(&mut carried);
+            refusal(&carried)
+        });
+        for what in losses {
             match self.losses.iter_mut().find(|loss| loss.what == what) {
                 Some(loss) => loss.events += 1,
                 None => self.losses.push(Loss { what: what.to_owned(), events: 1, first: self.events }),
             }
         }
-        if let Some(error) = target.refusal.as_ref().and_then(|refusal| refusal(event)) {
+        if let Some(error) = refused {
             self.refuse(error);
         }
     }

@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use std::time::{Duration, Instant};
 
 use eddy::endpoint::capabilities::{Acknowledgement, Capabilities};
-use eddy::endpoint::open::{capabilities, open_sink, open_source};
+use eddy::endpoint::open::{capabilities, open_sink, open_source, refusal};
 use eddy::endpoint::{
     Address, Credentials, EndpointError, EndpointErrorKind, Sink, SinkOptions, Source, SourceOptions, Start,
     Stop,
@@ -93,6 +93,39 @@ impl Subject {
         self.carries_what_it_says().await;
         self.keeps_order().await;
         self.carries_many().await;
+        self.says_before_what_it_refuses().await;
+    }
+
+    /// What is known to be impossible before sending is what sending finds, event by event and in the same words.
+    async fn says_before_what_it_refuses(&self) {
+        let mut sink = sink(&self.sink).await;
+        let refusal = refusal(&address(&self.sink), &SinkOptions::default()).expect("a usable address");
+        let can = sink.capabilities();
+        let channels = ["", "a b", "x.*.y", "x..y", "a/+/b", "#", "nul\0l", &"long".repeat(20_000)];
+        let headers =
+            [("", "x"), ("a:b", "x"), ("ümlaut", "x"), ("line", "a\nb"), ("nul", "\0"), ("Host", "h")];
+        let with_header = |(name, value): (&str, &str)| Event {
+            headers: vec![Header::text(name, value)],
+            ..Event::new(self.channel("odd"), "x")
+        };
+        let early = Some(BrokerTime { time: Timestamp(-1), kind: TimeKind::Create });
+        let odd = channels.into_iter().map(|channel| Event::new(channel, "x"));
+        let odd = odd.chain(headers.map(with_header));
+        let odd = odd.chain([Event { broker_time: early, ..Event::new(self.channel("early"), "x") }]);
+        for event in odd.filter(|event| can.losses(event).is_empty()) {
+            let said = refusal.as_ref().and_then(|refusal| refusal(&event));
+            let receipts = sink.send(std::slice::from_ref(&event)).await;
+            let outcome =
+                tokio::time::timeout(PATIENCE, receipts).await.expect("a receipt").remove(0).outcome;
+            let found = outcome.err();
+            let is_known = found.as_ref().is_some_and(|error| error.kind == EndpointErrorKind::Rejected);
+            // What a path means to JetStream, only the server knows.
+            if said.is_some() || (is_known && address(&self.sink).path.is_empty()) {
+                let (said, found) = (said.map(|error| error.message), found.map(|error| error.message));
+                assert_eq!(said, found, "{:.80} {:?}", event.channel, event.headers);
+            }
+        }
+        sink.close().await.expect("a clean close");
     }
 
     /// Every field the system says it can carry comes back as it was.

@@ -44,7 +44,7 @@ pub(super) async fn ask(
         ],
         ..TargetFacts::default()
     };
-    let only = settings.queue.as_deref().or(settings.routing_key.as_deref());
+    let only = settings.key_of_all();
     let names = only.map_or_else(|| channels.to_vec(), |only| vec![only]);
     facts.channels = names.into_iter().map(ChannelFacts::unknown).collect();
     let there = exists(&settings, &mut connection).await;
@@ -70,7 +70,7 @@ pub(super) async fn ask(
 /// Whether the exchange, or the one queue, is there.
 async fn exists(settings: &Settings, connection: &mut Connection) -> Result<(), EndpointError> {
     let question = if settings.exchange.is_empty() {
-        let Some(queue) = settings.queue.as_deref().or(settings.routing_key.as_deref()) else {
+        let Some(queue) = settings.key_of_all() else {
             return Ok(());
         };
         method::queue_exists(CHANNEL, &short(queue, "name of the queue")?)

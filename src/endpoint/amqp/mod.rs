@@ -4,7 +4,7 @@
 use std::time::Duration;
 
 use super::capabilities::{Acknowledgement, Assurance};
-use super::facts::TargetFacts;
+use super::facts::{Refusal, TargetFacts};
 use super::inspect::{Inspect, ProbeReport};
 use super::{Address, Capabilities, Credentials, EndpointError, Sink, SinkOptions, Source, SourceOptions};
 
@@ -101,6 +101,15 @@ pub async fn open_source(
 pub async fn open_sink(address: &Address, options: &SinkOptions) -> Result<Box<dyn Sink>, EndpointError> {
     let settings = Settings::read(address, options.credentials.as_ref(), options.connect_timeout)?;
     Ok(Box::new(sink::AmqpSink::open(settings, options).await?))
+}
+
+/// Which events cannot be written as messages, by the same means that write them.
+///
+/// # Errors
+/// When the address or the options cannot be used.
+pub fn refusal(address: &Address, options: &SinkOptions) -> Result<Refusal, EndpointError> {
+    let settings = Settings::read(address, options.credentials.as_ref(), options.connect_timeout)?;
+    Ok(Box::new(move |event| sink::written(&settings, event).err()))
 }
 
 /// What it carries, whatever the address.

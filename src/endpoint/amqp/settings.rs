@@ -46,6 +46,11 @@ pub(super) struct Settings {
 }
 
 impl Settings {
+    /// The routing key of all events, when the address names one; to the default exchange it is the name of a queue.
+    pub(super) fn key_of_all(&self) -> Option<&str> {
+        self.queue.as_deref().or(self.routing_key.as_deref())
+    }
+
     /// Reads them.
     ///
     /// # Errors

@@ -28,8 +28,6 @@ pub(super) struct AmqpSink {
     settings: Settings,
     receipt_timeout: Duration,
     exchange: ShortText,
-    /// The routing key of all events, when the address names one.
-    routing_key: Option<String>,
     link: Option<Link>,
     halt: Halt,
     /// The largest event the server takes, once it has said so: by ending the channel over a larger one.
@@ -50,21 +48,31 @@ struct Prepared {
     body: Bytes,
 }
 
+/// Routing key and properties of an event.
+///
+/// # Errors
+/// When it has nowhere to go, or one of them cannot be written.
+pub(super) fn written(settings: &Settings, event: &Event) -> Result<(ShortText, BytesMut), EndpointError> {
+    let channel = settings.key_of_all().unwrap_or(&event.channel);
+    if channel.is_empty() && settings.exchange.is_empty() {
+        let message = format!("the event has no channel and `{}` names none", settings.address);
+        return Err(EndpointError::new(EndpointErrorKind::Rejected, message).help(
+            "name a queue with `?queue=NAME`, or an exchange: `amqp://HOST/VHOST/EXCHANGE?routing-key=KEY`",
+        ));
+    }
+    let routing_key = short(channel, "routing key")?;
+    let mut properties = BytesMut::new();
+    message::properties(event, &settings.login)?.put(&mut properties);
+    Ok((routing_key, properties))
+}
+
 impl AmqpSink {
     /// Connects, and checks that what the address names is there.
     pub(super) async fn open(settings: Settings, options: &SinkOptions) -> Result<Self, EndpointError> {
         let exchange = short(&settings.exchange, "exchange")?;
-        let routing_key = settings.queue.clone().or_else(|| settings.routing_key.clone());
         let receipt_timeout = options.receipt_timeout;
-        let mut sink = Self {
-            settings,
-            receipt_timeout,
-            exchange,
-            routing_key,
-            link: None,
-            halt: Halt::default(),
-            largest: None,
-        };
+        let mut sink =
+            Self { settings, receipt_timeout, exchange, link: None, halt: Halt::default(), largest: None };
         sink.link = Some(sink.connect().await?);
         Ok(sink)
     }
@@ -81,7 +89,7 @@ impl AmqpSink {
         let timeout = self.settings.connect_timeout;
         if !self.settings.exchange.is_empty() {
             connection.call(method::exchange_exists(CHANNEL, &self.exchange), timeout).await?;
-        } else if let Some(queue) = &self.routing_key {
+        } else if let Some(queue) = self.settings.key_of_all() {
             let queue = short(queue, "name of the queue")?;
             connection.call(method::queue_exists(CHANNEL, &queue), timeout).await?;
         }
@@ -106,15 +114,7 @@ impl AmqpSink {
     }
 
     fn prepare(&self, event: &Event, frame_max: usize) -> Result<Prepared, EndpointError> {
-        let channel = self.routing_key.as_deref().unwrap_or(&event.channel);
-        if channel.is_empty() && self.settings.exchange.is_empty() {
-            let message = format!("the event has no channel and `{}` names none", self.settings.address);
-            return Err(EndpointError::new(EndpointErrorKind::Rejected, message)
-                .help("name a queue with `?queue=NAME`, or an exchange: `amqp://HOST/VHOST/EXCHANGE?routing-key=KEY`"));
-        }
-        let routing_key = short(channel, "routing key")?;
-        let mut properties = BytesMut::new();
-        message::properties(event, &self.settings.login)?.put(&mut properties);
+        let (routing_key, properties) = written(&self.settings, event)?;
         let limit = frame_max - super::wire::FRAME_OVERHEAD - CONTENT_HEADER;
         if properties.len() > limit {
             return Err(failure::headers_too_large(properties.len(), limit));

@@ -33,6 +33,8 @@ const CONCURRENCY: u32 = 32;
 const BATCH: u32 = 100;
 /// Bytes of a body taken, when the address does not say: 16 MiB.
 const MAX_BODY: u32 = 16 * 1024 * 1024;
+/// Bytes of the longest URL that the client takes.
+const LONGEST_URL: usize = 65_534;
 /// Who we say we are when a receiver is asked for its permission.
 const ORIGIN: &str = "eddy";
 
@@ -133,7 +135,14 @@ impl SinkSettings {
             return Err(EndpointError::new(EndpointErrorKind::Rejected, message)
                 .help("write a path in the address: then all events go there"));
         }
-        self.url(&event.channel)
+        let url = self.url(&event.channel)?;
+        let size = url.as_str().len();
+        if size > LONGEST_URL {
+            let message = format!("the channel makes a URL of {size} bytes, and requests take {LONGEST_URL}");
+            return Err(EndpointError::new(EndpointErrorKind::Rejected, message)
+                .help("write a path in the address: then all events go there"));
+        }
+        Ok(url)
     }
 
     /// The URL of the address, or of a channel where the address has no path.

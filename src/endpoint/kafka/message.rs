@@ -34,7 +34,11 @@ pub(super) fn record<'a>(
     })
 }
 
-fn time_to_send(event: &Event) -> Result<Option<i64>, EndpointError> {
+/// The time an event is sent with, in milliseconds; `None` of one without a time by its producer.
+///
+/// # Errors
+/// When Kafka cannot carry it.
+pub(super) fn time_to_send(event: &Event) -> Result<Option<i64>, EndpointError> {
     let Some(BrokerTime { time, kind: TimeKind::Create }) = event.broker_time else {
         return Ok(None);
     };

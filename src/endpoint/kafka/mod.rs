@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use super::address_options::AddressOptions;
 use super::capabilities::Assurance;
-use super::facts::TargetFacts;
+use super::facts::{Refusal, TargetFacts};
 use super::inspect::{Inspect, ProbeReport};
 use super::{
     Address, Capabilities, Credentials, End, EndpointError, EndpointErrorKind, Sink, SinkOptions, Source,
@@ -73,6 +73,16 @@ pub async fn open_sink(address: &Address, options: &SinkOptions) -> Result<Box<d
     let (address, options) = (address.clone(), options.clone());
     let opened = blocking(move || sink::KafkaSink::open(&address, &options)).await?;
     Ok(Box::new(opened))
+}
+
+/// Which events cannot be written as records: those without a topic, and those of times before Kafka's first.
+///
+/// # Errors
+/// When the address has options there are not.
+pub fn refusal(address: &Address, _: &SinkOptions) -> Result<Refusal, EndpointError> {
+    capabilities(address)?;
+    let address = address.clone();
+    Ok(Box::new(move |event| address.channel_for(event).and_then(|_| message::time_to_send(event)).err()))
 }
 
 /// What it takes from a sender.

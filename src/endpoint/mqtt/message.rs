@@ -43,10 +43,7 @@ impl Message {
     /// # Errors
     /// When the event cannot be written as a message.
     pub(super) fn from_event(event: &Event, settings: &Settings) -> Result<Self, EndpointError> {
-        let topic = CompactString::from(settings.address.channel_for(event)?);
-        if topic.contains(['+', '#']) {
-            return Err(refused(&format!("`{topic}` holds a wildcard, which no topic may")));
-        }
+        let topic = CompactString::from(topic_for(event, settings)?);
         let attribute = |name: &str| event.attributes.get(name);
         let recorded_qos = attribute("qos").and_then(Value::as_u64).and_then(|qos| u8::try_from(qos).ok());
         let recorded_retain = attribute("retain").and_then(Value::as_bool).unwrap_or(false);
@@ -114,26 +111,61 @@ impl Message {
     fn check_texts(&self) -> Result<(), EndpointError> {
         let named = [&self.properties.content_type, &self.properties.response_topic];
         let user = self.properties.user.iter().flat_map(|(name, value)| [name, value]);
-        let too_long = |length: usize| {
-            let message = format!("a text of {length} bytes is longer than the 65535 of MQTT");
-            EndpointError::new(EndpointErrorKind::TooLarge, message)
-        };
         if let Some(length) = self.properties.correlation_data.as_ref().map(Bytes::len)
             && length > MAX_TEXT
         {
             return Err(too_long(length));
         }
         let texts = named.into_iter().flatten().chain(user).map(String::as_str);
-        for text in std::iter::once(self.topic.as_str()).chain(texts) {
-            if text.len() > MAX_TEXT {
-                return Err(too_long(text.len()));
-            }
-            if text.contains('\0') {
-                return Err(refused("MQTT forbids the character U+0000 in topics and properties"));
-            }
-        }
-        Ok(())
+        std::iter::once(self.topic.as_str()).chain(texts).try_for_each(check_text)
     }
+}
+
+/// Why an event cannot be a message.
+pub(super) fn refusal(event: &Event, settings: &Settings) -> Option<EndpointError> {
+    // Most events have nothing but a topic and a payload, and no message need be made of them.
+    if event.headers.is_empty() && event.attributes.is_empty() {
+        return topic_for(event, settings).and_then(check_text).err();
+    }
+    Message::from_event(event, settings).err()
+}
+
+fn topic_for<'a>(event: &'a Event, settings: &'a Settings) -> Result<&'a str, EndpointError> {
+    let topic = settings.address.channel_for(event)?;
+    if topic.contains(['+', '#']) {
+        return Err(refused(&format!("`{topic}` holds a wildcard, which no topic may")));
+    }
+    Ok(topic)
+}
+
+fn check_text(text: &str) -> Result<(), EndpointError> {
+    if text.len() > MAX_TEXT {
+        return Err(too_long(text.len()));
+    }
+    // Most texts have none of the bytes that such characters begin with.
+    let is_suspect = |byte: u8| byte < 0x20 || byte == 0x7f || byte == 0xc2 || byte >= 0xef;
+    if !text.bytes().any(is_suspect) {
+        return Ok(());
+    }
+    match text.chars().find(|&each| ends_session(each)) {
+        None => Ok(()),
+        Some(found) => Err(refused(&format!(
+            "the character U+{:04X} in a topic or property has brokers end the session",
+            u32::from(found)
+        ))),
+    }
+}
+
+/// Control characters and those that are none, for which a broker may close the connection (section 1.5.4 of the
+/// specification); Mosquitto does.
+fn ends_session(found: char) -> bool {
+    let code = u32::from(found);
+    found.is_control() || matches!(code, 0xfdd0..=0xfdef) || code & 0xfffe == 0xfffe
+}
+
+fn too_long(length: usize) -> EndpointError {
+    let message = format!("a text of {length} bytes is longer than the 65535 of MQTT");
+    EndpointError::new(EndpointErrorKind::TooLarge, message)
 }
 
 impl Properties {

@@ -4,7 +4,7 @@
 use std::sync::Arc;
 
 use super::capabilities::{Acknowledgement, Assurance};
-use super::facts::TargetFacts;
+use super::facts::{Refusal, TargetFacts};
 use super::inspect::{Inspect, ProbeReport};
 use super::{Address, Capabilities, Credentials, EndpointError, Sink, SinkOptions, Source, SourceOptions};
 
@@ -106,6 +106,15 @@ pub fn capabilities(address: &Address) -> Result<Capabilities, EndpointError> {
         Version::V3 => CAPABILITIES_3,
         Version::V5 => CAPABILITIES_5,
     })
+}
+
+/// Which events cannot be written as messages, by the same means that write them.
+///
+/// # Errors
+/// When the address or the options cannot be used.
+pub fn refusal(address: &Address, options: &SinkOptions) -> Result<Refusal, EndpointError> {
+    let settings = Settings::for_sink(address, options)?;
+    Ok(Box::new(move |event| message::refusal(event, &settings)))
 }
 
 /// What it tells of the channels that events of these channels go to.

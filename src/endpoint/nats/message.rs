@@ -60,6 +60,28 @@ fn refused(name: &str, what: &str) -> EndpointError {
     EndpointError::new(EndpointErrorKind::Rejected, format!("header `{name}` {what}"))
 }
 
+/// Whether an event can be published to a subject: what is asked of every message before it is written, but for the limits of
+/// the server. What goes into JetStream is answered to us, and not to the subject that the event names.
+///
+/// # Errors
+/// When its subject, its headers or the subject for an answer cannot be written.
+pub(super) fn check(event: &Event, subject: &str, into_jetstream: bool) -> Result<(), EndpointError> {
+    check_subject(subject)?;
+    if !event.headers.is_empty() {
+        put_headers(&mut Vec::new(), event, into_jetstream)?;
+    }
+    let reply = if into_jetstream { "" } else { reply_of(event) };
+    if !reply.is_empty() {
+        check_reply(reply)?;
+    }
+    check_length(subject, reply.as_bytes())
+}
+
+/// Where an answer to the event goes; empty when it wants none.
+pub(super) fn reply_of(event: &Event) -> &str {
+    event.attributes.get("reply").and_then(Value::as_str).unwrap_or_default()
+}
+
 /// A subject to publish to.
 ///
 /// # Errors

@@ -6,7 +6,7 @@ use std::time::Duration;
 use super::address::Scheme;
 use super::address_options::AddressOptions;
 use super::capabilities::{Acknowledgement, Assurance};
-use super::facts::TargetFacts;
+use super::facts::{Refusal, TargetFacts};
 use super::inspect::{Inspect, ProbeReport};
 use super::{
     Address, Capabilities, Credentials, End, EndpointError, Sink, SinkOptions, Source, SourceOptions,
@@ -101,6 +101,21 @@ pub fn capabilities(address: &Address) -> Result<Capabilities, EndpointError> {
     };
     AddressOptions::of_role(address, &connection::known(known), (&["queue", "subject"], "reading"))?;
     Ok(carried)
+}
+
+/// Which events cannot be published, by the same means that write them.
+///
+/// # Errors
+/// When the address has options there are not.
+pub fn refusal(address: &Address, _: &SinkOptions) -> Result<Refusal, EndpointError> {
+    capabilities(address)?;
+    let address = address.clone();
+    let into_jetstream = address.scheme == Scheme::JetStream;
+    // A path may also be the name of a stream; which subject of it an event goes to, only the server can say.
+    Ok(Box::new(move |event| {
+        let subject = address.channel_for(event);
+        subject.and_then(|subject| message::check(event, subject, into_jetstream)).err()
+    }))
 }
 
 /// The present ends of the streams that keep these subjects, or have these names.

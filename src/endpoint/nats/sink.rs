@@ -46,8 +46,7 @@ impl NatsSink {
     /// Writes the message of one event.
     fn put(&self, part: &mut Part, at: usize, event: &Event) -> Result<(), EndpointError> {
         let subject = self.address.channel_for(event)?;
-        let reply = event.attributes.get("reply").and_then(serde_json::Value::as_str);
-        part.put(at, (event, subject), Answer::To(reply.unwrap_or_default()))
+        part.put(at, (event, subject), Answer::To(message::reply_of(event)))
     }
 
     async fn hand_over_batch(&mut self, batch: &[Event]) -> Receipts {

@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use super::capabilities::Assurance;
-use super::facts::TargetFacts;
+use super::facts::{Refusal, TargetFacts};
 use super::inspect::{Inspect, ProbeReport};
 use super::{
     Address, Capabilities, Credentials, End, EndpointError, Sink, SinkOptions, Source, SourceOptions,
@@ -63,6 +63,16 @@ pub async fn open_source(
 /// When the server cannot be reached, does not let us in, takes no writes, or keeps no stream under that key.
 pub async fn open_sink(address: &Address, options: &SinkOptions) -> Result<Box<dyn Sink>, EndpointError> {
     Ok(Box::new(sink::RedisSink::open(address, options).await?))
+}
+
+/// Which events have no stream to go to.
+///
+/// # Errors
+/// When the address has options there are not.
+pub fn refusal(address: &Address, _: &SinkOptions) -> Result<Refusal, EndpointError> {
+    settings::checked(address, settings::Role::Sink)?;
+    let address = address.clone();
+    Ok(Box::new(move |event| address.channel_for(event).err()))
 }
 
 /// What it takes from a sender.
