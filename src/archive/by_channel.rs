@@ -38,6 +38,8 @@ impl ChannelWriter {
     /// # Errors
     /// When there is a manifest of the name already.
     pub fn create(base: &Path, header: &Header, options: WriterOptions) -> Result<Self, ArchiveError> {
+        storage::refuse_standard(base)
+            .map_err(|source| ArchiveError::Create { name: base.display().to_string(), source })?;
         let manifest = manifest_path(base);
         if storage::exists(&manifest) && !options.overwrite {
             return Err(ArchiveError::Exists { name: manifest.display().to_string() });

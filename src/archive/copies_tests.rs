@@ -6,6 +6,7 @@ use std::path::{Path, PathBuf};
 use proptest::option;
 use proptest::prelude::*;
 
+use super::tests::unwatched;
 use super::{
     ArchiveError, ChannelWriter, Header, Manifest, Merged, PartLimits, PartWriter, Reader, Record, Selection,
     Writer, WriterOptions, manifest_path, verify_parts,
@@ -85,7 +86,7 @@ proptest! {
         }
         let list = Manifest::read(&manifest_path(&base)).expect("read").expect("a manifest");
         prop_assert_eq!(&list, &manifest);
-        let found = verify_parts(&manifest_path(&base), &list).expect("verified");
+        let found = verify_parts(&manifest_path(&base), &list, unwatched()).expect("verified");
         prop_assert!(found.iter().all(super::Verification::is_whole), "{:?}", found);
     }
 
@@ -158,7 +159,7 @@ fn a_missing_and_a_changed_part_are_named() {
     // A whole archive, but another one.
     fs::copy(folder.path().join("a-00003.eddy.ndjson.zst"), folder.path().join("a-00002.eddy.ndjson.zst"))
         .expect("copied");
-    let found = verify_parts(&manifest_path(&base), &manifest).expect("verified");
+    let found = verify_parts(&manifest_path(&base), &manifest, unwatched()).expect("verified");
     let kinds: Vec<&str> = found.iter().flat_map(|each| &each.findings).map(|finding| finding.kind).collect();
     assert_eq!(kinds, ["missing-part", "wrong-hash"]);
     assert!(found[0].findings[0].message.contains("2 events 1 to 2, received 1970-01-01T00:00:00"));
@@ -225,11 +226,11 @@ fn a_recording_that_was_broken_off_is_read_by_its_manifest() {
     assert_eq!(manifest.open.as_deref(), Some("a-00003.eddy.ndjson.zst"));
     let times = |path: &Path| events(path).iter().map(|event| event.received.0).collect::<Vec<_>>();
     assert_eq!(times(&path), (1..=25).collect::<Vec<_>>());
-    let found = verify_parts(&path, &manifest).expect("verified");
+    let found = verify_parts(&path, &manifest, unwatched()).expect("verified");
     let kinds: Vec<&str> = found.iter().flat_map(|each| &each.findings).map(|finding| finding.kind).collect();
     assert_eq!(kinds, ["open-part", "unfinished", "no-index"]);
     let target = folder.path().join("b.eddy.ndjson.zst");
-    let repaired = super::repair(&path, &target, false).expect("repaired");
+    let repaired = super::repair(&path, &target, false, unwatched()).expect("repaired");
     assert_eq!((repaired.kept.events, repaired.renumbered), (25, 0));
     assert_eq!(times(&target), (1..=25).collect::<Vec<_>>());
 }
@@ -242,7 +243,7 @@ fn a_manifest_is_read_in_windows_too() {
     // The crash came after the last part got its name and before the manifest told of it.
     let last = folder.path().join("a-00004.eddy.ndjson.zst");
     let partial = folder.path().join("a-00004.eddy.ndjson.zst.partial");
-    super::repair(&partial, &last, false).expect("repaired");
+    super::repair(&partial, &last, false, unwatched()).expect("repaired");
     fs::remove_file(partial).expect("removed");
     let numbers = |selection: Selection| {
         let mut reader = Reader::open(&path).expect("opened");
@@ -259,7 +260,7 @@ fn a_manifest_is_read_in_windows_too() {
     assert_eq!(last.len(), 12);
     let merged = merged(std::slice::from_ref(&path));
     assert_eq!(merged.len(), 40);
-    assert_eq!(super::stats(&path).expect("counted").events, 40);
+    assert_eq!(super::stats(&path, unwatched()).expect("counted").events, 40);
 }
 
 #[test]
@@ -319,7 +320,7 @@ fn archives_put_one_after_another_have_lost_nothing() {
     for order in [[&long, &short], [&short, &long]] {
         let bytes: Vec<u8> = order.iter().flat_map(|path| fs::read(path).expect("read")).collect();
         fs::write(&both, bytes).expect("written");
-        let found = super::verify(&both).expect("read");
+        let found = super::verify(&both, unwatched()).expect("read");
         assert_eq!((found.events, found.lost.as_slice()), (102, &[][..]));
     }
 }

@@ -2,8 +2,10 @@
 //! what is lost is named to the event.
 
 use std::fs;
+use std::io::Write as _;
 use std::path::{Path, PathBuf};
 
+use super::tests::unwatched;
 use super::{
     FrameEntry, Header, LostRange, PartLimits, PartWriter, Reader, Writer, WriterOptions, manifest_path,
     repair, verify, verify_parts,
@@ -94,8 +96,8 @@ impl Whole {
 /// The numbers of the events that `repair` keeps, each of which must be the one that was written, and what it lost.
 fn kept(path: &Path) -> (Vec<u64>, Vec<LostRange>) {
     let target = path.with_file_name("kept.eddy.ndjson.zst");
-    let repaired = repair(path, &target, true).expect("repaired");
-    assert!(verify(&target).expect("verified").is_whole());
+    let repaired = repair(path, &target, true, unwatched()).expect("repaired");
+    assert!(verify(&target, unwatched()).expect("verified").is_whole());
     let lines = Reader::open(&target).expect("opened").map(|line| line.expect("readable"));
     let numbers = lines.map(|line| {
         let number = line.number.expect("numbered");
@@ -123,7 +125,7 @@ fn a_changed_byte_costs_its_frame_alone_which_the_index_names() {
         let mut bytes = whole.bytes.clone();
         bytes[place] ^= 1 << numbers.below(8);
         let path = whole.write(&bytes);
-        let found = verify(&path).unwrap_or_else(|error| panic!("byte {place}: {error}"));
+        let found = verify(&path, unwatched()).unwrap_or_else(|error| panic!("byte {place}: {error}"));
         let (kept, ranges) = kept(&path);
         assert_eq!(found.lost, ranges, "byte {place}");
         assert_eq!(found.events, kept.len() as u64, "byte {place}");
@@ -159,7 +161,7 @@ fn without_an_index_the_missing_numbers_name_what_is_lost() {
         let mut bytes = whole.bytes[..whole.data_end].to_vec();
         bytes[place] ^= 1 << numbers.below(8);
         let path = whole.write(&bytes);
-        let found = verify(&path).unwrap_or_else(|error| panic!("byte {place}: {error}"));
+        let found = verify(&path, unwatched()).unwrap_or_else(|error| panic!("byte {place}: {error}"));
         let (kept, ranges) = kept(&path);
         assert_eq!(found.lost, ranges, "byte {place}");
         let frame = whole.frame_of(place).expect("a frame");
@@ -194,24 +196,22 @@ fn a_file_that_ends_early_keeps_every_whole_frame() {
     for _ in 0..200 {
         let length = header + numbers.below(whole.bytes.len() - header);
         let path = whole.write(&whole.bytes[..length]);
-        let found = verify(&path).expect("verified");
+        let found = verify(&path, unwatched()).expect("verified");
         let whole_frames = whole.frames.iter().filter(|frame| frame.at + frame.len <= length as u64);
         let events: u64 = whole_frames.map(|frame| frame.count).sum();
-        assert_eq!(found.events, events, "{length} bytes");
-        let expected = match (length >= index_end, events) {
-            (true, _) => Vec::new(),
-            (false, 0) => vec![LostRange::default()],
-            (false, _) => vec![open_end(events + 1)],
-        };
-        assert_eq!(found.lost, expected, "{length} bytes");
         assert!(!found.is_whole(), "{length} bytes");
         let (kept, ranges) = kept(&path);
         let count = kept.len() as u64;
         assert_eq!(kept, (1..=count).collect::<Vec<_>>(), "{length} bytes");
         assert!((events..=events + PER_FRAME).contains(&count), "{length} bytes: {count}");
-        if length < index_end && count > 0 {
-            assert_eq!(ranges, [open_end(count + 1)], "{length} bytes");
-        }
+        let expected = match (length >= index_end, count) {
+            (true, _) => Vec::new(),
+            (false, 0) => vec![LostRange::default()],
+            (false, _) => vec![open_end(count + 1)],
+        };
+        // What is looked at and what is mended come to the same.
+        assert_eq!((found.events, &found.lost), (count, &ranges), "{length} bytes");
+        assert_eq!(ranges, expected, "{length} bytes");
     }
 }
 
@@ -240,7 +240,7 @@ fn a_file_without_a_byte_is_never_whole() {
     let folder = tempfile::tempdir().expect("a folder");
     let path = folder.path().join("empty.ndjson");
     fs::write(&path, "").expect("written");
-    let found = verify(&path).expect("verified");
+    let found = verify(&path, unwatched()).expect("verified");
     assert_eq!((found.findings[0].kind, found.lost.len()), ("empty", 1));
 }
 
@@ -262,7 +262,7 @@ fn a_manifest_names_what_its_parts_lost() {
     let mut reader = Reader::open(&part(4)).expect("opened");
     let cut = reader.index().expect("read").expect("indexed").frames[2].clone();
     fs::write(part(4), &bytes[..usize::try_from(cut.at + 1).expect("small")]).expect("cut");
-    let found = verify_parts(&manifest_path(&base), &manifest).expect("verified");
+    let found = verify_parts(&manifest_path(&base), &manifest, unwatched()).expect("verified");
     let lost: Vec<_> =
         found.iter().flat_map(|each| &each.lost).map(|range| (range.first, range.last)).collect();
     let kept_of_last = cut.n.expect("numbers").0;
@@ -272,7 +272,7 @@ fn a_manifest_names_what_its_parts_lost() {
         "{found:?}"
     );
     let target = folder.path().join("b.eddy.ndjson.zst");
-    let repaired = repair(&manifest_path(&base), &target, false).expect("repaired");
+    let repaired = repair(&manifest_path(&base), &target, false, unwatched()).expect("repaired");
     assert_eq!((repaired.lost.parts, repaired.lost.ranges.len()), (2, 3));
     assert_eq!(repaired.kept.events, 10 + kept_of_last - 31);
 }
@@ -365,7 +365,59 @@ fn an_index_in_the_middle_that_claims_too_much_swallows_nothing() {
         bytes[length + bit / 8] ^= 1 << (bit % 8);
         bytes.extend_from_slice(&whole.bytes);
         let target = whole.folder.path().join("kept.eddy.ndjson.zst");
-        let repaired = repair(&whole.write(&bytes), &target, true).expect("repaired");
+        let repaired = repair(&whole.write(&bytes), &target, true, unwatched()).expect("repaired");
         assert_eq!(repaired.kept.events, 2 * EVENTS, "bit {bit}: {:?}", repaired.lost);
     }
+}
+
+#[test]
+fn what_is_left_of_an_earlier_repair_is_in_nobodys_way() {
+    let whole = Whole::new();
+    let path = whole.write(&whole.bytes);
+    let target = path.with_file_name("mended.eddy.ndjson.zst");
+    let left = path.with_file_name("mended.eddy.ndjson.zst.repairing");
+    fs::write(&left, "cut off").expect("written");
+    let mut told = Vec::new();
+    let ended = repair(&path, &target, false, &mut |bytes, events| {
+        told.push((bytes, events));
+        false
+    });
+    assert!(matches!(ended, Err(super::ArchiveError::Interrupted)), "{ended:?}");
+    assert!(told.len() == 1 && told[0].0 > 0 && told[0].1 > 0, "{told:?}");
+    assert!(!left.exists() && !target.exists());
+    fs::write(&left, "cut off").expect("written");
+    assert_eq!(repair(&path, &target, false, unwatched()).expect("repaired").kept.events, EVENTS);
+    assert!(!left.exists() && target.exists());
+}
+
+#[test]
+fn a_window_beyond_our_memory_is_named_and_is_no_damage() {
+    let directory = tempfile::tempdir().expect("a directory");
+    let path = directory.path().join("long.ndjson.zst");
+    let mut encoder = zstd::stream::Encoder::new(Vec::new(), 1).expect("an encoder");
+    encoder.window_log(28).expect("allowed");
+    for number in 1..=3 {
+        writeln!(encoder, "{{\"src\":\"a\",\"v\":\"{number}\"}}").expect("written");
+    }
+    fs::write(&path, encoder.finish().expect("packed")).expect("written");
+    let is_named = |error: &super::ArchiveError| {
+        matches!(error, super::ArchiveError::Window { .. })
+            && error.help().is_some_and(|help| help.contains("--long"))
+    };
+    assert!(Reader::open(&path).is_err_and(|error| is_named(&error)));
+    assert!(verify(&path, unwatched()).is_err_and(|error| is_named(&error)));
+    let target = directory.path().join("mended.eddy.ndjson.zst");
+    assert!(repair(&path, &target, false, unwatched()).is_err_and(|error| is_named(&error)));
+    assert!(!target.exists());
+}
+
+#[test]
+fn a_byte_order_mark_is_no_part_of_the_first_line() {
+    let directory = tempfile::tempdir().expect("a directory");
+    let path = directory.path().join("events.ndjson");
+    fs::write(&path, "\u{feff}{\"src\":\"a\",\"v\":\"1\"}\n").expect("written");
+    let event = Reader::open(&path).expect("opened").next_line().expect("read").expect("one").event;
+    assert_eq!(event.payload.as_deref(), Some(b"1".as_slice()));
+    fs::write(&path, "\u{feff}").expect("written");
+    assert!(Reader::open(&path).expect("opened").next_line().expect("read").is_none());
 }

@@ -128,6 +128,27 @@ pub enum ArchiveError {
         /// Bytes of its line.
         size: usize,
     },
+    /// The window of a frame is larger than the memory we give to unpacking.
+    #[error(
+        "frame {frame} of `{name}`, which begins at byte {offset}, needs a window of more than 128 MiB to be unpacked"
+    )]
+    Window {
+        /// The file.
+        name: String,
+        /// Number of the frame.
+        frame: u64,
+        /// Where the frame begins.
+        offset: u64,
+    },
+    /// Neither the header nor one event of a damaged recording is whole.
+    #[error("nothing of `{name}` can be kept: neither its header nor one event is whole")]
+    NothingKept {
+        /// The file.
+        name: String,
+    },
+    /// Whoever watched has ended it.
+    #[error("interrupted")]
+    Interrupted,
     /// A header that cannot be used.
     #[error("the header of `{name}` cannot be used: {reason}")]
     Header {
@@ -291,6 +312,11 @@ impl ArchiveError {
                 "choose channels first: `eddy archive slice FILE --channel GLOB --output PART`".to_owned(),
             ),
             Self::Version { .. } => Some("use a newer eddy".to_owned()),
+            Self::Window { name, .. } => Some(format!(
+                "pack it anew with a smaller window: `zstd --decompress --long=31 --stdout {name} | zstd -o NEW.zst`"
+            )),
+            Self::NothingKept { .. } => Some("look for another copy of the recording".to_owned()),
+            Self::Interrupted => None,
         }
     }
 }
@@ -332,6 +358,7 @@ fn open_help(source: &io::Error) -> Option<String> {
     match source.kind() {
         io::ErrorKind::NotFound => Some("check the path; `eddy record` writes archives".to_owned()),
         io::ErrorKind::PermissionDenied => Some("check the permissions of file and directory".to_owned()),
+        io::ErrorKind::InvalidInput => Some("write it to a file first, and name that".to_owned()),
         _ => None,
     }
 }

@@ -11,6 +11,8 @@ use super::frame::{self, Start};
 use super::storage::Seekable;
 
 const BUFFER: usize = 128 * 1024;
+/// What some editors write before text; it says nothing in UTF-8.
+const BYTE_ORDER_MARK: &[u8] = b"\xef\xbb\xbf";
 
 /// Where the bytes come from.
 pub(super) enum Input {
@@ -186,6 +188,10 @@ impl FrameReader {
 
     fn tell_form(&mut self) -> Result<(), ArchiveError> {
         self.fill(4)?;
+        if self.buffer[self.filled.clone()].starts_with(BYTE_ORDER_MARK) {
+            self.take(BYTE_ORDER_MARK.len());
+            self.fill(4)?;
+        }
         let first = &self.buffer[self.filled.clone()];
         self.form = match first {
             [] => Form::Plain,
@@ -276,7 +282,7 @@ impl FrameReader {
             Ok(remaining) => remaining,
             Err(error) => {
                 text.truncate(known);
-                return Err(self.damaged(&decoder_words(&error)));
+                return Err(self.not_unpacked(&error));
             }
         };
         let written = text.len() - known;
@@ -373,9 +379,12 @@ impl FrameReader {
                 Ok(Step::Text { trusted: true }) => return Ok(true),
                 Ok(Step::Skipped) if self.state == State::Between => return Ok(true),
                 Ok(Step::Text { .. } | Step::Skipped) => text.clear(),
-                Ok(Step::End) | Err(ArchiveError::Damaged { .. } | ArchiveError::Truncated { .. }) => {
-                    return Ok(false);
-                }
+                Ok(Step::End)
+                | Err(
+                    ArchiveError::Damaged { .. }
+                    | ArchiveError::Truncated { .. }
+                    | ArchiveError::Window { .. },
+                ) => return Ok(false),
                 Err(error) => return Err(error),
             }
         }
@@ -444,17 +453,17 @@ impl FrameReader {
         ArchiveError::Truncated { name: self.name.clone(), frame, offset }
     }
 
+    fn not_unpacked(&self, error: &io::Error) -> ArchiveError {
+        let words = error.to_string();
+        if words.contains("too much memory") {
+            let (frame, offset) = self.position();
+            return ArchiveError::Window { name: self.name.clone(), frame, offset };
+        }
+        self.damaged(&words.to_lowercase())
+    }
+
     fn damaged(&self, reason: &str) -> ArchiveError {
         let (frame, offset) = self.position();
         ArchiveError::Damaged { name: self.name.clone(), frame, offset, reason: reason.to_owned() }
     }
-}
-
-/// zstd's words, in our spelling: lower case, with the memory limit explained.
-fn decoder_words(error: &io::Error) -> String {
-    let text = error.to_string();
-    if text.contains("too much memory") {
-        return "it needs a window of more than 128 MiB to unpack".to_owned();
-    }
-    text.to_lowercase()
 }

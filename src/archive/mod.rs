@@ -57,6 +57,21 @@ pub use verify::{Finding, Verification, verify};
 pub use verify_parts::verify_parts;
 pub use writer::{Summary, Writer, WriterOptions};
 
+/// Is told while a file is read how many bytes and events that were so far; `false` ends the reading with
+/// [`ArchiveError::Interrupted`].
+pub type Watch<'a> = &'a mut dyn FnMut(u64, u64) -> bool;
+
+/// Events between two times that a [`Watch`] is told.
+const WATCHED: u64 = 256;
+
+/// Tells a watch now and then.
+fn told(watch: Watch, bytes: u64, events: u64) -> Result<(), ArchiveError> {
+    if events % WATCHED == 1 && !watch(bytes, events) {
+        return Err(ArchiveError::Interrupted);
+    }
+    Ok(())
+}
+
 /// How archive names end.
 pub const EXTENSION: &str = ".eddy.ndjson.zst";
 

@@ -68,6 +68,8 @@ impl PartWriter {
         options: WriterOptions,
         limits: PartLimits,
     ) -> Result<Self, ArchiveError> {
+        storage::refuse_standard(base)
+            .map_err(|source| ArchiveError::Create { name: base.display().to_string(), source })?;
         let manifest = manifest_path(base);
         if storage::exists(&manifest) && !options.overwrite {
             return Err(ArchiveError::Exists { name: manifest.display().to_string() });

@@ -98,6 +98,9 @@ impl Reader {
     pub fn open(path: &Path) -> Result<Self, ArchiveError> {
         let mut reader = match Manifest::read(path)? {
             Some(manifest) => Self::open_parts(path, &manifest)?,
+            None if storage::is_standard(path) => {
+                Self::from_stream(super::STANDARD_INPUT, Box::new(std::io::stdin()))?
+            }
             None => Self::open_unread(path, is_archive_name(path))?,
         };
         reader.first = reader.next_record()?;

@@ -7,8 +7,8 @@ use serde::Serialize;
 use super::loss::{Expected, LossTracker, LostRange};
 use super::manifest::stem;
 use super::{
-    ArchiveError, EXTENSION, Header, Manifest, PARTIAL_EXTENSION, Reader, Record, Summary, Writer,
-    WriterOptions, is_archive_name, is_recording_name,
+    ArchiveError, EXTENSION, Header, Manifest, PARTIAL_EXTENSION, Reader, Record, Summary, Watch, Writer,
+    WriterOptions, is_archive_name, is_recording_name, told,
 };
 
 /// How the file is called until it is whole; a recording of the same name may be running.
@@ -62,19 +62,20 @@ pub fn repaired_path(source: &Path) -> PathBuf {
 /// its parts, the one that was being written included.
 ///
 /// # Errors
-/// When the source cannot be read or is no recording at all, or the target cannot be written.
-pub fn repair(source: &Path, target: &Path, overwrite: bool) -> Result<Repaired, ArchiveError> {
+/// When the source cannot be read, is no recording at all or holds nothing whole, the target cannot be written, or the watch
+/// ends it; then there is no target.
+pub fn repair(source: &Path, target: &Path, overwrite: bool, watch: Watch) -> Result<Repaired, ArchiveError> {
     let mut repair = Repair { target: target.to_path_buf(), overwrite, ..Repair::default() };
     let copied = match Manifest::read(source)? {
-        Some(manifest) => repair.copy_parts(source, &manifest),
-        None => repair.copy(source, None),
+        Some(manifest) => repair.copy_parts(source, &manifest, watch),
+        None => repair.copy(source, None, watch),
     };
-    let copied = copied.and_then(|()| repair.writer());
+    let copied = copied.and_then(|()| repair.refuse_nothing(source)).and_then(|()| repair.writer());
     match (copied, repair.writer.take()) {
         (Ok(()), Some(writer)) => Ok(Repaired {
             source: source.display().to_string(),
             target: target.display().to_string(),
-            kept: writer.finish()?,
+            kept: writer.finish_or_discard()?,
             lost: repair.lost,
             renumbered: repair.renumbered,
         }),
@@ -96,6 +97,7 @@ struct Repair {
     writer: Option<Writer>,
     header: Option<Header>,
     lost: Loss,
+    kept: u64,
     last_number: u64,
     renumbered: u64,
     header_broken: bool,
@@ -103,12 +105,14 @@ struct Repair {
 }
 
 impl Repair {
-    fn copy_parts(&mut self, source: &Path, manifest: &Manifest) -> Result<(), ArchiveError> {
+    fn copy_parts(&mut self, source: &Path, manifest: &Manifest, watch: Watch) -> Result<(), ArchiveError> {
         manifest.refuse_channels(source)?;
+        let mut bytes = 0;
         for member in manifest.members(source) {
+            let watch = &mut |more_bytes, events| watch(bytes + more_bytes, events);
             let expected = member.part.map(Expected::of_part);
-            match self.copy(&member.path, expected) {
-                Ok(()) => {}
+            match self.copy(&member.path, expected, watch) {
+                Ok(()) => bytes += member.part.map_or(0, |part| part.bytes),
                 Err(error) if error.is_unreadable() => {
                     self.lost.parts += 1;
                     let range = member.part.and_then(|part| LostRange::of_part(part.n, part.t, part.events));
@@ -121,7 +125,7 @@ impl Repair {
     }
 
     /// Keeps what is whole in one file.
-    fn copy(&mut self, source: &Path, expected: Option<Expected>) -> Result<(), ArchiveError> {
+    fn copy(&mut self, source: &Path, expected: Option<Expected>, watch: Watch) -> Result<(), ArchiveError> {
         let mut reader = Reader::open_unread(source, true)?;
         reader.frames().watch_frames();
         let data_end = reader.data_end()?;
@@ -140,6 +144,8 @@ impl Repair {
                     losses.event(at, record.number, record.event().received.0);
                     kept += 1;
                     self.keep(&record)?;
+                    self.kept += 1;
+                    told(watch, reader.file_bytes(), self.kept)?;
                 }
                 Err(error) => {
                     if data_end.is_none_or(|end| at < end) {
@@ -204,14 +210,24 @@ impl Repair {
                 self.header_broken = true;
                 Ok(())
             }
-            // The very first bytes may be what is damaged.
-            foreign @ ArchiveError::Foreign { .. } => {
+            // The very first bytes may be what is damaged, or the size of a window.
+            foreign @ (ArchiveError::Foreign { .. } | ArchiveError::Window { .. }) => {
                 self.lost.damaged_frames += 1;
                 self.foreign = Some(foreign);
                 reader.go_on()
             }
             other => Err(other),
         }
+    }
+
+    /// A recording of which neither its header nor one event is whole is not mended by an empty one.
+    fn refuse_nothing(&self, source: &Path) -> Result<(), ArchiveError> {
+        let Loss { damaged_frames, cut_off, lines, parts, ranges, .. } = &self.lost;
+        let has_lost = *damaged_frames + *lines + *parts > 0 || *cut_off || !ranges.is_empty();
+        if self.kept == 0 && self.header.is_none() && has_lost {
+            return Err(ArchiveError::NothingKept { name: source.display().to_string() });
+        }
+        Ok(())
     }
 
     /// Begins the new file, if that is not done yet.

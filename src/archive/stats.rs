@@ -6,7 +6,7 @@ use std::path::Path;
 use serde::Serialize;
 
 use super::manifest::recorded_bytes;
-use super::{ArchiveError, Reader};
+use super::{ArchiveError, Reader, Watch, storage, told};
 use crate::event::{Event, Timestamp};
 
 /// Figures of one file, as `eddy archive stats --format json` prints them. Times are microseconds since 1970.
@@ -49,21 +49,22 @@ pub struct ChannelStats {
     pub event_bytes: u64,
 }
 
-/// Reads a whole file for its figures.
+/// Reads a whole file for its figures; `-` is standard input.
 ///
 /// # Errors
-/// Those of [`Reader`].
+/// Those of [`Reader`], and when the watch ends it.
 #[allow(clippy::cast_precision_loss, reason = "ratios and rates for people")]
-pub fn stats(path: &Path) -> Result<Stats, ArchiveError> {
+pub fn stats(path: &Path, watch: Watch) -> Result<Stats, ArchiveError> {
     let mut reader = Reader::open(path)?;
     let mut stats = Stats { file: path.display().to_string(), ..Stats::default() };
     let mut channels = BTreeMap::new();
     while let Some(line) = reader.next_line()? {
         stats.add(&line.event, &mut channels);
+        told(watch, reader.file_bytes(), stats.events)?;
     }
     stats.sources = reader.header().map(|header| header.sources.clone()).unwrap_or_default();
     stats.text_bytes = reader.text_bytes();
-    stats.file_bytes = recorded_bytes(path);
+    stats.file_bytes = if storage::is_standard(path) { reader.file_bytes() } else { recorded_bytes(path) };
     stats.ratio = stats.text_bytes as f64 / stats.file_bytes.max(1) as f64;
     if let (Some(first), Some(last)) = (stats.first, stats.last) {
         stats.duration_us = Timestamp(last).since(Timestamp(first));

@@ -53,6 +53,23 @@ pub fn is_object(path: &Path) -> bool {
     path.to_str().is_some_and(|path| path.starts_with(OBJECT))
 }
 
+/// Whether a path stands for standard input or output.
+pub(super) fn is_standard(path: &Path) -> bool {
+    path.as_os_str() == "-"
+}
+
+/// Refuses what stands for a stream where a file is needed.
+///
+/// # Errors
+/// [`io::ErrorKind::InvalidInput`].
+pub(super) fn refuse_standard(path: &Path) -> io::Result<()> {
+    if is_standard(path) {
+        let words = "it stands for standard input or output, and this takes a file";
+        return Err(io::Error::new(io::ErrorKind::InvalidInput, words));
+    }
+    Ok(())
+}
+
 /// Whether there is a file or object.
 #[must_use]
 pub fn exists(path: &Path) -> bool {
@@ -64,6 +81,7 @@ pub fn exists(path: &Path) -> bool {
 /// # Errors
 /// When no file can take that place.
 pub(super) fn replaceable(path: &Path) -> io::Result<PathBuf> {
+    refuse_standard(path)?;
     if is_object(path) { Ok(path.to_owned()) } else { atomic_file::replaceable(path) }
 }
 
@@ -104,6 +122,7 @@ pub struct Opened {
 /// # Errors
 /// When it is not there, cannot be read, or is a directory.
 pub fn open(path: &Path) -> io::Result<Opened> {
+    refuse_standard(path)?;
     if is_object(path) {
         let (input, length) = objects::open(path)?;
         return Ok(Opened { input: Box::new(input), length: Some(length) });

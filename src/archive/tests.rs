@@ -10,6 +10,11 @@ use super::{
 };
 use crate::event::{Event, Header as EventHeader, Timestamp};
 
+/// A watch that looks at nothing.
+pub(super) fn unwatched() -> super::Watch<'static> {
+    Box::leak(Box::new(|_, _| true))
+}
+
 /// Event `number` of every test archive, one second after the one before.
 fn event(number: u64) -> Event {
     let mut event = Event::new(format!("channel-{}", number % 3), format!("{{\"id\":{number}}}"));
@@ -254,7 +259,7 @@ fn damage(path: &Path, number: usize) -> u64 {
 fn a_whole_archive_has_no_findings_and_a_flipped_bit_that_changes_anything_is_one() {
     let directory = tempfile::tempdir().expect("directory");
     let path = archive(directory.path(), 20, 5);
-    let whole = verify(&path).expect("verified");
+    let whole = verify(&path, unwatched()).expect("verified");
     assert!(whole.is_whole() && whole.indexed, "{whole:?}");
     assert_eq!((whole.frames, whole.events, whole.gaps), (1 + 4 + 2, 20, 0));
     let bytes = fs::read(&path).expect("read");
@@ -265,7 +270,7 @@ fn a_whole_archive_has_no_findings_and_a_flipped_bit_that_changes_anything_is_on
         let mut flipped = bytes.clone();
         flipped[position] ^= 0x20;
         fs::write(&flipped_path, &flipped).expect("written");
-        match verify(&flipped_path) {
+        match verify(&flipped_path, unwatched()) {
             // Compression has bits that mean nothing: then everything is as it was, which the checksum vouches for.
             Ok(found) if found.is_whole() => {
                 assert_eq!(intact_prefix(&flipped_path).0, 20, "byte {position}");
@@ -284,14 +289,14 @@ fn findings_say_where() {
     let directory = tempfile::tempdir().expect("directory");
     let path = archive(directory.path(), 20, 5);
     let at = damage(&path, 3);
-    let found = verify(&path).expect("verified");
+    let found = verify(&path, unwatched()).expect("verified");
     assert_eq!((found.events, found.gaps), (15, 5));
     assert_eq!(found.findings[0].kind, "damaged-frame");
     assert_eq!((found.findings[0].frame, found.findings[0].offset), (Some(3), Some(at)));
     assert_eq!(found.finding_count, 1, "the rest of the file is right: {found:?}");
     let bytes = fs::read(&path).expect("read");
     fs::write(&path, &bytes[..usize::try_from(at).expect("small") + 9]).expect("written");
-    let found = verify(&path).expect("verified");
+    let found = verify(&path, unwatched()).expect("verified");
     let kinds: Vec<_> = found.findings.iter().map(|finding| finding.kind).collect();
     assert_eq!(kinds, ["cut-off", "no-index"]);
 }
@@ -303,12 +308,12 @@ fn a_repair_keeps_what_is_whole() {
     damage(&path, 3);
     let target = repaired_path(&path);
     assert!(target.ends_with("a-repaired.eddy.ndjson.zst"));
-    let repaired = repair(&path, &target, false).expect("repaired");
+    let repaired = repair(&path, &target, false, unwatched()).expect("repaired");
     assert_eq!((repaired.kept.events, repaired.lost.damaged_frames, repaired.renumbered), (15, 1, 0));
     let expected: Vec<u64> = (1..=5).chain(11..=20).collect();
     assert_eq!(numbers(Reader::open(&target).expect("opened")), expected);
-    assert!(verify(&target).expect("verified").is_whole());
-    assert!(matches!(repair(&path, &target, false), Err(ArchiveError::Exists { .. })));
+    assert!(verify(&target, unwatched()).expect("verified").is_whole());
+    assert!(matches!(repair(&path, &target, false, unwatched()), Err(ArchiveError::Exists { .. })));
     assert_eq!(fs::read_dir(directory.path()).expect("listed").count(), 2, "nothing half-written is left");
 }
 
@@ -323,10 +328,10 @@ fn a_cut_recording_is_repaired_under_its_finished_name() {
         fs::write(&partial, &bytes[..length]).expect("written");
         let target = repaired_path(&partial);
         assert_eq!(target, path);
-        let kept = repair(&partial, &target, true).expect("repaired").kept.events;
+        let kept = repair(&partial, &target, true, unwatched()).expect("repaired").kept.events;
         assert_eq!(intact_prefix(&path).0, kept);
         assert!(kept == 20 || length < bytes.len() - 1);
-        assert!(verify(&path).expect("verified").is_whole());
+        assert!(verify(&path, unwatched()).expect("verified").is_whole());
     }
 }
 
@@ -337,19 +342,19 @@ fn what_other_tools_cut_is_made_an_archive() {
     fs::write(&path, "{\"src\":\"a\",\"v\":\"1\"}\n{\"src\":\"a\",\"n\":9,\"v\":\"2\"}\nhalf a li")
         .expect("written");
     let target = repaired_path(&path);
-    let repaired = repair(&path, &target, false).expect("repaired");
+    let repaired = repair(&path, &target, false, unwatched()).expect("repaired");
     assert_eq!((repaired.kept.events, repaired.lost.lines, repaired.lost.header), (2, 1, false));
     assert_eq!(numbers(Reader::open(&target).expect("opened")), [1, 9]);
     let foreign = directory.path().join("x.gz");
     fs::write(&foreign, b"\x1f\x8b\x08\x00nothing here").expect("written");
-    assert!(matches!(repair(&foreign, &target, true), Err(ArchiveError::Foreign { .. })));
+    assert!(matches!(repair(&foreign, &target, true, unwatched()), Err(ArchiveError::Foreign { .. })));
 }
 
 #[test]
 fn figures_are_counted() {
     let directory = tempfile::tempdir().expect("directory");
     let path = archive(directory.path(), 21, 5);
-    let found = stats(&path).expect("counted");
+    let found = stats(&path, unwatched()).expect("counted");
     assert_eq!((found.events, found.duration_us, found.channels.len()), (21, 20_000_000, 3));
     assert!((found.rate - 1.05).abs() < 1e-9 && found.ratio > 1.0, "{found:?}");
     let text = zstd::stream::decode_all(fs::File::open(&path).expect("opened")).expect("unpacked");

@@ -8,11 +8,13 @@ use serde::Serialize;
 use super::frame_reader::SeenFrame;
 use super::index::{FrameEntry, Index, read_trailer};
 use super::loss::{Expected, LossTracker, LostRange};
-use super::{ArchiveError, Reader, is_recording_name};
+use super::{ArchiveError, Reader, Watch, is_recording_name, told};
 use crate::event::json_lines::Line;
 
 /// Findings that are listed one by one; beyond them they are only counted.
 const MAX_FINDINGS: usize = 100;
+
+const LARGE_WINDOW: &str = "it needs a window of more than 128 MiB to be unpacked";
 
 /// What was looked at and found, as `eddy archive verify --format json` prints it.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize)]
@@ -80,15 +82,16 @@ struct FrameContent {
 /// Reads a whole file and compares everything that can be compared; goes on behind what is damaged.
 ///
 /// # Errors
-/// Only when the file cannot be read at all; what is wrong with its content are findings.
-pub fn verify(path: &Path) -> Result<Verification, ArchiveError> {
-    verify_expecting(path, None)
+/// Only when the file cannot be read at all, or the watch ends it; what is wrong with its content are findings.
+pub fn verify(path: &Path, watch: Watch) -> Result<Verification, ArchiveError> {
+    verify_expecting(path, None, watch)
 }
 
 /// As [`verify`], with what a manifest says the file should hold.
 pub(super) fn verify_expecting(
     path: &Path,
     expected: Option<Expected>,
+    watch: Watch,
 ) -> Result<Verification, ArchiveError> {
     let mut verification = Verification { file: path.display().to_string(), ..Verification::default() };
     let mut reader = match Reader::open_unread(path, true) {
@@ -115,14 +118,12 @@ pub(super) fn verify_expecting(
                 losses.event(at, line.number, line.event.received.0);
                 note(content.entry(at).or_default(), &line);
                 verification.events += 1;
+                told(watch, reader.file_bytes(), verification.events)?;
             }
-            Err(error @ ArchiveError::Foreign { .. }) if foreign.is_none() => {
-                verification.find(Finding::of_frame(
-                    "damaged-frame",
-                    1,
-                    0,
-                    "no zstd frame begins here".into(),
-                ));
+            Err(error @ (ArchiveError::Foreign { .. } | ArchiveError::Window { .. }))
+                if foreign.is_none() =>
+            {
+                verification.take_strange(&error);
                 losses.broke();
                 foreign = Some(error);
                 reader.go_on()?;
@@ -199,17 +200,32 @@ impl Verification {
         Ok(())
     }
 
+    /// What others wrote, unless whole frames follow: then it is damage.
+    fn take_strange(&mut self, error: &ArchiveError) {
+        self.find(match error {
+            ArchiveError::Window { frame, offset, .. } => {
+                Finding::of_frame("damaged-frame", *frame, *offset, LARGE_WINDOW.to_owned())
+            }
+            _ => Finding::of_frame("damaged-frame", 1, 0, "no zstd frame begins here".to_owned()),
+        });
+    }
+
     fn take(&mut self, error: ArchiveError, reader: &mut Reader) -> Result<(), ArchiveError> {
         let finding = match error {
             ArchiveError::Damaged { frame, offset, reason, .. } => {
                 reader.go_on()?;
                 Finding::of_frame("damaged-frame", frame, offset, reason)
             }
+            ArchiveError::Window { frame, offset, .. } => {
+                reader.go_on()?;
+                Finding::of_frame("damaged-frame", frame, offset, LARGE_WINDOW.to_owned())
+            }
             ArchiveError::Truncated { frame, offset, .. } if reader.go_on_behind()? => {
                 let words = "it would end behind the end of the file, and whole frames follow";
                 Finding::of_frame("damaged-frame", frame, offset, words.to_owned())
             }
             ArchiveError::Truncated { frame, offset, .. } => {
+                reader.trust_whole_lines();
                 Finding::of_frame("cut-off", frame, offset, "the file ends inside this frame".to_owned())
             }
             ArchiveError::Line { line, source, .. } => Finding::of_line("bad-line", line, source.to_string()),

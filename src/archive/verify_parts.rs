@@ -3,22 +3,28 @@
 use std::io;
 use std::path::Path;
 
-use super::ArchiveError;
 use super::loss::{Expected, LostRange};
 use super::manifest::{Manifest, Part, hash_of};
 use super::verify::{Finding, Verification, verify, verify_expecting};
+use super::{ArchiveError, Watch};
 use crate::event::Timestamp;
 
 /// Checks a manifest and every part it lists: one result for the manifest, then one for each part.
 ///
 /// # Errors
-/// When a part is there and cannot be read at all.
-pub fn verify_parts(path: &Path, manifest: &Manifest) -> Result<Vec<Verification>, ArchiveError> {
+/// When a part is there and cannot be read at all, or the watch ends it.
+pub fn verify_parts(
+    path: &Path,
+    manifest: &Manifest,
+    watch: Watch,
+) -> Result<Vec<Verification>, ArchiveError> {
     let mut all = vec![Verification { file: path.display().to_string(), ..Verification::default() }];
     let mut last = None;
+    let (mut bytes, mut events) = (0, 0);
     for member in manifest.members(path) {
+        let watch = &mut |more_bytes, more_events| watch(bytes + more_bytes, events + more_events);
         let Some(part) = member.part else {
-            let open = verify(&member.path)?;
+            let open = verify(&member.path, watch)?;
             let name = member.path.file_name().map(|name| name.to_string_lossy().into_owned());
             let words = format!(
                 "`{}` was being written when the recording broke off; {} can be read in it",
@@ -32,8 +38,12 @@ pub fn verify_parts(path: &Path, manifest: &Manifest) -> Result<Vec<Verification
         if let Some(message) = order(part, &mut last) {
             all[0].find(Finding::of_file("number-order", message));
         }
-        match check(&member.path, part)? {
-            Ok(verification) => all.push(verification),
+        match check(&member.path, part, watch)? {
+            Ok(verification) => {
+                bytes += part.bytes;
+                events += verification.events;
+                all.push(verification);
+            }
             Err(finding) => {
                 all[0].lost.extend(LostRange::of_part(part.n, part.t, part.events));
                 all[0].find(finding);
@@ -76,7 +86,7 @@ fn held(part: &Part) -> String {
     format!("{events}{}{}", numbers.unwrap_or_default(), times.unwrap_or_default())
 }
 
-fn check(file: &Path, part: &Part) -> Result<Result<Verification, Finding>, ArchiveError> {
+fn check(file: &Path, part: &Part, watch: Watch) -> Result<Result<Verification, Finding>, ArchiveError> {
     let name = || file.display().to_string();
     let hash = match hash_of(file) {
         Ok(hash) => hash,
@@ -86,7 +96,7 @@ fn check(file: &Path, part: &Part) -> Result<Result<Verification, Finding>, Arch
         }
         Err(source) => return Err(ArchiveError::Read { name: name(), source }),
     };
-    let mut verification = match verify_expecting(file, Some(Expected::of_part(part))) {
+    let mut verification = match verify_expecting(file, Some(Expected::of_part(part)), watch) {
         Err(ArchiveError::Foreign { .. }) => {
             let words = format!("`{}` is no recording any more, which held {}", part.file, held(part));
             return Ok(Err(Finding::of_file("not-an-archive", words)));

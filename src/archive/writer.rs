@@ -94,7 +94,8 @@ impl Writer {
         Self::create_beside(path, PARTIAL_EXTENSION, header, options)
     }
 
-    /// As [`Writer::create`], with another ending for the file until it is finished.
+    /// As [`Writer::create`], with another ending for the file until it is finished; one that was left behind is nobody's loss,
+    /// and is replaced.
     pub(super) fn create_beside(
         path: &Path,
         ending: &str,
@@ -110,10 +111,13 @@ impl Writer {
         // An object has no name before it is whole.
         let partial = if storage::is_object(path) { path.to_path_buf() } else { with_ending(path, ending) };
         let name = partial.display().to_string();
-        let medium = Medium::create(&partial, options.overwrite).map_err(|source| match source.kind() {
-            io::ErrorKind::AlreadyExists => ArchiveError::Unfinished { name: name.clone() },
-            _ => ArchiveError::Create { name: name.clone(), source },
-        })?;
+        let medium =
+            Medium::create(&partial, options.overwrite || ending != PARTIAL_EXTENSION).map_err(|source| {
+                match source.kind() {
+                    io::ErrorKind::AlreadyExists => ArchiveError::Unfinished { name: name.clone() },
+                    _ => ArchiveError::Create { name: name.clone(), source },
+                }
+            })?;
         let packing = Packing::new(options.level, options.spare, options.threads)
             .map_err(|source| ArchiveError::Compress { name, source })?;
         let mut writer = Self {

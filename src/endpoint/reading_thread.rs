@@ -106,6 +106,7 @@ impl From<ArchiveError> for EndpointError {
             ArchiveError::Foreign { .. }
             | ArchiveError::Truncated { .. }
             | ArchiveError::Damaged { .. }
+            | ArchiveError::Window { .. }
             | ArchiveError::Line { .. }
             | ArchiveError::LongLine { .. }
             | ArchiveError::Header { .. }

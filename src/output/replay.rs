@@ -141,6 +141,7 @@ mod tests {
         lanes.lane(&Event { key: Some(b"\xff".to_vec().into()), ..Event::new("a", "x") });
         let summary = Summary {
             run: uuid::Uuid::now_v7().to_string(),
+            shard: None,
             settled_before: 0,
             planned: None,
             sent: 3,

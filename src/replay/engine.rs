@@ -175,7 +175,7 @@ pub async fn carry(
     let settled_before = plan.shard.map_or(already_settled, |_| read.settled_before);
     let mut outcome = outcome(planned, written, read, stop);
     (outcome.summary.run, outcome.summary.settled_before) = (run, settled_before);
-    outcome.summary.seed = seed;
+    (outcome.summary.seed, outcome.summary.shard) = (seed, plan.shard);
     observer.note(Progress::Finished(&outcome));
     outcome
 }
@@ -234,6 +234,7 @@ fn outcome(planned: Option<u64>, written: Option<WriteEnd>, read: ReadEnd, stop:
     Outcome {
         summary: Summary {
             run: String::new(),
+            shard: None,
             planned,
             settled_before: 0,
             sent: tally.sent,

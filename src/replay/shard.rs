@@ -3,6 +3,7 @@
 use std::fmt;
 use std::str::FromStr;
 
+use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
 
 use crate::event::Event;
@@ -10,8 +11,9 @@ use crate::event::Event;
 /// Most shards of a run.
 const MOST: u32 = 10_000;
 
-/// The part of one process.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+/// The part of one process; in JSON its text, such as `0/4`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(try_from = "String", into = "String")]
 pub struct Shard {
     /// Which one, from 0.
     index: u32,
@@ -70,6 +72,12 @@ impl Shard {
         first % u64::from(self.of) == u64::from(self.index)
     }
 
+    /// Which one, from 0, and how many there are.
+    #[must_use]
+    pub fn place(&self) -> (u32, u32) {
+        (self.index, self.of)
+    }
+
     /// How a file of one shard is called beside those of the others.
     #[must_use]
     pub fn suffix(&self) -> String {
@@ -80,6 +88,20 @@ impl Shard {
 impl fmt::Display for Shard {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(formatter, "{}/{}", self.index, self.of)
+    }
+}
+
+impl From<Shard> for String {
+    fn from(shard: Shard) -> Self {
+        shard.to_string()
+    }
+}
+
+impl TryFrom<String> for Shard {
+    type Error = String;
+
+    fn try_from(text: String) -> Result<Self, Self::Error> {
+        text.parse().map_err(|error: ShardError| error.message)
     }
 }
 

@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
 
+use super::shard::Shard;
 use super::summary::Quantiles;
 
 /// A summary as a process printed it; what is not added up is not looked at.
@@ -11,6 +12,9 @@ use super::summary::Quantiles;
 pub struct ShardSummary {
     /// Identifies the run of the process.
     pub run: String,
+    /// Which of the processes it was; summaries of earlier versions do not say.
+    #[serde(default)]
+    pub shard: Option<Shard>,
     planned: Option<u64>,
     #[serde(default)]
     settled_before: u64,
@@ -81,6 +85,54 @@ pub struct Merged {
 /// What tells lanes apart: channel, key in one form or the other, and whether it stands for many keys.
 type LaneName = (String, Option<String>, Option<String>, bool);
 
+/// What keeps summaries from being those of one run.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum NotOneRun {
+    /// Two processes were the same shard: the places of both.
+    Twice(usize, usize),
+    /// Two say that there were different numbers of shards: the places of both.
+    OfOthers(usize, usize),
+    /// Nobody was these shards, of so many.
+    Missing {
+        /// The first one, from 0.
+        first: u32,
+        /// How many.
+        count: u32,
+        /// How many shards the run had.
+        of: u32,
+    },
+}
+
+/// Whether summaries are those of all shards of a run; those that do not say which shard they are of are taken as they are.
+///
+/// # Errors
+/// When one is there twice, of another set, or missing.
+pub fn one_run(summaries: &[ShardSummary]) -> Result<(), NotOneRun> {
+    let mut seen: BTreeMap<u32, usize> = BTreeMap::new();
+    let mut set: Option<(usize, u32)> = None;
+    for (at, shard) in summaries.iter().enumerate().filter_map(|(at, one)| Some((at, one.shard?))) {
+        let (index, of) = shard.place();
+        let (first, expected) = *set.get_or_insert((at, of));
+        if of != expected {
+            return Err(NotOneRun::OfOthers(first, at));
+        }
+        if let Some(first) = seen.insert(index, at) {
+            return Err(NotOneRun::Twice(first, at));
+        }
+    }
+    let Some((_, of)) = set.filter(|_| summaries.iter().all(|one| one.shard.is_some())) else {
+        return Ok(());
+    };
+    let mut missing = (0..of).filter(|index| !seen.contains_key(index));
+    match missing.next() {
+        None => Ok(()),
+        Some(first) => {
+            let count = u32::try_from(missing.count()).unwrap_or(u32::MAX - 1) + 1;
+            Err(NotOneRun::Missing { first, count, of })
+        }
+    }
+}
+
 /// Adds up.
 #[must_use]
 pub fn merge(summaries: Vec<ShardSummary>) -> Merged {
@@ -136,7 +188,7 @@ fn together(parts: Vec<Quantiles>) -> Quantiles {
 mod tests {
     use serde_json::json;
 
-    use super::{ShardSummary, merge};
+    use super::{NotOneRun, ShardSummary, merge, one_run};
 
     fn summary(run: &str, sent: u64, key: &str, p99: u64) -> ShardSummary {
         let times = json!({ "p50": 1, "p99": p99, "max": p99 });
@@ -159,6 +211,18 @@ mod tests {
         let shard = |micros: &[u64]| ShardSummary { lag_us: times(micros), ..summary("x", 2, "k", 0) };
         let merged = merge(vec![shard(&[1, 2, 3]), shard(&[4, 100])]);
         assert_eq!(merged.lag_us, times(&[1, 2, 3, 4, 100]));
+    }
+
+    #[test]
+    fn shards_of_one_run_are_told_from_others() {
+        let shard = |text: &str| ShardSummary { shard: text.parse().ok(), ..summary(text, 1, text, 1) };
+        let judged = |texts: &[&str]| one_run(&texts.iter().map(|text| shard(text)).collect::<Vec<_>>());
+        assert_eq!(judged(&["1/3", "0/3", "2/3"]), Ok(()));
+        assert_eq!(judged(&["1/3", "0/3", "1/3"]), Err(NotOneRun::Twice(0, 2)));
+        assert_eq!(judged(&["1/3", "0/3", "2/4"]), Err(NotOneRun::OfOthers(0, 2)));
+        assert_eq!(judged(&["1/4"]), Err(NotOneRun::Missing { first: 0, count: 3, of: 4 }));
+        // Versions that did not say are believed.
+        assert_eq!(judged(&["", "0/3"]), Ok(()));
     }
 
     #[test]

@@ -10,6 +10,7 @@ use serde::{Deserialize, Serialize};
 use super::fault::FaultCount;
 use super::guard::LeftOut;
 use super::lanes::LaneCounts;
+use super::shard::Shard;
 use super::stop::StopReason;
 use crate::endpoint::EndpointError;
 
@@ -18,6 +19,9 @@ use crate::endpoint::EndpointError;
 pub struct Summary {
     /// Identifies the run.
     pub run: String,
+    /// Which of several processes it was, of those that share the run.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub shard: Option<Shard>,
     /// Events that were to be sent, when that was known before.
     pub planned: Option<u64>,
     /// Events of them that an earlier part of the run had settled; they were not sent again.

@@ -6,7 +6,7 @@ use serde_json::json;
 
 use super::{Format, write_json};
 use crate::archive::{
-    ArchiveError, ChannelWriter, ForeignWriter, Manifest, PartWriter, Record, Summary, Writer,
+    ArchiveError, ChannelWriter, ForeignWriter, Manifest, PartWriter, Record, Summary, Watch, Writer,
 };
 use crate::commands::{CommandError, Context, Status, transfer};
 use crate::output::figures::{counted, size};
@@ -87,6 +87,25 @@ pub(super) fn interruptible(
     let runtime = context.runtime(1)?;
     let stop = runtime.block_on(async { transfer::stop_on_interruption() });
     work(&stop)
+}
+
+/// Runs `work`, which reads `length` bytes, in sight of the user; `None` when the user broke off.
+pub(super) fn watched<T>(
+    (context, stop): (&Context, &StopToken),
+    verb: &'static str,
+    length: u64,
+    work: impl FnOnce(Watch) -> Result<T, ArchiveError>,
+) -> Result<Option<T>, CommandError> {
+    let mut view = CopyView::new(&context.ui, verb, length);
+    let done = work(&mut |bytes, events| {
+        view.at(bytes, events);
+        stop.reason().is_none()
+    });
+    match done {
+        Ok(done) => Ok(Some(done)),
+        Err(ArchiveError::Interrupted) => Ok(None),
+        Err(error) => Err(error.into()),
+    }
 }
 
 /// What is copied, and how it is called.

@@ -10,6 +10,7 @@ use crate::archive::{self, Manifest, Record};
 use crate::event::Event;
 use crate::event::json_lines;
 use crate::output::archive_text;
+use crate::replay::StopToken;
 
 mod bringing;
 mod convert;
@@ -21,6 +22,7 @@ mod part;
 mod slice;
 mod split;
 
+use copy::{interruptible, watched};
 use part::PartArgs;
 
 /// Hints that are given at once.
@@ -108,7 +110,7 @@ struct RepairArgs {
 #[command(after_help = "Examples:\n  eddy archive stats orders.eddy.ndjson.zst\n  \
                         eddy archive stats orders.eddy.ndjson.zst --format json | jq .rate")]
 struct StatsArgs {
-    /// Archive or event lines
+    /// Archive or event lines; `-` is standard input
     file: PathBuf,
     /// How to print
     #[arg(long, value_enum, default_value_t)]
@@ -184,43 +186,73 @@ fn json_payload(event: &Event) -> Option<&str> {
 }
 
 fn stats(args: &StatsArgs, context: &Context) -> Result<Status, CommandError> {
-    let stats = archive::stats(&args.file)?;
-    let mut out = context.ui.data();
-    match args.format {
-        Format::Human => archive_text::write_stats(&mut out, &stats)?,
-        Format::Json => write_json(&mut out, &stats)?,
-    }
-    out.flush()?;
-    Ok(Status::Done)
+    interruptible(context, |stop| {
+        let length = archive::recorded_bytes(&args.file);
+        let counted =
+            watched((context, stop), "counting", length, |watch| archive::stats(&args.file, watch))?;
+        let Some(stats) = counted else { return Ok(Status::Interrupted) };
+        let mut out = context.ui.data();
+        match args.format {
+            Format::Human => archive_text::write_stats(&mut out, &stats)?,
+            Format::Json => write_json(&mut out, &stats)?,
+        }
+        out.flush()?;
+        Ok(Status::Done)
+    })
 }
 
 fn verify(args: &VerifyArgs, context: &Context) -> Result<Status, CommandError> {
+    interruptible(context, |stop| verify_all(args, context, stop))
+}
+
+fn verify_all(args: &VerifyArgs, context: &Context, stop: &StopToken) -> Result<Status, CommandError> {
     let mut out = context.ui.data();
-    let mut all = Vec::new();
-    let mut hints = Vec::new();
+    let (mut all, mut hints, mut unread) = (Vec::new(), Vec::new(), Vec::new());
     for file in &args.files {
-        let manifest = Manifest::read(file)?;
-        let found = match &manifest {
-            Some(manifest) => archive::verify_parts(file, manifest)?,
-            None => vec![archive::verify(file)?],
+        let manifest = match Manifest::read(file) {
+            Ok(manifest) => manifest,
+            Err(error) => {
+                unread.push(error.into());
+                continue;
+            }
+        };
+        let length = archive::recorded_bytes(file);
+        let found = watched((context, stop), "verifying", length, |watch| match &manifest {
+            Some(manifest) => archive::verify_parts(file, manifest, watch),
+            None => archive::verify(file, watch).map(|found| vec![found]),
+        });
+        let found = match found {
+            Ok(Some(found)) => found,
+            Ok(None) => return Ok(Status::Interrupted),
+            Err(error) => {
+                unread.push(error);
+                continue;
+            }
         };
         if args.format == Format::Human {
             for verification in &found {
                 archive_text::write_verification(&mut out, verification)?;
             }
+            out.flush()?;
         }
         hints.extend(next_step(file, manifest.as_ref(), &found));
         all.extend(found);
     }
-    let whole = all.iter().all(archive::Verification::is_whole);
-    if args.format == Format::Json {
+    let whole = unread.is_empty() && all.iter().all(archive::Verification::is_whole);
+    if args.format == Format::Json && (unread.is_empty() || !all.is_empty()) {
         write_json(&mut out, &serde_json::json!({ "whole": whole, "files": all }))?;
     }
     out.flush()?;
     for hint in hints.iter().take(MOST_HINTS) {
         context.ui.say(hint);
     }
-    Ok(if whole { Status::Done } else { Status::Findings })
+    let last = unread.pop();
+    unread.iter().for_each(|error: &CommandError| error.show(&context.ui));
+    match last {
+        Some(error) => Err(error),
+        None if whole => Ok(Status::Done),
+        None => Ok(Status::Findings),
+    }
 }
 
 /// What can be done about what was found in a file or in the parts of a manifest.
@@ -259,16 +291,25 @@ fn repair(args: &RepairArgs, context: &Context) -> Result<Status, CommandError> 
         return Err(CommandError::usage("a recording cannot be repaired into itself")
             .hint("name another file with `--output`"));
     }
-    let repaired = archive::repair(&args.file, &target, args.force)?;
-    for line in archive_text::repaired_lines(&repaired) {
-        context.ui.say(line);
-    }
-    if args.format == Format::Json {
-        let mut out = context.ui.data();
-        write_json(&mut out, &repaired)?;
-        out.flush()?;
-    }
-    Ok(Status::Done)
+    interruptible(context, |stop| {
+        let length = archive::recorded_bytes(&args.file);
+        let repaired = watched((context, stop), "repairing", length, |watch| {
+            archive::repair(&args.file, &target, args.force, watch)
+        })?;
+        let Some(repaired) = repaired else {
+            context.ui.say("interrupted; nothing was written");
+            return Ok(Status::Interrupted);
+        };
+        for line in archive_text::repaired_lines(&repaired) {
+            context.ui.say(line);
+        }
+        if args.format == Format::Json {
+            let mut out = context.ui.data();
+            write_json(&mut out, &repaired)?;
+            out.flush()?;
+        }
+        Ok(Status::Done)
+    })
 }
 
 /// Refuses to write over what is read.

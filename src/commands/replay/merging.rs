@@ -6,7 +6,7 @@ use super::Format;
 use crate::commands::{CommandError, Context, ErrorKind, Status};
 use crate::output::figures::counted;
 use crate::output::replay::{merged_json, merged_text};
-use crate::replay::shard_report::{Merged, ShardSummary, merge};
+use crate::replay::shard_report::{Merged, NotOneRun, ShardSummary, merge, one_run};
 
 /// Bytes a summary may have.
 const LARGEST: u64 = 256 * 1024 * 1024;
@@ -39,6 +39,7 @@ pub(super) fn run(args: &Args, context: &Context) -> Result<Status, CommandError
         }
         runs.push((&summary.run, path));
     }
+    refuse_others(&summaries, &args.reports)?;
     let merged = merge(summaries);
     if merged.lanes_of_several > 0 {
         let lanes = counted(merged.lanes_of_several, "lane");
@@ -50,6 +51,38 @@ pub(super) fn run(args: &Args, context: &Context) -> Result<Status, CommandError
         Format::Json => merged_json(&mut data, &merged)?,
     }
     ended(&merged)
+}
+
+/// The summaries must be those of all shards of one run.
+fn refuse_others(summaries: &[ShardSummary], reports: &[PathBuf]) -> Result<(), CommandError> {
+    let name = |at: usize| reports[at].display();
+    let shard = |at: usize| summaries[at].shard.map(|shard| shard.to_string()).unwrap_or_default();
+    let Err(problem) = one_run(summaries) else { return Ok(()) };
+    Err(match problem {
+        NotOneRun::Twice(first, again) => CommandError::usage(format!(
+            "`{}` and `{}` are both of shard {}",
+            name(first),
+            name(again),
+            shard(again)
+        ))
+        .hint("name the summary of each shard once, its last one when it was resumed"),
+        NotOneRun::OfOthers(first, other) => CommandError::usage(format!(
+            "`{}` is of shard {} and `{}` of shard {}: these are not shards of one run",
+            name(first),
+            shard(first),
+            name(other),
+            shard(other)
+        ))
+        .hint("name the summaries of one run"),
+        NotOneRun::Missing { first, count: 1, of } => {
+            CommandError::usage(format!("the summary of shard {first}/{of} is missing"))
+                .hint("name the summaries of all shards")
+        }
+        NotOneRun::Missing { first, count, of } => CommandError::usage(format!(
+            "the summaries of {count} of {of} shards are missing, {first}/{of} the first of them"
+        ))
+        .hint("name the summaries of all shards"),
+    })
 }
 
 fn ended(merged: &Merged) -> Result<Status, CommandError> {

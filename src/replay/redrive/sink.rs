@@ -105,6 +105,15 @@ impl RoutingSink {
         )
     }
 
+    /// The event as it goes: without our marks, and without what the target can only refuse where that may be lost.
+    fn as_sent(&self, event: &Event) -> Event {
+        let mut event = unmarked(event);
+        if self.allows_losses {
+            self.carried.narrow(&mut event);
+        }
+        event
+    }
+
     async fn hand_over(&mut self, batch: &[Event]) -> Receipts {
         let mut outcomes: Vec<Option<Delivery>> = batch.iter().map(|_| None).collect();
         let mut ways: Vec<(Option<String>, Vec<usize>)> = Vec::new();
@@ -126,7 +135,7 @@ impl RoutingSink {
         }
         let mut under_way = Vec::with_capacity(ways.len());
         for (exchange, places) in ways {
-            let events: Vec<Event> = places.iter().map(|at| unmarked(&batch[*at])).collect();
+            let events: Vec<Event> = places.iter().map(|at| self.as_sent(&batch[*at])).collect();
             match self.sink(exchange.as_deref()).await {
                 Ok(sink) => {
                     let receipts = sink.send(&events).await;
