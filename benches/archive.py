@@ -80,6 +80,7 @@ def main():
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--eddy", default="target/release/eddy")
     parser.add_argument("--gigabytes", type=float, default=2)
+    parser.add_argument("--parquet", action="store_true", help="Parquet too, of a build with the feature `lake`")
     parser.add_argument("--folder", help="where to work (default: the system's place for temporary files)")
     options = parser.parse_args()
     eddy = os.path.abspath(options.eddy)
@@ -105,6 +106,10 @@ def main():
             "convert from avro": ["archive", "convert", out("a.avro"), "--force", "--output", out("c.eddy.ndjson.zst")],
             "replay": ["replay", path, "--to", "/dev/null", "--speed", "max", "--yes"],
         }
+        if options.parquet:
+            commands["convert to parquet"] = ["archive", "convert", part, "--output", out("a.parquet")]
+            back = ["archive", "convert", out("a.parquet"), "--force", "--output", out("c.eddy.ndjson.zst")]
+            commands["convert from parquet"] = back
         worst = 0
         for name, command in commands.items():
             elapsed, memory = run([eddy, "--quiet", *command])

@@ -148,7 +148,7 @@ impl LossTracker {
             };
             if found.count > 0 {
                 // The frame was cut: what came of it is its beginning.
-                range.first = Some(found.last.0 + 1);
+                range.first = Some(found.last.0.saturating_add(1));
                 range.from = Some(found.last.1);
                 range.exact = false;
             }
@@ -191,7 +191,7 @@ impl LostRange {
 
 /// The numbers missing between two events; either side may be open.
 fn between(before: Option<Mark>, after: Option<Mark>) -> Option<LostRange> {
-    let first = before.map(|(number, _)| number + 1);
+    let first = before.map(|(number, _)| number.saturating_add(1));
     let range = LostRange {
         first,
         from: before.map(|(_, time)| time),
@@ -211,7 +211,7 @@ fn between(before: Option<Mark>, after: Option<Mark>) -> Option<LostRange> {
 
 /// The numbers missing after an event, up to the last one that a manifest knows.
 fn until(before: Option<Mark>, number: u64, time: Option<i64>) -> Option<LostRange> {
-    let first = before.map(|(last, _)| last + 1);
+    let first = before.map(|(last, _)| last.saturating_add(1));
     if first.is_some_and(|first| first > number) {
         return None;
     }

@@ -2,7 +2,7 @@
 
 use std::io::Write as _;
 
-use crate::commands::{CommandError, Context, Status};
+use crate::commands::{CommandError, Context, Status, command_line};
 use crate::endpoint::mask;
 use crate::output::kubernetes::{JobView, job};
 
@@ -75,6 +75,7 @@ pub(super) fn run(args: &Args, context: &Context) -> Result<Status, CommandError
                 .hint("leave it out after `--`"));
         }
     }
+    refuse_unknown_flags(args)?;
     let mount = args.mount.trim_end_matches('/');
     let view = JobView {
         name: &args.name,
@@ -95,6 +96,18 @@ pub(super) fn run(args: &Args, context: &Context) -> Result<Status, CommandError
     data.write_all(text.as_bytes())?;
     data.flush()?;
     Ok(Status::Done)
+}
+
+/// The pods would end with what is wrong on their command line, one after another: it is read here as they read it.
+fn refuse_unknown_flags(args: &Args) -> Result<(), CommandError> {
+    let own = ["eddy", "replay", &args.archive, "--to", &args.to];
+    let line = own.into_iter().chain(args.flags.iter().map(String::as_str));
+    let Err(error) = command_line().try_get_matches_from(line) else { return Ok(()) };
+    let words = error.to_string();
+    let first = words.lines().next().unwrap_or_default();
+    let what = first.strip_prefix("error: ").unwrap_or(first).replace('\'', "`");
+    Err(CommandError::usage(format!("what stands after `--` cannot be used: {what}"))
+        .hint("it is added to `eddy replay` in each pod; `eddy replay --help` has its flags"))
 }
 
 /// A name as DNS labels are written.
