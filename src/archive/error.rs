@@ -260,7 +260,7 @@ impl ArchiveError {
                 Some("run the command again; `--rotate-size` or `--rotate-time` of `eddy record` writes parts that stay".to_owned())
             }
             Self::Create { source, name } => Some(atomic_file::next_step(Path::new(name), source)),
-            Self::Read { .. } | Self::Compress { .. } => None,
+            Self::Read { .. } | Self::Compress { .. } | Self::Interrupted => None,
             Self::Write { source, name, .. } if is_full(source) => {
                 Some(format!("make room on the disk, then run `eddy archive repair {name}`"))
             }
@@ -269,6 +269,13 @@ impl ArchiveError {
             Self::Unfinished { name } => Some(format!(
                 "run `eddy archive repair {name}` to keep what it holds, or replace it with `--force`"
             )),
+            _ => self.help_of_content(),
+        }
+    }
+
+    /// As [`Self::help`], about what a file holds.
+    fn help_of_content(&self) -> Option<String> {
+        match self {
             Self::Empty { .. } => {
                 Some("nothing was ever written to it: delete it, and record or copy it again".to_owned())
             }
@@ -316,7 +323,7 @@ impl ArchiveError {
                 "pack it anew with a smaller window: `zstd --decompress --long=31 --stdout {name} | zstd -o NEW.zst`"
             )),
             Self::NothingKept { .. } => Some("look for another copy of the recording".to_owned()),
-            Self::Interrupted => None,
+            _ => None,
         }
     }
 }

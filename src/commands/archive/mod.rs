@@ -207,7 +207,7 @@ fn verify(args: &VerifyArgs, context: &Context) -> Result<Status, CommandError> 
 
 fn verify_all(args: &VerifyArgs, context: &Context, stop: &StopToken) -> Result<Status, CommandError> {
     let mut out = context.ui.data();
-    let (mut all, mut hints, mut unread) = (Vec::new(), Vec::new(), Vec::new());
+    let (mut all, mut hints, mut unread) = (Vec::new(), Vec::new(), Vec::<CommandError>::new());
     for file in &args.files {
         let manifest = match Manifest::read(file) {
             Ok(manifest) => manifest,
@@ -247,7 +247,9 @@ fn verify_all(args: &VerifyArgs, context: &Context, stop: &StopToken) -> Result<
         context.ui.say(hint);
     }
     let last = unread.pop();
-    unread.iter().for_each(|error: &CommandError| error.show(&context.ui));
+    for error in &unread {
+        error.show(&context.ui);
+    }
     match last {
         Some(error) => Err(error),
         None if whole => Ok(Status::Done),

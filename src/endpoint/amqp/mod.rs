@@ -109,7 +109,10 @@ pub async fn open_sink(address: &Address, options: &SinkOptions) -> Result<Box<d
 /// When the address or the options cannot be used.
 pub fn refusal(address: &Address, options: &SinkOptions) -> Result<Refusal, EndpointError> {
     let settings = Settings::read(address, options.credentials.as_ref(), options.connect_timeout)?;
-    Ok(Box::new(move |event| sink::written(&settings, event).err()))
+    Ok(Box::new(move |event| {
+        let key = sink::routing_key(&settings, event);
+        key.and_then(|_| message::properties(event, &settings.login)).err()
+    }))
 }
 
 /// What it carries, whatever the address.

@@ -48,11 +48,11 @@ struct Prepared {
     body: Bytes,
 }
 
-/// Routing key and properties of an event.
+/// The routing key of an event.
 ///
 /// # Errors
-/// When it has nowhere to go, or one of them cannot be written.
-pub(super) fn written(settings: &Settings, event: &Event) -> Result<(ShortText, BytesMut), EndpointError> {
+/// When it has nowhere to go, or the key cannot be written.
+pub(super) fn routing_key(settings: &Settings, event: &Event) -> Result<ShortText, EndpointError> {
     let channel = settings.key_of_all().unwrap_or(&event.channel);
     if channel.is_empty() && settings.exchange.is_empty() {
         let message = format!("the event has no channel and `{}` names none", settings.address);
@@ -60,10 +60,7 @@ pub(super) fn written(settings: &Settings, event: &Event) -> Result<(ShortText, 
             "name a queue with `?queue=NAME`, or an exchange: `amqp://HOST/VHOST/EXCHANGE?routing-key=KEY`",
         ));
     }
-    let routing_key = short(channel, "routing key")?;
-    let mut properties = BytesMut::new();
-    message::properties(event, &settings.login)?.put(&mut properties);
-    Ok((routing_key, properties))
+    short(channel, "routing key")
 }
 
 impl AmqpSink {
@@ -114,7 +111,9 @@ impl AmqpSink {
     }
 
     fn prepare(&self, event: &Event, frame_max: usize) -> Result<Prepared, EndpointError> {
-        let (routing_key, properties) = written(&self.settings, event)?;
+        let routing_key = routing_key(&self.settings, event)?;
+        let mut properties = BytesMut::new();
+        message::properties(event, &self.settings.login)?.put(&mut properties);
         let limit = frame_max - super::wire::FRAME_OVERHEAD - CONTENT_HEADER;
         if properties.len() > limit {
             return Err(failure::headers_too_large(properties.len(), limit));

@@ -123,11 +123,19 @@ impl Message {
 
 /// Why an event cannot be a message.
 pub(super) fn refusal(event: &Event, settings: &Settings) -> Option<EndpointError> {
-    // Most events have nothing but a topic and a payload, and no message need be made of them.
-    if event.headers.is_empty() && event.attributes.is_empty() {
-        return topic_for(event, settings).and_then(check_text).err();
+    let is_named = |name: &&str| event.attributes.contains_key(*name);
+    if settings.version == Version::V5
+        && ["content_type", "response_topic", "correlation_data"].iter().any(is_named)
+    {
+        return Message::from_event(event, settings).err();
     }
-    Message::from_event(event, settings).err()
+    // Of most events no message need be made.
+    let headers = if settings.version == Version::V5 { event.headers.as_slice() } else { &[] };
+    let mut checked = headers.iter().map(|header| {
+        check_text(&header.name)?;
+        user_value(header).and_then(check_text)
+    });
+    topic_for(event, settings).and_then(check_text).and_then(|()| checked.try_for_each(|each| each)).err()
 }
 
 fn topic_for<'a>(event: &'a Event, settings: &'a Settings) -> Result<&'a str, EndpointError> {
@@ -189,11 +197,13 @@ impl Properties {
 }
 
 fn user_property(header: &Header) -> Result<(String, String), EndpointError> {
-    let bytes = header.value.as_deref().unwrap_or_default();
-    let value = std::str::from_utf8(bytes).map_err(|_| {
+    Ok((header.name.to_string(), user_value(header)?.to_owned()))
+}
+
+fn user_value(header: &Header) -> Result<&str, EndpointError> {
+    std::str::from_utf8(header.value.as_deref().unwrap_or_default()).map_err(|_| {
         refused(&format!("header `{}` is not text, and MQTT user properties carry text only", header.name))
-    })?;
-    Ok((header.name.to_string(), value.to_owned()))
+    })
 }
 
 fn refused(message: &str) -> EndpointError {

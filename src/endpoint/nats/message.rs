@@ -19,29 +19,35 @@ pub(super) fn put_headers(out: &mut Vec<u8>, event: &Event, recognised: bool) ->
     }
     out.extend_from_slice(b"NATS/1.0\r\n");
     let (mut run, mut number, mut has_name) = (None, None, false);
-    for Header { name, value } in &event.headers {
-        if name.is_empty() || !name.bytes().all(|byte| byte.is_ascii_graphic() && byte != b':') {
-            return Err(refused(name, "has a name NATS cannot write: visible ASCII without `:` is allowed"));
-        }
-        let value = value.as_deref().unwrap_or_default();
-        if std::str::from_utf8(value).is_err() {
-            return Err(refused(name, "is not text, and NATS headers carry text only"));
-        }
-        if memchr::memchr2(b'\r', b'\n', value).is_some() {
-            return Err(refused(name, "has a line break, which NATS headers cannot carry"));
-        }
-        match name.as_str() {
+    for header in &event.headers {
+        let value = value_of(header)?;
+        match header.name.as_str() {
             RUN_HEADER => run = run.or(Some(value)),
             NUMBER_HEADER => number = number.or(Some(value)),
             name => has_name |= name.eq_ignore_ascii_case(NAME_FOR_REPEATS),
         }
-        put_header(out, name, &[value]);
+        put_header(out, &header.name, &[value]);
     }
     if let (true, false, Some(run), Some(number)) = (recognised, has_name, run, number) {
         put_header(out, NAME_FOR_REPEATS, &[run, b":", number]);
     }
     out.extend_from_slice(b"\r\n");
     Ok(())
+}
+
+/// The value of a header as it is written.
+fn value_of(Header { name, value }: &Header) -> Result<&[u8], EndpointError> {
+    if name.is_empty() || !name.bytes().all(|byte| byte.is_ascii_graphic() && byte != b':') {
+        return Err(refused(name, "has a name NATS cannot write: visible ASCII without `:` is allowed"));
+    }
+    let value = value.as_deref().unwrap_or_default();
+    if std::str::from_utf8(value).is_err() {
+        return Err(refused(name, "is not text, and NATS headers carry text only"));
+    }
+    if memchr::memchr2(b'\r', b'\n', value).is_some() {
+        return Err(refused(name, "has a line break, which NATS headers cannot carry"));
+    }
+    Ok(value)
 }
 
 /// The header by which JetStream recognises an event that comes a second time within its window.
@@ -67,9 +73,7 @@ fn refused(name: &str, what: &str) -> EndpointError {
 /// When its subject, its headers or the subject for an answer cannot be written.
 pub(super) fn check(event: &Event, subject: &str, into_jetstream: bool) -> Result<(), EndpointError> {
     check_subject(subject)?;
-    if !event.headers.is_empty() {
-        put_headers(&mut Vec::new(), event, into_jetstream)?;
-    }
+    event.headers.iter().try_for_each(|header| value_of(header).map(drop))?;
     let reply = if into_jetstream { "" } else { reply_of(event) };
     if !reply.is_empty() {
         check_reply(reply)?;
