@@ -409,6 +409,20 @@ fn a_window_beyond_our_memory_is_named_and_is_no_damage() {
     let target = directory.path().join("mended.eddy.ndjson.zst");
     assert!(repair(&path, &target, false, unwatched()).is_err_and(|error| is_named(&error)));
     assert!(!target.exists());
+    // One such part of a recording costs that part.
+    let base = directory.path().join("parts.eddy.ndjson.zst");
+    let limits = PartLimits { count: Some(20), ..PartLimits::default() };
+    let header = Header::new(Vec::new());
+    let mut parts = PartWriter::create(&base, &header, WriterOptions::default(), limits).expect("begun");
+    for number in 1..=60 {
+        parts.write(&event(number)).expect("written");
+    }
+    let (_, manifest) = parts.finish().expect("finished");
+    fs::copy(&path, directory.path().join(&manifest.parts[1].file)).expect("copied");
+    let found = verify_parts(&manifest_path(&base), &manifest, unwatched()).expect("verified");
+    assert!(found[0].findings.iter().any(|finding| finding.kind == "not-an-archive"), "{:?}", found[0]);
+    let repaired = repair(&manifest_path(&base), &target, false, unwatched()).expect("repaired");
+    assert_eq!((repaired.kept.events, repaired.lost.parts), (40, 1));
 }
 
 #[test]

@@ -221,7 +221,9 @@ impl ArchiveError {
     pub(super) fn is_unreadable(&self) -> bool {
         match self {
             Self::Open { source, .. } => source.kind() == io::ErrorKind::NotFound,
-            Self::Empty { .. } | Self::Foreign { .. } => true,
+            Self::Empty { .. } | Self::Foreign { .. } | Self::Window { .. } | Self::NothingKept { .. } => {
+                true
+            }
             _ => false,
         }
     }

@@ -152,6 +152,9 @@ impl Repair {
                         losses.broke();
                     }
                     self.survive(error, &mut reader)?;
+                    if !watch(reader.file_bytes(), self.kept) {
+                        return Err(ArchiveError::Interrupted);
+                    }
                 }
             }
         }

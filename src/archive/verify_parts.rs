@@ -101,6 +101,10 @@ fn check(file: &Path, part: &Part, watch: Watch) -> Result<Result<Verification, 
             let words = format!("`{}` is no recording any more, which held {}", part.file, held(part));
             return Ok(Err(Finding::of_file("not-an-archive", words)));
         }
+        Err(error @ ArchiveError::Window { .. }) => {
+            let words = format!("{error}; it held {}", held(part));
+            return Ok(Err(Finding::of_file("not-an-archive", words)));
+        }
         verified => verified?,
     };
     if hash != part.sha256 {

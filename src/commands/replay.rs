@@ -157,7 +157,7 @@ async fn replay(args: &Args, context: &Context) -> Result<Status, CommandError> 
     delivering::suited(args, &carried, &scheduled.timetable)?;
     let stop = transfer::stop_on_interruption();
     let source = origin.open(window).await?;
-    let opened = target.for_writing(&context.environment).ok();
+    let opened = args.asks_target().then(|| target.for_writing(&context.environment).ok()).flatten();
     // What is wrong with address or options is said when the target is opened.
     let refusal = opened.and_then(|(address, options)| open::refusal(&address, &options).ok().flatten());
     let carriage = Carriage { capabilities: carried, refusal };

@@ -12,7 +12,7 @@ use super::summary::Quantiles;
 pub struct ShardSummary {
     /// Identifies the run of the process.
     pub run: String,
-    /// Which of the processes it was; summaries of earlier versions do not say.
+    /// Which of the processes it was, with `--shard`.
     #[serde(default)]
     pub shard: Option<Shard>,
     planned: Option<u64>,
@@ -90,6 +90,8 @@ type LaneName = (String, Option<String>, Option<String>, bool);
 pub enum NotOneRun {
     /// Two processes were the same shard: the places of both.
     Twice(usize, usize),
+    /// One is of a shard and one is not: the places of both.
+    Unmarked(usize, usize),
     /// Two say that there were different numbers of shards: the places of both.
     OfOthers(usize, usize),
     /// Nobody was these shards, of so many.
@@ -103,10 +105,10 @@ pub enum NotOneRun {
     },
 }
 
-/// Whether summaries are those of all shards of a run; those that do not say which shard they are of are taken as they are.
+/// Whether summaries are those of all shards of a run, or none of them is of a shard.
 ///
 /// # Errors
-/// When one is there twice, of another set, or missing.
+/// When one is there twice, of another set or of none, or missing.
 pub fn one_run(summaries: &[ShardSummary]) -> Result<(), NotOneRun> {
     let mut seen: BTreeMap<u32, usize> = BTreeMap::new();
     let mut set: Option<(usize, u32)> = None;
@@ -120,9 +122,10 @@ pub fn one_run(summaries: &[ShardSummary]) -> Result<(), NotOneRun> {
             return Err(NotOneRun::Twice(first, at));
         }
     }
-    let Some((_, of)) = set.filter(|_| summaries.iter().all(|one| one.shard.is_some())) else {
-        return Ok(());
-    };
+    let Some((marked, of)) = set else { return Ok(()) };
+    if let Some(unmarked) = summaries.iter().position(|one| one.shard.is_none()) {
+        return Err(NotOneRun::Unmarked(marked, unmarked));
+    }
     let mut missing = (0..of).filter(|index| !seen.contains_key(index));
     match missing.next() {
         None => Ok(()),
@@ -221,8 +224,9 @@ mod tests {
         assert_eq!(judged(&["1/3", "0/3", "1/3"]), Err(NotOneRun::Twice(0, 2)));
         assert_eq!(judged(&["1/3", "0/3", "2/4"]), Err(NotOneRun::OfOthers(0, 2)));
         assert_eq!(judged(&["1/4"]), Err(NotOneRun::Missing { first: 0, count: 3, of: 4 }));
-        // Versions that did not say are believed.
-        assert_eq!(judged(&["", "0/3"]), Ok(()));
+        assert_eq!(judged(&["", "0/3"]), Err(NotOneRun::Unmarked(1, 0)));
+        // Processes that read a topic as one group are no shards.
+        assert_eq!(judged(&["", ""]), Ok(()));
     }
 
     #[test]

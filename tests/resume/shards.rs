@@ -75,6 +75,11 @@ fn four_shards_deliver_the_events_of_one_and_their_reports_add_up() {
     // The ledger of one shard is none for another, and everything has arrived.
     let again = start(directory, &url, 3).wait().expect("a child");
     assert!(again.success());
+    // What has nothing left to send says of which shard it is, too.
+    let (code, _, error) = run(directory, &reports);
+    assert_eq!(code, Some(0), "{error}");
+    let (code, _, error) = run(directory, &["replay", "report", "0.json", "1.json", "3.json"]);
+    assert!(code == Some(2) && error.contains("the summary of shard 2/4 is missing"), "{error}");
     std::fs::copy(directory.join("ledger.3-of-4"), directory.join("ledger.3-of-5")).expect("copied");
     let other = ["replay", "events.ndjson", "--to", &url, "--shard", "3/5", "--ledger", "ledger", "--resume"];
     let (code, _, error) = run(directory, &other);

@@ -89,23 +89,21 @@ pub(super) fn interruptible(
     work(&stop)
 }
 
-/// Runs `work`, which reads `length` bytes, in sight of the user; `None` when the user broke off.
+/// Runs `work`, which reads `length` bytes, in sight of the user. What writes nothing needs no `stop`: Ctrl-C ends the program.
+///
+/// # Errors
+/// Those of the work; [`ArchiveError::Interrupted`] when the user broke off.
 pub(super) fn watched<T>(
-    (context, stop): (&Context, &StopToken),
-    verb: &'static str,
-    length: u64,
+    context: &Context,
+    stop: Option<&StopToken>,
+    (verb, length): (&'static str, u64),
     work: impl FnOnce(Watch) -> Result<T, ArchiveError>,
-) -> Result<Option<T>, CommandError> {
+) -> Result<T, ArchiveError> {
     let mut view = CopyView::new(&context.ui, verb, length);
-    let done = work(&mut |bytes, events| {
+    work(&mut |bytes, events| {
         view.at(bytes, events);
-        stop.reason().is_none()
-    });
-    match done {
-        Ok(done) => Ok(Some(done)),
-        Err(ArchiveError::Interrupted) => Ok(None),
-        Err(error) => Err(error.into()),
-    }
+        stop.is_none_or(|stop| stop.reason().is_none())
+    })
 }
 
 /// What is copied, and how it is called.

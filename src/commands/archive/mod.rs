@@ -4,13 +4,13 @@ use std::io::Write;
 use std::path::{Path, PathBuf};
 
 use clap::{Subcommand, ValueEnum};
+use serde_json::{Value, json};
 
 use super::{CommandError, Context, Status};
-use crate::archive::{self, Manifest, Record};
+use crate::archive::{self, ArchiveError, Manifest, Record};
 use crate::event::Event;
 use crate::event::json_lines;
 use crate::output::archive_text;
-use crate::replay::StopToken;
 
 mod bringing;
 mod convert;
@@ -186,46 +186,33 @@ fn json_payload(event: &Event) -> Option<&str> {
 }
 
 fn stats(args: &StatsArgs, context: &Context) -> Result<Status, CommandError> {
-    interruptible(context, |stop| {
-        let length = archive::recorded_bytes(&args.file);
-        let counted =
-            watched((context, stop), "counting", length, |watch| archive::stats(&args.file, watch))?;
-        let Some(stats) = counted else { return Ok(Status::Interrupted) };
-        let mut out = context.ui.data();
-        match args.format {
-            Format::Human => archive_text::write_stats(&mut out, &stats)?,
-            Format::Json => write_json(&mut out, &stats)?,
-        }
-        out.flush()?;
-        Ok(Status::Done)
-    })
+    let length = archive::recorded_bytes(&args.file);
+    let stats = watched(context, None, ("counting", length), |watch| archive::stats(&args.file, watch))?;
+    let mut out = context.ui.data();
+    match args.format {
+        Format::Human => archive_text::write_stats(&mut out, &stats)?,
+        Format::Json => write_json(&mut out, &stats)?,
+    }
+    out.flush()?;
+    Ok(Status::Done)
 }
 
 fn verify(args: &VerifyArgs, context: &Context) -> Result<Status, CommandError> {
-    interruptible(context, |stop| verify_all(args, context, stop))
-}
-
-fn verify_all(args: &VerifyArgs, context: &Context, stop: &StopToken) -> Result<Status, CommandError> {
     let mut out = context.ui.data();
-    let (mut all, mut hints, mut unread) = (Vec::new(), Vec::new(), Vec::<CommandError>::new());
+    let (mut all, mut hints, mut unread) = (Vec::new(), Vec::new(), Vec::new());
     for file in &args.files {
-        let manifest = match Manifest::read(file) {
-            Ok(manifest) => manifest,
-            Err(error) => {
-                unread.push(error.into());
-                continue;
-            }
-        };
-        let length = archive::recorded_bytes(file);
-        let found = watched((context, stop), "verifying", length, |watch| match &manifest {
-            Some(manifest) => archive::verify_parts(file, manifest, watch),
-            None => archive::verify(file, watch).map(|found| vec![found]),
+        let found = Manifest::read(file).and_then(|manifest| {
+            let length = archive::recorded_bytes(file);
+            let found = watched(context, None, ("verifying", length), |watch| match &manifest {
+                Some(manifest) => archive::verify_parts(file, manifest, watch),
+                None => archive::verify(file, watch).map(|found| vec![found]),
+            })?;
+            Ok((manifest, found))
         });
-        let found = match found {
-            Ok(Some(found)) => found,
-            Ok(None) => return Ok(Status::Interrupted),
+        let (manifest, found) = match found {
+            Ok(found) => found,
             Err(error) => {
-                unread.push(error);
+                unread.push((file, error));
                 continue;
             }
         };
@@ -239,15 +226,19 @@ fn verify_all(args: &VerifyArgs, context: &Context, stop: &StopToken) -> Result<
         all.extend(found);
     }
     let whole = unread.is_empty() && all.iter().all(archive::Verification::is_whole);
-    if args.format == Format::Json && (unread.is_empty() || !all.is_empty()) {
-        write_json(&mut out, &serde_json::json!({ "whole": whole, "files": all }))?;
+    if args.format == Format::Json {
+        let error =
+            |(file, error): &(&PathBuf, ArchiveError)| json!({ "file": file, "error": error.to_string() });
+        let unread: Vec<Value> = unread.iter().map(error).collect();
+        write_json(&mut out, &json!({ "whole": whole, "files": all, "unread": unread }))?;
     }
     out.flush()?;
     for hint in hints.iter().take(MOST_HINTS) {
         context.ui.say(hint);
     }
-    let last = unread.pop();
-    for error in &unread {
+    let mut errors: Vec<CommandError> = unread.into_iter().map(|(_, error)| error.into()).collect();
+    let last = errors.pop();
+    for error in &errors {
         error.show(&context.ui);
     }
     match last {
@@ -295,12 +286,15 @@ fn repair(args: &RepairArgs, context: &Context) -> Result<Status, CommandError> 
     }
     interruptible(context, |stop| {
         let length = archive::recorded_bytes(&args.file);
-        let repaired = watched((context, stop), "repairing", length, |watch| {
+        let repaired = watched(context, Some(stop), ("repairing", length), |watch| {
             archive::repair(&args.file, &target, args.force, watch)
-        })?;
-        let Some(repaired) = repaired else {
-            context.ui.say("interrupted; nothing was written");
-            return Ok(Status::Interrupted);
+        });
+        let repaired = match repaired {
+            Err(ArchiveError::Interrupted) => {
+                context.ui.say("interrupted; nothing was written");
+                return Ok(Status::Interrupted);
+            }
+            repaired => repaired?,
         };
         for line in archive_text::repaired_lines(&repaired) {
             context.ui.say(line);

@@ -214,7 +214,8 @@ pub(super) async fn looked(
             bounds.extend(same_place(target, survey, "on the same server"));
         }
         // What is not sent in any case needs no target.
-        let is_stopped = !bounds.is_empty() || findings.iter().any(Finding::is_error);
+        let is_unsendable = args.guarding.preflight == Preflight::Refuse && !survey.refused.is_empty();
+        let is_stopped = is_unsendable || !bounds.is_empty() || findings.iter().any(Finding::is_error);
         if args.dry_run || !is_stopped {
             let told = super::target_facts::asked(args, context, target, survey, stop).await?;
             (identity, cluster) = (told.identity, told.cluster);

@@ -109,7 +109,7 @@ pub(super) async fn begun(
     };
     if ledger.settled.low() >= ledger.planned {
         let own = if shard.is_some() { survey.events } else { ledger.planned };
-        return nothing_left(ledger, path, own);
+        return nothing_left(ledger, path, own, shard);
     }
     let only = Some(target.address.path.as_str()).filter(|path| !path.is_empty());
     let recall = (!ledger.read_back.is_empty()).then(|| Box::new(Recall::new(address, options)));
@@ -117,11 +117,16 @@ pub(super) async fn begun(
 }
 
 /// Everything is settled, and the ledger says so.
-pub(super) fn nothing_left(ledger: Ledger, path: &Path, own: u64) -> Result<Begun, CommandError> {
+pub(super) fn nothing_left(
+    ledger: Ledger,
+    path: &Path,
+    own: u64,
+    shard: Option<Shard>,
+) -> Result<Begun, CommandError> {
     let ledger = Ledger { finished: true, ..ledger };
     ledger.write(path)?;
     let (planned, settled_before) = (Some(own), own);
-    let summary = Summary { run: ledger.run, planned, settled_before, ..Summary::default() };
+    let summary = Summary { run: ledger.run, shard, planned, settled_before, ..Summary::default() };
     Ok(Begun::NothingLeft(Box::new(summary)))
 }
 

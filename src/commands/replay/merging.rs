@@ -66,6 +66,13 @@ fn refuse_others(summaries: &[ShardSummary], reports: &[PathBuf]) -> Result<(), 
             shard(again)
         ))
         .hint("name the summary of each shard once, its last one when it was resumed"),
+        NotOneRun::Unmarked(first, other) => CommandError::usage(format!(
+            "`{}` is of shard {} and `{}` of no shard: these are not shards of one run",
+            name(first),
+            shard(first),
+            name(other)
+        ))
+        .hint("name the summaries of one run"),
         NotOneRun::OfOthers(first, other) => CommandError::usage(format!(
             "`{}` is of shard {} and `{}` of shard {}: these are not shards of one run",
             name(first),

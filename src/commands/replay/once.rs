@@ -45,7 +45,7 @@ pub(super) async fn begun(
         // Nothing is under way, so that leaving cannot lose anything.
         let _ = sink.close().await;
         let own = ledger.planned;
-        return nothing_left(ledger, path, own);
+        return nothing_left(ledger, path, own, args.delivering.shard(context)?);
     }
     let keeper = Arc::new(Keeper::start(path, ledger, None, goes_on)?.beside_the_target());
     committed.kept_by(Arc::clone(&keeper));

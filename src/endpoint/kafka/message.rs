@@ -34,11 +34,7 @@ pub(super) fn record<'a>(
     })
 }
 
-/// The time an event is sent with, in milliseconds; `None` of one without a time by its producer.
-///
-/// # Errors
-/// When Kafka cannot carry it.
-pub(super) fn time_to_send(event: &Event) -> Result<Option<i64>, EndpointError> {
+fn time_to_send(event: &Event) -> Result<Option<i64>, EndpointError> {
     let Some(BrokerTime { time, kind: TimeKind::Create }) = event.broker_time else {
         return Ok(None);
     };

@@ -82,7 +82,7 @@ pub async fn open_sink(address: &Address, options: &SinkOptions) -> Result<Box<d
 pub fn refusal(address: &Address, _: &SinkOptions) -> Result<Refusal, EndpointError> {
     capabilities(address)?;
     let address = address.clone();
-    Ok(Box::new(move |event| address.channel_for(event).and_then(|_| message::time_to_send(event)).err()))
+    Ok(Box::new(move |event| address.channel_for(event).err()))
 }
 
 /// What it takes from a sender.

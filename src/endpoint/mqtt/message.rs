@@ -158,7 +158,7 @@ fn check_text(text: &str) -> Result<(), EndpointError> {
     match text.chars().find(|&each| ends_session(each)) {
         None => Ok(()),
         Some(found) => Err(refused(&format!(
-            "the character U+{:04X} in a topic or property has brokers end the session",
+            "brokers may end the session over the character U+{:04X} in a topic or property, as Mosquitto does",
             u32::from(found)
         ))),
     }

@@ -81,6 +81,8 @@ async fn streams_of(
                 let against = Some(error.message);
                 ChannelFacts { against, help: error.help, ..ChannelFacts::unknown(*channel) }
             }
+            // What is no subject is told with the events that go there.
+            Err(error) if error.kind == EndpointErrorKind::Rejected => ChannelFacts::unknown(*channel),
             Err(error) => return Err(error),
         });
     }

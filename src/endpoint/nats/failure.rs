@@ -195,7 +195,7 @@ pub(super) fn too_long(size: usize, limit: usize) -> EndpointError {
     EndpointError::new(
         Kind::Rejected,
         format!(
-            "a subject of {size} bytes, with that of the reply, is longer than the {limit} bytes there is room for"
+            "a subject of {size} bytes is too long: with that of an answer there is room for {limit} bytes"
         ),
     )
 }

@@ -117,8 +117,10 @@ const LONGEST_SUBJECTS: usize = 4000;
 /// # Errors
 /// When they are too long together.
 pub(super) fn check_length(subject: &str, reply: &[u8]) -> Result<(), EndpointError> {
-    let size = subject.len() + reply.len();
-    if size > LONGEST_SUBJECTS { Err(failure::too_long(size, LONGEST_SUBJECTS)) } else { Ok(()) }
+    if subject.len() + reply.len() > LONGEST_SUBJECTS {
+        return Err(failure::too_long(subject.len(), LONGEST_SUBJECTS));
+    }
+    Ok(())
 }
 
 /// Refuses what the server would refuse, because it ends the connection over it.
