@@ -42,7 +42,16 @@ impl MaskingArgs {
         let rules = Rules::read(path)?;
         let rules = if self.mask_strict { rules.strict() } else { rules };
         let checker = places.loaded().map(EventChecker::new);
-        let needs_key = rules.need_key(checker.as_ref().is_some_and(mark_anything));
+        let marks = checker.as_ref().is_some_and(mark_anything);
+        if rules.mask_nothing(marks) {
+            let message = format!(
+                "`{}` has no rule, and no schema marks anything: nothing would be masked",
+                path.display()
+            );
+            return Err(CommandError::usage(message)
+                .hint("write rules (docs/masking.md), mark fields with `x-pii` in the contract, or leave `--mask` away"));
+        }
+        let needs_key = rules.need_key(marks);
         let key = if needs_key { Some(self.key(context)?.ok_or_else(no_key)?) } else { None };
         let schemas_of = checker.map(|checker| -> SchemasOf {
             Arc::new(move |channel: &str| schemas(checker.messages(channel)))
@@ -106,6 +115,12 @@ fn schemas(messages: &[Arc<EventMessage>]) -> ChannelSchemas {
 pub fn say(counts: &MaskCounts, context: &Context) {
     for rule in &counts.rules {
         context.ui.say(format!("masked    {:>9}  {} ({})", grouped(rule.values), rule.rule, rule.action));
+    }
+    for rule in counts.rules.iter().filter(|rule| rule.values == 0) {
+        context.ui.warn(format!("the rule `{}` ({}) found nothing to mask", rule.rule, rule.action));
+    }
+    if counts.rules.iter().any(|rule| rule.values == 0) {
+        context.ui.help("is its name written as in the events? `eddy archive cat FILE -n 1` shows one");
     }
     if counts.left_out > 0 {
         let events = counted(counts.left_out, "event");

@@ -271,12 +271,21 @@ fn quarantine(
         return Err(CommandError::usage(format!("`{text}` is already there"))
             .hint("choose another name; a quarantine is never overwritten"));
     }
+    if is_file {
+        can_be_made(Path::new(text))?;
+    }
     if !names_channel(&place) {
         return Err(CommandError::usage(format!("`{}` names no channel for the quarantine", place.address))
             .hint("write a topic, queue, subject or stream in the URL, or name a file"));
     }
     let (address, options) = place.for_writing(&context.environment)?;
     Ok(Some(Quarantine::new(address, options)))
+}
+
+/// The first event put aside makes the file, long after the first one sent.
+fn can_be_made(path: &Path) -> Result<(), CommandError> {
+    let made = std::fs::OpenOptions::new().write(true).create_new(true).open(path);
+    made.and_then(|_| std::fs::remove_file(path)).map_err(|error| CommandError::unwritable(path, &error))
 }
 
 /// Reads what is there without taking it; true when that was not all.
@@ -343,7 +352,10 @@ fn ended(args: &Args, context: &Context, outcome: &Outcome, board: &Board) -> Re
     }
     let ui = &context.ui;
     if counts.without_origin > 0 {
-        ui.say("name the header that says where events came from, `--origin-header NAME`, or one place, `--to TARGET`");
+        ui.say(
+            "name the header that says where events came from, `--origin-header NAME`, or one place, `--to TARGET`; \
+             `--quarantine FILE` takes them out",
+        );
     }
     if counts.sent_back_too_often > 0 {
         ui.say("`--quarantine FILE` takes out what was sent back too often; `--max-redrives N` sends it back again");

@@ -109,6 +109,25 @@ async fn a_kept_session_has_what_came_while_we_were_away() {
     }
 }
 
+#[test]
+fn what_whole_events_lose_is_told() {
+    let Some(server) = mosquitto(&[]) else { return };
+    let folder = tempfile::tempdir().expect("a directory");
+    let path = folder.path().join("events.ndjson");
+    let plain = r#"{"src":"q","v":"x"}"#;
+    let rich = r#"{"src":"q","k":"k1","v":null,"h":[["a","1"]]}"#;
+    std::fs::write(&path, format!("{plain}\n{rich}\n{rich}\n")).expect("written");
+    let mut command = std::process::Command::new(env!("CARGO_BIN_EXE_eddy"));
+    command.args(["inject", &format!("mqtt://127.0.0.1:{}?version=3.1.1", server.port)]);
+    let output = command.arg(&path).arg("--events").output().expect("eddy runs");
+    let said = String::from_utf8_lossy(&output.stderr);
+    assert!(output.status.success() && said.contains("sent 3 events"), "{said}");
+    for kind in ["key", "headers", "null payload"] {
+        let words = format!("MQTT 3.1.1 cannot carry: {kind} of 2 events, number 2 the first of them");
+        assert!(said.contains(&words), "{said}");
+    }
+}
+
 /// A broker without limits sends all it has kept before it answers anything.
 #[tokio::test(flavor = "multi_thread")]
 async fn what_there_is_no_room_for_waits_with_the_broker() {

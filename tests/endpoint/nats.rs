@@ -9,7 +9,7 @@ use eddy::event::{Event, Header, TimeKind, Timestamp};
 use serde_json::json;
 
 use super::conformance::{
-    Subject, address, collect, deliver, nobody_there, nothing_overtakes, seeks, sink, source,
+    HANG, Subject, address, collect, deliver, nobody_there, nothing_overtakes, seeks, sink, source,
     survives_a_restart, wrong_password,
 };
 use super::support::proxy::Proxy;
@@ -93,6 +93,14 @@ async fn jetstream_seeks() {
         got.extend(batch.iter().map(|each| each.place.offset));
     }
     assert_eq!(got, expected);
+    // Windows without events end too, though the stream has older ones.
+    let after = Timestamp(time(99).0 + 1);
+    for stop in [Stop::PresentEnd, Stop::Time(Timestamp::now())] {
+        let options = SourceOptions { start: Start::Time(after), stop, ..SourceOptions::default() };
+        let mut nothing = source(&url, options).await;
+        let batch = tokio::time::timeout(HANG, nothing.next_batch(10)).await.expect("an end");
+        assert_eq!(batch.expect("a batch"), [], "{stop:?}");
+    }
 }
 
 #[tokio::test(flavor = "multi_thread")]

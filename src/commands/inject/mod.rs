@@ -5,13 +5,17 @@ use super::registry::{EncodedSource, EncodingArgs};
 use super::target::{Place, Places};
 use super::window::{Window, WindowArgs};
 use super::{CommandError, Context, Status, transfer};
+use crate::endpoint::open;
 use crate::output::figures::{counted, span};
 use crate::output::replay as report;
 use crate::replay::{Outcome, Pace, Plan, Rate, Selection, carry};
 use crate::ui::progress::TransferView;
 
+mod losses;
 mod rendered;
 mod supply;
+
+use losses::Losses;
 
 pub(super) use supply::header;
 
@@ -140,6 +144,9 @@ async fn inject(args: &Args, context: &Context) -> Result<Status, CommandError> 
     let encoder = args.encoding.encoder(context)?;
     let source = supply::source(args, context, &places, pattern, window, rate).await?;
     let source = EncodedSource::wrap(source, encoder);
+    let (losses, carried) = (Losses::default(), open::capabilities(&target.address)?);
+    // Of events made by flags it was said before.
+    let source = if args.events { losses.of(source, carried) } else { source };
     let planned = window.at_most(planned(args));
     let plan = Plan {
         selection: Selection { first: planned, skip: window.skip, ..Selection::default() },
@@ -155,6 +162,7 @@ async fn inject(args: &Args, context: &Context) -> Result<Status, CommandError> 
     let outcome = carry(source, sink, plan, &mut view, &stop).await;
     drop(view);
     file.settle(&outcome);
+    losses.say(carried.name, context);
     show(args, context, &outcome, &target)?;
     transfer::conclude(&outcome, &context.ui, None)
 }

@@ -20,7 +20,7 @@ use crate::ui::progress::SourceView;
 
 mod printer;
 
-use printer::{Form, Lost, Printer};
+use printer::{Form, Notes, Printer};
 
 /// Flags of `eddy tail`.
 #[derive(Debug, clap::Args)]
@@ -109,10 +109,10 @@ async fn tail(args: &Args, context: &Context) -> Result<Status, CommandError> {
     let names: Vec<String> = places.iter().map(|place| format!("`{}`", place.address)).collect();
     context.ui.detail(format!("reading {}", names.join(", ")));
     let closed = Arc::new(AtomicBool::new(false));
-    let lost = Lost::default();
+    let noted = Notes::default();
     let view = context.ui.event_view().marking(&selection.patterns);
     let printer =
-        Printer::new(&context.ui, view, form, check, lost.clone(), (Arc::clone(&closed), stop.clone()))
+        Printer::new(&context.ui, view, form, check, noted.clone(), (Arc::clone(&closed), stop.clone()))
             .reading(reading);
     let filters = selection.filters.clone();
     let plan = Plan { selection, finish_what_was_read: true, ..Plan::default() };
@@ -121,7 +121,7 @@ async fn tail(args: &Args, context: &Context) -> Result<Status, CommandError> {
     if closed.load(Ordering::Relaxed) {
         return Err(CommandError::new(ErrorKind::ClosedPipe, "the reader of the output has gone"));
     }
-    notes(&filters, &lost, context);
+    notes(&filters, &noted, context);
     say_replayed(&outcome.left_out, context);
     transfer::conclude(&outcome, &context.ui, None)
 }
@@ -154,13 +154,18 @@ fn form(args: &Args) -> Result<Form, CommandError> {
 }
 
 /// What did not work for single events, said once for all of them.
-fn notes(filters: &[Jq], lost: &Lost, context: &Context) {
+fn notes(filters: &[Jq], noted: &Notes, context: &Context) {
     say_unfit(filters, context);
-    for (loss, events) in lost.counts() {
+    for (loss, events) in noted.lost() {
         let events = counted(events, "event");
         context
             .ui
             .warn(format!("the form of kcat lost {loss} in {events}; `--format json` keeps everything"));
+    }
+    if noted.broken() > 0 {
+        let verb = if noted.broken() == 1 { "does" } else { "do" };
+        context.ui.warn(format!("{} {verb} not fit the contract", counted(noted.broken(), "event")));
+        context.ui.help("`--format pretty` and `line` say which, and why");
     }
 }
 

@@ -4,7 +4,7 @@ use std::borrow::Cow;
 use std::collections::BTreeMap;
 use std::io::{self, Write};
 use std::path::Path;
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex};
 
 use crate::atomic_file;
@@ -31,13 +31,17 @@ pub(super) enum Form {
     Kcat,
 }
 
-/// What the form of kcat lost, by kind.
+/// What is told when all is shown: what the form of kcat lost, by kind, and how many events do not fit the contract without a
+/// mark that says so.
 #[derive(Clone, Debug, Default)]
-pub(super) struct Lost(Arc<Mutex<BTreeMap<Loss, u64>>>);
+pub(super) struct Notes {
+    lost: Arc<Mutex<BTreeMap<Loss, u64>>>,
+    broken: Arc<AtomicU64>,
+}
 
-impl Lost {
+impl Notes {
     fn note(&self, losses: &[Loss]) {
-        if let Ok(mut counts) = self.0.lock() {
+        if let Ok(mut counts) = self.lost.lock() {
             for loss in losses {
                 *counts.entry(*loss).or_default() += 1;
             }
@@ -45,8 +49,13 @@ impl Lost {
     }
 
     /// Each loss with the number of events that suffered it.
-    pub(super) fn counts(&self) -> Vec<(Loss, u64)> {
-        self.0.lock().map(|counts| counts.clone().into_iter().collect()).unwrap_or_default()
+    pub(super) fn lost(&self) -> Vec<(Loss, u64)> {
+        self.lost.lock().map(|counts| counts.clone().into_iter().collect()).unwrap_or_default()
+    }
+
+    /// Events shown without a mark that do not fit the contract.
+    pub(super) fn broken(&self) -> u64 {
+        self.broken.load(Ordering::Relaxed)
     }
 }
 
@@ -59,7 +68,7 @@ pub(super) struct Printer {
     check: Option<ContractCheck>,
     reading: Reading,
     shown: u64,
-    lost: Lost,
+    notes: Notes,
     closed: Arc<AtomicBool>,
     stop: StopToken,
 }
@@ -71,12 +80,12 @@ impl Printer {
         view: EventView,
         form: Form,
         check: Option<ContractCheck>,
-        lost: Lost,
+        notes: Notes,
         (closed, stop): (Arc<AtomicBool>, StopToken),
     ) -> Self {
         let terminal = ui.data_on_terminal;
         let (out, reading) = (ui.data(), Reading::default());
-        Self { out, terminal, view, form, check, reading, shown: 0, lost, closed, stop }
+        Self { out, terminal, view, form, check, reading, shown: 0, notes, closed, stop }
     }
 
     /// Shows keys and payloads as they are read, where they are shown for people.
@@ -87,6 +96,8 @@ impl Printer {
     fn print(&mut self, event: &Event) -> io::Result<()> {
         self.shown += 1;
         let mut marks = self.check.as_ref().map(|check| check.marks(event)).unwrap_or_default();
+        let is_marked = matches!(self.form, Form::Pretty | Form::Line);
+        self.notes.broken.fetch_add(u64::from(!is_marked && !marks.is_empty()), Ordering::Relaxed);
         let is_for_people = matches!(self.form, Form::Pretty | Form::Line | Form::Template(_));
         let read = is_for_people.then(|| self.reading.read(event)).flatten().map(|read| {
             marks.extend(read.notes);
@@ -107,7 +118,7 @@ impl Printer {
                 let mut line = Vec::new();
                 let losses = kcat::encode(event, &mut line);
                 if !losses.is_empty() {
-                    self.lost.note(&losses);
+                    self.notes.note(&losses);
                 }
                 self.write_line(&line)
             }

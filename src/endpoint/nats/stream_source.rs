@@ -33,6 +33,8 @@ pub(super) struct StreamSource {
     stop: Stop,
     /// The sequence number the next event has at least.
     next: u64,
+    /// Where events are counted from that are still to come: where reading began, then where it stands.
+    rest: DeliverPolicy,
     ended: bool,
 }
 
@@ -56,8 +58,19 @@ impl StreamSource {
         let (policy, next) = source.begin(options.start).await?;
         let reader = format!("eddy-{}", uuid::Uuid::new_v4());
         let messages = source.read_from(policy, &reader).await?;
+        let rest = policy;
         let Opening { connection, stream, filter, .. } = source;
-        Ok(Self { connection, stream, filter, messages, reader, stop: options.stop, next, ended: false })
+        Ok(Self {
+            connection,
+            stream,
+            filter,
+            messages,
+            reader,
+            stop: options.stop,
+            next,
+            rest,
+            ended: false,
+        })
     }
 
     async fn read(&mut self, max: usize) -> Result<Vec<Event>, EndpointError> {
@@ -116,7 +129,7 @@ impl StreamSource {
             Stop::Offset(end) => sequence >= end,
             Stop::Time(end) => time > end,
         };
-        self.next = sequence + 1;
+        (self.rest, self.next) = by_sequence(sequence + 1);
         self.ended = beyond
             || match self.stop {
                 Stop::PresentEnd => pending == 0,
@@ -143,7 +156,7 @@ impl StreamSource {
         if !may_be {
             return Ok(false);
         }
-        Ok(waiting_from(&self.stream, &self.filter, self.next, &self.connection.address).await? == 0)
+        Ok(waiting_from(&self.stream, &self.filter, self.rest, &self.connection.address).await? == 0)
     }
 }
 
@@ -187,7 +200,9 @@ impl Opening {
         let (mut low, mut high) = (state.first_sequence.max(1), state.last_sequence.max(1));
         let mut guess = high.saturating_sub(count - 1).max(low);
         while low < high {
-            let waiting = waiting_from(&self.stream, &self.filter, guess, &self.connection.address).await?;
+            let waiting =
+                waiting_from(&self.stream, &self.filter, by_sequence(guess).0, &self.connection.address)
+                    .await?;
             if waiting == count {
                 return Ok(guess);
             }
@@ -224,15 +239,15 @@ fn by_sequence(sequence: u64) -> (DeliverPolicy, u64) {
     (DeliverPolicy::ByStartSequence { start_sequence }, start_sequence)
 }
 
-/// How many events the stream keeps from this sequence number on, as the filter sees them.
+/// How many events the stream keeps from this place on, as the filter sees them.
 async fn waiting_from(
     stream: &JetStream,
     filter: &str,
-    sequence: u64,
+    deliver_policy: DeliverPolicy,
     address: &Address,
 ) -> Result<u64, EndpointError> {
     let config = Config {
-        deliver_policy: DeliverPolicy::ByStartSequence { start_sequence: sequence.max(1) },
+        deliver_policy,
         filter_subject: filter.to_owned(),
         ack_policy: AckPolicy::None,
         inactive_threshold: Duration::from_secs(5),

@@ -221,6 +221,13 @@ impl Rules {
         by_rule || (marks && self.schemas == OfSchemas::Token)
     }
 
+    /// Whether they would mask nothing of any event, where schemas have `marks` or have none.
+    #[must_use]
+    pub fn mask_nothing(&self, marks: bool) -> bool {
+        let by_schemas = marks && self.schemas != OfSchemas::Ignore;
+        self.list.is_empty() && self.unknown == Unknown::Keep && !by_schemas
+    }
+
     /// How they stand in the header of a recording: as written, and how strict they were.
     #[must_use]
     pub fn shown(&self) -> Value {
