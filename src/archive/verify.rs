@@ -14,8 +14,6 @@ use crate::event::json_lines::Line;
 /// Findings that are listed one by one; beyond them they are only counted.
 const MAX_FINDINGS: usize = 100;
 
-const LARGE_WINDOW: &str = "it needs a window of more than 128 MiB to be unpacked";
-
 /// What was looked at and found, as `eddy archive verify --format json` prints it.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize)]
 pub struct Verification {
@@ -123,7 +121,7 @@ pub(super) fn verify_expecting(
             Err(error @ (ArchiveError::Foreign { .. } | ArchiveError::Window { .. }))
                 if foreign.is_none() =>
             {
-                verification.take_strange(&error);
+                verification.find(strange(&error));
                 losses.broke();
                 foreign = Some(error);
                 reader.go_on()?;
@@ -142,6 +140,17 @@ pub(super) fn verify_expecting(
     }
     verification.end(path, reader, &content, losses, expected)?;
     Ok(verification)
+}
+
+/// What others wrote, unless whole frames follow: then it is damage.
+fn strange(error: &ArchiveError) -> Finding {
+    let (frame, offset, words) = match error {
+        ArchiveError::Window { frame, offset, .. } => {
+            (*frame, *offset, "it needs a window of more than 128 MiB to be unpacked")
+        }
+        _ => (1, 0, "no zstd frame begins here"),
+    };
+    Finding::of_frame("damaged-frame", frame, offset, words.to_owned())
 }
 
 fn note(content: &mut FrameContent, line: &Line) {
@@ -200,25 +209,15 @@ impl Verification {
         Ok(())
     }
 
-    /// What others wrote, unless whole frames follow: then it is damage.
-    fn take_strange(&mut self, error: &ArchiveError) {
-        self.find(match error {
-            ArchiveError::Window { frame, offset, .. } => {
-                Finding::of_frame("damaged-frame", *frame, *offset, LARGE_WINDOW.to_owned())
-            }
-            _ => Finding::of_frame("damaged-frame", 1, 0, "no zstd frame begins here".to_owned()),
-        });
-    }
-
     fn take(&mut self, error: ArchiveError, reader: &mut Reader) -> Result<(), ArchiveError> {
         let finding = match error {
             ArchiveError::Damaged { frame, offset, reason, .. } => {
                 reader.go_on()?;
                 Finding::of_frame("damaged-frame", frame, offset, reason)
             }
-            ArchiveError::Window { frame, offset, .. } => {
+            error @ ArchiveError::Window { .. } => {
                 reader.go_on()?;
-                Finding::of_frame("damaged-frame", frame, offset, LARGE_WINDOW.to_owned())
+                strange(&error)
             }
             ArchiveError::Truncated { frame, offset, .. } if reader.go_on_behind()? => {
                 let words = "it would end behind the end of the file, and whole frames follow";

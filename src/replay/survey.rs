@@ -79,6 +79,18 @@ pub struct Loss {
     pub first: u64,
 }
 
+impl Loss {
+    /// Counts what an event of this number would lose among what others do.
+    pub fn note(losses: &mut Vec<Self>, kinds: &[&str], number: u64) {
+        for what in kinds {
+            match losses.iter_mut().find(|loss| loss.what == *what) {
+                Some(loss) => loss.events += 1,
+                None => losses.push(Self { what: (*what).to_owned(), events: 1, first: number }),
+            }
+        }
+    }
+}
+
 /// What a target carries, and which events it cannot be sent.
 pub struct Carriage {
     /// What its system carries of events.
@@ -257,12 +269,7 @@ impl Survey {
             target.capabilities.narrow(&mut carried);
             refusal(&carried)
         });
-        for what in losses {
-            match self.losses.iter_mut().find(|loss| loss.what == what) {
-                Some(loss) => loss.events += 1,
-                None => self.losses.push(Loss { what: what.to_owned(), events: 1, first: self.events }),
-            }
-        }
+        Loss::note(&mut self.losses, &losses, self.events);
         if let Some(error) = refused {
             self.refuse(error);
         }

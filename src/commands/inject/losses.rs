@@ -1,16 +1,16 @@
 //! What the target cannot carry of events that come as a whole: counted on their way, told when they have gone.
 
-use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, PoisonError};
 
 use crate::commands::Context;
 use crate::endpoint::{BoxFuture, Capabilities, EndpointError, Source};
 use crate::event::Event;
 use crate::output::figures::counted;
+use crate::replay::survey::Loss;
 
-/// Kinds of losses: how many events have each, and the number of the first, from 1.
+/// Kinds of losses in the order they came; copies count together.
 #[derive(Clone, Debug, Default)]
-pub(super) struct Losses(Arc<Mutex<BTreeMap<&'static str, (u64, u64)>>>);
+pub(super) struct Losses(Arc<Mutex<Vec<Loss>>>);
 
 impl Losses {
     /// Counts what a system with these capabilities loses of the events of a source.
@@ -18,21 +18,14 @@ impl Losses {
         Box::new(Watched { inner: source, carried, losses: self.clone(), seen: 0 })
     }
 
-    fn add(&self, kinds: &[&'static str], number: u64) {
-        let mut losses = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        for kind in kinds {
-            losses.entry(kind).or_insert((0, number)).0 += 1;
-        }
-    }
-
     /// Says what was left away of the events that were read.
     pub(super) fn say(&self, name: &str, context: &Context) {
         let losses = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        for (kind, (events, first)) in losses.iter() {
+        for Loss { what, events, first } in losses.iter() {
             let events = counted(*events, "event");
             context
                 .ui
-                .warn(format!("{name} cannot carry: {kind} of {events}, number {first} the first of them"));
+                .warn(format!("{name} cannot carry: {what} of {events}, number {first} the first of them"));
         }
         if !losses.is_empty() {
             context.ui.help("`eddy replay` says such things before it sends; docs/systems.md has what each system carries");
@@ -56,7 +49,8 @@ impl Source for Watched {
                 self.seen += 1;
                 let kinds = self.carried.losses(event);
                 if !kinds.is_empty() {
-                    self.losses.add(&kinds, self.seen);
+                    let mut losses = self.losses.0.lock().unwrap_or_else(PoisonError::into_inner);
+                    Loss::note(&mut losses, &kinds, self.seen);
                 }
             }
             Ok(batch)

@@ -75,7 +75,7 @@ pub async fn open_sink(address: &Address, options: &SinkOptions) -> Result<Box<d
     Ok(Box::new(opened))
 }
 
-/// Which events cannot be written as records: those without a topic, and those of times before Kafka's first.
+/// Which events have no topic to go to; which names and times are taken, the cluster is asked.
 ///
 /// # Errors
 /// When the address has options there are not.
