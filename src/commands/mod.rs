@@ -40,6 +40,7 @@ mod masking;
 mod new;
 mod paths;
 mod preflight;
+mod quoting;
 mod reading;
 mod record;
 mod redrive;

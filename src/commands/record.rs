@@ -107,6 +107,7 @@ async fn record(args: &Args, context: &Context) -> Result<Status, CommandError> 
         return Err(CommandError::usage(format!("`{}` is already there", written.display()))
             .hint("choose another name; a recording is never overwritten"));
     }
+    is_for_a_recording(&args.output)?;
     let places_of = Places::new(context)?;
     let places: Vec<Place> =
         args.sources.iter().map(|text| places_of.source(text)).collect::<Result<_, _>>()?;
@@ -173,6 +174,23 @@ pub(super) async fn open_all(
         merged.add(source, window.reading(&place.address));
     }
     Ok(merged)
+}
+
+/// Refuses names by which other programs would take a recording for something else.
+fn is_for_a_recording(output: &Path) -> Result<(), CommandError> {
+    const OTHERS: [&str; 8] = ["csv", "parquet", "avro", "json", "ndjson", "jsonl", "har", "gor"];
+    let extension = output.extension().unwrap_or_default().to_string_lossy().to_ascii_lowercase();
+    if !OTHERS.contains(&extension.as_str()) {
+        return Ok(());
+    }
+    let (name, stem) = (output.display(), output.with_extension(""));
+    Err(CommandError::usage(format!("`{name}` is no name for a recording, which is an archive")).hint(
+        format!(
+            "name it `{}{}`; `eddy archive convert` and `eddy archive cat` make other files of it",
+            stem.display(),
+            archive::EXTENSION
+        ),
+    ))
 }
 
 /// Begins the archive, or its first part.

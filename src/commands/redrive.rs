@@ -16,7 +16,7 @@ use crate::endpoint::open::server_of;
 use crate::endpoint::{Source, Stop};
 use crate::output::redrive::{self as report, RedriveView};
 use crate::replay::preflight::Finding;
-use crate::replay::redrive::{Board, Quarantine, RedriveSource, RoutingSink, Rules, Way};
+use crate::replay::redrive::{Board, Counts, Quarantine, RedriveSource, RoutingSink, Rules, Way};
 use crate::replay::{Limits, Outcome, Pace, Plan, Selection, StopToken, carry};
 use crate::ui::progress::TransferView;
 
@@ -133,6 +133,17 @@ struct Route {
     fixed: bool,
 }
 
+impl Route {
+    /// Events go back on the server they lie on, which calls the place an event lies in by the name that events go by.
+    fn is_at_home(&self) -> bool {
+        let of_a_channel = matches!(
+            self.source.address.scheme,
+            Scheme::Kafka | Scheme::Redis | Scheme::JetStream | Scheme::Nats
+        );
+        of_a_channel && server_of(&self.source.address) == server_of(&self.target.address)
+    }
+}
+
 async fn redrive(args: &Args, context: &Context) -> Result<Status, CommandError> {
     let selection = args.choosing.selection()?;
     let pace = pace(args)?;
@@ -154,9 +165,10 @@ async fn redrive(args: &Args, context: &Context) -> Result<Status, CommandError>
         };
         show(args, context, &route, (&board, None, cut, Duration::ZERO), &findings)?;
         let stops = args.preflight == Preflight::Refuse && findings.iter().any(Finding::is_error);
+        let stays = say_what_stays(context, &board.counts());
         return Ok(match stop.reason() {
             Some(_) => Status::Interrupted,
-            None if stops => Status::Findings,
+            None if stops || stays => Status::Findings,
             None => Status::Done,
         });
     }
@@ -245,6 +257,7 @@ fn rules(args: &Args, selection: Selection, route: &Route, pace: Pace) -> Rules 
     Rules {
         way: Way { header: args.origin_header.clone(), through_exchange: args.back_to == BackTo::Exchange },
         fixed: route.fixed,
+        at_the_same_server: route.is_at_home(),
         selection,
         most_redrives: args.max_redrives,
         keeps_error_headers: args.keep_error_headers,
@@ -346,10 +359,19 @@ fn ended(args: &Args, context: &Context, outcome: &Outcome, board: &Board) -> Re
     if counts.read == 0 && status == Status::Done {
         context.ui.say("there is no dead letter to take back");
     }
-    let left = counts.without_origin + counts.sent_back_too_often;
-    if left == 0 || status != Status::Done {
+    if status != Status::Done || !say_what_stays(context, &counts) {
         return Ok(status);
     }
+    if args.source.starts_with("kafka") {
+        context
+            .ui
+            .say("the group has passed over what was left; another one, `--group NAME`, reads it again");
+    }
+    Ok(Status::Findings)
+}
+
+/// Says what is to be done about events that cannot go back; false when there are none.
+fn say_what_stays(context: &Context, counts: &Counts) -> bool {
     let ui = &context.ui;
     if counts.without_origin > 0 {
         ui.say(
@@ -360,8 +382,8 @@ fn ended(args: &Args, context: &Context, outcome: &Outcome, board: &Board) -> Re
     if counts.sent_back_too_often > 0 {
         ui.say("`--quarantine FILE` takes out what was sent back too often; `--max-redrives N` sends it back again");
     }
-    if args.source.starts_with("kafka") {
-        ui.say("the group has passed over what was left; another one, `--group NAME`, reads it again");
+    if counts.from_here > 0 {
+        ui.say("what came from here goes elsewhere with `--to TARGET`; `--quarantine FILE` takes it out");
     }
-    Ok(Status::Findings)
+    counts.stuck() > 0
 }

@@ -62,8 +62,12 @@ pub fn text(out: &mut dyn Write, view: &RedriveView<'_>) -> io::Result<()> {
         _ => writeln!(out, "{label:<11} {}: {why}", counted(number, "event")),
     };
     left("left", counts.without_origin, "nothing says where they came from")?;
-    let often = format!("sent back {} times before", view.most_redrives);
+    let often = match view.most_redrives {
+        0 => "`--max-redrives 0` sends none back".to_owned(),
+        most => format!("sent back {} before", counted(most, "time")),
+    };
     left("left", counts.sent_back_too_often, &often)?;
+    left("left", counts.from_here, "they say that they came from here")?;
     left("left", counts.not_chosen, "not chosen")?;
     left("refused", counts.refused, "their origin did not take them; they stay")?;
     left("repeated", counts.repeated_later, "arrived, and go again with the next run")?;

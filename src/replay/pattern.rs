@@ -5,6 +5,7 @@ use std::ops::Range;
 use thiserror::Error;
 
 use super::jq::{FIELDS, Jq, JqError};
+use crate::diagnostic::nearest;
 use crate::event::{Event, coding, correlation};
 
 /// An expression that cannot be used.
@@ -41,6 +42,13 @@ impl Condition {
     /// [`PatternError`] when the filter or the pattern is malformed.
     pub fn parse(text: &str) -> Result<Self, PatternError> {
         let filter = text.strip_prefix("jq=").or_else(|| begins_with_field(text).then_some(text));
+        if let (None, Some((field, near))) = (filter, misspelt(text)) {
+            return Err(PatternError {
+                message: format!("`{field}` is no part of an event"),
+                wrong: Some((text.to_owned(), 0..field.len())),
+                help: format!("did you mean `{near}`? {HELP}"),
+            });
+        }
         match filter {
             Some(filter) => Ok(Self::Jq(Jq::compile(filter)?)),
             None => Ok(Self::Pattern(Pattern::parse(text)?)),
@@ -56,6 +64,24 @@ fn begins_with_field(text: &str) -> bool {
     let end = body.find(|each: char| !each.is_ascii_lowercase() && each != '_').unwrap_or(body.len());
     FIELDS.contains(&&body[..end])
         && !body[end..].starts_with(|each: char| each.is_alphanumeric() || each == '-')
+}
+
+/// The part of an event that a text begins with, when a letter or two of its name are wrong, and the name that is meant.
+fn misspelt(text: &str) -> Option<(&str, String)> {
+    /// Shorter names are near too many words.
+    const SHORTEST: usize = 5;
+    let dot = usize::from(text.starts_with('.'));
+    let is_of_name = |each: char| each.is_alphabetic() || each == '_';
+    let end = text[dot..].find(|each| !is_of_name(each)).map(|length| dot + length)?;
+    let (field, rest) = text.split_at(end);
+    let is_used =
+        if dot == 1 { rest.starts_with(['.', '[', ' ', '|']) } else { rest.starts_with(['=', '.']) };
+    if field.len() < SHORTEST + dot || !is_used || (dot == 0 && !text.contains('=')) {
+        return None;
+    }
+    let names: &[&str] = if dot == 1 { &FIELDS } else { &["channel", "header", "payload"] };
+    let near = nearest(&field[dot..], names.iter().copied().filter(|name| name.len() >= SHORTEST))?;
+    (near != &field[dot..]).then(|| (field, format!("{}{near}", &text[..dot])))
 }
 
 /// Whether this stands for a header or a part of the payload in a form that is not ours: a text to contain seldom is.
@@ -202,6 +228,20 @@ mod tests {
         }
         for text in [".com", ".", ".keys", ".payload-x", ".key7", "select(.key)", "payload./a=1"] {
             assert!(!is_jq(text), "{text}");
+        }
+        for (text, field, near) in [
+            ("chanel=orders", "chanel", "`channel`"),
+            ("haeder.a=1", "haeder", "`header`"),
+            ("paylod./a=1", "paylod", "`payload`"),
+            (".payloads.total > 3", ".payloads", "`.payload`"),
+            (".chanel == \"a\"", ".chanel", "`.channel`"),
+        ] {
+            let error = Condition::parse(text).expect_err(text);
+            assert_eq!(error.wrong, Some((text.to_owned(), 0..field.len())), "{text}");
+            assert!(error.help.contains(near), "{text}: {}", error.help);
+        }
+        for text in ["canal=x", "tunnel=x", "channels", "a channel=x", ".example.com", "payloads are large"] {
+            assert!(matches!(Condition::parse(text), Ok(Condition::Pattern(Pattern::Contains(_)))), "{text}");
         }
         let error = Condition::parse(".payload.total >").expect_err("an end is missing");
         assert_eq!(error.wrong, Some((".payload.total >".to_owned(), 16..16)));

@@ -242,7 +242,7 @@ fn not_json(payload: &[u8], error: &sonic_rs::Error) -> Violation {
     if payload.is_empty() {
         return bare("json", "the payload is empty, and nothing is no JSON value".to_owned());
     }
-    let offset = error.offset().min(payload.len());
+    let offset = wrong_at(payload).unwrap_or(error.offset()).min(payload.len());
     let text = String::from_utf8_lossy(&payload[..offset]).into_owned();
     let before = SourceText::new(Path::new("payload"), text);
     let position = before.position(u32::MAX);
@@ -251,6 +251,16 @@ fn not_json(payload: &[u8], error: &sonic_rs::Error) -> Violation {
         format!("the payload is no JSON from line {}, column {} on", position.line, position.column);
     violation.position = Some(position);
     violation
+}
+
+/// The byte from which on a text is no JSON, as a reader says that names the very one; none when it finds no fault.
+fn wrong_at(payload: &[u8]) -> Option<usize> {
+    let error = serde_json::from_slice::<serde::de::IgnoredAny>(payload).err()?;
+    let line = payload.split_inclusive(|byte| *byte == b'\n').take(error.line().saturating_sub(1));
+    let before: usize = line.map(<[u8]>::len).sum();
+    // At the end of the text it names the last byte there is, else the wrong one.
+    let within = if error.is_eof() { error.column() } else { error.column().saturating_sub(1) };
+    Some(before + within)
 }
 
 /// A violation of a keyword, without a place.

@@ -119,7 +119,15 @@ fn payloads_that_are_no_json_are_named() {
     let schema = Text::new("schema: {}\n").compile("/schema").unwrap();
     let message = |payload: &[u8]| schema.check_bytes(payload).unwrap_err().remove(0).message;
     assert_eq!(message(b""), "the payload is empty, and nothing is no JSON value");
-    assert!(message(b"{\"a\": }").starts_with("the payload is no JSON from line 1, column "));
+    for (text, place) in [
+        ("{\"a\": }", "line 1, column 7"),
+        ("{\"a\": 1,\n \"b\": tru }", "line 2, column 10"),
+        ("{\"a\": 1", "line 1, column 8"),
+        ("not json", "line 1, column 2"),
+        ("{} x", "line 1, column 4"),
+    ] {
+        assert_eq!(message(text.as_bytes()), format!("the payload is no JSON from {place} on"), "{text}");
+    }
     assert!(message(b"\xff\xfe").starts_with("the payload is no JSON"));
     assert!(message(&b"[".repeat(1_000_000)).starts_with("the payload is nested deeper than 128 levels"));
     assert!(schema.check_bytes(b"\"[[[[\"").is_ok());

@@ -1,6 +1,7 @@
 //! `eddy inject`: sends one event, the lines of a text, a file of events, or events generated from the contract.
 
 use super::connect::{ConnectArgs, Connector};
+use super::quoting::quoted;
 use super::registry::{EncodedSource, EncodingArgs};
 use super::target::{Place, Places};
 use super::window::{Window, WindowArgs};
@@ -8,7 +9,7 @@ use super::{CommandError, Context, Status, transfer};
 use crate::endpoint::open;
 use crate::output::figures::{counted, span};
 use crate::output::replay as report;
-use crate::replay::{Outcome, Pace, Plan, Rate, Selection, carry};
+use crate::replay::{Ending, Outcome, Pace, Plan, Rate, Selection, carry};
 use crate::ui::progress::TransferView;
 
 mod losses;
@@ -164,7 +165,25 @@ async fn inject(args: &Args, context: &Context) -> Result<Status, CommandError> 
     file.settle(&outcome);
     losses.say(carried.name, context);
     show(args, context, &outcome, &target)?;
-    transfer::conclude(&outcome, &context.ui, None)
+    transfer::conclude(&outcome, &context.ui, None).map_err(|error| match rest(args, &outcome) {
+        Some(rest) => error.hint(rest),
+        None => error,
+    })
+}
+
+/// How the lines behind one that could not be sent follow.
+fn rest(args: &Args, outcome: &Outcome) -> Option<String> {
+    let sent = outcome.summary.acknowledged;
+    let file = args.file.as_deref().filter(|file| args.each_line && *file != "-")?;
+    let is_cut = matches!(outcome.ending, Ending::SourceFailed(_)) && sent > 0;
+    let file = quoted(file);
+    is_cut.then(|| {
+        format!(
+            "{} went before it; the rest follows when the output of `tail -n +{} {file}` is sent, with `-` as the file",
+            counted(sent, "line"),
+            sent + 1
+        )
+    })
 }
 
 fn rate(args: &Args) -> Result<Option<Rate>, CommandError> {

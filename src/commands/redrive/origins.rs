@@ -3,7 +3,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use super::{Args, CommandError, Connector, Context, Route, Rules, StopToken, group, look};
+use super::{Args, CommandError, Connector, Context, Format, Route, Rules, StopToken, group, look, show};
 use crate::commands::ErrorKind;
 use crate::commands::preflight::{self, Preflight};
 use crate::commands::target::is_network;
@@ -73,6 +73,10 @@ pub(super) async fn before_the_first(
     if stopping.is_empty() {
         Ok(seen)
     } else {
+        if args.format == Format::Json {
+            let nothing = (&Board::default(), Some(seen), false, Duration::ZERO);
+            show(args, context, route, nothing, &findings)?;
+        }
         Err(preflight::nothing_sent(ErrorKind::Delivery, &stopping, true))
     }
 }

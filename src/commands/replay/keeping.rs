@@ -6,6 +6,7 @@ use std::sync::Arc;
 use super::delivering::ledger_of;
 use super::{Args, Loss};
 use crate::archive::is_archive_name;
+use crate::commands::quoting::quoted;
 use crate::commands::target::Place;
 use crate::commands::window::Window;
 use crate::commands::{CommandError, Context, ErrorKind};
@@ -251,15 +252,6 @@ fn again(args: &Args, context: &Context, (window, shard): (Window, Option<Shard>
     words.iter().map(|word| quoted(word)).collect::<Vec<_>>().join(" ")
 }
 
-/// A word as a shell takes it for itself.
-fn quoted(word: &str) -> String {
-    let plain = |each: char| each.is_ascii_alphanumeric() || "-_./:=@%+,".contains(each);
-    if !word.is_empty() && word.chars().all(plain) {
-        return word.to_owned();
-    }
-    format!("'{}'", word.replace('\'', r"'\''"))
-}
-
 impl From<LedgerError> for CommandError {
     fn from(error: LedgerError) -> Self {
         let help = match &error {
@@ -275,18 +267,5 @@ impl From<LedgerError> for CommandError {
             _ => ErrorKind::Usage,
         };
         Self::new(kind, error.to_string()).hint(help)
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::quoted;
-
-    #[test]
-    fn words_are_quoted_for_a_shell() {
-        assert_eq!(quoted("mqtt://h:1/a"), "mqtt://h:1/a");
-        assert_eq!(quoted("a b's"), r"'a b'\''s'");
-        assert_eq!(quoted("kafka://h/t?x=1&y"), "'kafka://h/t?x=1&y'");
-        assert_eq!(quoted(""), "''");
     }
 }

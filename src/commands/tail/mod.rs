@@ -128,6 +128,10 @@ async fn tail(args: &Args, context: &Context) -> Result<Status, CommandError> {
 
 fn selection(args: &Args, window: Window) -> Result<Selection, CommandError> {
     let mut selection = args.choosing.selection()?;
+    if args.correlation.as_deref().is_some_and(|identifier| identifier.trim().is_empty()) {
+        return Err(CommandError::usage("`--correlation` names no identifier")
+            .hint("give the one that events carry, such as `--correlation 7f3a`"));
+    }
     selection.patterns.extend(args.correlation.clone().map(Pattern::Correlation));
     (selection.first, selection.skip) = (window.at_most(args.count), window.skip);
     Ok(selection)

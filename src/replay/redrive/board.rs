@@ -30,6 +30,8 @@ pub struct Counts {
     pub without_origin: u64,
     /// Left in their place because they had been sent back too often.
     pub sent_back_too_often: u64,
+    /// Left in their place because they say that they came from there.
+    pub from_here: u64,
     /// Not taken by their origin; they stay.
     pub refused: u64,
     /// Confirmed at their origin, and still in their place: a later run sends them again.
@@ -42,8 +44,13 @@ impl Counts {
     /// Dead letters about which it is decided: they are elsewhere now, or were left on purpose.
     #[must_use]
     pub fn decided(&self) -> u64 {
-        let gone = self.redriven + self.quarantined;
-        gone + self.not_chosen + self.without_origin + self.sent_back_too_often
+        self.redriven + self.quarantined + self.not_chosen + self.stuck()
+    }
+
+    /// Dead letters that were chosen, and that stay because none of them can go back.
+    #[must_use]
+    pub fn stuck(&self) -> u64 {
+        self.without_origin + self.sent_back_too_often + self.from_here
     }
 }
 

@@ -26,6 +26,8 @@ pub struct Rules {
     pub way: Way,
     /// Everything goes to one place, so that nothing needs to say where it came from.
     pub fixed: bool,
+    /// Origins are on the server the dead letters lie on, and an event says by its channel in which place there it lies.
+    pub at_the_same_server: bool,
     /// Which are chosen, and what is changed about them.
     pub selection: Selection,
     /// An event that was sent back so often is not sent back again.
@@ -38,6 +40,14 @@ pub struct Rules {
     pub first: Option<u64>,
     /// Take no more at once: what is taken is not confirmed to its system before all of it has arrived.
     pub at_once: Option<usize>,
+}
+
+/// Why an event stays where it is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Stuck {
+    SentBackTooOften,
+    WithoutOrigin,
+    FromHere,
 }
 
 /// The reading end.
@@ -154,9 +164,8 @@ impl RedriveSource {
             }
             self.taken += 1;
             self.board.note(found.as_ref().map(Origin::shown), reason(&event));
-            let often = redrives(&event) >= self.rules.most_redrives;
-            let lost = found.is_none() && !self.rules.fixed;
-            if !often && !lost {
+            let stuck = self.stuck(&event, found.as_ref());
+            if stuck.is_none() {
                 self.board.expect(index, u32::try_from(chosen.len()).unwrap_or(u32::MAX));
                 going.extend(
                     chosen.into_iter().map(|each| self.sent_back(index, &event, each, found.as_ref())),
@@ -166,12 +175,35 @@ impl RedriveSource {
                 going.push(marked(event, index, QUARANTINE, Value::from(true)));
             } else {
                 self.board.left_at(&event);
-                self.board.decide(index, Fate::Left, |counts| {
-                    if often { &mut counts.sent_back_too_often } else { &mut counts.without_origin }
+                self.board.decide(index, Fate::Left, |counts| match stuck {
+                    Some(Stuck::WithoutOrigin) => &mut counts.without_origin,
+                    Some(Stuck::FromHere) => &mut counts.from_here,
+                    Some(Stuck::SentBackTooOften) | None => &mut counts.sent_back_too_often,
                 });
             }
         }
         Ok(going)
+    }
+
+    /// Why an event cannot go back; none when it can.
+    fn stuck(&self, event: &Event, origin: Option<&Origin>) -> Option<Stuck> {
+        if redrives(event) >= self.rules.most_redrives {
+            return Some(Stuck::SentBackTooOften);
+        }
+        if self.rules.fixed {
+            return None;
+        }
+        match origin {
+            None => Some(Stuck::WithoutOrigin),
+            Some(origin)
+                if self.rules.at_the_same_server
+                    && origin.exchange.is_none()
+                    && event.channel == *origin.channel =>
+            {
+                Some(Stuck::FromHere)
+            }
+            Some(_) => None,
+        }
     }
 
     /// Each event with what the selection makes of it, nothing when it was not chosen.
