@@ -12,7 +12,10 @@ use super::{ArchiveError, Header, Manifest, Part, Record, is_archive_name, stora
 use crate::event::json_lines::{self, Line, MAX_LINE};
 use crate::event::{Event, Timestamp};
 
+mod block;
 mod last;
+
+pub use block::Block;
 
 /// Text of a frame that is held back until its checksum is known to be right, when the frame does not say that it
 /// holds no more than a line may have. Frames of our own writer are always held whole.

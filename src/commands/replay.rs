@@ -263,7 +263,7 @@ fn suited(
 fn say_survey(args: &Args, context: &Context, selection: &Selection, survey: &Survey) {
     say_unfit(&selection.filters, context);
     say_replayed(&survey.left_out, context);
-    changing::say_unused(&args.selecting.changing, &selection.changes, survey.events, context);
+    changing::say_unused(&args.selecting.changing, &selection.changes, survey, context);
     args.selecting.faulting.say_seed(context);
     if survey.unsampled > 0 {
         let (events, by) =
@@ -378,7 +378,9 @@ fn show_plan(
         Format::Json => replay_plan::plan_json(&mut data, &plan)?,
     }
     let loses = args.loss == Loss::Refuse && !survey.losses.is_empty();
-    Ok(if loses || rails.would_stop(args) { Status::Findings } else { Status::Done })
+    let is_unconfirmed = target.confirm(args.confirm.as_deref()).is_err();
+    let stops = loses || is_unconfirmed || rails.would_stop(args);
+    Ok(if stops { Status::Findings } else { Status::Done })
 }
 
 /// The flags that decide which event has which number and what it is, as they can be written again.

@@ -223,36 +223,34 @@ impl<'a> Places<'a> {
         }
     }
 
-    /// The protected environment that has a server at this host and port.
+    /// The protected environment that has a server at a host and port of this address.
     fn protected_owner(&self, address: &Address) -> Option<String> {
-        let same_place = |_: &Address| true;
-        let mut owners = self.owners(address, same_place);
+        let mut owners = self.owners(|server| address.shares_a_host(server));
         owners.find(|(_, environment, _)| environment.protected).map(|(name, ..)| name.to_owned())
     }
 
-    /// The lowest limits of the environments that have a server at this host and port.
+    /// The lowest limits of the environments that have a server at a host and port of this address.
     fn limits_of(&self, address: &Address) -> Caps {
-        let owners = self.owners(address, |_: &Address| true);
+        let owners = self.owners(|server| address.shares_a_host(server));
         owners.fold(Caps::default(), |caps, (_, environment, _)| caps.lower(environment.limits.caps()))
     }
 
     /// What the workspace says about the server at this host and port, the chosen environment first. A secret that is
-    /// meant for an encrypted connection is not sent over another.
+    /// meant for an encrypted connection is not sent over another, and none to a host that is not the server's.
     fn access_of(&self, address: &Address) -> Option<Access> {
         if !is_network(address) {
             return None;
         }
         let workspace = self.workspace.as_ref()?;
         let chosen = self.context.global.env.as_deref();
-        let owners = || self.owners(address, |server| address.tls || !server.tls);
+        let owners = || self.owners(|server| address.is_within(server) && (address.tls || !server.tls));
         let owner = owners().find(|(name, ..)| chosen == Some(*name)).or_else(|| owners().next());
         owner.map(|(name, environment, server)| workspace.access(name, environment, server))
     }
 
-    /// The servers of the workspace at the host and port of an address: environment, its settings, name.
+    /// The servers of the workspace whose address fits: environment, its settings, name.
     fn owners(
         &self,
-        address: &Address,
         fits: impl Fn(&Address) -> bool,
     ) -> impl Iterator<Item = (&str, &EnvironmentSettings, &str)> {
         let workspace = self.workspace.iter();
@@ -269,8 +267,7 @@ impl<'a> Places<'a> {
                 other => workspace.expand(other, &self.context.environment).ok()?,
             };
             let found = Address::parse(&text).ok()?;
-            let same = is_network(&found) && found.host == address.host && found.port == address.port;
-            (same && fits(&found)).then_some((name, environment, server))
+            (is_network(&found) && fits(&found)).then_some((name, environment, server))
         })
     }
 

@@ -221,10 +221,6 @@ impl Address {
     #[must_use]
     pub fn is_same_server(&self, other: &Self) -> bool {
         let kind = |scheme| if scheme == Scheme::JetStream { Scheme::Nats } else { scheme };
-        let host = |address: &Self| match address.host.to_ascii_lowercase().as_str() {
-            "localhost" | "::1" | "0.0.0.0" => "127.0.0.1".to_owned(),
-            host => host.to_owned(),
-        };
         let part = |address: &Self| match address.scheme {
             Scheme::Amqp => address.path.split('/').next().filter(|name| !name.is_empty()).map(str::to_owned),
             Scheme::Redis => {
@@ -234,8 +230,34 @@ impl Address {
             }
             _ => None,
         };
-        kind(self.scheme) == kind(other.scheme)
-            && (host(self), self.port, part(self)) == (host(other), other.port, part(other))
+        kind(self.scheme) == kind(other.scheme) && self.shares_a_host(other) && part(self) == part(other)
+    }
+
+    /// Whether a host and port of one are among those of the other, as far as their texts say.
+    #[must_use]
+    pub fn shares_a_host(&self, other: &Self) -> bool {
+        let others = other.hosts();
+        self.hosts().iter().any(|host| others.contains(host))
+    }
+
+    /// Whether every host and port of this one is among those of the other, as far as their texts say.
+    #[must_use]
+    pub fn is_within(&self, other: &Self) -> bool {
+        let others = other.hosts();
+        self.hosts().iter().all(|host| others.contains(host))
+    }
+
+    /// Hosts with their ports, the names of this machine as one.
+    fn hosts(&self) -> Vec<String> {
+        let known = |host: &str| {
+            let (name, port) = host.rsplit_once(':').unwrap_or((host, ""));
+            let name = name.trim_end_matches('.').to_ascii_lowercase();
+            match name.as_str() {
+                "localhost" | "[::1]" | "0.0.0.0" | "[::]" => format!("127.0.0.1:{port}"),
+                name => format!("{name}:{port}"),
+            }
+        };
+        self.authority().split(',').map(known).collect()
     }
 
     /// The channel a sink sends an event to: the path, when one is written, else the event's own channel.
@@ -397,6 +419,8 @@ mod tests {
         };
         assert!(same("kafka://u:***@h/a", "kafka://h:9092/b"));
         assert!(same("nats://localhost/a", "jetstream+nats://127.0.0.1:4222/S"));
+        assert!(same("mqtt://LocalHost/a", "mqtt://[::1]/a") && same("kafka://a,b/t", "kafka://B.,c/t"));
+        assert!(!same("kafka://a,b:1/t", "kafka://b,c/t"));
         assert!(!same("mqtt://h/a", "mqtt://h:1884/a") && !same("mqtt://h/a", "nats://h:1883/a"));
         assert!(!same("amqp://h/one/x", "amqp://h/two/x") && same("amqp://h/one/x", "amqp://h/one/y"));
         assert!(!same("redis://h/a?db=1", "redis://h/a") && same("redis://h/a?db=0", "redis://h/b"));

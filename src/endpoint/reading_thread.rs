@@ -2,6 +2,10 @@
 
 use tokio::sync::mpsc;
 
+mod ahead;
+
+use ahead::Ahead;
+
 use super::{EndpointError, EndpointErrorKind};
 use crate::archive::{ArchiveError, Reader, Selection};
 use crate::event::Event;
@@ -59,41 +63,49 @@ pub(super) fn take(left: &mut std::vec::IntoIter<Event>, max: usize) -> Vec<Even
     left.by_ref().take(max.max(1)).collect()
 }
 
-fn read(mut reader: Reader, wanted: Wanted, sender: &mpsc::Sender<Batch>) {
+fn read(reader: Reader, wanted: Wanted, sender: &mpsc::Sender<Batch>) {
+    let mut ahead = Ahead::of(reader);
     let mut batch = Vec::new();
     let mut position = 0;
-    loop {
-        let line = match reader.next_line() {
-            Ok(Some(line)) => line,
-            Ok(None) => break,
-            Err(error) => {
-                let whole = batch.is_empty() || sender.blocking_send(Ok(std::mem::take(&mut batch))).is_ok();
-                if whole {
-                    let _ = sender.blocking_send(Err(error.into()));
+    'reading: while let Some(lines) = ahead.next() {
+        for line in lines {
+            let line = match line {
+                Ok(line) => line,
+                Err(error) => {
+                    let whole =
+                        batch.is_empty() || sender.blocking_send(Ok(std::mem::take(&mut batch))).is_ok();
+                    if whole {
+                        let _ = sender.blocking_send(Err(error.into()));
+                    }
+                    return;
                 }
+            };
+            position += 1;
+            let number = line.number.unwrap_or(position);
+            if wanted.selection.end_number.is_some_and(|end| number >= end) {
+                break 'reading;
+            }
+            if position > wanted.skip && wanted.selection.wants(Some(number), &line.event) {
+                batch.push(line.event);
+            }
+            if batch.len() >= BATCH && !hand_over(&mut batch, sender) {
                 return;
             }
-        };
-        position += 1;
-        let number = line.number.unwrap_or(position);
-        if wanted.selection.end_number.is_some_and(|end| number >= end) {
-            break;
         }
-        if position > wanted.skip && wanted.selection.wants(Some(number), &line.event) {
-            batch.push(line.event);
-        }
-        let hand_over = batch.len() >= BATCH || (!batch.is_empty() && !reader.has_ready_line());
-        if hand_over {
-            // The next list is likely to be as long.
-            let next = Vec::with_capacity(batch.len());
-            if sender.blocking_send(Ok(std::mem::replace(&mut batch, next))).is_err() {
-                return;
-            }
+        if !batch.is_empty() && !ahead.has_ready_line() && !hand_over(&mut batch, sender) {
+            return;
         }
     }
     if !batch.is_empty() {
         let _ = sender.blocking_send(Ok(batch));
     }
+}
+
+/// False when nobody takes events any more.
+fn hand_over(batch: &mut Vec<Event>, sender: &mpsc::Sender<Batch>) -> bool {
+    // The next list is likely to be as long.
+    let next = Vec::with_capacity(batch.len());
+    sender.blocking_send(Ok(std::mem::replace(batch, next))).is_ok()
 }
 
 impl From<ArchiveError> for EndpointError {

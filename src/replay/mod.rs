@@ -58,7 +58,7 @@ mod waiting;
 pub mod writer;
 
 pub use canary::{Canary, FirstEvents};
-pub use change::{Changes, Ids, InRun, NewIds, NewTimes, Repartition, Retime};
+pub use change::{Changes, Ids, InRun, NewIds, NewTimes, Repartition, Retime, UnusedNames};
 pub use checkpoint::Committed;
 pub use engine::{Limits, Plan, carry};
 pub use fault::{Fault, FaultCount, Faults};

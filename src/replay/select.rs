@@ -3,7 +3,7 @@
 use std::fmt;
 use std::sync::Arc;
 
-use super::change::{Changer, Changes, InRun};
+use super::change::{Changer, Changes, InRun, UnusedNames};
 use super::fault::{FaultCount, Faults, Injector};
 use super::guard::{Guards, LeftOut};
 use super::jq::{Jq, JqFailure};
@@ -147,6 +147,12 @@ impl Selector {
     #[must_use]
     pub fn unsampled(&self) -> u64 {
         self.unsampled
+    }
+
+    /// Names in changes that no event had so far.
+    #[must_use]
+    pub fn unused(&self) -> &UnusedNames {
+        self.changer.unused()
     }
 
     /// Events that a guard left out.

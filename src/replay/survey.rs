@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use serde::Serialize;
 
+use super::change::UnusedNames;
 use super::fault::FaultCount;
 use super::guard::LeftOut;
 use super::schedule::Timetable;
@@ -153,6 +154,8 @@ pub struct Survey {
     pub held_back: u64,
     /// Events left out because they have nothing that the sample could choose by.
     pub unsampled: u64,
+    /// Names in changes that no event had.
+    pub unused: UnusedNames,
     /// Events with a fault on purpose.
     pub faults: Vec<FaultCount>,
     /// The end was asked for before everything was seen.
@@ -204,6 +207,7 @@ impl Survey {
         survey.faults = selector.faults();
         (survey.held_back, survey.unsampled) = (timing.clamped(), selector.unsampled());
         survey.left_out = selector.left_out().clone();
+        survey.unused = selector.unused().clone();
         survey.repeat(timetable.rounds());
         survey.length = timing.length_of(timetable.rounds());
         // Everything needed was read.

@@ -78,18 +78,23 @@ async fn dead_letters_of_kafka_go_back_to_topic_and_partition() {
         letter("connect", &connect),
         letter("often", &often),
         letter("stranger", &json!([["trace", "8"]])),
+        letter("home", &json!([["dead-letter-topic", "redrive-dead"]])),
     ];
     put(directory, &dead, &letters);
 
-    let plan = redrive(directory, 0, &[&dead, "--dry-run"]);
-    assert_eq!((&plan["counts"]["redriven"], &plan["counts"]["read"]), (&json!(2), &json!(4)), "{plan}");
+    // It ends as the run would.
+    let plan = redrive(directory, 1, &[&dead, "--dry-run"]);
+    assert_eq!((&plan["counts"]["redriven"], &plan["counts"]["read"]), (&json!(2), &json!(5)), "{plan}");
+    for kind in ["sent_back_too_often", "without_origin", "from_here"] {
+        assert_eq!(plan["counts"][kind], 1, "{kind}: {plan}");
+    }
     assert!(plan["by_origin"].to_string().contains("no stock"), "{plan}");
     // The plan moved nothing.
     let quarantine = ["--quarantine", "poison.eddy.ndjson.zst", "--rate", "1000/s"];
     let done = redrive(directory, 0, &[&[dead.as_str()], &quarantine[..]].concat());
     assert_eq!(
         (&done["counts"]["redriven"], &done["counts"]["quarantined"]),
-        (&json!(2), &json!(2)),
+        (&json!(2), &json!(3)),
         "{done}"
     );
     let arrived = all_of(directory, &format!("{server}/redrive-orders"));
@@ -102,7 +107,7 @@ async fn dead_letters_of_kafka_go_back_to_topic_and_partition() {
     let spring = arrived.iter().find(|event| event["v"] == "spring").expect("there");
     assert_eq!(spring["h"], json!([["trace", "7"], ["eddy-redrives", "1"]]));
     let poison = all_of(directory, "poison.eddy.ndjson.zst");
-    assert_eq!(payloads(&poison), ["often", "stranger"]);
+    assert_eq!(payloads(&poison), ["often", "stranger", "home"]);
     assert_eq!(poison[0]["h"], often, "it stays as it was");
     assert_eq!(redrive(directory, 0, &[&dead])["counts"]["read"], 0);
 
@@ -127,6 +132,12 @@ fn refused_and_chosen(directory: &Path, server: &str, dead: &str, connect: &Valu
     for words in ["nothing was sent: channel-missing", "redrive-nowhere", "`?create`", "--preflight warn"] {
         assert!(error.contains(words), "{error}");
     }
+    let told = redrive(directory, 1, &[dead]);
+    assert_eq!(
+        (&told["dry_run"], &told["counts"]["redriven"], &told["unread"]),
+        (&json!(false), &json!(0), &json!(3))
+    );
+    assert!(told["findings"].to_string().contains("channel-missing"), "{told}");
     assert_eq!(at_origin(), before, "not even what its origin takes");
     let stopped = redrive(directory, 1, &[dead, "--preflight", "warn"]);
     let counts = &stopped["counts"];
@@ -147,7 +158,7 @@ fn refused_and_chosen(directory: &Path, server: &str, dead: &str, connect: &Valu
     let chosen = redrive(directory, 0, &[dead, "--match", "spring", "--group", "others", "--dry-run"]);
     assert_eq!(
         (&chosen["counts"]["redriven"], &chosen["counts"]["not_chosen"]),
-        (&json!(1), &json!(6)),
+        (&json!(1), &json!(7)),
         "{chosen}"
     );
 }
@@ -265,7 +276,7 @@ async fn dead_letters_of_jetstream_are_acknowledged_one_by_one() {
     }
     put(directory, &url, &letters);
     let dead = format!("{url}/DEAD");
-    let plan = redrive(directory, 0, &[&dead, "--dry-run"]);
+    let plan = redrive(directory, 1, &[&dead, "--dry-run"]);
     assert_eq!(plan["counts"]["redriven"], 300, "{plan}");
     let done = redrive(directory, 1, &[&dead]);
     assert_eq!(

@@ -5,8 +5,11 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::fmt::Write;
 use std::path::Path;
 use std::process::{Child, Stdio};
-use std::time::{Instant, SystemTime};
+use std::time::{Duration, Instant, SystemTime};
 
+use rdkafka::ClientConfig;
+use rdkafka::consumer::{BaseConsumer, Consumer as _};
+use rustix::process::{Pid, Signal, kill_process};
 use serde_json::Value;
 
 use super::support::kafka;
@@ -129,6 +132,41 @@ async fn two_members_of_a_group_send_exactly_the_events_of_one() {
     // Nothing is left for who comes later.
     let summary = ended(directory, 2, &mut member(directory, &source, &target, 2));
     assert_eq!(summary["sent"], 0, "{summary}");
+}
+
+/// A member that has read all of its partition ahead loses it to another one, which goes without having sent anything.
+#[tokio::test(flavor = "multi_thread")]
+async fn what_was_read_ahead_and_taken_away_is_sent_when_it_comes_back() {
+    let Some(server) = kafka::shared() else { return };
+    let directory = tempfile::tempdir().expect("a directory");
+    let directory = directory.path();
+    let source = filled(directory, server.port, "back").await + "?group=back";
+    let target = format!("kafka://127.0.0.1:{}/back.copy", server.port);
+    let mut first = member(directory, &source, &target, 0);
+    let deadline = Instant::now() + PATIENCE;
+    while arrived(directory, &target).1.len() < EVENTS / 20 {
+        assert!(Instant::now() < deadline, "events in time");
+    }
+    let mut other = member(directory, &source, &target, 1);
+    let client: BaseConsumer = ClientConfig::new()
+        .set("bootstrap.servers", format!("127.0.0.1:{}", server.port))
+        .create()
+        .expect("a client");
+    let members = || {
+        let groups = client.fetch_group_list(Some("back"), Duration::from_secs(10)).expect("the group");
+        groups.groups().iter().map(|group| group.members().len()).sum::<usize>()
+    };
+    while members() < 2 {
+        assert!(
+            Instant::now() < deadline && other.try_wait().expect("a child").is_none(),
+            "a member in time"
+        );
+    }
+    kill_process(Pid::from_child(&other), Signal::INT).expect("a signal");
+    other.wait().expect("a child");
+    let summary = ended(directory, 0, &mut first);
+    let (_, found) = arrived(directory, &target);
+    assert_eq!(found.len(), EVENTS, "nothing is lost: {summary}");
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -6,8 +6,8 @@ use std::path::{Path, PathBuf};
 
 use serde_json::{Map, Value, json};
 
-use super::Args;
 use super::origin::Origin;
+use super::{Args, Loss};
 use crate::commands::target::{Place, is_network};
 use crate::commands::window::Window;
 use crate::commands::{CommandError, Context};
@@ -56,7 +56,8 @@ impl Audit {
         let file = file.map_err(|error| unwritable(&error))?;
         let mut options = Map::new();
         let schedule = args.scheduling.options().into_iter().map(|(name, value)| (name, Some(value)));
-        for (name, value) in schedule.chain(super::options(args, &window)) {
+        let chosen = super::options(args, &window).into_iter().chain(args.guarding.repeated());
+        for (name, value) in schedule.chain(chosen).chain(others(args, context)) {
             let value = if name == "header" { name_only(value) } else { value };
             let value = value.map_or(Value::Bool(true), Value::String);
             let list = options.entry(name).or_insert_with(|| Value::Array(Vec::new()));
@@ -164,6 +165,17 @@ fn path(args: &Args, context: &Context) -> Result<(PathBuf, bool), CommandError>
         CommandError::usage("there is no place for the audit file: neither a workspace nor a home directory")
             .hint("name one with `--audit FILE` or `EDDY_AUDIT`")
     })
+}
+
+/// Flags that are none of the schedule and of what is selected.
+fn others(args: &Args, context: &Context) -> impl Iterator<Item = (&'static str, Option<String>)> {
+    let values = [
+        ("loss", (args.loss == Loss::Allow).then(|| "allow".to_owned())),
+        ("confirm", args.confirm.clone()),
+        ("env", context.global.env.clone()),
+    ];
+    let values = values.into_iter().filter_map(|(name, value)| Some((name, Some(value?))));
+    values.chain(args.no_mark.then_some(("no-mark", None)))
 }
 
 /// Who runs this, as the system says it.

@@ -2,9 +2,10 @@
 
 use crate::commands::{CommandError, Context};
 use crate::contract::Loaded;
+use crate::diagnostic::nearest;
 use crate::endpoint::Capabilities;
 use crate::replay::json::{FieldPath, PATH_HELP};
-use crate::replay::{Changes, Ids, NewIds, NewTimes, Repartition, Retime};
+use crate::replay::{Changes, Ids, NewIds, NewTimes, Repartition, Retime, Survey};
 
 const HEADING: &str = "Identities, times and partitions";
 
@@ -139,7 +140,11 @@ pub(super) fn suited(changes: &Changes, target: &Capabilities) -> Result<(), Com
 }
 
 /// Says which places hold nothing that could be changed, once the events were looked through.
-pub(super) fn say_unused(args: &ChangingArgs, changes: &Changes, events: u64, context: &Context) {
+pub(super) fn say_unused(args: &ChangingArgs, changes: &Changes, survey: &Survey, context: &Context) {
+    let events = survey.events;
+    if events > 0 {
+        say_unused_names(survey, context);
+    }
     // Places of the contract come behind those of the flags, and need not be in every recording.
     let named = changes.ids.fields.iter().take(args.id_field.len());
     let ids = named.map(|path| ("--id-field", path));
@@ -149,6 +154,19 @@ pub(super) fn say_unused(args: &ChangingArgs, changes: &Changes, events: u64, co
             let what = if flag == "--id-field" { "an identity" } else { "a time" };
             context.ui.warn(format!("`{flag} {path}`: no event has {what} there"));
         }
+    }
+}
+
+/// Slips here would send events where they were not to go, or with what was to be taken away.
+fn say_unused_names(survey: &Survey, context: &Context) {
+    for old in &survey.unused.channels {
+        context.ui.warn(format!("`--map-channel {old}=…`: no event is of that channel"));
+        if let Some(near) = nearest(old, survey.channels.keys().map(String::as_str)) {
+            context.ui.help(&format!("did you mean `{near}`?"));
+        }
+    }
+    for name in &survey.unused.headers {
+        context.ui.warn(format!("`--drop-header {name}`: no event has that header"));
     }
 }
 

@@ -162,6 +162,12 @@ impl GuardingArgs {
         note("max-events", self.max_events.map(|most| most.to_string()));
         note("max-bytes", self.max_bytes.clone());
         note("max-duration", self.max_duration.clone());
+        let validate = match self.validate {
+            Some(Validate::Refuse) => Some("refuse".to_owned()),
+            Some(Validate::Warn) => Some("warn".to_owned()),
+            Some(Validate::Skip) | None => None,
+        };
+        note("validate", validate);
         note("audit", self.audit.as_ref().map(|path| path.display().to_string()));
         match self.preflight {
             Preflight::Refuse => {}

@@ -4,10 +4,10 @@ use std::collections::{BTreeMap, VecDeque};
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::thread::JoinHandle;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use rdkafka::consumer::{BaseConsumer, CommitMode, Consumer as _};
-use rdkafka::error::KafkaError;
+use rdkafka::error::{KafkaError, RDKafkaErrorCode as Code};
 use rdkafka::{Offset, TopicPartitionList};
 use tokio::sync::Notify;
 
@@ -21,6 +21,9 @@ use crate::endpoint::{
     Address, BoxFuture, End, EndpointError, EndpointErrorKind, Source, SourceOptions, Start, Stop,
 };
 use crate::event::Event;
+
+/// How long it is until a group is asked for again whose coordinator is not there yet.
+const COORDINATOR_PAUSE: Duration = Duration::from_millis(100);
 
 mod thread;
 
@@ -100,6 +103,16 @@ impl State {
         batch
     }
 
+    /// Whether nothing is left of the partitions that are ours, which were dealt with up to these positions.
+    fn is_dealt_with(&self, positions: &[End]) -> bool {
+        self.queues.iter().all(|((channel, partition), queue)| {
+            let end = u64::try_from(queue.span.end.unwrap_or(0)).unwrap_or(0);
+            let is_it =
+                |position: &&End| position.channel == *channel && position.partition == Some(*partition);
+            queue.events.is_empty() && positions.iter().find(is_it).is_some_and(|found| found.offset >= end)
+        })
+    }
+
     fn has_read_all(&self) -> bool {
         self.queues.values().all(|queue| queue.ended)
     }
@@ -132,13 +145,29 @@ impl Shared {
         for (topic, partition) in lanes {
             asked.add_partition(&topic, partition);
         }
-        let told = consumer.committed_offsets(asked, self.timeout)?;
+        let deadline = Instant::now() + self.timeout;
+        let told = loop {
+            match consumer.committed_offsets(asked.clone(), self.timeout) {
+                // A cluster that was just started finds out who keeps the positions when it is asked first.
+                Err(error) if is_about_the_coordinator(&error) && Instant::now() < deadline => {
+                    std::thread::sleep(COORDINATOR_PAUSE);
+                }
+                told => break told?,
+            }
+        };
         let position = |element: rdkafka::topic_partition_list::TopicPartitionListElem<'_>| {
             let lane = (element.topic().to_owned(), element.partition());
             if let Offset::Offset(offset) = element.offset() { Some((lane, offset)) } else { None }
         };
         Ok(told.elements().into_iter().filter_map(position).collect())
     }
+}
+
+fn is_about_the_coordinator(error: &KafkaError) -> bool {
+    matches!(
+        error.rdkafka_error_code(),
+        Some(Code::NotCoordinator | Code::CoordinatorNotAvailable | Code::CoordinatorLoadInProgress)
+    )
 }
 
 fn lanes_of(partitions: &TopicPartitionList) -> Vec<Lane> {

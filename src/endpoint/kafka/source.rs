@@ -208,14 +208,26 @@ pub(super) fn ends(
     let (mut config, listener) = settings::connection(address, credentials, &settings::ALL_OPTIONS)?;
     settings::consuming(&mut config, "eddy");
     let consumer = start(&config, listener)?;
-    let topics = find(&consumer, topics, options.connect_timeout)?;
+    let is_made = address.option("create").is_some_and(|value| value != "false");
+    let (mut there, mut ends) = (Vec::new(), Vec::new());
+    for name in topics {
+        match find(&consumer, std::slice::from_ref(name), options.connect_timeout) {
+            Ok(found) => there.extend(found),
+            // Whatever partitions it will have, the first event of each will be one of ours.
+            Err(error) if is_made && error.kind == EndpointErrorKind::NotFound => {
+                ends.push(End { channel: name.clone(), partition: None, offset: 0 });
+            }
+            Err(error) => return Err(error),
+        }
+    }
     let offsets = Offsets { consumer: &consumer, timeout: options.connect_timeout };
     let end = |((channel, partition), offset): (Lane, i64)| End {
         channel,
         partition: Some(partition),
         offset: u64::try_from(offset).unwrap_or(0),
     };
-    Ok(offsets.behind_last(&topics)?.into_iter().map(end).collect())
+    ends.extend(offsets.behind_last(&there)?.into_iter().map(end));
+    Ok(ends)
 }
 
 /// Leaves nothing but one partition of each topic.

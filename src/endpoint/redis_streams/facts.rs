@@ -40,6 +40,9 @@ pub(super) async fn ask(
         facts.not_told.push("the largest value: this user may not ask for `CONFIG GET`".to_owned());
     }
     let (room, refuses_when_full) = memory.as_deref().map(room).unwrap_or_default();
+    // What is trimmed as entries come drops the oldest, and need not have room for all.
+    let is_trimmed = settings.maxlen.is_some();
+    let (room, refuses_when_full) = (room.filter(|_| !is_trimmed), refuses_when_full && !is_trimmed);
     for name in names {
         let held = answers.next().and_then(answer::text_or_refusal);
         let mut channel = ChannelFacts {

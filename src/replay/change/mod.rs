@@ -52,10 +52,20 @@ pub struct InRun {
     pub first: Option<Timestamp>,
 }
 
+/// Names in changes that no event had.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct UnusedNames {
+    /// Channels that were to get another name.
+    pub channels: Vec<String>,
+    /// Headers that were to be taken away.
+    pub headers: Vec<String>,
+}
+
 /// Changes at work: counts what they were given.
 #[derive(Clone, Debug)]
 pub(super) struct Changer {
     changes: Changes,
+    unused: UnusedNames,
     identities: Identities,
     moved: Option<Moved>,
     seen: u64,
@@ -71,7 +81,9 @@ impl Changer {
             Retime::Now if run.run.is_empty() => Some(Moved::To(Timestamp::now())),
             Retime::Now | Retime::Keep => None,
         };
-        Self { changes, identities: Identities::of(&run.run, run.round), moved, seen: 0, made: 0 }
+        let channels = changes.renames.iter().map(|(old, _)| old.clone()).collect();
+        let unused = UnusedNames { channels, headers: changes.dropped_headers.clone() };
+        Self { changes, unused, identities: Identities::of(&run.run, run.round), moved, seen: 0, made: 0 }
     }
 
     /// Changes a batch; `read` are the same events as the filters are to see them, where that differs. Beside the events
@@ -140,14 +152,25 @@ impl Changer {
         (events, failure)
     }
 
-    fn rename(&self, event: &mut Event) {
+    /// The names of which none was found so far.
+    pub fn unused(&self) -> &UnusedNames {
+        &self.unused
+    }
+
+    fn rename(&mut self, event: &mut Event) {
         let rename = self.changes.renames.iter().find(|(old, _)| *old == event.channel);
-        if let Some((_, new)) = rename {
+        if let Some((old, new)) = rename {
+            self.unused.channels.retain(|unused| unused != old);
             event.channel = new.into();
         }
     }
 
-    fn change_headers(&self, event: &mut Event) {
+    fn change_headers(&mut self, event: &mut Event) {
+        if !self.unused.headers.is_empty() {
+            let is_there =
+                |name: &String| event.headers.iter().any(|header| header.name.eq_ignore_ascii_case(name));
+            self.unused.headers.retain(|name| !is_there(name));
+        }
         let Changes { dropped_headers, set_headers, .. } = &self.changes;
         if dropped_headers.is_empty() && set_headers.is_empty() {
             return;

@@ -26,6 +26,8 @@ const SHARE_EVENTS: usize = 8192;
 const TOGETHER: usize = 512;
 /// How often positions are told to the group, and it is asked how far its other members are.
 const TELL: Duration = Duration::from_millis(500);
+/// The same when everything was read.
+const TELL_AT_THE_END: Duration = Duration::from_millis(100);
 
 /// The thread's side.
 pub(super) struct Reading {
@@ -52,7 +54,7 @@ impl Reading {
             self.take();
             self.believe_ends();
             self.hold_back();
-            if self.told.elapsed() >= TELL {
+            if self.told.elapsed() >= self.until_telling() {
                 self.told = Instant::now();
                 self.tell();
                 self.look_around();
@@ -175,10 +177,17 @@ impl Reading {
         }
     }
 
-    /// In a group: whether the others have dealt with theirs as well. Until then theirs may become ours.
+    /// When all is read only what is done with it is waited for.
+    fn until_telling(&self) -> Duration {
+        if self.shared.state().has_read_all() { TELL_AT_THE_END } else { TELL }
+    }
+
+    /// In a group: whether everything of ours was dealt with, and whether the others have dealt with theirs. Until then theirs
+    /// may become ours, and ours theirs and ours again.
     fn look_around(&self) {
+        let Some(carrier) = &self.shared.carrier else { return };
         let state = self.shared.state();
-        if !self.in_group() || state.over || !state.has_read_all() {
+        if state.over || !state.has_read_all() || !state.is_dealt_with(&carrier.positions()) {
             return;
         }
         let is_open = |(lane, span): &(&Lane, &Span)| {
@@ -199,7 +208,9 @@ impl Reading {
         }
         let mut state = self.shared.state();
         // A rebalance in between may have given us more.
-        state.over = state.has_read_all() && others.iter().all(|lane| !state.queues.contains_key(lane));
+        state.over = state.has_read_all()
+            && state.is_dealt_with(&carrier.positions())
+            && others.iter().all(|lane| !state.queues.contains_key(lane));
         drop(state);
         self.shared.changed.notify_one();
     }
