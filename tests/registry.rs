@@ -441,3 +441,26 @@ fn events_go_round_through_kafka() {
     let check = ["validate", "shop.yaml", "--events", &topic, "-n", "50", "--registry", &url];
     succeeds(folder.path(), &check);
 }
+
+#[test]
+fn doctor_asks_the_registries_of_the_workspace_too() {
+    let folder = tempfile::tempdir().expect("a directory");
+    let (closed, _asked) = answering("HTTP/1.1 401 Unauthorized\r\n".to_owned());
+    let open = registry_of(vec![("/schemas/types".to_owned(), "[\"AVRO\"]".to_owned())]);
+    let environment = |name: &str, port: u16| {
+        format!("  {name}:\n    servers: {{}}\n    registry: {{ url: 'http://127.0.0.1:{port}' }}\n")
+    };
+    let text = format!(
+        "version: 1\nenvironments:\n{}{}  later:\n    servers: {{}}\n    registry: {{ url: 'http://127.0.0.1:1', token: '${{NOT_SET_AT_ALL}}' }}\n",
+        environment("good", open),
+        environment("closed", closed),
+    );
+    std::fs::write(folder.path().join("eddy.yaml"), text).expect("written");
+    let (code, told) = fails(folder.path(), &["doctor", "--env", "closed"]);
+    assert!(code == 3 && told.contains("closed/registry"), "{told}");
+    let (_, told) = fails(folder.path(), &["doctor", "--env", "later"]);
+    assert!(told.contains("later/registry") && told.contains("NOT_SET_AT_ALL"), "{told}");
+    let (_, told) = fails(folder.path(), &["doctor", "--env", "good", "--format", "json"]);
+    assert!(told.contains("\"address\": \"http://127.0.0.1:"), "{told}");
+    assert!(!told.contains("good/registry"), "nothing is wrong with it: {told}");
+}

@@ -9,6 +9,7 @@ mod origins;
 use super::choosing::{ChoosingArgs, say_unfit};
 use super::connect::{ConnectArgs, Connector};
 use super::preflight::Preflight;
+use super::quoting::quoted;
 use super::target::{Place, Places};
 use super::{CommandError, Context, Status, transfer};
 use crate::endpoint::address::Scheme;
@@ -211,8 +212,27 @@ fn group(args: &Args) -> &str {
     args.group.as_deref().unwrap_or(GROUP)
 }
 
+/// Refuses a group that no system takes.
+fn is_a_group(args: &Args, source: &Place) -> Result<(), CommandError> {
+    let name = group(args);
+    // A durable consumer is part of subjects (NATS ADR-6).
+    let is_durable = source.address.scheme == Scheme::JetStream;
+    let is_wrong = |each: char| each.is_whitespace() || each.is_control() || r".*>/\".contains(each);
+    let is_none = name.is_empty() || (is_durable && name.contains(is_wrong));
+    if !is_none {
+        return Ok(());
+    }
+    let help = if is_durable {
+        "a durable consumer has letters, digits, `-` and `_` in its name"
+    } else {
+        "give it a name, or leave `--group` away"
+    };
+    Err(CommandError::usage(format!("`--group {}` names no group", quoted(name))).hint(help))
+}
+
 fn route(args: &Args, places: &Places<'_>) -> Result<Route, CommandError> {
     let source = places.source(&args.source)?;
+    is_a_group(args, &source)?;
     let chooses = args.first.is_none() && !args.choosing.options().is_empty();
     if source.address.scheme == Scheme::Kafka && chooses && args.group.is_none() && !args.dry_run {
         return Err(CommandError::usage("a Kafka group passes over events that are not chosen")

@@ -114,6 +114,14 @@ async fn kafka_tells_what_it_would_refuse_and_what_it_would_not_keep() {
     let (code, _, error) = run(directory.path(), &unwise);
     assert_eq!(code, Some(1), "the broker refuses the large one: {error}");
     assert!(error.contains("were not delivered") && error.contains("larger than the topic"), "{error}");
+    can_be_made_by_a_run_with_a_ledger(directory.path(), &url("preflight.made?create"));
+}
+
+/// It has nothing before the run, and so can be read back.
+fn can_be_made_by_a_run_with_a_ledger(directory: &Path, target: &str) {
+    let arguments = ["replay", "events.ndjson", "--to", target, "--ledger", "made.ledger", "--speed", "max"];
+    let (code, _, error) = run(directory, &arguments);
+    assert_eq!(code, Some(0), "{error}");
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -184,4 +192,64 @@ async fn the_stream_of_the_recording_is_the_same_place_under_another_of_its_subj
     }
     let (code, _, error) = run(directory, &["replay", "a.eddy.ndjson.zst", "--to", &plain("spare")]);
     assert_eq!(code, Some(0), "{error}");
+}
+
+/// Text of a workspace with one protected server.
+fn workspace(url: &str) -> String {
+    format!("version: 1\nenvironments:\n  prod:\n    protected: true\n    servers:\n      main: {url}\n")
+}
+
+#[test]
+fn a_protected_server_is_known_by_its_other_names_and_stops_a_plan_too() {
+    let Some(server) = super::support::redis::redis(&[]) else { return };
+    let directory = tempfile::tempdir().expect("a directory");
+    let directory = directory.path();
+    write_events(directory, "shop");
+    std::fs::write(directory.join("eddy.yaml"), workspace(&format!("redis://LocalHost:{}", server.port)))
+        .expect("written");
+    let target = format!("redis://127.0.0.1:{}/shop", server.port);
+    let replay = |flags: &[&str]| {
+        run(directory, &[&["replay", "events.ndjson", "--to", &target, "--loss", "allow"], flags].concat())
+    };
+    let (code, _, error) = replay(&[]);
+    assert!(code == Some(2) && error.contains("`--confirm prod`"), "{error}");
+    let (code, plan, error) = replay(&["--dry-run"]);
+    assert!(code == Some(1) && plan.contains("--confirm prod"), "{plan} {error}");
+    let (code, plan, error) = replay(&["--dry-run", "--confirm", "prod"]);
+    assert_eq!(code, Some(0), "{plan} {error}");
+    let (code, _, error) = run(directory, &["inject", &target, "--data", "x"]);
+    assert!(code == Some(2) && error.contains("`--confirm prod`"), "{error}");
+    let flags =
+        ["--confirm", "prod", "--speed", "max", "--no-mark", "--max-events", "9", "--preflight", "warn"];
+    let (code, _, error) = replay(&flags);
+    assert_eq!(code, Some(0), "{error}");
+    let audit = std::fs::read_to_string(directory.join("audit.ndjson")).expect("read");
+    let begun: Value = serde_json::from_str(audit.lines().next().expect("a line")).expect("JSON");
+    for (flag, value) in
+        [("confirm", "prod"), ("loss", "allow"), ("max-events", "9"), ("preflight", "warn"), ("speed", "max")]
+    {
+        assert_eq!(begun["options"][flag][0], value, "{begun}");
+    }
+    assert_eq!(begun["options"]["no-mark"][0], true, "{begun}");
+}
+
+#[test]
+fn names_that_no_event_has_are_said_and_a_trimmed_stream_has_room() {
+    let Some(server) = super::support::redis::redis(&[]) else { return };
+    let directory = tempfile::tempdir().expect("a directory");
+    let directory = directory.path();
+    write_events(directory, "shop");
+    let target = format!("redis://127.0.0.1:{}?maxlen=1", server.port);
+    let names = ["--map-channel", "shpo=b", "--drop-header", "customr"];
+    let arguments = ["replay", "events.ndjson", "--to", &target, "--loss", "allow", "--speed", "max"];
+    let (code, _, error) = run(directory, &[&arguments[..], &names].concat());
+    assert_eq!(code, Some(0), "{error}");
+    for words in [
+        "`--map-channel shpo=…`: no event is of that channel",
+        "did you mean `shop`?",
+        "`--drop-header customr`: no event has that header",
+        "`shop` keeps 1 events, and 2 are to be sent to it: it drops the oldest",
+    ] {
+        assert!(error.contains(words), "{words}: {error}");
+    }
 }

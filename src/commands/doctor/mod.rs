@@ -9,6 +9,7 @@ use super::{CommandError, Context, Status, transfer};
 use crate::endpoint::inspect::{ProbeReport, Problem};
 use crate::endpoint::{Address, Credentials, EndpointError, EndpointErrorKind, open};
 use crate::output::figures::span;
+use crate::registry::{Registry, RegistryError, RegistryErrorKind, RegistrySettings};
 use crate::replay::preflight::Caps;
 use crate::settings::{EMBEDDED_ADDRESS, Environment, Workspace};
 
@@ -110,7 +111,10 @@ pub fn run(args: &Args, context: &Context) -> Result<Status, CommandError> {
         (Some(workspace), true) => declared(workspace, context, &mut problems)?,
         (None, true) => Vec::new(),
     };
-    let servers = ask(context, questions, patience)?;
+    let mut servers = ask(context, questions, patience)?;
+    if let (Some(workspace), true) = (&workspace, args.addresses.is_empty()) {
+        servers.extend(registries(workspace, context, &mut problems));
+    }
     let workspace = workspace.map(|workspace| look_at(&workspace, &mut problems)).transpose()?;
     for server in &servers {
         let subject = server.subject();
@@ -171,6 +175,59 @@ fn declared(
         }
     }
     Ok(questions)
+}
+
+/// The schema registries of the environment that was chosen, or of all.
+fn registries(workspace: &Workspace, context: &Context, problems: &mut Vec<Finding>) -> Vec<ServerReport> {
+    let chosen = context.global.env.as_deref();
+    let names = workspace.settings.environments.keys();
+    let names = names.filter(|name| chosen.is_none_or(|chosen| chosen == *name));
+    let mut reports = Vec::new();
+    for name in names {
+        match workspace.registry(Some(name), &context.environment) {
+            Ok(None) => {}
+            Ok(Some(settings)) => reports.push(ServerReport {
+                environment: Some(name.clone()),
+                name: Some("registry".to_owned()),
+                introduced_as: shown_to_a_registry(&settings),
+                probe: meet(&settings),
+            }),
+            Err(error) => {
+                let error = CommandError::from(error);
+                problems.push(Finding {
+                    subject: format!("{name}/registry"),
+                    message: error.message,
+                    help: error.hints.into_iter().next(),
+                });
+            }
+        }
+    }
+    reports
+}
+
+fn shown_to_a_registry(settings: &RegistrySettings) -> Option<String> {
+    let user = settings.user.as_ref().map(|(user, _)| format!("user {user}"));
+    user.or_else(|| settings.token.is_some().then(|| "token".to_owned()))
+}
+
+/// Asks a registry whether it is one and lets us in.
+fn meet(settings: &RegistrySettings) -> ProbeReport {
+    let begun = std::time::Instant::now();
+    let met = Registry::new(settings).and_then(|registry| registry.meet());
+    let kind = met.as_ref().err().map(|error| error.kind);
+    let reachable = kind != Some(RegistryErrorKind::Unreachable);
+    let latency = u64::try_from(begun.elapsed().as_micros()).ok().filter(|_| reachable);
+    let problem = |error: RegistryError| Problem { message: error.message, help: Some(error.help) };
+    ProbeReport {
+        address: settings.url.to_string(),
+        asked: true,
+        reachable,
+        server: kind.is_none().then(|| "schema registry".to_owned()),
+        authorised: reachable.then_some(kind != Some(RegistryErrorKind::Unauthorised)),
+        latency_us: latency,
+        problems: met.err().map(problem).into_iter().collect(),
+        ..ProbeReport::default()
+    }
 }
 
 /// The address of a server of the workspace.

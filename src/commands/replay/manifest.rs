@@ -1,9 +1,10 @@
 //! `eddy replay manifest`: a Kubernetes Indexed Job whose pods are the shards of one replay.
 
 use std::io::Write as _;
+use std::path::Path;
 
 use crate::commands::{CommandError, Context, Status, command_line};
-use crate::endpoint::mask;
+use crate::endpoint::{Address, mask};
 use crate::output::kubernetes::{JobView, job};
 
 /// Flags of `eddy replay manifest`.
@@ -59,6 +60,10 @@ pub(super) fn run(args: &Args, context: &Context) -> Result<Status, CommandError
         return Err(CommandError::usage(format!("`{}` holds a secret, and a manifest is no place for it", mask(&args.to)))
             .hint("keep it in a Kubernetes secret, name it with `--env-from`, and write `${NAME}` in an `eddy.yaml` on the volume"));
     }
+    refuse_secret_headers(args)?;
+    if args.to.contains("://") {
+        Address::parse(&args.to)?;
+    }
     for (flag, name) in [
         ("--name", Some(&args.name)),
         ("--namespace", args.namespace.as_ref()),
@@ -91,11 +96,32 @@ pub(super) fn run(args: &Args, context: &Context) -> Result<Status, CommandError
         ledger: &format!("{mount}/{}.ledger", args.name),
         flags: &args.flags,
     };
+    if !args.archive.contains("://") && !Path::new(&args.archive).starts_with(view.mount) {
+        let (archive, mount) = (&args.archive, view.mount);
+        context.ui.warn(format!("`{archive}` does not lie below `{mount}`, where the pods have the volume"));
+    }
     let text = job(&view).map_err(|error| CommandError::usage(error.to_string()))?;
     let mut data = context.ui.data();
     data.write_all(text.as_bytes())?;
     data.flush()?;
     Ok(Status::Done)
+}
+
+/// Headers that let somebody in are secrets, too.
+fn refuse_secret_headers(args: &Args) -> Result<(), CommandError> {
+    const SECRET: [&str; 4] = ["authorization", "proxy-authorization", "cookie", "x-api-key"];
+    let behind = args.flags.iter().zip(args.flags.iter().skip(1));
+    let separate = behind.filter(|(flag, _)| *flag == "--header").map(|(_, value)| value.as_str());
+    let joined = args.flags.iter().filter_map(|flag| flag.strip_prefix("--header="));
+    let names = separate.chain(joined).map(|text| text.split('=').next().unwrap_or_default());
+    let mut names = names.filter(|name| SECRET.iter().any(|secret| secret.eq_ignore_ascii_case(name)));
+    match names.next() {
+        None => Ok(()),
+        Some(name) => Err(CommandError::usage(format!(
+            "the header `{name}` holds a secret, and a manifest is no place for it"
+        ))
+        .hint("write it under `auth` of the server in an `eddy.yaml` on the volume, as `${NAME}`, and name its secret with `--env-from`")),
+    }
 }
 
 /// The pods would end with what is wrong on their command line, one after another: it is read here as they read it.

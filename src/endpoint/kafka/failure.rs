@@ -122,6 +122,16 @@ pub(super) fn no_topic(topic: &str, names: &[String], address: &Address) -> Endp
     EndpointError::new(Kind::NotFound, message).help(help)
 }
 
+/// No topic has a name that fits; `names` are those there are.
+pub(super) fn no_match(pattern: &str, names: &[String], address: &Address) -> EndpointError {
+    let message = format!("no topic at `{}` fits the pattern `{pattern}`", address.authority());
+    let help = match names {
+        [] => "there is no topic yet".to_owned(),
+        names => format!("topics there: {}", listed(names)),
+    };
+    EndpointError::new(Kind::NotFound, message).help(help)
+}
+
 /// What is a topic, for people who have named none.
 pub(super) const NAMES: &str = "a topic has up to 249 letters, digits, `.`, `_` and `-`";
 

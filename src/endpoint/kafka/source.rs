@@ -226,7 +226,9 @@ pub(super) fn ends(
         partition: Some(partition),
         offset: u64::try_from(offset).unwrap_or(0),
     };
-    ends.extend(offsets.behind_last(&there)?.into_iter().map(end));
+    if !there.is_empty() {
+        ends.extend(offsets.behind_last(&there)?.into_iter().map(end));
+    }
     Ok(ends)
 }
 
@@ -294,7 +296,7 @@ pub(super) fn find(
         let known: Vec<String> = all.iter().map(|topic| topic.name.clone()).collect();
         topics.extend(all.into_iter().filter(|topic| pattern.is_match(&topic.name)));
         if topics.is_empty() {
-            return Err(failure::no_topic(name, &known, consumer.client().context().address()));
+            return Err(failure::no_match(name, &known, consumer.client().context().address()));
         }
     }
     topics.dedup_by(|one, other| one.name == other.name);

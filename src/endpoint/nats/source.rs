@@ -33,7 +33,12 @@ impl NatsSource {
         }
         let connection =
             connect(address, options.credentials.as_ref(), options.connect_timeout, &["queue"]).await?;
-        let queue = AddressOptions::new(address, &known(&["queue"]))?.text("queue");
+        let given = known(&["queue"]);
+        let given = AddressOptions::new(address, &given)?;
+        let queue = given.text("queue");
+        if let Some(name) = queue.filter(|name| name.is_empty() || name.contains(char::is_whitespace)) {
+            return Err(given.wrong("queue", name, "the name of a queue group, without spaces"));
+        }
         let subject = address.path.clone();
         let answer = match queue {
             Some(group) => connection.client.queue_subscribe(subject, group.to_owned()).await,
