@@ -84,6 +84,8 @@ pub struct Reader {
     coming: VecDeque<Coming>,
     /// Bytes of the parts before the present file.
     passed_bytes: u64,
+    /// What is read lies in a file or object that has an end, not in a pipe.
+    is_of_a_file: bool,
 }
 
 /// A part that is not read yet.
@@ -148,7 +150,8 @@ impl Reader {
         if opened.length == Some(0) && refuse_empty {
             return Err(ArchiveError::Empty { name });
         }
-        Self::new(name, Input::File(opened.input))
+        let is_of_a_file = opened.length.is_some();
+        Ok(Self { is_of_a_file, ..Self::new(name, Input::File(opened.input))? })
     }
 
     /// Reads a stream, such as standard input; nothing is read before the first event is asked for.
@@ -174,6 +177,7 @@ impl Reader {
             text_bytes: 0,
             coming: VecDeque::new(),
             passed_bytes: 0,
+            is_of_a_file: false,
         })
     }
 

@@ -183,14 +183,16 @@ fn is_for_a_recording(output: &Path) -> Result<(), CommandError> {
     if !OTHERS.contains(&extension.as_str()) {
         return Ok(());
     }
-    let (name, stem) = (output.display(), output.with_extension(""));
-    Err(CommandError::usage(format!("`{name}` is no name for a recording, which is an archive")).hint(
-        format!(
-            "name it `{}{}`; `eddy archive convert` and `eddy archive cat` make other files of it",
-            stem.display(),
-            archive::EXTENSION
-        ),
+    let stem = output.with_extension("").display().to_string();
+    let stem = stem.trim_end_matches(".manifest").trim_end_matches(".ndjson").trim_end_matches(".eddy");
+    Err(CommandError::usage(format!(
+        "`{}` is no name for a recording, which is an archive",
+        output.display()
     ))
+    .hint(format!(
+        "name it `{stem}{}`; `eddy archive convert` and `eddy archive cat` make other files of it",
+        archive::EXTENSION
+    )))
 }
 
 /// Begins the archive, or its first part.

@@ -141,7 +141,7 @@ impl Route {
             self.source.address.scheme,
             Scheme::Kafka | Scheme::Redis | Scheme::JetStream | Scheme::Nats
         );
-        of_a_channel && server_of(&self.source.address) == server_of(&self.target.address)
+        of_a_channel && self.source.address.is_same_server(&self.target.address)
     }
 }
 
@@ -156,22 +156,10 @@ async fn redrive(args: &Args, context: &Context) -> Result<Status, CommandError>
     let rules = rules(args, selection, &route, pace);
     let stop = transfer::stop_on_interruption();
     let connector = Connector::new(&args.connect, context, &stop)?;
-    let board = Arc::new(Board::default());
     if args.dry_run {
-        let cut = look(args, (&connector, &stop), &route, &board, rules).await?;
+        let status = plan(args, context, (&connector, &stop), &route, rules).await?;
         say_unfit(&filters, context);
-        let findings = match args.preflight {
-            Preflight::Off => Vec::new(),
-            _ => origins::asked(&connector, &route, &board).await,
-        };
-        show(args, context, &route, (&board, None, cut, Duration::ZERO), &findings)?;
-        let stops = args.preflight == Preflight::Refuse && findings.iter().any(Finding::is_error);
-        let stays = say_what_stays(context, &board.counts());
-        return Ok(match stop.reason() {
-            Some(_) => Status::Interrupted,
-            None if stops || stays => Status::Findings,
-            None => Status::Done,
-        });
+        return Ok(status);
     }
     route.target.confirm(args.confirm.as_deref())?;
     let seen = origins::before_the_first(args, context, (&connector, &stop), &route, &rules).await?;
@@ -182,6 +170,7 @@ async fn redrive(args: &Args, context: &Context) -> Result<Status, CommandError>
     let inner = origins::taken(args, &connector, &route, seen).await?;
     let left = inner.left();
     let sink = connector.sink(&route.target, args.rate.is_none()).await?;
+    let board = Arc::new(Board::default());
     let base = route.target.for_writing(&context.environment)?;
     let source = RedriveSource::new(inner, Arc::clone(&board), rules);
     let sink = RoutingSink::new(base, sink, Arc::clone(&board), quarantine, args.loss == Loss::Allow);
@@ -199,7 +188,36 @@ async fn redrive(args: &Args, context: &Context) -> Result<Status, CommandError>
     let unread = left.map(|left| left.saturating_sub(board.counts().decided()));
     let time = Duration::from_micros(outcome.summary.duration_us);
     show(args, context, &route, (&board, unread, false, time), &[])?;
-    ended(args, context, &outcome, &board)
+    ended(route.source.address.scheme, context, &outcome, &board)
+}
+
+/// Shows what a run would do, and ends as it would.
+async fn plan(
+    args: &Args,
+    context: &Context,
+    (connector, stop): (&Connector<'_>, &StopToken),
+    route: &Route,
+    rules: Rules,
+) -> Result<Status, CommandError> {
+    let board = Arc::new(Board::default());
+    let cut = look(args, (connector, stop), route, &board, rules).await?;
+    let findings = match args.preflight {
+        Preflight::Off => Vec::new(),
+        _ => origins::asked(connector, route, &board).await,
+    };
+    show(args, context, route, (&board, None, cut, Duration::ZERO), &findings)?;
+    let stops = args.preflight == Preflight::Refuse && findings.iter().any(Finding::is_error);
+    let stays = say_what_stays(context, &board.counts());
+    let unconfirmed = route.target.confirm(args.confirm.as_deref()).err();
+    if let Some(error) = &unconfirmed {
+        context.ui.warn(&error.message);
+        error.hints.iter().for_each(|hint| context.ui.help(hint));
+    }
+    Ok(match stop.reason() {
+        Some(_) => Status::Interrupted,
+        None if stops || stays || unconfirmed.is_some() => Status::Findings,
+        None => Status::Done,
+    })
 }
 
 fn pace(args: &Args) -> Result<Pace, CommandError> {
@@ -372,7 +390,12 @@ fn show(
     }
 }
 
-fn ended(args: &Args, context: &Context, outcome: &Outcome, board: &Board) -> Result<Status, CommandError> {
+fn ended(
+    source: Scheme,
+    context: &Context,
+    outcome: &Outcome,
+    board: &Board,
+) -> Result<Status, CommandError> {
     let counts = board.counts();
     let again = "what has not arrived is still in its place: the same command goes on from there";
     let status = transfer::conclude(outcome, &context.ui, Some(again))?;
@@ -382,7 +405,7 @@ fn ended(args: &Args, context: &Context, outcome: &Outcome, board: &Board) -> Re
     if status != Status::Done || !say_what_stays(context, &counts) {
         return Ok(status);
     }
-    if args.source.starts_with("kafka") {
+    if source == Scheme::Kafka {
         context
             .ui
             .say("the group has passed over what was left; another one, `--group NAME`, reads it again");

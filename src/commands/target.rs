@@ -203,8 +203,9 @@ impl<'a> Places<'a> {
             _ => address.path.clone_from(&filled),
         }
         let access = Some(workspace.access(&name, environment, server));
-        let protected = environment.protected.then_some(name);
-        let limits = environment.limits.caps();
+        // The same server may be that of another environment, too.
+        let protected = environment.protected.then_some(name).or_else(|| self.protected_owner(&address));
+        let limits = environment.limits.caps().lower(self.limits_of(&address));
         Ok(Place { address, access, protected, channel: Some(filled), limits })
     }
 

@@ -1,6 +1,7 @@
 //! The URL that names an endpoint, parsed once; secrets are masked by type whenever it is shown.
 
 use std::fmt;
+use std::net::IpAddr;
 
 use thiserror::Error;
 
@@ -252,9 +253,15 @@ impl Address {
         let known = |host: &str| {
             let (name, port) = host.rsplit_once(':').unwrap_or((host, ""));
             let name = name.trim_end_matches('.').to_ascii_lowercase();
-            match name.as_str() {
-                "localhost" | "[::1]" | "0.0.0.0" | "[::]" => format!("127.0.0.1:{port}"),
-                name => format!("{name}:{port}"),
+            let number = name.trim_start_matches('[').trim_end_matches(']').parse::<IpAddr>().ok();
+            let is_here = number.is_some_and(|number| {
+                let number = number.to_canonical();
+                number.is_loopback() || number.is_unspecified()
+            });
+            if name == "localhost" || is_here {
+                format!("127.0.0.1:{port}")
+            } else {
+                format!("{name}:{port}")
             }
         };
         self.authority().split(',').map(known).collect()
@@ -420,7 +427,15 @@ mod tests {
         assert!(same("kafka://u:***@h/a", "kafka://h:9092/b"));
         assert!(same("nats://localhost/a", "jetstream+nats://127.0.0.1:4222/S"));
         assert!(same("mqtt://LocalHost/a", "mqtt://[::1]/a") && same("kafka://a,b/t", "kafka://B.,c/t"));
+        assert!(
+            same("mqtt://127.0.1.1/a", "mqtt://[::ffff:127.0.0.1]/a")
+                && !same("mqtt://127.h/a", "mqtt://h/a")
+        );
         assert!(!same("kafka://a,b:1/t", "kafka://b,c/t"));
+        let within = |one: &str, other: &str| {
+            super::Address::parse(one).expect(one).is_within(&super::Address::parse(other).expect(other))
+        };
+        assert!(within("kafka://b/t", "kafka://a,b/t") && !within("kafka://a,foreign/t", "kafka://a,b/t"));
         assert!(!same("mqtt://h/a", "mqtt://h:1884/a") && !same("mqtt://h/a", "nats://h:1883/a"));
         assert!(!same("amqp://h/one/x", "amqp://h/two/x") && same("amqp://h/one/x", "amqp://h/one/y"));
         assert!(!same("redis://h/a?db=1", "redis://h/a") && same("redis://h/a?db=0", "redis://h/b"));

@@ -108,8 +108,8 @@ impl Capabilities {
         note(!self.headers && !event.headers.is_empty(), "headers");
         if self.headers {
             note(!self.null_headers && values().any(|value| value.is_none()), "null header values");
-            let binary = values().flatten().any(|value| std::str::from_utf8(value).is_err());
-            note(!self.binary_headers && binary, "binary header values");
+            let is_binary = || values().flatten().any(|value| std::str::from_utf8(value).is_err());
+            note(!self.binary_headers && is_binary(), "binary header values");
             note(!self.repeated_headers && has_repeats(event), "repeated header names");
         }
         note(!self.null_payload && event.payload.is_none(), "null payload");

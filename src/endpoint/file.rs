@@ -348,6 +348,116 @@ mod tests {
         }
     }
 
+    /// An archive of several frames, each of so many events.
+    async fn frames(path: &str, each: i64, count: i64) {
+        let address = Address::parse(path).expect("a path");
+        let mut sink: Box<dyn Sink> =
+            Box::new(FileSink::open(&address, &SinkOptions::default()).expect("opened"));
+        for frame in 0..count {
+            let receipts = sink.send(&events(frame * each + 1..=(frame + 1) * each)).await;
+            sink.flush().await;
+            assert!(receipts.await.iter().all(|receipt| receipt.outcome.is_ok()));
+        }
+        sink.close().await.expect("closed");
+    }
+
+    #[tokio::test]
+    async fn what_several_threads_read_comes_in_order_and_is_what_is_wanted() {
+        let directory = tempfile::tempdir().expect("directory");
+        let path = directory.path().join("a.eddy.ndjson.zst").display().to_string();
+        frames(&path, 1_500, 4).await;
+        let sent = events(1..=6_000);
+        assert_eq!(read(&path, Start::Default, Stop::Never).await, sent);
+        for last in [5_u64, 1_499, 1_501, 5_999, 9_000] {
+            let expected = &sent[6_000_usize.saturating_sub(usize::try_from(last).expect("few"))..];
+            assert_eq!(read(&path, Start::Last(last), Stop::Never).await, expected, "{last}");
+        }
+        assert_eq!(read(&path, Start::Offset(1_400), Stop::Offset(3_100)).await, sent[1_399..3_099]);
+        let (from, to) = (Start::Time(Timestamp(2_000)), Stop::Time(Timestamp(4_000)));
+        assert_eq!(read(&path, from, to).await, sent[1_999..4_000]);
+        // One behind the other: a header stands in the middle.
+        let mut twice = std::fs::read(&path).expect("read");
+        twice.extend(twice.clone());
+        let both = directory.path().join("both.eddy.ndjson.zst");
+        std::fs::write(&both, twice).expect("written");
+        let both = read(&both.display().to_string(), Start::Default, Stop::Never).await;
+        assert_eq!((both.len(), &both[..6_000], &both[6_000..]), (12_000, &sent[..], &sent[..]));
+    }
+
+    #[tokio::test]
+    async fn a_line_that_is_no_event_is_named_by_its_number_on_whatever_thread() {
+        let directory = tempfile::tempdir().expect("directory");
+        let path = directory.path().join("a.eddy.ndjson.zst");
+        frames(&path.display().to_string(), 3_000, 1).await;
+        let text = zstd::decode_all(std::fs::File::open(&path).expect("open")).expect("unpacked");
+        let text = String::from_utf8(text).expect("text");
+        let mut lines: Vec<&str> = text.lines().collect();
+        lines[2_000] = "nonsense";
+        let packed = zstd::encode_all(lines.join("\n").as_bytes(), 1).expect("packed");
+        std::fs::write(&path, packed).expect("written");
+        let address = Address::parse(&path.display().to_string()).expect("a path");
+        let mut source = FileSource::open(&address, &SourceOptions::default()).expect("opened");
+        let mut count = 0;
+        let error = loop {
+            match source.next_batch(100).await {
+                Ok(batch) => count += batch.len(),
+                Err(error) => break error,
+            }
+        };
+        assert_eq!(count, 1_999);
+        assert!(error.message.starts_with("line 2001 of"), "{}", error.message);
+    }
+
+    #[tokio::test]
+    async fn large_events_are_handed_over_a_few_at_a_time() {
+        let directory = tempfile::tempdir().expect("directory");
+        let path = directory.path().join("a.eddy.ndjson.zst").display().to_string();
+        let large = "x".repeat(300_000);
+        let sent: Vec<Event> = (0..40).map(|_| Event::new("orders", large.clone())).collect();
+        write(&path, &sent, &SinkOptions::default()).await;
+        let address = Address::parse(&path).expect("a path");
+        let mut source = FileSource::open(&address, &SourceOptions::default()).expect("opened");
+        let mut count = 0;
+        loop {
+            let batch = source.next_batch(1_000).await.expect("a batch");
+            if batch.is_empty() {
+                break;
+            }
+            assert!(batch.len() <= 4, "{}", batch.len());
+            count += batch.len();
+        }
+        assert_eq!(count, 40);
+    }
+
+    #[cfg(unix)]
+    #[tokio::test(flavor = "multi_thread")]
+    async fn what_a_pipe_has_is_given_out_before_more_comes() {
+        let directory = tempfile::tempdir().expect("directory");
+        let path = directory.path().join("a.eddy.ndjson.zst").display().to_string();
+        frames(&path, 3, 2).await;
+        let pipe = directory.path().join("pipe.eddy.ndjson.zst");
+        let made = std::process::Command::new("mkfifo").arg(&pipe).status().expect("a command");
+        assert!(made.success());
+        let bytes = std::fs::read(&path).expect("read");
+        let (go_on, goes_on) = std::sync::mpsc::channel::<()>();
+        let end = pipe.clone();
+        let writer = std::thread::spawn(move || {
+            let mut file = std::fs::OpenOptions::new().write(true).open(end).expect("opened");
+            // All but the last frame of events and what stands behind it.
+            let frames: Vec<usize> = memchr::memmem::find_iter(&bytes, b"\x28\xb5\x2f\xfd").collect();
+            std::io::Write::write_all(&mut file, &bytes[..frames[2]]).expect("written");
+            goes_on.recv().expect("asked");
+            std::io::Write::write_all(&mut file, &bytes[frames[2]..]).expect("written");
+        });
+        let address = Address::parse(&pipe.display().to_string()).expect("a path");
+        let mut source = FileSource::open(&address, &SourceOptions::default()).expect("opened");
+        let first = tokio::time::timeout(std::time::Duration::from_secs(20), source.next_batch(100)).await;
+        assert_eq!(first.expect("before more comes").expect("a batch"), events(1..=3));
+        go_on.send(()).expect("asked");
+        assert_eq!(source.next_batch(100).await.expect("a batch"), events(4..=6));
+        writer.join().expect("joined");
+    }
+
     #[tokio::test]
     async fn an_event_of_an_archive_is_acknowledged_once_its_frame_is_in_the_file() {
         let directory = tempfile::tempdir().expect("directory");

@@ -12,6 +12,8 @@ use crate::event::Event;
 
 /// Events handed over at once: as many as are sent together, so that lists need not be cut.
 const BATCH: usize = 512;
+/// Bytes of events handed over at once, but for the last of them.
+const BATCH_BYTES: usize = 1024 * 1024;
 /// Batches that wait to be taken.
 const WAITING: usize = 8;
 
@@ -66,7 +68,7 @@ pub(super) fn take(left: &mut std::vec::IntoIter<Event>, max: usize) -> Vec<Even
 fn read(reader: Reader, wanted: Wanted, sender: &mpsc::Sender<Batch>) {
     let mut ahead = Ahead::of(reader);
     let mut batch = Vec::new();
-    let mut position = 0;
+    let (mut position, mut bytes) = (0, 0);
     'reading: while let Some(lines) = ahead.next() {
         for line in lines {
             let line = match line {
@@ -86,14 +88,21 @@ fn read(reader: Reader, wanted: Wanted, sender: &mpsc::Sender<Batch>) {
                 break 'reading;
             }
             if position > wanted.skip && wanted.selection.wants(Some(number), &line.event) {
+                bytes += line.event.size();
                 batch.push(line.event);
             }
-            if batch.len() >= BATCH && !hand_over(&mut batch, sender) {
-                return;
+            if batch.len() >= BATCH || bytes >= BATCH_BYTES {
+                bytes = 0;
+                if !hand_over(&mut batch, sender) {
+                    return;
+                }
             }
         }
-        if !batch.is_empty() && !ahead.has_ready_line() && !hand_over(&mut batch, sender) {
-            return;
+        if !batch.is_empty() && !ahead.has_ready_line() {
+            bytes = 0;
+            if !hand_over(&mut batch, sender) {
+                return;
+            }
         }
     }
     if !batch.is_empty() {

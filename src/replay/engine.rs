@@ -289,7 +289,7 @@ mod tests {
     use crate::event::{Event, Timestamp};
     use crate::replay::testing::{Act, ListSource, ScriptedSink, event_at};
     use crate::replay::{
-        Ending, Observer, Outcome, Pace, Progress, Selection, Silent, Speed, StopReason, StopToken,
+        Ending, Handover, Observer, Outcome, Pace, Progress, Selection, Silent, Speed, StopReason, StopToken,
     };
 
     fn events(count: i64, gap: i64) -> impl Iterator<Item = Event> {
@@ -336,6 +336,27 @@ mod tests {
         // 499 gaps of 2 ms at ten times the speed; only the lower bound is sure on a busy machine.
         assert!(elapsed >= Duration::from_micros(99_800) && summary.duration_us >= 99_800, "{summary:?}");
         assert_eq!(summary.lanes.iter().map(|lane| lane.sent).collect::<Vec<_>>(), [333, 167]);
+    }
+
+    #[tokio::test(flavor = "multi_thread", worker_threads = 1)]
+    async fn a_shared_run_ends_when_a_receipt_never_comes() {
+        let handover = Arc::new(Handover::default());
+        let part = crate::endpoint::End { channel: "a".to_owned(), partition: Some(0), offset: 0 };
+        crate::endpoint::recording::Carrier::gained(&*handover, &[part]);
+        let event = |offset: u64| {
+            let place = crate::event::Place { partition: Some(0), offset: Some(offset) };
+            Event { place, ..event_at("a", Timestamp(1)) }
+        };
+        // The source waits for what it gave out to be dealt with, as one that shares its partitions does.
+        let source = ListSource::new((0..20).map(event)).then_silent();
+        let sink = ScriptedSink::new(|_, call| if call == 1 { Act::Silence } else { Act::Take });
+        let limits = Limits { receipt_patience: Duration::from_millis(200), ..quick() };
+        let plan = Plan { limits, handover: Some(handover), ..Plan::default() };
+        let stop = StopToken::default();
+        let ended = tokio::time::timeout(Duration::from_secs(20), run(source, sink, plan, &stop)).await;
+        let (outcome, _) = ended.expect("it ends");
+        assert!(matches!(&outcome.ending, Ending::GaveUp(error) if error.kind == EndpointErrorKind::Timeout));
+        assert!(!outcome.delivered() && outcome.summary.failed == 4, "{outcome:?}");
     }
 
     #[tokio::test(flavor = "multi_thread", worker_threads = 1)]

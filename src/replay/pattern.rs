@@ -5,7 +5,6 @@ use std::ops::Range;
 use thiserror::Error;
 
 use super::jq::{FIELDS, Jq, JqError};
-use crate::diagnostic::nearest;
 use crate::event::{Event, coding, correlation};
 
 /// An expression that cannot be used.
@@ -66,7 +65,7 @@ fn begins_with_field(text: &str) -> bool {
         && !body[end..].starts_with(|each: char| each.is_alphanumeric() || each == '-')
 }
 
-/// The part of an event that a text begins with, when a letter or two of its name are wrong, and the name that is meant.
+/// The part of an event that a text begins with, when its name has a slip, and the name that is meant.
 fn misspelt(text: &str) -> Option<(&str, String)> {
     /// Shorter names are near too many words.
     const SHORTEST: usize = 5;
@@ -80,8 +79,25 @@ fn misspelt(text: &str) -> Option<(&str, String)> {
         return None;
     }
     let names: &[&str] = if dot == 1 { &FIELDS } else { &["channel", "header", "payload"] };
-    let near = nearest(&field[dot..], names.iter().copied().filter(|name| name.len() >= SHORTEST))?;
-    (near != &field[dot..]).then(|| (field, format!("{}{near}", &text[..dot])))
+    let mut names = names.iter().filter(|name| name.len() >= SHORTEST);
+    let near = names.find(|name| is_a_slip_of(&field[dot..], name))?;
+    Some((field, format!("{}{near}", &text[..dot])))
+}
+
+/// Whether a letter was left out, came twice, or two changed places; another letter may well be another word.
+fn is_a_slip_of(word: &str, name: &str) -> bool {
+    if word == name {
+        return false;
+    }
+    let (word, name) = (word.as_bytes(), name.as_bytes());
+    let alike = word.iter().zip(name).take_while(|(one, other)| one == other).count();
+    let (word, name) = (&word[alike..], &name[alike..]);
+    match (word, name) {
+        ([one, other, word @ ..], [first, second, name @ ..]) if (one, other) == (second, first) => {
+            word == name
+        }
+        _ => word == name.get(1..).unwrap_or_default() || name == word.get(1..).unwrap_or_default(),
+    }
 }
 
 /// Whether this stands for a header or a part of the payload in a form that is not ours: a text to contain seldom is.
@@ -240,7 +256,19 @@ mod tests {
             assert_eq!(error.wrong, Some((text.to_owned(), 0..field.len())), "{text}");
             assert!(error.help.contains(near), "{text}: {}", error.help);
         }
-        for text in ["canal=x", "tunnel=x", "channels", "a channel=x", ".example.com", "payloads are large"] {
+        for text in [
+            "cancel=true",
+            "leader=3",
+            "reader=7",
+            "loader=x",
+            "holder=x",
+            "canal=x",
+            "tunnel=x",
+            "channels",
+            "a channel=x",
+            ".example.com",
+            "payloads are large",
+        ] {
             assert!(matches!(Condition::parse(text), Ok(Condition::Pattern(Pattern::Contains(_)))), "{text}");
         }
         let error = Condition::parse(".payload.total >").expect_err("an end is missing");

@@ -230,10 +230,13 @@ impl Survey {
     }
 
     fn note_origins(&mut self, batch: &[Event]) {
+        let mut before = None;
         for event in batch {
-            if !self.recorded.contains(event.channel.as_str()) {
+            // Most often it is that of the event before it.
+            if before != Some(&event.channel) && !self.recorded.contains(event.channel.as_str()) {
                 self.recorded.insert(event.channel.to_string());
             }
+            before = Some(&event.channel);
         }
     }
 
@@ -257,11 +260,12 @@ impl Survey {
         let size = event.size() as u64;
         self.events += 1;
         self.bytes += size;
-        if !self.channels.contains_key(event.channel.as_str()) {
-            self.channels.insert(event.channel.to_string(), ChannelCounts::default());
-        }
         if let Some(channel) = self.channels.get_mut(event.channel.as_str()) {
             channel.add(event, self.events);
+        } else {
+            let mut channel = ChannelCounts::default();
+            channel.add(event, self.events);
+            self.channels.insert(event.channel.to_string(), channel);
         }
         let losses = target.capabilities.losses(event);
         // What would be lost is told as such, and not as what cannot be sent.

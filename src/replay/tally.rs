@@ -252,5 +252,10 @@ impl Tally {
 }
 
 fn missing_receipt() -> Delivery {
-    Delivery::failed(EndpointError::new(EndpointErrorKind::Timeout, "the target gave no receipt"))
+    Delivery::failed(no_receipt())
+}
+
+/// What was handed over has no receipt, and none is waited for any more.
+pub(super) fn no_receipt() -> EndpointError {
+    EndpointError::new(EndpointErrorKind::Timeout, "the target gave no receipt")
 }

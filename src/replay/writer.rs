@@ -266,8 +266,12 @@ impl Writer {
                 },
                 // A reader that looks for its next event for long must not hold up those before it.
                 () = tokio::time::sleep(until_the_flush), if !self.under_way.is_empty() => {
-                    self.flushed = Some(self.clock.now());
-                    self.sink.flush().await;
+                    if self.waits_too_long() {
+                        self.wait_no_longer().await;
+                    } else {
+                        self.flushed = Some(self.clock.now());
+                        self.sink.flush().await;
+                    }
                     return Next::Settled;
                 }
             }
@@ -283,6 +287,13 @@ impl Writer {
         }
         let batch = self.take_due(start);
         if batch.events.is_empty() { Next::Settled } else { Next::Due(batch) }
+    }
+
+    /// Whether something was handed over so long ago that no receipt comes any more.
+    fn waits_too_long(&self) -> bool {
+        let oldest = self.under_way.values().next().and_then(|batch| batch.sent);
+        let waited = oldest.map(|sent| self.clock.now().saturating_duration_since(sent));
+        waited.is_some_and(|waited| waited > self.limits.receipt_patience)
     }
 
     /// How long it is until what is held back is to go without more.

@@ -258,8 +258,9 @@ fn wrong_at(payload: &[u8]) -> Option<usize> {
     let error = serde_json::from_slice::<serde::de::IgnoredAny>(payload).err()?;
     let line = payload.split_inclusive(|byte| *byte == b'\n').take(error.line().saturating_sub(1));
     let before: usize = line.map(<[u8]>::len).sum();
-    // At the end of the text it names the last byte there is, else the wrong one.
-    let within = if error.is_eof() { error.column() } else { error.column().saturating_sub(1) };
+    // At the end of the text it names the last byte there is, of a control letter the byte before it, else the wrong one.
+    let is_before = error.is_eof() || error.to_string().contains("control character");
+    let within = if is_before { error.column() } else { error.column().saturating_sub(1) };
     Some(before + within)
 }
 

@@ -124,6 +124,7 @@ fn payloads_that_are_no_json_are_named() {
         ("{\"a\": 1,\n \"b\": tru }", "line 2, column 10"),
         ("{\"a\": 1", "line 1, column 8"),
         ("not json", "line 1, column 2"),
+        ("{\"a\": \"x\ty\"}", "line 1, column 9"),
         ("{} x", "line 1, column 4"),
     ] {
         assert_eq!(message(text.as_bytes()), format!("the payload is no JSON from {place} on"), "{text}");

@@ -1,6 +1,6 @@
 //! Lines that lie ready, to be read on another thread than the one that reads the file.
 
-use super::Reader;
+use super::{Reader, Selection};
 use crate::archive::ArchiveError;
 use crate::event::json_lines::{self, Line};
 
@@ -8,11 +8,11 @@ use crate::event::json_lines::{self, Line};
 const MOST_LINES: usize = 512;
 /// Most bytes of a block.
 const MOST_BYTES: usize = 256 * 1024;
-/// Fewer lines are not worth the way to another thread.
-const FEWEST_LINES: usize = 64;
+/// What is worth the way to another thread: so many lines, or so many bytes.
+const FEWEST: (usize, usize) = (16, 16 * 1024);
 
-/// The beginning of a header, which no event line has.
-const HEADER: &[u8] = b"{\"eddy\":";
+/// The beginning of a header behind the end of another line; no event line begins so.
+const HEADER_BEHIND: &[u8] = b"\n{\"eddy\":";
 
 /// Whole lines of an archive, none of them a header.
 pub struct Block {
@@ -20,11 +20,12 @@ pub struct Block {
     text: Vec<u8>,
     /// The number of the first line in its file, from 1.
     first: u64,
+    selection: Selection,
 }
 
 impl Reader {
-    /// Lines that lie ready behind the one read last; none where there are few, or where one of them is to be read in its
-    /// turn. Nothing is read from the file, and what is selected is for the caller to tell.
+    /// Lines that lie ready behind the one read last; none where there are few, or where the next one is to be read in its
+    /// turn. Nothing is read from the file.
     #[must_use]
     pub fn next_block(&mut self) -> Option<Block> {
         // The first line of a file may be a header, and lines of a file without one get their time when they are read.
@@ -33,16 +34,21 @@ impl Reader {
         }
         let ready = &self.text[self.begin..self.trusted];
         let ready = &ready[..ready.len().min(MOST_BYTES)];
-        let ends = memchr::memchr_iter(b'\n', ready).take(MOST_LINES);
-        let (lines, end) = ends.fold((0, 0), |(lines, _), newline| (lines + 1, newline + 1));
-        let text = &ready[..end];
-        let has_header =
-            |text: &[u8]| text.starts_with(HEADER) || memchr::memmem::find(text, b"\n{\"eddy\":").is_some();
-        if lines < FEWEST_LINES || has_header(text) {
+        if ready.starts_with(&HEADER_BEHIND[1..]) {
             return None;
         }
-        let block =
-            Block { name: self.frames.name().to_owned(), text: text.to_owned(), first: self.line_number + 1 };
+        let ready = memchr::memmem::find(ready, HEADER_BEHIND).map_or(ready, |newline| &ready[..=newline]);
+        let ends = memchr::memchr_iter(b'\n', ready).take(MOST_LINES);
+        let (lines, end) = ends.fold((0, 0), |(lines, _), newline| (lines + 1, newline + 1));
+        if lines < FEWEST.0 && end < FEWEST.1 {
+            return None;
+        }
+        let block = Block {
+            name: self.frames.name().to_owned(),
+            text: ready[..end].to_owned(),
+            first: self.line_number + 1,
+            selection: self.selection,
+        };
         self.line_number += lines as u64;
         self.text_bytes += end as u64;
         self.begin += end;
@@ -51,13 +57,20 @@ impl Reader {
     }
 
     /// Whether more can be read without waiting for somebody to write it.
-    pub fn is_of_a_file(&mut self) -> bool {
-        self.frames.file().is_some()
+    #[must_use]
+    pub fn is_of_a_file(&self) -> bool {
+        self.is_of_a_file
     }
 }
 
 impl Block {
-    /// Its events in order. After an error there is nothing more.
+    /// Bytes of its text.
+    #[must_use]
+    pub fn bytes(&self) -> usize {
+        self.text.len()
+    }
+
+    /// Its events that are wanted, in order. After an error there is nothing more.
     ///
     /// # Errors
     /// At a line that is no event.
@@ -68,15 +81,14 @@ impl Block {
             if line.trim_ascii().is_empty() {
                 continue;
             }
-            let read = json_lines::decode(line, None);
-            let is_wrong = read.is_err();
-            found.push(read.map_err(|source| ArchiveError::Line {
-                name: self.name.clone(),
-                line: number,
-                source,
-            }));
-            if is_wrong {
-                break;
+            match json_lines::decode(line, None) {
+                Ok(line) if self.selection.wants(line.number, &line.event) => found.push(Ok(line)),
+                Ok(_) => {}
+                Err(source) => {
+                    let name = self.name.clone();
+                    found.push(Err(ArchiveError::Line { name, line: number, source }));
+                    break;
+                }
             }
         }
         found

@@ -1,5 +1,6 @@
 //! `eddy doctor`: whether the workspace, the servers it names and the programs eddy calls are as they should be.
 
+use std::sync::mpsc::Receiver;
 use std::time::Duration;
 
 use serde::Serialize;
@@ -18,6 +19,9 @@ mod show;
 /// A server's clock that is further from ours than this is worth a word: events are ordered by both.
 const SKEW: Duration = Duration::from_secs(2);
 
+/// What a registry is called beside the servers of its environment.
+const REGISTRY: &str = "schema registry";
+
 /// Programs eddy calls, and what for.
 const TOOLS: [(&str, &str); 2] =
     [("git", "comparing with earlier revisions"), ("cargo", "building Rust services from templates")];
@@ -25,7 +29,8 @@ const TOOLS: [(&str, &str); 2] =
 /// Flags of `eddy doctor`.
 #[derive(Debug, clap::Args)]
 #[command(
-    after_help = "Without an ADDRESS every server of the workspace is asked, or those of `--env NAME`, all at the same time. \
+    after_help = "Without an ADDRESS every server and schema registry of the workspace is asked, or those of `--env NAME`, all at the same \
+    time. \
     `-v` adds what each server says of itself: limits, what we may do there, and more.\n\n\
     Exit codes: 0 all is well, 1 something is wrong, 3 a server cannot be reached or does not let us in.\n\n\
     Examples:\n  eddy doctor\n  eddy doctor --env staging\n  eddy doctor mqtt://localhost:1883 nats://localhost:4222\n  \
@@ -113,7 +118,7 @@ pub fn run(args: &Args, context: &Context) -> Result<Status, CommandError> {
     };
     let mut servers = ask(context, questions, patience)?;
     if let (Some(workspace), true) = (&workspace, args.addresses.is_empty()) {
-        servers.extend(registries(workspace, context, &mut problems));
+        servers.extend(registries(workspace, context, patience, &mut problems));
     }
     let workspace = workspace.map(|workspace| look_at(&workspace, &mut problems)).transpose()?;
     for server in &servers {
@@ -177,32 +182,59 @@ fn declared(
     Ok(questions)
 }
 
-/// The schema registries of the environment that was chosen, or of all.
-fn registries(workspace: &Workspace, context: &Context, problems: &mut Vec<Finding>) -> Vec<ServerReport> {
+/// The schema registries of the environment that was chosen, or of all, asked at the same time.
+fn registries(
+    workspace: &Workspace,
+    context: &Context,
+    patience: Duration,
+    problems: &mut Vec<Finding>,
+) -> Vec<ServerReport> {
     let chosen = context.global.env.as_deref();
     let names = workspace.settings.environments.keys();
     let names = names.filter(|name| chosen.is_none_or(|chosen| chosen == *name));
-    let mut reports = Vec::new();
+    let mut asked = Vec::new();
     for name in names {
         match workspace.registry(Some(name), &context.environment) {
             Ok(None) => {}
-            Ok(Some(settings)) => reports.push(ServerReport {
-                environment: Some(name.clone()),
-                name: Some("registry".to_owned()),
-                introduced_as: shown_to_a_registry(&settings),
-                probe: meet(&settings),
-            }),
+            Ok(Some(settings)) => {
+                let (answer, told) = std::sync::mpsc::channel();
+                let of_thread = settings.clone();
+                // A thread that cannot be started answers nothing, and one that waits longer is not waited for.
+                drop(std::thread::Builder::new().spawn(move || drop(answer.send(meet(&of_thread)))));
+                asked.push((name, settings, told));
+            }
             Err(error) => {
                 let error = CommandError::from(error);
                 problems.push(Finding {
-                    subject: format!("{name}/registry"),
+                    subject: format!("{name}/{REGISTRY}"),
                     message: error.message,
                     help: error.hints.into_iter().next(),
                 });
             }
         }
     }
-    reports
+    let deadline = std::time::Instant::now() + patience;
+    let report = |(name, settings, told): (&String, RegistrySettings, Receiver<ProbeReport>)| {
+        let left = deadline.saturating_duration_since(std::time::Instant::now());
+        ServerReport {
+            environment: Some(name.clone()),
+            name: Some(REGISTRY.to_owned()),
+            introduced_as: shown_to_a_registry(&settings),
+            probe: told.recv_timeout(left).unwrap_or_else(|_| silent(&settings, patience)),
+        }
+    };
+    asked.into_iter().map(report).collect()
+}
+
+fn silent(settings: &RegistrySettings, patience: Duration) -> ProbeReport {
+    let message = format!("`{}` did not answer within {}", settings.url, span(patience));
+    let help = Some("give it more time with `--timeout 30s`".to_owned());
+    ProbeReport {
+        address: settings.url.to_string(),
+        asked: true,
+        problems: vec![Problem { message, help }],
+        ..ProbeReport::default()
+    }
 }
 
 fn shown_to_a_registry(settings: &RegistrySettings) -> Option<String> {
@@ -222,8 +254,12 @@ fn meet(settings: &RegistrySettings) -> ProbeReport {
         address: settings.url.to_string(),
         asked: true,
         reachable,
-        server: kind.is_none().then(|| "schema registry".to_owned()),
-        authorised: reachable.then_some(kind != Some(RegistryErrorKind::Unauthorised)),
+        server: kind.is_none().then(|| REGISTRY.to_owned()),
+        authorised: match kind {
+            None => Some(true),
+            Some(RegistryErrorKind::Unauthorised) => Some(false),
+            Some(_) => None,
+        },
         latency_us: latency,
         problems: met.err().map(problem).into_iter().collect(),
         ..ProbeReport::default()

@@ -171,17 +171,15 @@ async fn inject(args: &Args, context: &Context) -> Result<Status, CommandError> 
     })
 }
 
-/// How the lines behind one that could not be sent follow.
+/// How the lines from one on that could not be read or sent follow.
 fn rest(args: &Args, outcome: &Outcome) -> Option<String> {
-    let sent = outcome.summary.acknowledged;
+    let gone = outcome.summary.sent;
     let file = args.file.as_deref().filter(|file| args.each_line && *file != "-")?;
-    let is_cut = matches!(outcome.ending, Ending::SourceFailed(_)) && sent > 0;
-    let file = quoted(file);
+    let is_cut = matches!(outcome.ending, Ending::SourceFailed(_)) && gone > 0;
+    let (lines, next, file) = (counted(gone, "line"), gone + 1, quoted(file));
     is_cut.then(|| {
         format!(
-            "{} went before it; the rest follows when the output of `tail -n +{} {file}` is sent, with `-` as the file",
-            counted(sent, "line"),
-            sent + 1
+            "{lines} went before it; once it is mended, the output of `tail -n +{next} {file}` with `-` as the file is the rest"
         )
     })
 }

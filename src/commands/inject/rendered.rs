@@ -115,6 +115,10 @@ fn add(
     environment
         .add_template_owned(name.to_owned(), text.to_owned())
         .map_err(|error| CommandError::usage(explained(name, &error)).hint(FORMS))?;
+    if ["is defined", "is undefined", "default"].iter().any(|test| text.contains(test)) {
+        // What need not be there is no slip.
+        return Ok(());
+    }
     let template = environment.get_template(name);
     let names = template.map(|template| template.undeclared_variables(false)).unwrap_or_default();
     match names.into_iter().filter(|named| !known.contains(named)).min() {
@@ -126,10 +130,13 @@ fn add(
 fn undefined(name: &str, text: &str, unknown: &str, known: &[String]) -> CommandError {
     let message = format!("`{unknown}` is not defined in the template of the {name}");
     let is_of_name = |each: char| each.is_alphanumeric() || each == '_';
-    let stands_alone = |at: &usize| {
-        !text[..*at].ends_with(is_of_name) && !text[at + unknown.len()..].starts_with(is_of_name)
+    let is_it = |at: &usize| {
+        let (before, behind) = (&text[..*at], &text[at + unknown.len()..]);
+        let opened = before.rfind("{{").max(before.rfind("{%"));
+        let closed = before.rfind("}}").max(before.rfind("%}"));
+        opened > closed && !before.ends_with(is_of_name) && !behind.starts_with(is_of_name)
     };
-    let error = match text.match_indices(unknown).map(|(at, _)| at).find(stands_alone) {
+    let error = match text.match_indices(unknown).map(|(at, _)| at).find(is_it) {
         Some(at) => {
             let begin = text[..at].rfind('\n').map_or(0, |newline| newline + 1);
             let line = text[begin..].lines().next().unwrap_or_default();

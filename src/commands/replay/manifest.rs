@@ -109,12 +109,13 @@ pub(super) fn run(args: &Args, context: &Context) -> Result<Status, CommandError
 
 /// Headers that let somebody in are secrets, too.
 fn refuse_secret_headers(args: &Args) -> Result<(), CommandError> {
-    const SECRET: [&str; 4] = ["authorization", "proxy-authorization", "cookie", "x-api-key"];
+    const SECRET: [&str; 6] = ["auth", "token", "secret", "password", "cookie", "api-key"];
     let behind = args.flags.iter().zip(args.flags.iter().skip(1));
     let separate = behind.filter(|(flag, _)| *flag == "--header").map(|(_, value)| value.as_str());
     let joined = args.flags.iter().filter_map(|flag| flag.strip_prefix("--header="));
     let names = separate.chain(joined).map(|text| text.split('=').next().unwrap_or_default());
-    let mut names = names.filter(|name| SECRET.iter().any(|secret| secret.eq_ignore_ascii_case(name)));
+    let mut names =
+        names.filter(|name| SECRET.iter().any(|secret| name.to_ascii_lowercase().contains(secret)));
     match names.next() {
         None => Ok(()),
         Some(name) => Err(CommandError::usage(format!(

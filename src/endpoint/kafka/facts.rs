@@ -96,7 +96,7 @@ fn missing(name: &str, there: &[String], address: &Address) -> ChannelFacts {
         ));
         return ChannelFacts { against, help, ..ChannelFacts::unknown(name) };
     }
-    let is_made = address.option("create").is_some_and(|value| value != "false");
+    let is_made = settings::makes_topics(address);
     let presence = if is_made { Presence::MadeOnSending } else { Presence::Missing };
     let help = failure::no_topic(name, there, address).help;
     ChannelFacts { presence, help, ..ChannelFacts::unknown(name) }

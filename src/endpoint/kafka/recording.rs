@@ -24,6 +24,8 @@ use crate::event::Event;
 
 /// How long it is until a group is asked for again whose coordinator is not there yet.
 const COORDINATOR_PAUSE: Duration = Duration::from_millis(100);
+/// How long it is asked for while partitions change hands: nothing is polled meanwhile.
+const IN_A_REBALANCE: Duration = Duration::from_secs(2);
 
 mod thread;
 
@@ -135,21 +137,27 @@ impl Shared {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// The positions of the group in these partitions, where it has any.
+    /// The positions of the group in these partitions, where it has any; a coordinator that is not there yet is waited for so
+    /// long.
     fn committed(
         &self,
         consumer: &BaseConsumer<Listener>,
         lanes: impl IntoIterator<Item = Lane>,
+        patience: Duration,
     ) -> Result<BTreeMap<Lane, i64>, KafkaError> {
         let mut asked = TopicPartitionList::new();
         for (topic, partition) in lanes {
             asked.add_partition(&topic, partition);
         }
-        let deadline = Instant::now() + self.timeout;
+        let deadline = Instant::now() + patience;
         let told = loop {
             match consumer.committed_offsets(asked.clone(), self.timeout) {
                 // A cluster that was just started finds out who keeps the positions when it is asked first.
-                Err(error) if is_about_the_coordinator(&error) && Instant::now() < deadline => {
+                Err(error)
+                    if is_about_the_coordinator(&error)
+                        && Instant::now() < deadline
+                        && !self.closing.load(Ordering::Relaxed) =>
+                {
                     std::thread::sleep(COORDINATOR_PAUSE);
                 }
                 told => break told?,
@@ -194,7 +202,7 @@ fn commit(consumer: &BaseConsumer<Listener>, positions: &[End]) -> Result<(), Ka
 impl Member for Shared {
     fn gained(&self, consumer: &BaseConsumer<Listener>, partitions: &TopicPartitionList) {
         let lanes = lanes_of(partitions);
-        let committed = self.committed(consumer, lanes.clone()).unwrap_or_default();
+        let committed = self.committed(consumer, lanes.clone(), IN_A_REBALANCE).unwrap_or_default();
         let mut gained = Vec::with_capacity(lanes.len());
         let mut state = self.state();
         for lane in lanes {
@@ -305,7 +313,8 @@ impl Shared {
         }
         let address = consumer.client().context().address();
         let refused = |error| failure::request("tell the position of the group", &error, address);
-        let committed = self.committed(consumer, self.spans.keys().cloned()).map_err(refused)?;
+        let committed =
+            self.committed(consumer, self.spans.keys().cloned(), self.timeout).map_err(refused)?;
         for (lane, position) in committed {
             if let Some(span) = self.spans.get_mut(&lane) {
                 span.next = span.next.max(position);

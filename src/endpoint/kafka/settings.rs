@@ -233,6 +233,12 @@ pub(super) fn sending(
     Ok(in_bulk && given.is_none())
 }
 
+/// Whether topics that are not there are asked for; what is neither yes nor no is refused where the sink is opened.
+pub(super) fn makes_topics(address: &Address) -> bool {
+    let flag = AddressOptions::new(address, &SINK_OPTIONS).and_then(|options| options.flag("create"));
+    flag.ok().flatten().unwrap_or(false)
+}
+
 /// How long a transaction may last until the cluster takes it back.
 const TRANSACTION: Duration = Duration::from_secs(60);
 

@@ -208,7 +208,7 @@ pub(super) fn ends(
     let (mut config, listener) = settings::connection(address, credentials, &settings::ALL_OPTIONS)?;
     settings::consuming(&mut config, "eddy");
     let consumer = start(&config, listener)?;
-    let is_made = address.option("create").is_some_and(|value| value != "false");
+    let is_made = settings::makes_topics(address);
     let (mut there, mut ends) = (Vec::new(), Vec::new());
     for name in topics {
         match find(&consumer, std::slice::from_ref(name), options.connect_timeout) {

@@ -10,6 +10,8 @@ use crate::event::json_lines::Line;
 const MOST_WORKERS: usize = 4;
 /// Blocks each of them has at once.
 const BLOCKS_EACH: usize = 2;
+/// When so many bytes are ahead, nothing more is read.
+const BYTES_AHEAD: usize = 2 * 1024 * 1024;
 
 /// Lines read in a row, at most.
 const MOST_HERE: usize = 512;
@@ -23,12 +25,20 @@ struct Worker {
     lines: Receiver<Lines>,
 }
 
-/// What comes next.
+/// What comes next, and about how many bytes it is.
 enum Coming {
     /// Lines that were read here, and why there are no more.
-    Here(Lines),
+    Here(Lines, usize),
     /// The next block of the worker with this number.
-    At(usize),
+    At(usize, usize),
+}
+
+impl Coming {
+    fn bytes(&self) -> usize {
+        match self {
+            Self::Here(_, bytes) | Self::At(_, bytes) => *bytes,
+        }
+    }
 }
 
 /// A reader that is ahead of what is taken from it, by a few blocks.
@@ -46,7 +56,7 @@ pub(super) struct Ahead {
 }
 
 impl Ahead {
-    pub(super) fn of(mut reader: Reader) -> Self {
+    pub(super) fn of(reader: Reader) -> Self {
         let processors = std::thread::available_parallelism().map_or(1, usize::from);
         let wanted = if processors > 1 { processors.min(MOST_WORKERS) } else { 0 };
         let is_of_a_file = reader.is_of_a_file() && reader.header().is_some();
@@ -65,8 +75,8 @@ impl Ahead {
     pub(super) fn next(&mut self) -> Option<Lines> {
         self.fill();
         match self.coming.pop_front()? {
-            Coming::Here(lines) => Some(lines),
-            Coming::At(worker) => Some(self.workers[worker].lines.recv().unwrap_or_else(|_| {
+            Coming::Here(lines, _) => Some(lines),
+            Coming::At(worker, _) => Some(self.workers[worker].lines.recv().unwrap_or_else(|_| {
                 let source = std::io::Error::other("a thread that reads events ended unexpectedly");
                 vec![Err(ArchiveError::Read { name: "the recording".to_owned(), source })]
             })),
@@ -80,33 +90,42 @@ impl Ahead {
 
     /// Gives the workers what they can take.
     fn fill(&mut self) {
-        while !self.ended && self.coming.len() < (self.wanted * BLOCKS_EACH).max(1) {
+        let mut bytes: usize = self.coming.iter().map(Coming::bytes).sum();
+        while !self.ended
+            && self.coming.len() < (self.wanted * BLOCKS_EACH).max(1)
+            && (bytes < BYTES_AHEAD || self.coming.is_empty())
+        {
             if let Some(worker) = self.has_worker().then(|| self.reader.next_block()).flatten() {
                 self.give(worker);
             } else if self.coming.is_empty() || self.is_of_a_file {
-                let lines = self.read_here();
-                self.coming.push_back(Coming::Here(lines));
+                let (lines, size) = self.read_here();
+                self.coming.push_back(Coming::Here(lines, size));
             } else {
                 return;
             }
+            bytes += self.coming.back().map_or(0, Coming::bytes);
         }
     }
 
-    /// The next line, and where no blocks can be had those that lie ready behind it.
-    fn read_here(&mut self) -> Lines {
-        let mut lines = Vec::new();
+    /// The next line, and where no blocks can be had those that lie ready behind it; with their bytes.
+    fn read_here(&mut self) -> (Lines, usize) {
+        let (mut lines, mut bytes) = (Vec::new(), 0);
         loop {
             match self.reader.next_line() {
-                Ok(Some(line)) => lines.push(Ok(line)),
+                Ok(Some(line)) => {
+                    bytes += line.event.size();
+                    lines.push(Ok(line));
+                }
                 Ok(None) => self.ended = true,
                 Err(error) => {
                     lines.push(Err(error));
                     self.ended = true;
                 }
             }
-            let goes_on = !self.ended && lines.len() < MOST_HERE && self.reader.header().is_none();
+            let is_much = lines.len() >= MOST_HERE || bytes >= BYTES_AHEAD;
+            let goes_on = !self.ended && !is_much && self.reader.header().is_none();
             if !goes_on || !self.reader.has_ready_line() {
-                return lines;
+                return (lines, bytes);
             }
         }
     }
@@ -125,9 +144,10 @@ impl Ahead {
     }
 
     fn give(&mut self, block: Block) {
+        let bytes = block.bytes();
         // A thread that has gone is noticed when its lines are wanted; no more blocks are with one than it takes.
         let _ = self.workers[self.turn].blocks.send(block);
-        self.coming.push_back(Coming::At(self.turn));
+        self.coming.push_back(Coming::At(self.turn, bytes));
         self.turn = (self.turn + 1) % self.wanted.max(1);
     }
 }

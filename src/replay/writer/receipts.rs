@@ -5,7 +5,7 @@ use std::time::{Duration, Instant};
 use super::{WriteEnd, Writer};
 use crate::endpoint::Delivery;
 use crate::replay::progress::News;
-use crate::replay::tally::{Batch, Note};
+use crate::replay::tally::{Batch, Note, no_receipt};
 
 /// What comes at once is there after this time, also on a busy machine.
 const AT_ONCE: Duration = Duration::from_secs(1);
@@ -93,7 +93,11 @@ impl Writer {
     }
 
     /// What has no receipt by now failed; at the end, a target that can say it tells which events of a batch have none.
-    async fn wait_no_longer(&mut self) {
+    pub(super) async fn wait_no_longer(&mut self) {
+        if !self.ending && self.handover.is_some() {
+            // The reading does not end before everything was dealt with, and of these it is never known.
+            self.gave_up.get_or_insert_with(no_receipt);
+        }
         if self.ending && self.sink.cut_short() {
             let deadline = tokio::time::Instant::now() + AT_ONCE;
             while !self.under_way.is_empty()

@@ -26,8 +26,6 @@ const SHARE_EVENTS: usize = 8192;
 const TOGETHER: usize = 512;
 /// How often positions are told to the group, and it is asked how far its other members are.
 const TELL: Duration = Duration::from_millis(500);
-/// The same when everything was read.
-const TELL_AT_THE_END: Duration = Duration::from_millis(100);
 
 /// The thread's side.
 pub(super) struct Reading {
@@ -54,7 +52,7 @@ impl Reading {
             self.take();
             self.believe_ends();
             self.hold_back();
-            if self.told.elapsed() >= self.until_telling() {
+            if self.told.elapsed() >= TELL {
                 self.told = Instant::now();
                 self.tell();
                 self.look_around();
@@ -177,11 +175,6 @@ impl Reading {
         }
     }
 
-    /// When all is read only what is done with it is waited for.
-    fn until_telling(&self) -> Duration {
-        if self.shared.state().has_read_all() { TELL_AT_THE_END } else { TELL }
-    }
-
     /// In a group: whether everything of ours was dealt with, and whether the others have dealt with theirs. Until then theirs
     /// may become ours, and ours theirs and ours again.
     fn look_around(&self) {
@@ -197,7 +190,9 @@ impl Reading {
             self.shared.spans.iter().filter(is_open).map(|(lane, _)| lane.clone()).collect();
         drop(state);
         if !others.is_empty() {
-            let Ok(committed) = self.shared.committed(&self.consumer, others.clone()) else { return };
+            let Ok(committed) = self.shared.committed(&self.consumer, others.clone(), Duration::ZERO) else {
+                return;
+            };
             let is_done = |lane: &Lane| {
                 let end = self.shared.spans.get(lane).and_then(|span| span.end).unwrap_or(0);
                 committed.get(lane).is_some_and(|position| *position >= end)
