@@ -48,7 +48,7 @@ pub use manifest::{
 };
 pub use merged::Merged;
 pub use parts::{PartLimits, PartWriter};
-pub use reader::{Block, Reader, Selection};
+pub use reader::{Reader, Selection};
 pub use record::Record;
 pub use repair::{Loss, Repaired, repair, repaired_path};
 pub use stats::{ChannelStats, Stats, stats};

@@ -12,10 +12,7 @@ use super::{ArchiveError, Header, Manifest, Part, Record, is_archive_name, stora
 use crate::event::json_lines::{self, Line, MAX_LINE};
 use crate::event::{Event, Timestamp};
 
-mod block;
 mod last;
-
-pub use block::Block;
 
 /// Text of a frame that is held back until its checksum is known to be right, when the frame does not say that it
 /// holds no more than a line may have. Frames of our own writer are always held whole.
@@ -84,8 +81,6 @@ pub struct Reader {
     coming: VecDeque<Coming>,
     /// Bytes of the parts before the present file.
     passed_bytes: u64,
-    /// What is read lies in a file or object that has an end, not in a pipe.
-    is_of_a_file: bool,
 }
 
 /// A part that is not read yet.
@@ -150,8 +145,7 @@ impl Reader {
         if opened.length == Some(0) && refuse_empty {
             return Err(ArchiveError::Empty { name });
         }
-        let is_of_a_file = opened.length.is_some();
-        Ok(Self { is_of_a_file, ..Self::new(name, Input::File(opened.input))? })
+        Self::new(name, Input::File(opened.input))
     }
 
     /// Reads a stream, such as standard input; nothing is read before the first event is asked for.
@@ -177,7 +171,6 @@ impl Reader {
             text_bytes: 0,
             coming: VecDeque::new(),
             passed_bytes: 0,
-            is_of_a_file: false,
         })
     }
 

@@ -2,18 +2,12 @@
 
 use tokio::sync::mpsc;
 
-mod ahead;
-
-use ahead::Ahead;
-
 use super::{EndpointError, EndpointErrorKind};
 use crate::archive::{ArchiveError, Reader, Selection};
 use crate::event::Event;
 
 /// Events handed over at once: as many as are sent together, so that lists need not be cut.
 const BATCH: usize = 512;
-/// Bytes of events handed over at once, but for the last of them.
-const BATCH_BYTES: usize = 1024 * 1024;
 /// Batches that wait to be taken.
 const WAITING: usize = 8;
 
@@ -65,42 +59,34 @@ pub(super) fn take(left: &mut std::vec::IntoIter<Event>, max: usize) -> Vec<Even
     left.by_ref().take(max.max(1)).collect()
 }
 
-fn read(reader: Reader, wanted: Wanted, sender: &mpsc::Sender<Batch>) {
-    let mut ahead = Ahead::of(reader);
+fn read(mut reader: Reader, wanted: Wanted, sender: &mpsc::Sender<Batch>) {
     let mut batch = Vec::new();
-    let (mut position, mut bytes) = (0, 0);
-    'reading: while let Some(lines) = ahead.next() {
-        for line in lines {
-            let line = match line {
-                Ok(line) => line,
-                Err(error) => {
-                    let whole =
-                        batch.is_empty() || sender.blocking_send(Ok(std::mem::take(&mut batch))).is_ok();
-                    if whole {
-                        let _ = sender.blocking_send(Err(error.into()));
-                    }
-                    return;
+    let mut position = 0;
+    loop {
+        let line = match reader.next_line() {
+            Ok(Some(line)) => line,
+            Ok(None) => break,
+            Err(error) => {
+                let whole = batch.is_empty() || sender.blocking_send(Ok(std::mem::take(&mut batch))).is_ok();
+                if whole {
+                    let _ = sender.blocking_send(Err(error.into()));
                 }
-            };
-            position += 1;
-            let number = line.number.unwrap_or(position);
-            if wanted.selection.end_number.is_some_and(|end| number >= end) {
-                break 'reading;
+                return;
             }
-            if position > wanted.skip && wanted.selection.wants(Some(number), &line.event) {
-                bytes += line.event.size();
-                batch.push(line.event);
-            }
-            if batch.len() >= BATCH || bytes >= BATCH_BYTES {
-                bytes = 0;
-                if !hand_over(&mut batch, sender) {
-                    return;
-                }
-            }
+        };
+        position += 1;
+        let number = line.number.unwrap_or(position);
+        if wanted.selection.end_number.is_some_and(|end| number >= end) {
+            break;
         }
-        if !batch.is_empty() && !ahead.has_ready_line() {
-            bytes = 0;
-            if !hand_over(&mut batch, sender) {
+        if position > wanted.skip && wanted.selection.wants(Some(number), &line.event) {
+            batch.push(line.event);
+        }
+        let hand_over = batch.len() >= BATCH || (!batch.is_empty() && !reader.has_ready_line());
+        if hand_over {
+            // The next list is likely to be as long.
+            let next = Vec::with_capacity(batch.len());
+            if sender.blocking_send(Ok(std::mem::replace(&mut batch, next))).is_err() {
                 return;
             }
         }
@@ -108,13 +94,6 @@ fn read(reader: Reader, wanted: Wanted, sender: &mpsc::Sender<Batch>) {
     if !batch.is_empty() {
         let _ = sender.blocking_send(Ok(batch));
     }
-}
-
-/// False when nobody takes events any more.
-fn hand_over(batch: &mut Vec<Event>, sender: &mpsc::Sender<Batch>) -> bool {
-    // The next list is likely to be as long.
-    let next = Vec::with_capacity(batch.len());
-    sender.blocking_send(Ok(std::mem::replace(batch, next))).is_ok()
 }
 
 impl From<ArchiveError> for EndpointError {

@@ -3,9 +3,10 @@
 //! be nested).
 
 use std::borrow::Cow;
+use std::cell::RefCell;
 
 use base64::Engine as _;
-use bytes::Bytes;
+use bytes::{Bytes, BytesMut};
 use compact_str::CompactString;
 
 use super::Line;
@@ -17,6 +18,11 @@ struct Otherwise;
 
 /// A number of so many digits fits whatever they are.
 const MOST_DIGITS: usize = 19;
+
+/// Bytes that short texts share.
+const SHARED_BYTES: usize = 4096;
+/// A longer text has memory of its own.
+const LARGEST_SHARED: usize = 512;
 
 type Read<T> = Result<T, Otherwise>;
 
@@ -157,7 +163,7 @@ impl<'a> Cursor<'a> {
 
     fn bytes(&mut self) -> Read<Bytes> {
         Ok(match self.text()? {
-            Cow::Borrowed(text) => Bytes::copy_from_slice(text.as_bytes()),
+            Cow::Borrowed(text) => kept(text.as_bytes()),
             Cow::Owned(text) => Bytes::from(text.into_bytes().into_boxed_slice()),
         })
     }
@@ -197,6 +203,24 @@ impl<'a> Cursor<'a> {
         self.at = end;
         serde_json::from_str(facts).map_err(|_| Otherwise)
     }
+}
+
+/// A copy of a text. Short ones share their memory with a few others: to get memory on one thread and to give it back on
+/// another takes longer than all the rest, and one that is kept keeps no more than [`SHARED_BYTES`].
+fn kept(text: &[u8]) -> Bytes {
+    thread_local! {
+        static SHARED: RefCell<BytesMut> = RefCell::default();
+    }
+    if text.len() > LARGEST_SHARED {
+        return Bytes::copy_from_slice(text);
+    }
+    SHARED.with_borrow_mut(|memory| {
+        if memory.capacity() - memory.len() < text.len() {
+            *memory = BytesMut::with_capacity(SHARED_BYTES);
+        }
+        memory.extend_from_slice(text);
+        memory.split().freeze()
+    })
 }
 
 /// What stands for one byte behind a backslash.
