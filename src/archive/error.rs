@@ -5,7 +5,7 @@ use std::path::Path;
 
 use thiserror::Error;
 
-use super::is_object;
+use super::{PARTIAL_EXTENSION, is_object};
 use crate::atomic_file;
 use crate::event::json_lines::{LineError, MAX_LINE};
 
@@ -257,7 +257,7 @@ impl ArchiveError {
 
     fn help_of_files(&self) -> Option<String> {
         match self {
-            Self::Open { source, .. } => open_help(source),
+            Self::Open { source, name } => open_help(name, source),
             Self::Upload { .. } => {
                 Some("run the command again; `--rotate-size` or `--rotate-time` of `eddy record` writes parts that stay".to_owned())
             }
@@ -363,8 +363,12 @@ fn object_help(source: &io::Error) -> Option<String> {
     Some(words.to_owned())
 }
 
-fn open_help(source: &io::Error) -> Option<String> {
+fn open_help(name: &str, source: &io::Error) -> Option<String> {
+    let partial = format!("{name}{PARTIAL_EXTENSION}");
     match source.kind() {
+        io::ErrorKind::NotFound if Path::new(&partial).is_file() => Some(format!(
+            "`{partial}` is what was recorded until it was broken off: `eddy archive repair {partial}` finishes it"
+        )),
         io::ErrorKind::NotFound => Some("check the path; `eddy record` writes archives".to_owned()),
         io::ErrorKind::PermissionDenied => Some("check the permissions of file and directory".to_owned()),
         io::ErrorKind::InvalidInput => Some("write it to a file first, and name that".to_owned()),

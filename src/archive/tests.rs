@@ -360,3 +360,13 @@ fn figures_are_counted() {
     let text = zstd::stream::decode_all(fs::File::open(&path).expect("opened")).expect("unpacked");
     assert_eq!(found.text_bytes, text.len() as u64);
 }
+
+#[test]
+fn what_was_broken_off_is_named_where_the_recording_is_not() {
+    let directory = tempfile::tempdir().expect("a directory");
+    let path = directory.path().join("a.eddy.ndjson.zst");
+    let help = || Reader::open(&path).err().expect("not there").help().expect("a help");
+    assert!(help().starts_with("check the path"), "{}", help());
+    std::fs::write(directory.path().join("a.eddy.ndjson.zst.partial"), "").expect("written");
+    assert!(help().contains("a.eddy.ndjson.zst.partial` finishes it"), "{}", help());
+}

@@ -655,3 +655,11 @@ fn a_plan_names_what_http_cannot_write_as_sending_does() {
     let (code, out, error) = eddy(&["--to", &format!("{target}#mode=batch"), "--dry-run", "--loss", "allow"]);
     assert_eq!(code, Some(0), "{out} {error}");
 }
+
+#[tokio::test]
+async fn a_receiver_has_its_options_behind_the_hash() {
+    let url = address("http://127.0.0.1:0/hooks?max-body=10");
+    let error = open_source(&url, &SourceOptions::default()).await.err().expect("refused");
+    assert_eq!(error.kind, EndpointErrorKind::Unsupported, "{error:?}");
+    assert!(error.help.is_some_and(|help| help.contains("`#max-body=10`")));
+}

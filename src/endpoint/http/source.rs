@@ -43,6 +43,12 @@ impl HttpSource {
     /// Listens.
     pub(super) async fn open(address: &Address, options: &SourceOptions) -> Result<Self, EndpointError> {
         refuse_seeking(address, options)?;
+        if let Some((_, query)) = address.target.split_once('?') {
+            // No request is told from another by what stands there.
+            let message = format!("`?{query}` means nothing to who listens at `{address}`");
+            return Err(EndpointError::new(EndpointErrorKind::Unsupported, message)
+                .help(format!("options of a receiver stand behind `#`: write `#{query}`")));
+        }
         let settings = SourceSettings::new(address, options)?;
         let tls = match &settings.identity {
             Some(identity) if address.tls => Some(acceptor(identity)?),
