@@ -70,8 +70,9 @@ pub fn say_unfit(filters: &[Jq], context: &Context) {
         if unfit.events > 0 {
             let events = counted(unfit.events, "event");
             let first = &unfit.first;
+            let count = if unfit.events == 1 { "counts" } else { "count" };
             context.ui.warn(format!(
-                "the jq filter `{}` failed on {events}, which count as no match: {first}",
+                "the jq filter `{}` failed on {events}, which {count} as no match: {first}",
                 filter.text()
             ));
         }

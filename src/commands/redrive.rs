@@ -200,7 +200,8 @@ async fn plan(
     rules: Rules,
 ) -> Result<Status, CommandError> {
     let board = Arc::new(Board::default());
-    let cut = look(args, (connector, stop), route, &board, rules).await?;
+    let looked = look(args, (connector, stop), route, &board, rules);
+    let cut = origins::patiently(args, context, route, &board, looked).await?;
     let findings = match args.preflight {
         Preflight::Off => Vec::new(),
         _ => origins::asked(connector, route, &board).await,

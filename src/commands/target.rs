@@ -152,6 +152,10 @@ impl<'a> Places<'a> {
             let limits = Caps::default();
             return Ok(Place { address, access: None, protected: None, channel: None, limits });
         }
+        // An environment that is not there comes first: its channels cannot be known.
+        if let (Some(workspace), Some(chosen)) = (&self.workspace, self.context.global.env.as_deref()) {
+            workspace.environment(Some(chosen))?;
+        }
         Err(self.unknown(text, purpose))
     }
 

@@ -74,6 +74,16 @@ pub struct AddressError {
     pub wrong: Option<(String, std::ops::Range<usize>)>,
 }
 
+const PASSWORD_HELP: &str =
+    "a `/`, `?`, `#` or `@` in a user or password is written as `%2F`, `%3F`, `%23` or `%40`";
+
+/// Whether what seems to be host and port is a user and the beginning of a password, which has a letter that ends them.
+fn ends_in_the_password(text: &str) -> bool {
+    let rest = text.split_once("://").map_or(text, |(_, rest)| rest);
+    let (before, behind) = rest.split_at(rest.find(['/', '?', '#']).unwrap_or(rest.len()));
+    before.contains(':') && !before.contains('@') && behind.contains('@')
+}
+
 /// Schemes by spelling: name, kind, TLS, default port.
 const SCHEMES: [(&str, Scheme, bool, u16); 18] = [
     ("mqtt", Scheme::Mqtt, false, 1883),
@@ -149,10 +159,13 @@ impl Address {
         // `#` is a wildcard in MQTT topics and only HTTP has fragments: people write it unescaped.
         let is_http = scheme == Scheme::Http;
         let escaped = if is_http { first } else { first.replace('#', "%23") };
-        let url = url::Url::parse(&escaped).map_err(|error| AddressError {
-            message: format!("`{}` is not a usable address: {error}", mask(text)),
-            help: format!("write {}", form(scheme)),
-            wrong: wrong_part(text, error),
+        let url = url::Url::parse(&escaped).map_err(|error| {
+            let ends_early = ends_in_the_password(text);
+            AddressError {
+                message: format!("`{}` is not a usable address: {error}", mask(text)),
+                help: if ends_early { PASSWORD_HELP.to_owned() } else { format!("write {}", form(scheme)) },
+                wrong: wrong_part(text, error).filter(|_| !ends_early),
+            }
         })?;
         let Some(host) = url.host_str().filter(|host| !host.is_empty()) else {
             return Err(AddressError {
@@ -460,6 +473,15 @@ mod tests {
         assert_eq!(Address::parse("-").map(|found| found.scheme), Ok(Scheme::Stdio));
         assert_eq!(Address::parse("C.ndjson").map(|found| found.scheme), Ok(Scheme::File));
         assert_eq!(Address::parse("memory:x").map(|found| found.path), Ok("x".to_owned()));
+    }
+
+    #[test]
+    fn a_password_with_a_letter_that_ends_hosts_is_known() {
+        for text in ["mqtt://ann:wr/ong@127.0.0.1:18840/x", "kafka://ann:a?b@h/t", "redis://:a/b@h/s"] {
+            let error = Address::parse(text).expect_err(text);
+            assert!(error.help.contains("`%2F`") && error.wrong.is_none(), "{error:?}");
+        }
+        assert!(Address::parse("mqtt://h:1/a@b").is_ok());
     }
 
     #[test]

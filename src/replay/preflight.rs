@@ -272,10 +272,12 @@ fn room(facts: &ChannelFacts, counts: &ChannelCounts, survey: &Survey) -> Vec<Fi
         found.push(Finding::warning("kept-too-short", message));
     }
     let over = |count: u64, most: Option<u64>| most.filter(|most| count > *most);
-    let events = over(counts.events, facts.most_events)
-        .map(|most| format!("`{channel}` keeps {most} events, and {} are to be sent to it", counts.events));
-    let bytes = over(counts.bytes, facts.most_bytes)
-        .map(|most| format!("`{channel}` keeps {most} bytes, and {} are to be sent to it", counts.bytes));
+    let events = over(counts.events, facts.most_events).map(|most| {
+        format!("`{channel}` keeps {most} of the {} events that are to be sent to it", counts.events)
+    });
+    let bytes = over(counts.bytes, facts.most_bytes).map(|most| {
+        format!("`{channel}` keeps {most} of the {} bytes that are to be sent to it", counts.bytes)
+    });
     for message in events.into_iter().chain(bytes) {
         found.push(if facts.refuses_when_full {
             Finding::error("no-room", format!("{message}: it refuses what comes when it is full"))

@@ -248,7 +248,7 @@ fn names_that_no_event_has_are_said_and_a_trimmed_stream_has_room() {
         "`--map-channel shpo=…`: no event is of that channel",
         "did you mean `shop`?",
         "`--drop-header customr`: no event has that header",
-        "`shop` keeps 1 events, and 2 are to be sent to it: it drops the oldest",
+        "`shop` keeps 1 of the 2 events that are to be sent to it: it drops the oldest",
     ] {
         assert!(error.contains(words), "{words}: {error}");
     }

@@ -16,6 +16,8 @@ use crate::replay::redrive::{Board, at_exchange};
 
 /// How often a queue is asked whether it has put back what was looked at.
 const PATIENCE: u32 = 20;
+/// How long a group gives out nothing before a word is said about it.
+const A_WHILE: Duration = Duration::from_secs(2);
 /// How long it has between two questions.
 const A_MOMENT: Duration = Duration::from_millis(100);
 
@@ -58,7 +60,8 @@ pub(super) async fn before_the_first(
         return Ok(0);
     }
     let board = Arc::new(Board::default());
-    let cut = look(args, (connector, stop), route, &board, rules.clone()).await?;
+    let looked = look(args, (connector, stop), route, &board, rules.clone());
+    let cut = patiently(args, context, route, &board, looked).await?;
     if stop.reason().is_some() {
         return Ok(0);
     }
@@ -79,6 +82,30 @@ pub(super) async fn before_the_first(
         }
         Err(preflight::nothing_sent(ErrorKind::Delivery, &stopping, true))
     }
+}
+
+/// Says what is waited for when a group gives out nothing for a while.
+pub(super) async fn patiently<T>(
+    args: &Args,
+    context: &Context,
+    route: &Route,
+    board: &Board,
+    looked: impl Future<Output = T>,
+) -> T {
+    let mut looked = std::pin::pin!(looked);
+    let is_shared = route.source.address.scheme == Scheme::Kafka;
+    tokio::select! {
+        biased;
+        done = &mut looked => return done,
+        () = tokio::time::sleep(A_WHILE), if is_shared => {}
+    }
+    if board.counts().read == 0 {
+        context.ui.say(format!(
+            "waiting for the group `{}`: a member that ended without leaving keeps its place for some seconds",
+            group(args)
+        ));
+    }
+    looked.await
 }
 
 /// What is read from a pipe is gone then.

@@ -114,7 +114,7 @@ pub(super) async fn begun(
     }
     let only = Some(target.address.path.as_str()).filter(|path| !path.is_empty());
     let recall = (!ledger.read_back.is_empty()).then(|| Box::new(Recall::new(address, options)));
-    Ok(Begun::Kept(Arc::new(Keeper::start(path, ledger, only, args.resume)?), recall))
+    Ok(Begun::Kept(Arc::new(Keeper::start(path, ledger, only, args.resume).map_err(not_begun)?), recall))
 }
 
 /// Everything is settled, and the ledger says so.
@@ -250,6 +250,11 @@ fn again(args: &Args, context: &Context, (window, shard): (Window, Option<Shard>
     }
     words.push("--resume".to_owned());
     words.iter().map(|word| quoted(word)).collect::<Vec<_>>().join(" ")
+}
+
+/// Nothing was sent: a ledger that cannot be written is a place that was chosen wrongly.
+pub(super) fn not_begun(error: LedgerError) -> CommandError {
+    CommandError { kind: ErrorKind::Usage, ..error.into() }
 }
 
 impl From<LedgerError> for CommandError {

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use super::Args;
-use super::keeping::{Begun, nothing_left};
+use super::keeping::{Begun, not_begun, nothing_left};
 use crate::commands::connect::Connector;
 use crate::commands::target::Place;
 use crate::commands::{CommandError, Context};
@@ -47,7 +47,7 @@ pub(super) async fn begun(
         let own = ledger.planned;
         return nothing_left(ledger, path, own, args.delivering.shard(context)?);
     }
-    let keeper = Arc::new(Keeper::start(path, ledger, None, goes_on)?.beside_the_target());
+    let keeper = Arc::new(Keeper::start(path, ledger, None, goes_on).map_err(not_begun)?.beside_the_target());
     committed.kept_by(Arc::clone(&keeper));
     Ok(Begun::Transacting(keeper, sink))
 }

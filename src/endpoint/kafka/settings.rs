@@ -123,7 +123,7 @@ fn mechanism(
         return Ok(Some(mechanism));
     }
     let message = format!("`sasl={wanted}` in the address of `{address}` has no user to show");
-    let error = EndpointError::new(EndpointErrorKind::Unauthorised, message)
+    let error = EndpointError::new(EndpointErrorKind::Unsupported, message)
         .help("write `USER:PASSWORD@` before the host, or set `auth` of the environment in `eddy.yaml`");
     Err(options.marked("sasl", error))
 }

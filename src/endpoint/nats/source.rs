@@ -44,7 +44,10 @@ impl NatsSource {
             Some(group) => connection.client.queue_subscribe(subject, group.to_owned()).await,
             None => connection.client.subscribe(subject).await,
         };
-        let subscriber = answer.map_err(|_| failure::bad_subject(&address.path))?;
+        let subscriber = answer.map_err(|_| EndpointError {
+            kind: EndpointErrorKind::Unsupported,
+            ..failure::bad_subject(&address.path)
+        })?;
         // A user who may not use inboxes gets no answer; the subscription stands all the same.
         let known = connection.round_trip(Duration::from_secs(2)).await;
         if let Some(refusal) = connection.refusal_of(&address.path) {
