@@ -362,7 +362,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn what_several_threads_read_comes_in_order_and_is_what_is_wanted() {
+    async fn what_lies_in_several_frames_comes_in_order_and_is_what_is_wanted() {
         let directory = tempfile::tempdir().expect("directory");
         let path = directory.path().join("a.eddy.ndjson.zst").display().to_string();
         frames(&path, 1_500, 4).await;
@@ -385,7 +385,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn a_line_that_is_no_event_is_named_by_its_number_on_whatever_thread() {
+    async fn a_line_that_is_no_event_is_named_by_its_number_in_the_file() {
         let directory = tempfile::tempdir().expect("directory");
         let path = directory.path().join("a.eddy.ndjson.zst");
         frames(&path.display().to_string(), 3_000, 1).await;

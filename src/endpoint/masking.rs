@@ -38,6 +38,15 @@ pub(super) fn is_secret(name: &str) -> bool {
     SECRET_NAMES.iter().any(|part| name.contains(part))
 }
 
+/// Whether a header of this name may hold what lets somebody in.
+#[must_use]
+pub fn is_secret_header(name: &str) -> bool {
+    const PARTS: [&str; 8] =
+        ["authorization", "cookie", "token", "secret", "password", "api-key", "apikey", "credential"];
+    let name = name.to_lowercase();
+    PARTS.iter().any(|part| name.contains(part))
+}
+
 fn mask_options(text: &str, shown: impl Fn(&str) -> bool) -> String {
     let masked = mask_user(text);
     let Some(start) = options_start(&masked) else {

@@ -4,7 +4,7 @@ use std::io::Write as _;
 use std::path::Path;
 
 use crate::commands::{CommandError, Context, Status, command_line};
-use crate::endpoint::{Address, mask};
+use crate::endpoint::{Address, is_secret_header, mask};
 use crate::output::kubernetes::{JobView, job};
 
 /// Flags of `eddy replay manifest`.
@@ -109,13 +109,11 @@ pub(super) fn run(args: &Args, context: &Context) -> Result<Status, CommandError
 
 /// Headers that let somebody in are secrets, too.
 fn refuse_secret_headers(args: &Args) -> Result<(), CommandError> {
-    const SECRET: [&str; 6] = ["auth", "token", "secret", "password", "cookie", "api-key"];
     let behind = args.flags.iter().zip(args.flags.iter().skip(1));
     let separate = behind.filter(|(flag, _)| *flag == "--header").map(|(_, value)| value.as_str());
     let joined = args.flags.iter().filter_map(|flag| flag.strip_prefix("--header="));
     let names = separate.chain(joined).map(|text| text.split('=').next().unwrap_or_default());
-    let mut names =
-        names.filter(|name| SECRET.iter().any(|secret| name.to_ascii_lowercase().contains(secret)));
+    let mut names = names.filter(|name| is_secret_header(name) || name.to_lowercase().contains("auth"));
     match names.next() {
         None => Ok(()),
         Some(name) => Err(CommandError::usage(format!(

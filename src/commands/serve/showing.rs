@@ -2,6 +2,7 @@
 
 use serde::Serialize;
 
+use crate::endpoint::is_secret_header;
 use crate::event::coding::{self, Decoded};
 use crate::event::{Event, Header};
 use crate::output::figures::size;
@@ -13,9 +14,6 @@ const PAYLOAD: usize = 8 * 1024;
 const SHORT: usize = 256;
 /// Headers that are shown.
 const HEADERS: usize = 30;
-/// Parts of the names of headers whose values let somebody in.
-const SECRET: [&str; 8] =
-    ["authorization", "cookie", "token", "secret", "password", "api-key", "apikey", "credential"];
 /// What stands for a value that is not shown.
 const HIDDEN: &str = "•••";
 
@@ -66,9 +64,8 @@ impl Shown {
 }
 
 fn header(header: &Header) -> (String, Option<String>) {
-    let name = header.name.to_lowercase();
     let value = header.value.as_deref().map(|value| {
-        if SECRET.iter().any(|part| name.contains(part)) {
+        if is_secret_header(&header.name) {
             return HIDDEN.to_owned();
         }
         visible(&text(value, SHORT).0)
