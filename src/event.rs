@@ -204,6 +204,17 @@ impl Event {
         std::str::from_utf8(header.value.as_ref()?).ok()
     }
 
+    /// Whether two of its headers have one name.
+    #[must_use]
+    pub fn repeats_headers(&self) -> bool {
+        if self.headers.len() < 2 {
+            return false;
+        }
+        let mut names: Vec<&str> = self.headers.iter().map(|header| header.name.as_str()).collect();
+        names.sort_unstable();
+        names.windows(2).any(|pair| pair[0] == pair[1])
+    }
+
     /// Bytes of key, payload and headers together; what limits and rates count.
     #[must_use]
     pub fn size(&self) -> usize {

@@ -3,6 +3,7 @@
 use std::collections::{BTreeMap, HashMap};
 use std::io;
 
+use super::contents::Totals;
 use super::frame::{self, INDEX_MAGIC, SKIPPABLE_HEADER, SeekEntry};
 use super::index::{FrameEntry, Index};
 use super::packing::OpenFrame;
@@ -20,6 +21,7 @@ pub(super) struct Encoder {
     channel_places: HashMap<String, u32>,
     last_channel: Option<(String, u32)>,
     index: Index,
+    totals: Totals,
     numbers: Option<(u64, u64)>,
     times: Option<(i64, i64)>,
     offset: u64,
@@ -34,6 +36,7 @@ impl Encoder {
             channel_places: HashMap::new(),
             last_channel: None,
             index: Index::empty(),
+            totals: Totals::default(),
             numbers: None,
             times: None,
             offset: 0,
@@ -76,6 +79,7 @@ impl Encoder {
         }
         if let Some(place) = self.channel_place(&event.channel) {
             *self.open_channels.entry(place).or_default() += 1;
+            self.totals.note(place as usize, event);
         }
     }
 
@@ -135,7 +139,8 @@ impl Encoder {
     }
 
     /// Index and seek table, to stand at the very end; all frames must be closed.
-    pub(super) fn trailer(&self) -> io::Result<Vec<u8>> {
+    pub(super) fn trailer(&mut self) -> io::Result<Vec<u8>> {
+        self.index.contents = self.index.channels_complete.then(|| self.totals.contents().clone());
         let content = self.index.to_content()?;
         let mut out = Vec::with_capacity(content.len() + 64);
         frame::write_skippable(INDEX_MAGIC, &content, &mut out);

@@ -4,6 +4,7 @@ use std::io::{self, Read, SeekFrom};
 
 use serde::{Deserialize, Serialize};
 
+use super::contents::Contents;
 use super::frame::{self, INDEX_MAGIC, INDEX_SIGNATURE, SKIPPABLE_HEADER, SeekEntry};
 use super::storage::Seekable;
 
@@ -25,6 +26,9 @@ pub struct Index {
     pub channels_complete: bool,
     /// The frames with data in order, the header's included.
     pub frames: Vec<FrameEntry>,
+    /// What the events hold together; absent where the writer kept no totals or `channels` does not name all.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub contents: Option<Contents>,
 }
 
 /// One frame with data. Ranges are least and greatest, both included, and absent when nothing has the value.
@@ -50,6 +54,9 @@ pub struct FrameEntry {
     /// Events by channel: place in [`Index::channels`], count.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub channels: Vec<(u32, u64)>,
+    /// CRC-32 (as of gzip, RFC 1952, section 8) of its bytes in the file.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub crc: Option<u32>,
 }
 
 impl Index {

@@ -5,6 +5,7 @@
 //! `docs/archive.md` describes it for other readers and writers.
 
 mod by_channel;
+mod contents;
 mod convert;
 mod encoder;
 mod error;
@@ -37,6 +38,7 @@ mod seek_tests;
 mod tests;
 
 pub use by_channel::{ChannelWriter, MOST_CHANNELS};
+pub use contents::{ChannelContents, Contents, Overview};
 pub use convert::{ConvertFormat, ForeignWriter, LossCounts, LostPart};
 pub use error::ArchiveError;
 pub use header::Header;

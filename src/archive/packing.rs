@@ -55,6 +55,7 @@ enum Queued {
 struct Job {
     text: Vec<u8>,
     bytes: Vec<u8>,
+    crc: u32,
 }
 
 struct Pool {
@@ -91,7 +92,7 @@ impl Packing {
             return self.pack(frame);
         };
         let (report, packed) = channel();
-        let job = Job { text: frame.text, bytes: Vec::new() };
+        let job = Job::of(frame.text);
         match pool.jobs.send((job, report)) {
             Ok(()) => {
                 self.queue.push_back(Queued::Packing(frame.entry, packed));
@@ -114,12 +115,12 @@ impl Packing {
             Some(compressor) => compressor,
             None => compressor(self.level)?,
         };
-        let mut job = Job { text: frame.text, bytes: Vec::new() };
+        let mut job = Job::of(frame.text);
         job.run(&mut compressor)?;
         self.compressor = (!self.spare).then_some(compressor);
-        let entry = FrameEntry { len: job.bytes.len() as u64, ..frame.entry };
-        self.queue.push_back(Queued::Packed(PackedFrame { entry, bytes: job.bytes }));
-        self.give_back(job.text);
+        let (packed, text) = job.packed(frame.entry);
+        self.queue.push_back(Queued::Packed(packed));
+        self.give_back(text);
         Ok(())
     }
 
@@ -147,9 +148,9 @@ impl Packing {
         let Some(Queued::Packing(entry, _)) = self.queue.pop_front() else {
             return Ok(None);
         };
-        self.give_back(job.text);
-        let entry = FrameEntry { len: job.bytes.len() as u64, ..entry };
-        Ok(Some(PackedFrame { entry, bytes: job.bytes }))
+        let (packed, text) = job.packed(entry);
+        self.give_back(text);
+        Ok(Some(packed))
     }
 
     /// Takes back a frame that could not be written, to be the next one again.
@@ -184,7 +185,18 @@ impl Job {
         self.bytes.clear();
         self.bytes.reserve(zstd::zstd_safe::compress_bound(self.text.len()));
         compressor.compress_to_buffer(&self.text, &mut self.bytes)?;
+        self.crc = crc32fast::hash(&self.bytes);
         Ok(())
+    }
+
+    fn of(text: Vec<u8>) -> Self {
+        Self { text, bytes: Vec::new(), crc: 0 }
+    }
+
+    /// What became of a frame, and its text.
+    fn packed(self, entry: FrameEntry) -> (PackedFrame, Vec<u8>) {
+        let entry = FrameEntry { len: self.bytes.len() as u64, crc: Some(self.crc), ..entry };
+        (PackedFrame { entry, bytes: self.bytes }, self.text)
     }
 }
 

@@ -6,7 +6,8 @@ use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
 use super::{
-    ArchiveError, Header, Reader, Selection, Writer, WriterOptions, repair, repaired_path, stats, verify,
+    ArchiveError, Header, Overview, Reader, Selection, Writer, WriterOptions, repair, repaired_path, stats,
+    verify,
 };
 use crate::event::{Event, Header as EventHeader, Timestamp};
 
@@ -282,6 +283,72 @@ fn a_whole_archive_has_no_findings_and_a_flipped_bit_that_changes_anything_is_on
         }
     }
     assert!(found_damage > bytes.len() / 7 * 8 / 10, "{found_damage} of {}", bytes.len() / 7);
+}
+
+/// The archive with another index, as a writer with other ideas of it would make it.
+fn with_index(path: &Path, change: impl FnOnce(&mut super::Index)) {
+    let mut index = Reader::open(path).expect("opened").index().expect("read").expect("indexed");
+    let end = index.frames.last().map_or(0, |frame| frame.at + frame.len);
+    change(&mut index);
+    let mut bytes = fs::read(path).expect("read");
+    bytes.truncate(usize::try_from(end).expect("small"));
+    let content = index.to_content().expect("content");
+    super::frame::write_skippable(super::frame::INDEX_MAGIC, &content, &mut bytes);
+    let mut entries = index.seek_entries();
+    let length = u32::try_from(content.len() + super::frame::SKIPPABLE_HEADER).expect("small");
+    entries.push(super::frame::SeekEntry { compressed: length, text: 0 });
+    super::frame::write_seek_table(&entries, &mut bytes);
+    fs::write(path, bytes).expect("written");
+}
+
+#[test]
+fn an_index_tells_what_all_events_hold_together() {
+    let directory = tempfile::tempdir().expect("directory");
+    let path = archive(directory.path(), 20, 5);
+    let found = Overview::of(&path, |_, _| true).expect("an overview");
+    let of_all = (found.events, found.first, found.last, found.contents.headers);
+    assert_eq!(of_all, (20, Some(Timestamp(1_000_000)), Some(Timestamp(20_000_000)), 20));
+    let names: Vec<(&str, u64)> =
+        found.channels.iter().map(|(name, all)| (name.as_str(), all.events)).collect();
+    assert_eq!(names, [("channel-0", 6), ("channel-1", 7), ("channel-2", 7)]);
+    assert_eq!(found.channels["channel-0"].largest_event, 12, "the first of two digits");
+    assert_eq!(Overview::of(&path, |bytes, _| bytes < 200), None, "broken off");
+    let at = damage(&path, 3);
+    assert_eq!(Overview::of(&path, |_, _| true), None, "damaged at byte {at}");
+}
+
+#[test]
+fn an_index_with_wrong_totals_or_checksums_is_found_and_one_without_is_good() {
+    let directory = tempfile::tempdir().expect("directory");
+    let path = archive(directory.path(), 20, 5);
+    let verified = |change: fn(&mut super::Index)| {
+        let other = directory.path().join("b.eddy.ndjson.zst");
+        fs::copy(&path, &other).expect("copied");
+        with_index(&other, change);
+        let found = verify(&other, unwatched()).expect("verified");
+        let words: Vec<String> = found.findings.into_iter().map(|finding| finding.message).collect();
+        (words.join("; "), Overview::of(&other, |_, _| true).is_some())
+    };
+    let totals = |index: &mut super::Index, change: fn(&mut super::Contents)| {
+        index.contents.iter_mut().for_each(change);
+    };
+    assert_eq!(verified(|_| {}), (String::new(), true));
+    assert_eq!(verified(|index| index.contents = None), (String::new(), false));
+    assert_eq!(verified(|index| index.frames[1].crc = None), (String::new(), false));
+    let (words, is_known) = verified(|index| index.frames[2].crc = Some(1));
+    assert_eq!(
+        (words.as_str(), is_known),
+        ("the index is wrong about this frame: its checksum differs", false)
+    );
+    let wrong: [fn(&mut super::Contents); 3] =
+        [|all| all.keys = 1, |all| all.channels[1].bytes += 1, |all| all.channels.truncate(2)];
+    for change in wrong {
+        let other = directory.path().join("c.eddy.ndjson.zst");
+        fs::copy(&path, &other).expect("copied");
+        with_index(&other, |index| totals(index, change));
+        let found = verify(&other, unwatched()).expect("verified");
+        assert_eq!(found.findings[0].message, "the totals in the index differ");
+    }
 }
 
 #[test]

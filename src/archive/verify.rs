@@ -1,10 +1,11 @@
 //! Whether a recording is whole: frames and their checksums, lines, numbers, index and seek table against the content.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, HashMap};
 use std::path::Path;
 
 use serde::Serialize;
 
+use super::contents::{self, ChannelContents, Contents, Totals};
 use super::frame_reader::SeenFrame;
 use super::index::{FrameEntry, Index, read_trailer};
 use super::loss::{Expected, LossTracker, LostRange};
@@ -68,8 +69,42 @@ impl Finding {
     }
 }
 
-/// What the lines of one frame came to.
-type Content = BTreeMap<u64, FrameContent>;
+/// What the lines came to.
+#[derive(Default)]
+struct Content {
+    /// By the first byte of the frame.
+    frames: BTreeMap<u64, FrameContent>,
+    totals: Totals,
+    /// The place of each channel in the totals.
+    places: HashMap<String, usize>,
+}
+
+impl Content {
+    fn note(&mut self, at: u64, line: &Line) {
+        note(self.frames.entry(at).or_default(), line);
+        let channel = line.event.channel.as_str();
+        let next = self.places.len();
+        let place = match self.places.get(channel) {
+            Some(place) => *place,
+            None => *self.places.entry(channel.to_owned()).or_insert(next),
+        };
+        self.totals.note(place, &line.event);
+    }
+
+    /// Whether these totals, with the channels in this order, are what was read.
+    fn has_totals(&self, contents: &Contents, channels: &[String]) -> bool {
+        let found = self.totals.contents();
+        let by_name = channels.iter().zip(&contents.channels);
+        let is_found = |(name, channel): (&String, &ChannelContents)| {
+            self.places.get(name).and_then(|place| found.channels.get(*place)) == Some(channel)
+        };
+        let lengths = [channels.len(), contents.channels.len(), found.channels.len()];
+        let without_channels = |of: &Contents| Contents { channels: Vec::new(), ..of.clone() };
+        lengths.windows(2).all(|pair| pair[0] == pair[1])
+            && by_name.into_iter().all(is_found)
+            && without_channels(contents) == without_channels(found)
+    }
+}
 
 #[derive(Default)]
 struct FrameContent {
@@ -103,7 +138,7 @@ pub(super) fn verify_expecting(
     reader.frames().watch_frames();
     let data_end = reader.data_end()?;
     let mut losses = LossTracker::default();
-    let mut content = Content::new();
+    let mut content = Content::default();
     let mut last_number = None;
     let mut foreign = None;
     loop {
@@ -114,7 +149,7 @@ pub(super) fn verify_expecting(
             Ok(Some(line)) => {
                 verification.check_number(&line, &mut last_number, reader.line_number());
                 losses.event(at, line.number, line.event.received.0);
-                note(content.entry(at).or_default(), &line);
+                content.note(at, &line);
                 verification.events += 1;
                 told(watch, reader.file_bytes(), verification.events)?;
             }
@@ -262,8 +297,17 @@ impl Verification {
         content: &Content,
     ) -> Result<(), ArchiveError> {
         let name = path.display().to_string();
+        let unreadable = |source| ArchiveError::Read { name: name.clone(), source };
+        let mut changed = Vec::new();
         let trailer = match reader.frames().file() {
-            Some(file) => read_trailer(file).map_err(|source| ArchiveError::Read { name, source })?,
+            Some(file) => {
+                let trailer = read_trailer(file).map_err(unreadable)?;
+                if let Some(Ok(index)) = &trailer {
+                    let wrong = contents::check(file, index, |_| true).map_err(unreadable)?;
+                    changed = wrong.unwrap_or_default();
+                }
+                trailer
+            }
             None => None,
         };
         let damaged: Vec<u64> = self.findings.iter().filter_map(|finding| finding.offset).collect();
@@ -274,7 +318,17 @@ impl Verification {
                 "the file has no seek table at its end: the recording was not finished".to_owned(),
             )],
             Some(Err(reason)) => vec![(None, reason)],
-            Some(Ok(index)) => compare(&index, seen, content, &damaged),
+            Some(Ok(index)) => {
+                let mut problems = compare(&index, seen, &content.frames, &damaged);
+                let is_sound = |at: &u64| !damaged.contains(at);
+                let words = "the index is wrong about this frame: its checksum differs";
+                problems.extend(changed.into_iter().filter(is_sound).map(|at| (Some(at), words.to_owned())));
+                let totals = index.contents.as_ref().filter(|_| self.findings.is_empty());
+                if totals.is_some_and(|totals| !content.has_totals(totals, &index.channels)) {
+                    problems.push((None, "the totals in the index differ".to_owned()));
+                }
+                problems
+            }
         };
         self.indexed = problems.is_empty();
         for (offset, message) in problems {
@@ -288,7 +342,7 @@ impl Verification {
 fn compare(
     index: &Index,
     seen: &[SeenFrame],
-    content: &Content,
+    content: &BTreeMap<u64, FrameContent>,
     damaged: &[u64],
 ) -> Vec<(Option<u64>, String)> {
     let mut problems = Vec::new();

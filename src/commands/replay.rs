@@ -161,8 +161,13 @@ async fn replay(args: &Args, context: &Context) -> Result<Status, CommandError> 
     // What is wrong with address or options is said when the target is opened.
     let refusal = opened.and_then(|(address, options)| open::refusal(&address, &options).ok().flatten());
     let carriage = Carriage { capabilities: carried, refusal };
-    let survey = Survey::of(source, selection.clone(), shard, &scheduled.timetable, carriage, &stop).await;
-    let survey = survey.map_err(|error| origin.unread(error))?;
+    let asked = (&selection, shard, &scheduled.timetable);
+    let survey = match origin.foreseen(window, asked, &carriage, &stop).await {
+        Some(survey) => survey,
+        None => Survey::of(source, selection.clone(), shard, &scheduled.timetable, carriage, &stop)
+            .await
+            .map_err(|error| origin.unread(error))?,
+    };
     if survey.interrupted {
         context.ui.say("interrupted before anything was sent");
         return Ok(Status::Interrupted);

@@ -110,7 +110,7 @@ impl Capabilities {
             note(!self.null_headers && values().any(|value| value.is_none()), "null header values");
             let is_binary = || values().flatten().any(|value| std::str::from_utf8(value).is_err());
             note(!self.binary_headers && is_binary(), "binary header values");
-            note(!self.repeated_headers && has_repeats(event), "repeated header names");
+            note(!self.repeated_headers && event.repeats_headers(), "repeated header names");
         }
         note(!self.null_payload && event.payload.is_none(), "null payload");
         losses
@@ -122,17 +122,11 @@ impl Capabilities {
             let is_text = |value: &bytes::Bytes| std::str::from_utf8(value).is_ok();
             event.headers.retain(|header| header.value.as_ref().is_none_or(is_text));
         }
-        if !self.repeated_headers && has_repeats(event) {
+        if !self.repeated_headers && event.repeats_headers() {
             let mut names = std::collections::HashSet::new();
             event.headers.retain(|header| names.insert(header.name.clone()));
         }
     }
-}
-
-fn has_repeats(event: &Event) -> bool {
-    let mut names: Vec<&str> = event.headers.iter().map(|header| header.name.as_str()).collect();
-    names.sort_unstable();
-    names.windows(2).any(|pair| pair[0] == pair[1])
 }
 
 #[cfg(test)]

@@ -8,8 +8,47 @@ use serde::Serialize;
 use super::EndpointError;
 use crate::event::Event;
 
-/// Why a system cannot be sent an event, whatever its server says; `None` of an event that can be written.
-pub type Refusal = Box<dyn Fn(&Event) -> Option<EndpointError> + Send + Sync>;
+/// Says why a system cannot be sent an event; nothing of one that can be written.
+type Judge = dyn Fn(&Event) -> Option<EndpointError> + Send + Sync;
+
+/// Why a system cannot be sent an event, whatever its server says.
+pub struct Refusal {
+    judge: Box<Judge>,
+    by: DecidedBy,
+}
+
+/// What of an event decides whether a system can be sent it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum DecidedBy {
+    /// Its channel alone.
+    Channel,
+    /// Its channel, its headers and its attributes.
+    Labels,
+    /// Anything.
+    Everything,
+}
+
+impl Refusal {
+    /// Judges by a function, which gives nothing of an event that can be written.
+    pub fn new(
+        by: DecidedBy,
+        judge: impl Fn(&Event) -> Option<EndpointError> + Send + Sync + 'static,
+    ) -> Self {
+        Self { judge: Box::new(judge), by }
+    }
+
+    /// Why this event cannot be written.
+    #[must_use]
+    pub fn of(&self, event: &Event) -> Option<EndpointError> {
+        (self.judge)(event)
+    }
+
+    /// What decides.
+    #[must_use]
+    pub fn decided_by(&self) -> DecidedBy {
+        self.by
+    }
+}
 
 /// What a system tells of the places events are to go to.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize)]

@@ -266,3 +266,34 @@ fn no_server(address: &Address) -> EndpointError {
     )
     .help("name a server, such as `mqtt://host:1883` or `nats://host:4222`")
 }
+
+#[cfg(all(test, feature = "kafka", feature = "redis", feature = "nats", feature = "mqtt"))]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::{Address, SinkOptions, refusal};
+    use crate::endpoint::facts::DecidedBy;
+    use crate::event::Event;
+    use crate::event::json_lines::tests::any_event;
+
+    proptest! {
+        /// A replay may take one event for many by it.
+        #[test]
+        fn nothing_decides_what_an_event_can_be_sent_by_but_what_is_said(event in any_event()) {
+            for address in ["kafka://h", "kafka://h/t", "redis://h", "nats://h", "jetstream+nats://h", "mqtt://h", "mqtt://h?version=3.1.1"] {
+                let parsed = Address::parse(address).expect("an address");
+                let refusal = refusal(&parsed, &SinkOptions::default()).expect("options").expect("a judge");
+                let bare = Event { channel: event.channel.clone(), ..Event::default() };
+                let same = match refusal.decided_by() {
+                    DecidedBy::Channel => bare,
+                    DecidedBy::Labels => {
+                        Event { headers: event.headers.clone(), attributes: event.attributes.clone(), ..bare }
+                    }
+                    DecidedBy::Everything => continue,
+                };
+                let words = |event| refusal.of(event).map(|error| error.message);
+                prop_assert_eq!(words(&event), words(&same), "{}", address);
+            }
+        }
+    }
+}

@@ -11,6 +11,7 @@ pub mod checkpoint;
 pub mod clock;
 pub mod engine;
 pub mod fault;
+pub mod foreseen;
 pub mod guard;
 pub mod handover;
 pub mod identity;

@@ -43,6 +43,11 @@ pub struct Selection {
 
 impl Selection {
     fn takes_all(&self) -> bool {
+        self.takes_all_unmarked() && !self.guards.any()
+    }
+
+    /// Whether all events go as they are, but for those that a replay sent already.
+    pub(super) fn takes_all_unmarked(&self) -> bool {
         let Self {
             from,
             until,
@@ -59,7 +64,7 @@ impl Selection {
         } = self;
         let whole = from.is_none() && until.is_none() && *skip == 0 && first.is_none();
         let any = channels.is_empty() && patterns.is_empty() && filters.is_empty() && sample.is_none();
-        whole && any && !guards.any() && *changes == Changes::default() && faults.list.is_empty()
+        whole && any && guards.contract.is_none() && *changes == Changes::default() && faults.list.is_empty()
     }
 }
 

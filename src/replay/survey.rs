@@ -216,7 +216,7 @@ impl Survey {
     }
 
     /// The same once for each round.
-    fn repeat(&mut self, rounds: u64) {
+    pub(super) fn repeat(&mut self, rounds: u64) {
         self.rounds = rounds;
         let counts =
             [&mut self.selected, &mut self.events, &mut self.bytes, &mut self.held_back, &mut self.unsampled];
@@ -250,7 +250,9 @@ impl Survey {
             self.first = Some(self.first.map_or(event.received, |first| first.min(event.received)));
             self.last = self.last.max(Some(event.received));
             if shard.is_none_or(|shard| shard.has(event)) {
-                self.busiest_second = self.busiest_second.max(self.second.count(self.length));
+                if let Some(due) = *due {
+                    self.busiest_second = self.busiest_second.max(self.second.count(due));
+                }
                 self.add(event, target);
             }
         }
@@ -271,11 +273,11 @@ impl Survey {
         // What would be lost is told as such, and not as what cannot be sent.
         let refused = target.refusal.as_ref().and_then(|refusal| {
             if losses.is_empty() {
-                return refusal(event);
+                return refusal.of(event);
             }
             let mut carried = event.clone();
             target.capabilities.narrow(&mut carried);
-            refusal(&carried)
+            refusal.of(&carried)
         });
         Loss::note(&mut self.losses, &losses, self.events);
         if let Some(error) = refused {

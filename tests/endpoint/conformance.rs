@@ -121,7 +121,7 @@ impl Subject {
         let odd = channels.into_iter().map(|channel| Event::new(channel, "x"));
         let odd = odd.chain(headers.map(with_header));
         for event in odd.filter(|event| can.losses(event).is_empty()) {
-            let said = refusal.as_ref().and_then(|refusal| refusal(&event));
+            let said = refusal.as_ref().and_then(|refusal| refusal.of(&event));
             let receipts = sink.send(std::slice::from_ref(&event)).await;
             let outcome =
                 tokio::time::timeout(PATIENCE, receipts).await.expect("a receipt").remove(0).outcome;

@@ -4,7 +4,7 @@ use std::path::Path;
 use std::sync::Arc;
 
 use super::Args;
-use crate::archive::is_manifest_name;
+use crate::archive::{Overview, is_manifest_name};
 use crate::commands::connect::Connector;
 use crate::commands::target::{Place, Places};
 use crate::commands::window::Window;
@@ -15,7 +15,9 @@ use crate::endpoint::recording::Carrier;
 use crate::endpoint::{
     Address, EndpointError, EndpointErrorKind, Recording, Source, SourceOptions, Start, Stop,
 };
-use crate::replay::{Handover, Plan, RecordedClock, Reopen};
+use crate::replay::foreseen::may_be_foreseen;
+use crate::replay::survey::{Carriage, Survey};
+use crate::replay::{Handover, Plan, RecordedClock, Reopen, Selection, Shard, StopToken, Timetable};
 
 /// Where the events of a run come from. Clones read the same events.
 #[derive(Clone, Debug)]
@@ -55,6 +57,23 @@ impl Origin {
     pub async fn open(&self, window: Window) -> Result<Box<dyn Source>, CommandError> {
         let opened = open_source(&self.address, &self.options(window, None)).await;
         opened.map_err(|error| self.unread(error))
+    }
+
+    /// The survey of an archive whose index tells all that is asked of it; none where the events must be read for it.
+    pub async fn foreseen(
+        &self,
+        window: Window,
+        (selection, shard, timetable): (&Selection, Option<Shard>, &Timetable),
+        target: &Carriage,
+        stop: &StopToken,
+    ) -> Option<Survey> {
+        let is_whole = window.start == Start::Default && window.stop == Stop::Never;
+        let is_foreseeable = is_whole && may_be_foreseen(selection, shard, timetable);
+        let path = self.archive().filter(|_| is_foreseeable)?.to_owned();
+        let stop = stop.clone();
+        let reading =
+            tokio::task::spawn_blocking(move || Overview::of(&path, |_, _| stop.reason().is_none()));
+        Survey::foreseen(&reading.await.ok().flatten()?, timetable, target)
     }
 
     /// Opens it for the run.

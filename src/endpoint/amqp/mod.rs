@@ -4,7 +4,7 @@
 use std::time::Duration;
 
 use super::capabilities::{Acknowledgement, Assurance};
-use super::facts::{Refusal, TargetFacts};
+use super::facts::{DecidedBy, Refusal, TargetFacts};
 use super::inspect::{Inspect, ProbeReport};
 use super::{Address, Capabilities, Credentials, EndpointError, Sink, SinkOptions, Source, SourceOptions};
 
@@ -109,7 +109,7 @@ pub async fn open_sink(address: &Address, options: &SinkOptions) -> Result<Box<d
 /// When the address or the options cannot be used.
 pub fn refusal(address: &Address, options: &SinkOptions) -> Result<Refusal, EndpointError> {
     let settings = Settings::read(address, options.credentials.as_ref(), options.connect_timeout)?;
-    Ok(Box::new(move |event| {
+    Ok(Refusal::new(DecidedBy::Everything, move |event| {
         let key = sink::routing_key(&settings, event);
         key.and_then(|_| message::properties(event, &settings.login)).err()
     }))

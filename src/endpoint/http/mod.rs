@@ -4,7 +4,7 @@ use std::future::{Ready, ready};
 use std::time::Duration;
 
 use super::capabilities::{Acknowledgement, Assurance};
-use super::facts::{ChannelFacts, Refusal, TargetFacts};
+use super::facts::{ChannelFacts, DecidedBy, Refusal, TargetFacts};
 use super::inspect::{Inspect, ProbeReport};
 use super::{
     Address, Capabilities, Credentials, EndpointError, EndpointErrorKind, Sink, SinkOptions, Source,
@@ -102,7 +102,7 @@ fn carried_in(mode: Option<Mode>) -> Capabilities {
 /// When the address or the options cannot be used.
 pub fn refusal(address: &Address, options: &SinkOptions) -> Result<Refusal, EndpointError> {
     let settings = settings::SinkSettings::new(address, options)?;
-    Ok(Box::new(move |event| sink::refusal(&settings, event)))
+    Ok(Refusal::new(DecidedBy::Everything, move |event| sink::refusal(&settings, event)))
 }
 
 /// A web server tells nothing of what it takes before it is sent.

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use super::address_options::AddressOptions;
 use super::capabilities::Assurance;
-use super::facts::{Refusal, TargetFacts};
+use super::facts::{DecidedBy, Refusal, TargetFacts};
 use super::inspect::{Inspect, ProbeReport};
 use super::{
     Address, Capabilities, Credentials, End, EndpointError, EndpointErrorKind, Sink, SinkOptions, Source,
@@ -82,7 +82,7 @@ pub async fn open_sink(address: &Address, options: &SinkOptions) -> Result<Box<d
 pub fn refusal(address: &Address, _: &SinkOptions) -> Result<Refusal, EndpointError> {
     capabilities(address)?;
     let address = address.clone();
-    Ok(Box::new(move |event| address.channel_for(event).err()))
+    Ok(Refusal::new(DecidedBy::Channel, move |event| address.channel_for(event).err()))
 }
 
 /// What it takes from a sender.

@@ -4,7 +4,7 @@
 use std::sync::Arc;
 
 use super::capabilities::{Acknowledgement, Assurance};
-use super::facts::{Refusal, TargetFacts};
+use super::facts::{DecidedBy, Refusal, TargetFacts};
 use super::inspect::{Inspect, ProbeReport};
 use super::{Address, Capabilities, Credentials, EndpointError, Sink, SinkOptions, Source, SourceOptions};
 
@@ -114,7 +114,7 @@ pub fn capabilities(address: &Address) -> Result<Capabilities, EndpointError> {
 /// When the address or the options cannot be used.
 pub fn refusal(address: &Address, options: &SinkOptions) -> Result<Refusal, EndpointError> {
     let settings = Settings::for_sink(address, options)?;
-    Ok(Box::new(move |event| message::refusal(event, &settings)))
+    Ok(Refusal::new(DecidedBy::Labels, move |event| message::refusal(event, &settings)))
 }
 
 /// What it tells of the channels that events of these channels go to.

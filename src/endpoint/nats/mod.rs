@@ -6,7 +6,7 @@ use std::time::Duration;
 use super::address::Scheme;
 use super::address_options::AddressOptions;
 use super::capabilities::{Acknowledgement, Assurance};
-use super::facts::{Refusal, TargetFacts};
+use super::facts::{DecidedBy, Refusal, TargetFacts};
 use super::inspect::{Inspect, ProbeReport};
 use super::{
     Address, Capabilities, Credentials, End, EndpointError, Sink, SinkOptions, Source, SourceOptions,
@@ -112,7 +112,7 @@ pub fn refusal(address: &Address, _: &SinkOptions) -> Result<Refusal, EndpointEr
     let address = address.clone();
     let into_jetstream = address.scheme == Scheme::JetStream;
     // A path may also be the name of a stream; which subject of it an event goes to, only the server can say.
-    Ok(Box::new(move |event| {
+    Ok(Refusal::new(DecidedBy::Labels, move |event| {
         let subject = address.channel_for(event);
         subject.and_then(|subject| message::check(event, subject, into_jetstream)).err()
     }))

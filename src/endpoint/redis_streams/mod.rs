@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use super::capabilities::Assurance;
-use super::facts::{Refusal, TargetFacts};
+use super::facts::{DecidedBy, Refusal, TargetFacts};
 use super::inspect::{Inspect, ProbeReport};
 use super::{
     Address, Capabilities, Credentials, End, EndpointError, Sink, SinkOptions, Source, SourceOptions,
@@ -72,7 +72,7 @@ pub async fn open_sink(address: &Address, options: &SinkOptions) -> Result<Box<d
 pub fn refusal(address: &Address, _: &SinkOptions) -> Result<Refusal, EndpointError> {
     settings::checked(address, settings::Role::Sink)?;
     let address = address.clone();
-    Ok(Box::new(move |event| address.channel_for(event).err()))
+    Ok(Refusal::new(DecidedBy::Channel, move |event| address.channel_for(event).err()))
 }
 
 /// What it takes from a sender.
