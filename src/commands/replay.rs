@@ -173,9 +173,9 @@ async fn replay(args: &Args, context: &Context) -> Result<Status, CommandError> 
         return Ok(Status::Interrupted);
     }
     say_survey(args, context, &selection, &survey);
+    say_if_nothing(context, &origin, &survey, shard);
     if !args.dry_run {
         target.confirm(args.confirm.as_deref())?;
-        say_if_nothing(context, &origin, &survey, shard);
         refuse_losses(args, &survey, carried)?;
         keeping::refuse_other(args, (&target, window, shard), &survey)?;
     }

@@ -124,6 +124,10 @@ pub enum Stop {
     Time(Timestamp),
 }
 
+/// What ends the reading of a system that keeps nothing, in words for a user.
+#[cfg(any(feature = "amqp", feature = "http", feature = "mqtt", feature = "nats"))]
+const ENDS: &str = "end it with `-n`, `--for`, `--to TIME` or Ctrl-C";
+
 /// How a source is opened.
 #[derive(Clone, Debug)]
 pub struct SourceOptions {

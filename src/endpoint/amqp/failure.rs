@@ -97,7 +97,7 @@ fn explain(code: u16, words: &str) -> (Kind, &'static str) {
     match code {
         403 if words.contains("Login was refused") => (
             Kind::Unauthorised,
-            "write `amqp://USER:PASSWORD@HOST/…`, or set `auth` of the environment in `eddy.yaml`; `guest` is let in from the broker's own machine only",
+            "check what you log in with: `amqp://USER:PASSWORD@HOST/…`, or `auth` of the environment in `eddy.yaml`; `guest` is let in from the broker's own machine only",
         ),
         403 => (
             Kind::Unauthorised,

@@ -12,7 +12,7 @@ use super::wire::method::{self, Method};
 use super::wire::table::Table;
 use super::{failure, message};
 use crate::endpoint::{
-    BoxFuture, EndpointError, EndpointErrorKind, Fate, Source, SourceOptions, Start, Stop,
+    BoxFuture, ENDS, EndpointError, EndpointErrorKind, Fate, Source, SourceOptions, Start, Stop,
 };
 use crate::event::{Event, Timestamp};
 
@@ -192,9 +192,11 @@ impl AmqpSource {
             _ => return Ok(()),
         };
         let message = format!("{why}, so `{}` cannot {what}", self.settings.address);
-        Err(EndpointError::new(EndpointErrorKind::Unsupported, message).help(
-            "record what arrives with `eddy record`, then read the archive; or read a queue of type `stream`",
-        ))
+        let what_ends_it = if self.kind == Kind::Exchange { format!("; {ENDS}") } else { String::new() };
+        Err(EndpointError::new(EndpointErrorKind::Unsupported, message).help(format!(
+            "leave `--from` out{what_ends_it}. A queue of type `stream`, or what was recorded with `eddy record`, can be read \
+             from any place"
+        )))
     }
 
     /// Connects and starts a consumer at the place that comes next.

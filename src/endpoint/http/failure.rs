@@ -11,8 +11,8 @@ use crate::endpoint::tls::{DISTRUST_HELP, distrust, refusal};
 use crate::endpoint::{Address, EndpointError, EndpointErrorKind as Kind};
 use crate::event::Timestamp;
 
-const CREDENTIALS_HELP: &str = "write `http://USER:PASSWORD@HOST/…`, `http://:TOKEN@HOST/…` for a bearer token, or \
-    `#header=Name: value`, or set `auth` of the environment in `eddy.yaml`";
+const CREDENTIALS_HELP: &str = "check what you log in with: `http://USER:PASSWORD@HOST/…`, `http://:TOKEN@HOST/…` for a bearer token, or \
+    `#header=Name: value`, or `auth` of the environment in `eddy.yaml`";
 /// Characters of an answer that are shown.
 const EXCERPT: usize = 200;
 

@@ -18,7 +18,7 @@ use super::waiting::{self, Waiting};
 use super::{failure, server};
 use crate::endpoint::tls::Identity;
 use crate::endpoint::{
-    Address, BoxFuture, EndpointError, EndpointErrorKind, Source, SourceOptions, Start, Stop,
+    Address, BoxFuture, ENDS, EndpointError, EndpointErrorKind, Source, SourceOptions, Start, Stop,
 };
 use crate::event::{Event, Timestamp};
 
@@ -171,7 +171,7 @@ fn refuse_seeking(address: &Address, options: &SourceOptions) -> Result<(), Endp
     };
     let message = format!("a receiver keeps no events, so `{address}` cannot {what}");
     Err(EndpointError::new(EndpointErrorKind::Unsupported, message)
-        .help("leave `--from` out; end it with `-n`, `--for`, `--to TIME` or Ctrl-C"))
+        .help(format!("leave `--from` out; {ENDS}")))
 }
 
 impl Source for HttpSource {

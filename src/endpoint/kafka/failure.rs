@@ -5,7 +5,7 @@ use rdkafka::error::{KafkaError, RDKafkaErrorCode as Code};
 use crate::endpoint::tls::DISTRUST_HELP;
 use crate::endpoint::{Address, EndpointError, EndpointErrorKind as Kind};
 
-const LET_IN_HELP: &str = "write `kafka://USER:PASSWORD@HOST/…` with `sasl=` as the cluster has it, or set `auth` of the \
+const LET_IN_HELP: &str = "check what you log in with: `kafka://USER:PASSWORD@HOST/…` with `sasl=` as the cluster has it, or `auth` of the \
                            environment in `eddy.yaml`";
 
 /// A refusal of the connection that no further attempt changes, if these words are one.

@@ -110,7 +110,7 @@ pub(super) fn refusal(refusal: Refusal, reason: &str, address: &Address) -> Endp
         Refusal::Credentials => (
             Kind::Unauthorised,
             "does not accept the user name or password",
-            "write `mqtt://USER:PASSWORD@HOST/…`, or set `auth` of the environment in `eddy.yaml`",
+            "check what you log in with: `mqtt://USER:PASSWORD@HOST/…`, or `auth` of the environment in `eddy.yaml`",
         ),
         Refusal::Forbidden => (
             Kind::Unauthorised,

@@ -5,7 +5,7 @@ use std::time::Duration;
 use crate::endpoint::address_options::AddressOptions;
 use crate::endpoint::tls;
 use crate::endpoint::{
-    Address, Credentials, EndpointError, EndpointErrorKind, SinkOptions, SourceOptions, Start, Stop,
+    Address, Credentials, ENDS, EndpointError, EndpointErrorKind, SinkOptions, SourceOptions, Start, Stop,
 };
 
 /// Options an MQTT address may have.
@@ -156,6 +156,7 @@ fn refuse_seeking(address: &Address, options: &SourceOptions) -> Result<(), Endp
         (Start::Default | Start::Beginning | Start::End, Stop::Never | Stop::Time(_)) => return Ok(()),
     };
     let message = format!("MQTT keeps no events, so `{address}` cannot {what}");
-    Err(EndpointError::new(EndpointErrorKind::Unsupported, message)
-        .help("record what arrives with `eddy record`, then read the archive"))
+    Err(EndpointError::new(EndpointErrorKind::Unsupported, message).help(format!(
+        "leave `--from` out; {ENDS}. What was recorded with `eddy record` can be read from any place"
+    )))
 }

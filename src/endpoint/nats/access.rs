@@ -199,7 +199,7 @@ pub(super) fn not_let_in(address: &Address) -> (String, &'static str) {
     }
     (
         "does not let us in: user, password or token are wrong or missing".to_owned(),
-        "write `nats://USER:PASSWORD@HOST/…`, or set `auth` of the environment in `eddy.yaml`",
+        "check what you log in with: `nats://USER:PASSWORD@HOST/…`, or `auth` of the environment in `eddy.yaml`",
     )
 }
 

@@ -9,7 +9,7 @@ use super::connection::{Connection, connect, known, lost_since};
 use super::{failure, message};
 use crate::endpoint::address_options::AddressOptions;
 use crate::endpoint::{
-    Address, BoxFuture, EndpointError, EndpointErrorKind, Source, SourceOptions, Start, Stop,
+    Address, BoxFuture, ENDS, EndpointError, EndpointErrorKind, Source, SourceOptions, Start, Stop,
 };
 use crate::event::{Event, Timestamp};
 
@@ -110,7 +110,7 @@ fn refuse_seeking(address: &Address, options: &SourceOptions) -> Result<(), Endp
     };
     let message = format!("NATS core keeps no events, so `{address}` cannot {what}");
     Err(EndpointError::new(EndpointErrorKind::Unsupported, message).help(format!(
-        "if a stream keeps them, read it with `jetstream+nats://{}/STREAM`",
+        "if a stream keeps them, read it with `jetstream+nats://{}/STREAM`; else leave `--from` out; {ENDS}",
         address.authority()
     )))
 }

@@ -79,7 +79,7 @@ pub(super) fn never_at_rest(address: &Address) -> EndpointError {
 
 fn not_let_in(address: &Address, why: &str) -> EndpointError {
     EndpointError::new(Kind::Unauthorised, format!("`{address}` does not let us in: {why}"))
-        .help("write `redis://USER:PASSWORD@HOST/…`, or set `auth` of the environment in `eddy.yaml`")
+        .help("check what you log in with: `redis://USER:PASSWORD@HOST/…`, or `auth` of the environment in `eddy.yaml`")
 }
 
 /// A command failed on a connection that stood.
