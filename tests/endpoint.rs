@@ -13,6 +13,9 @@ mod conformance;
 #[cfg(feature = "broker")]
 #[path = "endpoint/embedded.rs"]
 mod embedded;
+#[cfg(all(feature = "amqp", feature = "kafka", feature = "mqtt", feature = "redis"))]
+#[path = "endpoint/handed_on.rs"]
+mod handed_on;
 #[cfg(feature = "http")]
 #[path = "endpoint/http.rs"]
 mod http;

@@ -220,8 +220,10 @@ pub enum Fate {
 
 /// Events out of a system.
 ///
-/// Where a system wants to be told what was read (MQTT from `QoS` 1), the source tells it when the reader comes back for
-/// more or leaves: an event that was read when the process died may be missing from what it was carried to.
+/// Where a system wants to be told what was read, the source tells it when the reader comes back for more or leaves, or,
+/// where it can wait for that, when the reader says that an event has arrived where it was carried to
+/// ([`Self::waits_for_word`]). MQTT cannot wait, since a broker gives no more than a few events without being told: one that
+/// was read when the process died may be missing.
 pub trait Source: Send {
     /// Waits for at least one event and returns at most `max`; an empty batch means the source has ended.
     ///
@@ -261,6 +263,22 @@ pub trait Source: Send {
     fn settle<'a>(&'a mut self, fates: &'a [Fate]) -> BoxFuture<'a, Result<u64, EndpointError>> {
         let _ = fates;
         Box::pin(std::future::ready(Ok(0)))
+    }
+
+    /// Asks the source to tell its system of an event only once [`Self::dealt_with`] says so; false when it does not, or has
+    /// nobody to tell. Asked before the first event.
+    fn waits_for_word(&mut self) -> bool {
+        false
+    }
+
+    /// So many of all events given out, in their order, were dealt with.
+    fn dealt_with(&mut self, events: u64) {
+        let _ = events;
+    }
+
+    /// Whether its system gives nothing more before it is told of what it gave.
+    fn is_held_up(&self) -> bool {
+        false
     }
 
     /// Leaves cleanly. What was taken and not settled stays where it is.

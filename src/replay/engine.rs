@@ -22,6 +22,7 @@ use super::select::Selection;
 use super::shard::Shard;
 use super::stop::{StopReason, StopToken};
 use super::summary::{Ending, Outcome, Summary};
+use super::word::Arrived;
 use super::writer::{WriteEnd, Writer, writer_lost};
 use crate::endpoint::{Sink, Source};
 use crate::event::Timestamp;
@@ -136,6 +137,7 @@ pub async fn carry(
     let further = plan.timetable.further_rounds;
     let rounds = plan.reopen.filter(|_| further > 0);
     let rounds = rounds.map(|reopen| Rounds::new(further, reopen, plan.selection.clone(), in_run.clone()));
+    let arrived = Arc::new(Arrived::default());
     let reader = Reader::new(source, (plan.selection, &in_run), &plan.timetable, retry_for, chunk_sender)
         .lingering(plan.finish_what_was_read)
         .leaving_out(settled)
@@ -143,6 +145,7 @@ pub async fn carry(
         .again(rounds)
         .sharing(plan.shard, plan.keeper.clone())
         .handing_over(plan.handover.clone())
+        .telling_of(Arc::clone(&arrived))
         .telling(news_sender.clone());
     let done = StopToken::default();
     let reading = tokio::spawn(reader.run(stop.clone(), done.clone()));
@@ -151,6 +154,7 @@ pub async fn carry(
         .on_schedule((start_at, plan.late), plan.clock)
         .kept_by(plan.keeper)
         .handing_over(plan.handover)
+        .telling_of(arrived)
         .written_to(plan.results)
         .recalling(plan.recall)
         .asking(plan.canary, stop.clone())

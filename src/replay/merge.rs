@@ -29,6 +29,8 @@ struct Part {
     reading: Reading,
     ahead: VecDeque<Event>,
     ended: bool,
+    /// Events of it that were dealt with.
+    dealt_with: u64,
 }
 
 impl Part {
@@ -47,12 +49,17 @@ impl Part {
 #[derive(Default)]
 pub struct MergedSource {
     parts: Vec<Part>,
+    /// From which part events were given out, and how many in a row, as far as they were not dealt with.
+    given: VecDeque<(usize, u64)>,
+    /// Events that were dealt with.
+    dealt_with: u64,
+    waits_for_word: bool,
 }
 
 impl MergedSource {
     /// Adds a source.
     pub fn add(&mut self, source: Box<dyn Source>, reading: Reading) {
-        self.parts.push(Part { source, reading, ahead: VecDeque::new(), ended: false });
+        self.parts.push(Part { source, reading, ahead: VecDeque::new(), ended: false, dealt_with: 0 });
     }
 
     /// Reads until no part that is waited for could still hold an earlier event and at least one event is there.
@@ -93,16 +100,26 @@ impl MergedSource {
     fn take(&mut self, max: usize) -> Vec<Event> {
         let mut batch = Vec::new();
         while batch.len() < max {
-            let heads = self.parts.iter_mut().filter(|part| !part.ahead.is_empty());
-            let Some(earliest) = heads.min_by_key(|part| part.next_time()) else {
+            let heads = self.parts.iter_mut().enumerate().filter(|(_, part)| !part.ahead.is_empty());
+            let Some((place, earliest)) = heads.min_by_key(|(_, part)| part.next_time()) else {
                 break;
             };
             batch.extend(earliest.ahead.pop_front());
-            if earliest.is_awaited() {
+            let is_awaited = earliest.is_awaited();
+            self.note(place, 1);
+            if is_awaited {
                 break;
             }
         }
         batch
+    }
+
+    fn note(&mut self, place: usize, events: u64) {
+        match self.given.back_mut().filter(|(last, _)| *last == place) {
+            _ if !self.waits_for_word => {}
+            Some((_, count)) => *count += events,
+            None => self.given.push_back((place, events)),
+        }
     }
 }
 
@@ -116,6 +133,7 @@ impl Source for MergedSource {
             {
                 let batch = only.source.next_batch(max).await?;
                 only.ended = batch.is_empty();
+                self.note(0, batch.len() as u64);
                 return Ok(batch);
             }
             self.fill(max).await?;
@@ -129,6 +147,30 @@ impl Source for MergedSource {
 
     fn dropped(&self) -> u64 {
         self.parts.iter().map(|part| part.source.dropped()).sum()
+    }
+
+    fn waits_for_word(&mut self) -> bool {
+        let asked = self.parts.iter_mut().map(|part| part.source.waits_for_word());
+        self.waits_for_word = asked.fold(false, |any, waits| any || waits);
+        self.waits_for_word
+    }
+
+    fn dealt_with(&mut self, events: u64) {
+        let mut more = events.saturating_sub(self.dealt_with);
+        self.dealt_with += more;
+        while let Some((place, count)) = self.given.front_mut().filter(|_| more > 0) {
+            let step = more.min(*count);
+            let part = &mut self.parts[*place];
+            (*count, more, part.dealt_with) = (*count - step, more - step, part.dealt_with + step);
+            part.source.dealt_with(part.dealt_with);
+            if *count == 0 {
+                self.given.pop_front();
+            }
+        }
+    }
+
+    fn is_held_up(&self) -> bool {
+        self.parts.iter().any(|part| part.source.is_held_up())
     }
 
     fn close(self: Box<Self>) -> BoxFuture<'static, Result<(), EndpointError>> {

@@ -56,6 +56,7 @@ pub mod time_point;
 pub mod time_range;
 pub mod timing;
 mod waiting;
+mod word;
 pub mod writer;
 
 pub use canary::{Canary, FirstEvents};

@@ -22,6 +22,7 @@ use super::shard::Shard;
 use super::stop::{StopReason, StopToken};
 use super::timing::{Timed, Timing};
 use super::waiting::{Chunk, Slot};
+use super::word::{Arrived, Word};
 use crate::endpoint::{EndpointError, EndpointErrorKind, Source};
 use crate::event::{Event, Header, LOOPS_HEADER, NUMBER_HEADER, RUN_HEADER};
 
@@ -75,6 +76,8 @@ pub(super) struct Reader {
     /// Who is told of events that other processes send.
     keeper: Option<Arc<Keeper>>,
     handover: Option<Arc<Handover>>,
+    /// Tells a source that waits for it what has arrived.
+    word: Option<Word>,
     settled_before: u64,
     number: u64,
     average: usize,
@@ -109,6 +112,7 @@ impl Reader {
             shard: None,
             keeper: None,
             handover: None,
+            word: None,
             settled_before: 0,
             number: 0,
             dropped: 0,
@@ -152,6 +156,14 @@ impl Reader {
         self
     }
 
+    /// A source that can wait for it tells its system only of what has arrived. Not where events change their order on the way.
+    pub fn telling_of(mut self, arrived: Arc<Arrived>) -> Self {
+        let is_in_order = self.timing.is_one_by_one() && self.rounds.is_none() && self.selector.keeps_order();
+        let waits = is_in_order && self.handover.is_none() && self.source.waits_for_word();
+        self.word = waits.then(|| Word::new(arrived));
+        self
+    }
+
     /// Whom to tell when the source goes away and comes back.
     pub fn telling(mut self, news: mpsc::UnboundedSender<News>) -> Self {
         self.news = Some(news);
@@ -169,11 +181,16 @@ impl Reader {
         let (dropped, held_back) = (self.source.dropped(), self.timing.clamped());
         let mut left_out = self.left_out;
         left_out.add(self.selector.left_out());
-        if let Some(handover) = self.handover {
+        if self.handover.is_some() || self.word.is_some() {
             // The writer ends when nothing more can come.
             drop(self.chunks);
             done.requested().await;
+        }
+        if let Some(handover) = self.handover {
             handover.finish();
+        }
+        if let Some(mut word) = self.word {
+            word.say(self.source.as_mut());
         }
         // What was read is on its way; that the source could not say goodbye changes nothing for it.
         let _ = self.source.close().await;
@@ -218,11 +235,22 @@ impl Reader {
     /// Reads the recording once; false when nothing more is to be read at all.
     async fn read_round(&mut self, stop: &StopToken, stopped: &mut bool) -> Result<bool, EndpointError> {
         while !self.selector.complete() {
-            let most = (BYTES_A_CHUNK / self.average.max(1)).clamp(1, MOST_EVENTS_A_CHUNK);
+            let most = self.most();
+            if let Some(word) = &mut self.word {
+                word.say(self.source.as_mut());
+            }
+            let is_held_up = self.source.is_held_up();
+            let more_to_say = async {
+                match &self.word {
+                    Some(word) => word.more_to_say(is_held_up).await,
+                    None => std::future::pending().await,
+                }
+            };
             let read = tokio::select! {
                 biased;
                 _ = stop.requested() => None,
                 read = self.source.next_batch(most) => Some(read),
+                () = more_to_say => continue,
                 () = tokio::time::sleep(LOOK_AGAIN), if self.lost => {
                     if self.source.connected() {
                         self.found_again();
@@ -265,8 +293,15 @@ impl Reader {
         }
     }
 
+    /// How many events are asked for at once: never more than are wanted, for a source may give none of them back.
+    fn most(&self) -> usize {
+        let most = (BYTES_A_CHUNK / self.average.max(1)).clamp(1, MOST_EVENTS_A_CHUNK);
+        self.selector.wanted().map_or(most, |wanted| usize::try_from(wanted).unwrap_or(most).clamp(1, most))
+    }
+
     /// Selects and hands on; true when nothing more is wanted. What was selected before a failure still goes.
     async fn hand_on(&mut self, mut batch: Vec<Event>) -> Result<bool, EndpointError> {
+        let given = batch.len();
         let handover = self.handover.clone();
         let origins = handover.as_ref().map(|handover| handover.admit(&mut batch)).unwrap_or_default();
         let selected = self.selector.select(batch);
@@ -279,6 +314,11 @@ impl Reader {
         let judged = origins.iter().position(|origin| Some(*origin) == last).map_or(0, |place| place + 1);
         let judged = if is_whole { origins.len() } else { judged };
         let gone = self.give(selected.events).await?;
+        // No more are asked for than are wanted, so that the last one wanted is the last of its batch.
+        let all_judged = is_whole || selected.failure.is_none() && self.selector.complete();
+        if let Some(word) = self.word.as_mut().filter(|_| all_judged) {
+            word.given(given, self.number);
+        }
         if let Some(handover) = handover {
             handover.selected(&origins[..judged]);
         }
@@ -333,7 +373,8 @@ impl Reader {
     async fn take_the_rest(&mut self) -> Result<(), EndpointError> {
         let end = tokio::time::Instant::now() + LINGER;
         while !self.selector.complete() && tokio::time::Instant::now() < end {
-            let read = tokio::time::timeout(SILENCE, self.source.next_batch(MOST_EVENTS_A_CHUNK)).await;
+            let most = self.most();
+            let read = tokio::time::timeout(SILENCE, self.source.next_batch(most)).await;
             let batch = match read {
                 Ok(batch) => batch?,
                 Err(_) => break,

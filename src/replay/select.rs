@@ -172,6 +172,19 @@ impl Selector {
         self.selection.first.is_some_and(|first| self.taken >= first)
     }
 
+    /// How many more events are wanted at least, those that are left out included; none without a limit.
+    #[must_use]
+    pub fn wanted(&self) -> Option<u64> {
+        let Selection { first, skip, .. } = &self.selection;
+        first.map(|first| skip.saturating_sub(self.matched).saturating_add(first.saturating_sub(self.taken)))
+    }
+
+    /// Whether events go in the order they came in.
+    #[must_use]
+    pub(super) fn keeps_order(&self) -> bool {
+        self.selection.faults.list.is_empty()
+    }
+
     /// Decides about a batch, and renames channels if that was asked for.
     pub fn select(&mut self, mut batch: Vec<Event>) -> Selected {
         if self.takes_all {

@@ -24,6 +24,7 @@ use super::results::Results;
 use super::stop::{StopReason, StopToken};
 use super::tally::{Batch, Note, Tally};
 use super::waiting::{Chunk, Slot, Waiting};
+use super::word::Arrived;
 use crate::endpoint::{Delivery, EndpointError, EndpointErrorKind, Sink};
 use crate::event::{Event, Timestamp};
 
@@ -66,6 +67,8 @@ pub(super) struct Writer {
     keeper: Option<Arc<Keeper>>,
     recall: Option<Recall>,
     handover: Option<Arc<Handover>>,
+    /// Who is told how far events have arrived.
+    arrived: Option<Arc<Arrived>>,
     /// What carries the time of sending, when it is to be written on events.
     stamping: Option<NewTimes>,
     canary: Option<Canary>,
@@ -125,6 +128,7 @@ impl Writer {
             keeper: None,
             recall: None,
             handover: None,
+            arrived: None,
             stamping: None,
             canary: None,
             still_since: None,
@@ -154,6 +158,12 @@ impl Writer {
     /// Asks, before an event goes, whether it is still ours, and tells of every receipt.
     pub fn handing_over(mut self, handover: Option<Arc<Handover>>) -> Self {
         (self.tally.handover, self.handover) = (handover.clone(), handover);
+        self
+    }
+
+    /// Tells how far events have arrived.
+    pub fn telling_of(mut self, arrived: Arc<Arrived>) -> Self {
+        self.arrived = Some(arrived);
         self
     }
 
@@ -194,6 +204,7 @@ impl Writer {
             while let Ok((id, deliveries)) = self.receipts.try_recv() {
                 self.settle(id, deliveries, true);
             }
+            self.tell_what_arrived();
             if self.stopped || self.stop.reason().is_some() {
                 self.stopped = true;
                 break;
@@ -227,6 +238,15 @@ impl Writer {
         self.finish().await
     }
 
+    /// Everything before the first event that waits for its receipt, or is to go again, has arrived.
+    fn tell_what_arrived(&self) {
+        let Some(arrived) = &self.arrived else { return };
+        let under_way = self.under_way.values().next().and_then(|batch| batch.notes.first());
+        let again = self.again.iter().map(|(_, note, _)| note.number).min();
+        let first = under_way.map(|note| note.number).into_iter().chain(again).min();
+        arrived.up_to(first.map_or(self.next_number, |first| first.min(self.next_number)));
+    }
+
     /// How many events may go before it is asked whether more are to.
     fn until_the_question(&self) -> Option<u64> {
         let canary = self.canary.as_ref()?;
@@ -258,6 +278,10 @@ impl Writer {
                 _ = self.stop.requested() => return Next::Settled,
                 Some((id, deliveries)) = self.receipts.recv() => {
                     self.settle(id, deliveries, true);
+                    return Next::Settled;
+                }
+                () = wanted(self.arrived.as_deref()), if !self.under_way.is_empty() => {
+                    self.sink.flush().await;
                     return Next::Settled;
                 }
                 chunk = self.chunks.recv() => match chunk {
@@ -451,6 +475,14 @@ fn wake_on_time() {
     {
         // Where it is refused the thread only wakes a little later.
         let _ = rustix::thread::set_current_timer_slack(std::num::NonZeroU64::new(1));
+    }
+}
+
+/// Waits until receipts are wanted before more can be read.
+async fn wanted(arrived: Option<&Arrived>) {
+    match arrived {
+        Some(arrived) => arrived.wanted().await,
+        None => std::future::pending().await,
     }
 }
 

@@ -1,5 +1,6 @@
 //! Events out of an AMQP broker: through a queue of our own at an exchange, from a queue that is there, or from a stream.
 
+use std::collections::VecDeque;
 use std::time::Duration;
 
 use bytes::Bytes;
@@ -58,7 +59,18 @@ pub(super) struct AmqpSource {
     held: u64,
     /// Events handed over, for a look that takes nothing away.
     seen: u64,
+    /// What was handed over and is not known to have arrived, where that is waited for.
+    waiting: Option<Waiting>,
     ended: bool,
+}
+
+/// Events that stay in their queue until they have arrived where they are carried to.
+#[derive(Debug, Default)]
+struct Waiting {
+    /// How many had been handed over with each, and its tag.
+    tags: VecDeque<(u64, u64)>,
+    /// How many had been handed over with the last one that left the queue.
+    acknowledged: u64,
 }
 
 /// A connection with a consumer on it.
@@ -111,6 +123,7 @@ impl AmqpSource {
             taken: Vec::new(),
             held: 0,
             seen: 0,
+            waiting: None,
             ended: false,
         };
         if kind == Kind::Exchange {
@@ -300,6 +313,16 @@ impl AmqpSource {
         }
     }
 
+    /// What was handed over up to there, and is known to have arrived, leaves the queue.
+    fn acknowledge_until(&mut self, events: u64) {
+        let Some(waiting) = &mut self.waiting else { return };
+        while let Some((given, tag)) = waiting.tags.front().copied().filter(|(given, _)| *given <= events) {
+            (waiting.acknowledged, self.handed_over) = (given, Some(tag));
+            waiting.tags.pop_front();
+        }
+        self.acknowledge();
+    }
+
     /// Acknowledges those that were dealt with, one by one; the others go back to the queue when we leave.
     fn settle_taken(&mut self, fates: &[Fate]) -> Result<u64, EndpointError> {
         let Some(link) = self.link.as_ref().filter(|link| link.connection.is_up()) else {
@@ -336,6 +359,9 @@ impl AmqpSource {
         // The broker gives again what was not acknowledged on the connection that ended.
         self.taken.clear();
         self.held = 0;
+        if let Some(waiting) = &mut self.waiting {
+            *waiting = Waiting { acknowledged: self.seen, ..Waiting::default() };
+        }
         if let Some(link) = self.link.take() {
             return Err(link.connection.why_ended());
         }
@@ -414,12 +440,14 @@ impl AmqpSource {
                 self.ended = true;
                 break;
             }
+            self.seen += 1;
             if self.takes {
                 self.taken.push(tag);
+            } else if let Some(waiting) = &mut self.waiting {
+                waiting.tags.push_back((self.seen, tag));
             } else {
                 self.handed_over = Some(tag);
             }
-            self.seen += 1;
             if let Some(offset) = event.place.offset {
                 self.beginning = Beginning::Offset(offset + 1);
             }
@@ -465,6 +493,22 @@ fn just_now() -> i64 {
 impl Source for AmqpSource {
     fn next_batch(&mut self, max: usize) -> BoxFuture<'_, Result<Vec<Event>, EndpointError>> {
         Box::pin(self.read(max))
+    }
+
+    fn waits_for_word(&mut self) -> bool {
+        let is_asked = self.kind == Kind::Queue && self.takes_away() && !self.takes;
+        self.waiting = is_asked.then(Waiting::default);
+        is_asked
+    }
+
+    fn dealt_with(&mut self, events: u64) {
+        self.acknowledge_until(events);
+    }
+
+    fn is_held_up(&self) -> bool {
+        let (Some(waiting), Some(link)) = (&self.waiting, &self.link) else { return false };
+        let outstanding = self.seen - waiting.acknowledged;
+        outstanding >= u64::from(self.settings.prefetch) && link.arrived.is_empty()
     }
 
     fn connected(&self) -> bool {

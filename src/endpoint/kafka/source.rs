@@ -1,6 +1,6 @@
 //! Events out of Kafka: partitions are read as they are, without a consumer group, unless one is named.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, VecDeque};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::thread::JoinHandle;
@@ -38,8 +38,17 @@ pub(super) struct KafkaSource {
     connected: Arc<AtomicBool>,
     /// With a consumer group: the offsets behind what was given out and not yet come back for.
     given: Option<BTreeMap<Lane, i64>>,
+    /// The same for each batch, with how many events there were with it, where it is waited for that they have arrived.
+    waiting: Option<Waiting>,
     /// The batch that was given out, where fates are to be told.
     taking: Option<Taking>,
+}
+
+/// What was given out and is not known to have arrived where it is carried to.
+#[derive(Debug, Default)]
+struct Waiting {
+    given: u64,
+    batches: VecDeque<(u64, BTreeMap<Lane, i64>)>,
 }
 
 impl KafkaSource {
@@ -102,12 +111,15 @@ impl KafkaSource {
             thread: Some(thread),
             connected,
             given: group.filter(|_| taking.is_none()).map(|_| BTreeMap::new()),
+            waiting: None,
             taking,
         })
     }
 
     async fn read(&mut self, max: usize) -> Batch {
-        self.commit();
+        if self.waiting.is_none() {
+            self.commit();
+        }
         if self.left.len() == 0 {
             match self.batches.recv().await {
                 None => return self.ended(),
@@ -125,8 +137,21 @@ impl KafkaSource {
                     event.place.offset.and_then(|offset| i64::try_from(offset).ok()).unwrap_or(0) + 1;
                 given.insert((event.channel.to_string(), event.place.partition.unwrap_or(0)), behind);
             }
+            if let Some(waiting) = &mut self.waiting {
+                waiting.given += batch.len() as u64;
+                waiting.batches.push_back((waiting.given, std::mem::take(given)));
+            }
         }
         Ok(batch)
+    }
+
+    /// So many of all events given out have arrived.
+    fn have_arrived(&mut self, events: u64) {
+        let (Some(waiting), Some(given)) = (&mut self.waiting, &mut self.given) else { return };
+        while waiting.batches.front().is_some_and(|(count, _)| *count <= events) {
+            given.extend(waiting.batches.pop_front().into_iter().flat_map(|(_, positions)| positions));
+        }
+        self.commit();
     }
 
     /// The thread is done: at the end, or because it met what the client cannot read.
@@ -138,7 +163,7 @@ impl KafkaSource {
         Err(failure::unreadable())
     }
 
-    /// Notes what the reader has come back for; the client commits it within a second, and when it leaves.
+    /// Notes what the reader has dealt with; the client commits it within a second, and when it leaves.
     fn commit(&mut self) {
         let Some(given) = self.given.as_mut().filter(|given| !given.is_empty()) else {
             return;
@@ -377,6 +402,15 @@ impl Source for KafkaSource {
 
     fn settle<'a>(&'a mut self, fates: &'a [Fate]) -> BoxFuture<'a, Result<u64, EndpointError>> {
         Box::pin(self.settle_taken(fates))
+    }
+
+    fn waits_for_word(&mut self) -> bool {
+        self.waiting = self.given.is_some().then(Waiting::default);
+        self.waiting.is_some()
+    }
+
+    fn dealt_with(&mut self, events: u64) {
+        self.have_arrived(events);
     }
 
     fn close(self: Box<Self>) -> BoxFuture<'static, Result<(), EndpointError>> {

@@ -1,5 +1,6 @@
 //! Events out of streams as a member of a consumer group: what this consumer has not acknowledged comes first.
 
+use std::collections::{HashSet, VecDeque};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
@@ -50,6 +51,8 @@ pub(super) struct GroupSource {
     waiting: Vec<(Delivered, Event)>,
     /// What the reader has and may not have dealt with yet.
     handed_on: Vec<Delivered>,
+    /// What the reader has and that is not known to have arrived, where that is waited for.
+    given: Option<Given>,
     /// The reader tells the fate of each entry; coming back for more says nothing.
     takes: bool,
     /// Entries nobody has had, or nobody has acknowledged, as far as the server told at the beginning.
@@ -59,6 +62,14 @@ pub(super) struct GroupSource {
     reading: JoinSet<Result<Round, EndpointError>>,
     connection: Option<MultiplexedConnection>,
     up: Arc<AtomicBool>,
+}
+
+/// Entries that stay pending until they have arrived where they are carried to.
+#[derive(Debug, Default)]
+struct Given {
+    entries: VecDeque<Delivered>,
+    /// How many of all those given out have arrived.
+    arrived: u64,
 }
 
 /// What one question brought.
@@ -91,6 +102,7 @@ impl GroupSource {
             shares: names.into_iter().map(share).collect(),
             settings: Arc::new(settings),
             membership,
+            given: None,
             takes: options.takes.is_some(),
             left,
             stop: options.stop,
@@ -136,9 +148,27 @@ impl GroupSource {
     fn let_go(&mut self) {
         if self.takes {
             self.handed_on.clear();
+        } else if let Some(given) = &mut self.given {
+            given.entries.extend(self.handed_on.drain(..));
         } else {
             self.dealt_with.append(&mut self.handed_on);
         }
+    }
+
+    /// So many of all that was given out have arrived.
+    fn have_arrived(&mut self, events: u64) {
+        self.let_go();
+        let Some(given) = &mut self.given else { return };
+        let more = usize::try_from(events.saturating_sub(given.arrived)).unwrap_or(usize::MAX);
+        self.dealt_with.extend(given.entries.drain(..more.min(given.entries.len())));
+        given.arrived = given.arrived.max(events);
+    }
+
+    /// What a reader that waits for word has in its hands: it must not get that once more from what is pending.
+    fn in_hand(&self) -> HashSet<Delivered> {
+        let any_pending = self.shares.iter().any(|share| matches!(share.phase, Phase::Pending(_)));
+        let Some(given) = self.given.as_ref().filter(|_| any_pending) else { return HashSet::new() };
+        given.entries.iter().chain(&self.handed_on).chain(&self.dealt_with).copied().collect()
     }
 
     /// Acknowledges what was dealt with and asks for more; false when nothing more is wanted.
@@ -207,6 +237,7 @@ impl GroupSource {
     fn take_in(&mut self, round: Round) {
         self.connection = Some(round.connection);
         self.dealt_with.drain(..round.acknowledged);
+        let in_hand = self.in_hand();
         let over = !round.waited && source::time_left(self.stop).is_zero();
         let mut found = round.found;
         for at in round.asked {
@@ -225,6 +256,9 @@ impl GroupSource {
                     // Delivered to us, but not wanted: it stays pending.
                     share.ended = true;
                     break;
+                }
+                if in_hand.contains(&(at, read.id)) {
+                    continue;
                 }
                 match read.fields {
                     Some(fields) => {
@@ -353,6 +387,15 @@ fn no_group(stream: &str, group: &str, known: &[String], settings: &Settings) ->
 impl Source for GroupSource {
     fn next_batch(&mut self, max: usize) -> BoxFuture<'_, Result<Vec<Event>, EndpointError>> {
         Box::pin(self.read(max))
+    }
+
+    fn waits_for_word(&mut self) -> bool {
+        self.given = (!self.takes).then(Given::default);
+        !self.takes
+    }
+
+    fn dealt_with(&mut self, events: u64) {
+        self.have_arrived(events);
     }
 
     fn connected(&self) -> bool {

@@ -8,7 +8,7 @@ use crate::event::Timestamp;
 const SEQUENCES: u64 = 4096;
 
 /// `1793491200000-0`, as <https://redis.io/docs/latest/develop/data-types/streams/#entry-ids> has it.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub(super) struct EntryId {
     /// Milliseconds since 1970, unless the producer chose otherwise.
     pub(super) milliseconds: u64,

@@ -219,6 +219,9 @@ impl Writer {
             first_undone = first_undone.min(note.number);
             self.tally.give_up(event, &note, error);
         }
+        if let Some(arrived) = &self.arrived {
+            arrived.up_to(first_undone);
+        }
         // A target that does not answer must not hold up an end that was asked for.
         let patience = if self.stopped { self.limits.drain_for } else { self.limits.receipt_patience };
         let closed = tokio::time::timeout(patience, self.sink.close()).await;
