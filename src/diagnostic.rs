@@ -5,10 +5,12 @@ use crate::source_text::{Position, Span};
 pub mod code;
 mod fingerprint;
 pub mod fixing;
+mod quoting;
 pub mod reading;
 pub mod references;
 mod spelling;
 
+pub use quoting::{quoted, quoted_file};
 pub use spelling::nearest;
 
 /// How much a finding weighs.

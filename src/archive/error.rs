@@ -7,6 +7,7 @@ use thiserror::Error;
 
 use super::{PARTIAL_EXTENSION, is_object};
 use crate::atomic_file;
+use crate::diagnostic::quoted_file;
 use crate::event::json_lines::{LineError, MAX_LINE};
 
 /// A failure of reading or writing an archive. Frames and lines count from 1, bytes from 0.
@@ -264,12 +265,12 @@ impl ArchiveError {
             Self::Create { source, name } => Some(atomic_file::next_step(Path::new(name), source)),
             Self::Read { .. } | Self::Compress { .. } | Self::Interrupted => None,
             Self::Write { source, name, .. } if is_full(source) => {
-                Some(format!("make room on the disk, then run `eddy archive repair {name}`"))
+                Some(format!("make room on the disk, then run `eddy archive repair {}`", quoted_file(name)))
             }
-            Self::Write { name, .. } => Some(format!("run `eddy archive repair {name}`")),
+            Self::Write { name, .. } => Some(format!("run `eddy archive repair {}`", quoted_file(name))),
             Self::Exists { .. } => Some("`--force` replaces it".to_owned()),
             Self::Unfinished { name } => Some(format!(
-                "run `eddy archive repair {name}` to keep what it holds, or replace it with `--force`"
+                "run `eddy archive repair {}` to keep what it holds, or replace it with `--force`", quoted_file(name)
             )),
             _ => self.help_of_content(),
         }
@@ -282,7 +283,7 @@ impl ArchiveError {
                 Some("nothing was ever written to it: delete it, and record or copy it again".to_owned())
             }
             Self::Foreign { name, .. } if super::is_archive_name(Path::new(name)) => Some(format!(
-                "if only its beginning is damaged, `eddy archive repair {name}` keeps what is whole"
+                "if only its beginning is damaged, `eddy archive repair {}` keeps what is whole", quoted_file(name)
             )),
             Self::Foreign { .. } => {
                 Some("an archive begins with a zstd frame, event lines begin with `{`".to_owned())
@@ -291,7 +292,7 @@ impl ArchiveError {
                 Some("write it to a file and run `eddy archive repair` on that".to_owned())
             }
             Self::Truncated { name, .. } | Self::Damaged { name, .. } => {
-                Some(format!("run `eddy archive repair {name}` to keep what is whole"))
+                Some(format!("run `eddy archive repair {}` to keep what is whole", quoted_file(name)))
             }
             Self::Line { .. } => Some(
                 "an event line is like {\"src\":\"orders\",\"v\":\"{…}\"}; see `docs/archive.md`".to_owned(),
@@ -307,8 +308,8 @@ impl ArchiveError {
                     .to_owned(),
             ),
             Self::Channels { name } => Some(format!(
-                "`eddy archive merge {name} --output ONE.eddy.ndjson.zst` makes one of them; parts can also be read by their \
-                 own names"
+                "`eddy archive merge {} --output ONE.eddy.ndjson.zst` makes one of them; parts can also be read by their \
+                 own names", quoted_file(name)
             )),
             Self::UnknownImport { .. } => {
                 Some("say it with `--from kcat`, `rpk`, `kaf`, `gor`, `har`, `nats-dump`, `avro`, `cloudevents`, `csv` or `parquet`".to_owned())
@@ -367,7 +368,8 @@ fn open_help(name: &str, source: &io::Error) -> Option<String> {
     let partial = format!("{name}{PARTIAL_EXTENSION}");
     match source.kind() {
         io::ErrorKind::NotFound if Path::new(&partial).is_file() => Some(format!(
-            "`{partial}` is what was recorded until it was broken off: `eddy archive repair {partial}` finishes it"
+            "`{partial}` is what was recorded until it was broken off: `eddy archive repair {}` finishes it",
+            quoted_file(&partial)
         )),
         io::ErrorKind::NotFound => Some("check the path; `eddy record` writes archives".to_owned()),
         io::ErrorKind::PermissionDenied => Some("check the permissions of file and directory".to_owned()),

@@ -7,7 +7,10 @@ use super::{CommandError, Context, ErrorKind, transfer};
 use crate::endpoint::address::Scheme;
 use crate::endpoint::facts::TargetFacts;
 use crate::endpoint::open::{open_sink, open_source, server_of, target_facts};
-use crate::endpoint::{Sink, SinkOptions, Source, SourceOptions, Start, Stop, Transactions};
+use crate::endpoint::{
+    Address, Recording, Sink, SinkOptions, Source, SourceOptions, Start, Stop, Transactions,
+};
+use crate::event::Timestamp;
 use crate::output::figures::{counted, span};
 use crate::replay::StopToken;
 use crate::replay::reach::{Unreached, reach};
@@ -44,6 +47,7 @@ pub struct Connector<'a> {
     context: &'a Context,
     stop: &'a StopToken,
     patience: Duration,
+    by_time: bool,
 }
 
 impl<'a> Connector<'a> {
@@ -53,7 +57,24 @@ impl<'a> Connector<'a> {
     /// When the time is none.
     pub fn new(args: &ConnectArgs, context: &'a Context, stop: &'a StopToken) -> Result<Self, CommandError> {
         let patience = transfer::duration(args.connect_timeout.as_deref())?.unwrap_or_default();
-        Ok(Self { context, stop, patience })
+        Ok(Self { context, stop, patience, by_time: false })
+    }
+
+    /// Has what is past of channels in several partitions come by the times of the events.
+    pub fn by_time(self) -> Self {
+        Self { by_time: true, ..self }
+    }
+
+    /// How what is past is read where it lies in partitions; the last events of all come in order by themselves.
+    fn recording(&self, address: &Address, start: Start, stop: Stop) -> Option<Recording> {
+        let ends = match stop {
+            Stop::Never => false,
+            Stop::PresentEnd | Stop::Offset(_) => true,
+            Stop::Time(time) => time <= Timestamp::now(),
+        };
+        let is_shared = address.option("group").is_some();
+        let is_past = ends && !is_shared && !matches!(start, Start::Last(_) | Start::End);
+        (self.by_time && is_past && address.scheme == Scheme::Kafka).then(Recording::default)
     }
 
     /// Opens a place for reading.
@@ -67,7 +88,8 @@ impl<'a> Connector<'a> {
     ) -> Result<Box<dyn Source>, CommandError> {
         let (address, options) = place.for_reading(&self.context.environment)?;
         let opening = async |connect_timeout| {
-            let options = SourceOptions { start, stop, connect_timeout, ..options.clone() };
+            let recording = self.recording(&address, start, stop);
+            let options = SourceOptions { start, stop, connect_timeout, recording, ..options.clone() };
             Box::pin(open_source(&address, &options)).await
         };
         let source = self.reach(place, opening).await?;

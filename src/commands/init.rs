@@ -25,6 +25,13 @@ const CONTRACT_PATTERNS: [&str; 4] =
 /// Runs the command.
 pub fn run(args: &Args, context: &Context) -> Result<Status, CommandError> {
     let path = args.directory.join(WORKSPACE_FILE);
+    if args.directory.to_string_lossy().contains("://") {
+        return Err(CommandError::usage(format!(
+            "`{}` is an address and no directory",
+            args.directory.display()
+        ))
+        .hint("name the directory of the workspace"));
+    }
     if path.exists() && !args.force {
         return Err(CommandError::usage(format!("`{}` is already there", path.display()))
             .hint("`--force` replaces it"));

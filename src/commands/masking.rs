@@ -45,7 +45,7 @@ impl MaskingArgs {
         let marks = checker.as_ref().is_some_and(mark_anything);
         if rules.mask_nothing(marks) {
             let message = format!(
-                "`{}` has no rule, and no schema marks anything: nothing would be masked",
+                "`{}` has no rule that masks, and no schema marks anything: nothing would be masked",
                 path.display()
             );
             return Err(CommandError::usage(message)

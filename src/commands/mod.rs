@@ -40,7 +40,6 @@ mod masking;
 mod new;
 mod paths;
 mod preflight;
-mod quoting;
 mod reading;
 mod record;
 mod redrive;

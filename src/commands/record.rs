@@ -16,6 +16,7 @@ use super::{CommandError, Context, Status, transfer};
 use crate::archive::{
     self, Header, Manifest, PartLimits, PartWriter, Reader, Writer, WriterOptions, manifest_path,
 };
+use crate::diagnostic::quoted_file;
 use crate::endpoint::address::Scheme;
 use crate::endpoint::file::FileSink;
 use crate::output::figures::{counted, rate, size, span};
@@ -255,8 +256,8 @@ fn report(
     if let Some(masked) = masked {
         masking::say(masked, context);
     }
-    let name = written.display();
-    if matches!(outcome.ending, Ending::SourceFailed(_)) {
+    let name = quoted_file(&written.to_string_lossy());
+    if matches!(outcome.ending, Ending::SourceFailed(_)) || !outcome.delivered() {
         return Ok(());
     }
     ui.say(if events == 0 {

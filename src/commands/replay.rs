@@ -154,7 +154,7 @@ async fn replay(args: &Args, context: &Context) -> Result<Status, CommandError> 
     args.selecting.changing.add_from_contract(&mut selection.changes, places.loaded());
     let carried = open::capabilities(&target.address)?;
     let mut selection = suited(args, selection, (&target, &carried), &scheduled.timetable.clock)?;
-    delivering::suited(args, &carried, &scheduled.timetable)?;
+    delivering::suited(args, &origin, &carried, &scheduled.timetable)?;
     let stop = transfer::stop_on_interruption();
     let source = origin.open(window).await?;
     let opened = args.asks_target().then(|| target.for_writing(&context.environment).ok()).flatten();
@@ -185,7 +185,7 @@ async fn replay(args: &Args, context: &Context) -> Result<Status, CommandError> 
             args,
             context,
             (&survey, &selection, (&scheduled.timetable, scheduled.start_at)),
-            (&target, carried),
+            (&origin, &target, carried),
             &rails,
         );
     }
@@ -239,10 +239,11 @@ async fn carried_out(
     let audited = audit.map_or(Ok(()), |audit| audit.ended(outcome.as_ref()));
     let outcome = outcome?;
     let again = match &keeper {
-        Some(keeper) => keeping::closed(args, context, (window, shard), (keeper, &outcome))?,
-        None => again(args, (origin, target), &outcome),
+        Some(keeper) => keeping::closed(args, context, (window, shard), (keeper, &outcome)),
+        None => Ok(again(args, (origin, target), &outcome)),
     };
     show_outcome(args, context, &outcome, target)?;
+    let again = again.map_err(|error| error.hint(keeping::WENT_ALL_THE_SAME))?;
     watching::written(results.as_deref())?;
     audited?;
     transfer::conclude(&outcome, &context.ui, again.as_deref())
@@ -292,6 +293,17 @@ fn nothing_sent(args: &Args, context: &Context, begun: Begun) -> Result<Status, 
     };
     if args.format == Format::Json {
         report::summary_json(&mut context.ui.data(), &summary)?;
+    }
+    if summary.failed > 0 {
+        let message = format!(
+            "{} of this run were refused when they were sent, {} have arrived; nothing was sent now",
+            counted(summary.failed, "event"),
+            summary.settled_before
+        );
+        return Err(CommandError::new(ErrorKind::Delivery, message).hint(
+            "a run never sends again what was refused: begin another one with a ledger of its own, from what `--results` \
+             of the first one named",
+        ));
     }
     context.ui.say("everything of this run has arrived; nothing was sent");
     Ok(Status::Done)
@@ -355,7 +367,7 @@ fn show_plan(
     args: &Args,
     context: &Context,
     (survey, selection, (timetable, start_at)): (&Survey, &Selection, (&Timetable, Option<Timestamp>)),
-    (target, carried): (&Place, Capabilities),
+    (origin, target, carried): (&Origin, &Place, Capabilities),
     rails: &Rails,
 ) -> Result<Status, CommandError> {
     let plan = PlanView {
@@ -371,7 +383,7 @@ fn show_plan(
         seed: args.selecting.faulting.seed(),
         changes: args.selecting.changing.options(),
         identity: &rails.identity,
-        guarantee: args.delivering.guarantee(args.ledger.is_some(), &carried),
+        guarantee: args.delivering.guarantee(origin, args.ledger.is_some(), &carried),
         marks: marks(args, target) && carried.headers,
         caps: rails.caps,
         findings: rails.worst_first(),

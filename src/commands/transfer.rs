@@ -1,7 +1,7 @@
 //! What `tail`, `record`, `inject` and `replay` have in common: interruption, windows of time, and how they end.
 
 use std::path::PathBuf;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use super::target::Place;
 use super::{CommandError, ErrorKind, Interruptions, Status};
@@ -13,16 +13,23 @@ use crate::replay::time_point::parse_duration;
 use crate::replay::{Ending, Outcome, StopReason, StopToken, TimePoint};
 use crate::ui::Ui;
 
+/// Signals that come so close together are one: `timeout` and service managers send theirs to a process and to its group.
+const ONE_INTERRUPTION: Duration = Duration::from_millis(100);
+
 /// A token that the first interruption asks to stop; the second ends the program at once.
 pub fn stop_on_interruption() -> StopToken {
     let stop = StopToken::default();
     let token = stop.clone();
-    // From here on signals are caught, however late the task below begins, and the second however soon it follows the first.
+    // From here on signals are caught, however late the task below begins.
     let mut interruptions = Interruptions::listen();
     tokio::spawn(async move {
         interruptions.next().await;
         token.request(StopReason::Interrupted);
+        let first = Instant::now();
         interruptions.next().await;
+        while first.elapsed() < ONE_INTERRUPTION {
+            interruptions.next().await;
+        }
         // Nothing is dropped from here on.
         crate::ui::clear_bars();
         std::process::exit(i32::from(Status::Interrupted.code()));

@@ -302,6 +302,17 @@ impl Address {
     }
 }
 
+impl Scheme {
+    /// Options without which an address would not say which place it is.
+    fn options_that_say_where(self) -> &'static [&'static str] {
+        match self {
+            Self::Amqp => &["queue"],
+            Self::Redis => &["db", "sentinel"],
+            _ => &[],
+        }
+    }
+}
+
 impl fmt::Display for Address {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
         let scheme = match (self.scheme, self.tls) {
@@ -331,6 +342,13 @@ impl fmt::Display for Address {
         write!(formatter, "{scheme}://{}{}", user.unwrap_or_default(), self.authority())?;
         if !self.path.is_empty() {
             write!(formatter, "/{}", self.path)?;
+        }
+        let places = self.scheme.options_that_say_where().iter();
+        let named = places.filter_map(|name| Some((*name, self.option(name)?)));
+        for (place, (name, value)) in named.enumerate() {
+            let is_plain = |byte: u8| byte.is_ascii_alphanumeric() || b"-._~".contains(&byte);
+            let mark = if place == 0 { '?' } else { '&' };
+            write!(formatter, "{mark}{name}={}", percent::encode(value, is_plain))?;
         }
         // Queries of webhooks hold secrets.
         if self.target.contains('?') { formatter.write_str("?***") } else { Ok(()) }

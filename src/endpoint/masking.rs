@@ -47,6 +47,29 @@ pub fn is_secret_header(name: &str) -> bool {
     PARTS.iter().any(|part| name.contains(part))
 }
 
+/// User information as help texts write it, which is nobody's.
+const EXAMPLES: [&str; 4] = ["USER:PASSWORD", ":TOKEN", ":PASSWORD", "***"];
+
+/// A line for people in which the user information of every address gives way, be it even in the place of a file's name.
+#[must_use]
+pub fn mask_in_line(line: &str) -> std::borrow::Cow<'_, str> {
+    if !line.contains("://") || !line.contains('@') {
+        return line.into();
+    }
+    let is_end = |each: char| each.is_whitespace() || "`'\"<>()".contains(each);
+    let mut masked = String::with_capacity(line.len());
+    for word in line.split_inclusive(is_end) {
+        let (word, end) = word.split_at(
+            word.len() - word.chars().next_back().filter(|last| is_end(*last)).map_or(0, char::len_utf8),
+        );
+        let user = word.split_once("://").and_then(|(_, rest)| rest.split_once('@')).map(|(user, _)| user);
+        let is_example = user.is_none_or(|user| EXAMPLES.contains(&user) || user.ends_with(MASK));
+        masked.push_str(&if is_example { word.into() } else { mask_user(word) });
+        masked.push_str(end);
+    }
+    masked.into()
+}
+
 fn mask_options(text: &str, shown: impl Fn(&str) -> bool) -> String {
     let masked = mask_user(text);
     let Some(start) = options_start(&masked) else {
@@ -81,7 +104,10 @@ fn mask_user(text: &str) -> String {
     let ends: &[char] = if scheme.starts_with("http") { &['/', '?', '#'] } else { &['/', '?'] };
     let authority = &rest[..rest.find(ends).unwrap_or(rest.len())];
     let at = match (authority.rfind('@'), authority.split_once(':')) {
-        (Some(at), _) => at,
+        // A password may have an `@` and behind it a `/` of its own: then a host with its port comes after another `@`.
+        (Some(at), _) => {
+            rest.rfind('@').filter(|last| is_host_with_port(&rest[last + 1..], ends)).unwrap_or(at)
+        }
         // A password with a `/` or `?` of its own ends the authority too early.
         (None, Some((_, port))) if !port.chars().all(|each| each.is_ascii_digit()) => match rest.rfind('@') {
             Some(at) => at,
@@ -92,6 +118,12 @@ fn mask_user(text: &str) -> String {
     // A user without a password may be a token.
     let user = rest[..at].split_once(':').map(|(user, _)| format!("{user}:")).unwrap_or_default();
     format!("{scheme}://{user}{MASK}{}", &rest[at..])
+}
+
+fn is_host_with_port(text: &str, ends: &[char]) -> bool {
+    let host = &text[..text.find(ends).unwrap_or(text.len())];
+    let port = host.rsplit_once(':').map(|(_, port)| port);
+    port.is_some_and(|port| !port.is_empty() && port.bytes().all(|each| each.is_ascii_digit()))
 }
 
 /// A URL with a slip in its scheme, such as `mqtt//me:secret@host`, must not give its password away either.
@@ -152,7 +184,7 @@ pub(super) fn option_part(text: &str, wanted: &str) -> Option<(Range<usize>, Ran
 
 #[cfg(test)]
 mod tests {
-    use super::{mask, mask_unknown, option_part, wrong_part};
+    use super::{mask, mask_in_line, mask_unknown, option_part, wrong_part};
 
     #[test]
     fn no_secret_is_left() {
@@ -161,6 +193,7 @@ mod tests {
             ("nats://TOKEN@h", "nats://***@h"),
             ("nats://:TOKEN@h", "nats://:***@h"),
             ("mqtt://u:p/ss@h/x", "mqtt://u:***@h/x"),
+            ("redis://u:p@ss/w0rd@h:6379/x", "redis://u:***@h:6379/x"),
             ("mqtt//u:p@h:1/x", "mqtt//u:***@h:1/x"),
             ("u:p@h", "u:***@h"),
             ("orders@home", "orders@home"),
@@ -173,6 +206,19 @@ mod tests {
             assert_eq!(mask(text), wanted, "{text}");
         }
         assert_eq!(mask_unknown("mqtt://h?qos=1&pw=hunter2", &["qos"]), "mqtt://h?qos=1&pw=***");
+    }
+
+    #[test]
+    fn no_secret_is_left_in_a_line() {
+        for (line, wanted) in [
+            ("cannot read `amqp://u:p@h/x`: no file", "cannot read `amqp://u:***@h/x`: no file"),
+            ("a nats://TOKEN@h and \"redis://u:p@h:1/a@b\"", "a nats://***@h and \"redis://u:***@h:1/a@b\""),
+            ("check `mqtt://USER:PASSWORD@HOST/…`", "check `mqtt://USER:PASSWORD@HOST/…`"),
+            ("sent to mqtt://u:***@h/x", "sent to mqtt://u:***@h/x"),
+            ("`mqtt://h/a@b` and me@home", "`mqtt://h/a@b` and me@home"),
+        ] {
+            assert_eq!(mask_in_line(line), wanted);
+        }
     }
 
     #[test]

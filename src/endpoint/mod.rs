@@ -85,7 +85,7 @@ pub use address::{Address, AddressError};
 pub use amqp::events_in as amqp_events_in;
 pub use capabilities::Capabilities;
 pub use error::{EndpointError, EndpointErrorKind};
-pub use masking::{is_secret_header, mask};
+pub use masking::{is_secret_header, mask, mask_in_line};
 pub use recording::Recording;
 pub use transaction::{Checkpoint, Transactions};
 

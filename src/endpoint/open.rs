@@ -38,7 +38,8 @@ use super::{
 };
 
 /// Options of an address that say how to be let in, for reading and for writing alike.
-const ACCESS_OPTIONS: [&str; 8] = ["ca", "cert", "creds", "db", "field", "key", "nkey", "sasl"];
+const ACCESS_OPTIONS: [&str; 10] =
+    ["ca", "cert", "creds", "db", "field", "key", "management", "nkey", "sasl", "sentinel"];
 
 /// Opens the source an address names.
 ///

@@ -41,6 +41,8 @@ pub enum Guarantee {
     AtLeastOnceAcrossCrashes,
     /// Each event once or more, for as long as the process lives.
     AtLeastOnce,
+    /// The same of a topic, which has no ledger.
+    AtLeastOnceOfTopic,
     /// Nothing is confirmed.
     AtMostOnce,
 }
@@ -65,6 +67,11 @@ impl Guarantee {
                 "at-least-once",
                 false,
                 "at least once while this process lives; `--ledger FILE` survives its end",
+            ),
+            Self::AtLeastOnceOfTopic => (
+                "at-least-once",
+                false,
+                "at least once while this process lives; `?group=NAME` behind the topic survives its end",
             ),
             Self::AtMostOnce => ("at-most-once", false, "at most once: the target confirms no event"),
         }

@@ -219,9 +219,9 @@ fn partitions(facts: &ChannelFacts, counts: &ChannelCounts) -> Option<Finding> {
         return None;
     }
     let message = format!(
-        "`{}` has {there} partitions, and events were recorded in partition {highest}: events of the partitions it does \
-         not have are placed by their keys",
-        facts.channel
+        "`{}` has {}, and events are for partition {highest}: those for partitions it does not have are placed by their keys",
+        facts.channel,
+        if there == 1 { "one partition".to_owned() } else { format!("{there} partitions") }
     );
     Some(Finding::warning("fewer-partitions", message).help(
         "`--repartition key` places all by their keys; give it as many partitions to keep them together",

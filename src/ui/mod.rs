@@ -4,6 +4,7 @@ use std::io::{IsTerminal, Write};
 
 use colored::Colorize;
 
+use crate::endpoint::mask_in_line;
 use crate::output::text::TextStyle;
 
 mod bars;
@@ -186,7 +187,7 @@ impl Ui {
     /// Nothing can be done when stderr itself is gone.
     #[allow(clippy::unused_self, reason = "the terminal is reached through a Ui only")]
     fn write_line(&self, line: &str) {
-        let _ = writeln!(std::io::stderr().lock(), "{line}");
+        let _ = writeln!(std::io::stderr().lock(), "{}", mask_in_line(line));
     }
 }
 

@@ -8,6 +8,7 @@ use serde_json::{Value, json};
 
 use super::{CommandError, Context, Status};
 use crate::archive::{self, ArchiveError, Manifest, Record};
+use crate::diagnostic::quoted_file;
 use crate::event::Event;
 use crate::event::json_lines;
 use crate::output::archive_text;
@@ -262,19 +263,25 @@ fn next_step(file: &Path, manifest: Option<&Manifest>, found: &[archive::Verific
         return Some(format!("nothing was ever written to `{name}`: delete it, and record or copy it again"));
     }
     Some(match (manifest.is_some(), is_missing) {
-        (false, _) => format!("`eddy archive repair {name}` keeps what is whole"),
+        (false, _) => format!("`eddy archive repair {}` keeps what is whole", quoted_file(&name.to_string())),
         (true, true) if by_channel => {
             "put the missing part back beside the manifest; the other parts can be read by their own names"
                 .to_owned()
         }
         (true, true) => format!(
-            "put the missing part back beside the manifest; without it, `eddy archive repair {name}` joins what is left"
+            "put the missing part back beside the manifest; without it, `eddy archive repair {}` joins what is left",
+            quoted_file(&name.to_string())
         ),
         (true, false) if by_channel => {
             let part = damaged.map_or("PART", |each| &each.file);
-            format!("`eddy archive repair {part}` keeps what is whole")
+            format!("`eddy archive repair {}` keeps what is whole", quoted_file(part))
         }
-        (true, false) => format!("`eddy archive repair {name}` joins what is whole into one recording"),
+        (true, false) => {
+            format!(
+                "`eddy archive repair {}` joins what is whole into one recording",
+                quoted_file(&name.to_string())
+            )
+        }
     })
 }
 

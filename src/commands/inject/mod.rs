@@ -1,11 +1,11 @@
 //! `eddy inject`: sends one event, the lines of a text, a file of events, or events generated from the contract.
 
 use super::connect::{ConnectArgs, Connector};
-use super::quoting::quoted;
 use super::registry::{EncodedSource, EncodingArgs};
 use super::target::{Place, Places};
 use super::window::{Window, WindowArgs};
 use super::{CommandError, Context, Status, transfer};
+use crate::diagnostic::quoted;
 use crate::endpoint::open;
 use crate::output::figures::{counted, span};
 use crate::output::replay as report;

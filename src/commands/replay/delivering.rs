@@ -3,6 +3,7 @@
 use std::path::{Path, PathBuf};
 
 use super::Args;
+use super::origin::Origin;
 use crate::commands::{CommandError, Context};
 use crate::endpoint::Capabilities;
 use crate::endpoint::capabilities::Assurance;
@@ -77,9 +78,11 @@ impl DeliveringArgs {
     }
 
     /// How well delivery is assured.
-    pub fn guarantee(&self, has_ledger: bool, carried: &Capabilities) -> Guarantee {
+    pub(super) fn guarantee(&self, origin: &Origin, has_ledger: bool, carried: &Capabilities) -> Guarantee {
         match (has_ledger, carried.assurance) {
             (_, Assurance::AtMostOnce) => Guarantee::AtMostOnce,
+            _ if origin.group().is_some() => Guarantee::AtLeastOnceAcrossCrashes,
+            _ if origin.archive().is_none() => Guarantee::AtLeastOnceOfTopic,
             (false, _) => Guarantee::AtLeastOnce,
             (true, Assurance::ExactlyOnce) if self.transacts() => Guarantee::ExactlyOnce,
             (true, Assurance::EffectivelyOnce | Assurance::ExactlyOnce) if self.reads_back() => {
@@ -102,13 +105,24 @@ pub(super) fn ledger_of(path: &Path, shard: Option<Shard>) -> PathBuf {
 ///
 /// # Errors
 /// When the target, the pace or the lack of a ledger stands against it.
-pub(super) fn suited(args: &Args, carried: &Capabilities, timetable: &Timetable) -> Result<(), CommandError> {
+pub(super) fn suited(
+    args: &Args,
+    origin: &Origin,
+    carried: &Capabilities,
+    timetable: &Timetable,
+) -> Result<(), CommandError> {
     let Some(wanted) = args.delivering.delivery.map(Wanted::assurance) else { return Ok(()) };
     let flag = format!("`--delivery {}`", wanted.name());
     if carried.assurance < wanted {
         let (name, most) = (carried.name, carried.assurance.name());
         return Err(CommandError::usage(format!("{flag} is more than {name} can do: {most}"))
             .hint("leave `--delivery` out to be as sure as the target allows; `docs/systems.md` says what each can do"));
+    }
+    if origin.archive().is_none() && wanted > Assurance::AtLeastOnce {
+        return Err(CommandError::usage(format!(
+            "{flag} needs a ledger, and a topic that is sent like a recording has none"
+        ))
+        .hint("record it first: `eddy record SOURCE --output FILE`"));
     }
     if args.ledger.is_none() && wanted > Assurance::AtLeastOnce {
         return Err(CommandError::usage(format!("{flag} needs a ledger to know the run by after a crash"))

@@ -217,7 +217,7 @@ pub(super) async fn looked(
     if is_network(&target.address) {
         let recorded = Recorded::of(args, (origin, target), &args.connector(context, stop)?).await;
         if recorded.is_surely_here() {
-            bounds.extend(same_place(target, survey, "on the same server"));
+            bounds.extend(recorded.same_place(target, survey, "on the same server"));
         }
         // What is not sent in any case needs no target.
         let is_unsendable = args.guarding.preflight == Preflight::Refuse && !survey.refused.is_empty();
@@ -229,7 +229,7 @@ pub(super) async fn looked(
         }
         let found = recorded.found_here(cluster.as_ref());
         if let Some(place) = &found {
-            bounds.extend(same_place(target, survey, place));
+            bounds.extend(recorded.same_place(target, survey, place));
         }
         // The same stream can be written to under another of its subjects.
         if bounds.is_empty() && (found.is_some() || recorded.is_surely_here()) {
@@ -289,6 +289,8 @@ struct Recorded {
     clusters: Vec<String>,
     /// Addresses of the target's system may lead to other clusters than before: its clusters have ids that nobody chose.
     ids_are_unique: bool,
+    /// The queues there that it was made of, as far as each of its addresses names one.
+    queues: Option<Vec<String>>,
 }
 
 impl Recorded {
@@ -315,18 +317,34 @@ impl Recorded {
         let is_here =
             |text: &&String| Address::parse(text).is_ok_and(|source| source.is_same_server(&target.address));
         let here = header.sources.iter().find(is_here);
+        let queue = |text: &String| Address::parse(text).ok()?.option("queue").map(str::to_owned);
         let of_its_kind = header.clusters.iter().filter(|(source, _)| is_of_its_kind(source));
         Self {
             is_at_this_address: here.is_some(),
             is_told: here.is_some_and(|source| header.clusters.contains_key(source)),
             clusters: of_its_kind.map(|(_, cluster)| cluster.clone()).collect(),
             ids_are_unique: target.address.scheme == Scheme::Kafka,
+            queues: header.sources.iter().filter(is_here).map(queue).collect(),
         }
     }
 
     /// The address alone says so: nothing else is known.
     fn is_surely_here(&self) -> bool {
         self.is_at_this_address && !(self.is_told && self.ids_are_unique)
+    }
+
+    /// What to say when events would go where they were recorded, which needs to be meant.
+    fn same_place(&self, target: &Place, survey: &Survey, place: &str) -> Option<Finding> {
+        // The channels of events on RabbitMQ are routing keys: which queue they came out of they do not say.
+        let queue = target.address.option("queue").filter(|_| target.address.scheme == Scheme::Amqp);
+        match (queue, &self.queues) {
+            (Some(queue), Some(recorded)) if recorded.iter().any(|name| name == queue) => {
+                let message = format!("the recording was made of the queue `{queue}` {place}");
+                Some(Finding::error("same-place", message).help(IN_PLACE_HELP))
+            }
+            (Some(_), Some(recorded)) if !recorded.is_empty() => None,
+            _ => same_channels(target, survey, place),
+        }
     }
 
     /// In which words the target, by what it says of itself, is where the recording was made; none when it is not, or when
@@ -346,8 +364,11 @@ impl Recorded {
     }
 }
 
+/// What to do about events that go where they came from.
+const IN_PLACE_HELP: &str = "add `--in-place` if its readers are to see the events again, or name another with `--map-channel OLD=NEW`";
+
 /// What to say when events would go to channels they were recorded from, which needs to be meant.
-fn same_place(target: &Place, survey: &Survey, place: &str) -> Option<Finding> {
+fn same_channels(target: &Place, survey: &Survey, place: &str) -> Option<Finding> {
     let mut channels: Vec<&str> = match only_channel(target) {
         Some(only) => vec![only],
         None => survey.channels.keys().map(String::as_str).collect(),
@@ -359,9 +380,7 @@ fn same_place(target: &Place, survey: &Survey, place: &str) -> Option<Finding> {
         more => format!(" and {}", counted(more as u64, "other")),
     };
     let message = format!("the recording was made of `{first}`{more} {place}");
-    Some(Finding::error("same-place", message).help(
-        "add `--in-place` if its readers are to see the events again, or name another with `--map-channel OLD=NEW`",
-    ))
+    Some(Finding::error("same-place", message).help(IN_PLACE_HELP))
 }
 
 /// What to say when events would go, under another subject, into the stream they were recorded from.

@@ -6,10 +6,10 @@ use std::sync::Arc;
 use super::delivering::ledger_of;
 use super::{Args, Loss};
 use crate::archive::is_archive_name;
-use crate::commands::quoting::quoted;
 use crate::commands::target::Place;
 use crate::commands::window::Window;
 use crate::commands::{CommandError, Context, ErrorKind};
+use crate::diagnostic::quoted;
 use crate::endpoint::address::Scheme;
 use crate::endpoint::{Address, Sink, SinkOptions};
 use crate::output::figures::counted;
@@ -126,8 +126,9 @@ pub(super) fn nothing_left(
 ) -> Result<Begun, CommandError> {
     let ledger = Ledger { finished: true, ..ledger };
     ledger.write(path)?;
-    let (planned, settled_before) = (Some(own), own);
-    let summary = Summary { run: ledger.run, shard, planned, settled_before, ..Summary::default() };
+    let (planned, failed) = (Some(own), ledger.refused);
+    let settled_before = own.saturating_sub(failed);
+    let summary = Summary { run: ledger.run, shard, planned, settled_before, failed, ..Summary::default() };
     Ok(Begun::NothingLeft(Box::new(summary)))
 }
 
@@ -194,6 +195,10 @@ fn unfinished(path: &Path, kept: &Ledger) -> CommandError {
         .hint("add `--resume` to go on with it")
         .hint("to begin anew, name another ledger or remove this one")
 }
+
+/// What to know when the ledger is behind what was sent.
+pub(super) const WENT_ALL_THE_SAME: &str = "what is counted above was sent all the same; then the same command with `--resume` knows what of it has arrived, where \
+     the target can be read back";
 
 /// Closes the ledger and says how to go on, when there is something left.
 ///

@@ -9,6 +9,7 @@ use crate::commands::connect::Connector;
 use crate::commands::target::{Place, Places};
 use crate::commands::window::Window;
 use crate::commands::{CommandError, Context};
+use crate::diagnostic::quoted_file;
 use crate::endpoint::address::Scheme;
 use crate::endpoint::open::open_source;
 use crate::endpoint::recording::Carrier;
@@ -141,8 +142,10 @@ impl Origin {
         let is_missing = error.kind == EndpointErrorKind::NotFound;
         let error = CommandError::from(error);
         match self.archive() {
-            Some(path) if is_missing && is_manifest_name(path) && path.exists() => error
-                .hint(format!("`eddy archive repair {}` makes a recording of what is there", path.display())),
+            Some(path) if is_missing && is_manifest_name(path) && path.exists() => error.hint(format!(
+                "`eddy archive repair {}` makes a recording of what is there",
+                quoted_file(&path.to_string_lossy())
+            )),
             _ => error,
         }
     }

@@ -105,7 +105,7 @@ async fn tail(args: &Args, context: &Context) -> Result<Status, CommandError> {
     let check = if args.validate { Some(check(&places, registry.as_ref())?) } else { None };
     let places: Vec<Place> = args.sources.iter().map(|text| places.source(text)).collect::<Result<_, _>>()?;
     let stop = transfer::stop_on_interruption();
-    let source = open_all(&places, window, &Connector::new(&args.connect, context, &stop)?).await?;
+    let source = open_all(&places, window, &Connector::new(&args.connect, context, &stop)?.by_time()).await?;
     let names: Vec<String> = places.iter().map(|place| format!("`{}`", place.address)).collect();
     context.ui.detail(format!("reading {}", names.join(", ")));
     let closed = Arc::new(AtomicBool::new(false));

@@ -163,7 +163,7 @@ pub(super) fn delivery(error: &KafkaError, topic: &str, size: usize, address: &A
     };
     match code {
         Code::MessageSizeTooLarge | Code::MessageBatchTooLarge | Code::InvalidMessageSize => {
-            too_large(size, topic)
+            too_large_together(size, topic)
         }
         Code::UnknownTopicOrPartition | Code::UnknownTopic | Code::UnknownPartition => {
             no_topic(topic, &[], address)
@@ -237,6 +237,17 @@ pub(super) fn is_fenced(code: Code) -> bool {
 /// The queue of the client is full.
 pub(super) fn is_full(error: &KafkaError) -> bool {
     matches!(error, KafkaError::MessageProduction(Code::QueueFull))
+}
+
+/// The broker did not take what was sent together; it does not say which event of it is to blame.
+fn too_large_together(size: usize, topic: &str) -> EndpointError {
+    let message = format!(
+        "what was sent together with an event of {size} bytes is larger than the topic `{topic}` takes"
+    );
+    EndpointError::new(Kind::TooLarge, message).help(
+        "`?batch=BYTES` in the address keeps what is sent together below `max.message.bytes` of the topic; an event that is \
+         larger by itself is to be left out",
+    )
 }
 
 /// The event is larger than the topic takes.

@@ -225,7 +225,8 @@ impl Rules {
     #[must_use]
     pub fn mask_nothing(&self, marks: bool) -> bool {
         let by_schemas = marks && self.schemas != OfSchemas::Ignore;
-        self.list.is_empty() && self.unknown == Unknown::Keep && !by_schemas
+        let keeps_all = self.list.iter().all(|rule| rule.action == Action::Keep);
+        keeps_all && self.unknown == Unknown::Keep && !by_schemas
     }
 
     /// How they stand in the header of a recording: as written, and how strict they were.

@@ -33,10 +33,18 @@ pub(super) fn redrives(event: &Event) -> u64 {
     event.header_text(REDRIVES_HEADER).and_then(|text| text.trim().parse().ok()).unwrap_or(0)
 }
 
+/// Whether a header has RabbitMQ deliver the event to further queues, which had theirs when it was sent first.
+fn is_further_recipient(name: &str) -> bool {
+    matches!(name, "CC" | "BCC")
+}
+
 /// Takes off what only says how the event died, unless that is kept, and counts this redrive.
 pub(super) fn renew(event: &mut Event, keeps_errors: bool, redrives: u64) {
+    let is_of_rabbitmq = value(event, "x-death").is_some();
     event.headers.retain(|header| {
-        !header.name.eq_ignore_ascii_case(REDRIVES_HEADER) && (keeps_errors || !is_error(&header.name))
+        let name = header.name.as_str();
+        let goes_elsewhere = is_of_rabbitmq && is_further_recipient(name);
+        !name.eq_ignore_ascii_case(REDRIVES_HEADER) && (keeps_errors || !is_error(name)) && !goes_elsewhere
     });
     event.headers.push(Header::text(REDRIVES_HEADER, redrives.to_string()));
 }
