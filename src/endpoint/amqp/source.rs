@@ -117,13 +117,21 @@ impl AmqpSource {
             source.refuse_seeking("an exchange keeps no events", options)?;
         }
         source.begin(options).await?;
-        if source.takes && source.kind != Kind::Queue {
-            let message = format!("nothing can be taken out of `{}`", source.settings.address);
-            return Err(EndpointError::new(EndpointErrorKind::Unsupported, message).help(
-                "name a queue that is no stream with `?queue=NAME`, or record first and take the archive",
-            ));
-        }
+        source.refuse_taking()?;
         Ok(source)
+    }
+
+    /// Only what lies in a queue can be taken out.
+    fn refuse_taking(&self) -> Result<(), EndpointError> {
+        let what = match self.kind {
+            _ if !self.takes => return Ok(()),
+            Kind::Queue => return Ok(()),
+            Kind::Stream => "is a stream, which keeps its events",
+            Kind::Exchange => "is an exchange, which keeps no events",
+        };
+        let message = format!("`{}` {what}: nothing can be taken out of it", self.settings.address);
+        Err(EndpointError::new(EndpointErrorKind::Unsupported, message)
+            .help("name a queue that is no stream with `?queue=NAME`, or record first and take the archive"))
     }
 
     /// The first connection, on which it shows whether the queue is a stream.
