@@ -95,9 +95,21 @@ pub(super) fn closed(code: u16, text: &str, address: &Address) -> EndpointError 
 
 fn explain(code: u16, words: &str) -> (Kind, &'static str) {
     match code {
+        403 if words.contains("mechanism EXTERNAL") => (
+            Kind::Unauthorised,
+            "the broker has no user of the name in the certificate, which is the whole subject, as in `CN=NAME,O=FIRM`, or what `ssl_cert_login_from` of the broker says; its log says who it looked for",
+        ),
         403 if words.contains("Login was refused") => (
             Kind::Unauthorised,
             "check what you log in with: `amqp://USER:PASSWORD@HOST/…`, or `auth` of the environment in `eddy.yaml`; `guest` is let in from the broker's own machine only",
+        ),
+        403 if words.contains("exclusive use") => (
+            Kind::Unauthorised,
+            "another consumer has the queue for itself: end that one, or read the exchange instead; `rabbitmqctl list_consumers` shows it",
+        ),
+        403 if words.contains("internal exchange") => (
+            Kind::Unauthorised,
+            "only other exchanges lead to it: name one of them, which `rabbitmqctl list_bindings` shows",
         ),
         403 => (
             Kind::Unauthorised,
@@ -118,7 +130,10 @@ fn explain(code: u16, words: &str) -> (Kind, &'static str) {
         404 => {
             (Kind::NotFound, "`?queue=NAME` names the queue; `rabbitmqctl list_queues` shows those there are")
         }
-        405 => (Kind::Rejected, "the queue belongs to one connection alone: read the exchange instead"),
+        405 => (
+            Kind::Unsupported,
+            "the queue belongs to another connection alone: name the exchange before it, `amqp://HOST/VHOST/EXCHANGE`, to read what it gets or to send to it",
+        ),
         501..=505 => (Kind::Malformed, "the broker's log says more"),
         506 => (Kind::Disconnected, "the broker is short of resources; its log says more"),
         540 => (Kind::Unsupported, "the broker cannot do this; its log says more"),
