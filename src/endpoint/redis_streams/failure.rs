@@ -2,15 +2,13 @@
 
 use redis::{ErrorKind, RedisError, ServerError};
 
-use crate::endpoint::tls::{DISTRUST_HELP, distrust};
-use crate::endpoint::{Address, EndpointError, EndpointErrorKind as Kind};
+use crate::endpoint::{Address, EndpointError, EndpointErrorKind as Kind, tls};
 
 /// The connection could not be made.
 pub(super) fn connect(error: &RedisError, address: &Address) -> EndpointError {
     let cause = error.to_string();
-    if let Some(what) = distrust(&cause) {
-        let message = format!("no encrypted connection to `{address}`: {what}");
-        return EndpointError::new(Kind::Unauthorised, message).help(DISTRUST_HELP);
+    if let Some(trouble) = tls::trouble(&cause, address) {
+        return trouble;
     }
     if let Some(code) = error.code() {
         return said(code, error.detail().unwrap_or_default(), address);
@@ -21,7 +19,7 @@ pub(super) fn connect(error: &RedisError, address: &Address) -> EndpointError {
     if error.kind() == ErrorKind::Parse {
         let message = format!("what answers at `{address}` does not speak the protocol of Redis");
         return EndpointError::new(Kind::Malformed, message)
-            .help("check the port, as in `redis://HOST:6379`");
+            .help("check the port, as in `redis://HOST:6379`; one with TLS is named with `rediss://`");
     }
     if error.is_timeout() {
         return no_greeting(address);
