@@ -117,19 +117,22 @@ impl AmqpSource {
             source.refuse_seeking("an exchange keeps no events", options)?;
         }
         source.begin(options).await?;
-        source.refuse_taking()?;
+        if source.takes {
+            source.refuse_taking()?;
+        }
         Ok(source)
     }
 
     /// Only what lies in a queue can be taken out.
     fn refuse_taking(&self) -> Result<(), EndpointError> {
-        let what = match self.kind {
-            _ if !self.takes => return Ok(()),
-            Kind::Queue => return Ok(()),
-            Kind::Stream => "is a stream, which keeps its events",
-            Kind::Exchange => "is an exchange, which keeps no events",
+        let address = &self.settings.address;
+        let message = match (self.kind, &self.settings.queue) {
+            (Kind::Queue, _) => return Ok(()),
+            (Kind::Stream, Some(queue)) => {
+                format!("the queue `{queue}` of `{address}` is a stream: nothing can be taken out of it")
+            }
+            _ => format!("`{address}` keeps no events: nothing can be taken out of it"),
         };
-        let message = format!("`{}` {what}: nothing can be taken out of it", self.settings.address);
         Err(EndpointError::new(EndpointErrorKind::Unsupported, message)
             .help("name a queue that is no stream with `?queue=NAME`, or record first and take the archive"))
     }

@@ -157,7 +157,7 @@ pub(super) fn said(code: &str, words: &str, address: &Address) -> EndpointError 
         ),
         _ if words.contains("SELECT is not allowed") => (
             Kind::Unsupported,
-            "is part of a cluster, which has but one database".to_owned(),
+            "is part of a cluster, which has only the database 0".to_owned(),
             "leave `db` out of the address",
         ),
         _ if words.contains("DB index") => (
@@ -178,7 +178,7 @@ pub(super) fn said(code: &str, words: &str, address: &Address) -> EndpointError 
     EndpointError::new(kind, format!("`{address}` {what}")).help(help)
 }
 
-/// The rules of the user lack a command or a key; the server says whose they are from version 7 on.
+/// The rules of the user lack a command or a key; the server may say whose they are.
 fn forbidden(words: &str, address: &Address) -> EndpointError {
     let user = words.split_once("User ").and_then(|(_, rest)| rest.split_once(" has no permissions"));
     let user = user.map_or("NAME", |(user, _)| user);
