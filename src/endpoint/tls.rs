@@ -6,7 +6,7 @@ use rustls::pki_types::pem::PemObject;
 use rustls::pki_types::{CertificateDer, PrivateKeyDer};
 
 use super::address_options::AddressOptions;
-use super::{Address, EndpointError, EndpointErrorKind};
+use super::{EndpointError, EndpointErrorKind};
 
 /// Reads a file of certificates in PEM form.
 ///
@@ -136,7 +136,7 @@ fn half(given: &str, path: &str, missing: &str) -> EndpointError {
 
 /// Who names certificates in an address means an encrypted connection; a workspace may name them for other servers.
 #[cfg(any(test, feature = "amqp", feature = "mqtt", feature = "nats", feature = "redis"))]
-pub(super) fn named_in(options: &AddressOptions<'_>, address: &Address) -> Option<&'static str> {
+pub(super) fn named_in(options: &AddressOptions<'_>, address: &super::Address) -> Option<&'static str> {
     let written = |name: &&str| options.text(name).is_some() && address.origin(name).is_none();
     ["ca", "cert", "key"].into_iter().find(written)
 }
@@ -148,7 +148,7 @@ pub(super) fn named_in(options: &AddressOptions<'_>, address: &Address) -> Optio
 #[cfg(any(test, feature = "amqp", feature = "mqtt", feature = "redis"))]
 pub(super) fn refuse_without_encryption(
     options: &AddressOptions<'_>,
-    address: &Address,
+    address: &super::Address,
     scheme: &str,
 ) -> Result<(), EndpointError> {
     match named_in(options, address) {
@@ -165,7 +165,7 @@ pub(super) fn refuse_without_encryption(
 /// Why no encrypted connection came about, when that is for a certificate, the server's or our own, by the words of the
 /// encryption library.
 #[cfg(any(test, feature = "amqp", feature = "http", feature = "mqtt", feature = "nats", feature = "redis"))]
-pub(super) fn trouble(cause: &str, address: &Address) -> Option<EndpointError> {
+pub(super) fn trouble(cause: &str, address: &super::Address) -> Option<EndpointError> {
     let ours = || refusal(cause).map(|(what, help)| (what.to_owned(), help.to_owned()));
     let (what, help) = distrust(cause).or_else(ours)?;
     let message = format!("no encrypted connection to `{address}`: {what}");
