@@ -14,7 +14,6 @@ use super::{CommandError, Context, Status, transfer};
 use crate::diagnostic::quoted;
 use crate::endpoint::address::Scheme;
 use crate::endpoint::open::server_of;
-use crate::endpoint::{Source, Stop};
 use crate::output::redrive::{self as report, RedriveView};
 use crate::replay::preflight::Finding;
 use crate::replay::redrive::{Board, Counts, Quarantine, RedriveSource, RoutingSink, Rules, Way};
@@ -349,15 +348,13 @@ async fn look(
     rules: Rules,
 ) -> Result<bool, CommandError> {
     let mut place = route.source.clone();
-    let source: Box<dyn Source> = if place.address.scheme == Scheme::Amqp {
+    if place.address.scheme == Scheme::Amqp {
         // What is looked at stays with the reader until it leaves.
         place.address.options.retain(|(name, _)| name != "peek" && name != "prefetch");
         let more = [("peek", "true".to_owned()), ("prefetch", MOST_LOOKED_AT.to_string())];
         place.address.options.extend(more.map(|(name, value)| (name.to_owned(), value)));
-        connector.source(&place, (crate::endpoint::Start::Default, Stop::PresentEnd)).await?
-    } else {
-        connector.taking(&place, group(args)).await?
-    };
+    }
+    let source = connector.taking(&place, group(args)).await?;
     let holds = matches!(place.address.scheme, Scheme::Amqp | Scheme::JetStream | Scheme::Redis);
     let most = if holds { MOST_LOOKED_AT } else { u64::MAX };
     Ok(RedriveSource::new(source, Arc::clone(board), rules).survey(most, stop).await?)

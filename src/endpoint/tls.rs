@@ -134,23 +134,127 @@ fn half(given: &str, path: &str, missing: &str) -> EndpointError {
         .help("a client certificate needs both: `?cert=FILE&key=FILE`, or `tls: { certificate, key }` in `eddy.yaml`")
 }
 
-/// What the other side's certificate lacks, when the words of the encryption library say that it lacks something.
+/// Who names certificates in an address means an encrypted connection; a workspace may name them for other servers.
+#[cfg(any(test, feature = "amqp", feature = "mqtt", feature = "nats", feature = "redis"))]
+pub(super) fn named_in(options: &AddressOptions<'_>, address: &super::Address) -> Option<&'static str> {
+    let written = |name: &&str| options.text(name).is_some() && address.origin(name).is_none();
+    ["ca", "cert", "key"].into_iter().find(written)
+}
+
+/// Refuses certificates in an address without encryption; `scheme` is that of one with it.
+///
+/// # Errors
+/// When there are such.
+#[cfg(any(test, feature = "amqp", feature = "mqtt", feature = "redis"))]
+pub(super) fn refuse_without_encryption(
+    options: &AddressOptions<'_>,
+    address: &super::Address,
+    scheme: &str,
+) -> Result<(), EndpointError> {
+    match named_in(options, address) {
+        Some(name) if !address.tls => {
+            let message =
+                format!("`{name}` of `{address}` is of no use to a connection that is not encrypted");
+            let error = EndpointError::new(EndpointErrorKind::Unsupported, message);
+            Err(options.marked(name, error.help(format!("write `{scheme}` for an encrypted one"))))
+        }
+        _ => Ok(()),
+    }
+}
+
+/// Why no encrypted connection came about, when that is for a certificate, the server's or our own, by the words of the
+/// encryption library.
 #[cfg(any(test, feature = "amqp", feature = "http", feature = "mqtt", feature = "nats", feature = "redis"))]
-pub(super) fn distrust(cause: &str) -> Option<String> {
+pub(super) fn trouble(cause: &str, address: &super::Address) -> Option<EndpointError> {
+    let ours = || refusal(cause).map(|(what, help)| (what.to_owned(), help.to_owned()));
+    let (what, help) = distrust(cause).or_else(ours)?;
+    let message = format!("no encrypted connection to `{address}`: {what}");
+    Some(EndpointError::new(EndpointErrorKind::Unauthorised, message).help(help))
+}
+
+/// What the other side's certificate lacks, and what to do, when these words say that it lacks something.
+#[cfg(any(test, feature = "amqp", feature = "http", feature = "mqtt", feature = "nats", feature = "redis"))]
+fn distrust(cause: &str) -> Option<(String, String)> {
     let (_, words) = cause.split_once("invalid peer certificate: ")?;
     Some(match words {
-        "UnknownIssuer" => "its certificate was issued by an authority that is not trusted here".to_owned(),
-        other => format!("its certificate cannot be trusted: {other}"),
+        "UnknownIssuer" => (
+            "its certificate was issued by an authority that is not trusted here".to_owned(),
+            DISTRUST_HELP.to_owned(),
+        ),
+        // One authority goes by the name of another.
+        "BadSignature" => (
+            "its certificate was not signed by the authority of that name that is trusted here".to_owned(),
+            DISTRUST_HELP.to_owned(),
+        ),
+        _ if words.starts_with("certificate expired") || words == "Expired" => {
+            let when = moment(words, "not valid after ").map(|when| format!(" on {when}"));
+            (format!("its certificate expired{}", when.unwrap_or_default()), clock_help(words))
+        }
+        _ if words.starts_with("certificate not valid yet") || words == "NotValidYet" => {
+            let when = moment(words, "not valid before ").map(|when| format!(" before {when}"));
+            (format!("its certificate is not valid{}", when.as_deref().unwrap_or(" yet")), clock_help(words))
+        }
+        _ if words.starts_with("certificate not valid for name") || words == "NotValidForName" => {
+            ("its certificate is for another host name".to_owned(), name_help(words))
+        }
+        other => (
+            format!("its certificate cannot be trusted: {other}"),
+            "the server needs another certificate; `openssl x509 -in FILE -text` shows what one says"
+                .to_owned(),
+        ),
     })
 }
 
-/// What to do about it.
-pub(super) const DISTRUST_HELP: &str = "name the certificate of the authority that issued it with `?ca=FILE`";
+/// What to do about a certificate out of its time.
+#[cfg(any(test, feature = "amqp", feature = "http", feature = "mqtt", feature = "nats", feature = "redis"))]
+fn clock_help(words: &str) -> String {
+    let now = moment(words, "verification time ").map(|now| format!(", which says {now}"));
+    format!(
+        "the server needs a new certificate, unless the clock of this machine is wrong{}",
+        now.unwrap_or_default()
+    )
+}
+
+/// What to do about a certificate for other names: `only valid for DnsName("a"), DnsName("b") or IpAddress(::1)`.
+#[cfg(any(test, feature = "amqp", feature = "http", feature = "mqtt", feature = "nats", feature = "redis"))]
+fn name_help(words: &str) -> String {
+    let (_, presented) = words.split_once("is only valid for ").unwrap_or_default();
+    let name = |part: &str| {
+        let (kind, name) = part.trim().trim_end_matches(')').split_once('(')?;
+        matches!(kind, "DnsName" | "IpAddress").then(|| format!("`{}`", name.trim_matches('"')))
+    };
+    let names: Vec<String> =
+        presented.split(", ").flat_map(|part| part.split(" or ")).filter_map(name).collect();
+    if names.is_empty() {
+        return "the server needs a certificate with its host name among the `subjectAltName`".to_owned();
+    }
+    let more = names.len().saturating_sub(MOST_NAMES);
+    let more = if more > 0 { format!(" and {more} more") } else { String::new() };
+    let listed = names.iter().take(MOST_NAMES).map(String::as_str).collect::<Vec<_>>().join(", ");
+    format!("connect by a name that it is for: {listed}{more}; or give the server one for this name")
+}
+
+/// Names of a certificate that are told.
+#[cfg(any(test, feature = "amqp", feature = "http", feature = "mqtt", feature = "nats", feature = "redis"))]
+const MOST_NAMES: usize = 5;
+
+/// The moment whose UNIX seconds stand behind these words.
+#[cfg(any(test, feature = "amqp", feature = "http", feature = "mqtt", feature = "nats", feature = "redis"))]
+fn moment(words: &str, before: &str) -> Option<String> {
+    let (_, rest) = words.split_once(before)?;
+    let seconds = rest.split(|each: char| !each.is_ascii_digit()).next()?.parse().ok()?;
+    let moment = jiff::Timestamp::from_second(seconds).ok()?;
+    Some(moment.strftime("%Y-%m-%d %H:%M:%S UTC").to_string())
+}
+
+/// What to do about an authority that is not trusted.
+#[cfg(any(test, feature = "amqp", feature = "http", feature = "mqtt", feature = "nats", feature = "redis"))]
+const DISTRUST_HELP: &str = "name the certificate of the authority that issued it with `?ca=FILE`";
 
 /// What the server has against our own certificate, and what to do, when the words of the encryption library say that it
 /// broke off for such a reason.
-#[cfg(any(test, feature = "amqp", feature = "http", feature = "mqtt", feature = "nats"))]
-pub(super) fn refusal(cause: &str) -> Option<(&'static str, &'static str)> {
+#[cfg(any(test, feature = "amqp", feature = "http", feature = "mqtt", feature = "nats", feature = "redis"))]
+fn refusal(cause: &str) -> Option<(&'static str, &'static str)> {
     let (_, alert) = cause.split_once("received fatal alert: ")?;
     let name: String = alert.chars().take_while(char::is_ascii_alphanumeric).collect();
     let another = "name a certificate that the server trusts with `?cert=FILE&key=FILE`";
@@ -178,20 +282,49 @@ pub(super) fn refusal(cause: &str) -> Option<(&'static str, &'static str)> {
 }
 
 /// What to do where a client certificate is missing.
-#[cfg(any(test, feature = "amqp", feature = "http", feature = "mqtt", feature = "nats"))]
+#[cfg(any(test, feature = "amqp", feature = "http", feature = "mqtt", feature = "nats", feature = "redis"))]
 const REFUSAL_HELP: &str =
     "name one with `?cert=FILE&key=FILE`, or `tls: { certificate, key }` in `eddy.yaml`";
 
 #[cfg(test)]
 mod tests {
-    use super::{distrust, refusal};
+    use super::{distrust, refusal, trouble};
+    use crate::endpoint::Address;
 
     #[test]
-    fn distrust_is_told_from_other_trouble() {
-        let unknown = distrust("I/O: invalid peer certificate: UnknownIssuer").expect("distrust");
-        assert!(unknown.contains("an authority that is not trusted"));
-        assert!(distrust("invalid peer certificate: Expired").expect("distrust").ends_with("Expired"));
+    fn each_reason_for_distrust_has_its_own_help() {
+        let expired = "certificate expired: verification time 1793491200 (UNIX), but certificate is not valid after \
+                       1790812800 (2678400 seconds ago)";
+        let early = "certificate not valid yet: verification time 1793491200 (UNIX), but certificate is not valid \
+                     before 1796083200 (2592000 seconds in future)";
+        let named = "certificate not valid for name \"localhost\"; certificate is only valid for DnsName(\"a.example\"), \
+                     DnsName(\"b.example\") or IpAddress(10.0.0.1)";
+        let nameless = "certificate not valid for name \"localhost\"; certificate is not valid for any names (according \
+                        to its subjectAltName extension)";
+        for (words, what, help) in [
+            ("UnknownIssuer", "an authority that is not trusted", "`?ca=FILE`"),
+            ("BadSignature", "not signed by the authority of that name", "`?ca=FILE`"),
+            (expired, "expired on 2026-10-01 00:00:00 UTC", "which says 2026-11-01 00:00:00 UTC"),
+            ("Expired", "expired", "a new certificate"),
+            (early, "not valid before 2026-12-01 00:00:00 UTC", "the clock of this machine"),
+            ("NotValidYet", "not valid yet", "the clock of this machine"),
+            (named, "another host name", "`a.example`, `b.example`, `10.0.0.1`;"),
+            (nameless, "another host name", "`subjectAltName`"),
+            ("NotValidForName", "another host name", "`subjectAltName`"),
+            ("Revoked", "cannot be trusted: Revoked", "another certificate"),
+        ] {
+            let (said, advice) = distrust(&format!("I/O: invalid peer certificate: {words}")).expect(words);
+            assert!(said.contains(what) && advice.contains(help), "{words}: {said} / {advice}");
+        }
         assert_eq!(distrust("connection refused"), None);
+    }
+
+    #[test]
+    fn trouble_with_certificates_names_the_address() {
+        let address = Address::parse("memory:x").expect("an address");
+        let told = trouble("received fatal alert: CertificateExpired", &address).expect("trouble");
+        assert!(told.message.contains(&address.to_string()) && told.help.is_some(), "{told:?}");
+        assert!(trouble("received fatal alert: InternalError", &address).is_none());
     }
 
     #[test]

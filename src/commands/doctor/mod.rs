@@ -7,6 +7,7 @@ use serde::Serialize;
 
 use super::target::{Place, Places};
 use super::{CommandError, Context, Status, transfer};
+use crate::endpoint::address::Scheme;
 use crate::endpoint::inspect::{ProbeReport, Problem};
 use crate::endpoint::{Address, Credentials, EndpointError, EndpointErrorKind, open};
 use crate::output::figures::span;
@@ -341,6 +342,9 @@ fn locked(address: &Address, error: CommandError) -> ProbeReport {
 fn introduction(address: &Address, credentials: Option<&Credentials>) -> Option<String> {
     let mut parts = Vec::new();
     match address.credentials.as_ref().or(credentials) {
+        Some(found) if address.scheme == Scheme::Redis && found.username.is_empty() => {
+            parts.push("user default".to_owned());
+        }
         // A user alone may be a token.
         Some(found) if found.username.is_empty() || found.password.is_empty() => {
             parts.push("token".to_owned());
@@ -432,6 +436,26 @@ impl ServerReport {
             (_, true, Some(false)) => "not let in",
             (_, true, _) if self.probe.problems.is_empty() => "ok",
             (_, true, _) => "problem",
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::introduction;
+    use crate::endpoint::Address;
+
+    #[test]
+    fn what_we_show_of_ourselves_is_named_without_secrets() {
+        for (text, words) in [
+            ("redis://:secret@h/s", Some("user default")),
+            ("redis://ann:secret@h/s", Some("user ann")),
+            ("nats://secret@h/s", Some("token")),
+            ("nats://h/s?nkey=key", Some("nkey")),
+            ("mqtt://h/s", None),
+        ] {
+            let address = Address::parse(text).expect("an address");
+            assert_eq!(introduction(&address, None).as_deref(), words, "{text}");
         }
     }
 }

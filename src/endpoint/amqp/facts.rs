@@ -16,6 +16,9 @@ use crate::endpoint::{Address, EndpointError, EndpointErrorKind, SinkOptions};
 /// Queues that are asked for one by one at most.
 const MOST_ASKED: usize = 100;
 
+/// What to do where the management interface does not answer.
+const ELSEWHERE: &str = "; `management=URL` in the address names another place";
+
 /// A queue with what limits it: its own arguments, and the policies that apply.
 #[derive(Debug, Deserialize)]
 struct Limited {
@@ -59,7 +62,8 @@ pub(super) async fn ask(
         return Ok(facts);
     }
     if let Err(error) = limits(&settings, &mut facts).await {
-        facts.not_told.push(format!("limits of queues: {}", error.message));
+        let elsewhere = if error.kind == EndpointErrorKind::Unauthorised { "" } else { ELSEWHERE };
+        facts.not_told.push(format!("limits of queues: {}{elsewhere}", error.message));
         if settings.exchange.is_empty() && only.is_none() {
             ask_for_queues(&settings, &mut facts.channels).await?;
         }

@@ -3,9 +3,8 @@
 use std::io;
 use std::time::Duration;
 
-use super::wire::Malformed;
-use crate::endpoint::tls::{DISTRUST_HELP, distrust, refusal};
-use crate::endpoint::{Address, EndpointError, EndpointErrorKind as Kind};
+use super::wire::{Malformed, SPEAKS_TLS};
+use crate::endpoint::{Address, EndpointError, EndpointErrorKind as Kind, tls};
 
 /// The connection could not be made.
 pub(super) fn connect(error: &io::Error, address: &Address) -> EndpointError {
@@ -29,13 +28,14 @@ pub(super) fn connect(error: &io::Error, address: &Address) -> EndpointError {
 /// Encryption could not be agreed on.
 pub(super) fn encrypt(error: &io::Error, address: &Address) -> EndpointError {
     let words = error.to_string();
-    if let Some(what) = distrust(&words) {
-        let message = format!("no encrypted connection to `{address}`: {what}");
-        return EndpointError::new(Kind::Unauthorised, message).help(DISTRUST_HELP);
+    if let Some(trouble) = tls::trouble(&words, address) {
+        return trouble;
     }
-    if let Some((what, help)) = refusal(&words) {
-        let message = format!("no encrypted connection to `{address}`: {what}");
-        return EndpointError::new(Kind::Unauthorised, message).help(help);
+    // What a broker without TLS says is no part of a greeting.
+    if words.contains("InvalidContentType") {
+        let message = format!("`{address}` speaks AMQP without encryption");
+        return EndpointError::new(Kind::Unauthorised, message)
+            .help("write `amqp://`, or name the port that has TLS, 5671 as a rule");
     }
     let message = format!("no encrypted connection to `{address}`: {words}");
     EndpointError::new(Kind::Unauthorised, message)
@@ -57,8 +57,13 @@ pub(super) fn silent(address: &Address, after: Duration) -> EndpointError {
 
 /// Bytes that are no AMQP 0-9-1.
 pub(super) fn protocol(what: Malformed, address: &Address) -> EndpointError {
+    let help = if what == SPEAKS_TLS {
+        "write `amqps://` for a port with TLS"
+    } else {
+        "is it an AMQP port, such as 5672, and not that of another protocol?"
+    };
     EndpointError::new(Kind::Malformed, format!("`{address}` does not speak AMQP 0-9-1 as agreed: {what}"))
-        .help("is it an AMQP port, such as 5672, and not that of another protocol?")
+        .help(help)
 }
 
 /// The server takes none of the ways we could say who we are.
@@ -95,9 +100,21 @@ pub(super) fn closed(code: u16, text: &str, address: &Address) -> EndpointError 
 
 fn explain(code: u16, words: &str) -> (Kind, &'static str) {
     match code {
+        403 if words.contains("mechanism EXTERNAL") => (
+            Kind::Unauthorised,
+            "the broker has no user of the name in the certificate, which is the whole subject, as in `CN=NAME,O=FIRM`, or what `ssl_cert_login_from` of the broker says; its log says who it looked for",
+        ),
         403 if words.contains("Login was refused") => (
             Kind::Unauthorised,
             "check what you log in with: `amqp://USER:PASSWORD@HOST/…`, or `auth` of the environment in `eddy.yaml`; `guest` is let in from the broker's own machine only",
+        ),
+        403 if words.contains("exclusive use") => (
+            Kind::Unauthorised,
+            "another consumer has the queue for itself: end that one, or read the exchange instead; `rabbitmqctl list_consumers` shows it",
+        ),
+        403 if words.contains("internal exchange") => (
+            Kind::Unauthorised,
+            "only other exchanges lead to it: name one of them, which `rabbitmqctl list_bindings` shows",
         ),
         403 => (
             Kind::Unauthorised,
@@ -118,7 +135,10 @@ fn explain(code: u16, words: &str) -> (Kind, &'static str) {
         404 => {
             (Kind::NotFound, "`?queue=NAME` names the queue; `rabbitmqctl list_queues` shows those there are")
         }
-        405 => (Kind::Rejected, "the queue belongs to one connection alone: read the exchange instead"),
+        405 => (
+            Kind::Unsupported,
+            "the queue belongs to another connection alone: name the exchange before it, `amqp://HOST/VHOST/EXCHANGE`, to read what it gets or to send to it",
+        ),
         501..=505 => (Kind::Malformed, "the broker's log says more"),
         506 => (Kind::Disconnected, "the broker is short of resources; its log says more"),
         540 => (Kind::Unsupported, "the broker cannot do this; its log says more"),
@@ -195,7 +215,10 @@ pub(super) fn blocked(reason: &str, address: &Address, after: Duration) -> Endpo
 
 #[cfg(test)]
 mod tests {
-    use super::{closed, explain};
+    use std::io;
+
+    use super::{closed, encrypt, explain, protocol};
+    use crate::endpoint::amqp::wire::take_frame;
     use crate::endpoint::{Address, EndpointErrorKind as Kind};
 
     #[test]
@@ -213,12 +236,36 @@ mod tests {
             (530, "NOT_ALLOWED - access to vhost 'x' refused for user 'y'", Kind::Unauthorised),
             (404, "NOT_FOUND - no exchange 'x' in vhost '/'", Kind::NotFound),
             (404, "NOT_FOUND - no queue 'x' in vhost '/'", Kind::NotFound),
+            (405, "RESOURCE_LOCKED - cannot obtain exclusive access to locked queue 'x'", Kind::Unsupported),
             (406, "PRECONDITION_FAILED - unknown delivery tag 1", Kind::Rejected),
         ] {
             let error = closed(code, text, &address);
             assert_eq!(error.kind, kind, "{text}");
             assert!(!error.message.contains(" - "), "{error}");
         }
-        assert!(explain(404, "no exchange 'x'").1.contains("EXCHANGE"));
+        for (code, words, help) in [
+            (404, "no exchange 'x'", "EXCHANGE"),
+            (403, "Login was refused using authentication mechanism PLAIN", "USER:PASSWORD"),
+            (403, "Login was refused using authentication mechanism EXTERNAL", "name in the certificate"),
+            (403, "queue 'x' in vhost '/' in exclusive use", "another consumer"),
+            (403, "cannot publish to internal exchange 'x' in vhost '/'", "list_bindings"),
+            (403, "write access to exchange 'x' refused for user 'y'", "set_permissions"),
+            (405, "cannot obtain exclusive access to locked queue 'x'", "to send to it"),
+        ] {
+            assert!(explain(code, words).1.contains(help), "{words}");
+        }
+    }
+
+    #[test]
+    fn encryption_on_one_side_only_is_named_with_the_other_scheme() {
+        let plain = Address::parse("amqp://h").expect("an address");
+        let alert = take_frame(&mut b"\x15\x03\x03\x00\x02\x02\x46"[..].into()).expect_err("no frame");
+        let error = protocol(alert, &plain);
+        assert!(error.help.as_deref().is_some_and(|help| help.contains("`amqps://`")), "{error:?}");
+        let cause =
+            io::Error::new(io::ErrorKind::InvalidData, "received corrupt message of type InvalidContentType");
+        let error = encrypt(&cause, &Address::parse("amqps://h").expect("an address"));
+        assert!(error.message.contains("without encryption"), "{error:?}");
+        assert!(error.help.as_deref().is_some_and(|help| help.contains("`amqp://`")), "{error:?}");
     }
 }

@@ -77,7 +77,7 @@ impl Settings {
             return Err(options.marked("queue", error));
         }
         let known = address.credentials.clone().or_else(|| credentials.cloned());
-        refuse_certificates_without_encryption(&options, address)?;
+        tls::refuse_without_encryption(&options, address, "amqps://")?;
         let identity = tls::Identity::of(&options)?;
         let login = match known {
             Some(known) => Login::Plain(known),
@@ -112,23 +112,6 @@ impl Settings {
     /// The virtual host as text.
     pub(super) fn virtual_host_name(&self) -> String {
         String::from_utf8_lossy(self.virtual_host.bytes()).into_owned()
-    }
-}
-
-/// Who names certificates in an address means an encrypted connection; a workspace may name them for other servers.
-fn refuse_certificates_without_encryption(
-    options: &AddressOptions<'_>,
-    address: &Address,
-) -> Result<(), EndpointError> {
-    let written = |name: &&str| options.text(name).is_some() && address.origin(name).is_none();
-    match ["ca", "cert", "key"].iter().find(|name| written(name)) {
-        Some(name) if !address.tls => {
-            let message =
-                format!("`{name}` of `{address}` is of no use to a connection that is not encrypted");
-            Err(EndpointError::new(EndpointErrorKind::Unsupported, message)
-                .help("write `amqps://` for an encrypted one"))
-        }
-        _ => Ok(()),
     }
 }
 

@@ -130,13 +130,24 @@ impl AmqpSource {
             source.refuse_seeking("an exchange keeps no events", options)?;
         }
         source.begin(options).await?;
-        if source.takes && source.kind != Kind::Queue {
-            let message = format!("nothing can be taken out of `{}`", source.settings.address);
-            return Err(EndpointError::new(EndpointErrorKind::Unsupported, message).help(
-                "name a queue that is no stream with `?queue=NAME`, or record first and take the archive",
-            ));
+        if source.takes {
+            source.refuse_taking()?;
         }
         Ok(source)
+    }
+
+    /// Only what lies in a queue can be taken out.
+    fn refuse_taking(&self) -> Result<(), EndpointError> {
+        let address = &self.settings.address;
+        let message = match (self.kind, &self.settings.queue) {
+            (Kind::Queue, _) => return Ok(()),
+            (Kind::Stream, Some(queue)) => {
+                format!("the queue `{queue}` of `{address}` is a stream: nothing can be taken out of it")
+            }
+            _ => format!("`{address}` keeps no events: nothing can be taken out of it"),
+        };
+        Err(EndpointError::new(EndpointErrorKind::Unsupported, message)
+            .help("name a queue that is no stream with `?queue=NAME`, or record first and take the archive"))
     }
 
     /// The first connection, on which it shows whether the queue is a stream.

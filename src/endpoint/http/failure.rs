@@ -7,8 +7,7 @@ use axum::http::StatusCode;
 
 use super::date;
 use super::settings::after_hash;
-use crate::endpoint::tls::{DISTRUST_HELP, distrust, refusal};
-use crate::endpoint::{Address, EndpointError, EndpointErrorKind as Kind};
+use crate::endpoint::{Address, EndpointError, EndpointErrorKind as Kind, tls};
 use crate::event::Timestamp;
 
 const CREDENTIALS_HELP: &str = "check what you log in with: `http://USER:PASSWORD@HOST/…`, `http://:TOKEN@HOST/…` for a bearer token, or \
@@ -59,13 +58,8 @@ impl RetryAfter {
 /// The server could not be asked, or did not answer.
 pub(super) fn transport(error: &reqwest::Error, address: &Address, timeout: Duration) -> EndpointError {
     let cause = root_cause(error);
-    if let Some(what) = distrust(&cause) {
-        let message = format!("no encrypted connection to `{address}`: {what}");
-        return EndpointError::new(Kind::Unauthorised, message).help(after_hash(DISTRUST_HELP));
-    }
-    if let Some((what, help)) = refusal(&cause) {
-        let message = format!("no encrypted connection to `{address}`: {what}");
-        return EndpointError::new(Kind::Unauthorised, message).help(after_hash(help));
+    if let Some(trouble) = tls::trouble(&cause, address) {
+        return EndpointError { help: trouble.help.as_deref().map(after_hash), ..trouble };
     }
     if error.is_connect() {
         return unreachable(&cause, error.is_timeout(), address);

@@ -2,7 +2,6 @@
 
 use rdkafka::error::{KafkaError, RDKafkaErrorCode as Code};
 
-use crate::endpoint::tls::DISTRUST_HELP;
 use crate::endpoint::{Address, EndpointError, EndpointErrorKind as Kind};
 
 const LET_IN_HELP: &str = "check what you log in with: `kafka://USER:PASSWORD@HOST/…` with `sasl=` as the cluster has it, or `auth` of the \
@@ -11,16 +10,17 @@ const LET_IN_HELP: &str = "check what you log in with: `kafka://USER:PASSWORD@HO
 /// A refusal of the connection that no further attempt changes, if these words are one.
 pub(super) fn refusal(code: Code, reason: &str, address: &Address) -> Option<EndpointError> {
     let words = meat(reason);
-    if words.contains("certificate verify failed") || words.contains("certificate could not be verified") {
-        let why = if words.contains("expired") {
-            "its certificate has expired".to_owned()
-        } else if words.contains("mismatch") {
-            "its certificate is for another host".to_owned()
-        } else {
-            "its certificate was issued by an authority that is not trusted here".to_owned()
-        };
+    if [
+        "certificate verify failed",
+        "certificate could not be verified",
+        "Failed to verify broker certificate",
+    ]
+    .iter()
+    .any(|each| words.contains(each))
+    {
+        let (why, help) = distrust(&words);
         let message = format!("no encrypted connection to `{address}`: {why}");
-        return Some(EndpointError::new(Kind::Unauthorised, message).help(DISTRUST_HELP));
+        return Some(EndpointError::new(Kind::Unauthorised, message).help(help));
     }
     let wants_certificate = ["certificate required", "bad certificate", "SSL alert number 116", "unknown ca"];
     if wants_certificate.iter().any(|each| words.to_ascii_lowercase().contains(&each.to_ascii_lowercase())) {
@@ -43,6 +43,41 @@ pub(super) fn refusal(code: Code, reason: &str, address: &Address) -> Option<End
         let message = format!("`{address}` does not let us in: {words}");
         EndpointError::new(Kind::Unauthorised, message).help(LET_IN_HELP)
     })
+}
+
+/// What the broker's certificate lacks, and what to do. The client seldom passes on what OpenSSL knows of it.
+fn distrust(words: &str) -> (&'static str, &'static str) {
+    let says = |any: &[&str]| any.iter().any(|each| words.contains(each));
+    if says(&["has expired"]) {
+        return (
+            "its certificate has expired",
+            "the broker needs a new certificate, unless the clock of this machine is wrong",
+        );
+    }
+    if says(&["not yet valid"]) {
+        return (
+            "its certificate is not valid yet",
+            "the broker needs another certificate, unless the clock of this machine is wrong",
+        );
+    }
+    if says(&["hostname mismatch", "Hostname mismatch", "IP address mismatch"]) {
+        return (
+            "its certificate is for another host name",
+            "connect by a name that it is for, or give the broker one for this name; further brokers go by the names in \
+             their `advertised.listeners`",
+        );
+    }
+    if says(&["self-signed", "self signed", "unable to get local issuer", "unable to get issuer"]) {
+        return (
+            "its certificate was issued by an authority that is not trusted here",
+            "name the certificate of the authority that issued it with `?ca=FILE`",
+        );
+    }
+    (
+        "its certificate cannot be verified",
+        "does `?ca=FILE` name the authority that issued it, is it for this host name, and has it not expired? \
+         `openssl s_client -connect HOST:PORT -CAfile FILE -verify_hostname HOST` tells",
+    )
 }
 
 /// No broker answers; `reason` is why the last attempt failed, in the client's words, and `logs_in` whether we said who
@@ -316,10 +351,25 @@ mod tests {
     #[test]
     fn refusals_are_told_from_other_trouble() {
         let address = Address::parse("kafkas://h/t").expect("an address");
-        let told = |code, reason| refusal(code, reason, &address).map(|error| error.message);
+        let told = |code, reason: &str| refusal(code, reason, &address).map(|error| error.message);
         let verify = "h:9092/bootstrap: SSL handshake failed: error:0A000086:SSL routines::certificate verify failed: \
                       broker certificate could not be verified (after 3ms in state SSL_HANDSHAKE)";
-        assert!(told(Code::SSL, verify).expect("distrust").contains("an authority that is not trusted"));
+        assert!(
+            told(Code::SSL, verify).expect("distrust").contains("cannot be verified"),
+            "no reason is told"
+        );
+        for (reason, what) in [
+            ("certificate has expired", "has expired"),
+            ("certificate is not yet valid", "not valid yet"),
+            ("hostname mismatch", "another host name"),
+            ("IP address mismatch", "another host name"),
+            ("unable to get local issuer certificate", "an authority that is not trusted"),
+            ("self-signed certificate in certificate chain", "an authority that is not trusted"),
+        ] {
+            let words =
+                format!("h:9092/1: Failed to verify broker certificate: {reason} (after 3ms in state SSL)");
+            assert!(told(Code::SSL, &words).expect("distrust").contains(what), "{reason}");
+        }
         let wrong = "h:9092/1: SASL authentication error: Invalid credentials (after 3ms in state AUTH_REQ)";
         assert!(told(Code::Authentication, wrong).expect("refused").contains("invalid credentials"));
         assert_eq!(

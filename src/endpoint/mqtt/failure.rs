@@ -4,8 +4,7 @@ use std::io;
 
 use super::message::MAX_TEXT;
 use super::settings::Settings;
-use crate::endpoint::tls::{DISTRUST_HELP, distrust, refusal as certificate_refusal};
-use crate::endpoint::{Address, EndpointError, EndpointErrorKind};
+use crate::endpoint::{Address, EndpointError, EndpointErrorKind, tls as encryption};
 
 /// Why a broker does not take us, as both versions say it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -30,8 +29,8 @@ pub(super) fn socket(error: &io::Error, address: &Address, connected: bool) -> E
         let message = format!("the connection to `{address}` was lost: {error}");
         return EndpointError::new(EndpointErrorKind::Disconnected, message);
     }
-    if let Some((what, help)) = certificate_refusal(&error.to_string()) {
-        return no_encryption(what, help, address);
+    if let Some(trouble) = encryption::trouble(&error.to_string(), address) {
+        return trouble;
     }
     let (what, help) = match error.kind() {
         io::ErrorKind::ConnectionRefused => {
@@ -68,18 +67,17 @@ pub(super) fn closed(address: &Address, connected: bool) -> EndpointError {
 
 /// Encryption could not be agreed on.
 pub(super) fn tls(what: &str, address: &Address) -> EndpointError {
-    if let Some((what, help)) = certificate_refusal(what) {
-        return no_encryption(what, help, address);
+    if let Some(trouble) = encryption::trouble(what, address) {
+        return trouble;
     }
-    match distrust(what) {
-        Some(what) => no_encryption(&what, DISTRUST_HELP, address),
-        None => no_encryption(what, TLS_HELP, address),
+    // What a broker without TLS says is no part of a greeting.
+    if what.contains("InvalidContentType") {
+        let message = format!("`{address}` speaks MQTT without encryption");
+        return EndpointError::new(EndpointErrorKind::Unauthorised, message)
+            .help("write `mqtt://`, or name the port that has TLS, 8883 as a rule");
     }
-}
-
-fn no_encryption(what: &str, help: &str, address: &Address) -> EndpointError {
     let message = format!("no encrypted connection to `{address}`: {what}");
-    EndpointError::new(EndpointErrorKind::Unauthorised, message).help(help)
+    EndpointError::new(EndpointErrorKind::Unauthorised, message).help(TLS_HELP)
 }
 
 /// No answer in time.
@@ -141,8 +139,8 @@ pub(super) fn foreign_session(address: &Address) -> EndpointError {
 /// Bytes that are no MQTT.
 pub(super) fn protocol(what: &str, address: &Address) -> EndpointError {
     // With TLS 1.3 a broker says what it has against our certificate only after the greeting.
-    if let Some((what, help)) = certificate_refusal(what) {
-        return no_encryption(what, help, address);
+    if let Some(trouble) = encryption::trouble(what, address) {
+        return trouble;
     }
     EndpointError::new(
         EndpointErrorKind::Malformed,

@@ -96,6 +96,7 @@ impl Settings {
         connect_timeout: Duration,
     ) -> Result<Self, EndpointError> {
         let options = AddressOptions::new(address, &OPTIONS)?;
+        tls::refuse_without_encryption(&options, address, "mqtts://")?;
         let version = version(&options)?;
         let clean = options.flag("clean")?.unwrap_or(true);
         let client_id = options.text("client-id").map(str::to_owned);

@@ -181,6 +181,11 @@ pub(super) fn encryption(options: &AddressOptions<'_>) -> Result<Option<ClientCo
     is_named.then(|| tls::client_config(authorities.as_deref(), identity.as_ref())).transpose()
 }
 
+/// Whether nothing may go in clear: the scheme says so, or the address names certificates. Without either the server decides.
+pub(super) fn must_encrypt(options: &AddressOptions<'_>, address: &Address) -> bool {
+    address.tls || tls::named_in(options, address).is_some()
+}
+
 /// Why the server may not have taken what we showed, with the next step.
 pub(super) fn not_let_in(address: &Address) -> (String, &'static str) {
     if let Some(path) = address.option("creds") {
@@ -210,4 +215,31 @@ fn expiry(path: &str) -> Option<jiff::Timestamp> {
     let claims: serde_json::Value = serde_json::from_slice(&claims).ok()?;
     let when = jiff::Timestamp::from_second(claims.get("exp")?.as_i64()?).ok()?;
     (when < jiff::Timestamp::now()).then_some(when)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::must_encrypt;
+    use crate::endpoint::Address;
+    use crate::endpoint::address_options::AddressOptions;
+
+    #[test]
+    fn who_names_certificates_wants_encryption() {
+        let must = |address: &Address| {
+            let options = AddressOptions::new(address, &super::OPTIONS).expect("known");
+            must_encrypt(&options, address)
+        };
+        for (text, wanted) in [
+            ("nats://h/s", false),
+            ("nats://h/s?nkey=k", false),
+            ("nats://h/s?ca=f", true),
+            ("nats://h/s?cert=f&key=f", true),
+            ("tls://h/s", true),
+        ] {
+            assert_eq!(must(&Address::parse(text).expect("an address")), wanted, "{text}");
+        }
+        let mut granted = Address::parse("nats://h/s").expect("an address");
+        granted.grant("ca", "f".to_owned(), "`tls.ca`");
+        assert!(!must(&granted), "a workspace names certificates for all its servers");
+    }
 }

@@ -57,7 +57,7 @@ pub(super) async fn connect(
     let mut connect = ConnectOptions::new()
         .name("eddy")
         .connection_timeout(timeout)
-        .require_tls(address.tls)
+        .require_tls(access::must_encrypt(&options, address))
         .subscription_capacity(WAITING_EVENTS)
         .event_callback(move |happening| {
             note(&happening, &record, &noted);

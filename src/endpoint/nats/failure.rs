@@ -7,17 +7,16 @@ use std::time::Duration;
 use async_nats::{ConnectError, ConnectErrorKind};
 
 use super::access;
-use crate::endpoint::tls::{DISTRUST_HELP, distrust, refusal};
-use crate::endpoint::{Address, EndpointError, EndpointErrorKind as Kind};
+use crate::endpoint::{Address, EndpointError, EndpointErrorKind as Kind, tls};
 
 /// The client could not make the connection.
 pub(super) fn connect(error: &ConnectError, address: &Address) -> EndpointError {
     let cause = root_cause(error);
-    if let Some(trouble) = trouble_with_certificates(&cause, address) {
+    if let Some(trouble) = tls::trouble(&cause, address) {
         return trouble;
     }
     // What a server without TLS says is no part of a greeting.
-    if address.tls && cause.contains("InvalidContentType") {
+    if cause.contains("InvalidContentType") {
         return without_encryption(address);
     }
     match error.kind() {
@@ -50,14 +49,14 @@ pub(super) fn unreachable(error: &io::Error, address: &Address) -> EndpointError
 /// The server, or what is there, broke off during the greeting.
 pub(super) fn broken_off(error: &io::Error, address: &Address) -> EndpointError {
     let cause = error.to_string();
-    let trouble = trouble_with_certificates(&cause, address);
+    let trouble = tls::trouble(&cause, address);
     trouble.unwrap_or_else(|| does_not_answer(&cause, address))
 }
 
 /// Encryption could not be agreed on.
 pub(super) fn encrypt(error: &io::Error, address: &Address) -> EndpointError {
     let cause = error.to_string();
-    let trouble = trouble_with_certificates(&cause, address);
+    let trouble = tls::trouble(&cause, address);
     trouble.unwrap_or_else(|| match error.kind() {
         io::ErrorKind::InvalidData => no_encryption(&cause, address),
         io::ErrorKind::InvalidInput => not_found(&cause, address),
@@ -95,18 +94,16 @@ pub(super) fn refused(words: &str, address: &Address) -> EndpointError {
 
 /// There is no encryption on this port.
 pub(super) fn without_encryption(address: &Address) -> EndpointError {
+    if !address.tls {
+        let message =
+            format!("`{address}` speaks NATS without encryption, and the address names certificates");
+        return EndpointError::new(Kind::Unauthorised, message).help(
+            "leave `ca`, `cert` and `key` out, or give the server a certificate (`tls` in its configuration)",
+        );
+    }
     let message = format!("`{address}` speaks NATS without encryption");
     EndpointError::new(Kind::Unauthorised, message)
         .help("write `nats://`, or `jetstream+nats://`, or give the server a certificate (`tls` in its configuration)")
-}
-
-fn trouble_with_certificates(cause: &str, address: &Address) -> Option<EndpointError> {
-    let distrusted = distrust(cause).map(|what| (what, DISTRUST_HELP));
-    let trouble = distrusted.or_else(|| refusal(cause).map(|(what, help)| (what.to_owned(), help)));
-    trouble.map(|(what, help)| {
-        let message = format!("no encrypted connection to `{address}`: {what}");
-        EndpointError::new(Kind::Unauthorised, message).help(help)
-    })
 }
 
 fn no_encryption(cause: &str, address: &Address) -> EndpointError {

@@ -55,6 +55,8 @@ const SMALLEST_SHARE: Duration = Duration::from_secs(2);
 pub(super) struct Greeting<'a> {
     pub(super) address: &'a Address,
     pub(super) introduction: Introduction,
+    /// Nothing may go in clear.
+    pub(super) must_encrypt: bool,
     /// How to encrypt, where certificates were named.
     pub(super) encryption: Option<Arc<ClientConfig>>,
     /// How long it may take in all.
@@ -103,7 +105,7 @@ impl Greeting<'_> {
         let Said::Info(mut info) = talk.hear().await? else {
             return Err(failure::no_nats(address));
         };
-        if !address.tls && !info.wants_encryption() {
+        if !self.must_encrypt && !info.wants_encryption() {
             return talk.introduce(info, &self.introduction).await;
         }
         if !info.agrees_to_encryption() {

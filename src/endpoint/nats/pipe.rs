@@ -79,6 +79,7 @@ impl Pipe {
         let greeting = Greeting {
             address,
             introduction,
+            must_encrypt: access::must_encrypt(&written, address),
             encryption: access::encryption(&written)?.map(Arc::new),
             within: options.connect_timeout,
         };

@@ -2,15 +2,13 @@
 
 use redis::{ErrorKind, RedisError, ServerError};
 
-use crate::endpoint::tls::{DISTRUST_HELP, distrust};
-use crate::endpoint::{Address, EndpointError, EndpointErrorKind as Kind};
+use crate::endpoint::{Address, EndpointError, EndpointErrorKind as Kind, tls};
 
 /// The connection could not be made.
 pub(super) fn connect(error: &RedisError, address: &Address) -> EndpointError {
     let cause = error.to_string();
-    if let Some(what) = distrust(&cause) {
-        let message = format!("no encrypted connection to `{address}`: {what}");
-        return EndpointError::new(Kind::Unauthorised, message).help(DISTRUST_HELP);
+    if let Some(trouble) = tls::trouble(&cause, address) {
+        return trouble;
     }
     if let Some(code) = error.code() {
         return said(code, error.detail().unwrap_or_default(), address);
@@ -21,7 +19,7 @@ pub(super) fn connect(error: &RedisError, address: &Address) -> EndpointError {
     if error.kind() == ErrorKind::Parse {
         let message = format!("what answers at `{address}` does not speak the protocol of Redis");
         return EndpointError::new(Kind::Malformed, message)
-            .help("check the port, as in `redis://HOST:6379`");
+            .help("check the port, as in `redis://HOST:6379`; one with TLS is named with `rediss://`");
     }
     if error.is_timeout() {
         return no_greeting(address);
@@ -123,11 +121,7 @@ pub(super) fn said(code: &str, words: &str, address: &Address) -> EndpointError 
     let (kind, what, help) = match code {
         "NOAUTH" => return not_let_in(address, "it wants a user and a password"),
         "WRONGPASS" => return not_let_in(address, "user or password are wrong"),
-        "NOPERM" => (
-            Kind::Unauthorised,
-            format!("forbids it: {words}"),
-            "give the user the permission, as in `ACL SETUSER NAME ~STREAM +xadd +xread +xrange +xrevrange`",
-        ),
+        "NOPERM" => return forbidden(words, address),
         "WRONGTYPE" => (
             Kind::Rejected,
             "keeps something else than a stream under that key".to_owned(),
@@ -161,6 +155,11 @@ pub(super) fn said(code: &str, words: &str, address: &Address) -> EndpointError 
             "has no room for one more client".to_owned(),
             "raise `maxclients` of the server, or close others",
         ),
+        _ if words.contains("SELECT is not allowed") => (
+            Kind::Unsupported,
+            "is part of a cluster, which has only the database 0".to_owned(),
+            "leave `db` out of the address",
+        ),
         _ if words.contains("DB index") => (
             Kind::Unsupported,
             format!("has no such database: {words}"),
@@ -177,6 +176,25 @@ pub(super) fn said(code: &str, words: &str, address: &Address) -> EndpointError 
         }
     };
     EndpointError::new(kind, format!("`{address}` {what}")).help(help)
+}
+
+/// The rules of the user lack a command or a key; the server may say whose they are.
+fn forbidden(words: &str, address: &Address) -> EndpointError {
+    let user = words.split_once("User ").and_then(|(_, rest)| rest.split_once(" has no permissions"));
+    let user = user.map_or("NAME", |(user, _)| user);
+    let command = words.split_once("to run the '").and_then(|(_, rest)| rest.split_once('\''));
+    let rules = match command {
+        Some((command, _))
+            if ["xreadgroup", "xgroup", "xack"].iter().any(|each| command.starts_with(each)) =>
+        {
+            format!("+{command}`; a reader in a group needs `+xreadgroup`, `+xgroup` and `+xack")
+        }
+        Some((command, _)) => format!("+{command}"),
+        None if words.contains("key") => "~STREAM".to_owned(),
+        None => "~STREAM +xadd +xread +xrange +xrevrange".to_owned(),
+    };
+    EndpointError::new(Kind::Unauthorised, format!("`{address}` forbids it: {words}"))
+        .help(format!("give the user the permission: `ACL SETUSER {user} {rules}`"))
 }
 
 /// The server only copies another one.
@@ -199,4 +217,43 @@ fn moved(words: &str, address: &Address) -> EndpointError {
             "write the stream after the host, as in `redis://{node}/STREAM`: then its node is found; without one a single \
              node is spoken to"
         ))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::said;
+    use crate::endpoint::{Address, EndpointErrorKind as Kind};
+
+    #[test]
+    fn what_a_server_says_has_a_kind_and_a_next_step() {
+        let address = Address::parse("redis://h/s").expect("an address");
+        for (code, words, kind, help) in [
+            (
+                "NOPERM",
+                "User web has no permissions to run the 'xadd' command",
+                Kind::Unauthorised,
+                "`ACL SETUSER web +xadd`",
+            ),
+            (
+                "NOPERM",
+                "User web has no permissions to run the 'xgroup|create' command",
+                Kind::Unauthorised,
+                "`ACL SETUSER web +xgroup|create`; a reader in a group needs `+xreadgroup`, `+xgroup` and `+xack`",
+            ),
+            (
+                "NOPERM",
+                "this user has no permissions to run the 'xread' command or its subcommand",
+                Kind::Unauthorised,
+                "`ACL SETUSER NAME +xread`",
+            ),
+            ("NOPERM", "No permissions to access a key", Kind::Unauthorised, "`ACL SETUSER NAME ~STREAM`"),
+            ("ERR", "SELECT is not allowed in cluster mode", Kind::Unsupported, "leave `db` out"),
+            ("ERR", "DB index is out of range", Kind::Unsupported, "from 0 to 15"),
+            ("WRONGTYPE", "Operation against a key", Kind::Rejected, "`redis-cli TYPE KEY`"),
+        ] {
+            let error = said(code, words, &address);
+            assert_eq!(error.kind, kind, "{error:?}");
+            assert!(error.help.as_deref().is_some_and(|advice| advice.contains(help)), "{error:?}");
+        }
+    }
 }

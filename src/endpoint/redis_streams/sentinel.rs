@@ -100,6 +100,21 @@ fn refused(error: &redis::RedisError, sentinel: &Address) -> EndpointError {
 
 fn unknown(sentinel: &Address, name: &str) -> EndpointError {
     let message = format!("the Sentinel at `{}` knows no master `{name}`", sentinel.authority());
+    let (host, port) = (&sentinel.host, sentinel.port);
     EndpointError::new(Kind::NotFound, message)
-        .help("`redis-cli -p 26379 SENTINEL MASTERS` lists those it knows")
+        .help(format!("`redis-cli -h {host} -p {port} SENTINEL MASTERS` lists those it knows"))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{sentinels, unknown};
+    use crate::endpoint::Address;
+
+    #[test]
+    fn the_sentinel_that_was_asked_is_named() {
+        let address = Address::parse("redis://a:26380,b:5000/s?sentinel=main").expect("an address");
+        let help = |sentinel: &Address| unknown(sentinel, "main").help.expect("help");
+        let told: Vec<String> = sentinels(&address).iter().map(help).collect();
+        assert!(told[0].contains("-h a -p 26380 ") && told[1].contains("-h b -p 5000 "), "{told:?}");
+    }
 }

@@ -206,6 +206,7 @@ fn client(
             login = login.set_username(&found.username);
         }
     }
+    tls::refuse_without_encryption(options, address, "rediss://")?;
     let place = if address.tls {
         ConnectionAddr::TcpTls {
             host: address.host.clone(),
@@ -306,6 +307,7 @@ mod tests {
             ("redis://h/a?consumer=x", Role::Source, "`consumer=x`", "`group=NAME`"),
             ("redis://h/a?group=", Role::Source, "`group=`", "name of a consumer group"),
             ("redis://h/a?field=key", Role::Source, "`field=key`", "such as `data`"),
+            ("redis://h/a?ca=x", Role::Source, "`ca` of", "`rediss://`"),
             ("rediss://h/a?cert=x", Role::Sink, "`cert=x`", "`key=FILE`"),
         ] {
             let (said, advice) = read(url, role).expect_err(url);

@@ -96,13 +96,17 @@ pub(super) fn origin(event: &Event, way: &Way) -> Option<Origin> {
 }
 
 /// The first death counts: a later one happened on the way through queues that only wait.
-fn of_rabbitmq(event: &Event, way: &Way) -> Option<Origin> {
+fn first_death(event: &Event) -> Option<Value> {
     let deaths: Value = serde_json::from_str(event.header_text("x-death")?).ok()?;
     let deaths = deaths.as_array()?;
     let first = event.header_text("x-first-death-queue");
     // The latest death stands first.
     let named = deaths.iter().rev().find(|death| first.is_some() && death["queue"].as_str() == first);
-    let death = named.or_else(|| deaths.last())?;
+    named.or_else(|| deaths.last()).cloned()
+}
+
+fn of_rabbitmq(event: &Event, way: &Way) -> Option<Origin> {
+    let death = first_death(event)?;
     let queue = death["queue"].as_str().filter(|queue| !queue.is_empty())?;
     let key = death["routing-keys"].get(0).and_then(Value::as_str);
     match (way.through_exchange, death["exchange"].as_str(), key) {
@@ -116,7 +120,8 @@ fn of_rabbitmq(event: &Event, way: &Way) -> Option<Origin> {
 /// Why it died, in one line.
 pub(super) fn reason(event: &Event) -> Option<String> {
     let mut texts = REASONS.iter().filter_map(|name| event.header_text(name));
-    let text = texts.find(|text| !text.trim().is_empty())?;
+    let told = texts.find(|text| !text.trim().is_empty()).map(str::to_owned);
+    let text = told.or_else(|| first_death(event)?["reason"].as_str().map(str::to_owned))?;
     let line = text.trim().lines().next().unwrap_or_default();
     Some(line.chars().take(LONGEST_REASON).collect())
 }
@@ -167,8 +172,12 @@ mod tests {
         let through = Way { through_exchange: true, ..Way::default() };
         assert_eq!(origin(&died, &through), Some(at("orders.new", Some("shop"), None)));
         assert_eq!(origin(&event(&[("x-death", deaths)]), &Way::default()), Some(at("orders", None, None)));
+        assert_eq!(reason(&died).as_deref(), Some("rejected"));
+        let told = event(&[("x-death", deaths), ("x-first-death-reason", b"maxlen")]);
+        assert_eq!(reason(&told).as_deref(), Some("maxlen"));
         for odd in [&b"none"[..], b"[]", b"[7]", b"{}"] {
-            assert_eq!(origin(&event(&[("x-death", odd)]), &Way::default()), None);
+            let odd = event(&[("x-death", odd)]);
+            assert_eq!((origin(&odd, &Way::default()), reason(&odd)), (None, None));
         }
     }
 }

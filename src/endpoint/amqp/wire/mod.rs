@@ -22,6 +22,9 @@ const LARGEST_FRAME: usize = 64 * 1024 * 1024;
 #[error("{0}")]
 pub(super) struct Malformed(pub(super) &'static str);
 
+/// What a port with encryption says to who speaks without: an alert of TLS 1.
+pub(super) const SPEAKS_TLS: Malformed = Malformed("it speaks TLS");
+
 /// What a frame carries.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum FrameKind {
@@ -64,6 +67,9 @@ pub(super) fn take_frame(buffer: &mut BytesMut) -> Result<Option<Frame>, Malform
     }
     if buffer.starts_with(b"AMQP") {
         return Err(Malformed("the server speaks another version of the protocol"));
+    }
+    if buffer.starts_with(b"\x15\x03") {
+        return Err(SPEAKS_TLS);
     }
     let kind = match buffer[0] {
         1 => FrameKind::Method,
