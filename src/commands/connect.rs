@@ -74,7 +74,8 @@ impl<'a> Connector<'a> {
         };
         let is_shared = address.option("group").is_some();
         let is_past = ends && !is_shared && !matches!(start, Start::Last(_) | Start::End);
-        (self.by_time && is_past && address.scheme == Scheme::Kafka).then(Recording::default)
+        let is_wanted = self.by_time && is_past && address.scheme == Scheme::Kafka;
+        is_wanted.then(|| Recording { only_for_order: true, ..Recording::default() })
     }
 
     /// Opens a place for reading.

@@ -7,7 +7,7 @@ use tokio::runtime::Handle;
 use tokio::sync::{mpsc, oneshot};
 
 use super::canary::Canary;
-use super::change::{InRun, Retime};
+use super::change::{InRun, NewTimes, Retime};
 use super::clock::Clock;
 use super::handover::Handover;
 use super::keeper::Keeper;
@@ -127,10 +127,7 @@ pub async fn carry(
     let (news_sender, mut news) = mpsc::unbounded_channel();
     let run = name_of(&plan);
     let in_run = first_round(&plan, run.clone());
-    let faults = &plan.selection.faults;
-    let seed = (!faults.list.is_empty()).then_some(faults.seed);
-    let times = &plan.selection.changes.times;
-    let stamping = (times.retime == Retime::Now).then(|| times.clone());
+    let (seed, stamping) = (seed(&plan.selection), stamping(&plan.selection));
     let settled = plan.keeper.as_ref().map(|keeper| keeper.before().clone()).unwrap_or_default();
     let already_settled = settled.count();
     let mark = (plan.mark && sink.capabilities().headers).then(|| run.clone());
@@ -182,6 +179,17 @@ pub async fn carry(
     (outcome.summary.seed, outcome.summary.shard) = (seed, plan.shard);
     observer.note(Progress::Finished(&outcome));
     outcome
+}
+
+/// What decides which events have a fault.
+fn seed(selection: &Selection) -> Option<u64> {
+    (!selection.faults.list.is_empty()).then_some(selection.faults.seed)
+}
+
+/// What carries the time of sending, when it is to be written on events.
+fn stamping(selection: &Selection) -> Option<NewTimes> {
+    let times = &selection.changes.times;
+    (times.retime == Retime::Now).then(|| times.clone())
 }
 
 /// How long the source may take to leave.

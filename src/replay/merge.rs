@@ -151,7 +151,8 @@ impl Source for MergedSource {
 
     fn waits_for_word(&mut self) -> bool {
         let asked = self.parts.iter_mut().map(|part| part.source.waits_for_word());
-        self.waits_for_word = asked.fold(false, |any, waits| any || waits);
+        // Each of them is asked.
+        self.waits_for_word = asked.filter(|waits| *waits).count() > 0;
         self.waits_for_word
     }
 

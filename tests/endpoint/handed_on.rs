@@ -11,6 +11,7 @@ use super::support::kafka::shared;
 use super::support::rabbitmq::rabbitmq;
 use super::support::redis::redis;
 use super::support::servers::mosquitto;
+use eddy::endpoint::SourceOptions;
 use eddy::event::Event;
 use serde_json::json;
 
@@ -137,7 +138,7 @@ async fn of_a_kept_session_of_mqtt() {
     let Some(server) = mosquitto(&[]) else { return };
     let url = format!("mqtt://127.0.0.1:{}/handed-on", server.port);
     let kept = format!("{url}?clean=false&client-id=kept");
-    super::conformance::source(&kept, Default::default()).await.close().await.expect("a clean close");
+    super::conformance::source(&kept, SourceOptions::default()).await.close().await.expect("a clean close");
     send(&url, 100).await;
     assert_eq!(printed(&kept, 3), [0, 1, 2]);
     assert_eq!(printed(&kept, 97), (3..100).collect::<Vec<_>>());

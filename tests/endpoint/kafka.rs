@@ -121,6 +121,39 @@ async fn partitions_are_merged() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn what_is_past_in_several_partitions_comes_by_time() {
+    let Some(server) = shared() else { return };
+    let names = ["by-time-one", "by-time-two"];
+    for name in names {
+        topic(server.port, name, 3, &[]).await;
+        let mut writer = sink(&format!("kafka://127.0.0.1:{}/{name}", server.port)).await;
+        let event = |at: i64| Event {
+            key: Some(format!("k{at}").into()),
+            broker_time: Some(BrokerTime { time: Timestamp(at * 1_000_000), kind: TimeKind::Create }),
+            ..Event::new("", at.to_string())
+        };
+        let odd = i64::from(name == names[1]);
+        deliver(&mut writer, &(0..30).map(|at| event(1_700_000_000 + 2 * at + odd)).collect::<Vec<_>>())
+            .await;
+    }
+    let host = format!("kafka://127.0.0.1:{}", server.port);
+    let whole: Vec<i64> = (1_700_000_000..1_700_000_060).collect();
+    let printed = |more: &[&str]| -> Vec<i64> {
+        let mut command = std::process::Command::new(env!("CARGO_BIN_EXE_eddy"));
+        let output = command.arg("tail").args(more).args(["--format", "raw"]).output().expect("eddy runs");
+        assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+        let text = String::from_utf8(output.stdout).expect("text");
+        text.lines().map(|line| line.parse().expect("a number")).collect()
+    };
+    let together = format!("{host}/{},{}", names[0], names[1]);
+    assert_eq!(printed(&[&together, "--to", "end"]), whole, "two topics of one address");
+    let [one, two] = names.map(|name| format!("{host}/{name}"));
+    assert_eq!(printed(&[&one, &two, "--to", "end"]), whole, "two addresses");
+    let until = Timestamp(1_700_000_009_500_000).to_string();
+    assert_eq!(printed(&[&together, "--to", &until]), whole[..10], "up to a time");
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn a_topic_seeks() {
     let Some(server) = shared() else { return };
     topic(server.port, "seeks", 1, &[]).await;

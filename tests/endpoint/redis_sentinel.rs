@@ -69,6 +69,34 @@ async fn the_master_is_found_and_found_again() {
     assert_eq!(events[1].payload.as_deref(), Some(&b"2"[..]), "{events:?}");
 }
 
+#[cfg(unix)]
+#[tokio::test]
+async fn a_run_with_a_ledger_is_gone_on_with() {
+    let Some(master) = redis(&[]) else { return };
+    let Some(watcher) = sentinel(master.port, &[]) else { return };
+    let folder = tempfile::tempdir().expect("a folder");
+    let lines: String = (0..5000).map(|at| format!("{{\"src\":\"ledger\",\"v\":\"{at}\"}}\n")).collect();
+    let (events, ledger) = (folder.path().join("events.ndjson"), folder.path().join("ledger"));
+    std::fs::write(&events, lines).expect("written");
+    let url = format!("redis://127.0.0.1:{}/ledger?sentinel=shop", watcher.port);
+    let replay = |more: &[&str]| {
+        let mut command = std::process::Command::new(env!("CARGO_BIN_EXE_eddy"));
+        command.arg("replay").arg(&events).args(["--to", &url, "-q", "--ledger"]).arg(&ledger).args(more);
+        command
+    };
+    let mut child = replay(&["--rate", "2000/s"]).spawn().expect("eddy starts");
+    let length = || match asked(master.port, &["XLEN", "ledger"]) {
+        redis::Value::Int(length) => length,
+        other => panic!("{other:?}"),
+    };
+    wait_until("some have arrived", || length() > 1000);
+    child.kill().expect("killed");
+    child.wait().expect("gone");
+    let output = replay(&["--rate", "20000/s", "--resume"]).output().expect("eddy runs");
+    assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+    assert_eq!(length(), 5000, "each is there once");
+}
+
 #[tokio::test]
 async fn what_is_no_sentinel_or_not_known_to_one_is_named() {
     let (Some(server), Some(other)) = (redis(&[]), redis(&[])) else { return };

@@ -52,13 +52,18 @@ pub async fn open_source(
     address: &Address,
     options: &SourceOptions,
 ) -> Result<Box<dyn Source>, EndpointError> {
-    let (address, options) = (address.clone(), options.clone());
-    if let Some(recording) = options.recording.clone() {
-        let opened = blocking(move || recording::RecordingSource::open(&address, &options, &recording));
-        return Ok(Box::new(opened.await?));
+    let recording = options.recording.clone();
+    if recording.as_ref().is_none_or(|recording| recording.only_for_order) {
+        let (address, options) = (address.clone(), options.clone());
+        let opened = blocking(move || source::KafkaSource::open(&address, &options)).await?;
+        if recording.is_none() || opened.lanes() == 1 {
+            return Ok(Box::new(opened));
+        }
+        Box::new(opened).close().await?;
     }
-    let opened = blocking(move || source::KafkaSource::open(&address, &options)).await?;
-    Ok(Box::new(opened))
+    let (address, options, recording) = (address.clone(), options.clone(), recording.unwrap_or_default());
+    let opened = blocking(move || recording::RecordingSource::open(&address, &options, &recording));
+    Ok(Box::new(opened.await?))
 }
 
 /// Connects for sending.

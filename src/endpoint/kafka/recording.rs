@@ -20,7 +20,7 @@ use crate::endpoint::recording::{Carrier, Recording};
 use crate::endpoint::{
     Address, BoxFuture, End, EndpointError, EndpointErrorKind, Source, SourceOptions, Start, Stop,
 };
-use crate::event::Event;
+use crate::event::{Event, Timestamp};
 
 /// How long it is until a group is asked for again whose coordinator is not there yet.
 const COORDINATOR_PAUSE: Duration = Duration::from_millis(100);
@@ -78,6 +78,8 @@ impl Queue {
 struct State {
     queues: BTreeMap<Lane, Queue>,
     failures: VecDeque<EndpointError>,
+    /// Nothing of a later time is given out.
+    until: Option<Timestamp>,
     /// Every partition was read to its end, here or by others.
     over: bool,
 }
@@ -99,7 +101,9 @@ impl State {
             };
             if let Some(event) = earliest.events.pop_front() {
                 earliest.bytes -= event.size();
-                batch.push(event);
+                if self.until.is_none_or(|until| event.time() <= until) {
+                    batch.push(event);
+                }
             }
         }
         batch
@@ -259,6 +263,10 @@ impl RecordingSource {
             carrier,
             timeout: options.connect_timeout,
         };
+        if let Stop::Time(until) = options.stop {
+            // Who sends a recording selects by the time of its clock.
+            shared.state().until = recording.only_for_order.then_some(until);
+        }
         shared.begin_at_the_group(&consumer, recording)?;
         let shared = Arc::new(shared);
         if shared.carrier.is_some() {
@@ -337,7 +345,7 @@ fn spans(
             .help("name a time or an offset to begin at"));
     }
     let offsets = Offsets { consumer, timeout: options.connect_timeout };
-    // A time in the end is judged event by event, by who selects.
+    // A time in the end is judged event by event.
     let stop = if let Stop::Offset(_) = options.stop { options.stop } else { Stop::PresentEnd };
     let mut spans = offsets.spans(topics, options.start, stop)?;
     let found = spans.iter().filter_map(|(lane, span)| Some((lane.clone(), span.end?))).collect();

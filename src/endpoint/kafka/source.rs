@@ -42,6 +42,8 @@ pub(super) struct KafkaSource {
     waiting: Option<Waiting>,
     /// The batch that was given out, where fates are to be told.
     taking: Option<Taking>,
+    /// Partitions of all topics, as they were when it was opened.
+    lanes: usize,
 }
 
 /// What was given out and is not known to have arrived where it is carried to.
@@ -113,7 +115,13 @@ impl KafkaSource {
             given: group.filter(|_| taking.is_none()).map(|_| BTreeMap::new()),
             waiting: None,
             taking,
+            lanes: topics.iter().map(|topic| topic.partitions.len()).sum(),
         })
+    }
+
+    /// Partitions of all topics, as they were when it was opened.
+    pub(super) fn lanes(&self) -> usize {
+        self.lanes
     }
 
     async fn read(&mut self, max: usize) -> Batch {

@@ -2,9 +2,10 @@
 
 use std::collections::HashSet;
 use std::sync::Arc;
+use std::time::Duration;
 
 use bytes::BytesMut;
-use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use tokio::io::{AsyncRead, AsyncReadExt, AsyncWriteExt};
 
 use super::link::{Arrived, Link};
 use crate::endpoint::mqtt::connection::{Greeted, Pulse, greet, write};
@@ -45,6 +46,15 @@ impl Going {
         put(&mut self.bytes);
         self.unflushed = true;
     }
+}
+
+/// How long a broker may take to hang up after our goodbye.
+const HANG_UP: Duration = Duration::from_secs(1);
+
+/// Reads over what still comes until the other side hangs up.
+async fn hang_up(reader: &mut (impl AsyncRead + Unpin)) {
+    let mut rest = vec![0; 16 * 1024];
+    while reader.read(&mut rest).await.is_ok_and(|count| count > 0) {}
 }
 
 impl Task {
@@ -97,6 +107,8 @@ impl Task {
             }
             if said_goodbye && !going.unflushed {
                 let _ = writer.shutdown().await;
+                // A socket that is closed with something unread resets the connection, and what we said last may be lost with it.
+                let _ = tokio::time::timeout(HANG_UP, hang_up(&mut reader)).await;
                 return Ok(());
             }
             tokio::select! {
