@@ -21,6 +21,16 @@ pub enum ArchiveError {
         /// Why.
         source: io::Error,
     },
+    /// A part of a recording cannot be opened.
+    #[error("cannot open `{name}`, a part of `{manifest}`: {source}")]
+    Part {
+        /// The file.
+        name: String,
+        /// The list of the parts.
+        manifest: String,
+        /// Why.
+        source: io::Error,
+    },
     /// Reading failed on the way.
     #[error("cannot read `{name}`: {source}")]
     Read {
@@ -35,6 +45,19 @@ pub enum ArchiveError {
         /// The file.
         name: String,
         /// Events in closed frames.
+        kept: u64,
+        /// Why.
+        source: io::Error,
+    },
+    /// Writing a part failed; all parts before it are whole, and it is up to its last closed frame.
+    #[error(
+        "cannot write the parts of `{manifest}`: {}; the first {kept} events are safe in them",
+        atomic_file::reason(source)
+    )]
+    WriteParts {
+        /// The list of the parts.
+        manifest: String,
+        /// Events in closed frames of all parts.
         kept: u64,
         /// Why.
         source: io::Error,
@@ -221,7 +244,7 @@ impl ArchiveError {
     /// Whether the file is not there, or is nothing that could be read as a recording.
     pub(super) fn is_unreadable(&self) -> bool {
         match self {
-            Self::Open { source, .. } => source.kind() == io::ErrorKind::NotFound,
+            Self::Open { source, .. } | Self::Part { source, .. } => source.kind() == io::ErrorKind::NotFound,
             Self::Empty { .. } | Self::Foreign { .. } | Self::Window { .. } | Self::NothingKept { .. } => {
                 true
             }
@@ -234,6 +257,7 @@ impl ArchiveError {
     pub fn is_about_a_server(&self) -> bool {
         match self {
             Self::Open { name, source }
+            | Self::Part { name, source, .. }
             | Self::Read { name, source }
             | Self::Create { name, source }
             | Self::Upload { name, source } => is_object(Path::new(name)) && is_about_a_server(source),
@@ -245,7 +269,9 @@ impl ArchiveError {
     #[must_use]
     pub fn help(&self) -> Option<String> {
         match self {
-            Self::Open { name, source } | Self::Create { name, source } if is_object(Path::new(name)) => {
+            Self::Open { name, source } | Self::Part { name, source, .. } | Self::Create { name, source }
+                if is_object(Path::new(name)) =>
+            {
                 return object_help(source);
             }
             Self::Read { name, source } if is_object(Path::new(name)) && is_about_a_server(source) => {
@@ -256,9 +282,22 @@ impl ArchiveError {
         self.help_of_files()
     }
 
+    /// The same about a file that is listed as a part.
+    pub(super) fn of_part(self, list: &Path) -> Self {
+        let manifest = list.display().to_string();
+        match self {
+            Self::Open { name, source } => Self::Part { name, manifest, source },
+            other => other,
+        }
+    }
+
     fn help_of_files(&self) -> Option<String> {
         match self {
             Self::Open { source, name } => open_help(name, source),
+            Self::Part { manifest, .. } => Some(format!(
+                "put it back beside the manifest, or make a recording of what is there: `eddy archive repair {}`",
+                quoted_file(manifest)
+            )),
             Self::Upload { .. } => {
                 Some("run the command again; `--rotate-size` or `--rotate-time` of `eddy record` writes parts that stay".to_owned())
             }
@@ -266,6 +305,10 @@ impl ArchiveError {
             Self::Read { .. } | Self::Compress { .. } | Self::Interrupted => None,
             Self::Write { source, name, .. } if is_full(source) => {
                 Some(format!("make room on the disk, then run `eddy archive repair {}`", quoted_file(name)))
+            }
+            Self::WriteParts { source, manifest, .. } => {
+                let first = if is_full(source) { "make room on the disk, then run" } else { "run" };
+                Some(format!("{first} `eddy archive repair {}`", quoted_file(manifest)))
             }
             Self::Write { name, .. } => Some(format!("run `eddy archive repair {}`", quoted_file(name))),
             Self::Exists { .. } => Some("`--force` replaces it".to_owned()),

@@ -103,7 +103,20 @@ impl PartWriter {
     /// # Errors
     /// As [`Writer::flush`].
     pub fn flush(&mut self) -> Result<(), ArchiveError> {
-        self.open.as_mut().map_or(Ok(()), |open| open.writer.flush())
+        let flushed = self.open.as_mut().map_or(Ok(()), |open| open.writer.flush());
+        flushed.map_err(|error| self.of_all(error))
+    }
+
+    /// A failure as one of the whole recording.
+    fn of_all(&self, error: ArchiveError) -> ArchiveError {
+        match error {
+            ArchiveError::Write { kept, source, .. } => ArchiveError::WriteParts {
+                manifest: manifest_path(&self.base).display().to_string(),
+                kept: self.totals.events + kept,
+                source,
+            },
+            other => other,
+        }
     }
 
     /// As [`Writer::tick`]; a part whose time is over ends too, so that it does not wait for the next event.
@@ -118,7 +131,8 @@ impl PartWriter {
             self.finish_part()?;
             return self.begin(None);
         }
-        self.open.as_mut().map_or(Ok(()), |open| open.writer.tick(now))
+        let ticked = self.open.as_mut().map_or(Ok(()), |open| open.writer.tick(now));
+        ticked.map_err(|error| self.of_all(error))
     }
 
     /// Events in closed frames of all parts.
@@ -159,7 +173,9 @@ impl PartWriter {
             self.begin(slot)?;
         }
         if let Some(open) = &mut self.open {
-            write(&mut open.writer)?;
+            if let Err(error) = write(&mut open.writer) {
+                return Err(self.of_all(error));
+            }
             open.events += 1;
             open.slot = open.slot.or(slot);
         }
@@ -188,7 +204,7 @@ impl PartWriter {
         let Some(open) = self.open.take() else {
             return Ok(());
         };
-        let summary = open.writer.finish()?;
+        let summary = open.writer.finish().map_err(|error| self.of_all(error))?;
         self.totals.events += summary.events;
         self.totals.text_bytes += summary.text_bytes;
         self.totals.file_bytes += summary.file_bytes;

@@ -86,6 +86,8 @@ pub struct Reader {
 /// A part that is not read yet.
 struct Coming {
     path: PathBuf,
+    /// Where the manifest lies.
+    list: PathBuf,
     /// What the manifest says about it.
     part: Option<Part>,
 }
@@ -110,12 +112,13 @@ impl Reader {
     fn open_parts(path: &Path, manifest: &Manifest) -> Result<Self, ArchiveError> {
         manifest.refuse_channels(path)?;
         let members = manifest.members(path).into_iter();
-        let mut coming: VecDeque<Coming> =
-            members.map(|member| Coming { path: member.path, part: member.part.cloned() }).collect();
+        let mut coming: VecDeque<Coming> = members
+            .map(|member| Coming { path: member.path, list: path.to_owned(), part: member.part.cloned() })
+            .collect();
         let Some(first) = coming.pop_front() else {
             return Err(ArchiveError::Empty { name: path.display().to_string() });
         };
-        let mut reader = Self::open_unread(&first.path, true)?;
+        let mut reader = Self::open_unread(&first.path, true).map_err(|error| error.of_part(path))?;
         reader.coming = coming;
         Ok(reader)
     }
@@ -125,7 +128,8 @@ impl Reader {
         let Some(next) = self.coming.pop_front() else {
             return Ok(false);
         };
-        let opened = Self::open_unread(&next.path, true).inspect_err(|_| self.coming.clear())?;
+        let opened = Self::open_unread(&next.path, true).map_err(|error| error.of_part(&next.list));
+        let opened = opened.inspect_err(|_| self.coming.clear())?;
         self.passed_bytes += self.frames.offset();
         self.frames = opened.frames;
         self.text.clear();

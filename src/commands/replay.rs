@@ -164,9 +164,7 @@ async fn replay(args: &Args, context: &Context) -> Result<Status, CommandError> 
     let asked = (&selection, shard, &scheduled.timetable);
     let survey = match origin.foreseen(window, asked, &carriage, &stop).await {
         Some(survey) => survey,
-        None => Survey::of(source, selection.clone(), shard, &scheduled.timetable, carriage, &stop)
-            .await
-            .map_err(|error| origin.unread(error))?,
+        None => Survey::of(source, selection.clone(), shard, &scheduled.timetable, carriage, &stop).await?,
     };
     if survey.interrupted {
         context.ui.say("interrupted before anything was sent");
@@ -296,7 +294,7 @@ fn nothing_sent(args: &Args, context: &Context, begun: Begun) -> Result<Status, 
     }
     if summary.failed > 0 {
         let message = format!(
-            "{} of this run were refused when they were sent, {} have arrived; nothing was sent now",
+            "the target has refused {} of this run and taken {}; nothing was sent now",
             counted(summary.failed, "event"),
             summary.settled_before
         );

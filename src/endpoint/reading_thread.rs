@@ -99,7 +99,9 @@ fn read(mut reader: Reader, wanted: Wanted, sender: &mpsc::Sender<Batch>) {
 impl From<ArchiveError> for EndpointError {
     fn from(error: ArchiveError) -> Self {
         let kind = match &error {
-            ArchiveError::Open { source, .. } if source.kind() == std::io::ErrorKind::NotFound => {
+            ArchiveError::Open { source, .. } | ArchiveError::Part { source, .. }
+                if source.kind() == std::io::ErrorKind::NotFound =>
+            {
                 EndpointErrorKind::NotFound
             }
             error if error.is_about_a_server() => EndpointErrorKind::Unreachable,

@@ -8,7 +8,7 @@ use std::process::{Child, Stdio};
 use super::outage::replayed_through;
 use super::support::proxy::Proxy;
 use super::support::rabbitmq::RabbitMq;
-use super::support::servers::{free_port, mosquitto};
+use super::support::servers::{free_port, mosquitto, nats};
 use super::{EVENTS, KILLS, by_lane, eddy, run, with_kills, write_events};
 
 /// Events that one crash may leave open: those handed over beyond the mark on disk.
@@ -137,4 +137,24 @@ async fn rabbitmq_and_a_replay_into_it_are_killed_and_nothing_is_lost() {
     });
     assert!(said.contains("sending works again"), "{said}");
     assert_bounded(taken(directory.path(), &url), 1, &summary);
+}
+
+#[test]
+fn what_was_refused_is_said_again_when_nothing_is_left() {
+    let Some(server) = nats(&[]) else { return };
+    let folder = tempfile::tempdir().expect("a folder");
+    let (small, large) = ("x".to_owned(), "x".repeat(2_000_000));
+    let lines = [&small, &large, &small].map(|text| format!("{{\"src\":\"refused\",\"v\":\"{text}\"}}\n"));
+    std::fs::write(folder.path().join("events.ndjson"), lines.concat()).expect("written");
+    let target = format!("nats://127.0.0.1:{}", server.port);
+    let replay =
+        ["replay", "events.ndjson", "--to", &target, "--speed", "max", "--preflight", "off", "--ledger", "l"];
+    let (code, _, error) = run(folder.path(), &replay);
+    assert_eq!(code, Some(1), "{error}");
+    let (code, report, error) =
+        run(folder.path(), &[&replay[..], &["--resume", "--format", "json"][..]].concat());
+    assert_eq!(code, Some(1), "{error}");
+    assert!(error.contains("the target has refused 1 event of this run and taken 2"), "{error}");
+    let report: serde_json::Value = serde_json::from_str(&report).expect("a summary");
+    assert_eq!((&report["failed"], &report["settled_before"]), (&1.into(), &2.into()), "{report}");
 }

@@ -45,8 +45,8 @@ fn says_what_to_do_about_partitions(directory: &Path, target: &str) {
         let arguments = ["replay", "events.ndjson", "--to", target, "--speed", "max", "--repartition", how];
         let (code, _, error) = run(directory, &arguments);
         assert_eq!(code, Some(0), "{error}");
-        let warning = "warning: fewer-partitions: `preflight.forever` has 2 partitions, and events were recorded in \
-                       partition 4";
+        let warning = "warning: fewer-partitions: `preflight.forever` has 2 partitions, and events are for partition 4: those for \
+                       partitions it does not have are placed by their keys";
         assert_eq!(error.contains(warning), told, "{how}: {error}");
         assert_eq!(error.contains("help: `--repartition key`"), told, "{how}: {error}");
     }

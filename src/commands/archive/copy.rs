@@ -176,7 +176,9 @@ impl Job<'_> {
     /// What was written is taken away after a failure, so that there is nothing to repair.
     fn failed(&self, error: ArchiveError) -> CommandError {
         match error {
-            ArchiveError::Write { source, .. } => CommandError::unwritable(self.target, &source),
+            ArchiveError::Write { source, .. } | ArchiveError::WriteParts { source, .. } => {
+                CommandError::unwritable(self.target, &source)
+            }
             other => other.into(),
         }
     }

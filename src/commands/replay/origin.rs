@@ -4,18 +4,15 @@ use std::path::Path;
 use std::sync::Arc;
 
 use super::Args;
-use crate::archive::{Overview, is_manifest_name};
+use crate::archive::Overview;
 use crate::commands::connect::Connector;
 use crate::commands::target::{Place, Places};
 use crate::commands::window::Window;
 use crate::commands::{CommandError, Context};
-use crate::diagnostic::quoted_file;
 use crate::endpoint::address::Scheme;
 use crate::endpoint::open::open_source;
 use crate::endpoint::recording::Carrier;
-use crate::endpoint::{
-    Address, EndpointError, EndpointErrorKind, Recording, Source, SourceOptions, Start, Stop,
-};
+use crate::endpoint::{Address, Recording, Source, SourceOptions, Start, Stop};
 use crate::replay::foreseen::may_be_foreseen;
 use crate::replay::survey::{Carriage, Survey};
 use crate::replay::{Handover, Plan, RecordedClock, Reopen, Selection, Shard, StopToken, Timetable};
@@ -57,7 +54,7 @@ impl Origin {
     /// When it cannot be read.
     pub async fn open(&self, window: Window) -> Result<Box<dyn Source>, CommandError> {
         let opened = open_source(&self.address, &self.options(window, None)).await;
-        opened.map_err(|error| self.unread(error))
+        Ok(opened?)
     }
 
     /// The survey of an archive whose index tells all that is asked of it; none where the events must be read for it.
@@ -84,7 +81,7 @@ impl Origin {
     pub async fn begin(&self, window: Window, plan: &Plan) -> Result<Box<dyn Source>, CommandError> {
         let carrier = plan.handover.clone().map(|handover| handover as Arc<dyn Carrier>);
         let opened = open_source(&self.address, &self.options(window, carrier)).await;
-        opened.map_err(|error| self.unread(error))
+        Ok(opened?)
     }
 
     /// How it is opened again for another round.
@@ -135,19 +132,6 @@ impl Origin {
     /// Its address as it may be shown, where it is a topic.
     pub fn shown(&self) -> Option<String> {
         self.topic.as_ref().map(|(place, _)| place.address.to_string())
-    }
-
-    /// What to do about one that cannot be read; of a recording in parts one may be missing.
-    pub fn unread(&self, error: EndpointError) -> CommandError {
-        let is_missing = error.kind == EndpointErrorKind::NotFound;
-        let error = CommandError::from(error);
-        match self.archive() {
-            Some(path) if is_missing && is_manifest_name(path) && path.exists() => error.hint(format!(
-                "`eddy archive repair {}` makes a recording of what is there",
-                quoted_file(&path.to_string_lossy())
-            )),
-            _ => error,
-        }
     }
 }
 
