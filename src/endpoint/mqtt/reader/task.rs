@@ -107,8 +107,11 @@ impl Task {
             }
             if said_goodbye && !going.unflushed {
                 let _ = writer.shutdown().await;
-                // A socket that is closed with something unread resets the connection, and what we said last may be lost with it.
-                let _ = tokio::time::timeout(HANG_UP, hang_up(&mut reader)).await;
+                if !self.settings.clean {
+                    // A socket that is closed with something unread resets the connection, and what we said last of a session
+                    // that is kept may be lost with it.
+                    let _ = tokio::time::timeout(HANG_UP, hang_up(&mut reader)).await;
+                }
                 return Ok(());
             }
             tokio::select! {
