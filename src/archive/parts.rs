@@ -107,6 +107,12 @@ impl PartWriter {
         flushed.map_err(|error| self.of_all(error))
     }
 
+    /// Whether parts are objects, of which nothing is there before they are whole.
+    #[must_use]
+    pub fn is_object(&self) -> bool {
+        storage::is_object(&self.base)
+    }
+
     /// A failure as one of the whole recording.
     fn of_all(&self, error: ArchiveError) -> ArchiveError {
         match error {

@@ -70,6 +70,10 @@ impl Source for FileSource {
         Box::pin(self.thread.next_batch(max))
     }
 
+    fn leaves_what_it_reads(&self) -> bool {
+        true
+    }
+
     fn close(self: Box<Self>) -> BoxFuture<'static, Result<(), EndpointError>> {
         Box::pin(std::future::ready(Ok(())))
     }
@@ -155,6 +159,10 @@ impl Sink for FileSink {
     fn send<'a>(&'a mut self, batch: &'a [Event]) -> BoxFuture<'a, Receipts> {
         let receipts = self.write(batch);
         Box::pin(std::future::ready(receipts))
+    }
+
+    fn receipts_last(&self) -> bool {
+        !matches!(&self.form, Form::Archive(archived) if archived.is_object())
     }
 
     fn flush(&mut self) -> BoxFuture<'_, ()> {

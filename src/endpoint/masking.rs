@@ -53,20 +53,26 @@ const EXAMPLES: [&str; 4] = ["USER:PASSWORD", ":TOKEN", ":PASSWORD", "***"];
 /// A line for people in which the user information of every address gives way, be it even in the place of a file's name.
 #[must_use]
 pub fn mask_in_line(line: &str) -> std::borrow::Cow<'_, str> {
-    if !line.contains("://") || !line.contains('@') {
+    const MARK: &str = "://";
+    if !line.contains(MARK) || !line.contains('@') {
         return line.into();
     }
-    let is_end = |each: char| each.is_whitespace() || "`'\"<>()".contains(each);
     let mut masked = String::with_capacity(line.len());
-    for word in line.split_inclusive(is_end) {
-        let (word, end) = word.split_at(
-            word.len() - word.chars().next_back().filter(|last| is_end(*last)).map_or(0, char::len_utf8),
-        );
-        let user = word.split_once("://").and_then(|(_, rest)| rest.split_once('@')).map(|(user, _)| user);
-        let is_example = user.is_none_or(|user| EXAMPLES.contains(&user) || user.ends_with(MASK));
-        masked.push_str(&if is_example { word.into() } else { mask_user(word) });
-        masked.push_str(end);
+    let mut rest = line;
+    while let Some(mark) = rest.find(MARK) {
+        let (before, from_mark) = rest.split_at(mark);
+        masked.push_str(before);
+        let behind = &from_mark[MARK.len()..];
+        // Whatever a password has in it, an address ends with a blank or with the next one.
+        let end = behind.find(char::is_whitespace).unwrap_or(behind.len());
+        let end = behind[..end].find(MARK).unwrap_or(end);
+        let user = behind[..end].split_once('@').map(|(user, _)| user);
+        let is_shown = user.is_none_or(|user| EXAMPLES.contains(&user) || user.ends_with(MASK));
+        let address = &from_mark[..MARK.len() + end];
+        masked.push_str(&if is_shown { address.into() } else { mask_user(address) });
+        rest = &behind[end..];
     }
+    masked.push_str(rest);
     masked.into()
 }
 
@@ -216,6 +222,8 @@ mod tests {
             ("check `mqtt://USER:PASSWORD@HOST/…`", "check `mqtt://USER:PASSWORD@HOST/…`"),
             ("sent to mqtt://u:***@h/x", "sent to mqtt://u:***@h/x"),
             ("`mqtt://h/a@b` and me@home", "`mqtt://h/a@b` and me@home"),
+            ("no `kafka://me:pa(ss@host`: it", "no `kafka://me:***@host`: it"),
+            ("of mqtt://u:p@h1,mqtt://u2:p2@h2.", "of mqtt://u:***@h1,mqtt://u2:***@h2."),
         ] {
             assert_eq!(mask_in_line(line), wanted);
         }

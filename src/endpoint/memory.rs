@@ -185,6 +185,10 @@ impl Source for MemorySource {
         self.dropped
     }
 
+    fn leaves_what_it_reads(&self) -> bool {
+        true
+    }
+
     fn close(self: Box<Self>) -> BoxFuture<'static, Result<(), EndpointError>> {
         Box::pin(std::future::ready(Ok(())))
     }

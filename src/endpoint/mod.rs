@@ -276,6 +276,11 @@ pub trait Source: Send {
         let _ = events;
     }
 
+    /// Whether what is read stays where it is, so that more may be read than is wanted.
+    fn leaves_what_it_reads(&self) -> bool {
+        false
+    }
+
     /// Whether its system gives nothing more before it is told of what it gave.
     fn is_held_up(&self) -> bool {
         false
@@ -367,6 +372,11 @@ pub trait Sink: Send {
     /// failed before it and whose receipt is still on its way to the caller.
     fn resume(&mut self) -> BoxFuture<'_, ()> {
         Box::pin(std::future::ready(()))
+    }
+
+    /// Whether what has its receipt is there for good, whatever becomes of this process; not where it is whole only once closed.
+    fn receipts_last(&self) -> bool {
+        true
     }
 
     /// Says that receipts are waited for no longer, and that nothing comes but [`Sink::close`]. True when all receipts given

@@ -28,9 +28,8 @@ use crate::endpoint::{Sink, Source};
 use crate::event::Timestamp;
 
 const REPORT_EVERY: Duration = Duration::from_millis(100);
-const GOODBYE: Duration = Duration::from_secs(2);
-/// The same for a source that has to tell its system how far its events were dealt with.
-const LONG_GOODBYE: Duration = Duration::from_secs(15);
+/// How long the reader may take to say what it came to; it does not wait for a source that says no goodbye for as long.
+const LAST_WORDS: Duration = Duration::from_secs(20);
 
 /// How much may be under way, and for how long things are waited for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -120,7 +119,7 @@ pub async fn carry(
     stop: &StopToken,
 ) -> Outcome {
     let (planned, length, start_at) = (plan.planned, plan.length, plan.start_at);
-    let (retry_for, goodbye) = (plan.limits.retry_for, goodbye(&plan));
+    let retry_for = plan.limits.retry_for;
     observer.note(Progress::Started { planned, length, start_at });
     let shared = Arc::new(SharedCounts::default());
     let (chunk_sender, chunks) = mpsc::channel(CHUNKS_AHEAD);
@@ -134,7 +133,7 @@ pub async fn carry(
     let further = plan.timetable.further_rounds;
     let rounds = plan.reopen.filter(|_| further > 0);
     let rounds = rounds.map(|reopen| Rounds::new(further, reopen, plan.selection.clone(), in_run.clone()));
-    let arrived = Arc::new(Arrived::default());
+    let arrived = sink.receipts_last().then(|| Arc::new(Arrived::default()));
     let reader = Reader::new(source, (plan.selection, &in_run), &plan.timetable, retry_for, chunk_sender)
         .lingering(plan.finish_what_was_read)
         .leaving_out(settled)
@@ -142,7 +141,7 @@ pub async fn carry(
         .again(rounds)
         .sharing(plan.shard, plan.keeper.clone())
         .handing_over(plan.handover.clone())
-        .telling_of(Arc::clone(&arrived))
+        .telling_of(arrived.clone())
         .telling(news_sender.clone());
     let done = StopToken::default();
     let reading = tokio::spawn(reader.run(stop.clone(), done.clone()));
@@ -172,7 +171,7 @@ pub async fn carry(
     };
     observer.note(Progress::Running(shared.read(begun.elapsed())));
     done.request(StopReason::Limit);
-    let read = ended_reading(reading, goodbye).await;
+    let read = ended_reading(reading).await;
     let settled_before = plan.shard.map_or(already_settled, |_| read.settled_before);
     let mut outcome = outcome(planned, written, read, stop);
     (outcome.summary.run, outcome.summary.settled_before) = (run, settled_before);
@@ -190,11 +189,6 @@ fn seed(selection: &Selection) -> Option<u64> {
 fn stamping(selection: &Selection) -> Option<NewTimes> {
     let times = &selection.changes.times;
     (times.retime == Retime::Now).then(|| times.clone())
-}
-
-/// How long the source may take to leave.
-fn goodbye(plan: &Plan) -> Duration {
-    if plan.handover.is_some() { LONG_GOODBYE } else { GOODBYE }
 }
 
 /// What the ledger calls the run, else what the plan does, else a new name.
@@ -222,9 +216,9 @@ fn on_own_thread(writer: Writer) -> oneshot::Receiver<WriteEnd> {
     receiver
 }
 
-/// A source that does not say goodbye in time must not hold up the report.
-async fn ended_reading(reading: tokio::task::JoinHandle<ReadEnd>, patience: Duration) -> ReadEnd {
-    match tokio::time::timeout(patience, reading).await {
+/// A reader that does not come to its end must not hold up the report.
+async fn ended_reading(reading: tokio::task::JoinHandle<ReadEnd>) -> ReadEnd {
+    match tokio::time::timeout(LAST_WORDS, reading).await {
         Ok(Ok(end)) => end,
         _ => ReadEnd::default(),
     }

@@ -174,6 +174,10 @@ impl Source for MergedSource {
         self.parts.iter().any(|part| part.source.is_held_up())
     }
 
+    fn leaves_what_it_reads(&self) -> bool {
+        self.parts.iter().all(|part| part.source.leaves_what_it_reads())
+    }
+
     fn close(self: Box<Self>) -> BoxFuture<'static, Result<(), EndpointError>> {
         Box::pin(async move {
             let mut result = Ok(());

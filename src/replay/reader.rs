@@ -38,6 +38,10 @@ const BYTES_A_CHUNK: usize = 4 * 1024 * 1024;
 const SILENCE: Duration = Duration::from_millis(150);
 /// A source that never falls silent is left after this time.
 const LINGER: Duration = Duration::from_millis(500);
+/// How long a source may take to leave; it must not hold up the report.
+const GOODBYE: Duration = Duration::from_secs(2);
+/// The same for a source that has to tell its system how far its events were dealt with.
+const LONG_GOODBYE: Duration = Duration::from_secs(15);
 /// How often a lost source that says nothing is asked whether it is back.
 const LOOK_AGAIN: Duration = Duration::from_millis(200);
 
@@ -157,7 +161,8 @@ impl Reader {
     }
 
     /// A source that can wait for it tells its system only of what has arrived. Not where events change their order on the way.
-    pub fn telling_of(mut self, arrived: Arc<Arrived>) -> Self {
+    pub fn telling_of(mut self, arrived: Option<Arc<Arrived>>) -> Self {
+        let Some(arrived) = arrived else { return self };
         let is_in_order = self.timing.is_one_by_one() && self.rounds.is_none() && self.selector.keeps_order();
         let waits = is_in_order && self.handover.is_none() && self.source.waits_for_word();
         self.word = waits.then(|| Word::new(arrived));
@@ -181,7 +186,8 @@ impl Reader {
         let (dropped, held_back) = (self.source.dropped(), self.timing.clamped());
         let mut left_out = self.left_out;
         left_out.add(self.selector.left_out());
-        if self.handover.is_some() || self.word.is_some() {
+        let waits = self.handover.is_some() || self.word.is_some();
+        if waits {
             // The writer ends when nothing more can come.
             drop(self.chunks);
             done.requested().await;
@@ -193,7 +199,8 @@ impl Reader {
             word.say(self.source.as_mut());
         }
         // What was read is on its way; that the source could not say goodbye changes nothing for it.
-        let _ = self.source.close().await;
+        let goodbye = if waits { LONG_GOODBYE } else { GOODBYE };
+        let _ = tokio::time::timeout(goodbye, self.source.close()).await;
         let settled_before = self.settled_before;
         let mut faults = self.selector.faults();
         if let Some(mut rounds) = self.rounds {
@@ -293,10 +300,11 @@ impl Reader {
         }
     }
 
-    /// How many events are asked for at once: never more than are wanted, for a source may give none of them back.
+    /// How many events are asked for at once: no more than are wanted of a source that gives none of them back.
     fn most(&self) -> usize {
         let most = (BYTES_A_CHUNK / self.average.max(1)).clamp(1, MOST_EVENTS_A_CHUNK);
-        self.selector.wanted().map_or(most, |wanted| usize::try_from(wanted).unwrap_or(most).clamp(1, most))
+        let wanted = self.selector.wanted().filter(|_| !self.source.leaves_what_it_reads());
+        wanted.map_or(most, |wanted| usize::try_from(wanted).unwrap_or(most).clamp(1, most))
     }
 
     /// Selects and hands on; true when nothing more is wanted. What was selected before a failure still goes.

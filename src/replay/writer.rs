@@ -162,8 +162,8 @@ impl Writer {
     }
 
     /// Tells how far events have arrived.
-    pub fn telling_of(mut self, arrived: Arc<Arrived>) -> Self {
-        self.arrived = Some(arrived);
+    pub fn telling_of(mut self, arrived: Option<Arc<Arrived>>) -> Self {
+        self.arrived = arrived;
         self
     }
 

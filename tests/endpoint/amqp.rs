@@ -460,6 +460,41 @@ async fn a_reader_finds_its_place_in_a_stream_again() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn a_broker_that_is_far_away_is_found_again() {
+    let Some(node) = rabbitmq() else { return };
+    queue(node, "far", "classic").await;
+    // Nobody is connected again within the time after which a reader looks whether its source is back.
+    let way = Proxy::far(node.port, Duration::from_millis(50));
+    let text = format!("amqp://127.0.0.1:{}/%2F?queue=far", way.port);
+    let mut command = std::process::Command::new(env!("CARGO_BIN_EXE_eddy"));
+    command.args(["tail", &text, "--format", "raw", "-q"]).stdout(std::process::Stdio::piped());
+    let mut child = command.spawn().expect("eddy starts");
+    let out = std::io::BufReader::new(child.stdout.take().expect("piped"));
+    let lines = std::sync::Arc::new(std::sync::Mutex::new(Vec::new()));
+    let seen = std::sync::Arc::clone(&lines);
+    std::thread::spawn(move || {
+        for line in std::io::BufRead::lines(out).map_while(Result::ok) {
+            seen.lock().expect("lines").push(line);
+        }
+    });
+    let has = |number: usize| lines.lock().expect("lines").contains(&number.to_string());
+    let deadline = Instant::now() + Duration::from_secs(40);
+    let mut writer = sink(&url(node, "?queue=far")).await;
+    for half in [0..5, 5..10] {
+        let events: Vec<Event> = half.clone().map(|at| Event::new("", at.to_string())).collect();
+        deliver(&mut writer, &events).await;
+        while !half.clone().all(has) {
+            assert!(Instant::now() < deadline, "{lines:?}");
+            tokio::time::sleep(Duration::from_millis(20)).await;
+        }
+        way.cut();
+        way.mend();
+    }
+    let _ = child.kill();
+    child.wait().expect("gone");
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn strangers_are_not_let_in() {
     let Some(node) = rabbitmq() else { return };
     node.manage("PUT", "users/tester", json!({ "password": "right", "tags": "" })).await;

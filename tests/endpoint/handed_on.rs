@@ -81,6 +81,7 @@ fn nothing_is_lost_with_who_dies(url: &str, count: usize) {
     while !has_some() && Instant::now() < deadline {
         std::thread::sleep(Duration::from_millis(1));
     }
+    assert!(has_some(), "{url}: it has recorded something");
     child.kill().expect("killed");
     child.wait().expect("gone");
     ended(eddy(&["archive", "repair", "-q"]).arg(&partial));

@@ -61,6 +61,26 @@ impl Source for Watched {
         self.inner.dropped()
     }
 
+    fn connected(&self) -> bool {
+        self.inner.connected()
+    }
+
+    fn waits_for_word(&mut self) -> bool {
+        self.inner.waits_for_word()
+    }
+
+    fn dealt_with(&mut self, events: u64) {
+        self.inner.dealt_with(events);
+    }
+
+    fn leaves_what_it_reads(&self) -> bool {
+        self.inner.leaves_what_it_reads()
+    }
+
+    fn is_held_up(&self) -> bool {
+        self.inner.is_held_up()
+    }
+
     fn close(self: Box<Self>) -> BoxFuture<'static, Result<(), EndpointError>> {
         self.inner.close()
     }

@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use bytes::Bytes;
 use tokio::sync::mpsc;
+use tokio::task::JoinHandle;
 
 use super::connection::{CHANNEL, Connection, Incoming};
 use super::place::{Beginning, End};
@@ -44,6 +45,8 @@ enum Kind {
 pub(super) struct AmqpSource {
     settings: Settings,
     link: Option<Link>,
+    /// The attempt to have another one.
+    connecting: Option<JoinHandle<Result<Link, EndpointError>>>,
     kind: Kind,
     beginning: Beginning,
     stop: Stop,
@@ -101,6 +104,63 @@ impl Link {
     }
 }
 
+/// What a connection with a consumer on it is made by.
+struct Way {
+    settings: Settings,
+    kind: Kind,
+}
+
+impl Way {
+    async fn consume(&self, beginning: Beginning) -> Result<Link, EndpointError> {
+        let (tell, arrived) = mpsc::unbounded_channel();
+        let receiver = Box::new(move |incoming| {
+            if let Incoming::Message(method, properties, body) = incoming {
+                // What arrives after the reader has left is not acknowledged, and stays with the broker.
+                let _ = tell.send((method, properties, body));
+            }
+        });
+        let mut connection = Connection::open(&self.settings, receiver).await?;
+        let timeout = self.settings.connect_timeout;
+        let (queue, waiting) = self.queue(&mut connection, timeout).await?;
+        connection.call(method::qos(CHANNEL, self.settings.prefetch), timeout).await?;
+        let mut arguments = Table::default();
+        if self.kind == Kind::Stream {
+            arguments.0.push(beginning.argument());
+        }
+        let name = short(&queue, "name of the queue")?;
+        connection.call(method::consume(CHANNEL, &name, &arguments), timeout).await?;
+        Ok(Link { connection, arrived, waiting })
+    }
+
+    /// The queue to read, and how many events wait in it.
+    async fn queue(
+        &self,
+        connection: &mut Connection,
+        timeout: Duration,
+    ) -> Result<(String, u32), EndpointError> {
+        let declare = if let Some(name) = &self.settings.queue {
+            method::queue_exists(CHANNEL, &short(name, "name of the queue")?)
+        } else {
+            let exchange = short(&self.settings.exchange, "exchange")?;
+            connection.call(method::exchange_exists(CHANNEL, &exchange), timeout).await?;
+            method::own_queue(CHANNEL)
+        };
+        let Method::QueueDeclareOk { queue, messages } = connection.call(declare, timeout).await? else {
+            return Err(failure::protocol(
+                super::wire::Malformed("no answer about the queue"),
+                &self.settings.address,
+            ));
+        };
+        if self.kind == Kind::Exchange {
+            let key = self.settings.routing_key.as_deref().unwrap_or("#");
+            let names = (short(&queue, "name of the queue")?, short(&self.settings.exchange, "exchange")?);
+            let bind = method::bind(CHANNEL, &names.0, &names.1, &short(key, "routing key")?);
+            connection.call(bind, timeout).await?;
+        }
+        Ok((queue, messages))
+    }
+}
+
 impl AmqpSource {
     /// Connects and begins to read.
     pub(super) async fn open(settings: Settings, options: &SourceOptions) -> Result<Self, EndpointError> {
@@ -114,6 +174,7 @@ impl AmqpSource {
         let mut source = Self {
             settings,
             link: None,
+            connecting: None,
             kind,
             beginning: Beginning::from(options.start),
             stop: options.stop,
@@ -229,52 +290,11 @@ impl AmqpSource {
     }
 
     async fn consume(&self, beginning: Beginning) -> Result<Link, EndpointError> {
-        let (tell, arrived) = mpsc::unbounded_channel();
-        let receiver = Box::new(move |incoming| {
-            if let Incoming::Message(method, properties, body) = incoming {
-                // What arrives after the reader has left is not acknowledged, and stays with the broker.
-                let _ = tell.send((method, properties, body));
-            }
-        });
-        let mut connection = Connection::open(&self.settings, receiver).await?;
-        let timeout = self.settings.connect_timeout;
-        let (queue, waiting) = self.queue(&mut connection, timeout).await?;
-        connection.call(method::qos(CHANNEL, self.settings.prefetch), timeout).await?;
-        let mut arguments = Table::default();
-        if self.kind == Kind::Stream {
-            arguments.0.push(beginning.argument());
-        }
-        let name = short(&queue, "name of the queue")?;
-        connection.call(method::consume(CHANNEL, &name, &arguments), timeout).await?;
-        Ok(Link { connection, arrived, waiting })
+        self.way().consume(beginning).await
     }
 
-    /// The queue to read, and how many events wait in it.
-    async fn queue(
-        &self,
-        connection: &mut Connection,
-        timeout: Duration,
-    ) -> Result<(String, u32), EndpointError> {
-        let declare = if let Some(name) = &self.settings.queue {
-            method::queue_exists(CHANNEL, &short(name, "name of the queue")?)
-        } else {
-            let exchange = short(&self.settings.exchange, "exchange")?;
-            connection.call(method::exchange_exists(CHANNEL, &exchange), timeout).await?;
-            method::own_queue(CHANNEL)
-        };
-        let Method::QueueDeclareOk { queue, messages } = connection.call(declare, timeout).await? else {
-            return Err(failure::protocol(
-                super::wire::Malformed("no answer about the queue"),
-                &self.settings.address,
-            ));
-        };
-        if self.kind == Kind::Exchange {
-            let key = self.settings.routing_key.as_deref().unwrap_or("#");
-            let names = (short(&queue, "name of the queue")?, short(&self.settings.exchange, "exchange")?);
-            let bind = method::bind(CHANNEL, &names.0, &names.1, &short(key, "routing key")?);
-            connection.call(bind, timeout).await?;
-        }
-        Ok((queue, messages))
+    fn way(&self) -> Way {
+        Way { settings: self.settings.clone(), kind: self.kind }
     }
 
     /// The offset of the last event in the stream; `None` when there is none.
@@ -371,12 +391,28 @@ impl AmqpSource {
         self.taken.clear();
         self.held = 0;
         if let Some(waiting) = &mut self.waiting {
+            // What was not acknowledged comes once more.
+            if let Some(End::Count(count)) = &mut self.end {
+                *count += self.seen - waiting.acknowledged;
+            }
             *waiting = Waiting { acknowledged: self.seen, ..Waiting::default() };
         }
         if let Some(link) = self.link.take() {
             return Err(link.connection.why_ended());
         }
-        self.link = Some(self.connect().await?);
+        // The reader may look away meanwhile, and must not have it begun anew each time.
+        if self.connecting.is_none() {
+            let (way, beginning) = (self.way(), self.beginning);
+            self.connecting = Some(tokio::spawn(async move { way.consume(beginning).await }));
+        }
+        if let Some(connecting) = &mut self.connecting {
+            let connected = connecting.await;
+            self.connecting = None;
+            self.link =
+                Some(connected.map_err(|_| {
+                    failure::lost(&self.settings.address, "the attempt to come back ended")
+                })??);
+        }
         Ok(())
     }
 
@@ -489,6 +525,9 @@ impl AmqpSource {
 
     async fn leave(mut self) -> Result<(), EndpointError> {
         self.acknowledge();
+        if let Some(connecting) = self.connecting.take() {
+            connecting.abort();
+        }
         if let Some(link) = self.link.take().filter(|link| link.connection.is_up()) {
             link.connection.close().await;
         }

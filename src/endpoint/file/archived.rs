@@ -6,7 +6,7 @@ use std::time::{Duration, Instant};
 
 use tokio::sync::oneshot;
 
-use crate::archive::{ArchiveError, PartWriter, Writer};
+use crate::archive::{ArchiveError, PartWriter, Writer, is_object};
 use crate::endpoint::{Delivery, EndpointError, EndpointErrorKind, Receipts};
 use crate::event::{Event, Place};
 
@@ -29,6 +29,13 @@ impl Tape {
         match self {
             Self::One(writer) => writer.write(event),
             Self::Parts(parts) => parts.write(event),
+        }
+    }
+
+    fn is_object(&self) -> bool {
+        match self {
+            Self::One(writer) => is_object(writer.partial()),
+            Self::Parts(parts) => parts.is_object(),
         }
     }
 
@@ -93,6 +100,11 @@ impl Archived {
             let lost = || Delivery::failed(closed());
             receipts.await.unwrap_or_else(|_| std::iter::repeat_with(lost).take(count).collect())
         })
+    }
+
+    /// Whether it is written to an object, of which nothing is there before it is whole.
+    pub(super) fn is_object(&self) -> bool {
+        lock(&self.recording).writer.as_ref().is_some_and(Tape::is_object)
     }
 
     /// Closes the open frame, so that everything taken so far gets its receipt.

@@ -48,12 +48,22 @@ struct Queue {
     at_end: bool,
     ended: bool,
     paused: bool,
+    /// Events keep the time at which they came to us.
+    keeps_arrival: bool,
 }
 
 impl Queue {
     fn new(span: Span) -> Self {
         let ended = span.end.is_some_and(|end| span.next >= end);
-        Self { events: VecDeque::new(), bytes: 0, span, at_end: false, ended, paused: false }
+        Self {
+            events: VecDeque::new(),
+            bytes: 0,
+            span,
+            at_end: false,
+            ended,
+            paused: false,
+            keeps_arrival: false,
+        }
     }
 
     fn put(&mut self, mut event: Event) {
@@ -68,7 +78,9 @@ impl Queue {
             self.span.next = offset + 1;
             self.bytes += event.size();
             // The recorder is the cluster: the time it has is the one of the recording.
-            event.received = event.time();
+            if !self.keeps_arrival {
+                event.received = event.time();
+            }
             self.events.push_back(event);
         }
     }
@@ -95,8 +107,7 @@ impl State {
         let mut batch = Vec::new();
         while batch.len() < max.max(1) && self.is_ready() {
             let heads = self.queues.values_mut().filter(|queue| !queue.events.is_empty());
-            let Some(earliest) = heads.min_by_key(|queue| queue.events.front().map(|event| event.received))
-            else {
+            let Some(earliest) = heads.min_by_key(|queue| queue.events.front().map(Event::time)) else {
                 break;
             };
             if let Some(event) = earliest.events.pop_front() {
@@ -276,7 +287,9 @@ impl RecordingSource {
             subscribed
                 .map_err(|error| failure::request("let us into the consumer group", &error, address))?;
         } else {
-            let queues = shared.spans.iter().map(|(lane, span)| (lane.clone(), Queue::new(*span)));
+            let keeps_arrival = recording.only_for_order;
+            let queue = |span: &Span| Queue { keeps_arrival, ..Queue::new(*span) };
+            let queues = shared.spans.iter().map(|(lane, span)| (lane.clone(), queue(span)));
             shared.state().queues = queues.collect();
             let open = shared.spans.iter().filter(|(_, span)| span.end.is_none_or(|end| span.next < end));
             let open = open.map(|(lane, span)| (lane.clone(), *span)).collect();
@@ -348,6 +361,16 @@ fn spans(
     // A time in the end is judged event by event.
     let stop = if let Stop::Offset(_) = options.stop { options.stop } else { Stop::PresentEnd };
     let mut spans = offsets.spans(topics, options.start, stop)?;
+    if let Stop::Time(_) = options.stop
+        && recording.only_for_order
+    {
+        for (lane, span) in offsets.spans(topics, options.start, options.stop)? {
+            let present = spans.get_mut(&lane).map(|found| &mut found.end);
+            if let (Some(end), Some(present)) = (span.end.filter(|end| *end >= 0), present) {
+                *present = present.map(|present| present.min(end));
+            }
+        }
+    }
     let found = spans.iter().filter_map(|(lane, span)| Some((lane.clone(), span.end?))).collect();
     let ends = recording.ends.get_or_init(|| found);
     for (lane, span) in &mut spans {
@@ -363,6 +386,10 @@ impl Source for RecordingSource {
 
     fn connected(&self) -> bool {
         self.shared.connected.load(Ordering::Relaxed)
+    }
+
+    fn leaves_what_it_reads(&self) -> bool {
+        self.shared.carrier.is_none()
     }
 
     /// Tells the group the last positions and leaves it.

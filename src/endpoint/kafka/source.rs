@@ -421,6 +421,10 @@ impl Source for KafkaSource {
         self.have_arrived(events);
     }
 
+    fn leaves_what_it_reads(&self) -> bool {
+        self.given.is_none() && self.taking.is_none()
+    }
+
     fn close(self: Box<Self>) -> BoxFuture<'static, Result<(), EndpointError>> {
         Box::pin(self.leave())
     }

@@ -272,6 +272,10 @@ impl Source for StreamSource {
         self.connection.is_up()
     }
 
+    fn leaves_what_it_reads(&self) -> bool {
+        true
+    }
+
     fn close(self: Box<Self>) -> BoxFuture<'static, Result<(), EndpointError>> {
         Box::pin(async move {
             let Self { stream, reader, messages, .. } = *self;

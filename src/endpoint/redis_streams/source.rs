@@ -323,6 +323,10 @@ impl Source for StreamSource {
         self.up.load(Ordering::Relaxed)
     }
 
+    fn leaves_what_it_reads(&self) -> bool {
+        true
+    }
+
     fn close(self: Box<Self>) -> BoxFuture<'static, Result<(), EndpointError>> {
         Box::pin(std::future::ready(Ok(())))
     }
