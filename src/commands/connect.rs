@@ -10,7 +10,6 @@ use crate::endpoint::open::{open_sink, open_source, server_of, target_facts};
 use crate::endpoint::{
     Address, Recording, Sink, SinkOptions, Source, SourceOptions, Start, Stop, Transactions,
 };
-use crate::event::Timestamp;
 use crate::output::figures::{counted, span};
 use crate::replay::StopToken;
 use crate::replay::reach::{Unreached, reach};
@@ -67,13 +66,8 @@ impl<'a> Connector<'a> {
 
     /// How what is past is read where it lies in partitions; the last events of all come in order by themselves.
     fn recording(&self, address: &Address, start: Start, stop: Stop) -> Option<Recording> {
-        let ends = match stop {
-            Stop::Never => false,
-            Stop::PresentEnd | Stop::Offset(_) => true,
-            Stop::Time(time) => time <= Timestamp::now(),
-        };
         let is_shared = address.option("group").is_some();
-        let is_past = ends && !is_shared && !matches!(start, Start::Last(_) | Start::End);
+        let is_past = stop.is_past() && !is_shared && !matches!(start, Start::Last(_) | Start::End);
         let is_wanted = self.by_time && is_past && address.scheme == Scheme::Kafka;
         is_wanted.then(|| Recording { only_for_order: true, ..Recording::default() })
     }

@@ -6,9 +6,10 @@ use std::sync::Arc;
 use serde_json::Value;
 
 use super::CommandError;
+use super::each_event::EachEvent;
 use super::target::Places;
 use crate::check::events::{EventChecker, EventMessage, EventPart, EventVerdict};
-use crate::endpoint::{BoxFuture, EndpointError, EndpointErrorKind, Source};
+use crate::endpoint::{EndpointError, EndpointErrorKind, Source};
 use crate::event::{Event, Header, Timestamp};
 use crate::registry::Registry;
 use crate::replay::supply::MadeSource;
@@ -138,79 +139,15 @@ fn lines(verdict: &EventVerdict) -> Vec<String> {
     unassigned.chain(verdict.violations.iter().map(line)).collect()
 }
 
-/// A source that ends with an error at the first event that breaks the contract, after those before it.
-pub struct CheckedSource {
-    inner: Box<dyn Source>,
-    check: ContractCheck,
-    passed: u64,
-    refused: Option<EndpointError>,
-}
-
-impl CheckedSource {
-    /// Checks the events of `inner`; without a check they are as they are.
-    #[must_use]
-    pub fn wrap(inner: Box<dyn Source>, check: Option<ContractCheck>) -> Box<dyn Source> {
-        match check {
-            Some(check) => Box::new(Self { inner, check, passed: 0, refused: None }),
-            None => inner,
+/// A source that ends with an error at the first event that breaks the contract, after those before it; without a check
+/// events are as they are.
+#[must_use]
+pub fn checked(source: Box<dyn Source>, check: Option<ContractCheck>) -> Box<dyn Source> {
+    match check {
+        Some(check) => {
+            EachEvent::of(source, move |event, number| check.refuse(event, &format!("event {number}")))
         }
-    }
-
-    fn admitted(&mut self, batch: Vec<Event>) -> Result<Vec<Event>, EndpointError> {
-        let mut admitted = Vec::with_capacity(batch.len());
-        for event in batch {
-            let name = format!("event {}", self.passed + 1);
-            if let Err(error) = self.check.refuse(&event, &name) {
-                self.refused = Some(error);
-                break;
-            }
-            self.passed += 1;
-            admitted.push(event);
-        }
-        match &self.refused {
-            Some(error) if admitted.is_empty() => Err(error.clone()),
-            _ => Ok(admitted),
-        }
-    }
-}
-
-impl Source for CheckedSource {
-    fn next_batch(&mut self, max: usize) -> BoxFuture<'_, Result<Vec<Event>, EndpointError>> {
-        Box::pin(async move {
-            if let Some(error) = &self.refused {
-                return Err(error.clone());
-            }
-            let batch = self.inner.next_batch(max).await?;
-            self.admitted(batch)
-        })
-    }
-
-    fn dropped(&self) -> u64 {
-        self.inner.dropped()
-    }
-
-    fn connected(&self) -> bool {
-        self.inner.connected()
-    }
-
-    fn waits_for_word(&mut self) -> bool {
-        self.inner.waits_for_word()
-    }
-
-    fn dealt_with(&mut self, events: u64) {
-        self.inner.dealt_with(events);
-    }
-
-    fn leaves_what_it_reads(&self) -> bool {
-        self.inner.leaves_what_it_reads()
-    }
-
-    fn is_held_up(&self) -> bool {
-        self.inner.is_held_up()
-    }
-
-    fn close(self: Box<Self>) -> BoxFuture<'static, Result<(), EndpointError>> {
-        self.inner.close()
+        None => source,
     }
 }
 

@@ -26,6 +26,7 @@ mod convert;
 #[cfg(feature = "broker")]
 mod demo;
 mod doctor;
+mod each_event;
 mod edited;
 pub mod error;
 mod explain;

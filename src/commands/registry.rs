@@ -3,8 +3,9 @@
 use std::collections::HashMap;
 use std::sync::Arc;
 
+use super::each_event::EachEvent;
 use super::{CommandError, Context, ErrorKind};
-use crate::endpoint::{BoxFuture, EndpointError, EndpointErrorKind, Source};
+use crate::endpoint::{EndpointError, EndpointErrorKind, Source};
 use crate::event::Event;
 use crate::registry::{Registered, Registry, RegistryError, RegistryErrorKind, RegistrySettings};
 use crate::schema::Violation;
@@ -232,78 +233,14 @@ fn misfit((name, channel): (&str, &str), schema: &Registered, found: &[Violation
 }
 
 /// A source whose keys and payloads are encoded; it ends with an error at the first that cannot be, after those before it.
-pub struct EncodedSource {
-    inner: Box<dyn Source>,
-    encoder: Encoder,
-    passed: u64,
-    refused: Option<EndpointError>,
-}
-
-impl EncodedSource {
-    /// Encodes the events of `inner`; without an encoder they are as they are.
-    #[must_use]
-    pub fn wrap(inner: Box<dyn Source>, encoder: Option<Encoder>) -> Box<dyn Source> {
-        match encoder {
-            Some(encoder) => Box::new(Self { inner, encoder, passed: 0, refused: None }),
-            None => inner,
-        }
-    }
-
-    fn encoded(&mut self, batch: Vec<Event>) -> Result<Vec<Event>, EndpointError> {
-        let mut encoded = Vec::with_capacity(batch.len());
-        for event in batch {
-            match self.encoder.encode(event, &format!("event {}", self.passed + 1)) {
-                Ok(event) => encoded.push(event),
-                Err(error) => {
-                    self.refused = Some(error);
-                    break;
-                }
-            }
-            self.passed += 1;
-        }
-        match &self.refused {
-            Some(error) if encoded.is_empty() => Err(error.clone()),
-            _ => Ok(encoded),
-        }
-    }
-}
-
-impl Source for EncodedSource {
-    fn next_batch(&mut self, max: usize) -> BoxFuture<'_, Result<Vec<Event>, EndpointError>> {
-        Box::pin(async move {
-            if let Some(error) = &self.refused {
-                return Err(error.clone());
-            }
-            let batch = self.inner.next_batch(max).await?;
-            self.encoded(batch)
-        })
-    }
-
-    fn dropped(&self) -> u64 {
-        self.inner.dropped()
-    }
-
-    fn connected(&self) -> bool {
-        self.inner.connected()
-    }
-
-    fn waits_for_word(&mut self) -> bool {
-        self.inner.waits_for_word()
-    }
-
-    fn dealt_with(&mut self, events: u64) {
-        self.inner.dealt_with(events);
-    }
-
-    fn leaves_what_it_reads(&self) -> bool {
-        self.inner.leaves_what_it_reads()
-    }
-
-    fn is_held_up(&self) -> bool {
-        self.inner.is_held_up()
-    }
-
-    fn close(self: Box<Self>) -> BoxFuture<'static, Result<(), EndpointError>> {
-        self.inner.close()
+/// Without an encoder they are as they are.
+#[must_use]
+pub fn encoded(source: Box<dyn Source>, encoder: Option<Encoder>) -> Box<dyn Source> {
+    match encoder {
+        Some(mut encoder) => EachEvent::of(source, move |event, number| {
+            *event = encoder.encode(std::mem::take(event), &format!("event {number}"))?;
+            Ok(())
+        }),
+        None => source,
     }
 }

@@ -27,15 +27,10 @@ impl Window {
         let replayable = || open::capabilities(address).is_ok_and(|carried| carried.replayable);
         // Where events are kept, reading begins with the oldest unless it is told otherwise.
         let is_past = self.start != Start::End;
-        let ends = match self.stop {
-            Stop::Never => false,
-            Stop::PresentEnd | Stop::Offset(_) => true,
-            Stop::Time(time) => time <= Timestamp::now(),
-        };
         match address.scheme {
             Scheme::File => Reading::Recorded,
             _ if !replayable() => Reading::Live,
-            _ if ends => Reading::Past,
+            _ if self.stop.is_past() => Reading::Past,
             _ if is_past => Reading::CatchingUp,
             _ => Reading::Live,
         }

@@ -124,6 +124,18 @@ pub enum Stop {
     Time(Timestamp),
 }
 
+impl Stop {
+    /// Whether nothing that happens from now on lies before it.
+    #[must_use]
+    pub fn is_past(self) -> bool {
+        match self {
+            Self::Never => false,
+            Self::PresentEnd | Self::Offset(_) => true,
+            Self::Time(time) => time <= Timestamp::now(),
+        }
+    }
+}
+
 /// What ends the reading of a system that keeps nothing, in words for a user.
 #[cfg(any(feature = "amqp", feature = "http", feature = "mqtt", feature = "nats"))]
 const ENDS: &str = "end it with `-n`, `--for`, `--to TIME` or Ctrl-C";

@@ -3,8 +3,8 @@
 use std::sync::{Arc, Mutex, PoisonError};
 
 use crate::commands::Context;
-use crate::endpoint::{BoxFuture, Capabilities, EndpointError, Source};
-use crate::event::Event;
+use crate::commands::each_event::EachEvent;
+use crate::endpoint::{Capabilities, Source};
 use crate::output::figures::counted;
 use crate::replay::survey::Loss;
 
@@ -15,7 +15,14 @@ pub(super) struct Losses(Arc<Mutex<Vec<Loss>>>);
 impl Losses {
     /// Counts what a system with these capabilities loses of the events of a source.
     pub(super) fn of(&self, source: Box<dyn Source>, carried: Capabilities) -> Box<dyn Source> {
-        Box::new(Watched { inner: source, carried, losses: self.clone(), seen: 0 })
+        let losses = self.clone();
+        EachEvent::of(source, move |event, number| {
+            let kinds = carried.losses(event);
+            if !kinds.is_empty() {
+                Loss::note(&mut losses.0.lock().unwrap_or_else(PoisonError::into_inner), &kinds, number);
+            }
+            Ok(())
+        })
     }
 
     /// Says what was left away of the events that were read.
@@ -30,58 +37,5 @@ impl Losses {
         if !losses.is_empty() {
             context.ui.help("`eddy replay` says such things before it sends; docs/systems.md has what each system carries");
         }
-    }
-}
-
-/// A source whose events are looked at.
-struct Watched {
-    inner: Box<dyn Source>,
-    carried: Capabilities,
-    losses: Losses,
-    seen: u64,
-}
-
-impl Source for Watched {
-    fn next_batch(&mut self, max: usize) -> BoxFuture<'_, Result<Vec<Event>, EndpointError>> {
-        Box::pin(async move {
-            let batch = self.inner.next_batch(max).await?;
-            for event in &batch {
-                self.seen += 1;
-                let kinds = self.carried.losses(event);
-                if !kinds.is_empty() {
-                    let mut losses = self.losses.0.lock().unwrap_or_else(PoisonError::into_inner);
-                    Loss::note(&mut losses, &kinds, self.seen);
-                }
-            }
-            Ok(batch)
-        })
-    }
-
-    fn dropped(&self) -> u64 {
-        self.inner.dropped()
-    }
-
-    fn connected(&self) -> bool {
-        self.inner.connected()
-    }
-
-    fn waits_for_word(&mut self) -> bool {
-        self.inner.waits_for_word()
-    }
-
-    fn dealt_with(&mut self, events: u64) {
-        self.inner.dealt_with(events);
-    }
-
-    fn leaves_what_it_reads(&self) -> bool {
-        self.inner.leaves_what_it_reads()
-    }
-
-    fn is_held_up(&self) -> bool {
-        self.inner.is_held_up()
-    }
-
-    fn close(self: Box<Self>) -> BoxFuture<'static, Result<(), EndpointError>> {
-        self.inner.close()
     }
 }

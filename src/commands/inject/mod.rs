@@ -1,7 +1,7 @@
 //! `eddy inject`: sends one event, the lines of a text, a file of events, or events generated from the contract.
 
 use super::connect::{ConnectArgs, Connector};
-use super::registry::{EncodedSource, EncodingArgs};
+use super::registry::{EncodingArgs, encoded};
 use super::target::{Place, Places};
 use super::window::{Window, WindowArgs};
 use super::{CommandError, Context, Status, transfer};
@@ -144,7 +144,7 @@ async fn inject(args: &Args, context: &Context) -> Result<Status, CommandError> 
     let pattern = supply::pattern(args, &mut target, &context.ui)?;
     let encoder = args.encoding.encoder(context)?;
     let source = supply::source(args, context, &places, pattern, window, rate).await?;
-    let source = EncodedSource::wrap(source, encoder);
+    let source = encoded(source, encoder);
     let (losses, carried) = (Losses::default(), open::capabilities(&target.address)?);
     // Of events made by flags it was said before.
     let source = if args.events { losses.of(source, carried) } else { source };

@@ -9,7 +9,7 @@ use compact_str::CompactString;
 
 use super::rendered::Rendered;
 use super::{Args, InputFormat};
-use crate::commands::contract_check::{self, CheckedSource, ContractCheck};
+use crate::commands::contract_check::{self, ContractCheck, checked};
 use crate::commands::target::{Place, Places, is_network};
 use crate::commands::window::Window;
 use crate::commands::{CommandError, Context, transfer};
@@ -126,7 +126,7 @@ pub(super) async fn source(
     let known = known.map(|check| check.before_encoding(args.encoding.encodes_payloads()));
     let check = known.clone().filter(|_| !args.no_validate);
     if args.events {
-        return Ok(CheckedSource::wrap(events(args, context, window).await?, check));
+        return Ok(checked(events(args, context, window).await?, check));
     }
     if args.each_line {
         let name = args.file.as_deref().unwrap_or("-");
@@ -137,7 +137,7 @@ pub(super) async fn source(
             }
             None => LineSource::of_payloads(name, input(context, name)?, pattern),
         };
-        return Ok(CheckedSource::wrap(Box::new(lines), check));
+        return Ok(checked(Box::new(lines), check));
     }
     let payload = match (&args.data, args.file.as_deref()) {
         _ if args.generate => {
@@ -158,7 +158,7 @@ pub(super) async fn source(
         let failed = |what| EndpointError::new(EndpointErrorKind::Malformed, what);
         let make = move |_| rendered.event(&pattern, None).map(Some).map_err(failed);
         let source = MadeSource::new(Box::new(make)).at_most(rate.map_or(usize::MAX, Rate::of_a_moment));
-        return Ok(CheckedSource::wrap(Box::new(source), check));
+        return Ok(checked(Box::new(source), check));
     }
     let event = Event { payload: Some(payload.into()), ..pattern };
     if let Some(check) = check {
