@@ -1,11 +1,15 @@
 //! The client crates without eddy around them: sends or reads a number of events in the way each crate is fastest at, so that
 //! `benches/endpoints/brokers.py --bare` can tell what the layer above costs. For Kafka there is another one.
 //!
-//! `bare_loops SYSTEM send|read PORT CHANNEL COUNT BYTES [WIDTH]`, where the system is `redis`, `jetstream`, `nats`, `mqtt` or
-//! `http`. Every event sent is confirmed as eddy has it confirmed.
+//! `bare_loops SYSTEM send PORT CHANNEL FILE [WIDTH]` sends each line of a file, `bare_loops SYSTEM read PORT CHANNEL COUNT` reads so
+//! many events, where the system is `redis`, `jetstream`, `nats`, `mqtt` or `http`. Every event sent is confirmed as eddy has it
+//! confirmed.
 
 use std::collections::VecDeque;
 use std::error::Error;
+use std::fs::File;
+use std::io::{BufRead, BufReader};
+use std::sync::{Arc, Mutex, PoisonError};
 
 use async_nats::jetstream::consumer::DeliverPolicy;
 use async_nats::jetstream::consumer::pull::OrderedConfig;
@@ -28,22 +32,43 @@ const WINDOW: usize = 1024;
 struct Job {
     port: u16,
     channel: String,
-    count: usize,
-    payload: Bytes,
+    /// A file whose lines are sent, or how many events are read.
+    what: String,
     width: usize,
+}
+
+impl Job {
+    fn count(&self) -> Result<usize, std::num::ParseIntError> {
+        self.what.parse()
+    }
+
+    /// The lines of the file, each in memory of its own.
+    fn payloads(&self) -> Result<impl Iterator<Item = std::io::Result<Bytes>> + use<>, std::io::Error> {
+        let mut lines = BufReader::with_capacity(256 * 1024, File::open(&self.what)?);
+        Ok(std::iter::from_fn(move || {
+            let mut line = Vec::new();
+            match lines.read_until(b'\n', &mut line) {
+                Ok(0) => None,
+                Ok(_) => {
+                    line.truncate(line.strip_suffix(b"\n").map_or(line.len(), <[u8]>::len));
+                    Some(Ok(line.into()))
+                }
+                Err(error) => Some(Err(error)),
+            }
+        }))
+    }
 }
 
 fn main() -> Outcome {
     let words: Vec<String> = std::env::args().skip(1).filter(|word| word != "--bench").collect();
-    let [system, direction, port, channel, count, size, rest @ ..] = words.as_slice() else {
-        println!("SYSTEM send|read PORT CHANNEL COUNT BYTES [WIDTH]; see benches/endpoints/brokers.py");
+    let [system, direction, port, channel, what, rest @ ..] = words.as_slice() else {
+        println!("SYSTEM send|read PORT CHANNEL FILE|COUNT [WIDTH]; see benches/endpoints/brokers.py");
         return Ok(());
     };
     let job = Job {
         port: port.parse()?,
         channel: channel.clone(),
-        count: count.parse()?,
-        payload: vec![b'x'; size.parse()?].into(),
+        what: what.clone(),
         width: rest.first().map_or(Ok(1), |width| width.parse())?,
     };
     let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build()?;
@@ -71,13 +96,11 @@ async fn redis_connected(job: &Job) -> Result<redis::aio::MultiplexedConnection,
 async fn redis_send(job: &Job) -> Outcome {
     let connection = redis_connected(job).await?;
     let mut answers = VecDeque::new();
-    let mut left = job.count;
-    while left > 0 {
-        let count = left.min(PIPELINE);
-        left -= count;
+    let mut payloads = job.payloads()?.peekable();
+    while payloads.peek().is_some() {
         let mut pipeline = redis::pipe();
-        for _ in 0..count {
-            pipeline.cmd("XADD").arg(&job.channel).arg("*").arg("payload").arg(&job.payload[..]);
+        for payload in payloads.by_ref().take(PIPELINE) {
+            pipeline.cmd("XADD").arg(&job.channel).arg("*").arg("payload").arg(&payload?[..]);
         }
         let mut connection = connection.clone();
         answers.push_back(tokio::spawn(
@@ -98,7 +121,7 @@ async fn redis_send(job: &Job) -> Outcome {
 async fn redis_read(job: &Job) -> Outcome {
     let mut connection = redis_connected(job).await?;
     let (mut after, mut got) = ("0".to_owned(), 0);
-    while got < job.count {
+    while got < job.count()? {
         let mut read = redis::cmd("XREAD");
         read.arg("COUNT").arg(1000).arg("STREAMS").arg(&job.channel).arg(&after);
         let reply: redis::streams::StreamReadReply = read.query_async(&mut connection).await?;
@@ -119,14 +142,14 @@ async fn jetstream_send(job: &Job) -> Outcome {
     let client = async_nats::connect(format!("127.0.0.1:{}", job.port)).await?;
     let context = ContextBuilder::new().max_ack_inflight(WINDOW).backpressure_on_inflight(true).build(client);
     let mut receipts = VecDeque::with_capacity(WINDOW);
-    for _ in 0..job.count {
+    for payload in job.payloads()? {
         if receipts.len() >= WINDOW
             && let Some(oldest) = receipts.pop_front()
         {
             let oldest: async_nats::jetstream::context::PublishAckFuture = oldest;
             oldest.await?;
         }
-        let publish = PublishMessage::build().payload(job.payload.clone());
+        let publish = PublishMessage::build().payload(payload?);
         receipts.push_back(context.send_publish(job.channel.clone(), publish).await?);
     }
     for receipt in receipts {
@@ -140,7 +163,7 @@ async fn jetstream_read(job: &Job) -> Outcome {
     let context = async_nats::jetstream::new(client);
     let config = OrderedConfig { deliver_policy: DeliverPolicy::All, ..OrderedConfig::default() };
     let consumer = context.create_consumer_on_stream(config, job.channel.clone()).await?;
-    let mut messages = consumer.messages().await?.take(job.count);
+    let mut messages = consumer.messages().await?.take(job.count()?);
     while let Some(message) = messages.next().await {
         message?.info()?;
     }
@@ -150,8 +173,8 @@ async fn jetstream_read(job: &Job) -> Outcome {
 /// Nothing is said per event: the end of it is that the server has read all.
 async fn nats_send(job: &Job) -> Outcome {
     let client = async_nats::connect(format!("127.0.0.1:{}", job.port)).await?;
-    for _ in 0..job.count {
-        client.publish(job.channel.clone(), job.payload.clone()).await?;
+    for payload in job.payloads()? {
+        client.publish(job.channel.clone(), payload?).await?;
     }
     let inbox = client.new_inbox();
     let mut answers = client.subscribe(inbox.clone()).await?;
@@ -174,7 +197,7 @@ async fn mqtt_send(job: &Job) -> Outcome {
     let (client, mut event_loop) = rumqttc_v5::AsyncClient::builder(options).capacity(WINDOW).build();
     let driving = tokio::spawn(async move { while event_loop.poll().await.is_ok() {} });
     let mut receipts = VecDeque::with_capacity(WINDOW);
-    for _ in 0..job.count {
+    for payload in job.payloads()? {
         if receipts.len() >= WINDOW
             && let Some(oldest) = receipts.pop_front()
         {
@@ -182,7 +205,7 @@ async fn mqtt_send(job: &Job) -> Outcome {
             oldest.wait_async().await?;
         }
         let options = rumqttc_v5::PublishOptions::new(rumqttc_v5::QoS::AtLeastOnce);
-        receipts.push_back(client.publish_tracked(job.channel.clone(), job.payload.clone(), options).await?);
+        receipts.push_back(client.publish_tracked(job.channel.clone(), payload?, options).await?);
     }
     for receipt in receipts {
         receipt.wait_async().await?;
@@ -200,7 +223,8 @@ async fn mqtt_read(job: &Job) -> Outcome {
     options.set_broker_session_resume_policy(rumqttc_v5::BrokerSessionResumePolicy::AllowBrokerOnly);
     let (_client, mut event_loop) = rumqttc_v5::AsyncClient::builder(options).capacity(WINDOW).build();
     let mut got = 0;
-    while got < job.count {
+    let count = job.count()?;
+    while got < count {
         if let rumqttc_v5::Event::Incoming(rumqttc_v5::Packet::Publish(_)) = event_loop.poll().await? {
             got += 1;
         }
@@ -215,15 +239,16 @@ async fn http_send(job: &Job) -> Outcome {
     let client = reqwest::Client::new();
     let url = format!("http://127.0.0.1:{}/{}", job.port, job.channel);
     let mut senders = tokio::task::JoinSet::new();
-    for number in 0..job.width {
-        let count = job.count / job.width + usize::from(number < job.count % job.width);
-        let (client, url, payload) = (client.clone(), url.clone(), job.payload.clone());
+    let payloads = Arc::new(Mutex::new(job.payloads()?));
+    for _ in 0..job.width {
+        let (client, url, payloads) = (client.clone(), url.clone(), Arc::clone(&payloads));
         senders.spawn(async move {
-            for _ in 0..count {
-                let request = client.post(&url).header("content-type", "text/plain").body(payload.clone());
+            let next = || payloads.lock().unwrap_or_else(PoisonError::into_inner).next();
+            while let Some(payload) = next() {
+                let request = client.post(&url).header("content-type", "text/plain").body(payload?);
                 request.send().await?.error_for_status()?.bytes().await?;
             }
-            Ok::<(), reqwest::Error>(())
+            Ok::<(), Box<dyn Error + Send + Sync>>(())
         });
     }
     while let Some(sender) = senders.join_next().await {

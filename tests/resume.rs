@@ -21,6 +21,8 @@ mod changed;
 mod elsewhere;
 #[path = "resume/frozen.rs"]
 mod frozen;
+#[path = "resume/full.rs"]
+mod full;
 #[path = "resume/outage.rs"]
 mod outage;
 #[path = "resume/preflight.rs"]

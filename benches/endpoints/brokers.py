@@ -12,7 +12,8 @@ of the rounds; the last column is the wall time of the tool over that of eddy, a
 Java machine that takes a second to start, so its wall time is the number of events over the rate it prints. "first event" is
 the time from the start of the process to the first byte it prints.
 
-`--bare` names the program that `cargo bench --bench bare_loops --no-run` makes: the same client crate without eddy around it.
+`--bare` names the program that `cargo bench --bench bare_loops --no-run` makes: the same client crate without eddy around it, which
+sends the lines of the same file.
 RabbitMQ has none, for eddy speaks AMQP itself. `--long N` sends and reads N events of 200 bytes once more by eddy alone, for
 the largest resident set. mosquitto_pub 2.0.11 leaves early after 65,535 messages, so MQTT is measured with 60,000 at most.
 """
@@ -119,14 +120,14 @@ def redis(run):
             ("eddy replay --speed max", run.replay(url)),
             ("redis-benchmark -P 100", bench),
             ("redis-cli --pipe (protocol prepared before)", client + ["--pipe"], pipe),
-            *run.bare("redis", "send", port, "bench", run.count, run.size)], flush)
+            *run.bare("redis", "send", port, "bench", run.lines)], flush)
         flush()
         timed(run.inject(url))
         run.report("Redis Streams, read", run.count, [
             ("eddy tail --format raw", run.tail(url)),
             ("eddy record", run.record(url, "--from", "start", "--to", "now")),
             ("redis-cli XRANGE", client + ["XRANGE", "bench", "-", "+"]),
-            *run.bare("redis", "read", port, "bench", run.count, run.size)])
+            *run.bare("redis", "read", port, "bench", run.count)])
         run.report("Redis Streams, first event", 1, [
             ("eddy tail -n 1", run.tail(url) + ["-n", "1"]),
             ("redis-cli XRANGE COUNT 1", client + ["XRANGE", "bench", "-", "+", "COUNT", "1"])], measure=first_byte)
@@ -147,7 +148,7 @@ def mqtt(run):
             ("eddy inject --each-line", run.inject(url, lines)),
             ("eddy replay --speed max", run.replay(url, lines)),
             ("mosquitto_pub -l -q 1", ["mosquitto_pub", *client, "-l"], lines),
-            *run.bare("mqtt", "send", port, "bench", count, run.size)])
+            *run.bare("mqtt", "send", port, "bench", lines)])
         # Each reader finds its own session with all the events waiting in it.
         sub = ["mosquitto_sub", *client, "-c", "-i", "bench"]
 
@@ -160,7 +161,7 @@ def mqtt(run):
             ("eddy tail --format raw", [run.eddy, "tail", reading, "--format", "raw", "-n", str(count)]),
             ("eddy record", run.record(reading, "-n", str(count))),
             ("mosquitto_sub -q 1 -C", [*sub, "-C", str(count)]),
-            *run.bare("mqtt", "read", port, "bench", count, run.size)], fill)
+            *run.bare("mqtt", "read", port, "bench", count)], fill)
         run.long("MQTT", url, lambda: None)
 
 
@@ -200,21 +201,21 @@ def nats(run):
             ("eddy inject --each-line", run.inject(url + "bench")),
             ("eddy replay --speed max", run.replay(url + "bench")),
             *offered("nats bench js pub async --batch 500", native("js", "pub", "async", "bench", "--stream", "BENCH")),
-            *run.bare("jetstream", "send", port, "bench", run.count, run.size)], purge)
+            *run.bare("jetstream", "send", port, "bench", run.lines)], purge)
         purge()
         timed(run.inject(url + "bench"))
         run.report("JetStream, read", run.count, [
             ("eddy tail --format raw", run.tail(url + "BENCH") + ["-n", str(run.count)]),
             ("eddy record", run.record(url + "BENCH", "--from", "start", "--to", "now")),
             *offered("nats bench js ordered", native("js", "ordered", "--stream", "BENCH")),
-            *run.bare("jetstream", "read", port, "BENCH", run.count, run.size)])
+            *run.bare("jetstream", "read", port, "BENCH", run.count)])
         run.report("JetStream, first event", 1, [("eddy tail -n 1", run.tail(url + "BENCH") + ["-n", "1"])],
                    measure=first_byte)
         core = f"nats://127.0.0.1:{port}/other"
         run.report("NATS core, send", run.count, [
             ("eddy inject --each-line", run.inject(core)),
             *offered("nats bench pub", native("pub", "other")),
-            *run.bare("nats", "send", port, "other", run.count, run.size)])
+            *run.bare("nats", "send", port, "other", run.lines)])
         run.long("JetStream", url + "bench", purge, run.tail(url + "BENCH") + ["-n", str(run.arguments.long)])
         run.long("NATS core", core, lambda: None)
 
@@ -320,7 +321,7 @@ def http(run):
                 ("eddy inject --each-line", run.inject(url + options, lines)),
                 *([("ab -k", ab(wide))] if shutil.which("ab") else []),
                 *([("hey", hey(wide))] if shutil.which("hey") else []),
-                *run.bare("http", "send", port, "bench", count, run.size, wide)])
+                *run.bare("http", "send", port, "bench", lines, wide)])
         run.long("HTTP in batches of 100", url + "#mode=batch&batch=100", lambda: None)
 
 

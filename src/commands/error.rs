@@ -200,9 +200,11 @@ impl From<EndpointError> for CommandError {
             | EndpointErrorKind::Malformed
             | EndpointErrorKind::Unsupported
             | EndpointErrorKind::File => ErrorKind::Usage,
-            EndpointErrorKind::TooLarge | EndpointErrorKind::Rejected | EndpointErrorKind::Fenced => {
-                ErrorKind::Delivery
-            }
+            EndpointErrorKind::TooLarge
+            | EndpointErrorKind::Full
+            | EndpointErrorKind::Busy
+            | EndpointErrorKind::Rejected
+            | EndpointErrorKind::Fenced => ErrorKind::Delivery,
             EndpointErrorKind::ClosedPipe => ErrorKind::ClosedPipe,
         };
         let message = match &error.wrong {

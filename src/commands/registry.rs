@@ -136,7 +136,16 @@ impl Part {
     ) -> Result<Self, RegistryError> {
         let mut part = Self { subject, message, by_id: None, by_subject: HashMap::new() };
         match (id, part.subject.clone()) {
-            (Some(id), _) => part.by_id = Some(part.ready(registry.schema(id)?)?),
+            (Some(id), _) => {
+                let schema = registry.schema(id).map_err(|error| match error.kind {
+                    RegistryErrorKind::NotFound => RegistryError {
+                        help: "name one that it has, or the subject with `--subject`".to_owned(),
+                        ..error
+                    },
+                    _ => error,
+                })?;
+                part.by_id = Some(part.ready(schema)?);
+            }
             (None, Some(subject)) => drop(part.of_subject(registry, &subject)?),
             (None, None) => {}
         }

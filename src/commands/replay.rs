@@ -193,6 +193,7 @@ async fn replay(args: &Args, context: &Context) -> Result<Status, CommandError> 
     // What is lost was counted above.
     selection.changes.carried = (args.loss == Loss::Allow).then_some(carried);
     let plan = Plan { selection, limits, shard, ..scheduled };
+    let target = Place { at_once: rails.at_once, ..target };
     carried_out(args, context, (&origin, &target, window), (plan, &survey), &stop).await
 }
 

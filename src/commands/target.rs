@@ -22,9 +22,18 @@ pub struct Place {
     pub channel: Option<String>,
     /// The most that one run may send to it, as its environments say.
     pub limits: Caps,
+    /// Bytes that its channels take at once, where they were asked.
+    pub at_once: Option<u64>,
 }
 
 impl Place {
+    /// An address of which the workspace says nothing.
+    #[must_use]
+    pub fn at(address: Address) -> Self {
+        let limits = Caps::default();
+        Self { address, access: None, protected: None, channel: None, limits, at_once: None }
+    }
+
     /// The address and how it is opened for reading. Files are read and programs run that hold what the workspace has for
     /// it.
     ///
@@ -41,7 +50,7 @@ impl Place {
     /// When a variable is not set, a file cannot be read, or a program fails.
     pub fn for_writing(&self, environment: &Environment) -> Result<(Address, SinkOptions), CommandError> {
         let (address, credentials) = self.unlock(environment)?;
-        Ok((address, SinkOptions { credentials, ..SinkOptions::default() }))
+        Ok((address, SinkOptions { credentials, at_once: self.at_once, ..SinkOptions::default() }))
     }
 
     /// The address with the options the workspace has for it, and the credentials.
@@ -133,7 +142,7 @@ impl<'a> Places<'a> {
     #[must_use]
     pub fn server(&self, address: Address) -> Place {
         let access = self.access_of(&address);
-        Place { access, address, protected: None, channel: None, limits: Caps::default() }
+        Place { access, ..Place::at(address) }
     }
 
     fn resolve(&self, text: &str, purpose: Use) -> Result<Place, CommandError> {
@@ -143,14 +152,13 @@ impl<'a> Places<'a> {
             let protected = self.protected_owner(&address);
             let channel = named_channel(&address).filter(|name| !name.is_empty()).map(str::to_owned);
             let (access, limits) = (self.access_of(&address), self.limits_of(&address));
-            return Ok(Place { address, access, protected, channel, limits });
+            return Ok(Place { access, protected, channel, limits, ..Place::at(address) });
         }
         if let Some((channel, wanted)) = self.channel(text) {
             return self.channel_place(channel, &wanted, purpose);
         }
         if is_path(text) || (purpose == Use::Read && Path::new(text).exists()) {
-            let limits = Caps::default();
-            return Ok(Place { address, access: None, protected: None, channel: None, limits });
+            return Ok(Place::at(address));
         }
         // An environment that is not there comes first: its channels cannot be known.
         if let (Some(workspace), Some(chosen)) = (&self.workspace, self.context.global.env.as_deref()) {
@@ -210,7 +218,7 @@ impl<'a> Places<'a> {
         // The same server may be that of another environment, too.
         let protected = environment.protected.then_some(name).or_else(|| self.protected_owner(&address));
         let limits = environment.limits.caps().lower(self.limits_of(&address));
-        Ok(Place { address, access, protected, channel: Some(filled), limits })
+        Ok(Place { access, protected, channel: Some(filled), limits, ..Place::at(address) })
     }
 
     fn environment(&self, channel: &str) -> Result<(&Workspace, String, &EnvironmentSettings), CommandError> {

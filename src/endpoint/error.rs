@@ -20,6 +20,10 @@ pub enum EndpointErrorKind {
     NotFound,
     /// The event is larger than the system takes.
     TooLarge,
+    /// The system has no room for the event, or takes no writes, for now; nothing of the event is there.
+    Full,
+    /// The system did not take the event now, at least not everywhere it goes to.
+    Busy,
     /// The system said no for another reason.
     Rejected,
     /// Another process has taken over, or only a later run can find out what became of the last events.
@@ -75,8 +79,18 @@ impl EndpointError {
     pub fn retryable(&self) -> bool {
         matches!(
             self.kind,
-            EndpointErrorKind::Unreachable | EndpointErrorKind::Disconnected | EndpointErrorKind::Timeout
+            EndpointErrorKind::Unreachable
+                | EndpointErrorKind::Disconnected
+                | EndpointErrorKind::Timeout
+                | EndpointErrorKind::Full
+                | EndpointErrorKind::Busy
         )
+    }
+
+    /// Whether nothing of the event is there, so that it is not there twice when it is sent again.
+    #[must_use]
+    pub fn leaves_nothing(&self) -> bool {
+        matches!(self.kind, EndpointErrorKind::Unreachable | EndpointErrorKind::Full)
     }
 
     /// Whether no later event can fare better, such as on a full disk.

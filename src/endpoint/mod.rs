@@ -171,6 +171,8 @@ pub struct SinkOptions {
     pub credentials: Option<Credentials>,
     /// Events come as fast as they are taken, so that one may wait a little for others to go with it.
     pub in_bulk: bool,
+    /// Bytes that a channel takes at once, where its system was asked: what goes together has no more.
+    pub at_once: Option<u64>,
     /// Events go in transactions with the progress of their run; only for systems whose
     /// [`assurance`](Capabilities::assurance) is exactly once.
     pub transactions: Option<Transactions>,
@@ -197,6 +199,7 @@ impl Default for SinkOptions {
             overwrite: false,
             credentials: None,
             in_bulk: false,
+            at_once: None,
             transactions: None,
         }
     }

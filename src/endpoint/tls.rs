@@ -135,7 +135,15 @@ fn half(given: &str, path: &str, missing: &str) -> EndpointError {
 }
 
 /// Who names certificates in an address means an encrypted connection; a workspace may name them for other servers.
-#[cfg(any(test, feature = "amqp", feature = "mqtt", feature = "nats", feature = "redis"))]
+#[cfg(any(
+    test,
+    feature = "amqp",
+    feature = "http",
+    feature = "kafka",
+    feature = "mqtt",
+    feature = "nats",
+    feature = "redis"
+))]
 pub(super) fn named_in(options: &AddressOptions<'_>, address: &super::Address) -> Option<&'static str> {
     let written = |name: &&str| options.text(name).is_some() && address.origin(name).is_none();
     ["ca", "cert", "key"].into_iter().find(written)
@@ -145,7 +153,14 @@ pub(super) fn named_in(options: &AddressOptions<'_>, address: &super::Address) -
 ///
 /// # Errors
 /// When there are such.
-#[cfg(any(test, feature = "amqp", feature = "mqtt", feature = "redis"))]
+#[cfg(any(
+    test,
+    feature = "amqp",
+    feature = "http",
+    feature = "kafka",
+    feature = "mqtt",
+    feature = "redis"
+))]
 pub(super) fn refuse_without_encryption(
     options: &AddressOptions<'_>,
     address: &super::Address,

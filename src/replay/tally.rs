@@ -156,7 +156,7 @@ impl Tally {
                     }
                 }
                 Err(error) if retry && error.retryable() => {
-                    note.uncertain |= error.kind != EndpointErrorKind::Unreachable;
+                    note.uncertain |= !error.leaves_nothing();
                     again.push((std::mem::take(event), note, *error));
                 }
                 Err(error) => {

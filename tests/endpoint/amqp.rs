@@ -362,6 +362,35 @@ async fn an_exchange_that_goes_away_is_named_and_found_again() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn an_exchange_that_is_made_anew_is_read_on_and_one_that_stays_away_is_named() {
+    let Some(node) = rabbitmq() else { return };
+    let remade = async {
+        exchange(node, "remade").await;
+        let mut reader = source(&url(node, "/remade"), SourceOptions::default()).await;
+        node.manage("DELETE", "exchanges/%2F/remade", json!(null)).await;
+        exchange(node, "remade").await;
+        let mut writer = sink(&url(node, "/remade")).await;
+        // An exchange that does not know the reader has nobody to pass an event to.
+        let sent = async {
+            while writer.send(&[Event::new("key", "x")]).await.await[0].outcome.is_err() {
+                writer.resume().await;
+                tokio::time::sleep(Duration::from_millis(100)).await;
+            }
+        };
+        let (events, ()) = tokio::join!(reader.next_batch(1), sent);
+        assert_eq!(events.expect("read on").len(), 1);
+    };
+    let removed = async {
+        exchange(node, "removed").await;
+        let mut reader = source(&url(node, "/removed"), SourceOptions::default()).await;
+        node.manage("DELETE", "exchanges/%2F/removed", json!(null)).await;
+        let error = reader.next_batch(1).await.expect_err("gone");
+        assert_eq!(error.kind, EndpointErrorKind::NotFound, "{error:?}");
+    };
+    tokio::time::timeout(SOON * 4, async { tokio::join!(remade, removed) }).await.expect("told in time");
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn a_queue_that_goes_away_ends_its_reader_with_a_reason() {
     let Some(node) = rabbitmq() else { return };
     queue(node, "deleted", "classic").await;

@@ -463,7 +463,7 @@ async fn a_full_server_is_named_as_such() {
     let large = Event::new("", vec![b'x'; 1024 * 1024]);
     let receipts = writer.send(&vec![large; 8]).await.await;
     let error = receipts[7].outcome.as_ref().expect_err("no memory");
-    assert_eq!(error.kind, EndpointErrorKind::Rejected, "{error:?}");
+    assert_eq!(error.kind, EndpointErrorKind::Full, "{error:?}");
     assert!(error.help.as_deref().is_some_and(|help| help.contains("`maxmemory`")), "{error:?}");
 }
 

@@ -1,7 +1,7 @@
 //! Before the first event the target is asked about itself, and what it says stops a run that could not end well.
 
 use std::path::Path;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use rdkafka::admin::{AdminClient, AdminOptions, NewTopic, TopicReplication};
 use serde_json::Value;
@@ -65,10 +65,11 @@ async fn kafka_tells_what_it_would_refuse_and_what_it_would_not_keep() {
             .set("message.timestamp.before.max.ms", "60000")
             .set("retention.ms", "604800000"),
         topic("preflight.forever").set("retention.ms", "-1"),
+        topic("preflight.narrow").set("max.message.bytes", "5000"),
     ];
     let made = admin.create_topics(&topics, &AdminOptions::new()).await.expect("an answer");
     assert!(made.iter().all(Result::is_ok), "{made:?}");
-    super::wait_for_leaders(&admin, &["preflight.small", "preflight.young", "preflight.forever"], 2);
+    super::wait_for_leaders(&admin, &topics.each_ref().map(|topic| topic.name), 2);
 
     let directory = tempfile::tempdir().expect("a directory");
     write_events(directory.path(), "orders");
@@ -114,7 +115,39 @@ async fn kafka_tells_what_it_would_refuse_and_what_it_would_not_keep() {
     let (code, _, error) = run(directory.path(), &unwise);
     assert_eq!(code, Some(1), "the broker refuses the large one: {error}");
     assert!(error.contains("were not delivered") && error.contains("larger than the topic"), "{error}");
+    let begun = Instant::now();
+    let once = [&unwise[..], &["--delivery", "exactly-once", "--ledger", "unwise.ledger"]].concat();
+    let (code, _, error) = run(directory.path(), &once);
+    assert_eq!(code, Some(1), "{error}");
+    assert!(error.contains("were not delivered") && error.contains("larger than the topic"), "{error}");
+    assert!(begun.elapsed() < Duration::from_secs(60), "the refusal ends the transaction");
     can_be_made_by_a_run_with_a_ledger(directory.path(), &url("preflight.made?create"));
+    fits_together_into_a_narrow_topic(directory.path(), &url("preflight.narrow"));
+}
+
+/// What goes together has no more than the topic takes.
+fn fits_together_into_a_narrow_topic(directory: &Path, target: &str) {
+    let line = |number| {
+        format!("{{\"n\":{number},\"t\":{number},\"src\":\"orders\",\"v\":\"{}\"}}\n", "x".repeat(300))
+    };
+    std::fs::write(directory.join("many.ndjson"), (1..=3000).map(line).collect::<String>()).expect("written");
+    for delivery in ["at-least-once", "exactly-once"] {
+        let ledger = format!("{delivery}.ledger");
+        let arguments = [
+            "replay",
+            "many.ndjson",
+            "--to",
+            target,
+            "--speed",
+            "max",
+            "--delivery",
+            delivery,
+            "--ledger",
+            &ledger,
+        ];
+        let (code, _, error) = run(directory, &arguments);
+        assert_eq!(code, Some(0), "{delivery}: {error}");
+    }
 }
 
 /// It has nothing before the run, and so can be read back.

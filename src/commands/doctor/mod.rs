@@ -12,7 +12,6 @@ use crate::endpoint::inspect::{ProbeReport, Problem};
 use crate::endpoint::{Address, Credentials, EndpointError, EndpointErrorKind, open};
 use crate::output::figures::span;
 use crate::registry::{Registry, RegistryError, RegistryErrorKind, RegistrySettings};
-use crate::replay::preflight::Caps;
 use crate::settings::{EMBEDDED_ADDRESS, Environment, Workspace};
 
 mod show;
@@ -164,8 +163,7 @@ fn declared(
             match server_address(workspace, &server.url, context) {
                 Ok(address) => {
                     let access = Some(workspace.access(environment, settings, name));
-                    let limits = Caps::default();
-                    let place = Place { address, access, protected: None, channel: None, limits };
+                    let place = Place { access, ..Place::at(address) };
                     questions.push(Question {
                         environment: Some(environment.clone()),
                         name: Some(name.clone()),
@@ -345,8 +343,12 @@ fn introduction(address: &Address, credentials: Option<&Credentials>) -> Option<
         Some(found) if address.scheme == Scheme::Redis && found.username.is_empty() => {
             parts.push("user default".to_owned());
         }
-        // A user alone may be a token.
-        Some(found) if found.username.is_empty() || found.password.is_empty() => {
+        // A user alone is a token of NATS.
+        Some(found)
+            if found.username.is_empty()
+                || found.password.is_empty()
+                    && matches!(address.scheme, Scheme::Nats | Scheme::JetStream) =>
+        {
             parts.push("token".to_owned());
         }
         Some(found) => parts.push(format!("user {}", found.username)),
@@ -451,6 +453,7 @@ mod tests {
             ("redis://:secret@h/s", Some("user default")),
             ("redis://ann:secret@h/s", Some("user ann")),
             ("nats://secret@h/s", Some("token")),
+            ("mqtt://ann@h/s", Some("user ann")),
             ("nats://h/s?nkey=key", Some("nkey")),
             ("mqtt://h/s", None),
         ] {

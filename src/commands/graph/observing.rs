@@ -12,7 +12,6 @@ use super::sampling::Sampling;
 use crate::endpoint::address::Scheme;
 use crate::endpoint::inspect::{Direction, Inspect, NotObservable, Observed};
 use crate::endpoint::{Address, EndpointError, EndpointErrorKind, SinkOptions, open};
-use crate::replay::preflight::Caps;
 use crate::topology::Graph;
 use crate::topology::observed::System;
 
@@ -248,7 +247,7 @@ fn of_environment(wanted: Option<&str>, context: &Context) -> Result<Vec<Place>,
     let servers = environment.servers.iter().map(|(server, settings)| {
         let address = server_address(&workspace, &settings.url, context)?;
         let access = Some(workspace.access(&name, environment, server));
-        Ok(Place { address, access, protected: None, channel: None, limits: Caps::default() })
+        Ok(Place { access, ..Place::at(address) })
     });
     let places: Vec<Place> = servers.collect::<Result<_, CommandError>>()?;
     if places.is_empty() {

@@ -28,7 +28,10 @@ pub(super) fn pattern(args: &Args, target: &mut Place, ui: &Ui) -> Result<Event,
     let channel = args.channel.clone().or_else(|| target.channel.clone()).unwrap_or_default();
     // A web server has an address even without a path.
     let needs_channel = is_network(&target.address) && target.address.scheme != Scheme::Http;
-    if channel.is_empty() && !args.events && needs_channel {
+    // A fanout exchange asks for no routing key.
+    let is_empty_key = target.address.scheme == Scheme::Amqp
+        && (args.channel.is_some() || target.address.option("routing-key").is_some());
+    if channel.is_empty() && !args.events && needs_channel && !is_empty_key {
         return Err(CommandError::usage(format!("`{}` names no channel to send to", target.address)).hint(
             format!("add `--channel NAME`, or write it behind the address: `{}`", with_channel(target)),
         ));

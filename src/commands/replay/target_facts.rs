@@ -24,11 +24,13 @@ pub(super) struct Told {
     pub findings: Vec<Finding>,
     /// What it calls itself or its cluster.
     pub cluster: Option<String>,
+    /// Bytes that each of its channels takes at once.
+    pub at_once: Option<u64>,
 }
 
 impl Told {
     fn nothing(identity: Identity) -> Self {
-        Self { identity, findings: Vec::new(), cluster: None }
+        Self { identity, findings: Vec::new(), cluster: None, at_once: None }
     }
 }
 
@@ -78,7 +80,8 @@ pub(super) async fn asked(
     if !args.dry_run {
         let facts = args.connector(context, stop)?.facts(target, &channels).await?;
         let findings = judge(survey, &facts, Timestamp::now());
-        return Ok(Told { identity: Identity::NotAsked, findings, cluster: facts.cluster });
+        let at_once = facts.channels.iter().filter_map(|channel| channel.largest_event).min();
+        return Ok(Told { identity: Identity::NotAsked, findings, cluster: facts.cluster, at_once });
     }
     let (address, options) = match target.for_writing(&context.environment) {
         Ok(opened) => opened,
@@ -118,5 +121,6 @@ pub(super) async fn asked(
         }
     };
     let cluster = facts.as_ref().and_then(|facts| facts.cluster.clone());
-    Ok(Told { identity: Identity::Reached(Box::new(report), facts.map(Box::new)), findings, cluster })
+    let identity = Identity::Reached(Box::new(report), facts.map(Box::new));
+    Ok(Told { identity, findings, cluster, at_once: None })
 }

@@ -66,6 +66,11 @@ pub(super) fn protocol(what: Malformed, address: &Address) -> EndpointError {
         .help(help)
 }
 
+/// What answers is no broker of this protocol, so that none is reached.
+pub(super) fn no_amqp(what: Malformed, address: &Address) -> EndpointError {
+    EndpointError { kind: Kind::Unreachable, ..protocol(what, address) }
+}
+
 /// The server takes none of the ways we could say who we are.
 pub(super) fn mechanism(wanted: &str, offered: &str, address: &Address) -> EndpointError {
     let message = format!("`{address}` does not take the login `{wanted}`; it takes {offered}");
@@ -177,7 +182,7 @@ pub(super) fn unroutable(exchange: &str, routing_key: &str, recorded_from: Optio
 
 /// The server has been asked to take the event, and did not.
 pub(super) fn refused() -> EndpointError {
-    EndpointError::new(Kind::Rejected, "the broker could not take the event (negative confirmation)")
+    EndpointError::new(Kind::Busy, "the broker could not take the event (negative confirmation)")
         .help("a queue that is full and rejects is the usual reason; the broker's log says more")
 }
 

@@ -123,13 +123,13 @@ impl Talk<'_> {
         loop {
             let frame = match self.reader.next().await {
                 Ok(frame) => frame,
-                Err(NoFrame::Malformed(what)) => return Err(failure::protocol(what, self.address)),
+                Err(NoFrame::Malformed(what)) => return Err(failure::no_amqp(what, self.address)),
                 Err(NoFrame::Socket(error)) => return Err(self.broken(&error)),
             };
             if frame.kind != FrameKind::Method {
                 continue;
             }
-            match Method::read(frame.payload).map_err(|what| failure::protocol(what, self.address))? {
+            match Method::read(frame.payload).map_err(|what| failure::no_amqp(what, self.address))? {
                 Method::Close { code, text } => {
                     let refusal = failure::closed(code, &text, self.address);
                     // Said for courtesy; the server closes the socket in any case.
@@ -154,6 +154,6 @@ impl Talk<'_> {
     }
 
     fn out_of_order(&self) -> EndpointError {
-        failure::protocol(super::wire::Malformed("its greeting is out of order"), self.address)
+        failure::no_amqp(super::wire::Malformed("its greeting is out of order"), self.address)
     }
 }

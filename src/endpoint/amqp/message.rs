@@ -1,5 +1,7 @@
 //! The AMQP message between the event and the wire.
 
+use std::borrow::Cow;
+
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
 use bytes::Bytes;
@@ -18,6 +20,8 @@ const STREAM_OFFSET: &str = "x-stream-offset";
 const HEADER_TYPES: &str = "header_types";
 /// The attribute with the bytes of those headers that text cannot stand for: tables, lists, decimals.
 const HEADER_WIRE: &str = "header_wire";
+/// The most milliseconds RabbitMQ lets a message live, as its documentation of time-to-live has it.
+const LONGEST_EXPIRATION: u64 = u32::MAX as u64;
 /// The attribute with the exchange an event came from; an event without it was never an AMQP message.
 pub(super) const EXCHANGE: &str = "exchange";
 
@@ -96,38 +100,69 @@ fn read_headers(event: &mut Event, table: Table) {
 /// # Errors
 /// When one cannot be written.
 pub(super) fn properties(event: &Event, login: &Login) -> Result<Properties, EndpointError> {
-    let mut properties = Properties { delivery_mode: delivery_mode(event), ..Properties::default() };
+    let mut properties = Properties {
+        delivery_mode: delivery_mode(event)?,
+        priority: octet(event, "priority")?,
+        ..Properties::default()
+    };
     if !event.headers.is_empty() {
         properties.headers = Some(headers(event)?);
     }
     for (_, name) in TEXTS {
-        let Some(text) = event.attributes.get(name).and_then(Value::as_str) else {
-            continue;
+        let text = match event.attributes.get(name) {
+            None | Some(Value::Null) => continue,
+            Some(Value::String(text)) => Cow::from(text),
+            Some(Value::Number(number)) => Cow::from(number.to_string()),
+            Some(other) => {
+                return Err(refused(&format!("the attribute `{name}` is text in AMQP, and not {other}")));
+            }
         };
         // The broker refuses a message in the name of another user than the one that sends it.
         if name == "user_id" && !matches!(login, Login::Plain(known) if known.username == text) {
             continue;
         }
-        if name == "expiration" && (text.is_empty() || !text.bytes().all(|byte| byte.is_ascii_digit())) {
-            return Err(refused(&format!("the expiration `{text}` is no number of milliseconds")));
+        if name == "expiration" {
+            is_expiration(&text)?;
         }
-        short(text, name)?;
-        properties.texts.push((name, text.to_owned()));
+        short(&text, name)?;
+        properties.texts.push((name, text.into_owned()));
     }
-    let priority = event.attributes.get("priority").and_then(Value::as_u64);
-    properties.priority = priority.and_then(|priority| u8::try_from(priority).ok());
     let time = event.broker_time.filter(|found| found.kind == TimeKind::Create);
     properties.timestamp = time.and_then(|found| u64::try_from(found.time.0.div_euclid(1_000_000)).ok());
     Ok(properties)
 }
 
 /// As recorded; an event of another origin outlives a restart of the broker where its queue does.
-fn delivery_mode(event: &Event) -> Option<u8> {
-    match event.attributes.get("delivery_mode").and_then(Value::as_u64) {
-        Some(mode) => u8::try_from(mode).ok(),
-        None if event.attributes.contains_key(EXCHANGE) => None,
-        None => Some(2),
+fn delivery_mode(event: &Event) -> Result<Option<u8>, EndpointError> {
+    match octet(event, "delivery_mode")? {
+        Some(mode @ 1..=2) => Ok(Some(mode)),
+        // RabbitMQ ends the connection over any other.
+        Some(mode) => {
+            Err(refused(&format!("the delivery mode {mode} is neither 1 (transient) nor 2 (persistent)")))
+        }
+        None if event.attributes.contains_key(EXCHANGE) => Ok(None),
+        None => Ok(Some(2)),
     }
+}
+
+/// An attribute that is one byte on the wire.
+fn octet(event: &Event, name: &str) -> Result<Option<u8>, EndpointError> {
+    let Some(value) = event.attributes.get(name).filter(|value| !value.is_null()) else { return Ok(None) };
+    let number = value.as_u64().and_then(|number| u8::try_from(number).ok());
+    let refusal =
+        || refused(&format!("the attribute `{name}` is a number from 0 to 255 in AMQP, and not {value}"));
+    number.map(Some).ok_or_else(refusal)
+}
+
+/// RabbitMQ closes the channel over an expiration that is none.
+fn is_expiration(text: &str) -> Result<(), EndpointError> {
+    let is_number = !text.is_empty() && text.bytes().all(|byte| byte.is_ascii_digit());
+    if is_number && text.parse::<u64>().is_ok_and(|found| found <= LONGEST_EXPIRATION) {
+        return Ok(());
+    }
+    let words =
+        format!("the expiration `{text}` is no number of milliseconds, or above {LONGEST_EXPIRATION}");
+    Err(refused(&words))
 }
 
 fn headers(event: &Event) -> Result<Table, EndpointError> {
@@ -276,7 +311,23 @@ mod tests {
         event.headers = vec![Header::text("x".repeat(256), "1")];
         assert!(properties(&event, &login()).is_err());
         event.headers.clear();
-        event.attributes.insert("expiration".to_owned(), json!("soon"));
-        assert!(properties(&event, &login()).is_err());
+        let refused = [
+            ("expiration", json!("soon")),
+            ("expiration", json!(-5)),
+            ("expiration", json!("4294967296")),
+            ("type", json!(["order"])),
+            ("priority", json!(300)),
+            ("priority", json!("high")),
+            ("delivery_mode", json!(0)),
+            ("delivery_mode", json!(3)),
+        ];
+        for (name, value) in refused {
+            event.attributes.insert(name.to_owned(), value);
+            assert!(properties(&event, &login()).is_err(), "{name}");
+            event.attributes.clear();
+        }
+        event.attributes.insert("expiration".to_owned(), json!(4_294_967_295_u64));
+        let sent = properties(&event, &login()).expect("sent");
+        assert_eq!(sent.texts, [("expiration", "4294967295".to_owned())]);
     }
 }

@@ -10,6 +10,7 @@ use super::{Address, Capabilities, Credentials, EndpointError, Sink, SinkOptions
 
 mod clients;
 mod connection;
+mod consumer;
 mod dead_letters;
 mod facts;
 mod failure;

@@ -3,15 +3,13 @@
 use std::collections::VecDeque;
 use std::time::Duration;
 
-use bytes::Bytes;
-use tokio::sync::mpsc;
 use tokio::task::JoinHandle;
 
-use super::connection::{CHANNEL, Connection, Incoming};
+use super::connection::CHANNEL;
+use super::consumer::{Arrived, Kind, Link, Way};
 use super::place::{Beginning, End};
 use super::settings::{Settings, short};
 use super::wire::method::{self, Method};
-use super::wire::table::Table;
 use super::{failure, message};
 use crate::endpoint::{
     BoxFuture, ENDS, EndpointError, EndpointErrorKind, Fate, Source, SourceOptions, Start, Stop,
@@ -22,23 +20,10 @@ use crate::event::{Event, Timestamp};
 const QUIET: Duration = Duration::from_millis(300);
 /// How long a stream may take to show its first event when it has any.
 const FIRST_EVENT: Duration = Duration::from_secs(2);
-
+/// How long an exchange may be quiet before it is asked whether it still passes its events on.
+const LOOK_AGAIN: Duration = Duration::from_secs(5);
 /// How long ago `now` may have been said.
 const STILL_NOW_US: i64 = 60_000_000;
-
-/// A message as it came, not yet an event.
-type Arrived = (Method, Bytes, Bytes);
-
-/// What is read.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Kind {
-    /// A queue of our own that takes a copy of what an exchange passes on.
-    Exchange,
-    /// A queue whose events are gone once they are read.
-    Queue,
-    /// A stream, whose events stay.
-    Stream,
-}
 
 /// A reader.
 #[derive(Debug)]
@@ -74,91 +59,6 @@ struct Waiting {
     tags: VecDeque<(u64, u64)>,
     /// How many had been handed over with the last one that left the queue.
     acknowledged: u64,
-}
-
-/// A connection with a consumer on it.
-#[derive(Debug)]
-struct Link {
-    connection: Connection,
-    arrived: mpsc::UnboundedReceiver<Arrived>,
-    /// Events that waited when reading began.
-    waiting: u32,
-}
-
-impl Link {
-    /// The place of the next event in a stream; `None` when none arrives in time.
-    async fn next_place(&mut self, patience: Duration) -> Result<Option<u64>, EndpointError> {
-        let deadline = tokio::time::Instant::now() + patience;
-        loop {
-            let Ok(arrived) = tokio::time::timeout_at(deadline, self.arrived.recv()).await else {
-                return Ok(None);
-            };
-            let (method, properties, body) = arrived.ok_or_else(|| self.connection.why_ended())?;
-            if let Some((event, tag)) = message::event(method, &properties, body) {
-                self.connection.post(method::ack(CHANNEL, tag));
-                if event.place.offset.is_some() {
-                    return Ok(event.place.offset);
-                }
-            }
-        }
-    }
-}
-
-/// What a connection with a consumer on it is made by.
-struct Way {
-    settings: Settings,
-    kind: Kind,
-}
-
-impl Way {
-    async fn consume(&self, beginning: Beginning) -> Result<Link, EndpointError> {
-        let (tell, arrived) = mpsc::unbounded_channel();
-        let receiver = Box::new(move |incoming| {
-            if let Incoming::Message(method, properties, body) = incoming {
-                // What arrives after the reader has left is not acknowledged, and stays with the broker.
-                let _ = tell.send((method, properties, body));
-            }
-        });
-        let mut connection = Connection::open(&self.settings, receiver).await?;
-        let timeout = self.settings.connect_timeout;
-        let (queue, waiting) = self.queue(&mut connection, timeout).await?;
-        connection.call(method::qos(CHANNEL, self.settings.prefetch), timeout).await?;
-        let mut arguments = Table::default();
-        if self.kind == Kind::Stream {
-            arguments.0.push(beginning.argument());
-        }
-        let name = short(&queue, "name of the queue")?;
-        connection.call(method::consume(CHANNEL, &name, &arguments), timeout).await?;
-        Ok(Link { connection, arrived, waiting })
-    }
-
-    /// The queue to read, and how many events wait in it.
-    async fn queue(
-        &self,
-        connection: &mut Connection,
-        timeout: Duration,
-    ) -> Result<(String, u32), EndpointError> {
-        let declare = if let Some(name) = &self.settings.queue {
-            method::queue_exists(CHANNEL, &short(name, "name of the queue")?)
-        } else {
-            let exchange = short(&self.settings.exchange, "exchange")?;
-            connection.call(method::exchange_exists(CHANNEL, &exchange), timeout).await?;
-            method::own_queue(CHANNEL)
-        };
-        let Method::QueueDeclareOk { queue, messages } = connection.call(declare, timeout).await? else {
-            return Err(failure::protocol(
-                super::wire::Malformed("no answer about the queue"),
-                &self.settings.address,
-            ));
-        };
-        if self.kind == Kind::Exchange {
-            let key = self.settings.routing_key.as_deref().unwrap_or("#");
-            let names = (short(&queue, "name of the queue")?, short(&self.settings.exchange, "exchange")?);
-            let bind = method::bind(CHANNEL, &names.0, &names.1, &short(key, "routing key")?);
-            connection.call(bind, timeout).await?;
-        }
-        Ok((queue, messages))
-    }
 }
 
 impl AmqpSource {
@@ -421,15 +321,12 @@ impl AmqpSource {
         let patience = match self.stop {
             Stop::Time(until) => {
                 let left = u64::try_from(until.since(Timestamp::now())).unwrap_or(0);
-                Some(Duration::from_micros(left).max(if self.kind == Kind::Exchange {
-                    Duration::ZERO
-                } else {
-                    QUIET
-                }))
+                let left = Duration::from_micros(left);
+                Some(if self.kind == Kind::Exchange { left.min(LOOK_AGAIN) } else { left.max(QUIET) })
             }
             Stop::PresentEnd if self.seen == 0 && self.kind == Kind::Stream => Some(FIRST_EVENT),
             Stop::PresentEnd => Some(QUIET),
-            Stop::Never | Stop::Offset(_) => None,
+            Stop::Never | Stop::Offset(_) => (self.kind == Kind::Exchange).then_some(LOOK_AGAIN),
         };
         let most = self.most(max);
         let Some(link) = &mut self.link else { return Ok(None) };
@@ -463,6 +360,14 @@ impl AmqpSource {
     /// Asked when nothing arrives: whether nothing can arrive any more before the end.
     async fn nothing_left(&mut self) -> Result<bool, EndpointError> {
         match (self.stop, self.kind) {
+            (Stop::Time(until), _) if until <= Timestamp::now() => Ok(true),
+            (_, Kind::Exchange) => {
+                let timeout = self.settings.connect_timeout;
+                if let Some(link) = &mut self.link {
+                    link.bind_again(timeout).await?;
+                }
+                Ok(false)
+            }
             (Stop::Time(_), _) => Ok(true),
             // Others may have taken what waited there when we came.
             (Stop::PresentEnd, Kind::Queue) => {

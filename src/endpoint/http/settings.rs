@@ -6,7 +6,7 @@ use axum::http::{HeaderName, HeaderValue};
 use url::Url;
 
 use crate::endpoint::address_options::AddressOptions;
-use crate::endpoint::tls::{Identity, read_authorities};
+use crate::endpoint::tls::{self, Identity, read_authorities};
 use crate::endpoint::{Address, Credentials, EndpointError, EndpointErrorKind, SinkOptions, SourceOptions};
 use crate::event::Event;
 use crate::event::percent::{decode_text, encode_path};
@@ -89,6 +89,7 @@ impl SinkSettings {
     /// Reads them.
     pub(super) fn new(address: &Address, options: &SinkOptions) -> Result<Self, EndpointError> {
         let found = AddressOptions::of_role(address, &SINK_OPTIONS, (&SOURCE_OPTIONS, "receiving"))?;
+        tls::refuse_without_encryption(&found, address, "https://")?;
         let number = |name, range, default| -> Result<usize, EndpointError> {
             let number = found.number(name, range)?.unwrap_or(default);
             Ok(usize::try_from(number).unwrap_or(usize::MAX))
@@ -181,6 +182,7 @@ impl SourceSettings {
     /// Reads them.
     pub(super) fn new(address: &Address, options: &SourceOptions) -> Result<Self, EndpointError> {
         let found = AddressOptions::of_role(address, &SOURCE_OPTIONS, (&SINK_OPTIONS, "sending"))?;
+        tls::refuse_without_encryption(&found, address, "https://")?;
         let as_binary = match found.text("mode") {
             None => false,
             Some("binary") => true,

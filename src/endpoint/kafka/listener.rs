@@ -2,6 +2,7 @@
 
 use std::error::Error;
 use std::fmt::Debug;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 use std::time::Instant;
 
@@ -50,6 +51,8 @@ pub(super) struct Listener {
     token: Option<Credentials>,
     standing: Mutex<Standing>,
     book: Arc<ReceiptBook>,
+    /// The cluster refused an event for good.
+    refused: AtomicBool,
     member: OnceLock<Arc<dyn Member>>,
 }
 
@@ -62,8 +65,14 @@ impl Listener {
             token,
             standing: Mutex::default(),
             book: Arc::default(),
+            refused: AtomicBool::new(false),
             member: OnceLock::new(),
         }
+    }
+
+    /// Whether the cluster refused an event since this was last asked.
+    pub(super) fn take_refused(&self) -> bool {
+        self.refused.swap(false, Ordering::AcqRel)
     }
 
     /// A listener for one more client of the same settings.
@@ -175,7 +184,11 @@ impl ProducerContext<NoCustomPartitioner> for Listener {
             }),
             Err((error, message)) => {
                 let size = message.payload_len() + message.key_len();
-                Err(failure::delivery(error, message.topic(), size, &self.address))
+                let failed = failure::delivery(error, message.topic(), size, &self.address);
+                if !failed.retryable() {
+                    self.refused.store(true, Ordering::Release);
+                }
+                Err(failed)
             }
         };
         self.book.settle(sequence, outcome);

@@ -54,7 +54,7 @@ impl Offsets<'_> {
         let deadline = Instant::now() + self.timeout;
         loop {
             match self.told(asked.clone()) {
-                Err(error) if is_without_leader(&error) && Instant::now() < deadline => {
+                Err(error) if is_between_leaders(&error) && Instant::now() < deadline => {
                     std::thread::sleep(ASK_AGAIN);
                 }
                 outcome => return outcome.map_err(refused),
@@ -147,11 +147,19 @@ impl Offsets<'_> {
     }
 }
 
-/// Whether a partition has no leader just now, as when it was made a moment ago or its broker went.
-fn is_without_leader(error: &KafkaError) -> bool {
+/// Whether a partition has no leader just now, as when it was made a moment ago or its broker went, or one that does not know yet
+/// what it leads, as when it has just come back.
+fn is_between_leaders(error: &KafkaError) -> bool {
     matches!(
         error.rdkafka_error_code(),
-        Some(Code::NotLeaderForPartition | Code::LeaderNotAvailable | Code::ReplicaNotAvailable)
+        Some(
+            Code::NotLeaderForPartition
+                | Code::LeaderNotAvailable
+                | Code::ReplicaNotAvailable
+                | Code::UnknownLeaderEpoch
+                | Code::FencedLeaderEpoch
+                | Code::OffsetNotAvailable
+        )
     )
 }
 

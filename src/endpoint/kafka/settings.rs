@@ -151,13 +151,9 @@ fn encryption(
     address: &Address,
 ) -> Result<(), EndpointError> {
     let [authority, certificate, key] = ["ca", "cert", "key"].map(|name| options.text(name));
+    tls::refuse_without_encryption(options, address, "kafkas://")?;
     if !address.tls {
-        let Some(named) = ["ca", "cert", "key"].into_iter().find(|name| options.text(name).is_some()) else {
-            return Ok(());
-        };
-        let message = format!("`{named}` in the address of `{address}` is for encrypted connections");
-        let error = EndpointError::new(EndpointErrorKind::Unsupported, message);
-        return Err(options.marked(named, error.help("write `kafkas://`, or leave it out")));
+        return Ok(());
     }
     if let Some(path) = authority {
         tls::read_authorities(path)?;
@@ -195,12 +191,26 @@ const LINGER_MS: u32 = 5;
 /// for so long while all requests under way are taken make the client ask without a pause whether it may go on.
 const LINGER_IN_BULK_MS: u32 = 100;
 
+/// Bytes that go together at most, and the most that an address may ask for.
+const BATCH: u32 = 1_000_000;
+const MOST_BATCH: u32 = 100_000_000;
+
+/// How events go together, as far as the address does not say it.
+#[derive(Clone, Copy, Debug, Default)]
+pub(super) struct Batching {
+    /// They come as fast as they are taken.
+    pub in_bulk: bool,
+    /// Bytes that each topic takes at once, where the cluster was asked.
+    pub at_once: Option<u64>,
+}
+
 /// What the options of a sink say, added to what connecting needs. Whether events are held back longer than anybody asked
 /// for, so that they are to be sent at once when nothing follows.
 pub(super) fn sending(
     config: &mut ClientConfig,
     address: &Address,
-    (receipt_timeout, in_bulk): (Duration, bool),
+    receipt_timeout: Duration,
+    Batching { in_bulk, at_once }: Batching,
 ) -> Result<bool, EndpointError> {
     let options = AddressOptions::new(address, &SINK_OPTIONS)?;
     let timeout = receipt_timeout.as_millis().max(1);
@@ -208,7 +218,10 @@ pub(super) fn sending(
     let linger = given.unwrap_or(if in_bulk { LINGER_IN_BULK_MS } else { LINGER_MS });
     // A receipt is never waited for longer than events are held back to go together.
     let timeout = timeout.max(u128::from(linger) + 1);
-    let batch = options.number("batch", 1..=100_000_000)?.unwrap_or(1_000_000);
+    let batch = match options.number("batch", 1..=MOST_BATCH)? {
+        Some(given) => given,
+        None => at_once.map_or(BATCH, |bytes| u32::try_from(bytes).unwrap_or(BATCH).clamp(1, BATCH)),
+    };
     let idempotent = options.flag("idempotent")?.unwrap_or(true);
     config
         .set("acks", "all")
@@ -366,7 +379,7 @@ mod tests {
         let told = connection(&address, None, &ALL_OPTIONS).and_then(|(mut config, _)| {
             let sent = address.options.iter().all(|(name, _)| SINK_OPTIONS.contains(&name.as_str()));
             if sent {
-                sending(&mut config, &address, (Duration::from_secs(1), false)).map(drop)
+                sending(&mut config, &address, Duration::from_secs(1), Batching::default()).map(drop)
             } else {
                 reading(&mut config, &address).map(drop)
             }
@@ -399,8 +412,24 @@ mod tests {
             ("kafka://a/t?linger=7", true, "7", false),
         ] {
             let (mut config, _) = connection(&address(text), None, &ALL_OPTIONS).expect("a configuration");
-            let told = sending(&mut config, &address(text), (Duration::from_secs(1), in_bulk));
+            let batching = Batching { in_bulk, at_once: None };
+            let told = sending(&mut config, &address(text), Duration::from_secs(1), batching);
             assert_eq!((told.expect("right"), config.get("linger.ms")), (held_back, Some(linger)), "{text}");
+        }
+    }
+
+    #[test]
+    fn what_goes_together_is_what_the_topics_take_unless_the_address_says_how_much() {
+        for (text, at_once, batch) in [
+            ("kafka://a/t", None, "1000000"),
+            ("kafka://a/t", Some(20_000), "20000"),
+            ("kafka://a/t", Some(u64::MAX), "1000000"),
+            ("kafka://a/t?batch=30000", Some(20_000), "30000"),
+        ] {
+            let (mut config, _) = connection(&address(text), None, &ALL_OPTIONS).expect("a configuration");
+            let batching = Batching { in_bulk: true, at_once };
+            sending(&mut config, &address(text), Duration::from_secs(1), batching).expect("right");
+            assert_eq!(config.get("batch.size"), Some(batch), "{text}");
         }
     }
 

@@ -112,7 +112,8 @@ impl KafkaSink {
             settings::connection(address, options.credentials.as_ref(), &settings::SINK_OPTIONS)?;
         // The last record of a transaction, the progress of the run, would wait alone.
         let in_bulk = options.in_bulk && options.transactions.is_none();
-        let holds_back = settings::sending(&mut config, address, (options.receipt_timeout, in_bulk))?;
+        let batching = settings::Batching { in_bulk, at_once: options.at_once };
+        let holds_back = settings::sending(&mut config, address, options.receipt_timeout, batching)?;
         if let Some(wanted) = &options.transactions {
             settings::transacting(&mut config, address, &wanted.run)?;
         }

@@ -25,6 +25,8 @@ const MOST_BYTES: usize = 24 * 1024 * 1024;
 const MOST_TIME: Duration = Duration::from_millis(250);
 /// How long a transaction is tried to be ended. The cluster takes back by itself what lasts longer than half of it.
 const PATIENCE: Duration = Duration::from_secs(120);
+/// How often it is looked, while receipts are waited for, whether one of them is a refusal.
+const LOOK: Duration = Duration::from_millis(500);
 /// How long one attempt may take.
 const ATTEMPT: Duration = Duration::from_secs(5);
 
@@ -183,6 +185,7 @@ impl Transactions {
 
 impl Ends {
     fn begin(&self) -> Result<(), EndpointError> {
+        self.producer.client().context().take_refused();
         self.producer.begin_transaction().map_err(|error| {
             let words = words_of(&error);
             match error {
@@ -217,6 +220,13 @@ impl Ends {
         }
         if let Err(error) = self.send_checkpoint(numbers) {
             return self.take_back(error.to_string());
+        }
+        let deadline = Instant::now() + PATIENCE;
+        while self.producer.flush(LOOK).is_err() && Instant::now() < deadline {
+            // Behind a refused event the client sends nothing more, and would wait for its receipts until they time out.
+            if self.producer.client().context().take_refused() {
+                return self.take_back("the cluster refused an event of it".to_owned());
+            }
         }
         match until_it_answers(|timeout| self.producer.commit_transaction(timeout)) {
             Ok(()) => {

@@ -72,6 +72,7 @@ impl Reason {
             0..0x80 => return Ok(()),
             0x87 => EndpointErrorKind::Unauthorised,
             0x95 => EndpointErrorKind::TooLarge,
+            0x97 => EndpointErrorKind::Full,
             _ => EndpointErrorKind::Rejected,
         };
         Err(failure::publish_refused(kind, &self.to_string()))
@@ -116,7 +117,8 @@ mod tests {
         let kind = |code| reason(code).of_event().err().map(|error| error.kind);
         assert_eq!(kind(0x10), None);
         assert_eq!(kind(0x87), Some(EndpointErrorKind::Unauthorised));
-        assert_eq!(kind(0x97), Some(EndpointErrorKind::Rejected));
+        assert_eq!(kind(0x97), Some(EndpointErrorKind::Full));
+        assert_eq!(kind(0x99), Some(EndpointErrorKind::Rejected));
         let address = Address::parse("mqtt://h").expect("an address");
         for (code, kind, words) in [
             (5, EndpointErrorKind::Unauthorised, "NotAuthorized"),

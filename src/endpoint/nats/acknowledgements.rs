@@ -74,11 +74,20 @@ fn outcome(message: &Received<'_>, address: &Address) -> Result<Place, EndpointE
         EndpointError::new(EndpointErrorKind::Rejected, format!("`{address}` refused the event: {words}"))
     };
     match serde_json::from_slice(message.payload) {
-        Ok(Said { error: Some(error), .. }) => Err(refused(error.to_string())),
+        Ok(Said { error: Some(error), .. }) => {
+            let kind = if is_full(&error) { EndpointErrorKind::Full } else { EndpointErrorKind::Rejected };
+            Err(EndpointError { kind, ..refused(error.to_string()) })
+        }
         Ok(Said { seq: Some(sequence), .. }) => Ok(Place { partition: None, offset: Some(sequence) }),
         Ok(_) => Err(refused("its acknowledgement has no sequence number".to_owned())),
         Err(error) => Err(refused(format!("its acknowledgement cannot be read ({error})"))),
     }
+}
+
+/// Whether there may be room later. What a stream keeps of one subject is no matter of room: it says what may be there.
+fn is_full(error: &async_nats::jetstream::Error) -> bool {
+    let words = error.to_string();
+    error.code() == 503 && !words.contains("per subject")
 }
 
 #[cfg(test)]
@@ -100,7 +109,9 @@ mod tests {
         assert_eq!(said(Some(503), ""), Err(EndpointErrorKind::NotFound));
         let full =
             r#"{"error":{"code":503,"err_code":10077,"description":"maximum messages exceeded"},"seq":0}"#;
-        for refused in [full, "{}", "", "1"] {
+        assert_eq!(said(None, full), Err(EndpointErrorKind::Full));
+        let other = r#"{"error":{"code":503,"err_code":10077,"description":"maximum messages per subject exceeded"},"seq":0}"#;
+        for refused in [other, "{}", "", "1"] {
             assert_eq!(said(None, refused), Err(EndpointErrorKind::Rejected), "{refused}");
         }
         for other in [&b"_INBOX.1f.x"[..], b"_INBOX", b"_INBOX.1f."] {

@@ -2,16 +2,14 @@
 
 use std::time::Duration;
 
-use async_nats::jetstream::Context;
 use async_nats::jetstream::consumer::pull::{Config, Ordered, OrderedConfig};
 use async_nats::jetstream::consumer::{AckPolicy, DeliverPolicy};
 use async_nats::jetstream::stream::Stream as JetStream;
 use futures_util::{FutureExt, StreamExt};
 
-use super::connection::{Connection, connect, known};
-use super::streams::{self, Meaning};
+use super::connection::Connection;
+use super::streams::Opening;
 use super::{failure, message};
-use crate::endpoint::address_options::AddressOptions;
 use crate::endpoint::{
     Address, BoxFuture, EndpointError, EndpointErrorKind, Source, SourceOptions, Start, Stop,
 };
@@ -41,20 +39,7 @@ pub(super) struct StreamSource {
 impl StreamSource {
     /// Finds the stream and begins to read.
     pub(super) async fn open(address: &Address, options: &SourceOptions) -> Result<Self, EndpointError> {
-        if address.path.is_empty() {
-            let message = format!("`{address}` names no stream to read");
-            return Err(EndpointError::new(EndpointErrorKind::Unsupported, message)
-                .help("write the name of a stream, or a subject that a stream keeps, after the host"));
-        }
-        let connection =
-            connect(address, options.credentials.as_ref(), options.connect_timeout, &["subject"]).await?;
-        let subject = AddressOptions::new(address, &known(&["subject"]))?.text("subject");
-        let context = async_nats::jetstream::new(connection.client.clone());
-        let (stream, filter) = match streams::find(&context, &address.path, address).await? {
-            Meaning::Stream(stream) => (stream, subject.unwrap_or_default().to_owned()),
-            Meaning::Subject(stream) => (stream, address.path.clone()),
-        };
-        let mut source = Opening { connection, context, stream: *stream, filter };
+        let mut source = Opening::of(address, options).await?;
         let (policy, next) = source.begin(options.start).await?;
         let reader = format!("eddy-{}", uuid::Uuid::new_v4());
         let messages = source.read_from(policy, &reader).await?;
@@ -162,14 +147,6 @@ impl StreamSource {
 
 /// What the reader yields.
 type Arrived = Result<async_nats::jetstream::Message, async_nats::jetstream::consumer::pull::OrderedError>;
-
-/// A source on its way to being opened.
-struct Opening {
-    connection: Connection,
-    context: Context,
-    stream: JetStream,
-    filter: String,
-}
 
 impl Opening {
     /// Where reading begins: the server's words for it, and the sequence number it means at least.

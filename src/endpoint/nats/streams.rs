@@ -4,9 +4,10 @@ use async_nats::jetstream::context::{Context, GetStreamByNameErrorKind, GetStrea
 use async_nats::jetstream::stream::Stream;
 use futures_util::TryStreamExt;
 
-use super::connection::connect;
+use super::connection::{Connection, connect, known};
 use super::failure;
-use crate::endpoint::{Address, End, EndpointError, EndpointErrorKind, SinkOptions};
+use crate::endpoint::address_options::AddressOptions;
+use crate::endpoint::{Address, End, EndpointError, EndpointErrorKind, SinkOptions, SourceOptions};
 
 /// What the path of an address was found to mean.
 #[derive(Debug)]
@@ -40,6 +41,38 @@ pub(super) async fn find(context: &Context, path: &str, address: &Address) -> Re
             Err(failure::bad_subject(path))
         }
         Err(error) => Err(failure::request("look for the stream", &error, address)),
+    }
+}
+
+/// A stream that is about to be read.
+pub(super) struct Opening {
+    pub(super) connection: Connection,
+    pub(super) context: Context,
+    pub(super) stream: Stream,
+    /// The subjects to read of it; all, when empty.
+    pub(super) filter: String,
+}
+
+impl Opening {
+    /// Connects, and finds the stream an address means.
+    ///
+    /// # Errors
+    /// When the address names nothing, the server cannot be reached, or there is no such stream.
+    pub(super) async fn of(address: &Address, options: &SourceOptions) -> Result<Self, EndpointError> {
+        if address.path.is_empty() {
+            let message = format!("`{address}` names no stream to read");
+            return Err(EndpointError::new(EndpointErrorKind::Unsupported, message)
+                .help("write the name of a stream, or a subject that a stream keeps, after the host"));
+        }
+        let connection =
+            connect(address, options.credentials.as_ref(), options.connect_timeout, &["subject"]).await?;
+        let subject = AddressOptions::new(address, &known(&["subject"]))?.text("subject");
+        let context = async_nats::jetstream::new(connection.client.clone());
+        let (stream, filter) = match find(&context, &address.path, address).await? {
+            Meaning::Stream(stream) => (stream, subject.unwrap_or_default().to_owned()),
+            Meaning::Subject(stream) => (stream, address.path.clone()),
+        };
+        Ok(Self { connection, context, stream: *stream, filter })
     }
 }
 

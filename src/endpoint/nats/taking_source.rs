@@ -8,10 +8,9 @@ use async_nats::jetstream::consumer::{AckPolicy, Consumer};
 use async_nats::jetstream::{AckKind, Message};
 use futures_util::StreamExt;
 
-use super::connection::{Connection, connect, known};
-use super::streams::{self, Meaning};
+use super::connection::Connection;
+use super::streams::Opening;
 use super::{failure, message};
-use crate::endpoint::address_options::AddressOptions;
 use crate::endpoint::{Address, BoxFuture, EndpointError, EndpointErrorKind, Fate, Source, SourceOptions};
 use crate::event::Event;
 
@@ -41,19 +40,7 @@ impl TakingSource {
         durable: &str,
         options: &SourceOptions,
     ) -> Result<Self, EndpointError> {
-        if address.path.is_empty() {
-            let message = format!("`{address}` names no stream to read");
-            return Err(EndpointError::new(EndpointErrorKind::Unsupported, message)
-                .help("write the name of a stream, or a subject that a stream keeps, after the host"));
-        }
-        let connection =
-            connect(address, options.credentials.as_ref(), options.connect_timeout, &["subject"]).await?;
-        let subject = AddressOptions::new(address, &known(&["subject"]))?.text("subject");
-        let context = async_nats::jetstream::new(connection.client.clone());
-        let (stream, filter) = match streams::find(&context, &address.path, address).await? {
-            Meaning::Stream(stream) => (stream, subject.unwrap_or_default().to_owned()),
-            Meaning::Subject(stream) => (stream, address.path.clone()),
-        };
+        let Opening { connection, stream, filter, .. } = Opening::of(address, options).await?;
         let config = Config {
             durable_name: Some(durable.to_owned()),
             description: Some("eddy".to_owned()),

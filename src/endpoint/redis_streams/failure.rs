@@ -18,7 +18,7 @@ pub(super) fn connect(error: &RedisError, address: &Address) -> EndpointError {
     }
     if error.kind() == ErrorKind::Parse {
         let message = format!("what answers at `{address}` does not speak the protocol of Redis");
-        return EndpointError::new(Kind::Malformed, message)
+        return EndpointError::new(Kind::Unreachable, message)
             .help("check the port, as in `redis://HOST:6379`; one with TLS is named with `rediss://`");
     }
     if error.is_timeout() {
@@ -128,13 +128,13 @@ pub(super) fn said(code: &str, words: &str, address: &Address) -> EndpointError 
             "`redis-cli TYPE KEY` tells what it is; name another key",
         ),
         "OOM" => (
-            Kind::Rejected,
+            Kind::Full,
             "has no memory left for it".to_owned(),
             "raise `maxmemory` of the server, or let `?maxlen=N` trim the stream",
         ),
         "READONLY" => return replica(address),
         "MISCONF" | "NOREPLICAS" => (
-            Kind::Rejected,
+            Kind::Full,
             format!("takes no writes now: {words}"),
             "its operator must mend it, or change `stop-writes-on-bgsave-error` or `min-replicas-to-write`",
         ),
