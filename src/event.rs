@@ -126,6 +126,8 @@ pub struct BrokerTime {
 pub const RUN_HEADER: &str = "eddy-run";
 /// The header with the number of an event in the plan of its run, from 0.
 pub const NUMBER_HEADER: &str = "eddy-seq";
+/// The header by which JetStream takes an event for a repeat of one that came shortly before.
+pub const REPEAT_HEADER: &str = "Nats-Msg-Id";
 /// The header that says which faults were done to an event on purpose.
 pub const FAULT_HEADER: &str = "eddy-fault";
 /// The header with how many replays an event has been through, from 2 on; an event with [`RUN_HEADER`] alone has been

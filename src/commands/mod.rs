@@ -101,9 +101,34 @@ impl Context {
     ///
     /// # Errors
     /// When the system refuses threads.
-    pub fn runtime(&self, threads: usize) -> Result<tokio::runtime::Runtime, CommandError> {
+    pub fn runtime(&self, threads: usize) -> Result<Runtime, CommandError> {
         let mut builder = tokio::runtime::Builder::new_multi_thread();
-        builder.worker_threads(threads).enable_all().build().map_err(CommandError::from)
+        Ok(Runtime(Some(builder.worker_threads(threads).enable_all().build()?)))
+    }
+}
+
+/// How long a question to a server that nobody waits for any more may hold up the end.
+const LAST_WORDS: std::time::Duration = std::time::Duration::from_secs(2);
+
+/// A runtime that does not wait for ever, when it ends, for what cannot be broken off: an interruption ends the command.
+pub struct Runtime(Option<tokio::runtime::Runtime>);
+
+impl Runtime {
+    /// Runs a future to its end.
+    pub fn block_on<T>(&self, future: impl Future<Output = T>) -> T {
+        match &self.0 {
+            Some(runtime) => runtime.block_on(future),
+            // It is there until it is dropped.
+            None => unreachable!("a runtime that has ended"),
+        }
+    }
+}
+
+impl Drop for Runtime {
+    fn drop(&mut self) {
+        if let Some(runtime) = self.0.take() {
+            runtime.shutdown_timeout(LAST_WORDS);
+        }
     }
 }
 

@@ -193,7 +193,7 @@ async fn replay(args: &Args, context: &Context) -> Result<Status, CommandError> 
     // What is lost was counted above.
     selection.changes.carried = (args.loss == Loss::Allow).then_some(carried);
     let plan = Plan { selection, limits, shard, ..scheduled };
-    let target = Place { at_once: rails.at_once, ..target };
+    let target = Place { at_once: rails.at_once, marked: marks(args, &target), ..target };
     carried_out(args, context, (&origin, &target, window), (plan, &survey), &stop).await
 }
 
@@ -206,6 +206,8 @@ async fn carried_out(
     stop: &StopToken,
 ) -> Result<Status, CommandError> {
     let shard = plan.shard;
+    // Until the end of the run.
+    let _lock = keeping::locked(args, shard)?;
     let results = args.watching.results(args.resume)?;
     let begun = keeping::begun(args, context, (target, window, shard), survey, stop).await?;
     let (keeper, recall, sink) = match begun {

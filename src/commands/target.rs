@@ -24,6 +24,8 @@ pub struct Place {
     pub limits: Caps,
     /// Bytes that its channels take at once, where they were asked.
     pub at_once: Option<u64>,
+    /// What is sent there carries the marks of its run.
+    pub marked: bool,
 }
 
 impl Place {
@@ -31,7 +33,7 @@ impl Place {
     #[must_use]
     pub fn at(address: Address) -> Self {
         let limits = Caps::default();
-        Self { address, access: None, protected: None, channel: None, limits, at_once: None }
+        Self { address, access: None, protected: None, channel: None, limits, at_once: None, marked: false }
     }
 
     /// The address and how it is opened for reading. Files are read and programs run that hold what the workspace has for
@@ -50,7 +52,8 @@ impl Place {
     /// When a variable is not set, a file cannot be read, or a program fails.
     pub fn for_writing(&self, environment: &Environment) -> Result<(Address, SinkOptions), CommandError> {
         let (address, credentials) = self.unlock(environment)?;
-        Ok((address, SinkOptions { credentials, at_once: self.at_once, ..SinkOptions::default() }))
+        let (at_once, marked) = (self.at_once, self.marked);
+        Ok((address, SinkOptions { credentials, at_once, marked, ..SinkOptions::default() }))
     }
 
     /// The address with the options the workspace has for it, and the credentials.

@@ -7,7 +7,7 @@ use std::num::NonZero;
 use std::path::Path;
 use std::time::Duration;
 
-use tokio::runtime::Runtime;
+use crate::commands::Runtime;
 use tokio::time::Instant;
 
 use super::connect::{ConnectArgs, Connector};

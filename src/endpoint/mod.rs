@@ -173,6 +173,8 @@ pub struct SinkOptions {
     pub in_bulk: bool,
     /// Bytes that a channel takes at once, where its system was asked: what goes together has no more.
     pub at_once: Option<u64>,
+    /// Events carry the marks of the run that sends them, by which one is known that comes a second time.
+    pub marked: bool,
     /// Events go in transactions with the progress of their run; only for systems whose
     /// [`assurance`](Capabilities::assurance) is exactly once.
     pub transactions: Option<Transactions>,
@@ -200,6 +202,7 @@ impl Default for SinkOptions {
             credentials: None,
             in_bulk: false,
             at_once: None,
+            marked: false,
             transactions: None,
         }
     }

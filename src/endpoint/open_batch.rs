@@ -13,6 +13,37 @@ use crate::event::Place;
 #[derive(Debug)]
 pub(super) struct OpenBatch {
     inner: Mutex<Inner>,
+    last: Option<Arc<LastReceipt>>,
+}
+
+/// When the last receipt of a sink came.
+#[derive(Debug, Default)]
+pub(super) struct LastReceipt(Mutex<Option<tokio::time::Instant>>);
+
+impl LastReceipt {
+    pub(super) fn note(&self) {
+        *self.0.lock().unwrap_or_else(PoisonError::into_inner) = Some(tokio::time::Instant::now());
+    }
+
+    /// Waits for the deadline, and beyond it until no receipt has come for `timeout`.
+    #[cfg(any(feature = "amqp", feature = "mqtt"))]
+    pub(super) async fn long_ago(&self, mut deadline: tokio::time::Instant, timeout: Duration) {
+        loop {
+            tokio::time::sleep_until(deadline).await;
+            let last = *self.0.lock().unwrap_or_else(PoisonError::into_inner);
+            match last.map(|last| last + timeout).filter(|later| *later > deadline) {
+                Some(later) => deadline = later,
+                None => return,
+            }
+        }
+    }
+}
+
+/// No receipt came for so long.
+#[cfg(any(feature = "amqp", feature = "mqtt"))]
+pub(super) fn no_receipt(timeout: Duration) -> EndpointError {
+    let message = format!("no receipt within {} s", timeout.as_secs_f32());
+    EndpointError::new(EndpointErrorKind::Timeout, message)
 }
 
 #[derive(Debug)]
@@ -23,15 +54,16 @@ struct Inner {
 }
 
 impl OpenBatch {
-    /// A batch of this many events, and its receipts; one that does not come within `timeout` counts as failed.
+    /// A batch of this many events, and its receipts. When for `timeout` neither one of them comes nor one of another batch of
+    /// the same sink, those that are missing count as failed: on a slow way many events wait for those before them.
     #[cfg(any(feature = "amqp", feature = "mqtt"))]
-    pub(super) fn new(count: usize, timeout: Duration) -> (Arc<Self>, Receipts) {
-        let deadline = tokio::time::Instant::now() + timeout;
-        Self::until(count, async move {
-            tokio::time::sleep_until(deadline).await;
-            let message = format!("no receipt within {} s", timeout.as_secs_f32());
-            EndpointError::new(EndpointErrorKind::Timeout, message)
-        })
+    pub(super) fn new(count: usize, timeout: Duration, last: &Arc<LastReceipt>) -> (Arc<Self>, Receipts) {
+        let (deadline, seen) = (tokio::time::Instant::now() + timeout, Arc::clone(last));
+        let end = async move {
+            seen.long_ago(deadline, timeout).await;
+            no_receipt(timeout)
+        };
+        Self::made(count, end, Some(Arc::clone(last)))
     }
 
     /// A batch of this many events, and its receipts. Those that are not there when `end` comes count as failed, for the
@@ -40,9 +72,17 @@ impl OpenBatch {
         count: usize,
         end: impl Future<Output = EndpointError> + Send + 'static,
     ) -> (Arc<Self>, Receipts) {
+        Self::made(count, end, None)
+    }
+
+    fn made(
+        count: usize,
+        end: impl Future<Output = EndpointError> + Send + 'static,
+        last: Option<Arc<LastReceipt>>,
+    ) -> (Arc<Self>, Receipts) {
         let (report, reported) = oneshot::channel();
         let inner = Inner { deliveries: vec![None; count], open: count, report: Some(report) };
-        let batch = Arc::new(Self { inner: Mutex::new(inner) });
+        let batch = Arc::new(Self { inner: Mutex::new(inner), last });
         let awaited = Arc::clone(&batch);
         let receipts = async move {
             if count == 0 {
@@ -59,6 +99,9 @@ impl OpenBatch {
 
     /// The receipt of one event; a later one for the same event changes nothing.
     pub(super) fn settle(&self, index: usize, outcome: Result<(), EndpointError>) {
+        if let Some(last) = self.last.as_ref().filter(|_| outcome.is_ok()) {
+            last.note();
+        }
         let mut inner = self.inner.lock().unwrap_or_else(PoisonError::into_inner);
         let Some(slot @ None) = inner.deliveries.get_mut(index) else { return };
         *slot = Some(match outcome {

@@ -29,11 +29,14 @@ pub(super) struct ReceiptBook {
 struct Open {
     next: usize,
     batches: VecDeque<Batch>,
+    /// When the last receipt came.
+    progress: Option<Instant>,
 }
 
 #[derive(Debug)]
 struct Batch {
     first: usize,
+    begun: Instant,
     deliveries: Vec<Option<Delivery>>,
     missing: usize,
     report: Option<oneshot::Sender<Vec<Delivery>>>,
@@ -48,7 +51,8 @@ impl ReceiptBook {
         open.next += count;
         self.missing.fetch_add(count, Ordering::AcqRel);
         let deliveries = std::iter::repeat_with(|| None).take(count).collect();
-        open.batches.push_back(Batch { first, deliveries, missing: count, report: Some(report) });
+        let begun = Instant::now();
+        open.batches.push_back(Batch { first, begun, deliveries, missing: count, report: Some(report) });
         if count == 0 {
             open.close(first);
         }
@@ -85,6 +89,14 @@ impl ReceiptBook {
         self.missing.load(Ordering::Acquire)
     }
 
+    /// Since when events wait and no receipt comes; none when no event waits.
+    #[cfg(feature = "kafka")]
+    pub(super) fn still_since(&self) -> Option<Instant> {
+        let open = self.open();
+        let oldest = open.batches.iter().find(|batch| batch.missing > 0)?.begun;
+        Some(open.progress.map_or(oldest, |progress| progress.max(oldest)))
+    }
+
     /// Notes what became of an event.
     pub(super) fn settle(&self, sequence: usize, outcome: Result<Place, EndpointError>) {
         self.settle_all(std::iter::once((sequence, outcome)));
@@ -98,6 +110,7 @@ impl ReceiptBook {
             open.settle(sequence, Delivery { outcome: outcome.map_err(Box::new), at })
         });
         let settled = noted.filter(|noted| *noted).count();
+        open.progress = Some(at);
         drop(open);
         self.missing.fetch_sub(settled, Ordering::AcqRel);
         if self.waiting.load(Ordering::Acquire) {

@@ -1,13 +1,17 @@
 //! Receipts of a batch, awaited by a task of their own, so that each is stamped when it arrives and none is forgotten.
 
 #[cfg(feature = "mqtt")]
+use std::sync::Arc;
+#[cfg(feature = "mqtt")]
 use std::time::Duration;
 
 use tokio::sync::oneshot;
 use tokio::task::JoinSet;
 
 #[cfg(feature = "mqtt")]
-use super::{BoxFuture, EndpointErrorKind};
+use super::BoxFuture;
+#[cfg(feature = "mqtt")]
+use super::open_batch::{LastReceipt, no_receipt};
 use super::{Delivery, EndpointError, Receipts};
 #[cfg(feature = "mqtt")]
 use crate::event::Place;
@@ -35,32 +39,46 @@ pub(super) fn collect_together(
     })
 }
 
-/// Awaits all receipts of a batch in `tasks`; one that does not come within `timeout` counts as failed.
+/// Awaits all receipts of a batch in `tasks`; those that are missing when no receipt of the sink came for `timeout` count as
+/// failed.
 #[cfg(feature = "mqtt")]
-pub(super) fn collect(tasks: &mut JoinSet<()>, awaited: Vec<Awaited>, timeout: Duration) -> Receipts {
-    let count = awaited.len();
+pub(super) fn collect(
+    tasks: &mut JoinSet<()>,
+    awaited: Vec<Awaited>,
+    timeout: Duration,
+    last: &Arc<LastReceipt>,
+) -> Receipts {
+    let (count, last) = (awaited.len(), Arc::clone(last));
     collect_together(tasks, count, async move {
         let deadline = tokio::time::Instant::now() + timeout;
         let mut deliveries = Vec::with_capacity(count);
         for each in awaited {
-            deliveries.push(delivery(each, deadline, timeout).await);
+            deliveries.push(delivery(each, (deadline, timeout), &last).await);
         }
         deliveries
     })
 }
 
 #[cfg(feature = "mqtt")]
-async fn delivery(awaited: Awaited, deadline: tokio::time::Instant, timeout: Duration) -> Delivery {
+async fn delivery(
+    awaited: Awaited,
+    (deadline, timeout): (tokio::time::Instant, Duration),
+    last: &LastReceipt,
+) -> Delivery {
     let receipt = match awaited {
         Ok(receipt) => receipt,
         Err(error) => return Delivery::failed(error),
     };
-    match tokio::time::timeout_at(deadline, receipt).await {
-        Ok(Ok(place)) => Delivery::acknowledged(place),
-        Ok(Err(error)) => Delivery::failed(error),
-        Err(_) => {
-            let message = format!("no receipt within {} s", timeout.as_secs_f32());
-            Delivery::failed(EndpointError::new(EndpointErrorKind::Timeout, message))
+    let told = tokio::select! {
+        biased;
+        told = receipt => told,
+        () = last.long_ago(deadline, timeout) => Err(no_receipt(timeout)),
+    };
+    match told {
+        Ok(place) => {
+            last.note();
+            Delivery::acknowledged(place)
         }
+        Err(error) => Delivery::failed(error),
     }
 }

@@ -153,14 +153,7 @@ pub(super) fn named_in(options: &AddressOptions<'_>, address: &super::Address) -
 ///
 /// # Errors
 /// When there are such.
-#[cfg(any(
-    test,
-    feature = "amqp",
-    feature = "http",
-    feature = "kafka",
-    feature = "mqtt",
-    feature = "redis"
-))]
+#[cfg(any(test, feature = "amqp", feature = "http", feature = "kafka", feature = "mqtt", feature = "redis"))]
 pub(super) fn refuse_without_encryption(
     options: &AddressOptions<'_>,
     address: &super::Address,

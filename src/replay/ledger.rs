@@ -146,6 +146,18 @@ pub enum LedgerError {
         /// Why.
         source: io::Error,
     },
+    /// Another process keeps it.
+    #[error(
+        "the ledger `{path}` is kept by another process{number}",
+        path = path.display(),
+        number = process.map(|number| format!(", {number}")).unwrap_or_default()
+    )]
+    InUse {
+        /// The file.
+        path: PathBuf,
+        /// The number of the process, when it is known.
+        process: Option<u32>,
+    },
     /// It is none, or one of a later version.
     #[error("`{path}` is no ledger of a replay: {reason}", path = path.display())]
     Malformed {

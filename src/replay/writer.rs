@@ -74,6 +74,8 @@ pub(super) struct Writer {
     canary: Option<Canary>,
     /// Since when nothing goes until it is decided that the rest follows.
     still_since: Option<Instant>,
+    /// When receipts last came.
+    settled_at: Option<Instant>,
     /// When what was held back was last told to go without more.
     flushed: Option<Instant>,
     /// Where the end is asked for when the rest is not to follow.
@@ -132,6 +134,7 @@ impl Writer {
             stamping: None,
             canary: None,
             still_since: None,
+            settled_at: None,
             flushed: None,
             ends: StopToken::default(),
             stop,
@@ -313,9 +316,9 @@ impl Writer {
         if batch.events.is_empty() { Next::Settled } else { Next::Due(batch) }
     }
 
-    /// Whether something was handed over so long ago that no receipt comes any more.
+    /// Whether something was handed over so long ago, and nothing has had its receipt since, that none comes any more.
     fn waits_too_long(&self) -> bool {
-        let oldest = self.under_way.values().next().and_then(|batch| batch.sent);
+        let oldest = self.under_way.values().next().and_then(|batch| batch.sent).max(self.settled_at);
         let waited = oldest.map(|sent| self.clock.now().saturating_duration_since(sent));
         waited.is_some_and(|waited| waited > self.limits.receipt_patience)
     }

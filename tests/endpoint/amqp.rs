@@ -391,6 +391,21 @@ async fn an_exchange_that_is_made_anew_is_read_on_and_one_that_stays_away_is_nam
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn a_stream_that_is_made_anew_is_read_from_its_first_event() {
+    let Some(node) = rabbitmq() else { return };
+    let numbered = |count: u64| (0..count).map(|at| Event::new("key", at.to_string())).collect::<Vec<_>>();
+    queue(node, "anew", "stream").await;
+    let mut reader = source(&url(node, "?queue=anew"), SourceOptions::default()).await;
+    deliver(&mut sink(&url(node, "/anew")).await, &numbered(5)).await;
+    collect(&mut reader, 5).await;
+    node.manage("DELETE", "queues/%2F/anew", json!(null)).await;
+    queue(node, "anew", "stream").await;
+    deliver(&mut sink(&url(node, "/anew")).await, &numbered(3)).await;
+    reader.next_batch(1).await.expect_err("the other stream went away");
+    assert_eq!(numbers(&collect(&mut reader, 3).await), [0, 1, 2]);
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn a_queue_that_goes_away_ends_its_reader_with_a_reason() {
     let Some(node) = rabbitmq() else { return };
     queue(node, "deleted", "classic").await;

@@ -4,8 +4,8 @@ use std::time::{Duration, Instant};
 
 use eddy::endpoint::address::Scheme;
 use eddy::endpoint::open::{open_inspect, open_sink, open_source, probe};
-use eddy::endpoint::{EndpointErrorKind, SinkOptions, SourceOptions, Start, Stop};
-use eddy::event::{Event, Header, TimeKind, Timestamp};
+use eddy::endpoint::{EndpointError, EndpointErrorKind, SinkOptions, SourceOptions, Start, Stop};
+use eddy::event::{Event, Header, NUMBER_HEADER, RUN_HEADER, TimeKind, Timestamp};
 use serde_json::json;
 
 use super::conformance::{
@@ -152,13 +152,55 @@ async fn a_live_reader_sees_what_comes() {
 async fn receipts_have_sequence_numbers_and_repeats_are_recognised() {
     let Some(server) = nats(&[]) else { return };
     stream(&server, "IDS", &["ids"]).await;
-    let mut writer = sink(&format!("jetstream+nats://127.0.0.1:{}/IDS", server.port)).await;
-    let mut event = Event::new("", "x");
-    event.headers = vec![Header::text("Nats-Msg-Id", "run:1")];
-    for _ in 0..2 {
-        let deliveries = writer.send(std::slice::from_ref(&event)).await.await;
-        assert_eq!(deliveries[0].outcome.as_ref().expect("taken").offset, Some(1), "the same place twice");
+    let url = address(&format!("jetstream+nats://127.0.0.1:{}/IDS", server.port));
+    let marked = SinkOptions { marked: true, ..SinkOptions::default() };
+    let mut of_a_run = open_sink(&url, &marked).await.expect("connected");
+    let mut of_nobody = open_sink(&url, &SinkOptions::default()).await.expect("connected");
+    let named = |run: &str| {
+        let mut event = Event::new("", "x");
+        event.headers = vec![Header::text(RUN_HEADER, run), Header::text(NUMBER_HEADER, "1")];
+        event.headers.push(Header::text("Nats-Msg-Id", "own"));
+        event
+    };
+    // A run knows its events by its marks, whatever they were called where they were recorded.
+    for (run, place) in [("a", 1), ("a", 1), ("b", 2)] {
+        let deliveries = of_a_run.send(&[named(run)]).await.await;
+        assert_eq!(deliveries[0].outcome.as_ref().expect("taken").offset, Some(place), "{run}");
     }
+    // Others say what is not kept.
+    let deliveries = of_nobody.send(&[named("c")]).await.await;
+    assert_eq!(deliveries[0].outcome.as_ref().expect("taken").offset, Some(3));
+    let deliveries = of_nobody.send(&[named("d")]).await.await;
+    let error = deliveries[0].outcome.as_ref().expect_err("not kept");
+    assert!(error.kind == EndpointErrorKind::Rejected && error.message.contains("sequence 3"), "{error:?}");
+}
+
+#[tokio::test]
+async fn a_stream_that_is_made_anew_is_read_from_its_first_event_and_one_that_is_gone_is_named() {
+    let Some(server) = nats(&[]) else { return };
+    let url = format!("jetstream+nats://127.0.0.1:{}/ANEW", server.port);
+    let client = async_nats::connect(format!("127.0.0.1:{}", server.port)).await.expect("a client");
+    let context = async_nats::jetstream::new(client);
+    let numbered = |count: usize| (0..count).map(|at| Event::new("anew", at.to_string())).collect::<Vec<_>>();
+    stream(&server, "ANEW", &["anew"]).await;
+    let mut writer = sink(&url).await;
+    deliver(&mut writer, &numbered(5)).await;
+    let mut reader = source(&url, SourceOptions::default()).await;
+    collect(&mut reader, 5).await;
+    context.delete_stream("ANEW").await.expect("deleted");
+    stream(&server, "ANEW", &["anew"]).await;
+    deliver(&mut writer, &numbered(3)).await;
+    let told =
+        |outcome: Result<Vec<Event>, EndpointError>| outcome.err().map(|error| (error.kind, error.message));
+    let soon = Duration::from_secs(20);
+    let first = tokio::time::timeout(soon, reader.next_batch(9)).await.expect("told");
+    let (kind, message) = told(first).expect("made anew");
+    assert!(kind == EndpointErrorKind::Disconnected && message.contains("was made anew"), "{message}");
+    assert_eq!(collect(&mut reader, 3).await.len(), 3);
+    context.delete_stream("ANEW").await.expect("deleted");
+    let last = tokio::time::timeout(soon, reader.next_batch(9)).await.expect("told");
+    let (kind, message) = told(last).expect("gone");
+    assert!(kind == EndpointErrorKind::NotFound && message.contains("not there any more"), "{message}");
 }
 
 #[tokio::test]

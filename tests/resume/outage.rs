@@ -89,11 +89,12 @@ async fn kafka_is_killed_in_mid_run_and_each_event_arrives_once() {
     let names = ["shop.orders", "shop.payments", "shop.parcels"];
     topics(server.port, &names).await;
     let url = format!("kafka://127.0.0.1:{}", server.port);
-    let (summary, _) = replayed_through(directory.path(), &url, |_| {
-        // The client below tries again by itself, and says nothing of it for half a minute.
+    let (summary, said) = replayed_through(directory.path(), &url, |waits| {
         server.stop();
+        waits();
         server.start();
     });
+    assert!(said.contains("does not answer: connection refused"), "{said}");
     assert_eq!(summary["possible_duplicates"], 0, "{summary}");
     let source = format!("{url}/{}", names.join(","));
     let (_, lines, error) = run(directory.path(), &["tail", &source, "--from", "start", "--format", "json"]);

@@ -16,7 +16,8 @@ use crate::output::figures::counted;
 use crate::replay::ledger::plan_hash;
 use crate::replay::read_back::{begin, read_back};
 use crate::replay::{
-    ArchiveIdentity, Keeper, Ledger, LedgerError, Outcome, Recall, Shard, StopToken, Summary, Survey,
+    ArchiveIdentity, Keeper, Ledger, LedgerError, LedgerLock, Outcome, Recall, Shard, StopToken, Summary,
+    Survey,
 };
 
 /// What is to be done about a ledger.
@@ -58,6 +59,16 @@ pub(super) fn refuse_other(
         Some(kept) if !kept.finished => Err(unfinished(path, &kept)),
         _ => Ok(()),
     }
+}
+
+/// The right to keep the ledger that the flags name. Where the target keeps the progress as well, whoever comes later takes the
+/// run over, and the other can send nothing more.
+///
+/// # Errors
+/// When another process keeps it.
+pub(super) fn locked(args: &Args, shard: Option<Shard>) -> Result<Option<LedgerLock>, CommandError> {
+    let lock = |path: &PathBuf| LedgerLock::take(&ledger_of(path, shard)).map_err(not_begun);
+    args.ledger.as_ref().filter(|_| !args.delivering.transacts()).map(lock).transpose()
 }
 
 /// Begins the ledger the flags name, or takes it up again.
@@ -267,6 +278,10 @@ impl From<LedgerError> for CommandError {
         let help = match &error {
             LedgerError::Unwritable { path, source } => crate::atomic_file::next_step(path, source),
             LedgerError::Unreadable { .. } => "check the path and its permissions".to_owned(),
+            LedgerError::InUse { .. } => {
+                "wait until that run has ended, or end it; two of one ledger would send the same events"
+                    .to_owned()
+            }
             LedgerError::Malformed { .. } => "name another file, or remove it to begin anew".to_owned(),
             LedgerError::Other { .. } => {
                 "name the ledger of this run, or another one to begin anew".to_owned()

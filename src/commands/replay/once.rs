@@ -13,6 +13,9 @@ use crate::endpoint::Transactions;
 use crate::output::figures::counted;
 use crate::replay::{Committed, Keeper, Ledger, Limits, StopToken};
 
+/// How long taking over may last before a word is said about it.
+const A_WHILE: Duration = Duration::from_secs(3);
+
 /// Opens the target in transactions and takes up what is committed; `kept` is the ledger of a run that goes on.
 ///
 /// # Errors
@@ -35,7 +38,15 @@ pub(super) async fn begun(
     let committed = Arc::new(Committed::of(&ledger, goes_on));
     let (run, checkpoint) = (ledger.run.clone(), Arc::clone(&committed));
     let connector = Connector::new(&args.connect, context, stop)?;
-    let sink = connector.sink_with(target, true, Some(Transactions { run, checkpoint })).await?;
+    let opening = connector.sink_with(target, true, Some(Transactions { run, checkpoint }));
+    let mut opening = std::pin::pin!(opening);
+    let sink = tokio::select! {
+        sink = &mut opening => sink,
+        () = tokio::time::sleep(A_WHILE) => {
+            context.ui.say("waiting for the transactions of other runs to end: what is committed is read behind them");
+            opening.await
+        }
+    }?;
     if goes_on {
         ledger.settled = committed.settled();
         let settled = counted(ledger.settled.count(), "event");

@@ -13,6 +13,11 @@ use super::wire::table::Table;
 use super::{failure, message};
 use crate::endpoint::EndpointError;
 
+/// How long nothing may arrive before the server is asked whether the end is reached.
+pub(super) const QUIET: Duration = Duration::from_millis(300);
+/// How long a stream may take to show its first event when it has any.
+pub(super) const FIRST_EVENT: Duration = Duration::from_secs(2);
+
 /// A message as it came, not yet an event.
 pub(super) type Arrived = (Method, Bytes, Bytes);
 
@@ -98,6 +103,33 @@ impl Way {
         let name = short(&queue, "name of the queue")?;
         connection.call(method::consume(CHANNEL, &name, &arguments), timeout).await?;
         Ok(Link { connection, arrived, waiting, binding })
+    }
+
+    /// As [`Self::consume`], after a loss. A stream that ends before the place where reading was to go on is another one of the
+    /// same name: it is read from its first event.
+    pub(super) async fn consume_again(&self, beginning: Beginning) -> Result<Link, EndpointError> {
+        if let (Kind::Stream, Beginning::Offset(next)) = (self.kind, beginning) {
+            let behind_last = self.last_place().await?.map_or(0, |last| last + 1);
+            if behind_last < next {
+                return self.consume(Beginning::First).await;
+            }
+        }
+        self.consume(beginning).await
+    }
+
+    /// The offset of the last event in the stream; `None` when there is none.
+    pub(super) async fn last_place(&self) -> Result<Option<u64>, EndpointError> {
+        let mut link = self.consume(Beginning::LastPart).await?;
+        let mut last = None;
+        loop {
+            let patience = if last.is_none() && link.waiting > 0 { FIRST_EVENT } else { QUIET };
+            match link.next_place(patience).await? {
+                Some(place) => last = last.max(Some(place)),
+                None => break,
+            }
+        }
+        link.connection.close().await;
+        Ok(last)
     }
 
     /// The queue to read, and how many events wait in it.

@@ -11,7 +11,7 @@ use super::window::{Flight, Window};
 use super::wire::{ShortText, method};
 use super::{CAPABILITIES, failure, message};
 use crate::endpoint::halt::Halt;
-use crate::endpoint::open_batch::OpenBatch;
+use crate::endpoint::open_batch::{LastReceipt, OpenBatch};
 use crate::endpoint::{
     BoxFuture, Capabilities, EndpointError, EndpointErrorKind, Receipts, Sink, SinkOptions,
 };
@@ -30,6 +30,7 @@ pub(super) struct AmqpSink {
     exchange: ShortText,
     link: Option<Link>,
     halt: Halt,
+    last: Arc<LastReceipt>,
     /// The largest event the server takes, once it has said so: by ending the channel over a larger one.
     largest: Option<usize>,
 }
@@ -68,8 +69,15 @@ impl AmqpSink {
     pub(super) async fn open(settings: Settings, options: &SinkOptions) -> Result<Self, EndpointError> {
         let exchange = short(&settings.exchange, "exchange")?;
         let receipt_timeout = options.receipt_timeout;
-        let mut sink =
-            Self { settings, receipt_timeout, exchange, link: None, halt: Halt::default(), largest: None };
+        let mut sink = Self {
+            settings,
+            receipt_timeout,
+            exchange,
+            link: None,
+            halt: Halt::default(),
+            last: Arc::default(),
+            largest: None,
+        };
         sink.link = Some(sink.connect().await?);
         Ok(sink)
     }
@@ -126,7 +134,7 @@ impl AmqpSink {
     }
 
     async fn hand_over_batch(&mut self, events: &[Event]) -> Receipts {
-        let (batch, receipts) = OpenBatch::new(events.len(), self.receipt_timeout);
+        let (batch, receipts) = OpenBatch::new(events.len(), self.receipt_timeout, &self.last);
         let mut next = 0;
         let mut problem = self.ensure_link().await.err();
         while problem.is_none() && next < events.len() {

@@ -6,7 +6,7 @@ use std::time::Duration;
 use tokio::task::JoinHandle;
 
 use super::connection::CHANNEL;
-use super::consumer::{Arrived, Kind, Link, Way};
+use super::consumer::{Arrived, FIRST_EVENT, Kind, Link, QUIET, Way};
 use super::place::{Beginning, End};
 use super::settings::{Settings, short};
 use super::wire::method::{self, Method};
@@ -16,10 +16,6 @@ use crate::endpoint::{
 };
 use crate::event::{Event, Timestamp};
 
-/// How long nothing may arrive before the server is asked whether the end is reached.
-const QUIET: Duration = Duration::from_millis(300);
-/// How long a stream may take to show its first event when it has any.
-const FIRST_EVENT: Duration = Duration::from_secs(2);
 /// How long an exchange may be quiet before it is asked whether it still passes its events on.
 const LOOK_AGAIN: Duration = Duration::from_secs(5);
 /// How long ago `now` may have been said.
@@ -131,7 +127,7 @@ impl AmqpSource {
         };
         let ends_now = past.is_some() || options.stop == Stop::PresentEnd;
         if ends_now || matches!(options.start, Start::Last(_)) {
-            let last = self.last_place().await?;
+            let last = self.way().last_place().await?;
             self.beginning.count_back(last);
             if ends_now {
                 let end = End::Place(match past {
@@ -195,21 +191,6 @@ impl AmqpSource {
 
     fn way(&self) -> Way {
         Way { settings: self.settings.clone(), kind: self.kind }
-    }
-
-    /// The offset of the last event in the stream; `None` when there is none.
-    async fn last_place(&self) -> Result<Option<u64>, EndpointError> {
-        let mut link = self.consume(Beginning::LastPart).await?;
-        let mut last = None;
-        loop {
-            let patience = if last.is_none() && link.waiting > 0 { FIRST_EVENT } else { QUIET };
-            match link.next_place(patience).await? {
-                Some(place) => last = last.max(Some(place)),
-                None => break,
-            }
-        }
-        link.connection.close().await;
-        Ok(last)
     }
 
     /// The offset of the last event that was written before this time, as far as the broker tells times apart.
@@ -303,7 +284,7 @@ impl AmqpSource {
         // The reader may look away meanwhile, and must not have it begun anew each time.
         if self.connecting.is_none() {
             let (way, beginning) = (self.way(), self.beginning);
-            self.connecting = Some(tokio::spawn(async move { way.consume(beginning).await }));
+            self.connecting = Some(tokio::spawn(async move { way.consume_again(beginning).await }));
         }
         if let Some(connecting) = &mut self.connecting {
             let connected = connecting.await;

@@ -191,7 +191,7 @@ mod tests {
     use crate::endpoint::{Address, EndpointErrorKind as Kind, Receipts};
 
     fn fill(window: &Window, keys: &[&'static str]) -> Receipts {
-        let (batch, receipts) = OpenBatch::new(keys.len(), Duration::from_millis(200));
+        let (batch, receipts) = OpenBatch::new(keys.len(), Duration::from_millis(200), &Arc::default());
         let flights = keys.iter().enumerate().map(|(index, key)| Flight {
             batch: Arc::clone(&batch),
             index,
@@ -229,7 +229,7 @@ mod tests {
         window.confirm(3, true, true);
         window.confirm(5, false, false);
         let lost = Some(Kind::NotFound);
-        assert_eq!(kinds(receipts).await, [None, lost, None, lost, Some(Kind::Rejected)]);
+        assert_eq!(kinds(receipts).await, [None, lost, None, lost, Some(Kind::Busy)]);
         assert_eq!(window.free(), 10);
     }
 
@@ -242,7 +242,7 @@ mod tests {
         let words = "PRECONDITION_FAILED - message size 1 larger than configured max size 0";
         window.end(&super::failure::closed(406, words, &address));
         assert_eq!(kinds(receipts).await, [None, Some(Kind::TooLarge), Some(Kind::Disconnected)]);
-        let (batch, receipts) = OpenBatch::new(1, Duration::from_secs(1));
+        let (batch, receipts) = OpenBatch::new(1, Duration::from_secs(1), &Arc::default());
         let flight = Flight {
             batch,
             index: 0,

@@ -127,9 +127,21 @@ pub(super) fn request(what: &str, error: &KafkaError, address: &Address) -> Endp
     let code = error.rdkafka_error_code();
     let kind = match code {
         Some(Code::OperationTimedOut | Code::RequestTimedOut) => Kind::Timeout,
-        Some(Code::BrokerTransportFailure | Code::AllBrokersDown | Code::NetworkException) => {
-            Kind::Disconnected
-        }
+        Some(
+            Code::BrokerTransportFailure
+            | Code::AllBrokersDown
+            | Code::NetworkException
+            // A cluster that changes its leaders, or has just come back, answers so for a while.
+            | Code::NotLeaderForPartition
+            | Code::LeaderNotAvailable
+            | Code::ReplicaNotAvailable
+            | Code::UnknownLeaderEpoch
+            | Code::FencedLeaderEpoch
+            | Code::OffsetNotAvailable
+            | Code::NotCoordinator
+            | Code::CoordinatorNotAvailable
+            | Code::CoordinatorLoadInProgress,
+        ) => Kind::Disconnected,
         Some(
             Code::TopicAuthorizationFailed
             | Code::GroupAuthorizationFailed
@@ -191,6 +203,11 @@ pub(super) fn forbidden(topic: &str, address: &Address) -> EndpointError {
         .help("give the user the permission with `kafka-acls.sh`, or use another user")
 }
 
+/// No receipt came for too long.
+pub(super) fn no_receipt(address: &Address) -> EndpointError {
+    EndpointError::new(Kind::Timeout, format!("no receipt from `{address}` in time"))
+}
+
 /// The event did not get where it should.
 pub(super) fn delivery(error: &KafkaError, topic: &str, size: usize, address: &Address) -> EndpointError {
     let Some(code) = error.rdkafka_error_code() else {
@@ -208,9 +225,7 @@ pub(super) fn delivery(error: &KafkaError, topic: &str, size: usize, address: &A
             EndpointError::new(Kind::Unauthorised, format!("`{address}` forbids us to send without repeats"))
                 .help("give the user the permission IDEMPOTENT_WRITE, or write `?idempotent=false`")
         }
-        Code::MessageTimedOut | Code::RequestTimedOut | Code::OperationTimedOut => {
-            EndpointError::new(Kind::Timeout, format!("no receipt from `{address}` in time"))
-        }
+        Code::MessageTimedOut | Code::RequestTimedOut | Code::OperationTimedOut => no_receipt(address),
         Code::PurgeQueue
         | Code::PurgeInflight
         | Code::BrokerTransportFailure

@@ -4,7 +4,7 @@ use std::error::Error;
 use std::fmt::Debug;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, OnceLock, PoisonError};
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use rdkafka::ClientContext;
 use rdkafka::TopicPartitionList;
@@ -17,11 +17,14 @@ use rdkafka::producer::{NoCustomPartitioner, ProducerContext};
 
 use super::failure;
 use crate::endpoint::receipt_book::ReceiptBook;
-use crate::endpoint::{Address, Credentials, EndpointError};
+use crate::endpoint::{Address, Credentials, EndpointError, EndpointErrorKind};
 use crate::event::Place;
 
 /// How long a token counts as fresh; the one we have is shown again after it.
 const TOKEN_LIFETIME_MS: i64 = 24 * 3600 * 1000;
+
+/// How long no broker may be there before events that wait for one are given back.
+const GONE: Duration = Duration::from_secs(2);
 
 /// What is known of the connections of one client.
 #[derive(Debug, Default)]
@@ -53,6 +56,11 @@ pub(super) struct Listener {
     book: Arc<ReceiptBook>,
     /// The cluster refused an event for good.
     refused: AtomicBool,
+    /// Why nothing more goes until the caller has seen what failed.
+    trouble: Mutex<Option<EndpointError>>,
+    halted: AtomicBool,
+    /// No broker answered when it was last known.
+    is_down: AtomicBool,
     member: OnceLock<Arc<dyn Member>>,
 }
 
@@ -66,6 +74,9 @@ impl Listener {
             standing: Mutex::default(),
             book: Arc::default(),
             refused: AtomicBool::new(false),
+            trouble: Mutex::default(),
+            halted: AtomicBool::new(false),
+            is_down: AtomicBool::new(false),
             member: OnceLock::new(),
         }
     }
@@ -73,6 +84,43 @@ impl Listener {
     /// Whether the cluster refused an event since this was last asked.
     pub(super) fn take_refused(&self) -> bool {
         self.refused.swap(false, Ordering::AcqRel)
+    }
+
+    /// Lets nothing more go until the caller has seen what failed, and says why.
+    fn halt(&self, why: EndpointError) {
+        self.trouble.lock().unwrap_or_else(PoisonError::into_inner).get_or_insert(why);
+        self.halted.store(true, Ordering::Release);
+    }
+
+    /// Why nothing goes for now, of the kind that says that an event did not go.
+    pub(super) fn halted(&self) -> Option<EndpointError> {
+        if !self.halted.load(Ordering::Acquire) {
+            return None;
+        }
+        let why = self.trouble.lock().unwrap_or_else(PoisonError::into_inner).clone();
+        why.map(|why| EndpointError { kind: EndpointErrorKind::Unreachable, ..why })
+    }
+
+    /// The caller has seen what failed.
+    pub(super) fn lift(&self) {
+        if self.halted.swap(false, Ordering::AcqRel) {
+            *self.trouble.lock().unwrap_or_else(PoisonError::into_inner) = None;
+        }
+    }
+
+    /// Looks whether events wait in vain: no broker is there, or no receipt comes for so long. Whether nothing may go for now.
+    pub(super) fn waits_in_vain(&self, patience: Duration) -> bool {
+        if self.halted.load(Ordering::Acquire) {
+            return true;
+        }
+        let Some(since) = self.book.still_since() else { return false };
+        let down = if self.is_down.load(Ordering::Acquire) { self.down() } else { None };
+        match down {
+            Some((down, why)) if since.max(down).elapsed() > GONE => self.halt(why),
+            _ if since.elapsed() > patience => self.halt(failure::no_receipt(&self.address)),
+            _ => return false,
+        }
+        true
     }
 
     /// A listener for one more client of the same settings.
@@ -122,7 +170,30 @@ impl Listener {
 
     /// A broker answered.
     pub(super) fn answered(&self) {
+        self.is_down.store(false, Ordering::Release);
         *self.standing() = Standing::default();
+    }
+}
+
+impl Listener {
+    /// What became of an event that was not taken. What follows it in the client must not overtake it when it goes again.
+    fn failed(&self, error: &KafkaError, topic: &str, size: usize) -> EndpointError {
+        let taken_back = match error.rdkafka_error_code() {
+            Some(RDKafkaErrorCode::PurgeQueue) => self.halted(),
+            Some(RDKafkaErrorCode::PurgeInflight) => {
+                let why = self.halted();
+                // The broker may have it.
+                why.map(|why| EndpointError { kind: EndpointErrorKind::Disconnected, ..why })
+            }
+            _ => None,
+        };
+        let failed = taken_back.unwrap_or_else(|| failure::delivery(error, topic, size, &self.address));
+        if failed.retryable() {
+            self.halt(failed.clone());
+        } else {
+            self.refused.store(true, Ordering::Release);
+        }
+        failed
     }
 }
 
@@ -141,6 +212,7 @@ impl ClientContext for Listener {
         match error.rdkafka_error_code() {
             Some(RDKafkaErrorCode::AllBrokersDown) => {
                 self.standing().down.get_or_insert_with(Instant::now);
+                self.is_down.store(true, Ordering::Release);
             }
             Some(code) => self.note(code, reason),
             None => {}
@@ -178,17 +250,16 @@ impl ProducerContext<NoCustomPartitioner> for Listener {
 
     fn delivery(&self, result: &DeliveryResult<'_>, sequence: usize) {
         let outcome = match result {
-            Ok(message) => Ok(Place {
-                partition: Some(message.partition()),
-                offset: u64::try_from(message.offset()).ok(),
-            }),
+            Ok(message) => {
+                if self.is_down.load(Ordering::Relaxed) {
+                    self.answered();
+                }
+                let offset = u64::try_from(message.offset()).ok();
+                Ok(Place { partition: Some(message.partition()), offset })
+            }
             Err((error, message)) => {
                 let size = message.payload_len() + message.key_len();
-                let failed = failure::delivery(error, message.topic(), size, &self.address);
-                if !failed.retryable() {
-                    self.refused.store(true, Ordering::Release);
-                }
-                Err(failed)
+                Err(self.failed(error, message.topic(), size))
             }
         };
         self.book.settle(sequence, outcome);

@@ -11,7 +11,7 @@ use rdkafka::bindings::rd_kafka_flush;
 use rdkafka::client::Client;
 use rdkafka::config::FromClientConfigAndContext;
 use rdkafka::error::KafkaError;
-use rdkafka::producer::{BaseProducer, Producer as _};
+use rdkafka::producer::{BaseProducer, Producer as _, PurgeConfig};
 
 use super::listener::Listener;
 use super::message::Record;
@@ -32,8 +32,14 @@ pub(super) struct Producer {
 }
 
 impl Producer {
-    /// Starts it; nothing is sent yet.
-    pub(super) fn start(config: &ClientConfig, listener: Listener) -> Result<Self, EndpointError> {
+    /// Starts it; nothing is sent yet. When events wait in vain, for a broker or longer than `patience` for any receipt, all of
+    /// them are given back, so that none of them overtakes another when they go again. In transactions nothing is given back:
+    /// they end as a whole.
+    pub(super) fn start(
+        config: &ClientConfig,
+        listener: Listener,
+        patience: Option<Duration>,
+    ) -> Result<Self, EndpointError> {
         let made = BaseProducer::from_config_and_context(config, listener);
         let producer = Arc::new(made.map_err(|error| cannot_start(&error))?);
         let ended = Arc::new(AtomicBool::new(false));
@@ -42,6 +48,9 @@ impl Producer {
         let started = thread.spawn(move || {
             while !until.load(Ordering::Relaxed) {
                 polled.poll(LOOK);
+                if patience.is_some_and(|patience| polled.context().waits_in_vain(patience)) {
+                    polled.purge(PurgeConfig::default().queue().inflight());
+                }
             }
         });
         started.map_err(|error| {

@@ -118,7 +118,14 @@ impl KafkaSink {
             settings::transacting(&mut config, address, &wanted.run)?;
         }
         let book = listener.book();
-        let producer = Arc::new(Producer::start(&config, listener)?);
+        if options.transactions.is_none() {
+            // The client forgets single events in its own time, and later ones may go before they go again: we do not let it
+            // come to that.
+            let beyond = options.receipt_timeout * 4 + Duration::from_secs(60);
+            config.set("message.timeout.ms", beyond.as_millis().to_string());
+        }
+        let patience = options.transactions.is_none().then_some(options.receipt_timeout);
+        let producer = Arc::new(Producer::start(&config, listener, patience)?);
         let mut sink = Self {
             producer,
             book,
@@ -159,6 +166,9 @@ impl KafkaSink {
         now: &mut Now,
     ) -> Result<(), EndpointError> {
         let Self { producer, book, address, topics, placing, .. } = self;
+        if let Some(refusal) = producer.client().context().halted() {
+            return Err(refusal);
+        }
         let topic = address.channel_for(event)?;
         let known = match topics.get(topic) {
             Some(known) if !known.is_stale(now.moment) => known,
@@ -181,6 +191,9 @@ impl KafkaSink {
                 Err((error, given_back)) if failure::is_full(&error) => {
                     record = given_back;
                     book.room().await;
+                    if let Some(refusal) = producer.client().context().halted() {
+                        return Err(refusal);
+                    }
                     *now = Now::read();
                 }
                 Err((error, _)) => return Err(failure::delivery(&error, topic, event.size(), address)),
@@ -285,6 +298,11 @@ impl Sink for KafkaSink {
         } else if self.holds_back {
             self.producer.hurry();
         }
+        Box::pin(std::future::ready(()))
+    }
+
+    fn resume(&mut self) -> BoxFuture<'_, ()> {
+        self.producer.client().context().lift();
         Box::pin(std::future::ready(()))
     }
 

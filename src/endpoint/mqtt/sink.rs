@@ -1,5 +1,6 @@
 //! Events into an MQTT broker over a session that outlives its connection.
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use tokio::task::JoinSet;
@@ -8,6 +9,7 @@ use super::message::Message;
 use super::session::{Notice, Session};
 use super::settings::Version;
 use super::{CAPABILITIES_3, CAPABILITIES_5, failure};
+use crate::endpoint::open_batch::LastReceipt;
 use crate::endpoint::receipts::{self, Awaited};
 use crate::endpoint::{BoxFuture, Capabilities, EndpointError, Receipts, Sink};
 use crate::event::{Event, Place};
@@ -18,11 +20,12 @@ pub(super) struct MqttSink {
     session: Session,
     receipt_timeout: Duration,
     batches: JoinSet<()>,
+    last: Arc<LastReceipt>,
 }
 
 impl MqttSink {
     pub(super) fn new(session: Session, receipt_timeout: Duration) -> Self {
-        Self { session, receipt_timeout, batches: JoinSet::new() }
+        Self { session, receipt_timeout, batches: JoinSet::new(), last: Arc::default() }
     }
 
     async fn hand_over(&self, event: &Event) -> Result<Notice, EndpointError> {
@@ -45,7 +48,7 @@ impl MqttSink {
                 Box::pin(async move { notice.wait().await.map(|()| Place::default()) })
             }));
         }
-        receipts::collect(&mut self.batches, awaited, self.receipt_timeout)
+        receipts::collect(&mut self.batches, awaited, self.receipt_timeout, &self.last)
     }
 
     async fn leave(mut self) -> Result<(), EndpointError> {

@@ -22,6 +22,10 @@ pub(super) struct Acknowledgements {
     /// Where they go, up to the number.
     pub(super) inbox: Vec<u8>,
     pub(super) book: Arc<ReceiptBook>,
+    /// Events carry the marks of their run.
+    pub(super) marked: bool,
+    /// Events may have come over an earlier connection that was lost before their acknowledgements.
+    pub(super) comes_again: bool,
 }
 
 impl Acknowledgements {
@@ -44,8 +48,15 @@ impl Acknowledgements {
         let refused = read.unwrap_or_else(|_| Err(failure::disconnected(address)))?;
         match refused.first() {
             Some(words) => Err(failure::forbidden(words, address)),
-            None => Ok(Self { inbox: inbox.into_bytes(), book }),
+            None => Ok(Self { inbox: inbox.into_bytes(), book, marked: false, comes_again: false }),
         }
+    }
+
+    /// Writes where the acknowledgement of the event with this number goes. One that goes by a name of its own must not be taken
+    /// for another event of that name, unless that may have been itself.
+    pub(super) fn put_reply(&self, reply: &mut Vec<u8>, number: usize, has_name: bool) {
+        reply.extend_from_slice(&self.inbox);
+        wire::put_number(reply, number * 2 + usize::from(has_name && !self.comes_again));
     }
 }
 
@@ -53,7 +64,8 @@ impl Acknowledgements {
 pub(super) fn read(message: &Received<'_>, address: &Address) -> Option<Acknowledged> {
     let last = memchr::memrchr(b'.', message.subject)?;
     let number = wire::number(&message.subject[last + 1..]).ok()?;
-    Some((number, outcome(message, address)))
+    let must_be_new = number % 2 == 1;
+    Some((number / 2, outcome(message, must_be_new, address)))
 }
 
 /// What a server answers, in the fields that matter.
@@ -61,12 +73,15 @@ pub(super) fn read(message: &Received<'_>, address: &Address) -> Option<Acknowle
 struct Said {
     #[serde(default)]
     seq: Option<u64>,
+    /// The stream has an event of this name, and did not keep the one that came.
+    #[serde(default)]
+    duplicate: bool,
     #[serde(default)]
     error: Option<async_nats::jetstream::Error>,
 }
 
 /// What an acknowledgement says; see "Publishing to JetStream" of the NATS documentation.
-fn outcome(message: &Received<'_>, address: &Address) -> Result<Place, EndpointError> {
+fn outcome(message: &Received<'_>, must_be_new: bool, address: &Address) -> Result<Place, EndpointError> {
     if message.status == Some(503) {
         return Err(EndpointError::new(EndpointErrorKind::NotFound, "no stream keeps the subject"));
     }
@@ -77,6 +92,9 @@ fn outcome(message: &Received<'_>, address: &Address) -> Result<Place, EndpointE
         Ok(Said { error: Some(error), .. }) => {
             let kind = if is_full(&error) { EndpointErrorKind::Full } else { EndpointErrorKind::Rejected };
             Err(EndpointError { kind, ..refused(error.to_string()) })
+        }
+        Ok(Said { seq: Some(sequence), duplicate: true, .. }) if must_be_new => {
+            Err(failure::taken_for_another(sequence, address))
         }
         Ok(Said { seq: Some(sequence), .. }) => Ok(Place { partition: None, offset: Some(sequence) }),
         Ok(_) => Err(refused("its acknowledgement has no sequence number".to_owned())),
@@ -99,13 +117,17 @@ mod tests {
     #[test]
     fn acknowledgements_are_read() {
         let address = Address::parse("jetstream+nats://host/orders").expect("an address");
-        let said = |status, payload: &'static str| {
-            let message = Received { subject: b"_INBOX.1f.17", status, payload: payload.as_bytes() };
+        let answer = |subject: &'static [u8], status, payload: &'static str| {
+            let message = Received { subject, status, payload: payload.as_bytes() };
             let (number, outcome) = read(&message, &address).expect("an acknowledgement");
             assert_eq!(number, 17);
             outcome.map(|place| place.offset).map_err(|error| error.kind)
         };
-        assert_eq!(said(None, r#"{"stream":"ORDERS","seq":3,"domain":"x","duplicate":true}"#), Ok(Some(3)));
+        let said = |status, payload| answer(b"_INBOX.1f.34", status, payload);
+        let twice = r#"{"stream":"ORDERS","seq":3,"domain":"x","duplicate":true}"#;
+        assert_eq!(said(None, twice), Ok(Some(3)));
+        assert_eq!(answer(b"_INBOX.1f.35", None, twice), Err(EndpointErrorKind::Rejected));
+        assert_eq!(answer(b"_INBOX.1f.35", None, r#"{"stream":"ORDERS","seq":3}"#), Ok(Some(3)));
         assert_eq!(said(Some(503), ""), Err(EndpointErrorKind::NotFound));
         let full =
             r#"{"error":{"code":503,"err_code":10077,"description":"maximum messages exceeded"},"seq":0}"#;

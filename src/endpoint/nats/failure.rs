@@ -215,3 +215,27 @@ pub(super) fn request(what: &str, error: &dyn Error, address: &Address) -> Endpo
     let kind = if cause.contains("timed out") { Kind::Timeout } else { Kind::Rejected };
     EndpointError::new(kind, format!("`{address}` could not {what}: {cause}"))
 }
+
+/// The stream has another event of the same name, and took this one for a repeat of it.
+pub(super) fn taken_for_another(sequence: u64, address: &Address) -> EndpointError {
+    let message = format!(
+        "`{address}` has an event of the same `Nats-Msg-Id` already (sequence {sequence}), and did not keep this one"
+    );
+    EndpointError::new(Kind::Rejected, message).help(
+        "send it without the header or with another one, or when the stream's window for repeats is over (two minutes unless set \
+         otherwise)",
+    )
+}
+
+/// A stream has the name of the one that was read, and is another one.
+pub(super) fn made_anew(name: &str, address: &Address) -> EndpointError {
+    let message =
+        format!("the stream `{name}` of `{address}` was made anew: it is read from its first event");
+    EndpointError::new(Kind::Disconnected, message)
+}
+
+/// The stream was deleted while it was read.
+pub(super) fn not_there_any_more(name: &str, address: &Address) -> EndpointError {
+    EndpointError::new(Kind::NotFound, format!("the stream `{name}` of `{address}` is not there any more"))
+        .help("was it deleted, or kept in memory only by a server that was started again?")
+}

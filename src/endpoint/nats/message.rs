@@ -5,34 +5,45 @@ use serde_json::{Map, Value};
 
 use super::failure;
 use crate::endpoint::{EndpointError, EndpointErrorKind};
-use crate::event::{BrokerTime, Event, Header, NUMBER_HEADER, Place, RUN_HEADER, TimeKind, Timestamp};
+use crate::event::{
+    BrokerTime, Event, Header, NUMBER_HEADER, Place, REPEAT_HEADER, RUN_HEADER, TimeKind, Timestamp,
+};
 
 /// Writes the headers of an event as NATS carries them into `out`, in the place of what it holds; nothing where there are
-/// none. With `recognised`, one more says by which name JetStream knows the event when it comes a second time.
+/// none. With `recognised`, the event of a run goes by its number there when it comes a second time, and by no other name: it
+/// is no repeat of what it was recorded from. True when it goes by a name of its own, which another event may have, too.
 ///
 /// # Errors
 /// When a name or a value cannot be written.
-pub(super) fn put_headers(out: &mut Vec<u8>, event: &Event, recognised: bool) -> Result<(), EndpointError> {
+pub(super) fn put_headers(out: &mut Vec<u8>, event: &Event, recognised: bool) -> Result<bool, EndpointError> {
     out.clear();
     if event.headers.is_empty() {
-        return Ok(());
+        return Ok(false);
     }
+    let marks = if recognised { marks(event) } else { None };
+    let mut has_name = false;
     out.extend_from_slice(b"NATS/1.0\r\n");
-    let (mut run, mut number, mut has_name) = (None, None, false);
     for header in &event.headers {
         let value = value_of(header)?;
-        match header.name.as_str() {
-            RUN_HEADER => run = run.or(Some(value)),
-            NUMBER_HEADER => number = number.or(Some(value)),
-            name => has_name |= name.eq_ignore_ascii_case(NAME_FOR_REPEATS),
+        if header.name.eq_ignore_ascii_case(REPEAT_HEADER) {
+            if marks.is_some() {
+                continue;
+            }
+            has_name = true;
         }
         put_header(out, &header.name, &[value]);
     }
-    if let (true, false, Some(run), Some(number)) = (recognised, has_name, run, number) {
-        put_header(out, NAME_FOR_REPEATS, &[run, b":", number]);
+    if let Some((run, number)) = marks {
+        put_header(out, REPEAT_HEADER, &[run, b":", number]);
     }
     out.extend_from_slice(b"\r\n");
-    Ok(())
+    Ok(has_name)
+}
+
+/// The run an event is sent by, and its number there.
+fn marks(event: &Event) -> Option<(&[u8], &[u8])> {
+    let value = |name: &str| event.headers.iter().find(|header| header.name == name)?.value.as_deref();
+    Some((value(RUN_HEADER)?, value(NUMBER_HEADER)?))
 }
 
 /// The value of a header as it is written.
@@ -49,9 +60,6 @@ fn value_of(Header { name, value }: &Header) -> Result<&[u8], EndpointError> {
     }
     Ok(value)
 }
-
-/// The header by which JetStream recognises an event that comes a second time within its window.
-const NAME_FOR_REPEATS: &str = "Nats-Msg-Id";
 
 fn put_header(out: &mut Vec<u8>, name: &str, value: &[&[u8]]) {
     out.extend_from_slice(name.as_bytes());
@@ -205,7 +213,7 @@ mod tests {
     fn headers_are_written_in_order_and_those_that_cannot_be_are_refused() {
         let written = |event: &Event, recognised| {
             let mut out = b"what was there before".to_vec();
-            put_headers(&mut out, event, recognised).ok().map(|()| String::from_utf8(out).expect("text"))
+            put_headers(&mut out, event, recognised).ok().map(|_| String::from_utf8(out).expect("text"))
         };
         let mut event = Event::new("a", "x");
         assert_eq!(written(&event, true), Some(String::new()));
@@ -216,7 +224,11 @@ mod tests {
         assert_eq!(written(&event, false), Some(format!("{marks}\r\n")));
         assert_eq!(written(&event, true), Some(format!("{marks}Nats-Msg-Id: r:7\r\n\r\n")));
         event.headers.push(Header::text("Nats-Msg-Id", "own"));
-        assert_eq!(written(&event, true), Some(format!("{marks}Nats-Msg-Id: own\r\n\r\n")));
+        assert_eq!(written(&event, true), Some(format!("{marks}Nats-Msg-Id: r:7\r\n\r\n")));
+        assert_eq!(written(&event, false), Some(format!("{marks}Nats-Msg-Id: own\r\n\r\n")));
+        event.headers.remove(0);
+        let one = format!("NATS/1.0\r\n{NUMBER_HEADER}: 7\r\nNats-Msg-Id: own\r\n\r\n");
+        assert_eq!(written(&event, true), Some(one));
         for (name, value) in
             [("é", b"x".as_slice()), ("", b"x"), ("a:b", b"x"), ("a b", b"x"), ("a", b"\r\n"), ("a", b"\xff")]
         {

@@ -3,6 +3,7 @@
 use bytes::Bytes;
 use compact_str::CompactString;
 
+use super::acknowledgements::Acknowledgements;
 use super::pipe::Pipe;
 use super::{message, wire};
 use crate::endpoint::rope::Rope;
@@ -19,9 +20,8 @@ static NO_PAYLOAD: Bytes = Bytes::new();
 pub(super) enum Answer<'a> {
     /// To this subject; nowhere when it is empty.
     To(&'a str),
-    /// JetStream's acknowledgement to this inbox, with the number behind it; JetStream knows the event again that comes a
-    /// second time.
-    Acknowledgement(&'a [u8], usize),
+    /// JetStream's acknowledgement of the event with this number; JetStream knows the event again that comes a second time.
+    Acknowledgement(&'a Acknowledgements, usize),
 }
 
 /// The messages of a batch, or of the beginning of one.
@@ -67,7 +67,9 @@ impl Part {
             message::check_subject(subject)?;
             self.subjects.rows.push((at, subject.into()));
         }
-        message::put_headers(&mut self.headers, event, matches!(answer, Answer::Acknowledgement(..)))?;
+        let by_marks =
+            matches!(answer, Answer::Acknowledgement(acknowledgements, _) if acknowledgements.marked);
+        let has_name = message::put_headers(&mut self.headers, event, by_marks)?;
         if !self.headers.is_empty() && !self.takes_headers {
             let message = "the server takes no headers (`no_header_support`)";
             return Err(EndpointError::new(EndpointErrorKind::Rejected, message));
@@ -82,9 +84,8 @@ impl Part {
                 self.reply.extend_from_slice(reply.as_bytes());
                 self.subjects.replies.push((at, reply.into()));
             }
-            Answer::Acknowledgement(inbox, number) => {
-                self.reply.extend_from_slice(inbox);
-                wire::put_number(&mut self.reply, number);
+            Answer::Acknowledgement(acknowledgements, number) => {
+                acknowledgements.put_reply(&mut self.reply, number, has_name);
             }
         }
         message::check_length(subject, &self.reply)?;

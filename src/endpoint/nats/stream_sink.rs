@@ -1,7 +1,7 @@
 //! Events into JetStream: each is acknowledged with its sequence number, many are under way at once.
 
 use std::sync::Arc;
-use std::time::{Duration, Instant};
+use std::time::Instant;
 
 use async_nats::jetstream::context::ContextBuilder;
 
@@ -9,7 +9,7 @@ use super::acknowledgements::Acknowledgements;
 use super::connection::{connect, known};
 use super::part::{Answer, Part, Refusal, Subjects};
 use super::pipe::{PartRead, Pipe, lasting, renewed};
-use super::streams::{self, Meaning};
+use super::streams::{self, Meaning, STREAMS_COME_BACK};
 use super::{JETSTREAM, failure, message};
 use crate::endpoint::address_options::AddressOptions;
 use crate::endpoint::halt::Halt;
@@ -23,8 +23,6 @@ use crate::event::Event;
 pub(super) const OPTIONS: [&str; 1] = ["window"];
 /// Events under way at once, when the address does not say.
 const WINDOW: u32 = 4096;
-/// A server that has just started may not have its streams yet.
-const STREAMS_COME_BACK: Duration = Duration::from_secs(10);
 
 /// Where events go.
 #[derive(Debug)]
@@ -68,6 +66,7 @@ impl StreamSink {
         let pipe = Pipe::open(address, options, &OPTIONS, &[], Some(Arc::clone(&book))).await?;
         let acknowledgements =
             Acknowledgements::listen(&pipe, book, address, options.connect_timeout).await?;
+        let acknowledgements = Acknowledgements { marked: options.marked, ..acknowledgements };
         Ok(Self {
             address: address.clone(),
             pipe,
@@ -86,7 +85,9 @@ impl StreamSink {
         let of_book = Some(Arc::clone(&book));
         if let Some(pipe) = renewed(&mut self.halt, &self.pipe, &self.options, &OPTIONS, of_book).await? {
             let timeout = self.options.connect_timeout;
-            self.acknowledgements = Acknowledgements::listen(&pipe, book, &self.address, timeout).await?;
+            let heard = Acknowledgements::listen(&pipe, book, &self.address, timeout).await?;
+            self.acknowledgements =
+                Acknowledgements { marked: self.options.marked, comes_again: true, ..heard };
             self.pipe = pipe;
             self.renewed = Some(Instant::now());
         }
@@ -131,7 +132,8 @@ impl StreamSink {
 
     /// Publishes the events of a batch, the first of which has this number.
     async fn hand_over_all(&self, batch: &[Event], first: usize) -> Handed {
-        let Acknowledgements { inbox, book } = &self.acknowledgements;
+        let acknowledgements = &self.acknowledgements;
+        let book = &acknowledgements.book;
         let mut part = Part::new(&self.pipe, batch);
         let mut reads = Vec::new();
         let mut given_up = None;
@@ -151,7 +153,7 @@ impl StreamSink {
             let handed = match &given_up {
                 Some(error) => Err(error.clone()),
                 None => self.subject_of(event).and_then(|subject| {
-                    part.put(at, (event, subject), Answer::Acknowledgement(inbox, first + at))
+                    part.put(at, (event, subject), Answer::Acknowledgement(acknowledgements, first + at))
                 }),
             };
             if let Err(error) = handed {

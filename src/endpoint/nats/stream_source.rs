@@ -1,14 +1,13 @@
 //! Events out of a JetStream stream, through a reader of our own that the server forgets: no durable consumer is touched.
 
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use async_nats::jetstream::consumer::pull::{Config, Ordered, OrderedConfig};
 use async_nats::jetstream::consumer::{AckPolicy, DeliverPolicy};
 use async_nats::jetstream::stream::Stream as JetStream;
 use futures_util::{FutureExt, StreamExt};
 
-use super::connection::Connection;
-use super::streams::Opening;
+use super::streams::{self, Opening, STREAMS_COME_BACK};
 use super::{failure, message};
 use crate::endpoint::{
     Address, BoxFuture, EndpointError, EndpointErrorKind, Source, SourceOptions, Start, Stop,
@@ -20,12 +19,15 @@ const QUIET: Duration = Duration::from_millis(300);
 /// How long the server may take to forget the reader.
 const CLOSE: Duration = Duration::from_secs(2);
 
+/// How long a stream may be quiet before it is asked whether it is still the one we read.
+const LOOK_AGAIN: Duration = Duration::from_secs(5);
+
 /// A reader of one stream.
 pub(super) struct StreamSource {
-    connection: Connection,
-    stream: JetStream,
-    filter: String,
+    opening: Opening,
     messages: Ordered,
+    /// What has come and is not handed over.
+    arrived: Option<Arrived>,
     /// What the server calls the reader.
     reader: String,
     stop: Stop,
@@ -33,50 +35,98 @@ pub(super) struct StreamSource {
     next: u64,
     /// Where events are counted from that are still to come: where reading began, then where it stands.
     rest: DeliverPolicy,
+    /// When an event or an answer about the stream last came.
+    looked: Instant,
+    /// How often the connection had been lost then.
+    losses: u64,
+    /// When it was last seen that the connection is there again.
+    back: Option<Instant>,
     ended: bool,
 }
 
 impl StreamSource {
     /// Finds the stream and begins to read.
     pub(super) async fn open(address: &Address, options: &SourceOptions) -> Result<Self, EndpointError> {
-        let mut source = Opening::of(address, options).await?;
-        let (policy, next) = source.begin(options.start).await?;
-        let reader = format!("eddy-{}", uuid::Uuid::new_v4());
-        let messages = source.read_from(policy, &reader).await?;
-        let rest = policy;
-        let Opening { connection, stream, filter, .. } = source;
+        let mut opening = Opening::of(address, options).await?;
+        let (rest, next) = opening.begin(options.start).await?;
+        let reader = reader_name();
+        let messages = opening.read_from(rest, &reader).await?;
         Ok(Self {
-            connection,
-            stream,
-            filter,
+            losses: opening.connection.losses(),
+            opening,
             messages,
+            arrived: None,
             reader,
             stop: options.stop,
             next,
             rest,
+            looked: Instant::now(),
+            back: None,
             ended: false,
         })
     }
 
     async fn read(&mut self, max: usize) -> Result<Vec<Event>, EndpointError> {
         while !self.ended {
-            let arrived = if self.stop == Stop::Never {
-                Some(self.messages.next().await)
-            } else {
-                tokio::time::timeout(QUIET, self.messages.next()).await.ok()
-            };
-            match arrived {
-                Some(None) => self.ended = true,
-                Some(Some(first)) => {
-                    let batch = self.take(first, max)?;
-                    if !batch.is_empty() {
-                        return Ok(batch);
-                    }
+            if self.arrived.is_none() {
+                let patience = if self.stop == Stop::Never { LOOK_AGAIN } else { QUIET };
+                match tokio::time::timeout(patience, self.messages.next()).await {
+                    // Kept here, for whoever waits may look away during what follows.
+                    Ok(Some(arrived)) => self.arrived = Some(arrived),
+                    Ok(None) => self.ended = true,
+                    Err(_) => {}
                 }
-                None => self.ended = self.is_at_end().await?,
+            }
+            // What follows is asked for by its number, whichever stream has the name by then.
+            self.look_again().await?;
+            if let Some(first) = self.arrived.take() {
+                self.looked = Instant::now();
+                let batch = self.take(first, max)?;
+                if !batch.is_empty() {
+                    return Ok(batch);
+                }
+            } else if !self.ended {
+                self.ended = self.is_at_end().await?;
             }
         }
         Ok(Vec::new())
+    }
+
+    /// Asks, after a loss of the connection and where the stream is quiet, whether it is still the one we read. One that was
+    /// made anew is read from its first event.
+    ///
+    /// # Errors
+    /// That it was made anew, or is not there any more.
+    async fn look_again(&mut self) -> Result<(), EndpointError> {
+        let Opening { connection, context, stream, .. } = &self.opening;
+        let losses = connection.losses();
+        let is_quiet = self.arrived.is_none() && self.looked.elapsed() >= LOOK_AGAIN;
+        if !connection.is_up() || (losses == self.losses && !is_quiet) {
+            return Ok(());
+        }
+        if losses != self.losses {
+            (self.losses, self.back) = (losses, Some(Instant::now()));
+        }
+        self.looked = Instant::now();
+        let (config, address) = (&stream.cached_info().config, &connection.address);
+        // Who cannot be told it now is told it the next time.
+        let Ok(found) = streams::by_name(context, &config.name, address).await else { return Ok(()) };
+        match found {
+            Some(found) if found.cached_info().created == stream.cached_info().created => Ok(()),
+            Some(found) => {
+                let (why, reader) = (failure::made_anew(&config.name, address), reader_name());
+                self.messages = self.opening.read_from(DeliverPolicy::All, &reader).await?;
+                (self.opening.stream, self.arrived) = (found, None);
+                (self.reader, self.rest, self.next) = (reader, DeliverPolicy::All, 1);
+                Err(why)
+            }
+            // A server that has just started may not have its streams yet.
+            None if self.back.is_some_and(|back| back.elapsed() < STREAMS_COME_BACK) => {
+                self.losses = u64::MAX;
+                Ok(())
+            }
+            None => Err(failure::not_there_any_more(&config.name, address)),
+        }
     }
 
     /// The first message and those that wait behind it.
@@ -103,7 +153,7 @@ impl StreamSource {
         let stored = arrived.map_err(|error| {
             EndpointError::new(
                 EndpointErrorKind::Disconnected,
-                format!("reading `{}` was interrupted: {error}", self.connection.address),
+                format!("reading `{}` was interrupted: {error}", self.opening.connection.address),
             )
         })?;
         let (event, pending) = message::stored_event(stored)?;
@@ -131,9 +181,10 @@ impl StreamSource {
             Stop::PresentEnd => true,
             Stop::Time(end) => Timestamp::now() > end,
             Stop::Offset(end) => {
-                let info = self.stream.get_info().await;
+                let Opening { connection, stream, .. } = &self.opening;
+                let info = stream.get_info().await;
                 let info = info.map_err(|error| {
-                    failure::request("tell the state of the stream", &error, &self.connection.address)
+                    failure::request("tell the state of the stream", &error, &connection.address)
                 })?;
                 info.state.last_sequence + 1 >= end
             }
@@ -141,7 +192,8 @@ impl StreamSource {
         if !may_be {
             return Ok(false);
         }
-        Ok(waiting_from(&self.stream, &self.filter, self.rest, &self.connection.address).await? == 0)
+        let Opening { connection, stream, filter, .. } = &self.opening;
+        Ok(waiting_from(stream, filter, self.rest, &connection.address).await? == 0)
     }
 }
 
@@ -211,6 +263,11 @@ impl Opening {
     }
 }
 
+/// A name that no other reader has.
+fn reader_name() -> String {
+    format!("eddy-{}", uuid::Uuid::new_v4())
+}
+
 fn by_sequence(sequence: u64) -> (DeliverPolicy, u64) {
     let start_sequence = sequence.max(1);
     (DeliverPolicy::ByStartSequence { start_sequence }, start_sequence)
@@ -246,7 +303,7 @@ impl Source for StreamSource {
     }
 
     fn connected(&self) -> bool {
-        self.connection.is_up()
+        self.opening.connection.is_up()
     }
 
     fn leaves_what_it_reads(&self) -> bool {
@@ -255,7 +312,7 @@ impl Source for StreamSource {
 
     fn close(self: Box<Self>) -> BoxFuture<'static, Result<(), EndpointError>> {
         Box::pin(async move {
-            let Self { stream, reader, messages, .. } = *self;
+            let Self { opening: Opening { stream, .. }, reader, messages, .. } = *self;
             // Else it would ask for a new reader when this one is gone.
             drop(messages);
             // The server forgets it by itself after a while, or never made it: neither is a failure of reading.

@@ -1,5 +1,7 @@
 //! Which stream an address means: its name, or a subject that a stream keeps.
 
+use std::time::Duration;
+
 use async_nats::jetstream::context::{Context, GetStreamByNameErrorKind, GetStreamErrorKind};
 use async_nats::jetstream::stream::Stream;
 use futures_util::TryStreamExt;
@@ -8,6 +10,9 @@ use super::connection::{Connection, connect, known};
 use super::failure;
 use crate::endpoint::address_options::AddressOptions;
 use crate::endpoint::{Address, End, EndpointError, EndpointErrorKind, SinkOptions, SourceOptions};
+
+/// A server that has just started may not have its streams yet.
+pub(super) const STREAMS_COME_BACK: Duration = Duration::from_secs(10);
 
 /// What the path of an address was found to mean.
 #[derive(Debug)]
@@ -97,7 +102,11 @@ pub(super) async fn ends(
     Ok(ends)
 }
 
-async fn by_name(context: &Context, name: &str, address: &Address) -> Result<Option<Stream>, EndpointError> {
+pub(super) async fn by_name(
+    context: &Context,
+    name: &str,
+    address: &Address,
+) -> Result<Option<Stream>, EndpointError> {
     match context.get_stream(name).await {
         Ok(stream) => Ok(Some(stream)),
         Err(error) => match error.kind() {

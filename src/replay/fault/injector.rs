@@ -8,7 +8,7 @@ use bytes::Bytes;
 use super::draw::Draw;
 use super::{FaultCount, FaultKind, Faults};
 use crate::endpoint::EndpointError;
-use crate::event::{Event, FAULT_HEADER, Header, Timestamp};
+use crate::event::{Event, FAULT_HEADER, Header, REPEAT_HEADER, Timestamp};
 use crate::replay::jq::JqFailure;
 use crate::replay::pattern::Condition;
 
@@ -151,7 +151,7 @@ impl Injector {
     fn duplicate(&mut self, at: usize, event: &Event) -> Event {
         let mut copy = event.clone();
         self.count(at, &mut copy);
-        copy.headers.retain(|header| !header.name.eq_ignore_ascii_case("Nats-Msg-Id"));
+        copy.headers.retain(|header| !header.name.eq_ignore_ascii_case(REPEAT_HEADER));
         // The id of a Redis entry, which is there only once.
         copy.attributes.shift_remove("id");
         copy

@@ -2,7 +2,7 @@
 
 use bytes::Bytes;
 
-use crate::event::{Event, Header};
+use crate::event::{Event, Header, REPEAT_HEADER};
 
 /// The header that counts how often an event was sent back to its origin.
 pub const REDRIVES_HEADER: &str = "eddy-redrives";
@@ -38,13 +38,15 @@ fn is_further_recipient(name: &str) -> bool {
     matches!(name, "CC" | "BCC")
 }
 
-/// Takes off what only says how the event died, unless that is kept, and counts this redrive.
+/// Takes off what only says how the event died, unless that is kept, and the name by which JetStream would take the event for
+/// the repeat of what it was before it died, and counts this redrive.
 pub(super) fn renew(event: &mut Event, keeps_errors: bool, redrives: u64) {
     let is_of_rabbitmq = value(event, "x-death").is_some();
     event.headers.retain(|header| {
         let name = header.name.as_str();
         let goes_elsewhere = is_of_rabbitmq && is_further_recipient(name);
-        !name.eq_ignore_ascii_case(REDRIVES_HEADER) && (keeps_errors || !is_error(name)) && !goes_elsewhere
+        let is_ours = [REDRIVES_HEADER, REPEAT_HEADER].iter().any(|ours| name.eq_ignore_ascii_case(ours));
+        !is_ours && (keeps_errors || !is_error(name)) && !goes_elsewhere
     });
     event.headers.push(Header::text(REDRIVES_HEADER, redrives.to_string()));
 }

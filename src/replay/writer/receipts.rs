@@ -23,6 +23,7 @@ impl Writer {
         };
         self.events_under_way -= batch.events.len();
         self.bytes_under_way -= batch.bytes;
+        self.settled_at = Some(self.clock.now());
         let before = self.tally.acknowledged;
         self.note_final_failure(&batch, &deliveries);
         if self.ending {

@@ -95,7 +95,7 @@ mod tests {
 
     #[tokio::test]
     async fn each_number_finds_its_event() {
-        let (batch, receipts) = OpenBatch::new(6, Duration::from_secs(5));
+        let (batch, receipts) = OpenBatch::new(6, Duration::from_secs(5), &Arc::default());
         let flight = |index, quality| Flight { batch: Arc::clone(&batch), index, quality };
         let mut flights = Flights::new(4, 2);
         let ids: Vec<_> = [(0, 1), (1, 2), (2, 2), (3, 2), (3, 1), (4, 1)]
@@ -115,7 +115,7 @@ mod tests {
         batch.settle(5, Ok(()));
         let kinds: Vec<_> =
             receipts.await.into_iter().map(|each| each.outcome.err().map(|error| error.kind)).collect();
-        let (refused, lost) = (Some(EndpointErrorKind::Rejected), Some(EndpointErrorKind::Disconnected));
+        let (refused, lost) = (Some(EndpointErrorKind::Full), Some(EndpointErrorKind::Disconnected));
         assert_eq!(kinds, [None, None, refused, lost, lost, None]);
         assert_eq!(flights.count(), 0);
     }

@@ -14,7 +14,7 @@ use super::settings::{Settings, Version};
 use super::{CAPABILITIES_3, CAPABILITIES_5, MAX_PACKET, failure, wire};
 use crate::endpoint::facts::{ChannelFacts, TargetFacts};
 use crate::endpoint::halt::Halt;
-use crate::endpoint::open_batch::OpenBatch;
+use crate::endpoint::open_batch::{LastReceipt, OpenBatch};
 use crate::endpoint::{
     BoxFuture, Capabilities, EndpointError, EndpointErrorKind, Receipts, Sink, SinkOptions,
 };
@@ -46,6 +46,7 @@ pub(super) struct Publisher {
     receipt_timeout: Duration,
     link: Option<Link>,
     halt: Halt,
+    last: Arc<LastReceipt>,
 }
 
 /// A connection and the task that works on it.
@@ -63,7 +64,8 @@ impl Publisher {
     /// When the broker cannot be reached or does not let us in.
     pub(super) async fn open(settings: Settings, options: &SinkOptions) -> Result<Self, EndpointError> {
         let link = Some(Link::open(&settings).await?);
-        Ok(Self { settings, receipt_timeout: options.receipt_timeout, link, halt: Halt::default() })
+        let receipt_timeout = options.receipt_timeout;
+        Ok(Self { settings, receipt_timeout, link, halt: Halt::default(), last: Arc::default() })
     }
 
     /// A connection that stands, made anew after a loss once the caller has seen what failed.
@@ -79,7 +81,7 @@ impl Publisher {
     }
 
     async fn hand_over_batch(&mut self, events: &[Event]) -> Receipts {
-        let (batch, receipts) = OpenBatch::new(events.len(), self.receipt_timeout);
+        let (batch, receipts) = OpenBatch::new(events.len(), self.receipt_timeout, &self.last);
         let settings = self.settings.clone();
         let mut next = 0;
         let handed = match self.link().await {
