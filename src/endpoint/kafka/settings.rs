@@ -367,7 +367,7 @@ fn not_one_of(options: &AddressOptions<'_>, name: &str, text: &str, known: &[&st
 mod tests {
     use std::time::Duration;
 
-    use super::{ALL_OPTIONS, SINK_OPTIONS, SOURCE_OPTIONS, connection, reading, sending};
+    use super::{ALL_OPTIONS, Batching, SINK_OPTIONS, SOURCE_OPTIONS, connection, reading, sending};
     use crate::endpoint::{Address, EndpointError, EndpointErrorKind};
 
     fn address(text: &str) -> Address {
