@@ -284,7 +284,9 @@ impl<'a> Viewer<'a> {
 
 /// A text of several lines in which nothing steers.
 fn lines(text: &str) -> String {
-    text.chars().map(|letter| if steers(letter) && !matches!(letter, '\n' | '\t') { ' ' } else { letter }).collect()
+    text.chars()
+        .map(|letter| if steers(letter) && !matches!(letter, '\n' | '\t') { ' ' } else { letter })
+        .collect()
 }
 
 /// The schema as a text that needs no other file.

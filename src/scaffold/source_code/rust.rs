@@ -102,7 +102,8 @@ fn boxed(types: &Types<'_>, owner: usize, kind: &Type) -> String {
 
 fn push_doc(text: &mut String, indent: &str, doc: Option<&str>) {
     for line in doc.unwrap_or_default().lines() {
-        let line: String = line.trim().chars().map(|letter| if steers(letter) { ' ' } else { letter }).collect();
+        let line: String =
+            line.trim().chars().map(|letter| if steers(letter) { ' ' } else { letter }).collect();
         push_line(text, format_args!("{}", format!("{indent}/// {line}").trim_end()));
     }
 }
