@@ -9,7 +9,7 @@ use super::error::ScaffoldError;
 use super::identifiers::{IdentifierKind, Language, Scope};
 use super::sample::sample;
 use super::source::sha256;
-use super::source_code::{any, bytes, definitions, reserved_types, type_name};
+use super::source_code::{any, bytes, definitions, plain_json, reserved_types, steers, type_name};
 use super::surface::{FieldSurface, MessageSurface, OperationSurface, Surface, fields_of};
 use super::types::{Type, TypeFault, Types};
 use crate::contract::{
@@ -67,7 +67,7 @@ pub fn view(
         "title": service.title,
         "version": service.version,
         "service": service.name,
-        "description": service.description,
+        "description": service.description.as_deref().map(lines),
         "protocols": protocols(document),
         "path": document.path.to_string_lossy(),
         "file_name": file_name(&document.path),
@@ -252,7 +252,7 @@ impl<'a> Viewer<'a> {
             "is_json": is_json,
             "cloud_event": schema.as_ref().and_then(|(schema, _)| structured(message, schema)),
             "type": in_code,
-            "sample": example.to_string(),
+            "sample": plain_json(&example.to_string()),
             "schema": schema.map(|(compiled, dialect)| schema_text(&compiled, dialect)),
         });
         Ok((view, fields))
@@ -282,11 +282,18 @@ impl<'a> Viewer<'a> {
     }
 }
 
+/// A text of several lines in which nothing steers.
+fn lines(text: &str) -> String {
+    text.chars()
+        .map(|letter| if steers(letter) && !matches!(letter, '\n' | '\t') { ' ' } else { letter })
+        .collect()
+}
+
 /// The schema as a text that needs no other file.
 fn schema_text(schema: &Compiled, dialect: Dialect) -> String {
     let mut whole = Map::from_iter([("$schema".to_owned(), Value::from(dialect.meta_schema()))]);
     whole.extend(schema.self_contained().as_object().cloned().unwrap_or_default());
-    Value::from(whole).to_string()
+    plain_json(&Value::from(whole).to_string())
 }
 
 /// The example where its schema allows it, else a value made for the schema: an example of the type alone knows no ranges.

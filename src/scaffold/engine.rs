@@ -10,7 +10,7 @@ use minijinja::{Environment, ErrorKind, State, UndefinedBehavior, Value};
 
 use super::error::ScaffoldError;
 use super::identifiers::{IdentifierKind, Language, identifier};
-use super::source_code::literal;
+use super::source_code::{literal, plain_json, steers};
 use super::words;
 use crate::diagnostic::nearest;
 
@@ -266,12 +266,12 @@ fn ident(name: &str, language: &str, kind: Option<&str>) -> Result<String, minij
 
 /// A JSON string is a YAML double-quoted scalar and a TOML basic string; TOML also wants DEL escaped.
 fn json_string(text: &str) -> String {
-    serde_json::Value::from(text).to_string().replace('\u{7f}', "\\u007f")
+    plain_json(&serde_json::Value::from(text).to_string())
 }
 
 /// Text made safe to stand in one line of a comment, or of a Python docstring that it does not end.
 fn one_line(text: &str) -> String {
-    let inert = |letter: char| if letter.is_control() { ' ' } else { letter };
+    let inert = |letter: char| if steers(letter) { ' ' } else { letter };
     // First what becomes a slash: it could end a comment.
     let plain = text.replace('\\', "/").replace("*/", "* /").replace("\"\"\"", "\" \" \"");
     let plain: String = plain.chars().map(inert).collect();
@@ -309,6 +309,8 @@ mod tests {
         assert_eq!(render("{{ '1-click' | ident('rust', 'type') }}").expect("renders"), "Value1Click");
         assert_eq!(render("{{ service_name | rust_str }}").expect("renders"), r#""shop \"x\"""#);
         assert_eq!(render("{{ 'a\n*/ *\\\\ \"\"\"' | one_line }}").expect("renders"), "a * / * / \" \" \"");
+        assert_eq!(render("{{ 'a\u{202e}b' | one_line }}").expect("renders"), "a b");
+        assert_eq!(render("{{ 'a\u{202e}b' | yaml_str }}").expect("renders"), r#""a\u202eb""#);
         assert_eq!(render("{{ service_name | toml_str }}\n").expect("renders"), "\"shop \\\"x\\\"\"\n");
     }
 

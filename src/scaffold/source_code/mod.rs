@@ -83,9 +83,8 @@ fn push_comment(text: &mut String, indent: &str, mark: &str, doc: Option<&str>) 
             .trim()
             .chars()
             .map(|letter| match letter {
-                '\u{2028}' | '\u{2029}' => ' ',
                 '\\' => '/',
-                letter if letter.is_control() => ' ',
+                letter if steers(letter) => ' ',
                 letter => letter,
             })
             .collect();
@@ -93,14 +92,33 @@ fn push_comment(text: &mut String, indent: &str, mark: &str, doc: Option<&str>) 
     }
 }
 
-/// A text as a literal of Python, TypeScript, Go and Java: that of JSON, with the two separators of lines that JSON lets stand.
+/// A text as a literal of Python, TypeScript, Go and Java: that of JSON, with what steers escaped.
 #[must_use]
 pub fn literal(text: &str) -> String {
-    let json = serde_json::Value::from(text).to_string();
-    // Go refuses a byte order mark within a file.
-    [('\u{2028}', "\\u2028"), ('\u{2029}', "\\u2029"), ('\u{7f}', "\\u007f"), ('\u{feff}', "\\ufeff")]
-        .into_iter()
-        .fold(json, |text, (letter, escaped)| text.replace(letter, escaped))
+    plain_json(&serde_json::Value::from(text).to_string())
+}
+
+/// Whether a letter ends a line, or turns the direction of writing so that a reader sees other code than a compiler. Go refuses the
+/// mark of the order of bytes within a file.
+#[must_use]
+pub fn steers(letter: char) -> bool {
+    letter.is_control()
+        || matches!(letter, '\u{61c}' | '\u{200e}' | '\u{200f}' | '\u{2028}'..='\u{202e}' | '\u{2066}'..='\u{2069}' | '\u{feff}')
+}
+
+/// JSON of one line with what steers escaped: it stands in texts alone.
+#[must_use]
+pub fn plain_json(json: &str) -> String {
+    let mut plain = String::with_capacity(json.len());
+    for letter in json.chars() {
+        if steers(letter) {
+            // Writing to a String cannot fail.
+            let _ = write!(plain, "\\u{:04x}", u32::from(letter));
+        } else {
+            plain.push(letter);
+        }
+    }
+    plain
 }
 
 #[cfg(test)]
@@ -110,12 +128,13 @@ mod tests {
     #[test]
     fn comments_cannot_end_early() {
         let mut text = String::new();
-        push_comment(&mut text, "  ", "//", Some("a \\u000a b\u{2028}c\rd\n\n*/ e"));
-        assert_eq!(text, "  // a /u000a b c d\n  //\n  // */ e\n");
+        push_comment(&mut text, "  ", "//", Some("a \\u000a b\u{2028}c\rd\u{202e}f\n\n*/ e"));
+        assert_eq!(text, "  // a /u000a b c d f\n  //\n  // */ e\n");
     }
 
     #[test]
     fn literals_hold_any_text() {
         assert_eq!(literal("a\"\\\n\u{2028}\u{7f}\u{feff}"), r#""a\"\\\n\u2028\u007f\ufeff""#);
+        assert_eq!(literal("\u{202e}a\u{2069}"), r#""\u202ea\u2069""#);
     }
 }

@@ -1,7 +1,7 @@
 //! Types as Rust source with serde's attributes: compiles without warnings, reads and writes the JSON of the schema.
 
 use super::super::types::{Definition, Field, Shape, Type, Types};
-use super::push_line;
+use super::{push_line, steers};
 
 /// Names the source itself uses, which no type may take.
 pub const RESERVED_TYPES: [&str; 9] =
@@ -102,6 +102,8 @@ fn boxed(types: &Types<'_>, owner: usize, kind: &Type) -> String {
 
 fn push_doc(text: &mut String, indent: &str, doc: Option<&str>) {
     for line in doc.unwrap_or_default().lines() {
-        push_line(text, format_args!("{}", format!("{indent}/// {}", line.trim()).trim_end()));
+        let line: String =
+            line.trim().chars().map(|letter| if steers(letter) { ' ' } else { letter }).collect();
+        push_line(text, format_args!("{}", format!("{indent}/// {line}").trim_end()));
     }
 }
