@@ -233,7 +233,7 @@ impl Compare {
         };
         match (was_closed, closed) {
             (false, true) => {
-                tell(old.1, ChangeKind::Changed, "takes no further fields any more", Effect::Narrower)
+                tell(old.1, ChangeKind::Changed, "takes no further fields any more", Effect::Narrower);
             }
             (true, false) => tell(old.1, ChangeKind::Changed, "takes further fields", Effect::Wider),
             _ => {}
