@@ -144,3 +144,50 @@ fn very_large_graphs_are_drawn_and_judged_in_time() {
         assert!(start.elapsed() < Duration::from_secs(90), "{arguments:?}: {:?}", start.elapsed());
     }
 }
+
+/// Schemas that refer to each other so that what has to be looked at doubles, or goes as far as there are schemas.
+#[test]
+fn references_that_multiply_are_judged_or_refused_in_time() {
+    let reference = |number: usize| format!("{{$ref: '#/components/schemas/S{number}'}}");
+    let document = |count: usize, schema: &dyn Fn(String) -> String| {
+        let schemas = (0..count).map(|at| format!("    S{at}: {}\n", schema(reference(at + 1))));
+        format!(
+            "asyncapi: 3.0.0\ninfo: {{title: T, version: '1'}}\nchannels: {{a: {{address: a, messages: {{m: {{payload: {}}}}}}}}}\n\
+             operations: {{o: {{action: send, channel: {{$ref: '#/channels/a'}}}}}}\ncomponents:\n  schemas:\n{}    S{count}: \
+             {{type: object, properties: {{a: {{type: string}}}}}}\n",
+            reference(0),
+            schemas.collect::<String>()
+        )
+    };
+    let directory = tempfile::tempdir().expect("a directory");
+    let run = |arguments: &[&str]| {
+        let mut command = std::process::Command::new(env!("CARGO_BIN_EXE_eddy"));
+        let start = Instant::now();
+        let output = command.args(arguments).current_dir(directory.path()).output().expect("it runs");
+        assert!(matches!(output.status.code(), Some(0..=2)), "{arguments:?}: {:?}", output.status);
+        // Without memory for what was seen before it would be hours, or more bytes than there are.
+        assert!(start.elapsed() < Duration::from_secs(60), "{arguments:?}: {:?}", start.elapsed());
+        String::from_utf8_lossy(&output.stdout).into_owned() + &String::from_utf8_lossy(&output.stderr)
+    };
+    let twice = |keyword: &'static str| move |next: String| format!("{{{keyword}: [{next}, {next}]}}");
+    for (name, count, schema, words) in [
+        ("all", 24, &twice("allOf") as &dyn Fn(String) -> String, "schemas apply to one value"),
+        ("one", 24, &twice("oneOf"), "schemas apply to one value"),
+        ("chain", 400, &|next| next, "leads back to itself"),
+        (
+            "parts",
+            24,
+            &|next| format!("{{type: object, properties: {{a: {next}, b: {next}}}}}"),
+            "no findings",
+        ),
+        ("deep", 700, &|next| format!("{{required: [a], properties: {{a: {next}}}}}"), "no findings"),
+    ] {
+        let file = format!("{name}.yaml");
+        std::fs::write(directory.path().join(&file), document(count, schema)).expect("written");
+        let said = run(&["validate", &file]);
+        assert!(said.contains(words), "{name}: {}", said.chars().take(2_000).collect::<String>());
+        run(&["bundle", &file]);
+        run(&["graph", &file, "--impact", "m.a.b"]);
+        run(&["new", "python-service", name, "--contract", &file, "--defaults"]);
+    }
+}

@@ -54,11 +54,10 @@ impl Policy {
     /// The weight of a finding under this policy; none when it is not to be shown.
     fn weight(&self, finding: &Diagnostic) -> Option<Severity> {
         let weight = self.levels.get(finding.code).copied().unwrap_or(Some(finding.severity))?;
-        if weight < self.least {
-            return None;
-        }
+        // A warning that fails the run is an error before it is asked which findings are to be seen.
         let is_denied = self.deny_warnings && weight == Severity::Warning;
-        Some(if is_denied { Severity::Error } else { weight })
+        let weight = if is_denied { Severity::Error } else { weight };
+        (weight >= self.least).then_some(weight)
     }
 }
 

@@ -28,6 +28,8 @@ type Outcome = Result<Compiled, Vec<SchemaProblem>>;
 pub struct Schemas<'a> {
     compiler: RefCell<Compiler<'a>>,
     made: RefCell<HashMap<(*const Node, Dialect), Outcome>>,
+    /// Schemas that a sound one refers to; they are sound too.
+    sound: RefCell<HashSet<(*const Node, Dialect)>>,
     payloads: RefCell<HashMap<PayloadKey, Payload>>,
     contradictions: OnceCell<Vec<Contradiction>>,
 }
@@ -39,6 +41,7 @@ impl<'a> Schemas<'a> {
         Self {
             compiler,
             made: RefCell::default(),
+            sound: RefCell::default(),
             payloads: RefCell::default(),
             contradictions: OnceCell::new(),
         }
@@ -50,6 +53,12 @@ impl<'a> Schemas<'a> {
             return known.clone();
         }
         let outcome = self.compiler.borrow_mut().compile(place, dialect);
+        if let Ok(compiled) = &outcome {
+            let places = compiled.places_and_dialects();
+            self.sound
+                .borrow_mut()
+                .extend(places.map(|(place, dialect)| (Arc::as_ptr(&place.node), dialect)));
+        }
         self.made.borrow_mut().insert(key, outcome.clone());
         outcome
     }
@@ -128,10 +137,14 @@ impl CheckInput<'_> {
     /// What is wrong with the schema at a place.
     #[must_use]
     pub fn problems(&self, place: &Resolved, dialect: Dialect) -> Vec<SchemaProblem> {
+        if self.schemas.sound.borrow().contains(&(Arc::as_ptr(&place.node), dialect)) {
+            return Vec::new();
+        }
         self.schemas.outcome(place, dialect).err().unwrap_or_default()
     }
 
-    /// The outermost schemas of the document: those of messages, and those in components.
+    /// The outermost schemas of the document: those of messages, and those in components, of which the ones that nothing
+    /// refers to come first: what they refer to is looked at with them.
     #[must_use]
     pub fn schema_places(&self) -> Vec<(Resolved, Dialect)> {
         let messages = self.document.messages.iter();
@@ -139,7 +152,9 @@ impl CheckInput<'_> {
             .flat_map(|message| message.payload.iter().chain(&message.headers))
             .filter_map(|schema| Some((schema.place(), schema.dialect()?)))
             .collect();
-        for schema in self.named("Schema") {
+        let mut named: Vec<_> = self.named("Schema").collect();
+        named.sort_by_key(|schema| self.is_referred(schema));
+        for schema in named {
             let is_outermost =
                 schema.pointer.strip_prefix("/components/schemas/").is_some_and(|rest| !rest.contains('/'));
             if is_outermost {

@@ -112,6 +112,17 @@ fn version_kind(version: &str) -> Option<DocumentKind> {
     }
 }
 
+/// The newest known version before one that is not known, by number and not by spelling.
+fn before(version: &str) -> Option<&'static str> {
+    let numbers = |text: &str| {
+        let mut parts = text.split('.').map(|part| part.parse::<u32>().ok());
+        Some((parts.next()??, parts.next()??, parts.next()??, parts.next()))
+            .filter(|(.., more)| more.is_none())
+    };
+    let wanted = numbers(version)?;
+    VERSIONS.into_iter().rev().find(|known| numbers(known).is_some_and(|known| known < wanted))
+}
+
 fn unknown_version(version: &str, node: &Node) -> Diagnostic {
     let message = format!("the AsyncAPI version `{version}` is not known");
     let finding = Diagnostic::new(UNKNOWN_VERSION, Severity::Error, message, node.span)
@@ -120,7 +131,7 @@ fn unknown_version(version: &str, node: &Node) -> Diagnostic {
     let release = version.split('-').next().unwrap_or_default();
     let completed = format!("{version}.0");
     let near = [release, &completed].into_iter().find(|candidate| version_kind(candidate).is_some());
-    let help = match near.or_else(|| nearest(version, VERSIONS)) {
+    let help = match near.or_else(|| before(version)).or_else(|| nearest(version, VERSIONS)) {
         Some(near) => {
             // In quotes, which JSON needs and YAML does not mind.
             let edit = vec![(node.span, format!("\"{near}\""))];

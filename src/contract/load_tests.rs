@@ -327,7 +327,9 @@ fn versions_are_accepted_by_minor_and_any_patch() {
         assert_eq!(document(&format!("asyncapi: {version}\n")).kind, kind);
     }
     for (version, near) in [
-        ("2.7.0", "2.0.0"),
+        ("2.7.0", "`2.6.0`"),
+        ("3.2.0", "`3.1.0`"),
+        ("4.0.0", "`3.1.0`"),
         ("3.0.0-rc1", "3.0.0"),
         ("'3.0'", "3.0.0"),
         ("2.0.0.0", "2.0.0"),

@@ -45,7 +45,9 @@ impl Diagnostic {
             _ => FixSafety::Unsafe,
         };
         if let (0, Some(place)) = (rivals, between_quotes(span, written)) {
-            let edits = vec![(place, meant.to_owned())];
+            // Without quotes these would be no texts.
+            let needs_quotes = place == span && matches!(meant, "null" | "true" | "false");
+            let edits = vec![(place, if needs_quotes { format!("\"{meant}\"") } else { meant.to_owned() })];
             self.fix = Some(super::Fix { title: format!("write `{meant}`"), safety, edits });
         }
         Some(meant)

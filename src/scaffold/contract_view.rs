@@ -10,7 +10,8 @@ use super::identifiers::{IdentifierKind, Language, Scope};
 use super::sample::sample;
 use super::source::sha256;
 use super::source_code::{any, bytes, definitions, plain_json, reserved_types, steers, type_name};
-use super::surface::{FieldSurface, MessageSurface, OperationSurface, Surface, fields_of};
+use super::surface::{MessageSurface, OperationSurface, Surface};
+use super::surface_fields::fields_of;
 use super::types::{Type, TypeFault, Types};
 use crate::contract::{
     Action, Channel, Document, Message, MessageIndex, Operation, Parameter, SchemaFormat, SchemaRef,
@@ -181,8 +182,8 @@ impl<'a> Viewer<'a> {
         let mut seen = Vec::new();
         for index in &operation.messages {
             let message = &self.document.messages[index.0];
-            let (mut view, fields) = self.message(*index)?;
-            seen.push(MessageSurface { name: message.name.clone(), fields });
+            let (mut view, surface) = self.message(*index)?;
+            seen.push(surface);
             view["variant"] = variants.allocate(&message.name, IdentifierKind::Type, self.language).into();
             messages.push(view);
         }
@@ -223,11 +224,8 @@ impl<'a> Viewer<'a> {
         all.map(|index| self.message(MessageIndex(index)).map(|(view, _)| view)).collect()
     }
 
-    /// A message as templates see it, and its fields.
-    fn message(
-        &mut self,
-        index: MessageIndex,
-    ) -> Result<(Value, BTreeMap<String, FieldSurface>), ScaffoldError> {
+    /// A message as templates see it, and as others do.
+    fn message(&mut self, index: MessageIndex) -> Result<(Value, MessageSurface), ScaffoldError> {
         let message = &self.document.messages[index.0];
         let is_json = is_json(message);
         let kind = match &message.payload {
@@ -239,8 +237,8 @@ impl<'a> Viewer<'a> {
             None if is_json => any(self.language).to_owned(),
             None => bytes(self.language).to_owned(),
         };
-        let fields = kind.as_ref().map(|kind| fields_of(&self.types, kind)).unwrap_or_default();
         let schema = self.compiled(message, is_json);
+        let surface = self.surface_of(message, kind.as_ref(), schema.as_ref());
         let example = kind.map_or_else(|| json!({}), |kind| sample(&self.types, &kind));
         let example =
             schema.as_ref().map_or_else(|| example.clone(), |(schema, _)| allowed(schema, &example));
@@ -255,7 +253,23 @@ impl<'a> Viewer<'a> {
             "sample": plain_json(&example.to_string()),
             "schema": schema.map(|(compiled, dialect)| schema_text(&compiled, dialect)),
         });
-        Ok((view, fields))
+        Ok((view, surface))
+    }
+
+    /// What others see of a message; where that is more than is kept, a sum of the whole tells whether it changed.
+    fn surface_of(
+        &self,
+        message: &Message,
+        kind: Option<&Type>,
+        schema: Option<&(Compiled, Dialect)>,
+    ) -> MessageSurface {
+        let (fields, is_whole) =
+            kind.map_or_else(|| (BTreeMap::new(), true), |kind| fields_of(&self.types, kind));
+        let whole = || match schema {
+            Some((compiled, dialect)) => sha256(schema_text(compiled, *dialect).as_bytes()),
+            None => sha256(self.sources.get(self.document.file).text().as_bytes()),
+        };
+        MessageSurface { name: message.name.clone(), fields, beyond: (!is_whole).then(whole) }
     }
 
     /// The schema, compiled; none for other languages, for those of OpenAPI 3.0, whose `nullable` no validator knows, and for

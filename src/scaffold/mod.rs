@@ -16,6 +16,8 @@ mod schema_node;
 pub mod source;
 mod source_code;
 pub mod surface;
+mod surface_changes;
+mod surface_fields;
 pub mod sync;
 pub mod types;
 mod words;

@@ -1,8 +1,11 @@
 //! What a schema's node says of itself, read without judging it.
 
 use super::words;
-use crate::source_text::Resolved;
-use crate::source_text::tree::{Node, NodeRef, pointer_push};
+use crate::source_text::tree::{Node, NodeRef, Value, pointer_push};
+use crate::source_text::{Documents, Resolved};
+
+/// Lists and maps in each other that are passed through in search of values.
+const LISTS: usize = 16;
 
 /// The name of a schema that stands under `components/schemas`, `definitions` or `$defs`.
 pub(super) fn component_name(pointer: &str) -> Option<String> {
@@ -56,4 +59,26 @@ pub(super) fn required_of(node: &Node) -> Vec<&str> {
 pub(super) fn child(place: &Resolved, node: &NodeRef, tokens: &[&str]) -> Resolved {
     let pointer = tokens.iter().fold(place.pointer.clone(), |pointer, token| pointer_push(&pointer, token));
     Resolved { file: place.file, pointer, node: node.clone() }
+}
+
+/// The values that `enum` or `const` list for a schema, or for what its lists and maps hold, as JSON; none when all of
+/// them are texts, for these make a type of their own.
+pub(super) fn listed_values(references: &Documents, place: &Resolved) -> Vec<String> {
+    let mut place = place.clone();
+    for _ in 0..LISTS {
+        let Ok(found) = references.follow(place) else { return Vec::new() };
+        let constant = found.node.get("const").map(std::slice::from_ref);
+        let listed = constant.or_else(|| found.node.get("enum").map(|list| list.items()));
+        if let Some(listed) = listed {
+            let concrete: Vec<&NodeRef> = listed.iter().filter(|value| value.value != Value::Null).collect();
+            let is_text = concrete.iter().all(|value| value.as_str().is_some());
+            let json = concrete.iter().map(|value| value.to_json().to_string());
+            return if is_text { Vec::new() } else { json.collect() };
+        }
+        let inner = ["items", "additionalProperties"].iter().find_map(|keyword| found.node.get(keyword));
+        let Some(inner) = inner.filter(|inner| !inner.entries().is_empty()) else { return Vec::new() };
+        // Only where values stand matters, not by which way they were reached.
+        place = child(&found, inner, &[]);
+    }
+    Vec::new()
 }

@@ -6,10 +6,7 @@ use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
 
-use super::types::{Shape, Type, Types};
-
-/// Most fields one message is looked at for.
-const MAX_FIELDS: usize = 2_000;
+use super::surface_changes::{Effect, differences};
 
 /// The contract of one service.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
@@ -36,20 +33,29 @@ pub struct OperationSurface {
 pub struct MessageSurface {
     /// Its name.
     pub name: String,
-    /// Fields by path, such as `lines[].sku`.
+    /// Fields by path, such as `lines[].sku`; the payload itself has the empty one.
     pub fields: BTreeMap<String, FieldSurface>,
+    /// SHA-256 of the whole schema, when it has more fields than are kept here.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub beyond: Option<String>,
 }
 
 /// One field.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct FieldSurface {
     /// What it holds, in words.
     pub kind: String,
-    /// Whether it must be there.
+    /// Whether it must be there, for what may be missing: a property of an object.
     pub required: bool,
-    /// The texts it may be, when the contract lists them.
+    /// The values it may be, when the contract lists them.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub values: Vec<String>,
+    /// Whether it may be null.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub nullable: bool,
+    /// Whether it is an object that has no fields but those listed.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub closed: bool,
 }
 
 /// One difference between two contracts.
@@ -75,109 +81,65 @@ pub enum ChangeKind {
     Changed,
 }
 
-/// The fields of a message, by path.
-#[must_use]
-pub fn fields_of(types: &Types<'_>, kind: &Type) -> BTreeMap<String, FieldSurface> {
-    let mut walk = Walk { types, open: Vec::new(), fields: BTreeMap::new() };
-    walk.kind(kind, "", true);
-    walk.fields
-}
+/// Changes found so far, each with the operation it was found in.
+struct Found(Vec<(String, Change)>);
 
-struct Walk<'a, 'b> {
-    types: &'a Types<'b>,
-    open: Vec<usize>,
-    fields: BTreeMap<String, FieldSurface>,
-}
-
-impl Walk<'_, '_> {
-    fn kind(&mut self, kind: &Type, path: &str, required: bool) {
-        match kind {
-            Type::Option(inner) => self.kind(inner, path, required),
-            Type::List(item) => {
-                self.take(path, "list", required, &[]);
-                self.kind(item, &format!("{path}[]"), true);
-            }
-            Type::Map(value) => {
-                self.take(path, "map", required, &[]);
-                self.kind(value, &format!("{path}.*"), true);
-            }
-            Type::Named(index) => self.named(*index, path, required),
-            Type::String(format) => self.take(path, format.as_deref().unwrap_or("text"), required, &[]),
-            Type::Integer => self.take(path, "whole number", required, &[]),
-            Type::Number => self.take(path, "number", required, &[]),
-            Type::Bool => self.take(path, "true or false", required, &[]),
-            Type::Any => self.take(path, "anything", required, &[]),
-        }
+impl Found {
+    fn add(&mut self, operation: &OperationSurface, kind: ChangeKind, what: String, breaking: bool) {
+        self.0.push((operation.id.clone(), Change { kind, what, breaking }));
     }
 
-    fn named(&mut self, index: usize, path: &str, required: bool) {
-        let Some(definition) = self.types.get(index).filter(|_| !self.open.contains(&index)) else {
-            return self.take(path, "the same again", required, &[]);
-        };
-        self.open.push(index);
-        match &definition.shape {
-            Shape::Enum(variants) => {
-                let values: Vec<String> = variants.iter().map(|(_, wire)| wire.clone()).collect();
-                self.take(path, "one of several texts", required, &values);
-            }
-            Shape::Union(variants) => {
-                self.take(path, "one of several types", required, &[]);
-                for (at, (_, kind)) in variants.iter().enumerate() {
-                    self.kind(kind, &format!("{path}|{}", at + 1), true);
-                }
-            }
-            Shape::Struct { fields, .. } => {
-                self.take(path, "object", required, &[]);
-                for field in fields {
-                    let joint = if path.is_empty() { "" } else { "." };
-                    self.kind(&field.kind, &format!("{path}{joint}{}", field.wire), field.required);
-                }
-            }
+    /// The changes; what is said of the messages of several operations names its operation.
+    fn told(self) -> Vec<Change> {
+        let mut times: BTreeMap<&str, usize> = BTreeMap::new();
+        for (_, change) in &self.0 {
+            *times.entry(&change.what).or_default() += 1;
         }
-        self.open.pop();
-    }
-
-    fn take(&mut self, path: &str, kind: &str, required: bool, values: &[String]) {
-        if self.fields.len() < MAX_FIELDS {
-            let field = FieldSurface { kind: kind.to_owned(), required, values: values.to_vec() };
-            self.fields.insert(path.to_owned(), field);
-        }
+        let is_shared: Vec<bool> = self
+            .0
+            .iter()
+            .map(|(_, change)| times.get(&*change.what).is_some_and(|count| *count > 1))
+            .collect();
+        let told = self.0.into_iter().zip(is_shared).map(|((operation, mut change), is_shared)| {
+            if is_shared {
+                change.what = format!("{}, in operation `{operation}`", change.what);
+            }
+            change
+        });
+        told.collect()
     }
 }
 
 /// What changed, removed things first, in order of writing.
 #[must_use]
 pub fn changes(before: &Surface, after: &Surface) -> Vec<Change> {
-    let mut changes = Vec::new();
+    let mut found = Found(Vec::new());
     let find = |surface: &Surface, id: &str| surface.operations.iter().find(|one| one.id == id).cloned();
     for old in &before.operations {
         match find(after, &old.id) {
-            None => changes.push(change(ChangeKind::Removed, operation(old), true)),
-            Some(new) => operation_changes(&mut changes, old, &new),
+            None => found.add(old, ChangeKind::Removed, operation(old), true),
+            Some(new) => operation_changes(&mut found, old, &new),
         }
     }
-    let new = after.operations.iter().filter(|new| find(before, &new.id).is_none());
-    changes.extend(new.map(|new| change(ChangeKind::Added, operation(new), false)));
-    changes
+    for new in after.operations.iter().filter(|new| find(before, &new.id).is_none()) {
+        found.add(new, ChangeKind::Added, operation(new), false);
+    }
+    found.told()
 }
 
 fn operation(operation: &OperationSurface) -> String {
     format!("operation `{}` ({}s `{}`)", operation.id, operation.action, operation.address)
 }
 
-fn change(kind: ChangeKind, what: String, breaking: bool) -> Change {
-    Change { kind, what, breaking }
-}
-
-fn operation_changes(changes: &mut Vec<Change>, old: &OperationSurface, new: &OperationSurface) {
+fn operation_changes(found: &mut Found, old: &OperationSurface, new: &OperationSurface) {
     let name = format!("operation `{}`", old.id);
     if old.action != new.action {
         let what = format!("{name} {}s what it used to {}", new.action, old.action);
-        changes.push(change(ChangeKind::Changed, what, true));
+        found.add(new, ChangeKind::Changed, what, true);
     }
     if old.address != new.address {
         let what = format!("{name} is at `{}`, no longer at `{}`", new.address, old.address);
-        changes.push(change(ChangeKind::Changed, what, true));
+        found.add(new, ChangeKind::Changed, what, true);
     }
     let find =
         |messages: &[MessageSurface], name: &str| messages.iter().find(|one| one.name == name).cloned();
@@ -185,52 +147,43 @@ fn operation_changes(changes: &mut Vec<Change>, old: &OperationSurface, new: &Op
         match find(&new.messages, &message.name) {
             None => {
                 let what = format!("message `{}` of {name}", message.name);
-                changes.push(change(ChangeKind::Removed, what, true));
+                found.add(new, ChangeKind::Removed, what, true);
             }
-            Some(other) => field_changes(changes, message, &other, new.action == "receive"),
+            Some(other) => message_changes(found, message, &other, new),
         }
     }
     for message in new.messages.iter().filter(|one| find(&old.messages, &one.name).is_none()) {
         let what = format!("message `{}` of {name}", message.name);
-        changes.push(change(ChangeKind::Added, what, false));
+        found.add(new, ChangeKind::Added, what, false);
     }
 }
 
-/// Events that are received may come from those who do not know the new contract yet, events that are sent may reach them.
-fn field_changes(changes: &mut Vec<Change>, old: &MessageSurface, new: &MessageSurface, received: bool) {
-    let name = |path: &str| {
-        let what = if path.is_empty() { "the payload".to_owned() } else { format!("field `{path}`") };
-        format!("{what} of `{}`", old.name)
-    };
-    for (path, field) in &old.fields {
-        let Some(other) = new.fields.get(path) else {
-            changes.push(change(ChangeKind::Removed, name(path), field.required));
-            continue;
+/// Events that are received may come from those who do not know the new contract yet: it must take all that the old one
+/// took. Events that are sent may reach those who know the old one alone: nothing may come that it did not allow.
+fn message_changes(
+    found: &mut Found,
+    old: &MessageSurface,
+    new: &MessageSurface,
+    operation: &OperationSurface,
+) {
+    let received = operation.action == "receive";
+    let compared = differences(&old.fields, &new.fields);
+    for difference in compared.differences {
+        let breaking = match difference.effect {
+            Effect::None => false,
+            Effect::Wider => !received,
+            Effect::Narrower => received,
+            Effect::Other => true,
         };
-        let mut tell = |what: &str, breaking| {
-            changes.push(change(ChangeKind::Changed, format!("{} {what}", name(path)), breaking));
-        };
-        if field.kind != other.kind {
-            tell(&format!("is {}, no longer {}", other.kind, field.kind), true);
-        }
-        match (field.required, other.required) {
-            (true, false) => tell("may be left out", !received),
-            (false, true) => tell("must be there", received),
-            _ => {}
-        }
-        let missing = |from: &[String], to: &[String]| -> Vec<String> {
-            from.iter().filter(|value| !to.contains(value)).map(|value| format!("`{value}`")).collect()
-        };
-        let (gone, more) = (missing(&field.values, &other.values), missing(&other.values, &field.values));
-        if field.kind == other.kind && !gone.is_empty() {
-            tell(&format!("is never {} any more", gone.join(", ")), received);
-        }
-        if field.kind == other.kind && !more.is_empty() {
-            tell(&format!("may be {} too", more.join(", ")), !received);
-        }
+        let path = &difference.path;
+        let place = if path.is_empty() { "the payload".to_owned() } else { format!("field `{path}`") };
+        let said = if difference.says.is_empty() { String::new() } else { format!(" {}", difference.says) };
+        found.add(operation, difference.kind, format!("{place} of `{}`{said}", old.name), breaking);
     }
-    for (path, field) in new.fields.iter().filter(|(path, _)| !old.fields.contains_key(*path)) {
-        changes.push(change(ChangeKind::Added, name(path), field.required && received));
+    if !compared.is_whole || old.beyond != new.beyond {
+        // Nobody knows whether it breaks anybody, so it must not pass for a change that does not.
+        let what = format!("message `{}` has too many fields for all of them to be compared", old.name);
+        found.add(operation, ChangeKind::Changed, what, true);
     }
 }
 
@@ -239,11 +192,12 @@ mod tests {
     use super::*;
 
     fn surface(action: &str, address: &str, fields: &[(&str, &str, bool)]) -> Surface {
-        let fields = fields.iter().map(|(path, kind, required)| {
-            let field = FieldSurface { kind: (*kind).to_owned(), required: *required, values: Vec::new() };
+        let fields = [("", "object", true)].iter().chain(fields).map(|(path, kind, required)| {
+            let kind = (*kind).to_owned();
+            let field = FieldSurface { kind, required: *required, ..FieldSurface::default() };
             ((*path).to_owned(), field)
         });
-        let message = MessageSurface { name: "M".to_owned(), fields: fields.collect() };
+        let message = MessageSurface { name: "M".to_owned(), fields: fields.collect(), beyond: None };
         let operation = OperationSurface {
             id: "o".to_owned(),
             action: action.to_owned(),
@@ -282,5 +236,30 @@ mod tests {
         assert_eq!(said(&without("send"), &with("send", true)), ["field `f` of `M`"]);
         assert_eq!(said(&with("send", true), &without("send")), ["!field `f` of `M`"]);
         assert_eq!(said(&with("send", false), &without("send")), ["field `f` of `M`"]);
+    }
+
+    #[test]
+    fn the_same_of_two_operations_names_each() {
+        let two = |required| {
+            let Surface { mut operations } = surface("receive", "a", &[("f", "text", required)]);
+            operations.push(OperationSurface { id: "p".to_owned(), ..operations[0].clone() });
+            Surface { operations }
+        };
+        let said = said(&two(false), &two(true));
+        assert_eq!(said[0], "!field `f` of `M` must be there, in operation `o`");
+        assert_eq!(said[1], "!field `f` of `M` must be there, in operation `p`");
+    }
+
+    #[test]
+    fn what_is_beyond_the_limit_is_not_passed_over_in_silence() {
+        let cut = |beyond: Option<&str>| {
+            let mut surface = surface("send", "a", &[]);
+            surface.operations[0].messages[0].beyond = beyond.map(str::to_owned);
+            surface
+        };
+        assert!(said(&cut(Some("x")), &cut(Some("x"))).is_empty());
+        let told = ["!message `M` has too many fields for all of them to be compared"];
+        assert_eq!(said(&cut(Some("x")), &cut(Some("y"))), told);
+        assert_eq!(said(&cut(None), &cut(Some("y"))), told);
     }
 }

@@ -6,7 +6,8 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use super::identifiers::{IdentifierKind, Language, Scope};
 use super::schema_node::{
-    branch_label, child, component_name, properties_of, required_of, says_what_it_is, type_names,
+    branch_label, child, component_name, listed_values, properties_of, required_of, says_what_it_is,
+    type_names,
 };
 use crate::source_text::tree::{NodeRef, Value};
 use crate::source_text::{Documents, FileId, Resolved};
@@ -72,6 +73,8 @@ pub struct Field {
     pub nullable: bool,
     /// `description`.
     pub doc: Option<String>,
+    /// The values that are listed for it, or for what its lists and maps hold, unless they are texts: no type says these.
+    pub listed: Vec<String>,
 }
 
 /// What a definition is.
@@ -409,6 +412,7 @@ impl<'a> Types<'a> {
                 kind: if required { kind } else { kind.optional() },
                 required,
                 doc: property.node.get_str("description").map(str::to_owned),
+                listed: listed_values(self.references, property),
             };
             order.push(*wire);
             fields.insert(wire, field);

@@ -3,7 +3,7 @@
 //! Every target of a reference becomes a definition `0`, `1`, … of the bundle; references are followed by us and
 //! never by the validator, so circles, several files and documents around the schema need nothing from it.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
 
 use serde_json::{Map, Value};
@@ -80,6 +80,8 @@ pub(super) struct Bundler<'a> {
     pending: Vec<Pending>,
     numbers: HashMap<(usize, Dialect, usize), usize>,
     dynamic: DynamicScopes,
+    /// Targets from which references are known to end; without them each link of a chain would walk all of the rest.
+    ending: HashSet<(*const Node, Dialect)>,
     /// Problems of references; those of keywords are found by the meta-schema.
     pub problems: Vec<SchemaProblem>,
 }
@@ -87,7 +89,8 @@ pub(super) struct Bundler<'a> {
 impl<'a> Bundler<'a> {
     pub(super) fn new(references: &'a dyn References, scopes: &'a mut Scopes) -> Self {
         let (numbers, dynamic) = (HashMap::new(), DynamicScopes::new());
-        Self { references, scopes, pending: Vec::new(), numbers, dynamic, problems: Vec::new() }
+        let (pending, ending, problems) = (Vec::new(), HashSet::new(), Vec::new());
+        Self { references, scopes, pending, numbers, dynamic, ending, problems }
     }
 
     /// Gathers the schema at `place` and all it reaches.
@@ -305,23 +308,27 @@ impl<'a> Bundler<'a> {
 
     /// Whether following only references from here comes back to a place already passed.
     fn circles(&mut self, target: &Resolved, around: &Around) -> bool {
-        let mut passed = vec![Arc::as_ptr(&target.node)];
+        let mut passed = HashSet::new();
         let mut place = target.clone();
-        while let Some(written) = place.node.get_str("$ref") {
-            if !around.dialect.reference_stands_alone() && place.node.entries().len() > 1 {
-                return false;
+        loop {
+            let key = (Arc::as_ptr(&place.node), around.dialect);
+            if self.ending.contains(&key) {
+                break;
             }
-            let base = self.scopes.base(self.references, &place, around.dialect);
-            let Ok(Target::Place(next)) = self.scopes.resolve(self.references, place.file, &base, written)
-            else {
-                return false;
-            };
-            if passed.contains(&Arc::as_ptr(&next.node)) {
+            if !passed.insert(key) {
                 return true;
             }
-            passed.push(Arc::as_ptr(&next.node));
-            place = next;
+            let stands_alone = around.dialect.reference_stands_alone() || place.node.entries().len() == 1;
+            let Some(written) = place.node.get_str("$ref").filter(|_| stands_alone) else {
+                break;
+            };
+            let base = self.scopes.base(self.references, &place, around.dialect);
+            match self.scopes.resolve(self.references, place.file, &base, written) {
+                Ok(Target::Place(next)) => place = next,
+                _ => break,
+            }
         }
+        self.ending.extend(passed);
         false
     }
 

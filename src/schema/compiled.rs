@@ -89,6 +89,11 @@ impl Compiled {
         self.shared.bundle.places.iter().map(|(place, _)| place)
     }
 
+    /// The same, each with the language it is written in.
+    pub fn places_and_dialects(&self) -> impl Iterator<Item = (&Resolved, Dialect)> {
+        self.shared.bundle.places.iter().map(|(place, dialect)| (place, *dialect))
+    }
+
     pub(super) fn bundle(&self) -> &Bundle {
         &self.shared.bundle
     }

@@ -10,6 +10,7 @@ use serde_json::Value;
 
 use super::Compiled;
 use super::bundle::Bundle;
+use super::expanse::reference_levels;
 use crate::source_text::tree::pointer_push;
 use crate::source_text::{FileId, Span};
 
@@ -19,6 +20,12 @@ const CHOICES: usize = 64;
 const BRANCHES: usize = 12;
 /// Values a schema may consist of to be looked at.
 const NODES: usize = 20_000;
+/// References that may lead on from each other in a schema that is looked at, and how many the usual stack has room for:
+/// proving goes down by recursion.
+const LEVELS: usize = 1_000;
+const USUAL_LEVELS: usize = 40;
+/// Bytes of the stack for more.
+const STACK: usize = 128 << 20;
 
 /// A part of a schema that no value satisfies.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -66,34 +73,49 @@ impl Compiled {
         if self.weight_of_proof() == 0 {
             return Vec::new();
         }
-        let mut document = bundle.schema.clone();
-        let choices = choices(&mut document);
-        let options = canonical::options().with_draft(bundle.dialect.draft()).offline();
-        let Ok(prepared) = options.should_validate_formats(true).prepare(&document) else {
+        let levels = reference_levels(&bundle.schema);
+        if levels <= USUAL_LEVELS {
+            return contradictions(bundle);
+        }
+        if levels > LEVELS {
             return Vec::new();
-        };
-        let mut found = Vec::new();
-        for (pointer, reason) in prepared.unsatisfiable().unwrap_or_default() {
-            let reason = match reason {
-                UnsatisfiableReason::Literal => continue,
-                UnsatisfiableReason::Empty(cause) if cause.keywords.is_empty() => continue,
-                UnsatisfiableReason::Empty(cause) => keywords(bundle, std::slice::from_ref(&cause)),
-                UnsatisfiableReason::Conflict(causes) => keywords(bundle, &causes),
-            };
-            found.extend(contradiction(bundle, &pointer, Reason::Keywords(reason)));
         }
-        let whole: HashSet<String> = found.iter().map(|each| each.pointer.clone()).collect();
-        for choice in &choices {
-            // What nothing satisfies at all has no need of a word about its branches.
-            let place = bundle.origin(&choice.pointer);
-            if place.is_some_and(|(_, pointer, _)| whole.contains(&pointer)) {
-                continue;
-            }
-            Branches { bundle, prepared: &prepared, choice }.judge(&mut found);
-        }
-        found.sort_by(|left, right| (left.span, &left.pointer).cmp(&(right.span, &right.pointer)));
-        found
+        std::thread::scope(|scope| {
+            let thread = std::thread::Builder::new().stack_size(STACK);
+            let proof = thread.spawn_scoped(scope, || contradictions(bundle));
+            proof.ok().and_then(|proof| proof.join().ok()).unwrap_or_default()
+        })
     }
+}
+
+fn contradictions(bundle: &Bundle) -> Vec<Contradiction> {
+    let mut document = bundle.schema.clone();
+    let choices = choices(&mut document);
+    let options = canonical::options().with_draft(bundle.dialect.draft()).offline();
+    let Ok(prepared) = options.should_validate_formats(true).prepare(&document) else {
+        return Vec::new();
+    };
+    let mut found = Vec::new();
+    for (pointer, reason) in prepared.unsatisfiable().unwrap_or_default() {
+        let reason = match reason {
+            UnsatisfiableReason::Literal => continue,
+            UnsatisfiableReason::Empty(cause) if cause.keywords.is_empty() => continue,
+            UnsatisfiableReason::Empty(cause) => keywords(bundle, std::slice::from_ref(&cause)),
+            UnsatisfiableReason::Conflict(causes) => keywords(bundle, &causes),
+        };
+        found.extend(contradiction(bundle, &pointer, Reason::Keywords(reason)));
+    }
+    let whole: HashSet<String> = found.iter().map(|each| each.pointer.clone()).collect();
+    for choice in &choices {
+        // What nothing satisfies at all has no need of a word about its branches.
+        let place = bundle.origin(&choice.pointer);
+        if place.is_some_and(|(_, pointer, _)| whole.contains(&pointer)) {
+            continue;
+        }
+        Branches { bundle, prepared: &prepared, choice }.judge(&mut found);
+    }
+    found.sort_by(|left, right| (left.span, &left.pointer).cmp(&(right.span, &right.pointer)));
+    found
 }
 
 /// What is left of `limit` after counting the values inside.

@@ -10,6 +10,7 @@ pub mod contradiction;
 mod dialect;
 mod direct;
 mod dynamic;
+mod expanse;
 mod format;
 pub mod generate;
 mod keyword;
@@ -30,6 +31,7 @@ use std::sync::Arc;
 use bundle::{Bundle, Bundler};
 pub use compiled::{Compiled, bare, nested_deeper};
 pub use dialect::Dialect;
+use expanse::{APPLIED, Excess, LEVELS};
 pub use payload::{Language, PayloadSchema};
 pub use problem::{AvroFault, SchemaProblem, SchemaProblemKind};
 pub use violation::Violation;
@@ -67,6 +69,8 @@ pub struct Compiler<'a> {
     scopes: scope::Scopes,
     /// What the meta-schemas said, by the address of the node, which is kept alive.
     checked: HashMap<(usize, Dialect), (NodeRef, Vec<SchemaProblem>)>,
+    /// Schemas that were seen to be too much within others, in the same way.
+    refused: HashMap<(usize, Dialect), (NodeRef, SchemaProblem)>,
     formats: bool,
 }
 
@@ -74,7 +78,8 @@ impl<'a> Compiler<'a> {
     /// A compiler that follows references by `references`.
     #[must_use]
     pub fn new(references: &'a dyn References) -> Self {
-        Self { references, scopes: scope::Scopes::default(), checked: HashMap::new(), formats: true }
+        let (checked, refused) = (HashMap::new(), HashMap::new());
+        Self { references, scopes: scope::Scopes::default(), checked, refused, formats: true }
     }
 
     /// Lets `format` say something to readers only, as 2019-09 and 2020-12 do by default; else values must have it.
@@ -91,11 +96,17 @@ impl<'a> Compiler<'a> {
     /// what is wrong with it.
     pub fn compile(&mut self, place: &Resolved, dialect: Dialect) -> Result<Compiled, Vec<SchemaProblem>> {
         let dialect = self.scopes.dialect(self.references, place, dialect);
+        if let Some((_, problem)) = self.refused.get(&(Arc::as_ptr(&place.node) as usize, dialect)) {
+            return Err(vec![problem.clone()]);
+        }
         let mut bundler = Bundler::new(self.references, &mut self.scopes);
         let mut bundle = bundler.gather(place, dialect);
         bundle.formats = self.formats;
         let mut problems = bundler.problems;
         self.hold_against_meta_schemas(&bundle, &mut problems);
+        if problems.is_empty() {
+            problems.extend(self.too_much(&bundle));
+        }
         problems.sort_by(|left, right| {
             (left.span, &left.pointer, &left.message).cmp(&(right.span, &right.pointer, &right.message))
         });
@@ -123,6 +134,31 @@ impl<'a> Compiler<'a> {
                 .or_insert_with(|| (Arc::clone(&place.node), meta::problems(place, *dialect)));
             problems.extend(found.1.iter().cloned());
         }
+    }
+
+    /// What is wrong with a bundle that no validator could go through.
+    fn too_much(&mut self, bundle: &Bundle) -> Option<SchemaProblem> {
+        let found = expanse::excess(&bundle.schema);
+        let (place, _) = bundle.places.get(found.first()?.0)?;
+        let message = match found.first()?.1 {
+            Excess::Applied => format!("more than {APPLIED} schemas apply to one value"),
+            Excess::Levels => format!("more than {LEVELS} references lead on from each other to one value"),
+        };
+        let help = "refer to a schema once in `allOf`, `anyOf` and `oneOf`, and to the end of a chain";
+        let problem = SchemaProblem {
+            kind: SchemaProblemKind::TooMany,
+            message,
+            span: place.node.span,
+            pointer: place.pointer.clone(),
+            expected: None,
+            actual: None,
+            help: Some(help.to_owned()),
+        };
+        for (place, dialect) in found.iter().filter_map(|(number, _)| bundle.places.get(*number)) {
+            let known = (Arc::clone(&place.node), problem.clone());
+            self.refused.entry((Arc::as_ptr(&place.node) as usize, *dialect)).or_insert(known);
+        }
+        Some(problem)
     }
 }
 

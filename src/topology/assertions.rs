@@ -66,11 +66,15 @@ impl Assertion {
                     .to_owned(),
             );
         }
+        self.words().find_map(|word| Selector::new(word).err())
+    }
+
+    /// What it names things by.
+    fn words(&self) -> impl Iterator<Item = &String> {
         let forbidden = self.forbid.iter().flat_map(|forbid| [&forbid.from, &forbid.to]);
         let single = self.single_writer.iter().chain(&self.must_have_owner);
         let most = self.max_consumers.iter().map(|most| &most.of);
-        let words = forbidden.chain(single).chain(most).chain(self.layers.iter().flatten());
-        words.into_iter().find_map(|word| Selector::new(word).err())
+        forbidden.chain(single).chain(most).chain(self.layers.iter().flatten())
     }
 }
 
@@ -125,12 +129,20 @@ impl Selector {
 }
 
 impl Graph {
-    /// Where assertions do not hold. Those that cannot be asked, by [`Assertion::fault`], are passed over.
+    /// Where assertions do not hold, and what they name that is not there: such hold whatever the system does. Those that cannot be asked, by [`Assertion::fault`], are passed over.
     #[must_use]
     pub fn broken(&self, assertions: &[Assertion]) -> Vec<Finding> {
         let mut findings = Vec::new();
         for assertion in assertions {
             let title = assertion.name.clone().unwrap_or_else(|| name_of(assertion));
+            findings.extend(assertion.words().filter(|word| !self.has_any(word)).map(|word| Finding {
+                code: ASSERTION,
+                severity: Severity::Warning,
+                message: format!("nothing is `{word}`, so `{title}` says nothing of it"),
+                place: None,
+                related: Vec::new(),
+                help: "`eddy graph --format json` lists what there is, with its domain and owners".to_owned(),
+            }));
             let messages = self.breaches(assertion).unwrap_or_default();
             findings.extend(messages.into_iter().map(|breach| {
                 Finding {
@@ -152,6 +164,13 @@ impl Graph {
             }));
         }
         findings
+    }
+
+    /// Whether a word means anything here.
+    fn has_any(&self, word: &str) -> bool {
+        let selector = Selector::new(word);
+        selector
+            .is_ok_and(|selector| (0..self.nodes.len()).any(|index| selector.takes(self, NodeIndex(index))))
     }
 
     fn breaches(&self, assertion: &Assertion) -> Result<Vec<Breach<'_>>, String> {
@@ -316,6 +335,17 @@ mod tests {
         let layers = vec!["domain:sales".to_owned(), "domain:money".to_owned()];
         let layers = Assertion { layers: Some(layers), ..Assertion::default() };
         assert_eq!(messages(layers).len(), 1);
+    }
+
+    #[test]
+    fn what_means_nothing_is_said() {
+        let layers = vec!["domain:sales".to_owned(), "domain:wild".to_owned()];
+        let layers = Assertion { layers: Some(layers), ..Assertion::default() };
+        let said = "nothing is `domain:wild`, so `layers: domain:sales, domain:wild` says nothing of it";
+        assert_eq!(messages(layers), [said]);
+        let most = MostConsumers { of: "channel:nope".to_owned(), most: 1 };
+        let most = Assertion { max_consumers: Some(most), ..Assertion::default() };
+        assert_eq!(messages(most).len(), 1);
     }
 
     #[test]

@@ -33,6 +33,7 @@ pub mod sightings;
 pub mod spans;
 
 pub use domains::{Domain, DomainFlow, Domains};
+pub use fields::parts_of;
 pub use graph::{
     Change, Check, CheckRule, Edge, Evidence, EvidenceKind, Graph, Node, NodeIndex, NodeKind, Place,
     Relation, Seen, SourceFile,

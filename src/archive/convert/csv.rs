@@ -130,6 +130,9 @@ pub(in crate::archive) struct Rows {
     line: u64,
     /// For each column of [`COLUMNS`] its place in the row.
     places: Option<[Option<usize>; COLUMNS.len()]>,
+    /// How many columns the first row names, and those among them that an event has no place for.
+    width: usize,
+    strange: Vec<String>,
     arrival: Timestamp,
     fields: Fields,
 }
@@ -156,7 +159,8 @@ impl Fields {
 
 impl Rows {
     pub(in crate::archive) fn new(input: Input, arrival: Timestamp) -> Self {
-        Self { input, line: 1, places: None, arrival, fields: Fields::default() }
+        let (places, strange, fields) = (None, Vec::new(), Fields::default());
+        Self { input, line: 1, places, width: 0, strange, arrival, fields }
     }
 
     /// Reads one row into `fields`; the line it begins at, or `None` at the end.
@@ -248,6 +252,10 @@ impl Rows {
                 "its first row does not name the columns `channel` and `payload`",
             ));
         }
+        self.width = self.fields.ends.len();
+        let strange = (0..self.width).filter(|at| !places.contains(&Some(*at)));
+        let names = strange.filter_map(|at| self.fields.get(at)).map(String::from_utf8_lossy);
+        self.strange = names.filter(|name| !name.is_empty()).map(|name| format!("`{name}`")).collect();
         Ok(places)
     }
 }
@@ -263,11 +271,25 @@ impl Events for Rows {
             let Some(line) = self.read_row()? else {
                 return Ok(None);
             };
-            if self.fields.ends.len() > 1 || !self.fields.text.is_empty() {
+            let found = self.fields.ends.len();
+            if found > self.width {
+                let columns = self.width;
+                return Ok(Some((
+                    line,
+                    Err(format!("it has {found} fields, and there are {columns} columns")),
+                )));
+            }
+            if found > 1 || !self.fields.text.is_empty() {
                 let row = Row { fields: &self.fields, places: &places };
                 return Ok(Some((line, row.event(self.arrival))));
             }
         }
+    }
+
+    fn lost(&self) -> Option<String> {
+        let (columns, verb) = if self.strange.len() == 1 { ("column", "is") } else { ("columns", "are") };
+        let names = self.strange.join(", ");
+        (!names.is_empty()).then(|| format!("{columns} {names} {verb} left out: an event has no such part"))
     }
 }
 

@@ -281,3 +281,14 @@ fn what_cannot_be_told_is_asked() {
     let refused = Importer::open(&path, None, None).err().expect("refused");
     assert!(matches!(refused, ArchiveError::UnknownImport { .. }), "{refused}");
 }
+
+#[test]
+fn columns_of_csv_that_an_event_has_no_place_for_are_not_lost_in_silence() {
+    let rows = "channel,payload,note,mood\norders,1,late,good\n";
+    let said = importer_of("events.csv", rows).lost();
+    assert_eq!(said.as_deref(), Some("columns `note`, `mood` are left out: an event has no such part"));
+    assert_eq!(importer_of("events.csv", "channel,payload\norders,1\n").lost(), None);
+    let (events, bad) = guessed("events.csv", b"channel,payload\norders,1\norders,2,3\norders,4\n");
+    assert_eq!(events.len(), 2);
+    assert_eq!((bad[0].line, &*bad[0].reason), (3, "it has 3 fields, and there are 2 columns"));
+}

@@ -5,6 +5,7 @@ use std::sync::OnceLock;
 
 mod bindings;
 mod extensions;
+mod leads;
 mod notation;
 mod objects;
 pub mod published;

@@ -4,6 +4,7 @@ use std::collections::HashSet;
 use std::rc::Rc;
 
 use super::bindings::Bindings;
+use super::leads::misled;
 use super::notation::{KeyNames, Shape};
 use super::scalar::is_duration;
 use super::words::{TYPE_NAMES, article, expected};
@@ -243,6 +244,13 @@ impl<'a> Walk<'a> {
             pointer: place.pointer.clone(),
         });
         if let Ok(target) = self.files.resolve(entry.value.span.file, text) {
+            // In a file that is no document of AsyncAPI sections mean whatever they mean there.
+            let is_document = self.files.root(target.file).is_some_and(|root| root.get("asyncapi").is_some());
+            let wrong = misled(self.grammar, name, &target.pointer, (&place.name(), text));
+            if let Some(wrong) = wrong.filter(|_| is_document) {
+                self.report("ED1003", place, entry.value.span, wrong.message).help = Some(wrong.help);
+                return;
+            }
             let key = Span { end: target.node.span.start, ..target.node.span };
             self.pending.push((target, name, key));
         }

@@ -1,10 +1,16 @@
 //! `--impact`, `--remove` and `--rollout`: whom a change touches, what starves, and in which order to follow.
 
+use std::collections::BTreeSet;
+
 use super::super::{CommandError, Context};
 use super::reading::Read;
+use crate::diagnostic::nearest;
 use crate::output::graph_text::GraphStyle;
 use crate::output::questions::{self, Asked};
-use crate::topology::{Graph, NodeIndex, NodeKind};
+use crate::topology::{Graph, NodeIndex, NodeKind, parts_of};
+
+/// Fields that are named when none is near to the one that was asked for.
+const LISTED: usize = 12;
 
 /// Flags that ask what a change would do.
 #[derive(Debug, clap::Args)]
@@ -39,10 +45,14 @@ impl QuestionArgs {
         let mut out = Vec::new();
         let asked = if let Some(word) = &self.impact {
             let (message, field) = message_and_field(graph, word)?;
-            let uses = (!field.is_empty()).then(|| {
-                let parts: Vec<&str> = field.split('.').collect();
-                (field.clone(), graph.field_uses(&read.loaded, message, &parts))
-            });
+            let parts = parts_of(&field);
+            if let Some(names) =
+                graph.names_instead(&read.loaded, message, &parts).filter(|_| !parts.is_empty())
+            {
+                return Err(no_field(&graph.node(message).name, &field, &parts, &names));
+            }
+            let uses =
+                (!parts.is_empty()).then(|| (field.clone(), graph.field_uses(&read.loaded, message, &parts)));
             Asked::Impact { message, impact: graph.impact(message), uses }
         } else if let Some(word) = &self.remove {
             let service = of_kind(graph, word, NodeKind::Service)?;
@@ -59,6 +69,20 @@ impl QuestionArgs {
         }
         context.ui.say(questions::summary(graph, &asked));
         Ok(out)
+    }
+}
+
+/// A field that no schema of a message has: taken for one that nobody requires, a slip would pass for an answer.
+fn no_field(message: &str, field: &str, parts: &[&str], names: &BTreeSet<String>) -> CommandError {
+    let error = CommandError::usage(format!("no schema of `{message}` has a field `{field}`"));
+    if let Some(meant) = nearest(&parts.join("."), names.iter().map(String::as_str)) {
+        return error.hint(format!("did you mean `{message}.{meant}`?"));
+    }
+    let listed: Vec<String> = names.iter().take(LISTED).map(|name| format!("`{name}`")).collect();
+    let more = if names.len() > LISTED { ", …" } else { "" };
+    match listed.as_slice() {
+        [] => error.hint("its schemas name no fields"),
+        _ => error.hint(format!("its fields are {}{more}", listed.join(", "))),
     }
 }
 
