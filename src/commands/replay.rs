@@ -15,7 +15,7 @@ use super::choosing::{say_replayed, say_unfit};
 use super::connect::{ConnectArgs, Connector};
 use super::target::{Place, Places, is_network};
 use super::window::Window;
-use super::{CommandError, Context, ErrorKind, Status, transfer};
+use super::{CommandError, Context, ErrorKind, Status, results, transfer};
 use crate::archive::is_archive_name;
 use crate::endpoint::address::Scheme;
 use crate::endpoint::open;
@@ -206,7 +206,7 @@ async fn carried_out(
     stop: &StopToken,
 ) -> Result<Status, CommandError> {
     let shard = plan.shard;
-    let results = args.watching.results(args.resume)?;
+    let lines = args.watching.results(args.resume)?;
     let begun = keeping::begun(args, context, (target, window, shard), survey, stop).await?;
     let (keeper, recall, sink) = match begun {
         Begun::Unkept => (None, None, None),
@@ -228,7 +228,7 @@ async fn carried_out(
         mark: marks(args, target),
         keeper: keeper.clone(),
         recall,
-        results: results.clone(),
+        results: lines.clone(),
         reopen: Some(origin.reopen(window)),
         canary: args.guarding.canary(context, survey.events),
         limits: if sink.is_some() { once::limits(plan.limits) } else { plan.limits },
@@ -243,7 +243,7 @@ async fn carried_out(
     };
     show_outcome(args, context, &outcome, target)?;
     let again = again.map_err(|error| error.hint(keeping::WENT_ALL_THE_SAME))?;
-    watching::written(results.as_deref())?;
+    results::written(lines.as_deref())?;
     audited?;
     transfer::conclude(&outcome, &context.ui, again.as_deref())
 }
