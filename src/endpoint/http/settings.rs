@@ -316,7 +316,7 @@ mod tests {
         for (text, words) in [
             ("http://h#mode=bynary", "mode=bynary"),
             ("http://h#order=key", "order=key"),
-            ("http://h#cert=a.pem", "there is no `key`"),
+            ("https://h#cert=a.pem", "there is no `key`"),
             ("http://h#header=Authorization%20s3cret", "header=Authorization"),
             ("http://h#header=X-Bad%0Aname:%20s3cret", "header=X-Bad…"),
             ("http://h#concurency=3", "concurency"),
