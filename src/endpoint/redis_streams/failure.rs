@@ -10,6 +10,9 @@ pub(super) fn connect(error: &RedisError, address: &Address) -> EndpointError {
     if let Some(trouble) = tls::trouble(&cause, address) {
         return trouble;
     }
+    if cause.contains("KeyMismatch") {
+        return tls::other_key(address);
+    }
     if let Some(code) = error.code() {
         return said(code, error.detail().unwrap_or_default(), address);
     }
