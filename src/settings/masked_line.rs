@@ -34,7 +34,8 @@ pub(super) fn shown(line: &str, column: usize, secret: bool) -> (String, usize) 
         return (format!("{}{MASK}", &line[..indent]), indent + 1);
     }
     let (before, after) = line.split_at(cut);
-    let is_value = before.trim_end().ends_with([':', '[', ',', '-']) && !is_key(after);
+    // What is no key begins a value, or goes on with one.
+    let is_value = !before.trim().is_empty() && !is_key(after);
     let before = mask_part(before, secret, false);
     let column = before.chars().count() + 1;
     let parts = format!("{before}{}", mask_part(after, secret, is_value));
@@ -172,6 +173,7 @@ mod tests {
             (r#"  headers: { X: "a\"S3CRET", Y: 'b' }"#, "  headers: { X: ***, Y: *** }"),
             (r#"  password: { command: [sh, "-c ]\"S3CRET", x] }"#, "  password: { command: [***] }"),
             (r#"  password: "ab"S3CRET"#, "  password: ******"),
+            (r#"  auth: { password: "ab" S3CRET }"#, "  auth: { password: ******"),
             (r#"  password: "ab"S3,CRET", sasl: foo"#, "  password: ******, sasl: ***"),
         ] {
             for column in 1..line.len() + 2 {
