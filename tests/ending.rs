@@ -334,3 +334,31 @@ fn one_of_several_sources_is_lost_and_the_others_go_on() {
     assert_eq!(code, Some(130), "{said}");
     assert!(!said.contains(&format!("reading from `{steady}`")), "{said}");
 }
+
+/// How a command ended and what it said on stderr.
+fn said_by(arguments: &[&str]) -> (Option<i32>, String) {
+    let output = eddy(arguments).output().expect("it runs");
+    (output.status.code(), String::from_utf8_lossy(&output.stderr).into_owned())
+}
+
+#[test]
+fn a_port_that_speaks_no_http_is_named_as_one() {
+    let Some(server) = nats(&[]) else { return };
+    let url = format!("http://127.0.0.1:{}/x", server.port);
+    let (code, said) = said_by(&["inject", &url, "--data", "1", "--connect-timeout", "500ms"]);
+    assert_eq!(code, Some(3), "{said}");
+    assert!(said.contains("HTTP") && said.contains("help: check scheme and port"), "{said}");
+    assert!(!said.contains("the event"), "{said}");
+}
+
+#[test]
+fn a_web_server_that_says_nothing_to_a_question_got_no_event() {
+    let listener = std::net::TcpListener::bind("127.0.0.1:0").expect("a port");
+    let url = format!("http://{}/x", listener.local_addr().expect("an address"));
+    let (code, said) = said_by(&["inject", &url, "--data", "1", "--connect-timeout", "500ms"]);
+    assert_eq!(code, Some(3), "{said}");
+    assert!(said.contains("no event was sent") && !said.contains("not known"), "{said}");
+    let output = eddy(&["doctor", &url, "--timeout", "500ms"]).output().expect("it runs");
+    let told = String::from_utf8_lossy(&output.stdout);
+    assert!(told.contains("no event was sent") && !told.contains("not known"), "{told}");
+}

@@ -119,8 +119,7 @@ pub async fn carry(
     stop: &StopToken,
 ) -> Outcome {
     let (planned, length, start_at) = (plan.planned, plan.length, plan.start_at);
-    let skipped = plan.selection.skip;
-    let retry_for = plan.limits.retry_for;
+    let (skipped, retry_for) = (plan.selection.skip, plan.limits.retry_for);
     observer.note(Progress::Started { planned, length, start_at });
     let shared = Arc::new(SharedCounts::default());
     let (chunk_sender, chunks) = mpsc::channel(CHUNKS_AHEAD);

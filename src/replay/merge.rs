@@ -403,7 +403,7 @@ mod tests {
             assert_eq!(batch[0].channel, "a");
         }
         let lost = PartNews::Lost { error: "the connection was lost".to_owned() };
-        assert_eq!(*news.lock().expect("a lock"), [lost.clone()]);
+        assert_eq!(*news.lock().expect("a lock"), std::slice::from_ref(&lost));
         let batch = merged.next_batch(1).await.expect("it is back");
         assert_eq!(batch[0].channel, "b");
         assert_eq!(*news.lock().expect("a lock"), [lost, PartNews::Back { name: "shaky".to_owned() }]);

@@ -3,6 +3,7 @@
 use std::time::{Duration, Instant};
 
 use async_nats::jetstream::consumer::Info;
+use async_nats::jetstream::stream::Stream;
 use futures_util::TryStreamExt;
 
 use super::connection::{Connection, connect};
@@ -135,11 +136,7 @@ impl NatsInspector {
             };
             let stream = context.get_stream_no_info(&info.config.name).await;
             let stream = stream.map_err(|error| failure::request("open a stream", &error, address))?;
-            let list = async {
-                let consumers: Result<Vec<_>, _> = stream.consumers().try_collect().await;
-                consumers.map_err(|error| failure::request("list consumers", &error, address))
-            };
-            match self.connection.unless_refused(API, list).await {
+            match self.consumers(&stream).await {
                 Ok(consumers) => {
                     let taken = consumers.iter().filter_map(|consumer| {
                         let given = consumer.delivered.consumer_sequence;
@@ -163,6 +160,14 @@ impl NatsInspector {
             observed.channels.push(channel);
         }
         Ok(observed)
+    }
+
+    async fn consumers(&self, stream: &Stream<()>) -> Result<Vec<Info>, EndpointError> {
+        let list = async {
+            let consumers: Result<Vec<_>, _> = stream.consumers().try_collect().await;
+            consumers.map_err(|error| failure::request("list consumers", &error, &self.connection.address))
+        };
+        self.connection.unless_refused(API, list).await
     }
 
     /// Subscriptions, where the address names the monitoring port.

@@ -228,6 +228,16 @@ mod tests {
     use crate::endpoint::{Address, EndpointErrorKind as Kind};
 
     #[test]
+    fn a_key_of_another_certificate_is_named() {
+        let address = Address::parse("rediss://h/s?cert=c.pem&key=k.pem").expect("an address");
+        let cause = "inconsistent keys: KeyMismatch".to_owned();
+        let error = redis::RedisError::from((redis::ErrorKind::InvalidClientConfig, "no client", cause));
+        let told = super::connect(&error, &address);
+        assert_eq!(told.kind, Kind::Malformed);
+        assert!(told.message.contains("`c.pem`") && told.help.is_some(), "{told:?}");
+    }
+
+    #[test]
     fn what_a_server_says_has_a_kind_and_a_next_step() {
         let address = Address::parse("redis://h/s").expect("an address");
         for (code, words, kind, help) in [
