@@ -612,6 +612,7 @@ complete -c eddy -n "__fish_eddy_using_subcommand inject" -l registry-id -d 'Enc
 complete -c eddy -n "__fish_eddy_using_subcommand inject" -l protobuf-message -d 'The message of a Protobuf schema to encode (default: the first)' -r
 complete -c eddy -n "__fish_eddy_using_subcommand inject" -l key-subject -d 'Encode keys by the newest schema of this subject; a key that is no JSON is a text' -r
 complete -c eddy -n "__fish_eddy_using_subcommand inject" -l key-registry-id -d 'Encode keys by the schema of this number' -r
+complete -c eddy -n "__fish_eddy_using_subcommand inject" -l results -d 'Write a JSON line for each event there: when it was due, went and arrived, where, or why not' -r -F
 complete -c eddy -n "__fish_eddy_using_subcommand inject" -l confirm -d 'Name of the protected environment that is meant' -r
 complete -c eddy -n "__fish_eddy_using_subcommand inject" -l connect-timeout -d 'Keep trying for this long while a server cannot be reached at the start, such as `1m` (default: one attempt)' -r
 complete -c eddy -n "__fish_eddy_using_subcommand inject" -l format -d 'How to report on stdout' -r -f -a "human\t'Words on stderr'

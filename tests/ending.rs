@@ -10,7 +10,7 @@ use std::sync::mpsc::{Receiver, channel};
 use std::time::{Duration, Instant};
 
 use rustix::process::{Pid, Signal, kill_process};
-use support::servers::{free_port, mosquitto};
+use support::servers::{free_port, mosquitto, nats, nats_configured};
 
 /// How long anything here may take.
 const LIMIT: Duration = Duration::from_secs(60);
@@ -238,4 +238,127 @@ async fn the_second_interruption_is_heard_however_soon_it_follows_the_first() {
         let heard = tokio::time::timeout(LIMIT, interruptions.next()).await;
         assert!(heard.is_ok(), "{signal:?} was missed");
     }
+}
+
+/// Sends an interruption and says how the command ended, with all it said on stderr.
+fn interrupted(mut child: Child, errors: Said) -> (Option<i32>, String) {
+    let id = Pid::from_child(&child);
+    kill_process(id, Signal::INT).expect("a signal");
+    let code = ended(&mut child).code();
+    (code, errors.rest())
+}
+
+/// Events of which the eighth is too large for the server.
+fn with_a_large_one(directory: &Path) -> String {
+    let line = |number: usize| {
+        let payload = "x".repeat(if number == 8 { 300_000 } else { 3 });
+        format!("{{\"src\":\"shop.orders\",\"k\":\"key-{number}\",\"v\":\"{payload}\"}}\n")
+    };
+    let path = directory.join("mix.ndjson");
+    std::fs::write(&path, (1..=200).map(line).collect::<String>()).expect("written");
+    path.display().to_string()
+}
+
+#[test]
+fn an_interruption_says_what_was_not_delivered() {
+    let Some(server) = nats_configured("max_payload: 100000") else { return };
+    let directory = tempfile::tempdir().expect("a directory");
+    let events = with_a_large_one(directory.path());
+    let url = format!("nats://127.0.0.1:{}", server.port);
+    let results = directory.path().join("results.ndjson");
+    let written = results.display().to_string();
+    for quiet in [false, true] {
+        let mut arguments = vec!["inject", &url, &events, "--events", "--rate", "20/s", "--format", "json"];
+        if quiet {
+            arguments.push("-q");
+        } else {
+            arguments.extend(["--results", &written]);
+        }
+        let mut child = eddy(&arguments).spawn().expect("it runs");
+        let (data, errors) =
+            (Said::of(child.stdout.take().expect("piped")), Said::of(child.stderr.take().expect("piped")));
+        std::thread::sleep(Duration::from_millis(1500));
+        let (code, said) = interrupted(child, errors);
+        assert_eq!(code, Some(130), "{said}");
+        assert!(said.contains("1 of ") && said.contains("not delivered: an event of 300"), "{said}");
+        assert!(said.contains("event 8 for `shop.orders` with the key `key-8`"), "{said}");
+        let summary: serde_json::Value = serde_json::from_str(&data.rest()).expect("JSON");
+        let first = &summary["undelivered"][0];
+        assert_eq!((&first["number"], &first["key"]), (&8.into(), &"key-8".into()), "{summary}");
+    }
+    let text = std::fs::read_to_string(&results).expect("results");
+    let refused: Vec<&str> = text.lines().filter(|line| !line.contains("\"error\":null")).collect();
+    assert!(refused.len() == 1 && refused[0].starts_with("{\"n\":7,"), "{refused:?}");
+}
+
+#[test]
+fn an_interruption_after_a_loss_says_what_was_not_delivered() {
+    let Some(mut server) = nats(&[]) else { return };
+    let directory = tempfile::tempdir().expect("a directory");
+    let events = with_a_large_one(directory.path());
+    let url = format!("nats://127.0.0.1:{}", server.port);
+    let mut child = eddy(&["inject", &url, &events, "--events", "--rate", "20/s"]).spawn().expect("it runs");
+    let mut errors = Said::of(child.stderr.take().expect("piped"));
+    std::thread::sleep(Duration::from_millis(800));
+    server.stop();
+    errors.wait_for("to send again");
+    let (code, said) = interrupted(child, errors);
+    assert_eq!(code, Some(130), "{said}");
+    assert!(said.contains("not delivered") && said.contains("\n  event "), "{said}");
+}
+
+#[test]
+fn one_of_several_sources_is_lost_and_the_others_go_on() {
+    let (Some(steady), Some(mut shaky)) = (nats(&[]), nats(&[])) else { return };
+    let at = |port: u16| format!("nats://127.0.0.1:{port}/orders");
+    let (steady, lost) = (at(steady.port), at(shaky.port));
+    let mut child = eddy(&["tail", &steady, &lost, "--format", "raw", "-v"]).spawn().expect("it runs");
+    let mut errors = Said::of(child.stderr.take().expect("piped"));
+    let mut data = Said::of(child.stdout.take().expect("piped"));
+    errors.wait_for("reading ");
+    shaky.stop();
+    errors.wait_for("trying again");
+    let sent = eddy(&["inject", &steady, "--data", "steady-1", "-q"]).status().expect("it runs");
+    assert!(sent.success());
+    data.wait_for("steady-1");
+    std::thread::sleep(Duration::from_millis(600));
+    while let Ok(piece) = errors.pieces.try_recv() {
+        errors.text += &piece;
+    }
+    assert!(!errors.text.contains("works again"), "{}", errors.text);
+    shaky.start();
+    errors.wait_for(&format!("reading from `{lost}` works again"));
+    assert!(eddy(&["inject", &lost, "--data", "shaky-1", "-q"]).status().expect("it runs").success());
+    data.wait_for("shaky-1");
+    let (code, said) = interrupted(child, errors);
+    assert_eq!(code, Some(130), "{said}");
+    assert!(!said.contains(&format!("reading from `{steady}`")), "{said}");
+}
+
+/// How a command ended and what it said on stderr.
+fn said_by(arguments: &[&str]) -> (Option<i32>, String) {
+    let output = eddy(arguments).output().expect("it runs");
+    (output.status.code(), String::from_utf8_lossy(&output.stderr).into_owned())
+}
+
+#[test]
+fn a_port_that_speaks_no_http_is_named_as_one() {
+    let Some(server) = nats(&[]) else { return };
+    let url = format!("http://127.0.0.1:{}/x", server.port);
+    let (code, said) = said_by(&["inject", &url, "--data", "1", "--connect-timeout", "500ms"]);
+    assert_eq!(code, Some(3), "{said}");
+    assert!(said.contains("HTTP") && said.contains("help: check scheme and port"), "{said}");
+    assert!(!said.contains("the event"), "{said}");
+}
+
+#[test]
+fn a_web_server_that_says_nothing_to_a_question_got_no_event() {
+    let listener = std::net::TcpListener::bind("127.0.0.1:0").expect("a port");
+    let url = format!("http://{}/x", listener.local_addr().expect("an address"));
+    let (code, said) = said_by(&["inject", &url, "--data", "1", "--connect-timeout", "500ms"]);
+    assert_eq!(code, Some(3), "{said}");
+    assert!(said.contains("no event was sent") && !said.contains("not known"), "{said}");
+    let output = eddy(&["doctor", &url, "--timeout", "500ms"]).output().expect("it runs");
+    let told = String::from_utf8_lossy(&output.stdout);
+    assert!(told.contains("no event was sent") && !told.contains("not known"), "{told}");
 }

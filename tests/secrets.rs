@@ -221,3 +221,77 @@ fn a_setting_of_no_use_names_its_environment_and_key() {
     assert!(said.contains("servers.NAME.auth"), "{said}");
     assert_eq!(output.status.code(), Some(2), "{said}");
 }
+
+#[test]
+fn an_address_with_a_slip_shows_nothing_of_its_password() {
+    let mut place = Workplace { directory: tempfile::tempdir().expect("a directory"), said: Vec::new() };
+    place.write("events.ndjson", "{\"n\":1,\"t\":1,\"src\":\"orders\",\"v\":\"{}\"}\n");
+    place.write("asyncapi.yaml", DOCUMENT);
+    for address in [
+        "user:s3cret-url@h:4222",
+        "redis//user:s3cret-url@h/x",
+        "nats:://user:s3cret-url@h/x",
+        "//user:s3cret-url@h",
+        "nats:/user:s3cret-url@h",
+        "user:more:s3cret-url@h/x",
+        "redis://user:p@ss/s3cret-url@127.0.0.1/x",
+        "redis://user:s3cret-url@ss/w@127.0.0.1/x",
+    ] {
+        for arguments in [
+            &["doctor", address][..],
+            &["doctor", address, "--format", "json"],
+            &["validate", "asyncapi.yaml", "--events", address],
+            &["validate", "asyncapi.yaml", "--events", address, "--format", "json"],
+            &["archive", "cat", address],
+            &["archive", "info", address],
+            &["graph", "--observe", address],
+            &["tail", address, "-v"],
+            &["record", address, "--output", "x.eddy.ndjson.zst"],
+            &["inject", address, "--data", "{}"],
+            &["inject", "memory:x", address, "--events"],
+            &["replay", "events.ndjson", "--to", address],
+            &["replay", address, "--to", "memory:x"],
+            &["redrive", address, "--dry-run"],
+            &["new", address],
+            &["fmt", address],
+            &["paths", address],
+            &["tail", "memory:x", "--not-there", address],
+            &["doctor", "--timeout", address],
+            &["completions", address],
+            &[address],
+        ] {
+            // As a path it lies in the root of the machine, which is no place for a test to write to.
+            if address.starts_with("//") && ["inject", "--to"].iter().any(|word| arguments.contains(word)) {
+                continue;
+            }
+            let output = place.run(arguments);
+            assert!(output.status.code().is_some_and(|code| code != 4), "{arguments:?}: {output:?}");
+        }
+    }
+    assert_no_secret(&place);
+}
+
+#[test]
+fn a_value_with_a_quote_in_it_is_not_half_shown() {
+    let mut place = Workplace { directory: tempfile::tempdir().expect("a directory"), said: Vec::new() };
+    place.write("asyncapi.yaml", DOCUMENT);
+    for auth in [
+        r#"{ password: "ab\"s3cret-text", sasl: foo }"#,
+        "{ password: 'ab''s3cret-text', sasl: foo }",
+        r#"{ password: { command: [sh, "-c", "echo \"] s3cret-text"] }, sasl: foo }"#,
+        r#"{ headers: { Authorization: "a\"s3cret-text" }, sasl: foo }"#,
+        r#"{ password: "ab\qs3cret-text" }"#,
+        r#"{ password: "ab" s3cret-text }"#,
+        "s3cret-text",
+    ] {
+        let text = format!(
+            "version: 1\ncontracts: [asyncapi.yaml]\nenvironments:\n  shop:\n    servers: {{ main: 'mqtt://127.0.0.1:1' }}\n    auth: {auth}\n"
+        );
+        place.write("eddy.yaml", &text);
+        let output = place.run(&["inject", "orders", "--data", "{}"]);
+        let said = String::from_utf8_lossy(&output.stderr);
+        assert_eq!(output.status.code(), Some(2), "{auth}: {said}");
+        assert!(!said.contains("struct"), "{said}");
+    }
+    assert_no_secret(&place);
+}

@@ -1,6 +1,9 @@
 //! Which events of a source are wanted, by what they hold, and what jq makes of them: `--match`, `--filter`, `--map`.
 
+use super::target::Place;
 use super::{CommandError, Context};
+use crate::endpoint::Address;
+use crate::endpoint::address::Scheme;
 use crate::output::figures::counted;
 use crate::replay::guard::LeftOut;
 use crate::replay::pattern::PatternError;
@@ -55,6 +58,35 @@ impl ChoosingArgs {
     }
 }
 
+/// Warns before events are taken away that were not wanted: a queue or a group gives each only once, whatever becomes of it.
+pub fn say_taken(selection: &Selection, places: &[Place], context: &Context) {
+    if selection.patterns.is_empty() && selection.filters.is_empty() {
+        return;
+    }
+    for place in places {
+        let Some((from, help)) = takes_away(&place.address) else { continue };
+        let address = &place.address;
+        context.ui.warn(format!("events of `{address}` that do not match are taken out of {from} as well"));
+        context.ui.help(help);
+    }
+}
+
+/// What reading there takes events out of, and how to read without that.
+fn takes_away(address: &Address) -> Option<(String, &'static str)> {
+    let named = |kind: &str, name: &str| format!("the {kind} `{name}`");
+    match address.scheme {
+        Scheme::Amqp if address.option("peek").is_none_or(|peek| peek == "false") => Some((
+            format!("{}, unless it is a stream,", named("queue", address.option("queue")?)),
+            "`peek` in the address leaves all events where they are; an exchange in the place of the queue gives copies",
+        )),
+        Scheme::Kafka | Scheme::Redis => Some((
+            format!("what {} has yet to read", named("group", address.option("group")?)),
+            "leave `group` out of the address to read without moving it, or name a group of your own",
+        )),
+        _ => None,
+    }
+}
+
 /// Says how many events were left out because a replay had marked them.
 pub fn say_replayed(left_out: &LeftOut, context: &Context) {
     if left_out.replayed > 0 {
@@ -75,6 +107,25 @@ pub fn say_unfit(filters: &[Jq], context: &Context) {
                 "the jq filter `{}` failed on {events}, which {count} as no match: {first}",
                 filter.text()
             ));
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::takes_away;
+    use crate::endpoint::Address;
+
+    #[test]
+    fn queues_and_groups_are_taken_from() {
+        let taken = |text: &str| takes_away(&Address::parse(text).expect(text)).map(|(from, _)| from);
+        assert!(taken("amqp://h/%2F?queue=orders").is_some_and(|from| from.contains("`orders`")));
+        assert!(taken("kafka://h/t?group=g").is_some_and(|from| from.contains("`g`")));
+        assert!(taken("redis://h/s?group=g").is_some());
+        for text in
+            ["amqp://h/%2F?queue=q&peek", "amqp://h/%2F/shop", "kafka://h/t", "redis://h/s", "nats://h/x"]
+        {
+            assert_eq!(taken(text), None, "{text}");
         }
     }
 }

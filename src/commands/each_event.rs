@@ -1,6 +1,8 @@
 //! A source whose events each go through a step on their way: checked, encoded, or looked at.
 
-use crate::endpoint::{BoxFuture, EndpointError, Source};
+use std::time::Duration;
+
+use crate::endpoint::{BoxFuture, EndpointError, Source, TellOfPart};
 use crate::event::Event;
 
 /// What is done with an event and its number, from 1.
@@ -73,6 +75,10 @@ impl Source for EachEvent {
 
     fn is_held_up(&self) -> bool {
         self.inner.is_held_up()
+    }
+
+    fn look_after(&mut self, patience: Duration, tell: TellOfPart) -> bool {
+        self.inner.look_after(patience, tell)
     }
 
     fn close(self: Box<Self>) -> BoxFuture<'static, Result<(), EndpointError>> {

@@ -9,6 +9,7 @@ use clap::{CommandFactory, FromArgMatches, Parser, Subcommand, ValueEnum};
 pub use interruptions::Interruptions;
 use lazy::Lazy;
 
+use crate::endpoint::mask_in_line;
 use crate::settings::{Environment, Workspace};
 use crate::ui::{ColorChoice, Ui, UiOptions};
 
@@ -46,6 +47,7 @@ mod record;
 mod redrive;
 mod registry;
 mod replay;
+mod results;
 mod scaffolding;
 #[cfg(feature = "serve")]
 mod serve;
@@ -309,6 +311,12 @@ pub fn run(arguments: impl IntoIterator<Item = OsString>, environment: Environme
 /// Help and version go to stdout and are data; what clap says of mistakes goes to stderr.
 fn show_answer(answer: &clap::Error, environment: &Environment) -> Status {
     let ui = Ui::new(ui_options(&GlobalArgs::default(), environment));
+    let words = answer.render().to_string();
+    // What is repeated of the command line may be an address with a password.
+    if answer.use_stderr() && mask_in_line(&words) != words {
+        ui.error_text(&words);
+        return Status::Usage;
+    }
     let printed = answer.print().and_then(|()| ui.data().flush());
     match printed {
         _ if answer.use_stderr() => Status::Usage,

@@ -7,7 +7,7 @@ use std::time::Duration;
 use serde_json::json;
 
 use super::archive::limits::limits;
-use super::choosing::{ChoosingArgs, say_replayed, say_unfit};
+use super::choosing::{ChoosingArgs, say_replayed, say_taken, say_unfit};
 use super::connect::{ConnectArgs, Connector};
 use super::masking::{self, MaskingArgs};
 use super::target::{Place, Places};
@@ -114,6 +114,7 @@ async fn record(args: &Args, context: &Context) -> Result<Status, CommandError> 
         args.sources.iter().map(|text| places_of.source(text)).collect::<Result<_, _>>()?;
     let mask = args.masking.masker(&places_of, context)?;
     chosen.changes.mask.clone_from(&mask);
+    say_taken(&chosen, &places, context);
     let stop = transfer::stop_on_interruption();
     let source = open_all(&places, window, &Connector::new(&args.connect, context, &stop)?).await?;
     let header = header(&places, mask.as_ref(), &Connector::new(&args.connect, context, &stop)?).await;
@@ -172,7 +173,7 @@ pub(super) async fn open_all(
     let mut merged = MergedSource::default();
     for place in places {
         let source = connector.source(place, (window.start, window.stop)).await?;
-        merged.add(source, window.reading(&place.address));
+        merged.add_named(source, window.reading(&place.address), place.address.to_string());
     }
     Ok(merged)
 }

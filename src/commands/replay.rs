@@ -15,7 +15,7 @@ use super::choosing::{say_replayed, say_unfit};
 use super::connect::{ConnectArgs, Connector};
 use super::target::{Place, Places, is_network};
 use super::window::Window;
-use super::{CommandError, Context, ErrorKind, Status, transfer};
+use super::{CommandError, Context, ErrorKind, Status, results, transfer};
 use crate::archive::is_archive_name;
 use crate::endpoint::address::Scheme;
 use crate::endpoint::open;
@@ -208,7 +208,7 @@ async fn carried_out(
     let shard = plan.shard;
     // Until the end of the run.
     let _lock = keeping::locked(args, shard)?;
-    let results = args.watching.results(args.resume)?;
+    let lines = args.watching.results(args.resume)?;
     let begun = keeping::begun(args, context, (target, window, shard), survey, stop).await?;
     let (keeper, recall, sink) = match begun {
         Begun::Unkept => (None, None, None),
@@ -230,7 +230,7 @@ async fn carried_out(
         mark: marks(args, target),
         keeper: keeper.clone(),
         recall,
-        results: results.clone(),
+        results: lines.clone(),
         reopen: Some(origin.reopen(window)),
         canary: args.guarding.canary(context, survey.events),
         limits: if sink.is_some() { once::limits(plan.limits) } else { plan.limits },
@@ -245,7 +245,7 @@ async fn carried_out(
     };
     show_outcome(args, context, &outcome, target)?;
     let again = again.map_err(|error| error.hint(keeping::WENT_ALL_THE_SAME))?;
-    watching::written(results.as_deref())?;
+    results::written(lines.as_deref())?;
     audited?;
     transfer::conclude(&outcome, &context.ui, again.as_deref())
 }

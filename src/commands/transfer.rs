@@ -10,11 +10,14 @@ use crate::endpoint::{EndpointError, EndpointErrorKind};
 use crate::event::Timestamp;
 use crate::output::figures::{counted, grouped};
 use crate::replay::time_point::parse_duration;
-use crate::replay::{Ending, Outcome, StopReason, StopToken, TimePoint};
+use crate::replay::{Ending, Outcome, StopReason, StopToken, Summary, TimePoint};
 use crate::ui::Ui;
 
 /// Signals that come so close together are one: `timeout` and service managers send theirs to a process and to its group.
 const ONE_INTERRUPTION: Duration = Duration::from_millis(100);
+
+/// Undelivered events that are named one by one.
+const MOST_SHOWN: usize = 5;
 
 /// A token that the first interruption asks to stop; the second ends the program at once.
 pub fn stop_on_interruption() -> StopToken {
@@ -93,6 +96,9 @@ pub fn conclude(outcome: &Outcome, ui: &Ui, again: Option<&str>) -> Result<Statu
     };
     match &outcome.ending {
         Ending::Stopped(StopReason::Interrupted) => {
+            if outcome.summary.acknowledged < outcome.summary.sent {
+                undelivered(outcome, None).show(ui);
+            }
             if let Some(again) = again {
                 ui.say(again);
             }
@@ -141,9 +147,19 @@ fn undelivered(outcome: &Outcome, last: Option<&EndpointError>) -> CommandError 
         let were = if summary.sent == 1 { "was" } else { "were" };
         format!("{} of {} {were} not delivered", grouped(missing), counted(summary.sent, "event"))
     };
-    for failure in &failures {
+    let shown = listed(summary, failures.len() > 1);
+    // A reason that stands beside its event is not said twice.
+    let beside = |failure: &EndpointError| {
+        failures.len() > 1
+            && summary.undelivered.iter().take(MOST_SHOWN).any(|each| each.error == failure.message)
+    };
+    for failure in failures.iter().filter(|failure| shown.is_empty() || !beside(failure)) {
         message.push_str(if failures.len() == 1 { ": " } else { "\n  " });
         message.push_str(&failure.message);
+    }
+    for line in shown {
+        message.push_str("\n  ");
+        message.push_str(&line);
     }
     let mut error = CommandError::new(ErrorKind::Delivery, message);
     for help in failures.iter().filter_map(|failure| failure.help.as_ref()) {
@@ -152,4 +168,26 @@ fn undelivered(outcome: &Outcome, last: Option<&EndpointError>) -> CommandError 
         }
     }
     error
+}
+
+/// The first events that were not delivered, a line each, and how many further ones there are. Of one event alone it is
+/// clear which one it is.
+fn listed(summary: &Summary, with_reasons: bool) -> Vec<String> {
+    if summary.sent <= 1 {
+        return Vec::new();
+    }
+    let lines = summary.undelivered.iter().take(MOST_SHOWN).map(|event| {
+        let channel =
+            if event.channel.is_empty() { String::new() } else { format!(" for `{}`", event.channel) };
+        let key = event.key.as_ref().map(|key| format!(" with the key `{key}`"));
+        let binary = event.key_base64.as_ref().map(|key| format!(" with the key {key} (base64)"));
+        let reason = if with_reasons { format!(": {}", event.error) } else { String::new() };
+        format!("event {}{channel}{}{reason}", grouped(event.number), key.or(binary).unwrap_or_default())
+    });
+    let mut lines: Vec<String> = lines.collect();
+    let rest = summary.failed.saturating_sub(lines.len() as u64);
+    if rest > 0 && !lines.is_empty() {
+        lines.push(format!("and {}", counted(rest, "further event")));
+    }
+    lines
 }

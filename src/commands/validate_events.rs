@@ -102,7 +102,7 @@ fn options(
         parse_schema_id(text, checker).map_err(problem)
     });
     Ok(Options {
-        name: if is_live(name) { crate::endpoint::mask(name) } else { name.to_owned() },
+        name: if is_live(name) || name.contains('@') { crate::endpoint::mask(name) } else { name.to_owned() },
         message: args.message.clone(),
         schema_ids: ids.collect::<Result<BTreeMap<u32, String>, _>>()?,
         cap,

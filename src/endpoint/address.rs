@@ -5,7 +5,7 @@ use std::net::IpAddr;
 
 use thiserror::Error;
 
-use super::masking::{mask, wrong_part};
+use super::masking::{host_behind_password, mask, wrong_part};
 use super::{Credentials, EndpointError, EndpointErrorKind};
 use crate::event::{Event, percent};
 
@@ -152,6 +152,13 @@ impl Address {
     }
 
     fn parse_network(text: &str, scheme: Scheme, tls: bool, port: u16) -> Result<Self, AddressError> {
+        if host_behind_password(text).is_some() {
+            return Err(AddressError {
+                message: format!("`{}` has an `@` and a `/` in its user or password", mask(text)),
+                help: format!("{PASSWORD_HELP}, and an `@` behind the host as `%40` too"),
+                wrong: None,
+            });
+        }
         let has_several = matches!(scheme, Scheme::Kafka | Scheme::Redis);
         let (first, more) = if has_several { split_hosts(text) } else { (text.to_owned(), Vec::new()) };
         let more_hosts =
@@ -317,6 +324,8 @@ impl fmt::Display for Address {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
         let scheme = match (self.scheme, self.tls) {
             (Scheme::Stdio, _) => return formatter.write_str("-"),
+            // A URL with a slip in its scheme is taken for a path, with its password.
+            (Scheme::File, _) if self.path.contains('@') => return formatter.write_str(&mask(&self.path)),
             (Scheme::File, _) => return formatter.write_str(&self.path),
             (Scheme::Memory, _) => return write!(formatter, "memory:{}", self.path),
             (Scheme::Mqtt, false) => "mqtt",
@@ -500,6 +509,21 @@ mod tests {
             assert!(error.help.contains("`%2F`") && error.wrong.is_none(), "{error:?}");
         }
         assert!(Address::parse("mqtt://h:1/a@b").is_ok());
+        for text in [
+            "redis://user:p@ss/w@127.0.0.1/x",
+            "nats://user:p@s/w@h:4222",
+            "amqp://u:p@s/w@rabbit.example.com/x",
+        ] {
+            let error = Address::parse(text).expect_err(text);
+            assert!(error.help.contains("`%40`") && !error.message.contains("s/w"), "{error:?}");
+        }
+        for text in
+            ["mqtt://u:p@h:1883/a@b.c", "mqtt://u:p@h.org/me@mail.com/x", "mqtt://u:p@localhost/me@mail.com"]
+        {
+            assert!(Address::parse(text).is_ok(), "{text}");
+        }
+        let path = Address::parse("redis//user:s3cret@h/x").expect("a path");
+        assert_eq!(path.to_string(), "redis//user:***@h/x");
     }
 
     #[test]

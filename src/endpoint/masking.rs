@@ -54,8 +54,11 @@ const EXAMPLES: [&str; 4] = ["USER:PASSWORD", ":TOKEN", ":PASSWORD", "***"];
 #[must_use]
 pub fn mask_in_line(line: &str) -> std::borrow::Cow<'_, str> {
     const MARK: &str = "://";
-    if !line.contains(MARK) || !line.contains('@') {
+    if !line.contains('@') {
         return line.into();
+    }
+    if !line.contains(MARK) {
+        return mask_slips(line).into();
     }
     let mut masked = String::with_capacity(line.len());
     let mut rest = line;
@@ -73,7 +76,27 @@ pub fn mask_in_line(line: &str) -> std::borrow::Cow<'_, str> {
         rest = &behind[end..];
     }
     masked.push_str(rest);
-    masked.into()
+    mask_slips(&masked).into()
+}
+
+/// Addresses whose scheme is missing or has a slip in it, such as `me:secret@host` and `mqtt//me:secret@host`.
+fn mask_slips(line: &str) -> String {
+    // In JSON a text ends with its quote, and nothing behind that is to give way.
+    let is_json = line.starts_with('{');
+    let ends = |each: char| each.is_whitespace() || is_json && each == '"';
+    let words = line.split_inclusive(ends).map(|word| {
+        let Some((user, _)) = word.rsplit_once('@').filter(|_| !word.contains("://")) else {
+            return word.to_owned();
+        };
+        let begin = user.len() - user.trim_start_matches(['`', '\'', '"', '(', '[', '<']).len();
+        let is_shown = EXAMPLES.iter().any(|example| user.ends_with(example));
+        let is_login = user[begin..].contains(':') || user[begin..].contains("//");
+        if is_shown || !is_login {
+            return word.to_owned();
+        }
+        format!("{}{}", &word[..begin], mask_without_scheme(&word[begin..]))
+    });
+    words.collect()
 }
 
 fn mask_options(text: &str, shown: impl Fn(&str) -> bool) -> String {
@@ -110,9 +133,10 @@ fn mask_user(text: &str) -> String {
     let ends: &[char] = if scheme.starts_with("http") { &['/', '?', '#'] } else { &['/', '?'] };
     let authority = &rest[..rest.find(ends).unwrap_or(rest.len())];
     let at = match (authority.rfind('@'), authority.split_once(':')) {
-        // A password may have an `@` and behind it a `/` of its own: then a host with its port comes after another `@`.
+        // A password may have an `@` and behind it a `/` of its own: then the host comes after another `@`.
         (Some(at), _) => {
-            rest.rfind('@').filter(|last| is_host_with_port(&rest[last + 1..], ends)).unwrap_or(at)
+            let last = rest.rfind('@').filter(|last| is_host_with_port(&rest[last + 1..], ends));
+            last.or_else(|| host_behind_password(text)).unwrap_or(at)
         }
         // A password with a `/` or `?` of its own ends the authority too early.
         (None, Some((_, port))) if !port.chars().all(|each| each.is_ascii_digit()) => match rest.rfind('@') {
@@ -126,6 +150,25 @@ fn mask_user(text: &str) -> String {
     format!("{scheme}://{user}{MASK}{}", &rest[at..])
 }
 
+/// Where behind the `://` the `@` before the host stands, when what seems to be the host is the end of a password that has an `@`
+/// and behind it a `/` of its own.
+pub(super) fn host_behind_password(text: &str) -> Option<usize> {
+    let (_, rest) = text.split_once("://")?;
+    let ends: &[char] = &['/', '?', '#'];
+    let authority = &rest[..rest.find(ends)?];
+    let (_, host) = authority.rsplit_once('@')?;
+    let last = rest.rfind('@').filter(|last| *last > authority.len())?;
+    let behind = &rest[last + 1..];
+    let name = &behind[..behind.find(ends).unwrap_or(behind.len())];
+    let is_number = name.trim_matches(['[', ']']).parse::<std::net::IpAddr>().is_ok();
+    // A path may have an `@` as well, but seldom what can only be a host behind it.
+    let is_host = is_number
+        || name == "localhost"
+        || is_host_with_port(behind, ends)
+        || !host.contains('.') && name.contains('.') && host != "localhost";
+    (is_host && !host.contains(':')).then_some(last)
+}
+
 fn is_host_with_port(text: &str, ends: &[char]) -> bool {
     let host = &text[..text.find(ends).unwrap_or(text.len())];
     let port = host.rsplit_once(':').map(|(_, port)| port);
@@ -134,11 +177,17 @@ fn is_host_with_port(text: &str, ends: &[char]) -> bool {
 
 /// A URL with a slip in its scheme, such as `mqtt//me:secret@host`, must not give its password away either.
 fn mask_without_scheme(text: &str) -> String {
-    let masked = text.rfind('@').and_then(|at| {
-        let colon = text[..at].rfind(':')?;
-        Some(format!("{}:{MASK}{}", &text[..colon], &text[at..]))
-    });
-    masked.unwrap_or_else(|| text.to_owned())
+    let Some(at) = text.rfind('@') else {
+        return text.to_owned();
+    };
+    let begin = text[..at].find("//").map_or(0, |slashes| slashes + 2);
+    // All behind the first colon may be a password with colons of its own.
+    let shown = match text[begin..at].find(':') {
+        Some(colon) => begin + colon + 1,
+        None if begin > 0 => begin,
+        None => return text.to_owned(),
+    };
+    format!("{}{MASK}{}", &text[..shown], &text[at..])
 }
 
 /// The masked text and the range of the host or the port that the reader of URLs did not take.
@@ -202,6 +251,13 @@ mod tests {
             ("redis://u:p@ss/w0rd@h:6379/x", "redis://u:***@h:6379/x"),
             ("mqtt//u:p@h:1/x", "mqtt//u:***@h:1/x"),
             ("u:p@h", "u:***@h"),
+            ("u:p:q@h:4222", "u:***@h:4222"),
+            ("//u:p@h", "//u:***@h"),
+            ("nats:://u:p@h/x", "nats:://u:***@h/x"),
+            ("redis//TOKEN@h/x", "redis//***@h/x"),
+            ("redis://u:p@ss/w@127.0.0.1/x", "redis://u:***@127.0.0.1/x"),
+            ("redis://u:p@ss/w@localhost", "redis://u:***@localhost"),
+            ("mqtt://u:p@h.org/x@b.org", "mqtt://u:***@h.org/x@b.org"),
             ("orders@home", "orders@home"),
             ("mqtt://h:1883/a@b", "mqtt://h:1883/a@b"),
             ("http://u:p@h/x?sig=s#header=A: b&ca=f", "http://u:***@h/x?***#header=***&ca=f"),
@@ -223,6 +279,16 @@ mod tests {
             ("sent to mqtt://u:***@h/x", "sent to mqtt://u:***@h/x"),
             ("`mqtt://h/a@b` and me@home", "`mqtt://h/a@b` and me@home"),
             ("no `kafka://me:pa(ss@host`: it", "no `kafka://me:***@host`: it"),
+            (
+                "`u:p@h:4222` is no file, `//u:p@h/x` neither",
+                "`u:***@h:4222` is no file, `//u:***@h/x` neither",
+            ),
+            ("no 'redis//u:p@h' and mqtt://h", "no 'redis//u:***@h' and mqtt://h"),
+            ("{\"a\":\"x@y\",\"b\":\"of u:p@h\"}", "{\"a\":\"x@y\",\"b\":\"of u:***@h\"}"),
+            (
+                "mail me@home at 12:00 or write USER:PASSWORD@HOST",
+                "mail me@home at 12:00 or write USER:PASSWORD@HOST",
+            ),
             ("of mqtt://u:p@h1,mqtt://u2:p2@h2.", "of mqtt://u:***@h1,mqtt://u2:***@h2."),
         ] {
             assert_eq!(mask_in_line(line), wanted);

@@ -138,7 +138,7 @@ impl Stop {
 
 /// What ends the reading of a system that keeps nothing, in words for a user.
 #[cfg(any(feature = "amqp", feature = "http", feature = "mqtt", feature = "nats"))]
-const ENDS: &str = "end it with `-n`, `--for`, `--to TIME` or Ctrl-C";
+const ENDS: &str = "end it with `-n`, `--to TIME` or Ctrl-C";
 
 /// How a source is opened.
 #[derive(Clone, Debug)]
@@ -225,6 +225,24 @@ impl std::fmt::Debug for Credentials {
     }
 }
 
+/// What happened to one of several sources that are read as one.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum PartNews {
+    /// It is lost, for this reason, and is tried again.
+    Lost {
+        /// Why.
+        error: String,
+    },
+    /// It works again.
+    Back {
+        /// Which one it is.
+        name: String,
+    },
+}
+
+/// Who is told of one of several sources.
+pub type TellOfPart = Box<dyn Fn(PartNews) + Send>;
+
 /// What became of an event that was taken.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Fate {
@@ -301,6 +319,13 @@ pub trait Source: Send {
 
     /// Whether its system gives nothing more before it is told of what it gave.
     fn is_held_up(&self) -> bool {
+        false
+    }
+
+    /// Asks a source that is several to try each lost one again by itself, for so long, and to tell of it. False when it is one,
+    /// and its reader tries again.
+    fn look_after(&mut self, patience: Duration, tell: TellOfPart) -> bool {
+        let _ = (patience, tell);
         false
     }
 

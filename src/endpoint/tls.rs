@@ -99,14 +99,26 @@ pub(super) fn client_config(
     let Some(identity) = identity else {
         return Ok(builder.with_no_client_auth());
     };
-    let help = "`cert` and `key` must belong together: does `key` name the key of this certificate?";
-    let wrong = |error: String| malformed(format!("`{}` cannot be used: {error}", identity.path), help);
+    let wrong =
+        |error: String| malformed(format!("`{}` cannot be used: {error}", identity.path), TOGETHER_HELP);
     let chain = certificates(&identity.certificates).map_err(wrong)?;
     let key = PrivateKeyDer::from_pem_slice(&identity.key).map_err(|error| wrong(error.to_string()))?;
     builder.with_client_auth_cert(chain, key).map_err(|error| match error {
-        rustls::Error::InconsistentKeys(_) => wrong("the key is not the one of the certificate".to_owned()),
+        rustls::Error::InconsistentKeys(_) => wrong(OTHER_KEY.to_owned()),
         other => wrong(other.to_string()),
     })
+}
+
+const TOGETHER_HELP: &str =
+    "`cert` and `key` must belong together: does `key` name the key of this certificate?";
+const OTHER_KEY: &str = "the key is not the one of the certificate";
+
+/// Our key is that of another certificate, where a client library found that out.
+#[cfg(feature = "redis")]
+pub(super) fn other_key(address: &super::Address) -> EndpointError {
+    let path = address.option("cert").unwrap_or("cert");
+    EndpointError::new(EndpointErrorKind::Malformed, format!("`{path}` cannot be used: {OTHER_KEY}"))
+        .help(TOGETHER_HELP)
 }
 
 fn certificates(pem: &[u8]) -> Result<Vec<CertificateDer<'static>>, String> {

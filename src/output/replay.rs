@@ -127,9 +127,9 @@ fn quantiles(times: &Quantiles) -> String {
 #[cfg(test)]
 mod tests {
     use crate::event::Event;
-    use crate::replay::Summary;
     use crate::replay::lanes::LaneTable;
     use crate::replay::summary::Quantiles;
+    use crate::replay::{Summary, Undelivered};
 
     use super::summary_json;
 
@@ -164,6 +164,13 @@ mod tests {
             lag_us: Quantiles { p50: 1, p99: 2, max: 3, count: 3, ..Quantiles::default() },
             response_us: Quantiles::default(),
             lanes: lanes.into_counts(),
+            undelivered: vec![Undelivered {
+                number: 8,
+                channel: "a".to_owned(),
+                key: None,
+                key_base64: Some("/w==".to_owned()),
+                error: "too large".to_owned(),
+            }],
         };
         let mut text = Vec::new();
         summary_json(&mut text, &summary).expect("writing");

@@ -28,7 +28,8 @@ pub fn value(progress: &Progress<'_>, plan: (Option<u64>, Option<Duration>)) -> 
         }),
         Progress::Recovered => json!({"progress": "recovered"}),
         Progress::SourceLost { error } => json!({"progress": "source-lost", "error": error}),
-        Progress::SourceBack => json!({"progress": "source-back"}),
+        Progress::SourceBack { source: None } => json!({"progress": "source-back"}),
+        Progress::SourceBack { source } => json!({"progress": "source-back", "source": source}),
         Progress::Stopping { outstanding } => json!({"progress": "stopping", "outstanding": outstanding}),
         Progress::Finished(outcome) => json!({
             "progress": "finished",
@@ -94,7 +95,8 @@ mod tests {
             Progress::Retrying { events: 3, attempt: 1, wait: Duration::ZERO, error: error.clone() },
             Progress::Recovered,
             Progress::SourceLost { error },
-            Progress::SourceBack,
+            Progress::SourceBack { source: None },
+            Progress::SourceBack { source: Some("nats://h:4222".to_owned()) },
             Progress::Stopping { outstanding: 2 },
         ] {
             let line = value(&progress, (Some(5), None));

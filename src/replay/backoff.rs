@@ -21,6 +21,12 @@ impl Backoff {
         Self { allowed, since: None, wait: FIRST_WAIT, attempts: 0 }
     }
 
+    /// How long one trouble may last.
+    #[must_use]
+    pub fn allowed(&self) -> Duration {
+        self.allowed
+    }
+
     /// Something went well: the next failure begins a new trouble.
     pub fn reset(&mut self) {
         *self = Self::new(self.allowed);

@@ -119,7 +119,7 @@ pub async fn carry(
     stop: &StopToken,
 ) -> Outcome {
     let (planned, length, start_at) = (plan.planned, plan.length, plan.start_at);
-    let retry_for = plan.limits.retry_for;
+    let (skipped, retry_for) = (plan.selection.skip, plan.limits.retry_for);
     observer.note(Progress::Started { planned, length, start_at });
     let shared = Arc::new(SharedCounts::default());
     let (chunk_sender, chunks) = mpsc::channel(CHUNKS_AHEAD);
@@ -173,7 +173,7 @@ pub async fn carry(
     done.request(StopReason::Limit);
     let read = ended_reading(reading).await;
     let settled_before = plan.shard.map_or(already_settled, |_| read.settled_before);
-    let mut outcome = outcome(planned, written, read, stop);
+    let mut outcome = outcome((planned, skipped), written, read, stop);
     (outcome.summary.run, outcome.summary.settled_before) = (run, settled_before);
     (outcome.summary.seed, outcome.summary.shard) = (seed, plan.shard);
     observer.note(Progress::Finished(&outcome));
@@ -224,7 +224,12 @@ async fn ended_reading(reading: tokio::task::JoinHandle<ReadEnd>) -> ReadEnd {
     }
 }
 
-fn outcome(planned: Option<u64>, written: Option<WriteEnd>, read: ReadEnd, stop: &StopToken) -> Outcome {
+fn outcome(
+    (planned, skipped): (Option<u64>, u64),
+    written: Option<WriteEnd>,
+    read: ReadEnd,
+    stop: &StopToken,
+) -> Outcome {
     let mut end = written.unwrap_or_else(no_writer);
     let stopped = stop.reason().filter(|_| end.stopped || read.stopped);
     let ending = match (end.gave_up, read.error, end.close_error, stopped) {
@@ -256,6 +261,7 @@ fn outcome(planned: Option<u64>, written: Option<WriteEnd>, read: ReadEnd, stop:
             lag_us: tally.lag.quantiles(),
             response_us: tally.response.quantiles(),
             lanes: std::mem::take(&mut tally.lanes).into_counts(),
+            undelivered: std::mem::take(&mut tally.undelivered).behind(skipped),
         },
         ending,
         settled: end.settled,

@@ -4,12 +4,17 @@ use std::collections::VecDeque;
 use std::time::Duration;
 
 use futures_util::future::select_all;
+use tokio::time::Instant;
 
-use crate::endpoint::{BoxFuture, EndpointError, Source};
+use super::backoff::Backoff;
+use crate::endpoint::{BoxFuture, EndpointError, PartNews, Source, TellOfPart};
 use crate::event::{Event, Timestamp};
 
 /// How long a source that has a past to tell is waited for before it counts as live.
 const SILENCE: Duration = Duration::from_millis(200);
+
+/// How often a lost source that says nothing is asked whether it is back.
+const LOOK_AGAIN: Duration = Duration::from_millis(200);
 
 /// What a source yields, which decides whether its next event may be waited for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -31,12 +36,66 @@ struct Part {
     ended: bool,
     /// Events of it that were dealt with.
     dealt_with: u64,
+    /// What it is called where it is spoken of.
+    name: String,
+    /// Since it was lost, and not seen again.
+    lost: Option<Lost>,
+}
+
+/// A part that does not answer.
+struct Lost {
+    backoff: Backoff,
+    /// It is not asked before.
+    again: Instant,
+    /// When it was asked again first, since it failed the last time.
+    asked: Option<Instant>,
+}
+
+/// How lost parts are looked after, and who is told of them.
+struct Care {
+    patience: Duration,
+    tell: TellOfPart,
 }
 
 impl Part {
     /// Its next event is not known, and may be earlier than those of the others.
     fn is_awaited(&self) -> bool {
         self.ahead.is_empty() && !self.ended && self.reading != Reading::Live
+    }
+
+    /// Whether it is asked for its next events: a lost one only now and then.
+    fn is_asked(&self) -> bool {
+        let rests = self.lost.as_ref().is_some_and(|lost| lost.again > Instant::now());
+        self.ahead.is_empty() && !self.ended && !rests
+    }
+
+    /// It failed: it is asked again later, unless that went on for too long.
+    fn failed(&mut self, error: EndpointError, care: Option<&Care>) -> Result<(), EndpointError> {
+        let Some(care) = care.filter(|_| error.retryable()) else {
+            return Err(error);
+        };
+        let was_lost = self.lost.is_some();
+        let now = Instant::now();
+        let lost = self.lost.get_or_insert_with(|| Lost {
+            backoff: Backoff::new(care.patience),
+            again: now,
+            asked: None,
+        });
+        let Some(wait) = lost.backoff.next_wait(now.into_std(), error.retry_after) else {
+            return Err(error);
+        };
+        (lost.again, lost.asked) = (now + wait, None);
+        if !was_lost {
+            (care.tell)(PartNews::Lost { error: error.message });
+        }
+        Ok(())
+    }
+
+    /// It answered, or its system is there again.
+    fn works(&mut self, care: Option<&Care>) {
+        if let (Some(_), Some(care)) = (self.lost.take(), care) {
+            (care.tell)(PartNews::Back { name: self.name.clone() });
+        }
     }
 
     fn next_time(&self) -> Option<Timestamp> {
@@ -54,12 +113,40 @@ pub struct MergedSource {
     /// Events that were dealt with.
     dealt_with: u64,
     waits_for_word: bool,
+    care: Option<Care>,
+    /// Which one is asked first.
+    turn: usize,
 }
 
 impl MergedSource {
     /// Adds a source.
     pub fn add(&mut self, source: Box<dyn Source>, reading: Reading) {
-        self.parts.push(Part { source, reading, ahead: VecDeque::new(), ended: false, dealt_with: 0 });
+        self.add_named(source, reading, String::new());
+    }
+
+    /// Adds a source that is called something where it is spoken of.
+    pub fn add_named(&mut self, source: Box<dyn Source>, reading: Reading, name: String) {
+        self.parts.push(Part {
+            source,
+            reading,
+            ahead: VecDeque::new(),
+            ended: false,
+            dealt_with: 0,
+            name,
+            lost: None,
+        });
+    }
+
+    /// Those lost that were asked again, have not failed since, and whose system is there, work again.
+    fn look_for_lost(&mut self) {
+        let now = Instant::now();
+        for part in &mut self.parts {
+            let Some(lost) = part.lost.as_mut().filter(|lost| lost.again <= now) else { continue };
+            let asked = *lost.asked.get_or_insert(now);
+            if now.saturating_duration_since(asked) >= LOOK_AGAIN && part.source.connected() {
+                part.works(self.care.as_ref());
+            }
+        }
     }
 
     /// Reads until no part that is waited for could still hold an earlier event and at least one event is there.
@@ -73,28 +160,45 @@ impl MergedSource {
             }
             let surely =
                 self.parts.iter().any(|part| part.is_awaited() && part.reading != Reading::CatchingUp);
-            let empty = self.parts.iter_mut().filter(|part| part.ahead.is_empty() && !part.ended);
-            let reads: Vec<_> = empty
-                .map(|part| {
-                    let Part { source, ahead, ended, .. } = part;
-                    Box::pin(async move {
-                        let batch = source.next_batch(max).await?;
-                        *ended = batch.is_empty();
-                        ahead.extend(batch);
-                        Ok::<(), EndpointError>(())
-                    })
-                })
-                .collect();
-            let first = async { select_all(reads).await.0 };
+            self.look_for_lost();
+            let any_lost = self.parts.iter().any(|part| part.lost.is_some());
             let patience = if any && !surely { SILENCE } else { Duration::MAX };
-            if let Ok(read) = tokio::time::timeout(patience, first).await {
-                read?;
+            let until = if any_lost { patience.min(LOOK_AGAIN) } else { patience };
+            if let Ok((place, read)) = tokio::time::timeout(until, self.read_one(max)).await {
+                let part = &mut self.parts[place];
+                match read {
+                    Ok(batch) => {
+                        part.ended = batch.is_empty();
+                        part.ahead.extend(batch);
+                        part.works(self.care.as_ref());
+                    }
+                    Err(error) => part.failed(error, self.care.as_ref())?,
+                }
+                continue;
+            }
+            if !any || surely {
                 continue;
             }
             for silent in self.parts.iter_mut().filter(|part| part.is_awaited()) {
                 silent.reading = Reading::Live;
             }
         }
+    }
+
+    /// Waits for the first part that has something to say.
+    async fn read_one(&mut self, max: usize) -> (usize, Result<Vec<Event>, EndpointError>) {
+        let asked = self.parts.iter_mut().enumerate().filter(|(_, part)| part.is_asked());
+        let mut reads: Vec<_> = asked
+            .map(|(place, part)| Box::pin(async move { (place, part.source.next_batch(max).await) }))
+            .collect();
+        if reads.is_empty() {
+            return std::future::pending().await;
+        }
+        // One that always has something must not keep the others from being asked.
+        self.turn = self.turn.wrapping_add(1);
+        let first = self.turn % reads.len();
+        reads.rotate_left(first);
+        select_all(reads).await.0
     }
 
     fn take(&mut self, max: usize) -> Vec<Event> {
@@ -174,6 +278,12 @@ impl Source for MergedSource {
         self.parts.iter().any(|part| part.source.is_held_up())
     }
 
+    fn look_after(&mut self, patience: Duration, tell: TellOfPart) -> bool {
+        let are_several = self.parts.len() > 1;
+        self.care = are_several.then_some(Care { patience, tell });
+        are_several
+    }
+
     fn leaves_what_it_reads(&self) -> bool {
         self.parts.iter().all(|part| part.source.leaves_what_it_reads())
     }
@@ -192,9 +302,12 @@ impl Source for MergedSource {
 
 #[cfg(test)]
 mod tests {
+    use std::sync::{Arc, Mutex};
+    use std::time::Duration;
+
     use super::{MergedSource, Reading};
-    use crate::endpoint::Source;
-    use crate::event::Timestamp;
+    use crate::endpoint::{BoxFuture, EndpointError, EndpointErrorKind, PartNews, Source};
+    use crate::event::{Event, Timestamp};
     use crate::replay::testing::{ListSource, event_at};
 
     async fn all(mut source: MergedSource) -> Vec<i64> {
@@ -241,6 +354,73 @@ mod tests {
             times.extend(batch.iter().map(|event| event.received.0));
         }
         assert_eq!(times, [1, 2, 3, 4, 9]);
+    }
+
+    /// Fails as often as it is told, then gives its events.
+    struct Shaky {
+        failures: usize,
+        inner: ListSource,
+    }
+
+    impl Source for Shaky {
+        fn next_batch(&mut self, max: usize) -> BoxFuture<'_, Result<Vec<Event>, EndpointError>> {
+            Box::pin(async move {
+                if self.failures > 0 {
+                    self.failures -= 1;
+                    return Err(EndpointError::new(
+                        EndpointErrorKind::Disconnected,
+                        "the connection was lost",
+                    ));
+                }
+                self.inner.next_batch(max).await
+            })
+        }
+
+        fn close(self: Box<Self>) -> BoxFuture<'static, Result<(), EndpointError>> {
+            Box::new(self.inner).close()
+        }
+    }
+
+    /// One that works beside one that fails so often, and what is told of them.
+    fn beside_a_shaky_one(failures: usize) -> (MergedSource, Arc<Mutex<Vec<PartNews>>>) {
+        let mut merged = MergedSource::default();
+        let steady = ListSource::new((0..3).map(|time| event_at("a", Timestamp(time)))).then_silent();
+        merged.add_named(Box::new(steady), Reading::Live, "steady".to_owned());
+        let inner = ListSource::new([event_at("b", Timestamp(9))]).then_silent();
+        merged.add_named(Box::new(Shaky { failures, inner }), Reading::Live, "shaky".to_owned());
+        let news: Arc<Mutex<Vec<PartNews>>> = Arc::default();
+        let told = Arc::clone(&news);
+        let tell = move |part| told.lock().expect("a lock").push(part);
+        assert!(merged.look_after(Duration::from_secs(3), Box::new(tell)));
+        (merged, news)
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn only_the_one_that_was_lost_works_again() {
+        let (mut merged, news) = beside_a_shaky_one(4);
+        for _ in 0..3 {
+            let batch = merged.next_batch(1).await.expect("the others go on");
+            assert_eq!(batch[0].channel, "a");
+        }
+        let lost = PartNews::Lost { error: "the connection was lost".to_owned() };
+        assert_eq!(*news.lock().expect("a lock"), std::slice::from_ref(&lost));
+        let batch = merged.next_batch(1).await.expect("it is back");
+        assert_eq!(batch[0].channel, "b");
+        assert_eq!(*news.lock().expect("a lock"), [lost, PartNews::Back { name: "shaky".to_owned() }]);
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn one_that_stays_away_is_given_up() {
+        let (mut merged, news) = beside_a_shaky_one(usize::MAX);
+        let mut error = None;
+        for _ in 0..9 {
+            error = merged.next_batch(1).await.err();
+            if error.is_some() {
+                break;
+            }
+        }
+        assert_eq!(error.map(|error| error.kind), Some(EndpointErrorKind::Disconnected));
+        assert_eq!(news.lock().expect("a lock").len(), 1);
     }
 
     #[tokio::test]

@@ -42,7 +42,10 @@ pub enum Progress<'a> {
         error: String,
     },
     /// Reading works again.
-    SourceBack,
+    SourceBack {
+        /// From which source, when there are several.
+        source: Option<String>,
+    },
     /// The end was asked for; receipts under way are awaited.
     Stopping {
         /// Events without a receipt.
@@ -171,7 +174,7 @@ pub(super) enum News {
     Retrying { events: usize, attempt: u32, wait: Duration, error: String },
     Recovered,
     SourceLost { error: String },
-    SourceBack,
+    SourceBack { source: Option<String> },
     Stopping { outstanding: u64 },
 }
 
@@ -183,7 +186,7 @@ impl From<News> for Progress<'_> {
             }
             News::Recovered => Self::Recovered,
             News::SourceLost { error } => Self::SourceLost { error },
-            News::SourceBack => Self::SourceBack,
+            News::SourceBack { source } => Self::SourceBack { source },
             News::Stopping { outstanding } => Self::Stopping { outstanding },
         }
     }

@@ -23,7 +23,7 @@ use super::stop::{StopReason, StopToken};
 use super::timing::{Timed, Timing};
 use super::waiting::{Chunk, Slot};
 use super::word::{Arrived, Word};
-use crate::endpoint::{EndpointError, EndpointErrorKind, Source};
+use crate::endpoint::{EndpointError, EndpointErrorKind, PartNews, Source};
 use crate::event::{Event, Header, LOOPS_HEADER, NUMBER_HEADER, RUN_HEADER};
 
 /// Chunks that may wait for the writer.
@@ -70,6 +70,8 @@ pub(super) struct Reader {
     /// Who is told when the source goes away and comes back.
     news: Option<mpsc::UnboundedSender<News>>,
     lost: bool,
+    /// The source tries again by itself: what it says is the end.
+    is_looked_after: bool,
     /// Numbers that do not go again.
     settled: Settled,
     /// The run to mark events with.
@@ -110,6 +112,7 @@ impl Reader {
             linger: false,
             news: None,
             lost: false,
+            is_looked_after: false,
             settled: Settled::default(),
             mark: None,
             digits: BytesMut::new(),
@@ -171,6 +174,17 @@ impl Reader {
 
     /// Whom to tell when the source goes away and comes back.
     pub fn telling(mut self, news: mpsc::UnboundedSender<News>) -> Self {
+        let tell_of_part = news.clone();
+        self.is_looked_after = self.source.look_after(
+            self.backoff.allowed(),
+            Box::new(move |part| {
+                // Without an observer nobody needs to know.
+                let _ = tell_of_part.send(match part {
+                    PartNews::Lost { error } => News::SourceLost { error },
+                    PartNews::Back { name } => News::SourceBack { source: Some(name) },
+                });
+            }),
+        );
         self.news = Some(news);
         self
     }
@@ -296,7 +310,7 @@ impl Reader {
     fn found_again(&mut self) {
         self.backoff.reset();
         if std::mem::take(&mut self.lost) {
-            self.tell(News::SourceBack);
+            self.tell(News::SourceBack { source: None });
         }
     }
 
@@ -395,8 +409,8 @@ impl Reader {
     }
 
     async fn wait_or_give_up(&mut self, error: EndpointError, stop: &StopToken) -> Result<(), EndpointError> {
-        let wait =
-            error.retryable().then(|| self.backoff.next_wait(Instant::now(), error.retry_after)).flatten();
+        let tries = error.retryable() && !self.is_looked_after;
+        let wait = tries.then(|| self.backoff.next_wait(Instant::now(), error.retry_after)).flatten();
         let Some(wait) = wait else {
             return Err(error);
         };

@@ -12,6 +12,7 @@ use super::guard::LeftOut;
 use super::lanes::LaneCounts;
 use super::shard::Shard;
 use super::stop::StopReason;
+use super::undelivered::Undelivered;
 use crate::endpoint::EndpointError;
 
 /// The figures of a transfer; its JSON form is `docs/schemas/replay-summary.schema.json`.
@@ -54,6 +55,9 @@ pub struct Summary {
     pub response_us: Quantiles,
     /// Counts per lane, busiest first.
     pub lanes: Vec<LaneCounts>,
+    /// The first hundred events that were not delivered.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub undelivered: Vec<Undelivered>,
 }
 
 /// A distribution of times, in microseconds.

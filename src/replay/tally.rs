@@ -10,6 +10,7 @@ use super::lanes::{LaneId, LaneTable};
 use super::progress::SharedCounts;
 use super::results::{EventResult, Fate, Results};
 use super::summary::Times;
+use super::undelivered::UndeliveredList;
 use crate::endpoint::{Delivery, EndpointError, EndpointErrorKind};
 use crate::event::{Event, Place};
 
@@ -52,6 +53,8 @@ pub(super) struct Tally {
     pub left_out_late: u64,
     pub bytes: u64,
     pub failures: Vec<EndpointError>,
+    /// The first events that were not delivered.
+    pub undelivered: UndeliveredList,
     pub last_receipt: Option<Instant>,
     shared: Arc<SharedCounts>,
     keeper: Option<Arc<Keeper>>,
@@ -75,6 +78,7 @@ impl Tally {
             left_out_late: 0,
             bytes: 0,
             failures: Vec::new(),
+            undelivered: UndeliveredList::default(),
             last_receipt: None,
             shared,
             keeper: None,
@@ -163,6 +167,7 @@ impl Tally {
                     if !error.retryable() && !error.is_final() {
                         refused.push(note.number);
                     }
+                    self.undelivered.add(note.number, &event.channel, event.key.as_ref(), &error);
                     if self.results.is_some() {
                         let fate = Fate::Failed((*error).clone());
                         let Event { channel, key, .. } = std::mem::take(event);
@@ -224,6 +229,7 @@ impl Tally {
 
     /// The event, which was to go again, does not.
     pub fn give_up(&mut self, event: Event, note: &Note, error: EndpointError) {
+        self.undelivered.add(note.number, &event.channel, event.key.as_ref(), &error);
         if self.results.is_some() {
             let (channel, key) = (event.channel, event.key);
             let fate = Fate::Failed(error.clone());

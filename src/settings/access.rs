@@ -137,7 +137,7 @@ pub(super) fn given<'de, D: Deserializer<'de>, T: Deserialize<'de>>(
 
 /// Certificates for encrypted connections, PEM.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Deserialize)]
-#[serde(deny_unknown_fields)]
+#[serde(deny_unknown_fields, expecting = "a map such as `{ ca: FILE, certificate: FILE, key: FILE }`")]
 pub struct TlsSettings {
     /// The authorities to trust; those of the platform without it.
     #[serde(default, deserialize_with = "given")]
@@ -181,7 +181,10 @@ impl Sasl {
 
 /// Who we are.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Deserialize)]
-#[serde(deny_unknown_fields)]
+#[serde(
+    deny_unknown_fields,
+    expecting = "a map such as `{ username: NAME, password: { file: PATH } }` or `{ token: { file: PATH } }`"
+)]
 pub struct AuthSettings {
     /// The user.
     #[serde(default, deserialize_with = "given")]

@@ -1,5 +1,7 @@
 //! A line of a workspace file as it may be shown: its shape stays, what may be a secret does not.
 
+use std::borrow::Cow;
+
 use crate::endpoint::mask;
 
 /// What stands where a value was.
@@ -26,11 +28,21 @@ pub(super) fn shown(line: &str, column: usize, secret: bool) -> (String, usize) 
     let lower = line.to_lowercase();
     let secret = secret || SECRET_WORDS.iter().any(|word| lower.contains(word));
     let cut = line.char_indices().nth(column.saturating_sub(1)).map_or(line.len(), |(at, _)| at);
+    if secret && end_of_key(line).is_none() {
+        // It goes on with a value that began before.
+        let indent = line.len() - line.trim_start().len();
+        return (format!("{}{MASK}", &line[..indent]), indent + 1);
+    }
     let (before, after) = line.split_at(cut);
-    let is_value = before.trim_end().ends_with([':', '[', ',', '-']) && !is_key(after);
+    // What is no key begins a value, or goes on with one.
+    let is_value = !before.trim().is_empty() && !is_key(after);
     let before = mask_part(before, secret, false);
     let column = before.chars().count() + 1;
-    (before + &mask_part(after, secret, is_value), column)
+    let parts = format!("{before}{}", mask_part(after, secret, is_value));
+    // What was cut within a value is whole again in the line as a whole.
+    let whole = mask_part(line, secret, false);
+    let is_within = whole.len() < parts.len() && whole.starts_with(&before);
+    (if is_within { whole } else { parts }, column)
 }
 
 fn mask_part(part: &str, secret: bool, begins_with_value: bool) -> String {
@@ -47,6 +59,7 @@ fn mask_values(part: &str, begins_with_value: bool) -> String {
     let mut shown = String::new();
     let mut rest = part;
     let mut is_value = begins_with_value;
+    let mut was_value = false;
     loop {
         if is_value {
             let blank = rest.len() - rest.trim_start().len();
@@ -55,21 +68,31 @@ fn mask_values(part: &str, begins_with_value: bool) -> String {
             if !rest.is_empty() && !rest.starts_with(['{', '[', '#', '}', ']']) {
                 shown.push_str(MASK);
                 rest = &rest[scalar_length(rest)..];
+                was_value = true;
             }
         }
         let Some(end) = end_of_key(rest) else {
-            shown.push_str(rest);
+            shown.push_str(&behind_value(rest, was_value));
             return shown;
         };
-        shown.push_str(&rest[..end]);
+        let key = rest[..end].rfind([',', '{', '}']).unwrap_or(0);
+        shown.push_str(&behind_value(&rest[..key], was_value));
+        shown.push_str(&rest[key..end]);
         is_value = rest[..end].ends_with(':');
         rest = &rest[end..];
         if !is_value {
             // All of a list are values.
             shown.push_str(MASK);
-            rest = &rest[rest.find(']').unwrap_or(rest.len())..];
+            rest = &rest[list_length(rest)..];
         }
     }
+}
+
+/// What stands behind a value up to the next key: more than what ends it belongs to the value, whatever it was to be.
+fn behind_value(text: &str, was_value: bool) -> Cow<'_, str> {
+    let is_more =
+        text.split('#').next().is_some_and(|text| text.chars().any(|each| !",{}[] \t".contains(each)));
+    if was_value && is_more { MASK.into() } else { text.into() }
 }
 
 /// Whether a text begins with a key, as after a comma in a map.
@@ -89,9 +112,39 @@ fn end_of_key(text: &str) -> Option<usize> {
 fn scalar_length(text: &str) -> usize {
     let quote = text.chars().next().filter(|first| matches!(first, '\'' | '"'));
     if let Some(quote) = quote {
-        return text[1..].find(quote).map_or(text.len(), |end| end + 2);
+        return quoted_length(text, quote);
     }
     text[..text.find([',', '}', ']']).unwrap_or(text.len())].trim_end().len()
+}
+
+/// The bytes of a list behind its `[`, up to the bracket that ends it.
+fn list_length(text: &str) -> usize {
+    let (mut at, mut depth) = (0, 0_usize);
+    while let Some(letter) = text[at..].chars().next() {
+        match letter {
+            '\'' | '"' => at += quoted_length(&text[at..], letter),
+            ']' if depth == 0 => break,
+            _ => {
+                depth = if letter == '[' { depth + 1 } else { depth - usize::from(letter == ']') };
+                at += letter.len_utf8();
+            }
+        }
+    }
+    at
+}
+
+/// The bytes of a text in quotes: `\` makes the next letter one of the text between `"`, and two `'` are one between `'`.
+fn quoted_length(text: &str, quote: char) -> usize {
+    let mut letters = text.char_indices().skip(1).peekable();
+    while let Some((at, letter)) = letters.next() {
+        let doubled = quote == '\'' && letters.peek().is_some_and(|(_, next)| *next == quote);
+        if letter == '\\' && quote == '"' || letter == quote && doubled {
+            letters.next();
+        } else if letter == quote {
+            return at + 1;
+        }
+    }
+    text.len()
 }
 
 #[cfg(test)]
@@ -109,6 +162,28 @@ mod tests {
         assert_eq!(shown("  password: 12345", 13, false).0, "  password: ***");
         assert_eq!(shown("  command: [a, b]", 4, true).0, "  command: [***]");
         assert_eq!(shown("  defualt: true", 3, false), ("  defualt: true".to_owned(), 3));
+    }
+
+    #[test]
+    fn quotes_within_a_value_do_not_end_it() {
+        for (line, wanted) in [
+            (r#"  auth: { password: "ab\"S3CRET", sasl: foo }"#, "  auth: { password: ***, sasl: *** }"),
+            ("  auth: { password: 'ab''S3CRET', sasl: foo }", "  auth: { password: ***, sasl: *** }"),
+            (r#"  password: "a\\", sasl: foo"#, "  password: ***, sasl: ***"),
+            (r#"  headers: { X: "a\"S3CRET", Y: 'b' }"#, "  headers: { X: ***, Y: *** }"),
+            (r#"  password: { command: [sh, "-c ]\"S3CRET", x] }"#, "  password: { command: [***] }"),
+            (r#"  password: "ab"S3CRET"#, "  password: ******"),
+            (r#"  auth: { password: "ab" S3CRET }"#, "  auth: { password: ******"),
+            (r#"  password: "ab"S3,CRET", sasl: foo"#, "  password: ******, sasl: ***"),
+        ] {
+            for column in 1..line.len() + 2 {
+                let (text, column) = shown(line, column, true);
+                assert!(!text.contains("CRET"), "{text}");
+                assert!(column <= text.chars().count() + 1, "{column} of {text}");
+            }
+            assert_eq!(shown(line, 3, true).0, wanted);
+        }
+        assert_eq!(shown("    more S3CRET", 9, true), ("    ***".to_owned(), 5));
     }
 
     #[test]

@@ -156,6 +156,11 @@ impl Ui {
         }
     }
 
+    /// A text on stderr as it is, but for passwords in it, always.
+    pub fn error_text(&self, text: &str) {
+        self.write_line(text.trim_end());
+    }
+
     /// Text in bold, when stderr has colour.
     #[must_use]
     pub fn bold(&self, text: &str) -> String {

@@ -20,8 +20,14 @@ const JSON_EVERY: Duration = Duration::from_secs(1);
 const MOST_LINES: usize = 6;
 /// What is done about a lost source.
 const TRYING: &str = "trying again";
-const BACK: &str =
-    "reading works again; events sent meanwhile are missing where the server does not keep them";
+
+/// Reading works again, from this one of several.
+fn back(source: Option<&str>) -> String {
+    let source = source.map(|name| format!(" from `{name}`")).unwrap_or_default();
+    format!(
+        "reading{source} works again; events sent meanwhile are missing where the server does not keep them"
+    )
+}
 
 /// Shows one transfer.
 #[derive(Debug)]
@@ -212,7 +218,7 @@ impl Observer for TransferView<'_> {
             )),
             Progress::Recovered => self.line("sending works again"),
             Progress::SourceLost { error } => self.line(&format!("{error}; {TRYING}")),
-            Progress::SourceBack => self.line(BACK),
+            Progress::SourceBack { source } => self.line(&back(source.as_deref())),
             Progress::Stopping { outstanding } => self.line(&format!(
                 "stopping; waiting for the receipts of {} (Ctrl-C again ends at once)",
                 counted(outstanding, "event")
@@ -244,7 +250,7 @@ impl Observer for SourceView<'_> {
     fn note(&mut self, progress: Progress<'_>) {
         match progress {
             Progress::SourceLost { error } => self.ui.warn(format!("{error}; {TRYING}")),
-            Progress::SourceBack => self.ui.warn(BACK),
+            Progress::SourceBack { source } => self.ui.warn(back(source.as_deref())),
             _ => {}
         }
     }

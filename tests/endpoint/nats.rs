@@ -362,6 +362,54 @@ async fn a_forbidden_subject_is_said() {
     assert_eq!(deliveries[1].outcome.as_ref().expect_err("forbidden").kind, EndpointErrorKind::Unauthorised);
 }
 
+/// A server with JetStream at which a user may read and send subjects and nothing else.
+fn nats_without_permission_for_streams() -> Option<Server> {
+    let directory = tempfile::tempdir().expect("a directory");
+    let configuration = directory.path().join("nats.conf");
+    let text = "authorization { users = [ { user: ro, password: pw, permissions: { publish: [\"ok.>\"], subscribe: [\"ok.>\", \"_INBOX.>\"] } } ] }";
+    std::fs::write(&configuration, text).expect("written");
+    let server = nats(&["-c", &configuration.display().to_string()]);
+    // It was read when the server listens.
+    drop(directory);
+    server
+}
+
+#[tokio::test]
+async fn a_user_without_permission_for_streams_is_told_so_at_once() {
+    let Some(server) = nats_without_permission_for_streams() else { return };
+    let at = |path: &str| address(&format!("jetstream+nats://ro:pw@127.0.0.1:{}/{path}", server.port));
+    let began = Instant::now();
+    for path in ["OK", "ok.x"] {
+        let read = open_source(&at(path), &SourceOptions::default()).await.err().expect("forbidden");
+        let sent = open_sink(&at(path), &SinkOptions::default()).await.err().expect("forbidden");
+        for error in [read, sent] {
+            assert_eq!(error.kind, EndpointErrorKind::Unauthorised, "{error:?}");
+            assert!(error.message.contains("$JS.API.STREAM."), "{error:?}");
+            assert!(error.help.is_some_and(|help| help.contains("`$JS.API.CONSUMER.>`")));
+        }
+    }
+    assert!(began.elapsed() < Duration::from_secs(5), "{:?}", began.elapsed());
+}
+
+#[tokio::test]
+async fn a_user_without_permission_for_questions_finds_the_server_well() {
+    let Some(server) = nats_without_permission_for_streams() else { return };
+    let began = Instant::now();
+    let url = address(&format!("nats://ro:pw@127.0.0.1:{}", server.port));
+    let report = probe(&url, None, Duration::from_secs(5)).await;
+    assert!(began.elapsed() < Duration::from_secs(3), "{:?}", began.elapsed());
+    assert!(report.reachable && report.problems.is_empty(), "{report:?}");
+    let told = |name: &str| report.facts.iter().find(|fact| fact.name == name).map(|fact| fact.value.clone());
+    assert_eq!(told("JetStream").as_deref(), Some("not observable: we may not ask"));
+    assert!(told("permissions").is_some_and(|told| told.starts_with("not observable")));
+    let url = address(&format!("jetstream+nats://ro:pw@127.0.0.1:{}", server.port));
+    let report = probe(&url, None, Duration::from_secs(5)).await;
+    assert!(
+        report.reachable && report.problems.len() == 1 && report.problems[0].help.is_some(),
+        "{report:?}"
+    );
+}
+
 #[tokio::test]
 async fn what_cannot_be_sent_is_refused_alone() {
     let Some(server) = nats(&[]) else { return };

@@ -1,10 +1,12 @@
 //! `eddy inject`: sends one event, the lines of a text, a file of events, or events generated from the contract.
 
+use std::path::PathBuf;
+
 use super::connect::{ConnectArgs, Connector};
 use super::registry::{EncodingArgs, encoded};
 use super::target::{Place, Places};
 use super::window::{Window, WindowArgs};
-use super::{CommandError, Context, Status, transfer};
+use super::{CommandError, Context, Status, results, transfer};
 use crate::diagnostic::quoted;
 use crate::endpoint::open;
 use crate::output::figures::{counted, span};
@@ -100,6 +102,9 @@ pub struct Args {
     /// Send events that break the contract too
     #[arg(long)]
     no_validate: bool,
+    /// Write a JSON line for each event there: when it was due, went and arrived, where, or why not
+    #[arg(long, value_name = "FILE")]
+    results: Option<PathBuf>,
     /// Name of the protected environment that is meant
     #[arg(long, value_name = "NAME")]
     confirm: Option<String>,
@@ -149,7 +154,9 @@ async fn inject(args: &Args, context: &Context) -> Result<Status, CommandError> 
     // Of events made by flags it was said before.
     let source = if args.events { losses.of(source, carried) } else { source };
     let planned = window.at_most(planned(args));
+    let lines = results::begin(args.results.as_ref(), false, "name another for `--results`, or remove it")?;
     let plan = Plan {
+        results: lines.clone(),
         selection: Selection { first: planned, skip: window.skip, ..Selection::default() },
         timetable: pace.into(),
         planned,
@@ -165,6 +172,7 @@ async fn inject(args: &Args, context: &Context) -> Result<Status, CommandError> 
     file.settle(&outcome);
     losses.say(carried.name, context);
     show(args, context, &outcome, &target)?;
+    results::written(lines.as_deref())?;
     transfer::conclude(&outcome, &context.ui, None).map_err(|error| match rest(args, &outcome) {
         Some(rest) => error.hint(rest),
         None => error,

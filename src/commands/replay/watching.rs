@@ -1,11 +1,9 @@
 //! How a run of `eddy replay` is watched: its progress, and a line for each event in a file.
 
-use std::io;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::sync::Arc;
 
-use crate::atomic_file;
-use crate::commands::{CommandError, ErrorKind};
+use crate::commands::{CommandError, results};
 use crate::replay::{Results, Survey};
 use crate::ui::Ui;
 use crate::ui::progress::{ProgressChoice, TransferView};
@@ -41,17 +39,8 @@ impl WatchingArgs {
     /// # Errors
     /// When it is there already, or cannot be written.
     pub fn results(&self, goes_on: bool) -> Result<Option<Arc<Results>>, CommandError> {
-        let Some(path) = &self.results else {
-            return Ok(None);
-        };
-        match Results::begin(path, goes_on) {
-            Ok(results) => Ok(Some(Arc::new(results))),
-            Err(error) if error.kind() == std::io::ErrorKind::AlreadyExists => {
-                Err(CommandError::usage(format!("there is already a file `{}`", path.display()))
-                    .hint("name another for `--results`, or remove it; `--resume` adds to it"))
-            }
-            Err(error) => Err(CommandError::unwritable(path, &error)),
-        }
+        let else_what = "name another for `--results`, or remove it; `--resume` adds to it";
+        results::begin(self.results.as_ref(), goes_on, else_what)
     }
 
     /// How a run shows its progress, whose events go to these channels.
@@ -76,36 +65,5 @@ impl WatchingArgs {
         };
         let results = self.results.iter().map(|path| ("results", path.display().to_string()));
         results.chain(shown.map(|shown| ("progress", shown.to_owned()))).collect()
-    }
-}
-
-/// Writes what waits.
-///
-/// # Errors
-/// When results could not be written; events went all the same.
-pub(super) fn written(results: Option<&Results>) -> Result<(), CommandError> {
-    let Some(results) = results else {
-        return Ok(());
-    };
-    results.finish().map_err(|error| unwritten(results.path(), &error))
-}
-
-fn unwritten(path: &Path, error: &io::Error) -> CommandError {
-    let message = format!("cannot write `{}`: {}", path.display(), atomic_file::reason(error));
-    CommandError::new(ErrorKind::Delivery, message)
-        .hint("the events went all the same; only lines about them are missing")
-        .hint(atomic_file::next_step(path, error))
-}
-
-#[cfg(test)]
-mod tests {
-    use std::{io, path::Path};
-
-    #[test]
-    fn a_full_disk_is_said_in_words() {
-        let error = io::Error::from_raw_os_error(28);
-        let error = super::unwritten(Path::new("r.ndjson"), &error);
-        assert_eq!(error.message, "cannot write `r.ndjson`: the disk is full");
-        assert_eq!(error.hints.len(), 2);
     }
 }

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
-use super::choosing::{ChoosingArgs, say_replayed, say_unfit};
+use super::choosing::{ChoosingArgs, say_replayed, say_taken, say_unfit};
 use super::connect::{ConnectArgs, Connector};
 use super::contract_check::ContractCheck;
 use super::reading::Reading;
@@ -104,6 +104,7 @@ async fn tail(args: &Args, context: &Context) -> Result<Status, CommandError> {
     selection.reading = Some(Interpretation::new(move |event| Some(by_reading.read(event)?.event)));
     let check = if args.validate { Some(check(&places, registry.as_ref())?) } else { None };
     let places: Vec<Place> = args.sources.iter().map(|text| places.source(text)).collect::<Result<_, _>>()?;
+    say_taken(&selection, &places, context);
     let stop = transfer::stop_on_interruption();
     let source = open_all(&places, window, &Connector::new(&args.connect, context, &stop)?.by_time()).await?;
     let names: Vec<String> = places.iter().map(|place| format!("`{}`", place.address)).collect();

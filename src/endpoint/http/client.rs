@@ -1,5 +1,6 @@
 //! The connection to a web server: encryption, credentials, one request and its answer.
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use axum::http::header::{AUTHORIZATION, DATE, HeaderMap, HeaderName, HeaderValue, LOCATION, RETRY_AFTER};
@@ -36,6 +37,8 @@ pub(super) struct HttpClient {
     client: Client,
     settings: SinkSettings,
     always: HeaderMap,
+    /// What lets us in, which a server may repeat in its answer.
+    secrets: Arc<[String]>,
 }
 
 impl HttpClient {
@@ -64,7 +67,9 @@ impl HttpClient {
             let message = format!("cannot get ready for `{}`: {error}", settings.address);
             EndpointError::new(EndpointErrorKind::Unsupported, message)
         })?;
-        Ok(Self { client, always: always(settings), settings: settings.clone() })
+        let always = always(settings);
+        let secrets = secrets(settings, &always).into();
+        Ok(Self { client, always, secrets, settings: settings.clone() })
     }
 
     /// Sends an event and waits for the answer.
@@ -84,7 +89,17 @@ impl HttpClient {
         let retry_after = header(&answer, RETRY_AFTER.as_str());
         let retry_after = retry_after.map(|text| RetryAfter::read(text, date.as_deref()));
         let body = read_some(answer).await;
-        Err(failure::refused(&Refusal { status, retry_after, location, body }, &self.settings.address))
+        Err(self.refused(&Refusal { status, retry_after, location, body }))
+    }
+
+    /// The refusal in words, without what lets us in.
+    fn refused(&self, refusal: &Refusal) -> EndpointError {
+        failure::refused(refusal, &self.settings.address, &self.secrets)
+    }
+
+    /// What a server said, without what lets us in.
+    pub(super) fn shown(&self, text: &str) -> String {
+        failure::without_secrets(text, &self.secrets)
     }
 
     /// Asks what may be sent; with `for_delivery`, whether we may send at all.
@@ -117,8 +132,10 @@ impl HttpClient {
             headers.insert(name, value.clone());
         }
         let timeout = request.timeout().copied().unwrap_or(self.settings.timeout);
+        let method = request.method().clone();
         let sent = self.client.execute(request).await;
-        sent.map_err(|error| failure::transport(&error, &self.settings.address, timeout))
+        let is_event = method == Method::POST;
+        sent.map_err(|error| failure::transport(&error, &self.settings.address, timeout, is_event))
     }
 
     /// The refusal an answer amounts to when it says that we are not known.
@@ -131,7 +148,7 @@ impl HttpClient {
         let status = answer.status();
         let body = read_some(answer).await;
         let refusal = Refusal { status, retry_after: None, location: None, body };
-        Some(failure::refused(&refusal, &self.settings.address))
+        Some(self.refused(&refusal))
     }
 }
 
@@ -151,6 +168,22 @@ fn always(settings: &SinkSettings) -> HeaderMap {
         headers.insert(name, value.clone());
     }
     headers
+}
+
+/// Values that nobody is to see, the longest first: what one holds of another goes with it.
+fn secrets(settings: &SinkSettings, always: &HeaderMap) -> Vec<String> {
+    let values = always.values().filter_map(|value| std::str::from_utf8(value.as_bytes()).ok());
+    let mut secrets: Vec<String> = values
+        // Behind the name of a way to log in stands what is secret.
+        .flat_map(|value| [Some(value), value.split_once(' ').map(|(_, secret)| secret)])
+        .flatten()
+        .chain(settings.credentials.as_ref().map(|credentials| credentials.password.as_str()))
+        .map(|secret| secret.trim().to_owned())
+        .filter(|secret| !secret.is_empty())
+        .collect();
+    secrets.sort_by_key(|secret| std::cmp::Reverse(secret.len()));
+    secrets.dedup();
+    secrets
 }
 
 /// A user and a password are basic, a password alone is a bearer token.

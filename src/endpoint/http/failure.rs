@@ -47,16 +47,21 @@ impl RetryAfter {
         Self { text, wait }
     }
 
-    fn words(&self) -> String {
+    fn words(&self, secrets: &[String]) -> String {
         match self.wait {
             Some(wait) => format!(", asks to come back in {} s", wait.as_secs()),
-            None => format!(", asks to come back at {}", excerpt(self.text.as_bytes())),
+            None => format!(", asks to come back at {}", excerpt(self.text.as_bytes(), secrets)),
         }
     }
 }
 
-/// The server could not be asked, or did not answer.
-pub(super) fn transport(error: &reqwest::Error, address: &Address, timeout: Duration) -> EndpointError {
+/// The server could not be asked, or did not answer; `is_event` says that an event was sent, and no question asked.
+pub(super) fn transport(
+    error: &reqwest::Error,
+    address: &Address,
+    timeout: Duration,
+    is_event: bool,
+) -> EndpointError {
     let cause = root_cause(error);
     if let Some(trouble) = tls::trouble(&cause, address) {
         return EndpointError { help: trouble.help.as_deref().map(after_hash), ..trouble };
@@ -65,14 +70,28 @@ pub(super) fn transport(error: &reqwest::Error, address: &Address, timeout: Dura
         return unreachable(&cause, error.is_timeout(), address);
     }
     if error.is_timeout() {
-        let message = format!(
-            "`{address}` did not answer within {} s; whether it took the event is not known",
-            timeout.as_secs_f32()
-        );
-        return EndpointError::new(Kind::Timeout, message).help("give it longer with `#timeout=SECONDS`");
+        // What is left of a longer time is shown in whole milliseconds.
+        let seconds = (timeout.as_secs_f64() * 1000.0).round() / 1000.0;
+        let message = format!("`{address}` did not answer within {seconds} s");
+        return if is_event {
+            EndpointError::new(Kind::Timeout, message + "; whether it took the event is not known")
+                .help("give it longer with `#timeout=SECONDS`")
+        } else {
+            EndpointError::new(Kind::Timeout, message + " to a question; no event was sent")
+                .help("give it longer with `--connect-timeout 30s`, or `--timeout 30s` of `eddy doctor`; `#handshake=false` sends without \
+                 asking")
+        };
+    }
+    if is_no_http(&cause) {
+        return no_http(&cause, address, is_event);
     }
     if error.is_builder() || error.is_request() && cause.contains("invalid") {
         return EndpointError::new(Kind::Rejected, format!("the event makes no request: {cause}"));
+    }
+    // It may also be what a server says that has waited too long for a further request.
+    if cause.contains("unexpected message") {
+        let message = format!("`{address}` said something before it was asked, as no HTTP server does");
+        return EndpointError::new(Kind::Disconnected, message).help(NO_HTTP_HELP);
     }
     let message = format!("the connection to `{address}` was lost before it answered: {cause}");
     EndpointError::new(Kind::Disconnected, message)
@@ -100,6 +119,21 @@ fn unreachable(cause: &str, timed_out: bool, address: &Address) -> EndpointError
     EndpointError::new(Kind::Unreachable, format!("cannot connect to `{address}`: {what}")).help(help)
 }
 
+/// Whether these words are what the library says of an answer that is not one.
+fn is_no_http(cause: &str) -> bool {
+    ["invalid HTTP version parsed", "invalid HTTP status-code parsed", "invalid HTTP header parsed"]
+        .contains(&cause)
+}
+
+fn no_http(cause: &str, address: &Address, is_event: bool) -> EndpointError {
+    // What took the event may have made something of it.
+    let kind = if is_event { Kind::Disconnected } else { Kind::Unreachable };
+    let message = format!("what answers at `{address}` does not speak HTTP: {cause}");
+    EndpointError::new(kind, message).help(NO_HTTP_HELP)
+}
+
+const NO_HTTP_HELP: &str = "check scheme and port: other systems are named with `nats://`, `redis://`, `mqtt://`, `amqp://` or `kafka://`";
+
 fn root_cause(error: &dyn Error) -> String {
     let mut cause: &dyn Error = error;
     while let Some(deeper) = cause.source() {
@@ -109,12 +143,13 @@ fn root_cause(error: &dyn Error) -> String {
 }
 
 /// The server answered with something else than a yes.
-pub(super) fn refused(refusal: &Refusal, address: &Address) -> EndpointError {
+pub(super) fn refused(refusal: &Refusal, address: &Address, secrets: &[String]) -> EndpointError {
     let status = refusal.status;
     let (kind, what, help) = meaning(status);
-    let wait = refusal.retry_after.as_ref().map(RetryAfter::words);
-    let to = refusal.location.as_deref().map(|text| format!(" to `{}`", crate::endpoint::mask(text)));
-    let said = excerpt(&refusal.body);
+    let wait = refusal.retry_after.as_ref().map(|asked| asked.words(secrets));
+    let location = refusal.location.as_deref().map(|text| without_secrets(text, secrets));
+    let to = location.map(|text| format!(" to `{}`", crate::endpoint::mask(&text)));
+    let said = excerpt(&refusal.body, secrets);
     let message = format!(
         "`{address}` {what} ({status}){}{}{}",
         to.unwrap_or_default(),
@@ -163,14 +198,34 @@ fn meaning(status: StatusCode) -> (Kind, &'static str, &'static str) {
 }
 
 /// The beginning of a text, on one line, without what could steer a terminal.
-fn excerpt(bytes: &[u8]) -> String {
-    let text = String::from_utf8_lossy(bytes);
+fn excerpt(bytes: &[u8], secrets: &[String]) -> String {
+    // Before it is cut and laid out anew: a part of a secret is one too.
+    let text = without_secrets(&String::from_utf8_lossy(bytes), secrets);
     let clean: String = text.chars().map(|each| if each.is_control() { ' ' } else { each }).collect();
     let words = clean.split_whitespace().collect::<Vec<_>>().join(" ");
     match words.char_indices().nth(EXCERPT) {
         Some((at, _)) => format!("{}…", &words[..at]),
         None => words,
     }
+}
+
+/// A text in which what lets us in gave way, as it is and as JSON, HTML and addresses write it.
+pub(super) fn without_secrets(text: &str, secrets: &[String]) -> String {
+    let mut shown = text.to_owned();
+    for secret in secrets {
+        let json = serde_json::to_string(secret).unwrap_or_default();
+        let in_address = crate::event::percent::encode(secret, |byte: u8| {
+            byte.is_ascii_alphanumeric() || b"-._~".contains(&byte)
+        });
+        let html =
+            secret.replace('&', "&amp;").replace('<', "&lt;").replace('>', "&gt;").replace('"', "&quot;");
+        for written in [secret.as_str(), json.trim_matches('"'), &html, &in_address] {
+            if !written.is_empty() && shown.contains(written) {
+                shown = shown.replace(written, "***");
+            }
+        }
+    }
+    shown
 }
 
 /// An event that HTTP cannot carry.
@@ -237,7 +292,7 @@ mod tests {
             location: None,
             body: body.to_vec(),
         };
-        refused(&refusal, &address)
+        refused(&refusal, &address, &["t0p s3cret&co".to_owned(), "s3cret&co".to_owned()])
     }
 
     #[test]
@@ -272,6 +327,26 @@ mod tests {
         );
         assert_eq!(error.retry_after, Some(std::time::Duration::from_secs(3)));
         assert!(self::error(400, None, &[b'x'; 5000]).message.len() < 400);
+    }
+
+    #[test]
+    fn what_a_server_repeats_of_our_secrets_is_not_shown() {
+        for body in
+            ["you sent t0p s3cret&co", "{\"h\":\"s3cret&co\"}", "<p>s3cret&amp;co</p>", "?x=s3cret%26co"]
+        {
+            let message = error(403, Some("t0p s3cret&co"), body.as_bytes()).message;
+            assert!(message.contains("***") && !message.contains("s3cret"), "{message}");
+        }
+        let long = format!("{}s3cret&co", "x".repeat(super::EXCERPT - 3));
+        assert!(!error(500, None, long.as_bytes()).message.contains("s3c"));
+    }
+
+    #[test]
+    fn what_speaks_something_else_is_no_fault_of_the_event() {
+        let address = Address::parse("http://h:4222/p").expect("an address");
+        assert!(super::is_no_http("invalid HTTP version parsed") && !super::is_no_http("invalid URI"));
+        let error = super::no_http("invalid HTTP version parsed", &address, false);
+        assert!(error.kind == Kind::Unreachable && error.help.is_some(), "{error:?}");
     }
 
     #[test]

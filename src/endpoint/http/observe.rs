@@ -47,14 +47,14 @@ async fn ask(
         answer = client.ask(Method::HEAD, false, timeout).await?;
         asked = "HEAD";
     }
-    report.server = header(&answer, SERVER.as_str());
+    report.server = header(&answer, SERVER.as_str()).map(|text| client.shown(&text));
     report.protocol = Some(format!("{:?}", answer.version()));
     report.fact(&format!("answer to {asked}"), &answer.status());
     for (name, value) in
         [("allows", ALLOW.as_str()), ("allowed requests a minute", super::client::ALLOWED_RATE)]
     {
         if let Some(value) = header(&answer, value) {
-            report.fact(name, &value);
+            report.fact(name, &client.shown(&value));
         }
     }
     if let Some(certificate) = certificate(&answer) {

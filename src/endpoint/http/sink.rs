@@ -277,6 +277,7 @@ async fn permission(client: &HttpClient, settings: &SinkSettings) -> Result<Opti
     let is_allowed =
         |allowed: &str| allowed.split(',').any(|each| matches!(each.trim(), "*") || each.trim() == origin);
     if let Some(allowed) = allowed.filter(|allowed| !is_allowed(allowed)) {
+        let allowed = client.shown(&allowed);
         let message = format!("`{}` allows events from `{allowed}`, not from `{origin}`", settings.address);
         return Err(EndpointError::new(EndpointErrorKind::Unauthorised, message)
             .help("name yourself with `#origin=NAME`, or have the receiver allow it"));

@@ -1,6 +1,5 @@
 //! A connection to a NATS server, and what happens to it while it lives.
 
-use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use async_nats::connection::State;
@@ -32,7 +31,7 @@ pub(super) struct Connection {
     pub(super) client: Client,
     pub(super) address: Address,
     pub(super) history: watch::Receiver<History>,
-    refusals: Arc<Mutex<Vec<String>>>,
+    refusals: watch::Receiver<Vec<String>>,
 }
 
 /// The options of an endpoint and those of the connection.
@@ -52,8 +51,7 @@ pub(super) async fn connect(
 ) -> Result<Connection, EndpointError> {
     let options = AddressOptions::of_role(address, &known(known_options), (&["window"], "sending"))?;
     let (record, history) = watch::channel(History::default());
-    let refusals = Arc::new(Mutex::new(Vec::new()));
-    let noted = Arc::clone(&refusals);
+    let (noted, refusals) = watch::channel(Vec::new());
     let mut connect = ConnectOptions::new()
         .name("eddy")
         .connection_timeout(timeout)
@@ -73,13 +71,12 @@ pub(super) async fn connect(
     Ok(Connection { client, address: address.clone(), history, refusals })
 }
 
-fn note(happening: &Happening, record: &watch::Sender<History>, refusals: &Mutex<Vec<String>>) {
+fn note(happening: &Happening, record: &watch::Sender<History>, refusals: &watch::Sender<Vec<String>>) {
     match happening {
         Happening::Disconnected => record.send_modify(|history| history.losses += 1),
         Happening::SlowConsumer(_) => record.send_modify(|history| history.dropped += 1),
         Happening::ServerError(ServerError::Other(words)) => {
-            let mut refusals = refusals.lock().unwrap_or_else(PoisonError::into_inner);
-            refusals.push(words.clone());
+            refusals.send_modify(|refusals| refusals.push(words.clone()));
         }
         _ => {}
     }
@@ -122,10 +119,41 @@ impl Connection {
 
     /// A refusal that names this subject, in the server's words.
     pub(super) fn refusal_of(&self, subject: &str) -> Option<EndpointError> {
-        let refusals = self.refusals.lock().unwrap_or_else(PoisonError::into_inner);
         let quoted = format!("\"{subject}\"");
+        let refusals = self.refusals.borrow();
         let named = refusals.iter().find(|words| words.contains(&quoted));
         named.map(|words| failure::forbidden(words, &self.address))
+    }
+
+    /// Waits for the answer to a question that is put to subjects which begin like this. The server says at once when we may not
+    /// ask it, or not hear the answer, and nobody answers then.
+    ///
+    /// # Errors
+    /// Those of the question, and that it may not be put.
+    pub(super) async fn unless_refused<T>(
+        &self,
+        subject: &str,
+        question: impl Future<Output = Result<T, EndpointError>>,
+    ) -> Result<T, EndpointError> {
+        let mut refusals = self.refusals.clone();
+        let seen = refusals.borrow().len();
+        let concerns = |(at, words): (usize, &String)| {
+            let concerns_answers = words.contains("_INBOX") && words.contains("ubscription");
+            (concerns_answers || at >= seen && words.contains(subject)).then(|| words.clone())
+        };
+        let refused = async {
+            let told = refusals.wait_for(|all| all.iter().enumerate().find_map(concerns).is_some()).await;
+            let words = told.ok().and_then(|all| all.iter().enumerate().find_map(concerns));
+            match words {
+                Some(words) => words,
+                None => std::future::pending().await,
+            }
+        };
+        tokio::select! {
+            biased;
+            answer = question => answer,
+            words = refused => Err(failure::forbidden(&words, &self.address)),
+        }
     }
 }
 

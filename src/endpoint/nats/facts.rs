@@ -32,7 +32,8 @@ pub(super) async fn ask(
     let mut facts = TargetFacts { cluster: info.cluster.or(named), ..TargetFacts::default() };
     if address.scheme == Scheme::JetStream {
         let context = async_nats::jetstream::new(connection.client.clone());
-        facts.channels = streams_of(&context, address, channels, &mut facts.not_told).await?;
+        let asked = streams_of(&context, address, channels, &mut facts.not_told);
+        facts.channels = connection.unless_refused(streams::API, asked).await?;
     } else {
         let subjects = if address.path.is_empty() { channels.to_vec() } else { vec![address.path.as_str()] };
         facts.channels = subjects.into_iter().map(ChannelFacts::unknown).collect();

@@ -174,8 +174,13 @@ pub(super) fn late(address: &Address) -> EndpointError {
 
 /// The server sent a refusal that names a subject.
 pub(super) fn forbidden(words: &str, address: &Address) -> EndpointError {
-    EndpointError::new(Kind::Unauthorised, format!("`{address}` says: {words}"))
-        .help("give the user the permission in the server's configuration, or use another user")
+    let help = if words.contains("$JS.") || words.contains("_INBOX") {
+        "who uses streams may publish to `$JS.API.STREAM.NAMES`, `$JS.API.STREAM.INFO.*`, `$JS.API.CONSUMER.>` and `$JS.ACK.>`, \
+         and subscribe to `_INBOX.>`: give the user these permissions in the server's configuration, or use another user"
+    } else {
+        "give the user the permission in the server's configuration, or use another user"
+    };
+    EndpointError::new(Kind::Unauthorised, format!("`{address}` says: {words}")).help(help)
 }
 
 /// The event is larger than the server takes.

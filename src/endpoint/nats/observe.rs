@@ -3,9 +3,11 @@
 use std::time::{Duration, Instant};
 
 use async_nats::jetstream::consumer::Info;
+use async_nats::jetstream::stream::Stream;
 use futures_util::TryStreamExt;
 
 use super::connection::{Connection, connect};
+use super::streams::API;
 use super::{failure, monitoring, whoami};
 use crate::endpoint::inspect::{
     Count, Direction, Inspect, KnownBy, NotObservable, Observed, ObservedChannel, ObservedFlow,
@@ -15,6 +17,9 @@ use crate::endpoint::{Address, BoxFuture, Credentials, EndpointError, EndpointEr
 
 /// Options of the source and the sink; a probe takes every address they take.
 const OPTIONS: [&str; 3] = ["queue", "subject", "window"];
+
+/// How long the answer about JetStream may take.
+const PATIENCE: Duration = Duration::from_secs(2);
 
 /// Connects once and says what answered.
 pub(super) async fn probe(
@@ -43,16 +48,29 @@ pub(super) async fn probe(
 
 async fn describe_streams(connection: &Connection, report: &mut ProbeReport) {
     let context = async_nats::jetstream::new(connection.client.clone());
-    match context.query_account().await {
+    let address = &connection.address;
+    let account = async {
+        context.query_account().await.map_err(|error| failure::request("tell of JetStream", &error, address))
+    };
+    let asked = connection.unless_refused(API, account);
+    let answer = tokio::time::timeout(PATIENCE, asked).await.unwrap_or_else(|_| {
+        let message = format!("`{address}` did not tell of JetStream within {} s", PATIENCE.as_secs());
+        Err(EndpointError::new(EndpointErrorKind::Timeout, message))
+    });
+    match answer {
         Ok(account) => {
             report.fact("JetStream", &"yes");
             report.fact("streams", &account.streams);
             report.fact("consumers", &account.consumers);
         }
         Err(error) => {
-            report.fact("JetStream", &"no");
+            let is_there = match error.kind {
+                EndpointErrorKind::Unauthorised => "not observable: we may not ask",
+                EndpointErrorKind::Timeout => "not observable: the server does not answer",
+                _ => "no",
+            };
+            report.fact("JetStream", &is_there);
             if connection.address.scheme == crate::endpoint::address::Scheme::JetStream {
-                let error = failure::request("tell of JetStream", &error, &connection.address);
                 report.problems.push(Problem::from(&error));
             }
         }
@@ -90,8 +108,11 @@ impl NatsInspector {
         let context = async_nats::jetstream::new(self.connection.client.clone());
         let mut observed = self.unasked();
         self.ask_monitoring(&mut observed).await;
-        let listed: Result<Vec<_>, _> = context.streams().try_collect().await;
-        let listed = match listed.map_err(|error| failure::request("list its streams", &error, address)) {
+        let list = async {
+            let listed: Result<Vec<_>, _> = context.streams().try_collect().await;
+            listed.map_err(|error| failure::request("list its streams", &error, address))
+        };
+        let listed = match self.connection.unless_refused(API, list).await {
             Ok(listed) => listed,
             Err(error) if error.kind == EndpointErrorKind::Unsupported => {
                 let words = "streams: this server runs without JetStream";
@@ -115,8 +136,7 @@ impl NatsInspector {
             };
             let stream = context.get_stream_no_info(&info.config.name).await;
             let stream = stream.map_err(|error| failure::request("open a stream", &error, address))?;
-            let consumers: Result<Vec<_>, _> = stream.consumers().try_collect().await;
-            match consumers.map_err(|error| failure::request("list consumers", &error, address)) {
+            match self.consumers(&stream).await {
                 Ok(consumers) => {
                     let taken = consumers.iter().filter_map(|consumer| {
                         let given = consumer.delivered.consumer_sequence;
@@ -140,6 +160,14 @@ impl NatsInspector {
             observed.channels.push(channel);
         }
         Ok(observed)
+    }
+
+    async fn consumers(&self, stream: &Stream<()>) -> Result<Vec<Info>, EndpointError> {
+        let list = async {
+            let consumers: Result<Vec<_>, _> = stream.consumers().try_collect().await;
+            consumers.map_err(|error| failure::request("list consumers", &error, &self.connection.address))
+        };
+        self.connection.unless_refused(API, list).await
     }
 
     /// Subscriptions, where the address names the monitoring port.

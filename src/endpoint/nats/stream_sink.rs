@@ -251,8 +251,9 @@ async fn target(address: &Address, options: &SinkOptions) -> Result<Target, Endp
     }
     let connection =
         connect(address, options.credentials.as_ref(), options.connect_timeout, &OPTIONS).await?;
-    let context = ContextBuilder::new().timeout(options.receipt_timeout).build(connection.client);
-    match streams::find(&context, &address.path, address).await? {
+    let context = ContextBuilder::new().timeout(options.receipt_timeout).build(connection.client.clone());
+    let found = streams::find(&context, &address.path, address);
+    match connection.unless_refused(streams::API, found).await? {
         Meaning::Subject(_) => {
             message::check_subject(&address.path)?;
             Ok(Target::Subject(address.path.clone()))

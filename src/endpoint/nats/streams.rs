@@ -13,6 +13,8 @@ use crate::endpoint::{Address, End, EndpointError, EndpointErrorKind, SinkOption
 
 /// A server that has just started may not have its streams yet.
 pub(super) const STREAMS_COME_BACK: Duration = Duration::from_secs(10);
+/// How the subjects begin that questions about streams are put to.
+pub(super) const API: &str = "$JS.API.";
 
 /// What the path of an address was found to mean.
 #[derive(Debug)]
@@ -73,7 +75,8 @@ impl Opening {
             connect(address, options.credentials.as_ref(), options.connect_timeout, &["subject"]).await?;
         let subject = AddressOptions::new(address, &known(&["subject"]))?.text("subject");
         let context = async_nats::jetstream::new(connection.client.clone());
-        let (stream, filter) = match find(&context, &address.path, address).await? {
+        let found = connection.unless_refused(API, find(&context, &address.path, address)).await?;
+        let (stream, filter) = match found {
             Meaning::Stream(stream) => (stream, subject.unwrap_or_default().to_owned()),
             Meaning::Subject(stream) => (stream, address.path.clone()),
         };
@@ -95,7 +98,8 @@ pub(super) async fn ends(
     let context = async_nats::jetstream::new(connection.client.clone());
     let mut ends = Vec::with_capacity(channels.len());
     for channel in channels {
-        let (Meaning::Stream(stream) | Meaning::Subject(stream)) = find(&context, channel, address).await?;
+        let found = connection.unless_refused(API, find(&context, channel, address)).await?;
+        let (Meaning::Stream(stream) | Meaning::Subject(stream)) = found;
         let offset = stream.cached_info().state.last_sequence + 1;
         ends.push(End { channel: (*channel).to_owned(), partition: None, offset });
     }

@@ -6,12 +6,14 @@ use std::time::Duration;
 use serde::Deserialize;
 
 use super::connection::Connection;
+use super::failure;
 use super::streams::matches;
 use crate::endpoint::inspect::ProbeReport;
 use crate::event::Timestamp;
 
 /// How long the answer may take; an older server gives none.
 const PATIENCE: Duration = Duration::from_secs(1);
+const QUESTION: &str = "$SYS.REQ.USER.INFO";
 
 #[derive(Debug, Deserialize)]
 struct Answer {
@@ -58,18 +60,25 @@ impl User {
     }
 }
 
+/// The answer to who we are; none where the server gives none, or we may not ask.
+async fn answer(connection: &Connection) -> Option<async_nats::Message> {
+    let question = async {
+        let asked = connection.client.request(QUESTION, bytes::Bytes::new()).await;
+        asked.map_err(|error| failure::request("tell who we are", &error, &connection.address))
+    };
+    tokio::time::timeout(PATIENCE, connection.unless_refused(QUESTION, question)).await.ok()?.ok()
+}
+
 /// Asks who we are; none where the server does not tell.
 pub(super) async fn ask(connection: &Connection) -> Option<User> {
-    let question = connection.client.request("$SYS.REQ.USER.INFO", bytes::Bytes::new());
-    let message = tokio::time::timeout(PATIENCE, question).await.ok()?.ok()?;
+    let message = answer(connection).await?;
     Some(serde_json::from_slice::<Answer>(&message.payload).ok()?.data)
 }
 
 /// Asks, and adds the answer to the report; nothing where there is none.
 pub(super) async fn describe(connection: &Connection, report: &mut ProbeReport) {
     let asked = Timestamp::now();
-    let question = connection.client.request("$SYS.REQ.USER.INFO", bytes::Bytes::new());
-    let Ok(Ok(message)) = tokio::time::timeout(PATIENCE, question).await else {
+    let Some(message) = answer(connection).await else {
         report.fact("permissions", &"not observable: the server does not tell us of our user");
         return;
     };

@@ -10,6 +10,9 @@ pub(super) fn connect(error: &RedisError, address: &Address) -> EndpointError {
     if let Some(trouble) = tls::trouble(&cause, address) {
         return trouble;
     }
+    if cause.contains("KeyMismatch") {
+        return tls::other_key(address);
+    }
     if let Some(code) = error.code() {
         return said(code, error.detail().unwrap_or_default(), address);
     }
@@ -223,6 +226,16 @@ fn moved(words: &str, address: &Address) -> EndpointError {
 mod tests {
     use super::said;
     use crate::endpoint::{Address, EndpointErrorKind as Kind};
+
+    #[test]
+    fn a_key_of_another_certificate_is_named() {
+        let address = Address::parse("rediss://h/s?cert=c.pem&key=k.pem").expect("an address");
+        let cause = "inconsistent keys: KeyMismatch".to_owned();
+        let error = redis::RedisError::from((redis::ErrorKind::InvalidClientConfig, "no client", cause));
+        let told = super::connect(&error, &address);
+        assert_eq!(told.kind, Kind::Malformed);
+        assert!(told.message.contains("`c.pem`") && told.help.is_some(), "{told:?}");
+    }
 
     #[test]
     fn what_a_server_says_has_a_kind_and_a_next_step() {
