@@ -68,6 +68,7 @@ impl OpenBatch {
 
     /// A batch of this many events, and its receipts. Those that are not there when `end` comes count as failed, for the
     /// reason it gives; the others keep what became of them.
+    #[cfg(any(test, feature = "http"))]
     pub(super) fn until(
         count: usize,
         end: impl Future<Output = EndpointError> + Send + 'static,

@@ -30,12 +30,14 @@ struct Open {
     next: usize,
     batches: VecDeque<Batch>,
     /// When the last receipt came.
+    #[cfg(feature = "kafka")]
     progress: Option<Instant>,
 }
 
 #[derive(Debug)]
 struct Batch {
     first: usize,
+    #[cfg(feature = "kafka")]
     begun: Instant,
     deliveries: Vec<Option<Delivery>>,
     missing: usize,
@@ -51,8 +53,14 @@ impl ReceiptBook {
         open.next += count;
         self.missing.fetch_add(count, Ordering::AcqRel);
         let deliveries = std::iter::repeat_with(|| None).take(count).collect();
-        let begun = Instant::now();
-        open.batches.push_back(Batch { first, begun, deliveries, missing: count, report: Some(report) });
+        open.batches.push_back(Batch {
+            first,
+            #[cfg(feature = "kafka")]
+            begun: Instant::now(),
+            deliveries,
+            missing: count,
+            report: Some(report),
+        });
         if count == 0 {
             open.close(first);
         }
@@ -110,7 +118,10 @@ impl ReceiptBook {
             open.settle(sequence, Delivery { outcome: outcome.map_err(Box::new), at })
         });
         let settled = noted.filter(|noted| *noted).count();
-        open.progress = Some(at);
+        #[cfg(feature = "kafka")]
+        {
+            open.progress = Some(at);
+        }
         drop(open);
         self.missing.fetch_sub(settled, Ordering::AcqRel);
         if self.waiting.load(Ordering::Acquire) {

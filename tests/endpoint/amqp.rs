@@ -387,7 +387,8 @@ async fn an_exchange_that_is_made_anew_is_read_on_and_one_that_stays_away_is_nam
         let error = reader.next_batch(1).await.expect_err("gone");
         assert_eq!(error.kind, EndpointErrorKind::NotFound, "{error:?}");
     };
-    tokio::time::timeout(SOON * 4, async { tokio::join!(remade, removed) }).await.expect("told in time");
+    let both = Box::pin(async { tokio::join!(remade, removed) });
+    tokio::time::timeout(SOON * 4, both).await.expect("told in time");
 }
 
 #[tokio::test(flavor = "multi_thread")]
