@@ -10,7 +10,7 @@ use super::identifiers::{IdentifierKind, Language, Scope};
 use super::sample::sample;
 use super::source::sha256;
 use super::source_code::{any, bytes, definitions, plain_json, reserved_types, steers, type_name};
-use super::surface::{MessageSurface, OperationSurface, Surface};
+use super::surface::{FORM, MessageSurface, OperationSurface, Surface};
 use super::surface_fields::fields_of;
 use super::types::{Type, TypeFault, Types};
 use crate::contract::{
@@ -86,7 +86,7 @@ pub fn view(
         path: document.path.to_string_lossy().into_owned(),
         version: service.version.clone(),
         sha256: sha256(text.as_bytes()),
-        surface: Surface { operations: viewer.surface },
+        surface: Surface { form: FORM, operations: viewer.surface },
         notes: viewer.notes,
     })
 }

@@ -7,13 +7,21 @@ use std::collections::BTreeMap;
 use serde::{Deserialize, Serialize};
 
 use super::surface_changes::{Effect, differences};
+use super::surface_fields::kind;
 
 /// The contract of one service.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Surface {
+    /// How much of it is noted; see [`FORM`].
+    #[serde(default)]
+    pub form: u32,
     /// Its operations, in order of writing.
     pub operations: Vec<OperationSurface>,
 }
+
+/// What is noted today. Of the form 0 there is neither what may be null nor what is closed, numbers have no values, branches go by
+/// their places, and what is in a list or a map counts as required.
+pub const FORM: u32 = 1;
 
 /// One operation.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -113,6 +121,7 @@ impl Found {
 /// What changed, removed things first, in order of writing.
 #[must_use]
 pub fn changes(before: &Surface, after: &Surface) -> Vec<Change> {
+    let before = &before.as_far_as_noted(after);
     let mut found = Found(Vec::new());
     let find = |surface: &Surface, id: &str| surface.operations.iter().find(|one| one.id == id).cloned();
     for old in &before.operations {
@@ -125,6 +134,47 @@ pub fn changes(before: &Surface, after: &Surface) -> Vec<Change> {
         found.add(new, ChangeKind::Added, operation(new), false);
     }
     found.told()
+}
+
+impl Surface {
+    /// What was not noted in an earlier form is taken to have been as it is in `after`.
+    fn as_far_as_noted(&self, after: &Self) -> Self {
+        let mut before = self.clone();
+        if self.form >= after.form {
+            return before;
+        }
+        for operation in &mut before.operations {
+            let Some(now) = after.operations.iter().find(|now| now.id == operation.id) else { continue };
+            for message in &mut operation.messages {
+                if let Some(now) = now.messages.iter().find(|now| now.name == message.name) {
+                    message.fill_in(now);
+                }
+            }
+        }
+        before
+    }
+}
+
+impl MessageSurface {
+    fn fill_in(&mut self, now: &Self) {
+        let is_of_a_branch = |path: &str| path.contains('|');
+        self.fields.retain(|path, _| !is_of_a_branch(path));
+        for (path, field) in &mut self.fields {
+            let Some(now) = now.fields.get(path) else { continue };
+            (field.nullable, field.closed) = (now.nullable, now.closed);
+            if field.values.is_empty() && now.kind != kind::ENUM {
+                field.values.clone_from(&now.values);
+            }
+            if path.ends_with("[]") || path.ends_with('*') {
+                field.required = now.required;
+            }
+        }
+        let branches = now.fields.iter().filter(|(path, _)| is_of_a_branch(path));
+        self.fields.extend(branches.map(|(path, field)| (path.clone(), field.clone())));
+        if self.beyond.is_none() {
+            self.beyond.clone_from(&now.beyond);
+        }
+    }
 }
 
 fn operation(operation: &OperationSurface) -> String {
@@ -191,6 +241,25 @@ fn message_changes(
 mod tests {
     use super::*;
 
+    #[test]
+    fn what_an_earlier_form_did_not_note_is_no_change() {
+        let mut after = surface("receive", "a", &[("n", "whole number", true), ("n|1", "text", false)]);
+        let fields = &mut after.operations[0].messages[0].fields;
+        let noted = FieldSurface {
+            nullable: true,
+            closed: true,
+            values: vec!["1".to_owned()],
+            ..fields["n"].clone()
+        };
+        fields.insert("n".to_owned(), noted);
+        let mut before = surface("receive", "a", &[("n", "whole number", true), ("n|2", "text", true)]);
+        assert!(!changes(&before, &after).is_empty());
+        before.form = 0;
+        assert_eq!(changes(&before, &after), []);
+        before.operations[0].messages[0].fields.insert("m".to_owned(), FieldSurface::default());
+        assert_eq!(changes(&before, &after).len(), 1, "what it did note is one");
+    }
+
     fn surface(action: &str, address: &str, fields: &[(&str, &str, bool)]) -> Surface {
         let fields = [("", "object", true)].iter().chain(fields).map(|(path, kind, required)| {
             let kind = (*kind).to_owned();
@@ -204,7 +273,7 @@ mod tests {
             address: address.to_owned(),
             messages: vec![message],
         };
-        Surface { operations: vec![operation] }
+        Surface { form: FORM, operations: vec![operation] }
     }
 
     fn said(before: &Surface, after: &Surface) -> Vec<String> {
@@ -241,9 +310,9 @@ mod tests {
     #[test]
     fn the_same_of_two_operations_names_each() {
         let two = |required| {
-            let Surface { mut operations } = surface("receive", "a", &[("f", "text", required)]);
+            let Surface { mut operations, .. } = surface("receive", "a", &[("f", "text", required)]);
             operations.push(OperationSurface { id: "p".to_owned(), ..operations[0].clone() });
-            Surface { operations }
+            Surface { form: FORM, operations }
         };
         let said = said(&two(false), &two(true));
         assert_eq!(said[0], "!field `f` of `M` must be there, in operation `o`");

@@ -40,8 +40,8 @@ fn a_service_of_the_first_version_becomes_what_is_made_today_with_what_is_the_us
     std::fs::write(project.join("Cargo.toml"), manifest.replace("[dependencies]\n", mine)).expect("written");
 
     let output = sync(&project, &[]);
-    assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
     let said = String::from_utf8_lossy(&output.stdout);
+    assert!(output.status.success(), "{said}{}", String::from_utf8_lossy(&output.stderr));
     assert!(said.contains("template 0.1.0 -> ") && said.contains("src/handlers.rs is yours"), "{said}");
     assert_eq!(sync(&project, &["--check"]).status.code(), Some(0));
 
