@@ -245,9 +245,10 @@ async fn carried_out(
     };
     show_outcome(args, context, &outcome, target)?;
     let again = again.map_err(|error| error.hint(keeping::WENT_ALL_THE_SAME))?;
+    let status = transfer::conclude(&outcome, &context.ui, again.as_deref())?;
     results::written(lines.as_deref())?;
     audited?;
-    transfer::conclude(&outcome, &context.ui, again.as_deref())
+    Ok(status)
 }
 
 /// The selection as the target can take it.

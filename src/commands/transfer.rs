@@ -177,9 +177,12 @@ fn listed(summary: &Summary, with_reasons: bool) -> Vec<String> {
         return Vec::new();
     }
     let lines = summary.undelivered.iter().take(MOST_SHOWN).map(|event| {
-        let channel =
-            if event.channel.is_empty() { String::new() } else { format!(" for `{}`", event.channel) };
-        let key = event.key.as_ref().map(|key| format!(" with the key `{key}`"));
+        let channel = if event.channel.is_empty() {
+            String::new()
+        } else {
+            format!(" for `{}`", event.channel.escape_debug())
+        };
+        let key = event.key.as_ref().map(|key| format!(" with the key `{}`", key.escape_debug()));
         let binary = event.key_base64.as_ref().map(|key| format!(" with the key {key} (base64)"));
         let reason = if with_reasons { format!(": {}", event.error) } else { String::new() };
         format!("event {}{channel}{}{reason}", grouped(event.number), key.or(binary).unwrap_or_default())

@@ -417,6 +417,11 @@ pub trait Sink: Send {
         Box::pin(std::future::ready(()))
     }
 
+    /// When the last receipt came, where a sink knows it: on a slow way the receipts of a call take longer than any one of them.
+    fn last_receipt(&self) -> Option<std::time::Instant> {
+        None
+    }
+
     /// Whether what has its receipt is there for good, whatever becomes of this process; not where it is whole only once closed.
     fn receipts_last(&self) -> bool {
         true

@@ -25,6 +25,12 @@ impl LastReceipt {
         *self.0.lock().unwrap_or_else(PoisonError::into_inner) = Some(tokio::time::Instant::now());
     }
 
+    /// When that was.
+    #[cfg(any(feature = "amqp", feature = "mqtt"))]
+    pub(super) fn at(&self) -> Option<std::time::Instant> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner).map(tokio::time::Instant::into_std)
+    }
+
     /// Waits for the deadline, and beyond it until no receipt has come for `timeout`.
     #[cfg(any(feature = "amqp", feature = "mqtt"))]
     pub(super) async fn long_ago(&self, mut deadline: tokio::time::Instant, timeout: Duration) {

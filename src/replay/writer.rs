@@ -318,7 +318,8 @@ impl Writer {
 
     /// Whether something was handed over so long ago, and nothing has had its receipt since, that none comes any more.
     fn waits_too_long(&self) -> bool {
-        let oldest = self.under_way.values().next().and_then(|batch| batch.sent).max(self.settled_at);
+        let sent = self.under_way.values().next().and_then(|batch| batch.sent);
+        let oldest = sent.max(self.settled_at).max(self.sink.last_receipt());
         let waited = oldest.map(|sent| self.clock.now().saturating_duration_since(sent));
         waited.is_some_and(|waited| waited > self.limits.receipt_patience)
     }

@@ -172,11 +172,13 @@ async fn inject(args: &Args, context: &Context) -> Result<Status, CommandError> 
     file.settle(&outcome);
     losses.say(carried.name, context);
     show(args, context, &outcome, &target)?;
+    let status =
+        transfer::conclude(&outcome, &context.ui, None).map_err(|error| match rest(args, &outcome) {
+            Some(rest) => error.hint(rest),
+            None => error,
+        })?;
     results::written(lines.as_deref())?;
-    transfer::conclude(&outcome, &context.ui, None).map_err(|error| match rest(args, &outcome) {
-        Some(rest) => error.hint(rest),
-        None => error,
-    })
+    Ok(status)
 }
 
 /// How the lines from one on that could not be read or sent follow.

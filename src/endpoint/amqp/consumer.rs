@@ -109,9 +109,13 @@ impl Way {
     /// same name: it is read from its first event.
     pub(super) async fn consume_again(&self, beginning: Beginning) -> Result<Link, EndpointError> {
         if let (Kind::Stream, Beginning::Offset(next)) = (self.kind, beginning) {
-            let behind_last = self.last_place().await?.map_or(0, |last| last + 1);
-            if behind_last < next {
-                return self.consume(Beginning::First).await;
+            let ends_before = |last: Option<u64>| last.map_or(0, |last| last + 1) < next;
+            if ends_before(self.last_place().await?) {
+                // A broker that has just come back may not show all of it at once.
+                tokio::time::sleep(FIRST_EVENT).await;
+                if ends_before(self.last_place().await?) {
+                    return self.consume(Beginning::First).await;
+                }
             }
         }
         self.consume(beginning).await

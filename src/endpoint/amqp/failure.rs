@@ -180,9 +180,11 @@ pub(super) fn unroutable(exchange: &str, routing_key: &str, recorded_from: Optio
         .help("bind a queue to the exchange for this key, or send with another `routing-key=`")
 }
 
-/// The server has been asked to take the event, and did not.
-pub(super) fn refused() -> EndpointError {
-    EndpointError::new(Kind::Busy, "the broker could not take the event (negative confirmation)")
+/// The server has been asked to take the event, and did not. Where an exchange passes it on to several queues, the others may
+/// have it, so that it must not go to them again and again.
+pub(super) fn refused(to_one_queue: bool) -> EndpointError {
+    let kind = if to_one_queue { Kind::Busy } else { Kind::Rejected };
+    EndpointError::new(kind, "the broker could not take the event (negative confirmation)")
         .help("a queue that is full and rejects is the usual reason; the broker's log says more")
 }
 

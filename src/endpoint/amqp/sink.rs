@@ -83,7 +83,7 @@ impl AmqpSink {
     }
 
     async fn connect(&self) -> Result<Link, EndpointError> {
-        let window = Arc::new(Window::new(self.settings.window));
+        let window = Arc::new(Window::new(self.settings.window, self.settings.exchange.is_empty()));
         let told = Arc::clone(&window);
         let receiver = Box::new(move |incoming| match incoming {
             Incoming::Confirmed { tag, multiple, taken } => told.confirm(tag, multiple, taken),
@@ -241,6 +241,10 @@ impl AmqpSink {
 impl Sink for AmqpSink {
     fn capabilities(&self) -> Capabilities {
         CAPABILITIES
+    }
+
+    fn last_receipt(&self) -> Option<std::time::Instant> {
+        self.last.at()
     }
 
     fn send<'a>(&'a mut self, batch: &'a [Event]) -> BoxFuture<'a, Receipts> {

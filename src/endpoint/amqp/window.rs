@@ -45,14 +45,16 @@ struct Inner {
 pub(super) struct Window {
     inner: Mutex<Inner>,
     size: usize,
+    /// Events go to one queue, so that nobody has one that is refused.
+    to_one_queue: bool,
     /// Told whenever there is room again.
     pub(super) room: Notify,
 }
 
 impl Window {
-    pub(super) fn new(size: usize) -> Self {
+    pub(super) fn new(size: usize, to_one_queue: bool) -> Self {
         let inner = Inner { first: 1, slots: VecDeque::new(), ended: false };
-        Self { inner: Mutex::new(inner), size, room: Notify::new() }
+        Self { inner: Mutex::new(inner), size, to_one_queue, room: Notify::new() }
     }
 
     fn lock(&self) -> MutexGuard<'_, Inner> {
@@ -94,7 +96,7 @@ impl Window {
         let last = at.min(inner.slots.len().saturating_sub(1));
         let from = if multiple { 0 } else { at };
         for at in from..=last {
-            inner.settle(at, taken);
+            inner.settle(at, taken, self.to_one_queue);
         }
         while inner.slots.front().is_some_and(|slot| slot.flight.is_none()) {
             inner.slots.pop_front();
@@ -167,13 +169,13 @@ fn is_lasting(error: &EndpointError) -> bool {
 }
 
 impl Inner {
-    fn settle(&mut self, at: usize, taken: bool) {
+    fn settle(&mut self, at: usize, taken: bool, to_one_queue: bool) {
         let Some(slot) = self.slots.get_mut(at) else { return };
         let Some(flight) = slot.flight.take() else { return };
         let outcome = match slot.returned.take() {
             Some(error) => Err(error),
             None if taken => Ok(()),
-            None => Err(failure::refused()),
+            None => Err(failure::refused(to_one_queue)),
         };
         flight.batch.settle(flight.index, outcome);
     }
@@ -220,7 +222,7 @@ mod tests {
 
     #[tokio::test]
     async fn what_comes_back_is_told_from_what_went_with_it() {
-        let window = Window::new(10);
+        let window = Window::new(10, true);
         let receipts = fill(&window, &["a", "nobody", "a", "nobody", "a"]);
         assert_eq!(window.free(), 5);
         back(&window, "nobody", "3");
@@ -236,7 +238,7 @@ mod tests {
     #[tokio::test]
     async fn what_is_open_at_the_end_may_be_sent_again_but_for_the_culprit() {
         let address = Address::parse("amqp://h").expect("an address");
-        let window = Window::new(10);
+        let window = Window::new(10, true);
         let receipts = fill(&window, &["a", "a", "a"]);
         window.confirm(1, false, true);
         let words = "PRECONDITION_FAILED - message size 1 larger than configured max size 0";
@@ -257,7 +259,7 @@ mod tests {
 
     #[tokio::test]
     async fn a_receipt_that_does_not_come_is_late() {
-        let window = Window::new(10);
+        let window = Window::new(10, true);
         let receipts = fill(&window, &["a", "a"]);
         window.confirm(2, false, true);
         assert_eq!(kinds(receipts).await, [Some(Kind::Timeout), None]);

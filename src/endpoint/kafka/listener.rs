@@ -4,7 +4,7 @@ use std::error::Error;
 use std::fmt::Debug;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, OnceLock, PoisonError};
-use std::time::{Duration, Instant};
+use std::time::Instant;
 
 use rdkafka::ClientContext;
 use rdkafka::TopicPartitionList;
@@ -12,19 +12,17 @@ use rdkafka::client::OAuthToken;
 use rdkafka::config::RDKafkaLogLevel;
 use rdkafka::consumer::{BaseConsumer, ConsumerContext, Rebalance};
 use rdkafka::error::{KafkaError, RDKafkaErrorCode};
-use rdkafka::message::{DeliveryResult, Message};
+use rdkafka::message::{BorrowedMessage, DeliveryResult, Message};
 use rdkafka::producer::{NoCustomPartitioner, ProducerContext};
 
 use super::failure;
+use super::producer::{Patience, surely_unsent};
 use crate::endpoint::receipt_book::ReceiptBook;
 use crate::endpoint::{Address, Credentials, EndpointError, EndpointErrorKind};
 use crate::event::Place;
 
 /// How long a token counts as fresh; the one we have is shown again after it.
 const TOKEN_LIFETIME_MS: i64 = 24 * 3600 * 1000;
-
-/// How long no broker may be there before events that wait for one are given back.
-const GONE: Duration = Duration::from_secs(2);
 
 /// What is known of the connections of one client.
 #[derive(Debug, Default)]
@@ -108,16 +106,23 @@ impl Listener {
         }
     }
 
-    /// Looks whether events wait in vain: no broker is there, or no receipt comes for so long. Whether nothing may go for now.
-    pub(super) fn waits_in_vain(&self, patience: Duration) -> bool {
+    /// Looks whether events wait in vain: no broker is there, or no receipt comes for so long. Whether what waits is to be given
+    /// back. That no broker was there is said once, and not that one came back: `is_there` asks.
+    pub(super) fn waits_in_vain(&self, patience: Patience, is_there: impl Fn() -> bool) -> bool {
+        let Some(since) = self.book.still_since() else { return false };
         if self.halted.load(Ordering::Acquire) {
             return true;
         }
-        let Some(since) = self.book.still_since() else { return false };
         let down = if self.is_down.load(Ordering::Acquire) { self.down() } else { None };
         match down {
-            Some((down, why)) if since.max(down).elapsed() > GONE => self.halt(why),
-            _ if since.elapsed() > patience => self.halt(failure::no_receipt(&self.address)),
+            Some((down, why)) if since.max(down).elapsed() > patience.broker => {
+                if is_there() {
+                    self.answered();
+                    return false;
+                }
+                self.halt(why);
+            }
+            _ if since.elapsed() > patience.receipt => self.halt(failure::no_receipt(&self.address)),
             _ => return false,
         }
         true
@@ -177,17 +182,22 @@ impl Listener {
 
 impl Listener {
     /// What became of an event that was not taken. What follows it in the client must not overtake it when it goes again.
-    fn failed(&self, error: &KafkaError, topic: &str, size: usize) -> EndpointError {
-        let taken_back = match error.rdkafka_error_code() {
-            Some(RDKafkaErrorCode::PurgeQueue) => self.halted(),
-            Some(RDKafkaErrorCode::PurgeInflight) => {
-                let why = self.halted();
-                // The broker may have it.
-                why.map(|why| EndpointError { kind: EndpointErrorKind::Disconnected, ..why })
-            }
-            _ => None,
-        };
-        let failed = taken_back.unwrap_or_else(|| failure::delivery(error, topic, size, &self.address));
+    fn failed(&self, error: &KafkaError, message: &BorrowedMessage<'_>) -> EndpointError {
+        let is_given_back = matches!(
+            error.rdkafka_error_code(),
+            Some(RDKafkaErrorCode::PurgeQueue | RDKafkaErrorCode::PurgeInflight)
+        );
+        let given_back = self.halted().filter(|_| is_given_back).map(|why| {
+            // What went over a connection that was lost waits in the client again, and a broker may have it.
+            let is_unsent = surely_unsent(message);
+            let kind =
+                if is_unsent { EndpointErrorKind::Unreachable } else { EndpointErrorKind::Disconnected };
+            EndpointError { kind, ..why }
+        });
+        let failed = given_back.unwrap_or_else(|| {
+            let size = message.payload_len() + message.key_len();
+            failure::delivery(error, message.topic(), size, &self.address)
+        });
         if failed.retryable() {
             self.halt(failed.clone());
         } else {
@@ -257,10 +267,7 @@ impl ProducerContext<NoCustomPartitioner> for Listener {
                 let offset = u64::try_from(message.offset()).ok();
                 Ok(Place { partition: Some(message.partition()), offset })
             }
-            Err((error, message)) => {
-                let size = message.payload_len() + message.key_len();
-                Err(self.failed(error, message.topic(), size))
-            }
+            Err((error, message)) => Err(self.failed(error, message)),
         };
         self.book.settle(sequence, outcome);
     }

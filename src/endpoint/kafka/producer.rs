@@ -7,10 +7,11 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use rdkafka::ClientConfig;
-use rdkafka::bindings::rd_kafka_flush;
+use rdkafka::bindings::{rd_kafka_flush, rd_kafka_message_status};
 use rdkafka::client::Client;
 use rdkafka::config::FromClientConfigAndContext;
 use rdkafka::error::KafkaError;
+use rdkafka::message::BorrowedMessage;
 use rdkafka::producer::{BaseProducer, Producer as _, PurgeConfig};
 
 use super::listener::Listener;
@@ -23,6 +24,25 @@ const LOOK: Duration = Duration::from_millis(20);
 /// How long nothing waits for others in the client once it was told to hurry, in milliseconds.
 const HURRY_MS: i32 = 20;
 
+/// How long a broker may take to show that it is there.
+const ASKING: Duration = Duration::from_millis(500);
+
+/// How long events may wait.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Patience {
+    /// For any receipt.
+    pub(super) receipt: Duration,
+    /// For a broker, while none is there.
+    pub(super) broker: Duration,
+}
+
+/// Whether an event that was given back was never handed to a broker, as far as the client knows.
+pub(super) fn surely_unsent(message: &BorrowedMessage<'_>) -> bool {
+    // SAFETY: the message lives as long as the borrow, and the client only reads it.
+    let status = unsafe { rd_kafka_message_status(message.ptr()) };
+    status == rdkafka::bindings::rd_kafka_msg_status_t::RD_KAFKA_MSG_STATUS_NOT_PERSISTED
+}
+
 /// A producer; receipts go to the book of its listener.
 pub(super) struct Producer {
     base: Arc<BaseProducer<Listener>>,
@@ -32,13 +52,13 @@ pub(super) struct Producer {
 }
 
 impl Producer {
-    /// Starts it; nothing is sent yet. When events wait in vain, for a broker or longer than `patience` for any receipt, all of
-    /// them are given back, so that none of them overtakes another when they go again. In transactions nothing is given back:
-    /// they end as a whole.
+    /// Starts it; nothing is sent yet. When events wait in vain, for a broker or too long for any receipt, all of them are given
+    /// back, so that none of them overtakes another when they go again. Without patience, as in transactions, nothing is given
+    /// back: they end as a whole.
     pub(super) fn start(
         config: &ClientConfig,
         listener: Listener,
-        patience: Option<Duration>,
+        patience: Option<Patience>,
     ) -> Result<Self, EndpointError> {
         let made = BaseProducer::from_config_and_context(config, listener);
         let producer = Arc::new(made.map_err(|error| cannot_start(&error))?);
@@ -48,7 +68,8 @@ impl Producer {
         let started = thread.spawn(move || {
             while !until.load(Ordering::Relaxed) {
                 polled.poll(LOOK);
-                if patience.is_some_and(|patience| polled.context().waits_in_vain(patience)) {
+                let is_there = || polled.client().fetch_metadata(None, ASKING).is_ok();
+                if patience.is_some_and(|patience| polled.context().waits_in_vain(patience, is_there)) {
                     polled.purge(PurgeConfig::default().queue().inflight());
                 }
             }

@@ -4,7 +4,7 @@ use std::collections::HashMap;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use super::producer::Producer;
+use super::producer::{Patience, Producer};
 use super::transactions::{Transactions, refused};
 use super::{CAPABILITIES, cluster, failure, message, settings};
 use crate::endpoint::receipt_book::ReceiptBook;
@@ -18,6 +18,9 @@ const STALE: Duration = Duration::from_secs(1);
 
 /// When so long no receipt has come, or no event, what the client holds back is sent.
 const QUIET: Duration = Duration::from_millis(5);
+
+/// How long no broker may be there before events that wait for one are given back.
+const GONE: Duration = Duration::from_secs(2);
 
 /// A topic of one partition, where nobody chooses, is looked at again after this time: it may have more by then.
 const GROWN: Duration = Duration::from_secs(60);
@@ -124,7 +127,13 @@ impl KafkaSink {
             let beyond = options.receipt_timeout * 4 + Duration::from_secs(60);
             config.set("message.timeout.ms", beyond.as_millis().to_string());
         }
-        let patience = options.transactions.is_none().then_some(options.receipt_timeout);
+        // What waits to go together with more waits for nothing else.
+        let held_back = config
+            .get("linger.ms")
+            .and_then(|text| text.parse().ok())
+            .map_or(Duration::ZERO, Duration::from_millis);
+        let patience = Patience { receipt: options.receipt_timeout + held_back, broker: GONE + held_back };
+        let patience = options.transactions.is_none().then_some(patience);
         let producer = Arc::new(Producer::start(&config, listener, patience)?);
         let mut sink = Self {
             producer,
@@ -166,9 +175,6 @@ impl KafkaSink {
         now: &mut Now,
     ) -> Result<(), EndpointError> {
         let Self { producer, book, address, topics, placing, .. } = self;
-        if let Some(refusal) = producer.client().context().halted() {
-            return Err(refusal);
-        }
         let topic = address.channel_for(event)?;
         let known = match topics.get(topic) {
             Some(known) if !known.is_stale(now.moment) => known,
@@ -186,14 +192,14 @@ impl KafkaSink {
         let partition = placing.partition(event.place.partition, topic, count, address)?;
         let mut record = message::record(topic, partition, event, (sequence, now.time))?;
         loop {
+            if let Some(refusal) = producer.client().context().halted() {
+                return Err(refusal);
+            }
             match producer.send(record) {
                 Ok(()) => return Ok(()),
                 Err((error, given_back)) if failure::is_full(&error) => {
                     record = given_back;
                     book.room().await;
-                    if let Some(refusal) = producer.client().context().halted() {
-                        return Err(refusal);
-                    }
                     *now = Now::read();
                 }
                 Err((error, _)) => return Err(failure::delivery(&error, topic, event.size(), address)),

@@ -71,6 +71,10 @@ impl Sink for MqttSink {
         }
     }
 
+    fn last_receipt(&self) -> Option<std::time::Instant> {
+        self.last.at()
+    }
+
     fn send<'a>(&'a mut self, batch: &'a [Event]) -> BoxFuture<'a, Receipts> {
         Box::pin(self.hand_over_batch(batch))
     }

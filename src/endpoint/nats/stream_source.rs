@@ -39,8 +39,8 @@ pub(super) struct StreamSource {
     looked: Instant,
     /// How often the connection had been lost then.
     losses: u64,
-    /// When it was last seen that the connection is there again.
-    back: Option<Instant>,
+    /// When the connection was first seen again after so many losses.
+    back: Option<(u64, Instant)>,
     ended: bool,
 }
 
@@ -104,27 +104,27 @@ impl StreamSource {
         if !connection.is_up() || (losses == self.losses && !is_quiet) {
             return Ok(());
         }
-        if losses != self.losses {
-            (self.losses, self.back) = (losses, Some(Instant::now()));
+        if losses != self.losses && self.back.is_none_or(|(known, _)| known != losses) {
+            self.back = Some((losses, Instant::now()));
         }
-        self.looked = Instant::now();
         let (config, address) = (&stream.cached_info().config, &connection.address);
-        // Who cannot be told it now is told it the next time.
+        // Nothing is noted before there is an answer: who is not told now asks again the next time.
         let Ok(found) = streams::by_name(context, &config.name, address).await else { return Ok(()) };
         match found {
-            Some(found) if found.cached_info().created == stream.cached_info().created => Ok(()),
+            Some(found) if found.cached_info().created == stream.cached_info().created => {
+                (self.losses, self.looked) = (losses, Instant::now());
+                Ok(())
+            }
             Some(found) => {
                 let (why, reader) = (failure::made_anew(&config.name, address), reader_name());
                 self.messages = self.opening.read_from(DeliverPolicy::All, &reader).await?;
                 (self.opening.stream, self.arrived) = (found, None);
                 (self.reader, self.rest, self.next) = (reader, DeliverPolicy::All, 1);
+                (self.losses, self.looked) = (losses, Instant::now());
                 Err(why)
             }
             // A server that has just started may not have its streams yet.
-            None if self.back.is_some_and(|back| back.elapsed() < STREAMS_COME_BACK) => {
-                self.losses = u64::MAX;
-                Ok(())
-            }
+            None if self.back.is_some_and(|(_, back)| back.elapsed() < STREAMS_COME_BACK) => Ok(()),
             None => Err(failure::not_there_any_more(&config.name, address)),
         }
     }

@@ -64,7 +64,7 @@ impl Writer {
         if quiet.is_none() || !much {
             self.sink.flush().await;
         }
-        let deadline = deadline.unwrap_or_else(|| Instant::now() + self.limits.receipt_patience);
+        let mut deadline = deadline.unwrap_or_else(|| Instant::now() + self.limits.receipt_patience);
         let stop = self.stop.clone();
         let (keeper, behind) = (self.keeper.clone(), self.ledger_behind());
         if let Some(keeper) = keeper.as_ref().filter(|_| behind.is_some()) {
@@ -83,7 +83,14 @@ impl Writer {
                 Some((id, deliveries)) = self.receipts.recv() => self.settle(id, deliveries, retry),
                 _ = stop.requested(), if retry => {}
                 () = &mut ledger_moves => {}
-                () = tokio::time::sleep_until(deadline.into()) => self.wait_no_longer().await,
+                () = tokio::time::sleep_until(deadline.into()) => {
+                    let later = self.sink.last_receipt().map(|last| last + self.limits.receipt_patience);
+                    if let Some(later) = later.filter(|later| retry && *later > deadline) {
+                        deadline = later;
+                        continue;
+                    }
+                    self.wait_no_longer().await;
+                }
                 () = tokio::time::sleep(quiet.unwrap_or_default()), if quiet.is_some() => {
                     self.sink.flush().await;
                     continue;

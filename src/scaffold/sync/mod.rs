@@ -104,9 +104,13 @@ pub fn plan(project: &Project, plan: &Plan) -> Result<Sync, ScaffoldError> {
     let new_lock = lock::read(&String::from_utf8_lossy(bytes_of(LOCK_FILE))).map_err(bad)?;
     let new_base = lock::read_base(bytes_of(BASE_FILE)).map_err(bad)?;
     let files = outcome::decide(project, &plan.files)?;
-    // Another version of eddy alone is no reason to write.
+    // Another version of eddy alone is no reason to write, nor that it notes more.
     let is_same_lock = Lock { eddy: project.lock.eddy.clone(), ..new_lock.clone() } == project.lock;
-    let own = if is_same_lock && new_base == project.base {
+    let is_same_surface = match (&project.base.surface, &new_base.surface) {
+        (Some(before), Some(after)) if before.form < after.form => surface::changes(before, after).is_empty(),
+        (before, after) => before == after,
+    };
+    let own = if is_same_lock && is_same_surface && new_base.texts == project.base.texts {
         Vec::new()
     } else {
         [BASE_FILE, LOCK_FILE].map(|path| (path.to_owned(), bytes_of(path).to_vec())).to_vec()
