@@ -22,7 +22,7 @@ pub enum EndpointErrorKind {
     TooLarge,
     /// The system has no room for the event, or takes no writes, for now; nothing of the event is there.
     Full,
-    /// The system did not take the event now, at least not everywhere it goes to.
+    /// The system did not take the event now; whether something of it is there it does not say.
     Busy,
     /// The system said no for another reason.
     Rejected,

@@ -204,14 +204,21 @@ pub(super) struct Batching {
     pub at_once: Option<u64>,
 }
 
-/// What the options of a sink say, added to what connecting needs. Whether events are held back longer than anybody asked
-/// for, so that they are to be sent at once when nothing follows.
+/// How long events wait for others to go with them.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Linger {
+    pub time: Duration,
+    /// Longer than anybody asked for, so that they are to be sent at once when nothing follows.
+    pub is_unasked: bool,
+}
+
+/// What the options of a sink say, added to what connecting needs; how long events wait for others.
 pub(super) fn sending(
     config: &mut ClientConfig,
     address: &Address,
     receipt_timeout: Duration,
     Batching { in_bulk, at_once }: Batching,
-) -> Result<bool, EndpointError> {
+) -> Result<Linger, EndpointError> {
     let options = AddressOptions::new(address, &SINK_OPTIONS)?;
     let timeout = receipt_timeout.as_millis().max(1);
     let given = options.number("linger", 0..=60_000)?;
@@ -243,7 +250,7 @@ pub(super) fn sending(
     if options.flag("create")?.unwrap_or(false) {
         config.set("allow.auto.create.topics", "true");
     }
-    Ok(in_bulk && given.is_none())
+    Ok(Linger { time: Duration::from_millis(linger.into()), is_unasked: in_bulk && given.is_none() })
 }
 
 /// Whether topics that are not there are asked for; what is neither yes nor no is refused where the sink is opened.
@@ -414,7 +421,11 @@ mod tests {
             let (mut config, _) = connection(&address(text), None, &ALL_OPTIONS).expect("a configuration");
             let batching = Batching { in_bulk, at_once: None };
             let told = sending(&mut config, &address(text), Duration::from_secs(1), batching);
-            assert_eq!((told.expect("right"), config.get("linger.ms")), (held_back, Some(linger)), "{text}");
+            assert_eq!(
+                (told.expect("right").is_unasked, config.get("linger.ms")),
+                (held_back, Some(linger)),
+                "{text}"
+            );
         }
     }
 

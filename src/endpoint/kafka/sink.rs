@@ -116,7 +116,7 @@ impl KafkaSink {
         // The last record of a transaction, the progress of the run, would wait alone.
         let in_bulk = options.in_bulk && options.transactions.is_none();
         let batching = settings::Batching { in_bulk, at_once: options.at_once };
-        let holds_back = settings::sending(&mut config, address, options.receipt_timeout, batching)?;
+        let linger = settings::sending(&mut config, address, options.receipt_timeout, batching)?;
         if let Some(wanted) = &options.transactions {
             settings::transacting(&mut config, address, &wanted.run)?;
         }
@@ -128,11 +128,8 @@ impl KafkaSink {
             config.set("message.timeout.ms", beyond.as_millis().to_string());
         }
         // What waits to go together with more waits for nothing else.
-        let held_back = config
-            .get("linger.ms")
-            .and_then(|text| text.parse().ok())
-            .map_or(Duration::ZERO, Duration::from_millis);
-        let patience = Patience { receipt: options.receipt_timeout + held_back, broker: GONE + held_back };
+        let patience =
+            Patience { receipt: options.receipt_timeout + linger.time, broker: GONE + linger.time };
         let patience = options.transactions.is_none().then_some(patience);
         let producer = Arc::new(Producer::start(&config, listener, patience)?);
         let mut sink = Self {
@@ -145,7 +142,7 @@ impl KafkaSink {
                 keeps_recorded: address.option("partitioner").is_none(),
             },
             transactions: None,
-            holds_back,
+            holds_back: linger.is_unasked,
             creates: config.get("allow.auto.create.topics") == Some("true"),
             connect_timeout: options.connect_timeout,
             receipt_timeout: options.receipt_timeout,
