@@ -333,11 +333,8 @@ fn watching_says_when_the_broker_goes_away_and_comes_back() {
     assert!(rest.contains("after the loss"), "{rest}");
 }
 
-/// Writes files of at most this many blocks of 512 bytes; a refused write then fails as on a full disk.
-const BLOCKS: usize = 1536;
-
-#[test]
-fn events_that_did_not_fit_on_the_disk_do_not_count_as_recorded() {
+/// Writes files of at most so many blocks of 512 bytes; a refused write then fails as on a full disk.
+fn a_recording_that_does_not_fit(blocks: u32, options: &str, whole: &str) {
     let directory = tempfile::tempdir().expect("a directory");
     let mut text = String::new();
     let mut random = 88_172_645_463_325_252_u64;
@@ -354,23 +351,34 @@ fn events_that_did_not_fit_on_the_disk_do_not_count_as_recorded() {
     std::fs::write(directory.path().join("events.ndjson"), text).expect("written");
     let program = env!("CARGO_BIN_EXE_eddy");
     let script = format!(
-        "trap '' XFSZ; ulimit -f {BLOCKS}; exec {program} record events.ndjson --output full.eddy.ndjson.zst"
+        "trap '' XFSZ; ulimit -f {blocks}; exec {program} record events.ndjson --output full.eddy.ndjson.zst {options}"
     );
     let output = Command::new("sh").args(["-c", &script]).current_dir(directory.path()).output();
     let output = output.expect("a shell");
     let said = String::from_utf8_lossy(&output.stderr);
     assert_eq!(output.status.code(), Some(1), "{said}");
     let number = |before: &str, after: &str| -> u64 {
-        let (_, rest) = said.split_once(before).unwrap_or_else(|| panic!("no `{before}`: {said}"));
+        let (_, told) = said.split_once("error: ").unwrap_or_else(|| panic!("no error: {said}"));
+        let (_, rest) = told.split_once(before).unwrap_or_else(|| panic!("no `{before}`: {said}"));
         let (number, _) = rest.split_once(after).unwrap_or_else(|| panic!("no `{after}`: {said}"));
         number.replace(',', "").parse().unwrap_or_else(|_| panic!("`{number}` is no number: {said}"))
     };
-    let (lost, sent) = (number("error: ", " of "), number(" of ", " events were not delivered"));
+    let (lost, sent) = (number("", " of "), number(" of ", " events were not delivered"));
     let safe = number("the first ", " events are safe");
     assert_eq!(sent - lost, safe, "what was acknowledged is what is in the file: {said}");
-    succeeds(directory.path(), &["archive", "repair", "full.eddy.ndjson.zst.partial"]);
-    let stats = succeeds(directory.path(), &["archive", "stats", "full.eddy.ndjson.zst", "--format", "json"]);
+    assert!(said.contains(&format!("events are safe in `{whole}`")), "{said}");
+    succeeds(directory.path(), &["archive", "verify", whole]);
+    let stats = succeeds(directory.path(), &["archive", "stats", whole, "--format", "json"]);
     let stats: serde_json::Value = serde_json::from_str(&stats).expect("JSON");
     assert_eq!(stats["events"], safe, "{stats}");
     assert!(safe > 0, "{said}");
+    let left = std::fs::read_dir(directory.path()).expect("a directory").flatten();
+    let left: Vec<_> = left.map(|each| each.file_name().to_string_lossy().into_owned()).collect();
+    assert!(!left.iter().any(|name| name.ends_with(".partial")), "{left:?}");
+}
+
+#[test]
+fn what_did_not_fit_on_the_disk_does_not_count_as_recorded_and_the_rest_is_whole() {
+    a_recording_that_does_not_fit(1536, "", "full.eddy.ndjson.zst");
+    a_recording_that_does_not_fit(1000, "--rotate-count 5000", "full.manifest.json");
 }

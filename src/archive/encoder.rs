@@ -22,6 +22,8 @@ pub(super) struct Encoder {
     last_channel: Option<(String, u32)>,
     index: Index,
     totals: Totals,
+    /// The totals count events that are in no frame, and are worth nothing.
+    counts_others: bool,
     numbers: Option<(u64, u64)>,
     times: Option<(i64, i64)>,
     offset: u64,
@@ -37,6 +39,7 @@ impl Encoder {
             last_channel: None,
             index: Index::empty(),
             totals: Totals::default(),
+            counts_others: false,
             numbers: None,
             times: None,
             offset: 0,
@@ -118,6 +121,16 @@ impl Encoder {
         Some(OpenFrame { entry, text: std::mem::replace(&mut self.text, buffer) })
     }
 
+    /// Gives up all events that are in no closed frame; there is nothing more to come but the trailer.
+    pub(super) fn forget(&mut self) {
+        self.text.clear();
+        (self.open, self.open_channels) = (FrameEntry::default(), BTreeMap::new());
+        let named =
+            self.index.frames.iter().flat_map(|frame| &frame.channels).map(|(place, _)| place + 1).max();
+        self.index.channels.truncate(named.unwrap_or(0) as usize);
+        self.counts_others = true;
+    }
+
     /// Counts a frame as written behind those before it.
     pub(super) fn accept(&mut self, mut entry: FrameEntry) {
         entry.at = self.offset;
@@ -140,7 +153,8 @@ impl Encoder {
 
     /// Index and seek table, to stand at the very end; all frames must be closed.
     pub(super) fn trailer(&mut self) -> io::Result<Vec<u8>> {
-        self.index.contents = self.index.channels_complete.then(|| self.totals.contents().clone());
+        let has_totals = self.index.channels_complete && !self.counts_others;
+        self.index.contents = has_totals.then(|| self.totals.contents().clone());
         let content = self.index.to_content()?;
         let mut out = Vec::with_capacity(content.len() + 64);
         frame::write_skippable(INDEX_MAGIC, &content, &mut out);

@@ -49,6 +49,19 @@ pub enum ArchiveError {
         /// Why.
         source: io::Error,
     },
+    /// Writing failed; what was in closed frames by then has become a whole archive.
+    #[error(
+        "cannot write more: {}; the first {kept} events are safe in `{name}`",
+        atomic_file::reason(source)
+    )]
+    EndedEarly {
+        /// The archive, or the list of its parts.
+        name: String,
+        /// Events in it.
+        kept: u64,
+        /// Why.
+        source: io::Error,
+    },
     /// Writing a part failed; all parts before it are whole, and it is up to its last closed frame.
     #[error(
         "cannot write the parts of `{manifest}`: {}; the first {kept} events are safe in them",
@@ -311,6 +324,9 @@ impl ArchiveError {
                 Some(format!("{first} `eddy archive repair {}`", quoted_file(manifest)))
             }
             Self::Write { name, .. } => Some(format!("run `eddy archive repair {}`", quoted_file(name))),
+            Self::EndedEarly { source, .. } if is_full(source) => {
+                Some("make room, and record what is missing under another name".to_owned())
+            }
             Self::Exists { .. } => Some("`--force` replaces it".to_owned()),
             Self::Unfinished { name } => Some(format!(
                 "run `eddy archive repair {}` to keep what it holds, or replace it with `--force`", quoted_file(name)

@@ -158,6 +158,11 @@ impl Packing {
         self.queue.push_front(Queued::Packed(frame));
     }
 
+    /// Gives up the frames that are not written.
+    pub(super) fn forget(&mut self) {
+        self.queue.clear();
+    }
+
     /// An empty buffer for the lines of the next frame.
     pub(super) fn buffer(&mut self) -> Vec<u8> {
         std::mem::take(&mut self.text)

@@ -207,16 +207,30 @@ impl PartWriter {
     }
 
     fn finish_part(&mut self) -> Result<(), ArchiveError> {
+        // A part that cannot be written further stays open, to be ended as it is.
+        self.flush()?;
         let Some(open) = self.open.take() else {
             return Ok(());
         };
         let summary = open.writer.finish().map_err(|error| self.of_all(error))?;
+        self.count(open.name, summary);
+        self.manifest.open = None;
+        self.manifest.write(&manifest_path(&self.base))
+    }
+
+    fn count(&mut self, name: String, summary: Summary) {
         self.totals.events += summary.events;
         self.totals.text_bytes += summary.text_bytes;
         self.totals.file_bytes += summary.file_bytes;
-        self.manifest.push(part(open.name, summary, None));
+        self.manifest.push(part(name, summary, None));
+    }
+
+    fn complete(&mut self) -> Result<(), ArchiveError> {
         self.manifest.open = None;
-        self.manifest.write(&manifest_path(&self.base))
+        self.manifest.complete = true;
+        self.manifest.write(&manifest_path(&self.base))?;
+        remove_stale(&self.base, &self.stale, &self.manifest);
+        Ok(())
     }
 
     /// Ends the last part and completes the manifest.
@@ -232,11 +246,32 @@ impl PartWriter {
                 self.finish_part()?;
             }
         }
-        self.manifest.open = None;
-        self.manifest.complete = true;
-        self.manifest.write(&manifest_path(&self.base))?;
-        remove_stale(&self.base, &self.stale, &self.manifest);
+        self.complete()?;
         Ok((self.totals.clone(), self.manifest.clone()))
+    }
+
+    /// As [`Writer::finish_early`]; a part that nothing was written to is left out.
+    ///
+    /// # Errors
+    /// As [`Self::finish`].
+    pub fn finish_early(&mut self) -> Result<(), ArchiveError> {
+        match self.open.take() {
+            Some(open) if open.writer.closed_events() == 0 && !self.manifest.parts.is_empty() => {
+                open.writer.discard();
+            }
+            Some(open) => {
+                let summary = open.writer.finish_early().map_err(|error| self.of_all(error))?;
+                self.count(open.name, summary);
+            }
+            None => {}
+        }
+        self.complete()
+    }
+
+    /// What the recording is listed in.
+    #[must_use]
+    pub fn list(&self) -> PathBuf {
+        manifest_path(&self.base)
     }
 
     /// Gives everything up, finished parts too.

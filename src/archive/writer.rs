@@ -281,6 +281,12 @@ impl Writer {
         self.encoder.open_bytes()
     }
 
+    /// The file that the recording becomes.
+    #[must_use]
+    pub fn target(&self) -> &Path {
+        &self.target
+    }
+
     /// The file that holds the recording until it is finished.
     #[must_use]
     pub fn partial(&self) -> &Path {
@@ -293,6 +299,21 @@ impl Writer {
     /// When writing fails, or a file of the name has come into being meanwhile; the `.partial` file stays.
     pub fn finish(mut self) -> Result<Summary, ArchiveError> {
         self.flush()?;
+        self.complete()
+    }
+
+    /// Ends an archive that could not be written further: what is in closed frames is then whole.
+    ///
+    /// # Errors
+    /// As [`Writer::finish`].
+    pub fn finish_early(mut self) -> Result<Summary, ArchiveError> {
+        self.packing.forget();
+        self.encoder.forget();
+        self.complete()
+    }
+
+    /// Writes what follows the frames, and gives the file its name.
+    fn complete(&mut self) -> Result<Summary, ArchiveError> {
         self.finished = true;
         let name = || self.partial.display().to_string();
         let trailer =

@@ -1,6 +1,7 @@
 //! An archive as a sink: an event is acknowledged once the frame that holds it is in the file, not before.
 
 use std::collections::VecDeque;
+use std::path::PathBuf;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
 use std::time::{Duration, Instant};
 
@@ -60,6 +61,17 @@ impl Tape {
         }
     }
 
+    /// Ends it with what is in closed frames; the file that is whole then.
+    fn finish_early(self) -> Result<PathBuf, ArchiveError> {
+        match self {
+            Self::One(writer) => {
+                let target = writer.target().to_owned();
+                writer.finish_early().map(|_| target)
+            }
+            Self::Parts(mut parts) => parts.finish_early().map(|()| parts.list()),
+        }
+    }
+
     fn finish(self) -> Result<(), ArchiveError> {
         match self {
             Self::One(writer) => writer.finish().map(|_| ()),
@@ -69,8 +81,10 @@ impl Tape {
 }
 
 struct Recording {
-    /// Gone once the sink is closed.
+    /// Gone once the sink is closed, or nothing more can be written.
     writer: Option<Tape>,
+    /// Events in closed frames when it went.
+    safe: u64,
     /// Batches of which events are in the open frame, in order.
     waiting: VecDeque<Waiting>,
     /// What every event from then on shares, such as a full disk.
@@ -87,7 +101,7 @@ struct Waiting {
 impl Archived {
     /// Must be called within a tokio runtime.
     pub(super) fn new(writer: Tape) -> Self {
-        let recording = Recording { writer: Some(writer), waiting: VecDeque::new(), broken: None };
+        let recording = Recording { writer: Some(writer), safe: 0, waiting: VecDeque::new(), broken: None };
         let recording = Arc::new(Mutex::new(recording));
         tokio::spawn(keep_ticking(Arc::downgrade(&recording)));
         Self { recording }
@@ -140,27 +154,44 @@ impl Recording {
             return Err(error.clone());
         }
         let writer = self.writer.as_mut().ok_or_else(closed)?;
-        writer.write(event).map_err(|error| {
-            let error = EndpointError::from(error);
-            if error.is_final() {
-                self.broken = Some(error.clone());
-            }
-            error
-        })
+        let error = match writer.write(event) {
+            Ok(number) => return Ok(number),
+            Err(error) => self.ended_by(error),
+        };
+        if error.is_final() {
+            self.broken = Some(error.clone());
+        }
+        Err(error)
+    }
+
+    /// Makes what is there whole when no more can be written, as is often possible once the frame that did not fit is gone.
+    fn ended_by(&mut self, error: ArchiveError) -> EndpointError {
+        let is_unwritable = matches!(error, ArchiveError::Write { .. } | ArchiveError::WriteParts { .. });
+        let Some(writer) = self.writer.take_if(|_| is_unwritable) else { return error.into() };
+        self.safe = writer.closed_events();
+        let error = match (writer.finish_early(), error) {
+            (
+                Ok(path),
+                ArchiveError::Write { kept, source, .. } | ArchiveError::WriteParts { kept, source, .. },
+            ) => ArchiveError::EndedEarly { name: path.display().to_string(), kept, source },
+            (_, error) => error,
+        };
+        error.into()
     }
 
     fn run(&mut self, step: impl FnOnce(&mut Tape) -> Result<(), ArchiveError>) {
         if self.broken.is_none()
             && let Some(writer) = &mut self.writer
         {
-            self.broken = step(writer).err().map(EndpointError::from);
+            let failed = step(writer).err();
+            self.broken = failed.map(|error| self.ended_by(error));
         }
         self.settle();
     }
 
     /// Gives receipts for what is in the file; after a failure also for what will never be.
     fn settle(&mut self) {
-        let safe = self.writer.as_ref().map_or(0, Tape::closed_events);
+        let safe = self.writer.as_ref().map_or(self.safe, Tape::closed_events);
         while self.waiting.front().is_some_and(|batch| batch.last <= safe || self.broken.is_some()) {
             let Some(batch) = self.waiting.pop_front() else {
                 return;
