@@ -189,14 +189,19 @@ async fn a_stream_that_is_made_anew_is_read_from_its_first_event_and_one_that_is
     collect(&mut reader, 5).await;
     context.delete_stream("ANEW").await.expect("deleted");
     stream(&server, "ANEW", &["anew"]).await;
-    deliver(&mut writer, &numbered(3)).await;
+    // More than before, so that there is something behind the place where the reader stands.
+    deliver(&mut writer, &numbered(8)).await;
     let told =
         |outcome: Result<Vec<Event>, EndpointError>| outcome.err().map(|error| (error.kind, error.message));
     let soon = Duration::from_secs(20);
     let first = tokio::time::timeout(soon, reader.next_batch(9)).await.expect("told");
     let (kind, message) = told(first).expect("made anew");
     assert!(kind == EndpointErrorKind::Disconnected && message.contains("was made anew"), "{message}");
-    assert_eq!(collect(&mut reader, 3).await.len(), 3);
+    let read = collect(&mut reader, 8).await;
+    assert_eq!(
+        read.iter().map(|event| event.place.offset).collect::<Vec<_>>(),
+        (1..=8).map(Some).collect::<Vec<_>>()
+    );
     context.delete_stream("ANEW").await.expect("deleted");
     let last = tokio::time::timeout(soon, reader.next_batch(9)).await.expect("told");
     let (kind, message) = told(last).expect("gone");
@@ -268,6 +273,27 @@ async fn a_restart_loses_nothing() {
     stream(&server, "RESTART", &["restart"]).await;
     let url = format!("jetstream+nats://127.0.0.1:{}/RESTART", server.port);
     survives_a_restart(&url, &url, "restart", &mut server, true).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_reader_of_new_events_goes_on_with_new_events_when_the_server_was_started_anew() {
+    let Some(mut server) = nats(&[]) else { return };
+    stream(&server, "QUIET", &["quiet"]).await;
+    let url = format!("jetstream+nats://127.0.0.1:{}/QUIET", server.port);
+    let numbered =
+        |count: usize| (0..count).map(|at| Event::new("quiet", at.to_string())).collect::<Vec<_>>();
+    deliver(&mut sink(&url).await, &numbered(100)).await;
+    let mut reader = source(&url, SourceOptions { start: Start::End, ..SourceOptions::default() }).await;
+    let nothing = tokio::time::timeout(Duration::from_millis(500), reader.next_batch(9)).await;
+    assert!(nothing.is_err(), "{nothing:?}");
+    server.stop();
+    server.start();
+    deliver(&mut sink(&url).await, &numbered(3)).await;
+    let read = tokio::time::timeout(Duration::from_secs(30), collect(&mut reader, 3)).await.expect("soon");
+    assert_eq!(
+        read.iter().map(|event| event.place.offset).collect::<Vec<_>>(),
+        [Some(101), Some(102), Some(103)]
+    );
 }
 
 #[tokio::test(flavor = "multi_thread")]

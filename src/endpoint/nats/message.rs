@@ -171,12 +171,30 @@ fn read_headers(map: &HeaderMap) -> Vec<Header> {
     pairs.map(|(name, value)| Header::text(name.to_string(), value.as_str())).collect()
 }
 
+/// An event out of a stream.
+#[derive(Debug)]
+pub(super) struct Stored {
+    /// The event, with its sequence number as its offset.
+    pub(super) event: Event,
+    /// How many the server still has for the reader behind it.
+    pub(super) pending: u64,
+    /// How many the server has sent the reader with it.
+    pub(super) count: u64,
+}
+
+impl Stored {
+    /// Its sequence number in the stream.
+    pub(super) fn sequence(&self) -> u64 {
+        self.event.place.offset.unwrap_or(0)
+    }
+}
+
 /// The event a stored message carries.
 ///
 /// # Errors
 /// When the server's note on where it lies cannot be read.
-pub(super) fn stored_event(message: async_nats::jetstream::Message) -> Result<(Event, u64), EndpointError> {
-    let (stream, sequence, pending, published) = {
+pub(super) fn stored(message: async_nats::jetstream::Message) -> Result<Stored, EndpointError> {
+    let (stream, sequence, (pending, count), published) = {
         let info = message.info().map_err(|error| {
             EndpointError::new(
                 EndpointErrorKind::Malformed,
@@ -185,7 +203,8 @@ pub(super) fn stored_event(message: async_nats::jetstream::Message) -> Result<(E
         })?;
         let micros = info.published.unix_timestamp_nanos().div_euclid(1000);
         let published = Timestamp(i64::try_from(micros).unwrap_or(i64::MAX));
-        (info.stream.to_owned(), info.stream_sequence, info.pending, published)
+        let progress = (info.pending, info.consumer_sequence);
+        (info.stream.to_owned(), info.stream_sequence, progress, published)
     };
     let mut event = event(message.message);
     // The reply of a stored message is the address of its acknowledgement, which means nothing to anyone else.
@@ -193,7 +212,7 @@ pub(super) fn stored_event(message: async_nats::jetstream::Message) -> Result<(E
     event.attributes.insert("stream".to_owned(), Value::from(stream));
     event.place.offset = Some(sequence);
     event.broker_time = Some(BrokerTime { time: published, kind: TimeKind::Append });
-    Ok((event, pending))
+    Ok(Stored { event, pending, count })
 }
 
 #[cfg(test)]

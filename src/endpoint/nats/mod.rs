@@ -23,6 +23,7 @@ mod monitoring;
 mod observe;
 mod part;
 mod pipe;
+mod reader;
 mod sink;
 mod source;
 mod stream_sink;

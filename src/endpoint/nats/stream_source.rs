@@ -2,13 +2,15 @@
 
 use std::time::{Duration, Instant};
 
-use async_nats::jetstream::consumer::pull::{Config, Ordered, OrderedConfig};
+use async_nats::jetstream::consumer::pull::Config;
 use async_nats::jetstream::consumer::{AckPolicy, DeliverPolicy};
 use async_nats::jetstream::stream::Stream as JetStream;
-use futures_util::{FutureExt, StreamExt};
+use futures_util::FutureExt;
 
+use super::failure;
+use super::message::Stored;
+use super::reader::{Reader, Subject, from_sequence};
 use super::streams::{self, Opening, STREAMS_COME_BACK};
-use super::{failure, message};
 use crate::endpoint::{
     Address, BoxFuture, EndpointError, EndpointErrorKind, Source, SourceOptions, Start, Stop,
 };
@@ -25,11 +27,9 @@ const LOOK_AGAIN: Duration = Duration::from_secs(5);
 /// A reader of one stream.
 pub(super) struct StreamSource {
     opening: Opening,
-    messages: Ordered,
+    reader: Reader,
     /// What has come and is not handed over.
     arrived: Option<Arrived>,
-    /// What the server calls the reader.
-    reader: String,
     stop: Stop,
     /// The sequence number the next event has at least.
     next: u64,
@@ -49,14 +49,12 @@ impl StreamSource {
     pub(super) async fn open(address: &Address, options: &SourceOptions) -> Result<Self, EndpointError> {
         let mut opening = Opening::of(address, options).await?;
         let (rest, next) = opening.begin(options.start).await?;
-        let reader = reader_name();
-        let messages = opening.read_from(rest, &reader).await?;
+        let reader = opening.read_from(rest).await?;
         Ok(Self {
             losses: opening.connection.losses(),
             opening,
-            messages,
-            arrived: None,
             reader,
+            arrived: None,
             stop: options.stop,
             next,
             rest,
@@ -70,12 +68,8 @@ impl StreamSource {
         while !self.ended {
             if self.arrived.is_none() {
                 let patience = if self.stop == Stop::Never { LOOK_AGAIN } else { QUIET };
-                match tokio::time::timeout(patience, self.messages.next()).await {
-                    // Kept here, for whoever waits may look away during what follows.
-                    Ok(Some(arrived)) => self.arrived = Some(arrived),
-                    Ok(None) => self.ended = true,
-                    Err(_) => {}
-                }
+                // Kept here, for whoever waits may look away during what follows.
+                self.arrived = tokio::time::timeout(patience, self.reader.next()).await.ok();
             }
             // What follows is asked for by its number, whichever stream has the name by then.
             self.look_again().await?;
@@ -92,7 +86,7 @@ impl StreamSource {
         Ok(Vec::new())
     }
 
-    /// Asks, after a loss of the connection and where the stream is quiet, whether it is still the one we read. One that was
+    /// Asks, after a loss of the connection or of the reader and where the stream is quiet, whether it is still the one we read. One that was
     /// made anew is read from its first event.
     ///
     /// # Errors
@@ -101,7 +95,8 @@ impl StreamSource {
         let Opening { connection, context, stream, .. } = &self.opening;
         let losses = connection.losses();
         let is_quiet = self.arrived.is_none() && self.looked.elapsed() >= LOOK_AGAIN;
-        if !connection.is_up() || (losses == self.losses && !is_quiet) {
+        let is_sure = losses == self.losses && !is_quiet && !self.reader.is_another();
+        if !connection.is_up() || is_sure {
             return Ok(());
         }
         if losses != self.losses && self.back.is_none_or(|(known, _)| known != losses) {
@@ -112,14 +107,19 @@ impl StreamSource {
         let Ok(found) = streams::by_name(context, &config.name, address).await else { return Ok(()) };
         match found {
             Some(found) if found.cached_info().created == stream.cached_info().created => {
+                if losses != self.losses {
+                    // A server that was started anew knows it no more, and would not say so for long.
+                    self.reader.begin_again();
+                }
+                self.reader.reads_the_same();
                 (self.losses, self.looked) = (losses, Instant::now());
                 Ok(())
             }
             Some(found) => {
-                let (why, reader) = (failure::made_anew(&config.name, address), reader_name());
-                self.messages = self.opening.read_from(DeliverPolicy::All, &reader).await?;
+                let why = failure::made_anew(&config.name, address);
+                self.reader = self.opening.read_from(DeliverPolicy::All).await?;
                 (self.opening.stream, self.arrived) = (found, None);
-                (self.reader, self.rest, self.next) = (reader, DeliverPolicy::All, 1);
+                (self.rest, self.next) = (DeliverPolicy::All, 1);
                 (self.losses, self.looked) = (losses, Instant::now());
                 Err(why)
             }
@@ -129,13 +129,13 @@ impl StreamSource {
         }
     }
 
-    /// The first message and those that wait behind it.
+    /// The first event and those that wait behind it.
     fn take(&mut self, first: Arrived, max: usize) -> Result<Vec<Event>, EndpointError> {
         let mut batch = Vec::new();
         let mut arrived = Some(first);
-        while let Some(message) = arrived {
-            match self.keep(message) {
-                Ok(event) => batch.extend(event),
+        while let Some(stored) = arrived {
+            match stored {
+                Ok(stored) => batch.extend(self.keep(stored)),
                 // What was read before the failure is not lost; the reader finds the failure again or recovers.
                 Err(error) if batch.is_empty() => return Err(error),
                 Err(_) => break,
@@ -143,35 +143,30 @@ impl StreamSource {
             if self.ended || batch.len() >= max {
                 break;
             }
-            arrived = self.messages.next().now_or_never().flatten();
+            arrived = self.reader.next().now_or_never();
         }
         Ok(batch)
     }
 
     /// The event, unless it lies beyond the end.
-    fn keep(&mut self, arrived: Arrived) -> Result<Option<Event>, EndpointError> {
-        let stored = arrived.map_err(|error| {
-            EndpointError::new(
-                EndpointErrorKind::Disconnected,
-                format!("reading `{}` was interrupted: {error}", self.opening.connection.address),
-            )
-        })?;
-        let (event, pending) = message::stored_event(stored)?;
-        let sequence = event.place.offset.unwrap_or(0);
+    fn keep(&mut self, stored: Stored) -> Option<Event> {
+        let sequence = stored.sequence();
+        let Stored { event, pending, .. } = stored;
         let time = event.broker_time.map_or(event.received, |found| found.time);
         let beyond = match self.stop {
             Stop::Never | Stop::PresentEnd => false,
             Stop::Offset(end) => sequence >= end,
             Stop::Time(end) => time > end,
         };
-        (self.rest, self.next) = by_sequence(sequence + 1);
+        self.next = sequence + 1;
+        self.rest = from_sequence(self.next);
         self.ended = beyond
             || match self.stop {
                 Stop::PresentEnd => pending == 0,
                 Stop::Offset(end) => self.next >= end,
                 Stop::Never | Stop::Time(_) => false,
             };
-        Ok((!beyond).then_some(event))
+        (!beyond).then_some(event)
     }
 
     /// Asked when nothing arrives: whether nothing can arrive any more before the end.
@@ -198,7 +193,7 @@ impl StreamSource {
 }
 
 /// What the reader yields.
-type Arrived = Result<async_nats::jetstream::Message, async_nats::jetstream::consumer::pull::OrderedError>;
+type Arrived = Result<Stored, EndpointError>;
 
 impl Opening {
     /// Where reading begins: the server's words for it, and the sequence number it means at least.
@@ -245,32 +240,22 @@ impl Opening {
         Ok(low)
     }
 
-    async fn read_from(&self, deliver_policy: DeliverPolicy, reader: &str) -> Result<Ordered, EndpointError> {
-        let config = OrderedConfig {
-            name: Some(reader.to_owned()),
-            deliver_policy,
-            filter_subject: self.filter.clone(),
-            description: Some("eddy".to_owned()),
-            ..OrderedConfig::default()
+    async fn read_from(&self, place: DeliverPolicy) -> Result<Reader, EndpointError> {
+        let subject = Subject {
+            context: self.context.clone(),
+            stream: self.stream.cached_info().config.name.clone(),
+            filter: self.filter.clone(),
+            address: self.connection.address.to_string(),
         };
-        let name = &self.stream.cached_info().config.name;
-        let refused = |error: &dyn std::error::Error| {
-            failure::request("open a reader of the stream", error, &self.connection.address)
-        };
-        let consumer =
-            self.context.create_consumer_on_stream(config, name).await.map_err(|error| refused(&error))?;
-        consumer.messages().await.map_err(|error| refused(&error))
+        let opened = Reader::open(subject, place).await;
+        opened.map_err(|error| {
+            failure::request("open a reader of the stream", &*error, &self.connection.address)
+        })
     }
 }
 
-/// A name that no other reader has.
-fn reader_name() -> String {
-    format!("eddy-{}", uuid::Uuid::new_v4())
-}
-
 fn by_sequence(sequence: u64) -> (DeliverPolicy, u64) {
-    let start_sequence = sequence.max(1);
-    (DeliverPolicy::ByStartSequence { start_sequence }, start_sequence)
+    (from_sequence(sequence), sequence.max(1))
 }
 
 /// How many events the stream keeps from this place on, as the filter sees them.
@@ -312,11 +297,9 @@ impl Source for StreamSource {
 
     fn close(self: Box<Self>) -> BoxFuture<'static, Result<(), EndpointError>> {
         Box::pin(async move {
-            let Self { opening: Opening { stream, .. }, reader, messages, .. } = *self;
-            // Else it would ask for a new reader when this one is gone.
-            drop(messages);
+            let Self { opening: Opening { stream, .. }, reader, .. } = *self;
             // The server forgets it by itself after a while, or never made it: neither is a failure of reading.
-            let _ = tokio::time::timeout(CLOSE, stream.delete_consumer(&reader)).await;
+            let _ = tokio::time::timeout(CLOSE, stream.delete_consumer(&reader.into_name())).await;
             Ok(())
         })
     }

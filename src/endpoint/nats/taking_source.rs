@@ -106,7 +106,7 @@ impl TakingSource {
                     return Err(EndpointError::new(EndpointErrorKind::Disconnected, message));
                 }
             };
-            let (event, _) = message::stored_event(arrived.clone())?;
+            let event = message::stored(arrived.clone())?.event;
             if !self.known.contains(&event.place.offset.unwrap_or(0)) {
                 given.push(arrived);
                 events.push(event);

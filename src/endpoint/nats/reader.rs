@@ -1,0 +1,208 @@
+//! A reader of a stream that nobody shares and the server forgets by itself: every event once, in order. When events were lost
+//! on their way, or the server has forgotten the reader, another one goes on behind the last event that was given out.
+
+use std::time::Duration;
+
+use async_nats::jetstream::consumer::pull::{Config, MessagesErrorKind, Stream as Messages};
+use async_nats::jetstream::consumer::{AckPolicy, DeliverPolicy};
+use async_nats::jetstream::context::Context;
+use futures_util::StreamExt;
+
+use super::message::{self, Stored};
+use crate::endpoint::{BoxFuture, EndpointError, EndpointErrorKind};
+
+/// Events asked for ahead at most, and the bytes of them: half of both is asked for again when half has come. More makes reading
+/// faster, as long as the server need not wait for being asked.
+const AHEAD: usize = 8192;
+const BYTES_AHEAD: usize = 8 * 1024 * 1024;
+
+/// How long a question for more events stands, and how often the server shows meanwhile that it knows the reader.
+const ASKED_FOR: Duration = Duration::from_secs(30);
+const SIGN_OF_LIFE: Duration = Duration::from_secs(15);
+
+/// How long making a reader may take before it is tried again.
+const MAKING: Duration = Duration::from_secs(5);
+/// How long is waited between two attempts at first, and at most.
+const AGAIN: Duration = Duration::from_millis(200);
+const MOST_AGAIN: Duration = Duration::from_secs(2);
+
+/// Why the server makes no reader.
+type Refusal = Box<dyn std::error::Error + Send + Sync>;
+
+/// What is read, and what makes readers of it.
+#[derive(Clone)]
+pub(super) struct Subject {
+    pub(super) context: Context,
+    /// The name of the stream.
+    pub(super) stream: String,
+    /// The subjects to read of it; all, when empty.
+    pub(super) filter: String,
+    /// What it is called in messages.
+    pub(super) address: String,
+}
+
+impl Subject {
+    /// Has the server make a reader that begins at this place.
+    async fn read_from(&self, place: DeliverPolicy, name: &str) -> Result<Messages, Refusal> {
+        let config = Config {
+            name: Some(name.to_owned()),
+            description: Some("eddy".to_owned()),
+            deliver_policy: place,
+            filter_subject: self.filter.clone(),
+            ack_policy: AckPolicy::None,
+            max_deliver: 1,
+            inactive_threshold: ASKED_FOR,
+            memory_storage: true,
+            num_replicas: 1,
+            ..Config::default()
+        };
+        let consumer = self.context.create_consumer_on_stream(config, &self.stream).await?;
+        let limits = &consumer.cached_info().config;
+        let at_most = |wanted: usize, limit: i64| {
+            usize::try_from(limit).ok().filter(|limit| *limit > 0).map_or(wanted, |limit| wanted.min(limit))
+        };
+        let ahead = at_most(AHEAD, limits.max_batch);
+        // An event that is larger than what is asked for at once never comes.
+        let largest = self.context.client().server_info().max_payload;
+        let bytes = at_most(BYTES_AHEAD.max(largest.saturating_mul(2)), limits.max_bytes);
+        let asked_for =
+            if limits.max_expires.is_zero() { ASKED_FOR } else { ASKED_FOR.min(limits.max_expires) };
+        let asking = consumer.stream().max_messages_per_batch(ahead).max_bytes_per_batch(bytes);
+        let asking = asking.expires(asked_for).heartbeat(SIGN_OF_LIFE.min(asked_for / 2));
+        Ok(asking.messages().await?)
+    }
+
+    /// As before, until it is there: whoever reads looks after the stream meanwhile.
+    async fn read_again_from(self, place: DeliverPolicy, before: String) -> (String, Messages) {
+        let mut wait = AGAIN;
+        loop {
+            // The server forgets it by itself; saying so at once is good manners.
+            let forgotten = self.context.delete_consumer_from_stream(&before, &self.stream);
+            let _ = tokio::time::timeout(AGAIN, forgotten).await;
+            let name = new_name();
+            if let Ok(Ok(messages)) = tokio::time::timeout(MAKING, self.read_from(place, &name)).await {
+                return (name, messages);
+            }
+            tokio::time::sleep(wait).await;
+            wait = (wait * 2).min(MOST_AGAIN);
+        }
+    }
+}
+
+/// A reader.
+pub(super) struct Reader {
+    subject: Subject,
+    /// What the server calls it.
+    name: String,
+    messages: Messages,
+    /// How many events the server has sent it.
+    count: u64,
+    /// Where it goes on.
+    place: DeliverPolicy,
+    /// The server has not shown for a while that it knows it.
+    is_silent: bool,
+    /// The server has refused how much was asked for.
+    is_refused: bool,
+    /// Another one that is being made.
+    next: Option<BoxFuture<'static, (String, Messages)>>,
+    /// It was made after the first one, and nobody has looked since whether the stream is still the same.
+    is_another: bool,
+}
+
+impl Reader {
+    /// Begins to read.
+    ///
+    /// # Errors
+    /// When the server makes no reader.
+    pub(super) async fn open(subject: Subject, place: DeliverPolicy) -> Result<Self, Refusal> {
+        let name = new_name();
+        let messages = subject.read_from(place, &name).await?;
+        Ok(Self {
+            subject,
+            name,
+            messages,
+            count: 0,
+            place,
+            is_silent: false,
+            is_refused: false,
+            next: None,
+            is_another: false,
+        })
+    }
+
+    /// The next event. Whoever waits may look away at any time.
+    ///
+    /// # Errors
+    /// When reading is interrupted; what comes next is still given out.
+    pub(super) async fn next(&mut self) -> Result<Stored, EndpointError> {
+        loop {
+            if let Some(next) = &mut self.next {
+                (self.name, self.messages) = next.await;
+                (self.count, self.is_silent, self.next, self.is_another) = (0, false, None, true);
+            }
+            let error = match self.messages.next().await {
+                Some(Ok(message)) => {
+                    let stored = message::stored(message)?;
+                    self.is_silent = false;
+                    if stored.count == self.count + 1 {
+                        (self.count, self.is_refused) = (stored.count, false);
+                        self.place = from_sequence(stored.sequence() + 1);
+                        return Ok(stored);
+                    }
+                    self.begin_again();
+                    continue;
+                }
+                Some(Err(error)) => error,
+                None => {
+                    self.begin_again();
+                    continue;
+                }
+            };
+            match error.kind() {
+                MessagesErrorKind::MissingHeartbeat if !self.is_silent => self.is_silent = true,
+                MessagesErrorKind::MissingHeartbeat
+                | MessagesErrorKind::ConsumerDeleted
+                | MessagesErrorKind::NoResponders => self.begin_again(),
+                MessagesErrorKind::RequestLimitExceeded if !self.is_refused => {
+                    self.is_refused = true;
+                    self.begin_again();
+                }
+                _ => {
+                    let message = format!("reading `{}` was interrupted: {error}", self.subject.address);
+                    return Err(EndpointError::new(EndpointErrorKind::Disconnected, message));
+                }
+            }
+        }
+    }
+
+    /// Has another reader made that goes on where this one stands.
+    pub(super) fn begin_again(&mut self) {
+        let subject = self.subject.clone();
+        self.next = Some(Box::pin(subject.read_again_from(self.place, self.name.clone())));
+    }
+
+    /// Whether it was made after the first one, and the stream it reads may have been made anew before.
+    pub(super) fn is_another(&self) -> bool {
+        self.is_another
+    }
+
+    /// The stream is the one that was read before.
+    pub(super) fn reads_the_same(&mut self) {
+        self.is_another = false;
+    }
+
+    /// What the server calls it, to be forgotten.
+    pub(super) fn into_name(self) -> String {
+        self.name
+    }
+}
+
+/// A name that no other reader has.
+fn new_name() -> String {
+    format!("eddy-{}", uuid::Uuid::new_v4())
+}
+
+/// From the event with this sequence number on.
+pub(super) fn from_sequence(sequence: u64) -> DeliverPolicy {
+    DeliverPolicy::ByStartSequence { start_sequence: sequence.max(1) }
+}
