@@ -208,9 +208,19 @@ def kafka_send(run, arguments, broker, topic):
     other = url + "-replayed"
     timed([run.eddy, "record", url, "--from", "start", "--to", "now", "-n", str(run.count), "--output", archive])
     timed([run.eddy, "inject", other + "?create", "--data", "first"])
-    run.report("Kafka, send, acks=all", run.count, [
-        ("eddy replay --speed max", [run.eddy, "replay", archive, "--to", other, "--speed", "max"]),
-        ("kcat -P, idempotent", produce + ["-X", "enable.idempotence=true"])])
+    replay = [run.eddy, "replay", archive, "--to", other, "--speed", "max"]
+    idempotent = produce + ["-X", "enable.idempotence=true"]
+    # What eddy marks its events with, of the same length.
+    marks = ["-H", "eddy-run=01234567-89ab-cdef-0123-456789abcdef", "-H", "eddy-seq=123456"]
+    run.report("Kafka, replay, acks=all", run.count, [
+        ("eddy replay --speed max", replay),
+        ("kcat -P, idempotent, the same two headers", idempotent + marks)])
+    run.report("Kafka, replay, acks=all", run.count, [
+        ("eddy replay --speed max --no-mark", [*replay, "--no-mark"]),
+        ("kcat -P, idempotent, no headers", idempotent)])
+    run.report("Kafka, replay, acks=all", run.count, [
+        ("eddy replay --speed max", replay),
+        ("kcat -P, idempotent, no headers", idempotent)])
 
 
 def kafka_read(run, arguments, broker, topic, held):

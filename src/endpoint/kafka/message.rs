@@ -5,32 +5,40 @@ use rdkafka::Timestamp as RecordTime;
 use rdkafka::message::{
     BorrowedHeaders, BorrowedMessage, Header as RecordHeader, Headers, Message, OwnedHeaders,
 };
-use rdkafka::producer::BaseRecord;
 
 use crate::endpoint::{EndpointError, EndpointErrorKind};
 use crate::event::{Attributes, BrokerTime, Event, Header, Place, TimeKind, Timestamp};
 
-/// A record on its way to the client, with the number that comes back with its receipt.
-pub(super) type Record<'a> = BaseRecord<'a, [u8], [u8], usize>;
+/// A record on its way to the client.
+#[derive(Debug)]
+pub(super) struct Record<'a> {
+    /// None is for the client to choose.
+    pub(super) partition: Option<i32>,
+    pub(super) key: Option<&'a [u8]>,
+    pub(super) payload: Option<&'a [u8]>,
+    pub(super) headers: Option<OwnedHeaders>,
+    /// In milliseconds.
+    pub(super) time: i64,
+    /// The number that comes back with its receipt.
+    pub(super) sequence: usize,
+}
 
 /// The record of an event. Its time is the one its producer gave it, and `now`, the moment of sending, when none did.
 ///
 /// # Errors
 /// When the time cannot be written.
-pub(super) fn record<'a>(
-    topic: &'a str,
+pub(super) fn record(
     partition: Option<i32>,
-    event: &'a Event,
+    event: &Event,
     (sequence, now): (usize, Timestamp),
-) -> Result<Record<'a>, EndpointError> {
-    Ok(BaseRecord {
-        topic,
+) -> Result<Record<'_>, EndpointError> {
+    Ok(Record {
         partition,
-        payload: event.payload.as_deref(),
         key: event.key.as_deref(),
-        timestamp: Some(time_to_send(event)?.unwrap_or_else(|| now.0.div_euclid(1000))),
+        payload: event.payload.as_deref(),
         headers: (!event.headers.is_empty()).then(|| headers(event)),
-        delivery_opaque: sequence,
+        time: time_to_send(event)?.unwrap_or_else(|| now.0.div_euclid(1000)),
+        sequence,
     })
 }
 
@@ -96,12 +104,12 @@ mod tests {
             (Some(BrokerTime { time: Timestamp(5_999), kind: TimeKind::Append }), 7),
         ] {
             event.broker_time = time;
-            let sent = record("t", None, &event, (0, Timestamp(7_999))).expect("a record");
-            assert_eq!(sent.timestamp, Some(expected));
+            let sent = record(None, &event, (0, Timestamp(7_999))).expect("a record");
+            assert_eq!(sent.time, expected);
         }
         for early in [0, 999, -1] {
             event.broker_time = Some(BrokerTime { time: Timestamp(early), kind: TimeKind::Create });
-            let error = record("t", None, &event, (0, Timestamp(7_999))).expect_err("too early");
+            let error = record(None, &event, (0, Timestamp(7_999))).expect_err("too early");
             assert!(error.message.contains("1970-01-01") || error.message.contains("1969-12-31"), "{error}");
         }
     }

@@ -4,7 +4,7 @@ use std::collections::HashMap;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use super::producer::{Patience, Producer};
+use super::producer::{Patience, Producer, Topic};
 use super::transactions::{Transactions, refused};
 use super::{CAPABILITIES, cluster, failure, message, settings};
 use crate::endpoint::receipt_book::ReceiptBook;
@@ -25,27 +25,35 @@ const GONE: Duration = Duration::from_secs(2);
 /// A topic of one partition, where nobody chooses, is looked at again after this time: it may have more by then.
 const GROWN: Duration = Duration::from_secs(60);
 
+/// A topic that is there.
+#[derive(Clone)]
+struct Found {
+    /// How many partitions it has.
+    count: i32,
+    topic: Arc<Topic>,
+}
+
 /// What is known of a topic that was sent to.
 struct Known {
-    /// How many it has, or why that is not known.
-    partitions: Result<i32, EndpointError>,
+    /// Or why it is not known whether it is there.
+    found: Result<Found, EndpointError>,
     asked: Instant,
 }
 
 impl Known {
     fn is_stale(&self, now: Instant) -> bool {
         let age = now.saturating_duration_since(self.asked);
-        match self.partitions {
+        match self.found {
             Err(_) => age > STALE,
-            Ok(1) => age > GROWN,
+            Ok(Found { count: 1, .. }) => age > GROWN,
             Ok(_) => false,
         }
     }
 
     /// What was found, or what was known `before`: a topic that was there is taken to be there while nobody can say.
     fn or_as_before(self, before: Option<&Self>) -> Self {
-        match (&self.partitions, before.map(|known| &known.partitions)) {
-            (Err(error), Some(&Ok(count))) if error.retryable() => Self { partitions: Ok(count), ..self },
+        match (&self.found, before.map(|known| &known.found)) {
+            (Err(error), Some(Ok(found))) if error.retryable() => Self { found: Ok(found.clone()), ..self },
             _ => self,
         }
     }
@@ -151,9 +159,9 @@ impl KafkaSink {
             cluster::answers(sink.producer.client(), sink.creates, options.connect_timeout, &|| {})?;
         } else {
             let path = &address.path;
-            let count = partitions(&sink.producer, path, sink.creates, options.connect_timeout)?;
-            sink.placing.partition(None, path, count, address)?;
-            sink.topics.insert(path.clone(), Known { partitions: Ok(count), asked: Instant::now() });
+            let found = find(&sink.producer, path, sink.creates, options.connect_timeout)?;
+            sink.placing.partition(None, path, found.count, address)?;
+            sink.topics.insert(path.clone(), Known { found: Ok(found), asked: Instant::now() });
         }
         if config.get("enable.idempotence") == Some("true") && options.transactions.is_none() {
             once_more(&sink.producer, sink.creates, options.connect_timeout);
@@ -182,17 +190,17 @@ impl KafkaSink {
                 topics.entry(topic.to_owned()).insert_entry(known).into_mut()
             }
         };
-        let count = known.partitions.clone()?;
+        let Found { count, topic: handle } = known.found.as_ref().map_err(Clone::clone)?;
         if event.size() > settings::LARGEST_EVENT {
             return Err(failure::too_large(event.size(), topic));
         }
-        let partition = placing.partition(event.place.partition, topic, count, address)?;
-        let mut record = message::record(topic, partition, event, (sequence, now.time))?;
+        let partition = placing.partition(event.place.partition, topic, *count, address)?;
+        let mut record = message::record(partition, event, (sequence, now.time))?;
         loop {
             if let Some(refusal) = producer.client().context().halted() {
                 return Err(refusal);
             }
-            match producer.send(record) {
+            match producer.send(handle, record) {
                 Ok(()) => return Ok(()),
                 Err((error, given_back)) if failure::is_full(&error) => {
                     record = given_back;
@@ -251,19 +259,14 @@ fn once_more(producer: &Arc<Producer>, makes_topics: bool, timeout: Duration) {
     drop(std::thread::Builder::new().name("eddy-kafka".to_owned()).spawn(body));
 }
 
-/// Asks for the partitions of a topic.
+/// Looks whether a topic is there, and asks for its partitions.
 async fn look_up(producer: &Arc<Producer>, topic: &str, creates: bool, timeout: Duration) -> Known {
     let (producer, topic) = (Arc::clone(producer), topic.to_owned());
-    let partitions = super::blocking(move || partitions(&producer, &topic, creates, timeout)).await;
-    Known { partitions, asked: Instant::now() }
+    let found = super::blocking(move || find(&producer, &topic, creates, timeout)).await;
+    Known { found, asked: Instant::now() }
 }
 
-fn partitions(
-    producer: &Producer,
-    topic: &str,
-    creates: bool,
-    timeout: Duration,
-) -> Result<i32, EndpointError> {
+fn find(producer: &Producer, topic: &str, creates: bool, timeout: Duration) -> Result<Found, EndpointError> {
     let deadline = Instant::now() + timeout;
     loop {
         let found = cluster::topic(producer.client(), topic, timeout, &|| {});
@@ -281,7 +284,10 @@ fn partitions(
                 )));
             }
             Err(error) => return Err(error),
-            Ok(topic) => return Ok(i32::try_from(topic.partitions.len()).unwrap_or(i32::MAX)),
+            Ok(found) => {
+                let count = i32::try_from(found.partitions.len()).unwrap_or(i32::MAX);
+                return Ok(Found { count, topic: Arc::new(producer.topic(topic)?) });
+            }
         }
     }
 }

@@ -242,10 +242,11 @@ impl Ends {
         let mut event = Event::new(TOPIC, self.checkpoint.with(numbers));
         event.key = Some(self.run.clone().into());
         let (sequence, _) = self.book.begin(1);
-        let mut record = message::record(TOPIC, None, &event, (sequence, Timestamp::now()))?;
+        let topic = self.producer.topic(TOPIC)?;
+        let mut record = message::record(None, &event, (sequence, Timestamp::now()))?;
         let deadline = Instant::now() + PATIENCE;
         loop {
-            match self.producer.send(record) {
+            match self.producer.send(&topic, record) {
                 Ok(()) => return Ok(()),
                 Err((error, given_back)) if failure::is_full(&error) && Instant::now() < deadline => {
                     record = given_back;
