@@ -6,8 +6,10 @@ use uuid::Uuid;
 
 /// What namespaces of runs are made within.
 const NAMESPACE: Uuid = Uuid::from_u128(0x0d2b_8a56_3c1e_4d7a_9f60_b5c4_71e2_938f);
-/// Digits up to which a number gets a new one with as many.
+/// Digits up to which a number gets a new one.
 const MOST_DIGITS: usize = 18;
+/// Digits that a new number has at least, so that those of many rounds do not meet; every reader of JSON keeps so many.
+const LEAST_DIGITS: usize = 15;
 /// Rounds of the permutation of numbers.
 const ROUNDS: u8 = 8;
 
@@ -26,8 +28,8 @@ impl Identities {
         Self { namespace: Uuid::new_v5(&NAMESPACE, &name) }
     }
 
-    /// A new text in the form of the old one: a UUID for a UUID, hexadecimal digits for as many, a number for a number of
-    /// as many digits, and a UUID for anything else. Different texts become different ones.
+    /// A new text in the form of the old one: a UUID for a UUID, hexadecimal digits for as many, a number for a number, of
+    /// as many digits but at least 15, and a UUID for anything else. Different texts become different ones.
     #[must_use]
     pub fn text(&self, old: &str) -> String {
         if let Ok(uuid) = Uuid::try_parse(old) {
@@ -75,16 +77,24 @@ impl Identities {
         hash.finalize().into()
     }
 
-    /// As many digits, the first of them no zero unless it was one. A permutation: no two numbers become the same.
+    /// As many digits, but at least 15, the first of them no zero unless it was one of so many. A permutation: no two numbers
+    /// become the same.
     fn digits(&self, old: &str) -> String {
         let Ok(number) = old.parse::<u64>() else {
             return self.uuid(old.as_bytes()).to_string();
         };
-        let leads = old.len() > 1 && !old.starts_with('0');
-        let whole = 10_u64.pow(u32::try_from(old.len()).unwrap_or(1));
-        let first = if leads { whole / 10 } else { 0 };
+        let power = |digits: usize| 10_u64.pow(u32::try_from(digits).unwrap_or(1));
+        if old.len() < LEAST_DIGITS {
+            // `7` and `07` differ: each length has numbers of its own.
+            let shorter: u64 = (1..old.len()).map(power).sum();
+            let first = power(LEAST_DIGITS - 1);
+            let size = power(LEAST_DIGITS) - first;
+            return (first + self.permuted(shorter + number, size, 0)).to_string();
+        }
+        let whole = power(old.len());
         // Numbers that begin with zeros share the domain below `first` of those that do not.
-        let size = if leads || old.len() == 1 { whole - first } else { whole / 10 };
+        let (first, size) =
+            if old.starts_with('0') { (0, whole / 10) } else { (whole / 10, whole - whole / 10) };
         let new = first + self.permuted(number - first, size, old.len());
         format!("{new:0width$}", width = old.len())
     }
@@ -140,8 +150,14 @@ mod tests {
         assert_eq!(ids.text(&uuid.replace('-', "")), ids.text(uuid).replace('-', ""));
         assert_eq!(ids.text(&format!("{{{uuid}}}")), format!("{{{}}}", ids.text(uuid)));
         assert_eq!(ids.text("order-17").len(), 36);
-        let number = ids.text("40017");
-        assert!(number.len() == 5 && !number.starts_with('0') && number.parse::<u32>().is_ok(), "{number}");
+        for (old, digits) in [("40017", 15), ("7", 15), ("123456789012345", 15), ("1234567890123456", 16)] {
+            let number = ids.text(old);
+            assert!(
+                number.len() == digits && !number.starts_with('0') && number.parse::<u64>().is_ok(),
+                "{number}"
+            );
+        }
+        assert!(ids.text("0123456789012345").starts_with('0'));
         let trace = ids.text("4bf92f3577b34da6");
         assert!(trace.len() == 16 && trace.bytes().all(|each| each.is_ascii_hexdigit()), "{trace}");
         assert_eq!(ids.bytes(b"\xff\x00\x01\x02\x03\x04\x05\x06\x07").len(), 9);
@@ -160,11 +176,24 @@ mod tests {
     #[test]
     fn no_two_numbers_become_the_same() {
         let ids = Identities::of("run", 0);
-        for (from, to, width) in [(0, 10, 1), (10, 100, 2), (100, 1000, 3), (0, 100, 3)] {
-            let new: HashSet<String> =
-                (from..to).map(|number: u32| ids.text(&format!("{number:0width$}"))).collect();
-            assert_eq!(new.len(), usize::try_from(to - from).expect("small"), "{from}..{to}");
-            assert!(new.iter().all(|text| text.len() == width), "{new:?}");
+        let widths = [1, 2, 3, 4];
+        let old = widths.iter().flat_map(|width| {
+            (0..10_u32.pow(*width)).map(|number| format!("{number:0width$}", width = *width as usize))
+        });
+        let old: HashSet<String> = old.collect();
+        let new: HashSet<String> = old.iter().map(|text| ids.text(text)).collect();
+        assert_eq!((old.len(), new.len()), (11_110, 11_110));
+    }
+
+    #[test]
+    fn short_numbers_of_many_rounds_do_not_meet() {
+        let mut seen = HashSet::new();
+        for round in 0..20 {
+            let ids = Identities::of("run", round);
+            for number in 0..1000_u64 {
+                assert!(seen.insert(ids.text(&number.to_string())), "{round}: {number}");
+                assert!(seen.insert(ids.fresh(number, b"17").iter().map(|each| char::from(*each)).collect()));
+            }
         }
     }
 
@@ -176,9 +205,9 @@ mod tests {
         }
 
         #[test]
-        fn numbers_keep_their_length(number in 0_u64..1_000_000_000_000_000_000) {
+        fn long_numbers_keep_their_length(number in 0_u64..1_000_000_000_000_000_000) {
             let new = Identities::of("run", 1).text(&number.to_string());
-            prop_assert_eq!(new.len(), number.to_string().len());
+            prop_assert_eq!(new.len(), number.to_string().len().max(15));
         }
     }
 }

@@ -178,9 +178,7 @@ impl Listener {
         self.is_down.store(false, Ordering::Release);
         *self.standing() = Standing::default();
     }
-}
 
-impl Listener {
     /// What became of an event that was not taken. What follows it in the client must not overtake it when it goes again.
     fn failed(&self, error: &KafkaError, message: &BorrowedMessage<'_>) -> EndpointError {
         let is_given_back = matches!(
