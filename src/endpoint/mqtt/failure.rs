@@ -27,7 +27,9 @@ pub(super) enum Refusal {
 pub(super) fn socket(error: &io::Error, address: &Address, connected: bool) -> EndpointError {
     if connected {
         let message = format!("the connection to `{address}` was lost: {error}");
-        return EndpointError::new(EndpointErrorKind::Disconnected, message);
+        let lost = EndpointError::new(EndpointErrorKind::Disconnected, message);
+        let is_closed = error.kind() == io::ErrorKind::ConnectionAborted;
+        return if is_closed { named_by_another(lost, address) } else { lost };
     }
     if let Some(trouble) = encryption::trouble(&error.to_string(), address) {
         return trouble;
@@ -55,6 +57,16 @@ pub(super) fn socket(error: &io::Error, address: &Address, connected: bool) -> E
     };
     let message = format!("cannot connect to `{address}`: {what}");
     EndpointError::new(EndpointErrorKind::Unreachable, message).help(help)
+}
+
+/// A broker lets the last one in of those who give the same name, and few say so to the other.
+pub(super) fn named_by_another(lost: EndpointError, address: &Address) -> EndpointError {
+    match address.option("client-id") {
+        Some(name) => lost.help(format!(
+            "does another client call itself `{name}`? a broker keeps one of each `client-id`"
+        )),
+        None => lost,
+    }
 }
 
 const TLS_HELP: &str =

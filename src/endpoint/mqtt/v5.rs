@@ -156,7 +156,12 @@ fn explain_state(error: &mqtt::StateError, address: &Address, connected: bool) -
             };
             let more = reason_string.as_ref().map(|text| format!(": {text}")).unwrap_or_default();
             let message = format!("`{address}` ended the connection ({reason_code:?}{more})");
-            EndpointError::new(kind, message)
+            let ended = EndpointError::new(kind, message);
+            if *reason_code == Reason::SessionTakenOver {
+                failure::named_by_another(ended, address)
+            } else {
+                ended
+            }
         }
         other => failure::protocol(&other.to_string(), address),
     }
