@@ -418,6 +418,41 @@ async fn a_user_without_permission_for_streams_is_told_so_at_once() {
 }
 
 #[tokio::test]
+async fn a_user_who_may_see_a_stream_and_not_read_it_is_told_so_at_once() {
+    let directory = tempfile::tempdir().expect("a directory");
+    let configuration = directory.path().join("nats.conf");
+    let user = |name: &str, may: &str| {
+        format!(
+            "{{ user: {name}, password: pw, permissions: {{ publish: [{may}], subscribe: [\"_INBOX.>\"] }} }}"
+        )
+    };
+    let see = r#""$JS.API.INFO", "$JS.API.STREAM.>""#;
+    let make = format!(r#"{see}, "$JS.API.CONSUMER.CREATE.>", "$JS.API.CONSUMER.DELETE.>""#);
+    let users = [user("all", r#"">""#), user("see", see), user("make", &make)].join(", ");
+    std::fs::write(&configuration, format!("authorization {{ users = [ {users} ] }}")).expect("written");
+    let Some(server) = nats(&["-c", &configuration.display().to_string()]) else { return };
+    let at = |user: &str| address(&format!("jetstream+nats://{user}:pw@127.0.0.1:{}/SEEN", server.port));
+    let options = async_nats::ConnectOptions::with_user_and_password("all".to_owned(), "pw".to_owned());
+    let client = options.connect(format!("127.0.0.1:{}", server.port)).await.expect("a client");
+    let wanted = async_nats::jetstream::stream::Config {
+        name: "SEEN".to_owned(),
+        subjects: vec!["seen".to_owned()],
+        ..Default::default()
+    };
+    async_nats::jetstream::new(client).create_stream(wanted).await.expect("a stream");
+    let began = Instant::now();
+    let error = open_source(&at("see"), &SourceOptions::default()).await.err().expect("forbidden");
+    assert!(
+        error.kind == EndpointErrorKind::Unauthorised && error.message.contains("CONSUMER.CREATE"),
+        "{error:?}"
+    );
+    let mut reader = open_source(&at("make"), &SourceOptions::default()).await.expect("a reader");
+    let error = reader.next_batch(1).await.expect_err("forbidden");
+    assert!(error.kind == EndpointErrorKind::Unauthorised && error.message.contains("MSG.NEXT"), "{error:?}");
+    assert!(began.elapsed() < Duration::from_secs(4), "{:?}", began.elapsed());
+}
+
+#[tokio::test]
 async fn a_user_without_permission_for_questions_finds_the_server_well() {
     let Some(server) = nats_without_permission_for_streams() else { return };
     let began = Instant::now();

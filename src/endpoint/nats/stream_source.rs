@@ -10,7 +10,7 @@ use futures_util::FutureExt;
 use super::failure;
 use super::message::Stored;
 use super::reader::{Reader, Subject, from_sequence};
-use super::streams::{self, Opening, STREAMS_COME_BACK};
+use super::streams::{self, API, Opening, STREAMS_COME_BACK};
 use crate::endpoint::{
     Address, BoxFuture, EndpointError, EndpointErrorKind, Source, SourceOptions, Start, Stop,
 };
@@ -18,6 +18,8 @@ use crate::event::{Event, Timestamp};
 
 /// How long nothing may arrive before the server is asked whether the end is reached.
 const QUIET: Duration = Duration::from_millis(300);
+/// How the subjects begin that a reader asks for events.
+const ASKING: &str = "$JS.API.CONSUMER.MSG.NEXT.";
 /// How long the server may take to forget the reader.
 const CLOSE: Duration = Duration::from_secs(2);
 
@@ -69,7 +71,8 @@ impl StreamSource {
             if self.arrived.is_none() {
                 let patience = if self.stop == Stop::Never { LOOK_AGAIN } else { QUIET };
                 // Kept here, for whoever waits may look away during what follows.
-                self.arrived = tokio::time::timeout(patience, self.reader.next()).await.ok();
+                let next = self.opening.connection.unless_refused(ASKING, self.reader.next());
+                self.arrived = tokio::time::timeout(patience, next).await.ok();
             }
             // What follows is asked for by its number, whichever stream has the name by then.
             self.look_again().await?;
@@ -247,10 +250,13 @@ impl Opening {
             filter: self.filter.clone(),
             address: self.connection.address.to_string(),
         };
-        let opened = Reader::open(subject, place).await;
-        opened.map_err(|error| {
-            failure::request("open a reader of the stream", &*error, &self.connection.address)
-        })
+        let opening = async {
+            let opened = Reader::open(subject, place).await;
+            opened.map_err(|error| {
+                failure::request("open a reader of the stream", &*error, &self.connection.address)
+            })
+        };
+        self.connection.unless_refused(API, opening).await
     }
 }
 
