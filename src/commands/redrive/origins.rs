@@ -138,10 +138,15 @@ pub(super) async fn taken(
     connector.taking(&route.source, group(args)).await
 }
 
-/// A redrive has no `--map-channel`.
+/// A redrive has no `--map-channel` and no `--repartition`.
 fn for_redrive(finding: Finding) -> Finding {
-    if !finding.help.as_deref().is_some_and(|help| help.contains("--map-channel")) {
+    let named = |option: &str| finding.help.as_deref().is_some_and(|help| help.contains(option));
+    let help = if named("--map-channel") {
+        "make it first, or send these events elsewhere with `--to` or `--map '.channel = \"NAME\"'`"
+    } else if named("--repartition") {
+        "`--map '.partition = null'` places all by their keys; give it as many partitions to keep them together"
+    } else {
         return finding;
-    }
-    finding.help("make it first, or send these events elsewhere with `--to` or `--map '.channel = \"NAME\"'`")
+    };
+    finding.help(help)
 }
