@@ -318,6 +318,30 @@ fn an_index_tells_what_all_events_hold_together() {
 }
 
 #[test]
+fn an_archive_that_ends_early_is_whole_without_what_was_in_no_frame() {
+    let directory = tempfile::tempdir().expect("a directory");
+    let path = directory.path().join("a.eddy.ndjson.zst");
+    let header = Header::new(vec!["memory:test".to_owned()]);
+    let mut writer = Writer::create(&path, &header, WriterOptions::default()).expect("created");
+    for number in 1..=4 {
+        writer.write(&event(number)).expect("written");
+        if number == 2 {
+            writer.flush().expect("flushed");
+        }
+    }
+    let mut other = event(5);
+    other.channel = "another".into();
+    writer.write(&other).expect("written");
+    let summary = writer.finish_early().expect("whole");
+    assert_eq!((summary.events, summary.numbers), (2, Some((1, 2))));
+    let found = verify(&path, unwatched()).expect("readable");
+    assert!(found.findings.is_empty(), "{:?}", found.findings);
+    assert_eq!(numbers(Reader::open(&path).expect("opened")), [1, 2]);
+    let index = Reader::open(&path).expect("opened").index().expect("readable").expect("an index");
+    assert_eq!((index.channels.len(), index.events, index.contents), (2, 2, None));
+}
+
+#[test]
 fn an_index_with_wrong_totals_or_checksums_is_found_and_one_without_is_good() {
     let directory = tempfile::tempdir().expect("directory");
     let path = archive(directory.path(), 20, 5);
