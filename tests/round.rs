@@ -382,3 +382,51 @@ fn what_did_not_fit_on_the_disk_does_not_count_as_recorded_and_the_rest_is_whole
     a_recording_that_does_not_fit(1536, "", "full.eddy.ndjson.zst");
     a_recording_that_does_not_fit(1000, "--rotate-count 5000", "full.manifest.json");
 }
+
+#[test]
+fn a_part_whose_index_does_not_fit_on_the_disk_stays_to_be_repaired() {
+    let directory = tempfile::tempdir().expect("a directory");
+    // Their names make the index larger than the frames are.
+    let mut random = 88_172_645_463_325_252_u64;
+    let mut text = String::new();
+    for index in 0..5100 {
+        random ^= random << 13;
+        random ^= random >> 7;
+        random ^= random << 17;
+        writeln!(text, r#"{{"t":{index},"src":"{random:016x}","v":"x"}}"#).expect("text");
+    }
+    std::fs::write(directory.path().join("events.ndjson"), text).expect("written");
+    let run = |limit: u32| {
+        let program = env!("CARGO_BIN_EXE_eddy");
+        let script = format!(
+            "ulimit -f {limit}; exec {program} record events.ndjson --output r.eddy.ndjson.zst --rotate-count 5000"
+        );
+        let output =
+            Command::new("sh").args(["-c", &script]).current_dir(directory.path()).output().expect("sh");
+        (output.status.code(), String::from_utf8_lossy(&output.stderr).into_owned())
+    };
+    // Half a kibibyte more than the frames take.
+    let (mut limit, mut end) = (150, (None, String::new()));
+    while limit < 1000 {
+        for name in std::fs::read_dir(directory.path()).expect("a directory").flatten() {
+            if name.file_name() != "events.ndjson" {
+                std::fs::remove_file(name.path()).expect("removed");
+            }
+        }
+        end = run(limit);
+        if end.1.contains("the first 5000 events are safe") {
+            break;
+        }
+        limit += 10;
+    }
+    assert_eq!(end.0, Some(1), "{limit}: {}", end.1);
+    assert!(end.1.contains("archive repair r.manifest.json"), "{}", end.1);
+    succeeds(
+        directory.path(),
+        &["archive", "repair", "r.manifest.json", "--output", "whole.eddy.ndjson.zst"],
+    );
+    let stats =
+        succeeds(directory.path(), &["archive", "stats", "whole.eddy.ndjson.zst", "--format", "json"]);
+    let stats: serde_json::Value = serde_json::from_str(&stats).expect("JSON");
+    assert_eq!(stats["events"], 5000, "{stats}");
+}

@@ -3,7 +3,7 @@
 use std::path::{Path, PathBuf};
 use std::time::Instant;
 
-use super::manifest::{Manifest, Part, manifest_path, part_name};
+use super::manifest::{Manifest, Part, is_part_of, manifest_path, part_name};
 use super::writer::with_ending;
 use super::{ArchiveError, Header, PARTIAL_EXTENSION, Record, Summary, Writer, WriterOptions, storage};
 use crate::event::{Event, Timestamp};
@@ -46,6 +46,8 @@ pub struct PartWriter {
     open: Option<OpenPart>,
     next_number: u64,
     totals: Summary,
+    /// Events in closed frames of a part that could not be finished.
+    unfinished: u64,
     /// Parts of an earlier recording of the same name, which go once this one is whole.
     stale: Vec<Part>,
 }
@@ -74,6 +76,9 @@ impl PartWriter {
         if storage::exists(&manifest) && !options.overwrite {
             return Err(ArchiveError::Exists { name: manifest.display().to_string() });
         }
+        if !options.overwrite {
+            refuse_orphans(base)?;
+        }
         let stale = stale_parts(&manifest, options);
         let whole = options.frame_bytes;
         let frame =
@@ -92,9 +97,15 @@ impl PartWriter {
             open: None,
             next_number: 1,
             totals: Summary::default(),
+            unfinished: 0,
             stale,
         };
-        parts.begin(None)?;
+        if let Err(error) = parts.begin(None) {
+            if let Some(open) = parts.open.take() {
+                open.writer.discard();
+            }
+            return Err(error);
+        }
         Ok(parts)
     }
 
@@ -144,7 +155,9 @@ impl PartWriter {
     /// Events in closed frames of all parts.
     #[must_use]
     pub fn closed_events(&self) -> u64 {
-        self.totals.events + self.open.as_ref().map_or(0, |open| open.writer.closed_events())
+        self.totals.events
+            + self.unfinished
+            + self.open.as_ref().map_or(0, |open| open.writer.closed_events())
     }
 
     /// Takes an event and returns its number, which rises by one over all parts.
@@ -212,8 +225,15 @@ impl PartWriter {
         let Some(open) = self.open.take() else {
             return Ok(());
         };
-        let summary = open.writer.finish().map_err(|error| self.of_all(error))?;
-        self.count(open.name, summary);
+        let closed = open.writer.closed_events();
+        match open.writer.finish() {
+            Ok(summary) => self.count(open.name, summary),
+            Err(error) => {
+                let error = self.of_all(error);
+                self.unfinished = closed;
+                return Err(error);
+            }
+        }
         self.manifest.open = None;
         self.manifest.write(&manifest_path(&self.base))
     }
@@ -263,7 +283,12 @@ impl PartWriter {
                 let summary = open.writer.finish_early().map_err(|error| self.of_all(error))?;
                 self.count(open.name, summary);
             }
-            None => {}
+            // A part that could not be finished is still to be repaired.
+            None => {
+                if let Some(name) = self.manifest.open.as_ref().filter(|_| self.unfinished > 0) {
+                    return Err(ArchiveError::Unfinished { name: name.clone() });
+                }
+            }
         }
         self.complete()
     }
@@ -284,6 +309,26 @@ impl PartWriter {
         storage::remove(&with_ending(&unfinished, PARTIAL_EXTENSION));
         remove(&self.base, &self.manifest);
     }
+}
+
+/// Refuses to begin beside parts of the name that no manifest lists, which would be met in mid-run.
+fn refuse_orphans(base: &Path) -> Result<(), ArchiveError> {
+    if storage::is_object(base) {
+        return Ok(());
+    }
+    let folder = base.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."));
+    for entry in std::fs::read_dir(folder).into_iter().flatten().flatten() {
+        let name = entry.file_name().to_string_lossy().into_owned();
+        let whole = name.strip_suffix(PARTIAL_EXTENSION);
+        if is_part_of(base, Path::new(whole.unwrap_or(&name)), false) {
+            let name = base.with_file_name(&name).display().to_string();
+            return Err(match whole {
+                Some(_) => ArchiveError::Unfinished { name },
+                None => ArchiveError::Exists { name },
+            });
+        }
+    }
+    Ok(())
 }
 
 /// Takes away the parts of a manifest and the manifest itself.

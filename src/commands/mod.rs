@@ -105,7 +105,12 @@ impl Context {
     /// When the system refuses threads.
     pub fn runtime(&self, threads: usize) -> Result<Runtime, CommandError> {
         let mut builder = tokio::runtime::Builder::new_multi_thread();
-        Ok(Runtime(Some(builder.worker_threads(threads).enable_all().build()?)))
+        let runtime = builder.worker_threads(threads).enable_all().build()?;
+        {
+            let _within = runtime.enter();
+            interruptions::outlive_file_limits();
+        }
+        Ok(Runtime(Some(runtime)))
     }
 }
 

@@ -14,7 +14,8 @@ use super::target::{Place, Places};
 use super::window::{Window, WindowArgs};
 use super::{CommandError, Context, Status, transfer};
 use crate::archive::{
-    self, Header, Manifest, PartLimits, PartWriter, Reader, Writer, WriterOptions, manifest_path,
+    self, ArchiveError, Header, Manifest, PartLimits, PartWriter, Reader, Writer, WriterOptions,
+    manifest_path,
 };
 use crate::diagnostic::quoted_file;
 use crate::endpoint::address::Scheme;
@@ -197,12 +198,27 @@ fn is_for_a_recording(output: &Path) -> Result<(), CommandError> {
     )))
 }
 
+/// What to do where the name is taken; a recording replaces nothing.
+fn is_taken(error: ArchiveError) -> CommandError {
+    let is_there = matches!(error, ArchiveError::Exists { .. } | ArchiveError::Unfinished { .. });
+    let error = CommandError::from(error);
+    if is_there {
+        error.hint(
+            "choose another name, or remove it; `eddy archive repair` keeps what an unfinished one holds",
+        )
+    } else {
+        error
+    }
+}
+
 /// Begins the archive, or its first part.
 fn sink(output: &Path, header: &Header, limits: Option<PartLimits>) -> Result<FileSink, CommandError> {
     let options = WriterOptions::default();
     Ok(match limits {
-        Some(limits) => FileSink::of_parts(PartWriter::create(output, header, options, limits)?),
-        None => FileSink::of_writer(Writer::create(output, header, options)?),
+        Some(limits) => {
+            FileSink::of_parts(PartWriter::create(output, header, options, limits).map_err(is_taken)?)
+        }
+        None => FileSink::of_writer(Writer::create(output, header, options).map_err(is_taken)?),
     })
 }
 

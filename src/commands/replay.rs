@@ -26,7 +26,8 @@ use crate::output::replay as report;
 use crate::output::replay_plan::{self, PlanView};
 use crate::replay::survey::Carriage;
 use crate::replay::{
-    Ending, Limits, Outcome, Plan, RecordedClock, Selection, Shard, StopToken, Survey, Timetable, carry,
+    Ending, Ids, Limits, Outcome, Plan, RecordedClock, Retime, Selection, Shard, StopToken, Survey,
+    Timetable, carry,
 };
 
 mod auditing;
@@ -161,6 +162,7 @@ async fn replay(args: &Args, context: &Context) -> Result<Status, CommandError> 
     // What is wrong with address or options is said when the target is opened.
     let refusal = opened.and_then(|(address, options)| open::refusal(&address, &options).ok().flatten());
     let carriage = Carriage { capabilities: carried, refusal };
+    refuse_what_shards_differ_in(&selection, shard, scheduled.start_at)?;
     let asked = (&selection, shard, &scheduled.timetable);
     let survey = match origin.foreseen(window, asked, &carriage, &stop).await {
         Some(survey) => survey,
@@ -332,6 +334,23 @@ async fn send(
 }
 
 /// Why nothing is sent, where that is so.
+/// What is made out of the beginning of the run must be the same in all processes that share it.
+fn refuse_what_shards_differ_in(
+    selection: &Selection,
+    shard: Option<Shard>,
+    start_at: Option<Timestamp>,
+) -> Result<(), CommandError> {
+    let is_common = shard.is_none() || start_at.is_some();
+    let what = match &selection.changes {
+        _ if is_common => return Ok(()),
+        changes if changes.ids.ids == Ids::Map => "--ids map",
+        changes if changes.times.retime == Retime::Shift => "--retime shift",
+        _ => return Ok(()),
+    };
+    let message = format!("`{what}` of several shards needs a common beginning of the run");
+    Err(CommandError::usage(message).hint("give all of them the same `--start-at TIME`"))
+}
+
 fn say_if_nothing(context: &Context, origin: &Origin, survey: &Survey, shard: Option<Shard>) {
     if survey.events > 0 {
         return;

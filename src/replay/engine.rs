@@ -199,7 +199,13 @@ fn name_of(plan: &Plan) -> String {
 
 /// The events of the first round in their run.
 fn first_round(plan: &Plan, run: String) -> InRun {
-    let began = plan.keeper.as_ref().map_or_else(Timestamp::now, |keeper| keeper.began());
+    let known = plan.start_at.or_else(|| plan.keeper.as_ref().map(|keeper| keeper.began()));
+    let began = known.unwrap_or_else(Timestamp::now);
+    // What all shards of a run know of it: an identity becomes the same in each of them.
+    let run = match (plan.shard, plan.start_at) {
+        (Some(_), Some(start)) => format!("shards from {start}"),
+        _ => run,
+    };
     InRun { run, round: 0, began, first: plan.first }
 }
 

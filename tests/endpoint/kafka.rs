@@ -253,6 +253,51 @@ async fn times_and_places_are_kept() {
     assert!(stamp.time.0 / 1000 >= before.0 / 1000);
 }
 
+/// Headers whose first name is not UTF-8, as Kafka itself does not check.
+#[allow(unsafe_code, reason = "the safe interface writes names of text only")]
+fn headers_with_a_foreign_name() -> OwnedHeaders {
+    let headers = OwnedHeaders::new_with_capacity(2);
+    let native = std::ptr::from_ref(headers.as_borrowed()).cast_mut().cast();
+    // SAFETY: the list is ours, and name and value are copied.
+    let said = unsafe {
+        rdkafka::bindings::rd_kafka_header_add(native, c"\xff\xfe".as_ptr(), 2, c"1".as_ptr().cast(), 1)
+    };
+    assert_eq!(said, rdkafka::bindings::rd_kafka_resp_err_t::RD_KAFKA_RESP_ERR_NO_ERROR);
+    headers.insert(RecordHeader { key: "plain", value: Some("2") })
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_header_whose_name_is_no_text_ends_no_reading_and_is_kept() {
+    let Some(server) = shared() else { return };
+    topic(server.port, "foreign", 1, &[]).await;
+    let url = format!("kafka://127.0.0.1:{}/foreign", server.port);
+    let producer: BaseProducer = client(server.port).create().expect("a producer");
+    let record = BaseRecord::<(), str>::to("foreign").payload("first").headers(headers_with_a_foreign_name());
+    producer.send(record).map_err(|(error, _)| error).expect("sent");
+    producer.flush(Duration::from_secs(60)).expect("flushed");
+    write(&producer, "foreign");
+    let last = SourceOptions { start: Start::Last(2), ..all_of(Stop::PresentEnd) };
+    for (url, options) in [
+        (url.clone(), all_of(Stop::PresentEnd)),
+        (url.clone(), last),
+        (format!("{url}?group=foreign"), SourceOptions::default()),
+    ] {
+        let got = collect(&mut source(&url, options).await, 2).await;
+        assert_eq!(texts(&got), ["first", "1"]);
+        let names: Vec<&str> = got[0].headers.iter().map(|header| header.name.as_str()).collect();
+        assert_eq!(names, ["\u{fffd}\u{fffd}", "plain"]);
+        assert_eq!(got[0].attributes.get("header_names"), Some(&serde_json::json!({"0": "//4="})));
+        assert!(got[1].attributes.is_empty());
+        let deliveries = sink(&url.replace("?group=foreign", "")).await.send(&got[..1]).await.await;
+        let error = deliveries[0].outcome.as_ref().expect_err("it would have another name");
+        assert!(error.kind == EndpointErrorKind::Rejected && error.message.contains("UTF-8"), "{error:?}");
+    }
+    let zero = Event { headers: vec![Header::text("a\0b", "x")], ..Event::new("", "x") };
+    let deliveries = sink(&url).await.send(&[zero]).await.await;
+    let error = deliveries[0].outcome.as_ref().expect_err("it would be cut off");
+    assert!(error.kind == EndpointErrorKind::Rejected && error.message.contains("zero byte"), "{error:?}");
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn one_partition_takes_everything_or_is_named() {
     let Some(server) = shared() else { return };

@@ -225,5 +225,9 @@ fn show(args: &Args, context: &Context, outcome: &Outcome, target: &Place) -> Re
     let time = std::time::Duration::from_micros(summary.duration_us);
     let events = counted(summary.acknowledged, "event");
     context.ui.say(format!("sent {events} to {} in {}", target.address, span(time)));
+    if summary.possible_duplicates > 0 {
+        let twice = counted(summary.possible_duplicates, "event");
+        context.ui.say(format!("{twice} may have arrived twice"));
+    }
     Ok(())
 }

@@ -61,14 +61,26 @@ impl Tape {
         }
     }
 
-    /// Ends it with what is in closed frames; the file that is whole then.
-    fn finish_early(self) -> Result<PathBuf, ArchiveError> {
+    /// What it becomes.
+    fn target(&self) -> PathBuf {
         match self {
-            Self::One(writer) => {
-                let target = writer.target().to_owned();
-                writer.finish_early().map(|_| target)
-            }
-            Self::Parts(mut parts) => parts.finish_early().map(|()| parts.list()),
+            Self::One(writer) => writer.target().to_owned(),
+            Self::Parts(parts) => parts.list(),
+        }
+    }
+
+    /// Ends it with what is in closed frames.
+    fn finish_early(self) -> Result<(), ArchiveError> {
+        match self {
+            Self::One(writer) => writer.finish_early().map(|_| ()),
+            Self::Parts(mut parts) => parts.finish_early(),
+        }
+    }
+
+    fn discard(self) {
+        match self {
+            Self::One(writer) => writer.discard(),
+            Self::Parts(parts) => parts.discard(),
         }
     }
 
@@ -164,19 +176,37 @@ impl Recording {
         Err(error)
     }
 
-    /// Makes what is there whole when no more can be written, as is often possible once the frame that did not fit is gone.
+    /// Makes what is there whole when no more can be written, as is often possible once what did not fit is gone.
     fn ended_by(&mut self, error: ArchiveError) -> EndpointError {
-        let is_unwritable = matches!(error, ArchiveError::Write { .. } | ArchiveError::WriteParts { .. });
+        let is_unwritable = matches!(
+            error,
+            ArchiveError::Write { .. } | ArchiveError::WriteParts { .. } | ArchiveError::Create { .. }
+        );
         let Some(writer) = self.writer.take_if(|_| is_unwritable) else { return error.into() };
         self.safe = writer.closed_events();
-        let error = match (writer.finish_early(), error) {
-            (
-                Ok(path),
-                ArchiveError::Write { kept, source, .. } | ArchiveError::WriteParts { kept, source, .. },
-            ) => ArchiveError::EndedEarly { name: path.display().to_string(), kept, source },
-            (_, error) => error,
-        };
-        error.into()
+        let target = writer.target();
+        if self.safe == 0 {
+            // Nothing is lost with it, and the name is free for another attempt.
+            writer.discard();
+            return match error {
+                ArchiveError::Write { source, .. } | ArchiveError::WriteParts { source, .. } => {
+                    ArchiveError::Create { name: target.display().to_string(), source }.into()
+                }
+                other => other.into(),
+            };
+        }
+        if writer.finish_early().is_err() {
+            return error.into();
+        }
+        match error {
+            ArchiveError::Write { source, .. }
+            | ArchiveError::WriteParts { source, .. }
+            | ArchiveError::Create { source, .. } => {
+                let name = target.display().to_string();
+                ArchiveError::EndedEarly { name, kept: self.safe, source }.into()
+            }
+            other => other.into(),
+        }
     }
 
     fn run(&mut self, step: impl FnOnce(&mut Tape) -> Result<(), ArchiveError>) {

@@ -24,10 +24,7 @@ pub(super) fn refusal(code: Code, reason: &str, address: &Address) -> Option<End
     }
     let wants_certificate = ["certificate required", "bad certificate", "SSL alert number 116", "unknown ca"];
     if wants_certificate.iter().any(|each| words.to_ascii_lowercase().contains(&each.to_ascii_lowercase())) {
-        let message = format!("`{address}` does not accept our certificate, or we showed none");
-        return Some(EndpointError::new(Kind::Unauthorised, message).help(
-            "name a certificate it knows with `?cert=FILE` and its private key with `&key=FILE`, both PEM",
-        ));
+        return Some(without_certificate(address));
     }
     if words.contains("broker might require SASL authentication") {
         let message = format!("`{address}` wants to know who we are");
@@ -43,6 +40,12 @@ pub(super) fn refusal(code: Code, reason: &str, address: &Address) -> Option<End
         let message = format!("`{address}` does not let us in: {words}");
         EndpointError::new(Kind::Unauthorised, message).help(LET_IN_HELP)
     })
+}
+
+fn without_certificate(address: &Address) -> EndpointError {
+    let message = format!("`{address}` does not accept our certificate, or we showed none");
+    EndpointError::new(Kind::Unauthorised, message)
+        .help("name a certificate it knows with `?cert=FILE` and its private key with `&key=FILE`, both PEM")
 }
 
 /// What the broker's certificate lacks, and what to do. The client seldom passes on what OpenSSL knows of it.
@@ -90,6 +93,14 @@ pub(super) fn connection(reason: &str, address: &Address, logs_in: bool) -> Endp
     if !logs_in && reason.contains("in state UP") && hung_up.iter().any(|each| reason.contains(each)) {
         let message = format!("`{address}` hangs up on us: it seems to want to know who we are");
         return EndpointError::new(Kind::Unauthorised, message).help(LET_IN_HELP);
+    }
+    // A broker that misses our certificate says so and is gone; whether we read it is chance.
+    let shows_none = address.tls && address.option("cert").is_none();
+    if shows_none
+        && reason.contains("SSL connection closed by peer")
+        && !reason.contains("in state SSL_HANDSHAKE")
+    {
+        return without_certificate(address);
     }
     if reason.contains("in state APIVERSION_QUERY") || words.contains("incorrect security.protocol") {
         let message = format!("`{address}` does not answer as Kafka does");
@@ -306,10 +317,9 @@ pub(super) fn too_large(size: usize, topic: &str) -> EndpointError {
         .help("raise `max.message.bytes` of the topic, or leave the event out; when the topic takes less than 1 MB, `?batch=BYTES` keeps what is sent together below it")
 }
 
-/// A record that cannot be read, which nothing behind it makes up for.
-pub(super) fn unreadable() -> EndpointError {
-    let message = "reading ended at a record the Kafka client cannot read: the name of a header is not UTF-8";
-    EndpointError::new(Kind::Malformed, message).help("begin behind it with `--from offset:N`")
+/// The thread that reads is gone, and not because it came to an end.
+pub(super) fn reader_lost() -> EndpointError {
+    EndpointError::new(Kind::Rejected, "the thread that reads from Kafka ended unexpectedly")
 }
 
 /// The client's description of a code, beginning in lower case.

@@ -9,6 +9,8 @@ use std::ptr::{self, NonNull};
 use std::sync::Arc;
 use std::time::Duration;
 
+use base64::Engine as _;
+use base64::prelude::BASE64_STANDARD;
 use bytes::{Bytes, BytesMut};
 use compact_str::CompactString;
 use rdkafka::bindings::{
@@ -19,6 +21,7 @@ use rdkafka::bindings::{
 };
 use rdkafka::consumer::{BaseConsumer, Consumer as _};
 use rdkafka::error::RDKafkaErrorCode;
+use rdkafka::message::BorrowedMessage;
 use rdkafka::types::RDKafka;
 
 use super::listener::Listener;
@@ -30,6 +33,9 @@ const SMALL: usize = 512;
 /// Bytes shared in this way, all of which stay for as long as one of the payloads does.
 const SHARED: usize = 4096;
 
+/// Where the names of headers stand that are not UTF-8, as base64 by the place of their header.
+pub(super) const FOREIGN_NAMES: &str = "header_names";
+
 /// What came of a partition.
 #[derive(Debug)]
 #[allow(clippy::large_enum_variant, reason = "nearly all are events, and none is kept")]
@@ -40,8 +46,6 @@ pub(super) enum Fetched {
     End { topic: String, partition: i32 },
     /// The client does not go on with it by itself.
     Failure(RDKafkaErrorCode),
-    /// A record whose header has a name that is not UTF-8.
-    Unreadable,
 }
 
 /// A queue of its own for the records of some partitions.
@@ -168,8 +172,7 @@ unsafe fn fetched(
         error => return Fetched::Failure(error.into()),
     }
     // SAFETY: the message is no error, so its fields are those of a record.
-    let (headers, broker_time) = unsafe { (headers(message), broker_time(message)) };
-    let Some(headers) = headers else { return Fetched::Unreadable };
+    let ((headers, attributes), broker_time) = unsafe { (headers(message), broker_time(message)) };
     Fetched::Event(Event {
         channel: known.clone(),
         // SAFETY: pointer and length belong together. Keys may be remembered for long, and so share nothing.
@@ -180,7 +183,7 @@ unsafe fn fetched(
         received,
         broker_time,
         place: Place { partition: Some(message.partition), offset: u64::try_from(message.offset).ok() },
-        attributes: Attributes::default(),
+        attributes,
     })
 }
 
@@ -220,17 +223,23 @@ unsafe fn broker_time(message: &rd_kafka_message_t) -> Option<BrokerTime> {
     (milliseconds != -1).then(|| BrokerTime { time: Timestamp(milliseconds.saturating_mul(1000)), kind })
 }
 
-/// The headers in order; none when the name of one is not UTF-8.
+/// The headers of a record in order, and the names among them that are not UTF-8.
+pub(super) fn headers_of(message: &BorrowedMessage<'_>) -> (Vec<Header>, Attributes) {
+    // SAFETY: the message lives as long as the borrow, and is a record.
+    unsafe { headers(&*message.ptr()) }
+}
+
+/// The headers in order. Names that are not UTF-8 stand in base64 beside them, by the place of their header.
 ///
 /// # Safety
 /// The message must be a record that the client lends.
-unsafe fn headers(message: &rd_kafka_message_t) -> Option<Vec<Header>> {
+unsafe fn headers(message: &rd_kafka_message_t) -> (Vec<Header>, Attributes) {
     const NO_ERROR: rd_kafka_resp_err_t = rd_kafka_resp_err_t::RD_KAFKA_RESP_ERR_NO_ERROR;
     let mut list: *mut rd_kafka_headers_t = ptr::null_mut();
-    let mut found = Vec::new();
+    let (mut found, mut foreign) = (Vec::new(), serde_json::Map::new());
     // SAFETY: both live for the time of the call; the list then belongs to the message.
     if unsafe { rd_kafka_message_headers(message, &raw mut list) } != NO_ERROR {
-        return Some(found);
+        return (found, Attributes::default());
     }
     loop {
         let (mut name, mut value, mut size) = (ptr::null(), ptr::null(), 0);
@@ -239,13 +248,21 @@ unsafe fn headers(message: &rd_kafka_message_t) -> Option<Vec<Header>> {
             rd_kafka_header_get_all(list, found.len(), &raw mut name, &raw mut value, &raw mut size)
         };
         if answer != NO_ERROR {
-            return Some(found);
+            break;
         }
         // SAFETY: the client ends names with a zero byte, and says how long the value is.
         let (name, value) = unsafe { (CStr::from_ptr(name), lent(value, size)) };
+        if name.to_str().is_err() {
+            foreign.insert(found.len().to_string(), BASE64_STANDARD.encode(name.to_bytes()).into());
+        }
         let value = value.map(Bytes::copy_from_slice);
-        found.push(Header { name: name.to_str().ok()?.into(), value });
+        found.push(Header { name: name.to_string_lossy().into(), value });
     }
+    let mut attributes = Attributes::default();
+    if !foreign.is_empty() {
+        attributes.insert(FOREIGN_NAMES.to_owned(), foreign.into());
+    }
+    (found, attributes)
 }
 
 #[cfg(test)]

@@ -92,11 +92,15 @@ impl Listener {
 
     /// Why nothing goes for now, of the kind that says that an event did not go.
     pub(super) fn halted(&self) -> Option<EndpointError> {
+        self.trouble().map(|why| EndpointError { kind: EndpointErrorKind::Unreachable, ..why })
+    }
+
+    /// Why nothing goes for now.
+    fn trouble(&self) -> Option<EndpointError> {
         if !self.halted.load(Ordering::Acquire) {
             return None;
         }
-        let why = self.trouble.lock().unwrap_or_else(PoisonError::into_inner).clone();
-        why.map(|why| EndpointError { kind: EndpointErrorKind::Unreachable, ..why })
+        self.trouble.lock().unwrap_or_else(PoisonError::into_inner).clone()
     }
 
     /// The caller has seen what failed.
@@ -185,11 +189,14 @@ impl Listener {
             error.rdkafka_error_code(),
             Some(RDKafkaErrorCode::PurgeQueue | RDKafkaErrorCode::PurgeInflight)
         );
-        let given_back = self.halted().filter(|_| is_given_back).map(|why| {
-            // What went over a connection that was lost waits in the client again, and a broker may have it.
-            let is_unsent = surely_unsent(message);
-            let kind =
-                if is_unsent { EndpointErrorKind::Unreachable } else { EndpointErrorKind::Disconnected };
+        let given_back = self.trouble().filter(|_| is_given_back).map(|why| {
+            // What went over a connection that was lost waits in the client again, and a broker may have it; over one that stands
+            // still it may yet arrive.
+            let kind = match why.kind {
+                _ if surely_unsent(message) => EndpointErrorKind::Unreachable,
+                EndpointErrorKind::Timeout => EndpointErrorKind::Timeout,
+                _ => EndpointErrorKind::Disconnected,
+            };
             EndpointError { kind, ..why }
         });
         let failed = given_back.unwrap_or_else(|| {

@@ -2,12 +2,11 @@
 
 use bytes::Bytes;
 use rdkafka::Timestamp as RecordTime;
-use rdkafka::message::{
-    BorrowedHeaders, BorrowedMessage, Header as RecordHeader, Headers, Message, OwnedHeaders,
-};
+use rdkafka::message::{BorrowedMessage, Header as RecordHeader, Message, OwnedHeaders};
 
+use super::fetching::{self, FOREIGN_NAMES};
 use crate::endpoint::{EndpointError, EndpointErrorKind};
-use crate::event::{Attributes, BrokerTime, Event, Header, Place, TimeKind, Timestamp};
+use crate::event::{BrokerTime, Event, Place, TimeKind, Timestamp};
 
 /// A record on its way to the client.
 #[derive(Debug)]
@@ -26,7 +25,7 @@ pub(super) struct Record<'a> {
 /// The record of an event. Its time is the one its producer gave it, and `now`, the moment of sending, when none did.
 ///
 /// # Errors
-/// When the time cannot be written.
+/// When the time or the name of a header cannot be written.
 pub(super) fn record(
     partition: Option<i32>,
     event: &Event,
@@ -36,7 +35,7 @@ pub(super) fn record(
         partition,
         key: event.key.as_deref(),
         payload: event.payload.as_deref(),
-        headers: (!event.headers.is_empty()).then(|| headers(event)),
+        headers: if event.headers.is_empty() { None } else { Some(headers(event)?) },
         time: time_to_send(event)?.unwrap_or_else(|| now.0.div_euclid(1000)),
         sequence,
     })
@@ -56,11 +55,21 @@ fn time_to_send(event: &Event) -> Result<Option<i64>, EndpointError> {
     Ok(Some(milliseconds))
 }
 
-fn headers(event: &Event) -> OwnedHeaders {
-    let empty = OwnedHeaders::new_with_capacity(event.headers.len());
-    event.headers.iter().fold(empty, |headers, header| {
-        headers.insert(RecordHeader { key: &header.name, value: header.value.as_deref() })
-    })
+fn headers(event: &Event) -> Result<OwnedHeaders, EndpointError> {
+    let refused = |what: &str| Err(EndpointError::new(EndpointErrorKind::Rejected, what));
+    if event.attributes.contains_key(FOREIGN_NAMES) {
+        return refused("the name of a header is not UTF-8 (its bytes stand in `header_names` of the event)");
+    }
+    let mut headers = OwnedHeaders::new_with_capacity(event.headers.len());
+    for header in &event.headers {
+        if header.name.as_bytes().contains(&0) {
+            return refused(
+                "the name of a header has a zero byte, at which the Kafka client would cut it off when it is read",
+            );
+        }
+        headers = headers.insert(RecordHeader { key: &header.name, value: header.value.as_deref() });
+    }
+    Ok(headers)
 }
 
 /// The event a record carries.
@@ -70,24 +79,18 @@ pub(super) fn event(message: &BorrowedMessage<'_>, received: Timestamp) -> Event
         RecordTime::CreateTime(time) => Some((time, TimeKind::Create)),
         RecordTime::LogAppendTime(time) => Some((time, TimeKind::Append)),
     };
+    let (headers, attributes) = fetching::headers_of(message);
     Event {
         channel: message.topic().into(),
         key: message.key().map(Bytes::copy_from_slice),
         payload: message.payload().map(Bytes::copy_from_slice),
-        headers: message.headers().map(read_headers).unwrap_or_default(),
+        headers,
         received,
         broker_time: broker_time
             .map(|(time, kind)| BrokerTime { time: Timestamp(time.saturating_mul(1000)), kind }),
         place: Place { partition: Some(message.partition()), offset: u64::try_from(message.offset()).ok() },
-        attributes: Attributes::default(),
+        attributes,
     }
-}
-
-fn read_headers(headers: &BorrowedHeaders) -> Vec<Header> {
-    headers
-        .iter()
-        .map(|header| Header { name: header.key.into(), value: header.value.map(Bytes::copy_from_slice) })
-        .collect()
 }
 
 #[cfg(test)]

@@ -163,8 +163,6 @@ struct Taken {
     trouble: Vec<EndpointError>,
     /// Something came, wanted or not.
     any: bool,
-    /// Nothing behind it can be read.
-    unreadable: bool,
 }
 
 impl Taken {
@@ -184,7 +182,7 @@ impl Taken {
 
     fn is_full(&self) -> bool {
         let is_full = self.events.len() >= BATCH_EVENTS || self.bytes >= BATCH_BYTES;
-        is_full || self.unreadable || !self.trouble.is_empty()
+        is_full || !self.trouble.is_empty()
     }
 }
 
@@ -200,7 +198,7 @@ impl Reading {
                 self.take_all(&mut taken);
             }
             self.take_one_by_one(&mut taken);
-            if !self.hand_over(&mut taken) || taken.unreadable {
+            if !self.hand_over(&mut taken) {
                 return;
             }
             if let Some(growth) = &mut self.growth {
@@ -233,16 +231,12 @@ impl Reading {
                 Fetched::Event(event) => ended.extend(taken.keep(&mut self.ends, event)),
                 Fetched::End { topic, partition } => self.ends.at_end(Some(&topic), partition),
                 Fetched::Failure(code) => failed = Some(code),
-                Fetched::Unreadable => taken.unreadable = true,
             }
             failed.is_none() && !taken.is_full()
         });
         self.fetching = Some(fetching);
         let failed = failed.map(KafkaError::MessageConsumption);
         taken.trouble.extend(failed.and_then(|error| self.trouble(&error)));
-        if taken.unreadable {
-            taken.trouble.push(failure::unreadable());
-        }
         self.pause(&ended);
     }
 

@@ -162,13 +162,12 @@ impl KafkaSource {
         self.commit();
     }
 
-    /// The thread is done: at the end, or because it met what the client cannot read.
+    /// The thread is done: at the end, or because it failed.
     fn ended(&mut self) -> Batch {
         if self.thread.take().is_none_or(|thread| thread.join().is_ok()) {
             return Ok(Vec::new());
         }
-        // The client panics at such a record where it gives them one by one.
-        Err(failure::unreadable())
+        Err(failure::reader_lost())
     }
 
     /// Notes what the reader has dealt with; the client commits it within a second, and when it leaves.

@@ -6,6 +6,7 @@ use std::time::Duration;
 use async_nats::jetstream::consumer::pull::{Config, MessagesErrorKind, Stream as Messages};
 use async_nats::jetstream::consumer::{AckPolicy, DeliverPolicy};
 use async_nats::jetstream::context::Context;
+use async_nats::jetstream::stream::Stream;
 use futures_util::StreamExt;
 
 use super::message::{self, Stored};
@@ -14,11 +15,17 @@ use crate::endpoint::{BoxFuture, EndpointError, EndpointErrorKind};
 /// Events asked for ahead at most, and the bytes of them: half of both is asked for again when half has come. More makes reading
 /// faster, as long as the server need not wait for being asked.
 const AHEAD: usize = 8192;
-const BYTES_AHEAD: usize = 8 * 1024 * 1024;
+const BYTES_AHEAD: usize = 4 * 1024 * 1024;
+
+/// What the server counts of the largest event besides its payload: subjects and headers.
+const BYTES_AROUND: usize = 128 * 1024;
 
 /// How long a question for more events stands, and how often the server shows meanwhile that it knows the reader.
 const ASKED_FOR: Duration = Duration::from_secs(30);
 const SIGN_OF_LIFE: Duration = Duration::from_secs(15);
+
+/// As long a reader is remembered that asks for nothing, where the stream allows it.
+pub(super) const REMEMBERED: Duration = ASKED_FOR;
 
 /// How long making a reader may take before it is tried again.
 const MAKING: Duration = Duration::from_secs(5);
@@ -37,6 +44,8 @@ pub(super) struct Subject {
     pub(super) stream: String,
     /// The subjects to read of it; all, when empty.
     pub(super) filter: String,
+    /// How long the server remembers a reader that asks for nothing.
+    pub(super) remembered: Duration,
     /// What it is called in messages.
     pub(super) address: String,
 }
@@ -51,7 +60,7 @@ impl Subject {
             filter_subject: self.filter.clone(),
             ack_policy: AckPolicy::None,
             max_deliver: 1,
-            inactive_threshold: ASKED_FOR,
+            inactive_threshold: self.remembered,
             memory_storage: true,
             num_replicas: 1,
             ..Config::default()
@@ -64,7 +73,7 @@ impl Subject {
         let ahead = at_most(AHEAD, limits.max_batch);
         // An event that is larger than what is asked for at once never comes.
         let largest = self.context.client().server_info().max_payload;
-        let bytes = at_most(BYTES_AHEAD.max(largest.saturating_mul(2)), limits.max_bytes);
+        let bytes = at_most(BYTES_AHEAD.max(largest.saturating_add(BYTES_AROUND)), limits.max_bytes);
         let asked_for =
             if limits.max_expires.is_zero() { ASKED_FOR } else { ASKED_FOR.min(limits.max_expires) };
         let asking = consumer.stream().max_messages_per_batch(ahead).max_bytes_per_batch(bytes);
@@ -173,6 +182,17 @@ impl Reader {
                 }
             }
         }
+    }
+
+    /// How many events of the stream have not come; none when the server knows the reader no more, or does not say.
+    pub(super) async fn left(&mut self, stream: &Stream) -> Option<u64> {
+        if self.next.is_some() {
+            return None;
+        }
+        let asked = tokio::time::timeout(MAKING, stream.consumer_info(&self.name)).await;
+        let known = asked.ok()?.ok()?;
+        let under_way = known.delivered.consumer_sequence.saturating_sub(self.count);
+        Some(known.num_pending.saturating_add(under_way))
     }
 
     /// Has another reader made that goes on where this one stands.

@@ -4,12 +4,12 @@ use std::time::{Duration, Instant};
 
 use async_nats::jetstream::consumer::pull::Config;
 use async_nats::jetstream::consumer::{AckPolicy, DeliverPolicy};
-use async_nats::jetstream::stream::Stream as JetStream;
+use async_nats::jetstream::stream::RetentionPolicy;
 use futures_util::FutureExt;
 
 use super::failure;
 use super::message::Stored;
-use super::reader::{Reader, Subject, from_sequence};
+use super::reader::{REMEMBERED, Reader, Subject, from_sequence};
 use super::streams::{self, API, Opening, STREAMS_COME_BACK};
 use crate::endpoint::{
     Address, BoxFuture, EndpointError, EndpointErrorKind, Source, SourceOptions, Start, Stop,
@@ -20,6 +20,9 @@ use crate::event::{Event, Timestamp};
 const QUIET: Duration = Duration::from_millis(300);
 /// How the subjects begin that a reader asks for events.
 const ASKING: &str = "$JS.API.CONSUMER.MSG.NEXT.";
+/// How they begin where the server tells of a reader, and where it is to forget one.
+const TELLING: &str = "$JS.API.CONSUMER.INFO.";
+const FORGETTING: &str = "$JS.API.CONSUMER.DELETE.";
 /// How long the server may take to forget the reader.
 const CLOSE: Duration = Duration::from_secs(2);
 
@@ -110,8 +113,11 @@ impl StreamSource {
         let Ok(found) = streams::by_name(context, &config.name, address).await else { return Ok(()) };
         match found {
             Some(found) if found.cached_info().created == stream.cached_info().created => {
-                if losses != self.losses {
-                    // A server that was started anew knows it no more, and would not say so for long.
+                // A server that was started anew knows it no more, and would not say so for long; nor does one of a cluster that
+                // had it and is gone.
+                let is_lost =
+                    losses != self.losses || is_quiet && !matches!(self.left().await, Ok(Some(0)) | Err(_));
+                if is_lost {
                     self.reader.begin_again();
                 }
                 self.reader.reads_the_same();
@@ -130,6 +136,15 @@ impl StreamSource {
             None if self.back.is_some_and(|(_, back)| back.elapsed() < STREAMS_COME_BACK) => Ok(()),
             None => Err(failure::not_there_any_more(&config.name, address)),
         }
+    }
+
+    /// How many events are still to come, as the server tells it of the reader; none when it does not know it.
+    ///
+    /// # Errors
+    /// That we may not ask.
+    async fn left(&mut self) -> Result<Option<u64>, EndpointError> {
+        let Self { opening: Opening { connection, stream, .. }, reader, .. } = self;
+        connection.unless_refused(TELLING, async { Ok(reader.left(stream).await) }).await
     }
 
     /// The first event and those that wait behind it.
@@ -190,8 +205,16 @@ impl StreamSource {
         if !may_be {
             return Ok(false);
         }
-        let Opening { connection, stream, filter, .. } = &self.opening;
-        Ok(waiting_from(stream, filter, self.rest, &connection.address).await? == 0)
+        match self.left().await {
+            Ok(Some(left)) => Ok(left == 0),
+            // It is gone, or is being made.
+            Ok(None) => {
+                self.reader.begin_again();
+                Ok(false)
+            }
+            // Who may not ask about readers may make another one, which is told as it is made.
+            Err(_) => Ok(self.opening.waiting_from(self.rest).await? == 0),
+        }
     }
 }
 
@@ -227,9 +250,7 @@ impl Opening {
         let (mut low, mut high) = (state.first_sequence.max(1), state.last_sequence.max(1));
         let mut guess = high.saturating_sub(count - 1).max(low);
         while low < high {
-            let waiting =
-                waiting_from(&self.stream, &self.filter, by_sequence(guess).0, &self.connection.address)
-                    .await?;
+            let waiting = self.waiting_from(by_sequence(guess).0).await?;
             if waiting == count {
                 return Ok(guess);
             }
@@ -243,17 +264,54 @@ impl Opening {
         Ok(low)
     }
 
+    /// How long the server remembers a reader that asks for nothing: as long as that one, or as the stream allows.
+    fn remembered(&self, wanted: Duration) -> Duration {
+        let limits = self.stream.cached_info().config.consumer_limits.as_ref();
+        let most = limits.map(|limits| limits.inactive_threshold).filter(|most| !most.is_zero());
+        most.map_or(wanted, |most| wanted.min(most))
+    }
+
+    /// How many events the stream keeps from this place on, as the filter sees them.
+    async fn waiting_from(&self, deliver_policy: DeliverPolicy) -> Result<u64, EndpointError> {
+        let config = Config {
+            deliver_policy,
+            filter_subject: self.filter.clone(),
+            ack_policy: AckPolicy::None,
+            inactive_threshold: self.remembered(Duration::from_secs(5)),
+            memory_storage: true,
+            num_replicas: 1,
+            ..Config::default()
+        };
+        let asked = self.stream.create_consumer(config).await;
+        let consumer = asked.map_err(|error| {
+            failure::request("count the events it keeps", &error, &self.connection.address)
+        })?;
+        let waiting = consumer.cached_info().num_pending;
+        // The server forgets it by itself; saying so at once is good manners.
+        let _ = self.stream.delete_consumer(&consumer.cached_info().name).await;
+        Ok(waiting)
+    }
+
     async fn read_from(&self, place: DeliverPolicy) -> Result<Reader, EndpointError> {
         let subject = Subject {
             context: self.context.clone(),
             stream: self.stream.cached_info().config.name.clone(),
             filter: self.filter.clone(),
+            remembered: self.remembered(REMEMBERED),
             address: self.connection.address.to_string(),
         };
         let opening = async {
             let opened = Reader::open(subject, place).await;
             opened.map_err(|error| {
-                failure::request("open a reader of the stream", &*error, &self.connection.address)
+                let refused =
+                    failure::request("open a reader of the stream", &*error, &self.connection.address);
+                match self.stream.cached_info().config.retention {
+                    RetentionPolicy::WorkQueue => refused.help(
+                        "a work-queue stream gives its events to its consumers alone; a mirror of it can be read: `nats stream add \
+                         COPY --mirror NAME`",
+                    ),
+                    _ => refused,
+                }
             })
         };
         self.connection.unless_refused(API, opening).await
@@ -262,30 +320,6 @@ impl Opening {
 
 fn by_sequence(sequence: u64) -> (DeliverPolicy, u64) {
     (from_sequence(sequence), sequence.max(1))
-}
-
-/// How many events the stream keeps from this place on, as the filter sees them.
-async fn waiting_from(
-    stream: &JetStream,
-    filter: &str,
-    deliver_policy: DeliverPolicy,
-    address: &Address,
-) -> Result<u64, EndpointError> {
-    let config = Config {
-        deliver_policy,
-        filter_subject: filter.to_owned(),
-        ack_policy: AckPolicy::None,
-        inactive_threshold: Duration::from_secs(5),
-        memory_storage: true,
-        num_replicas: 1,
-        ..Config::default()
-    };
-    let asked = stream.create_consumer(config).await;
-    let consumer = asked.map_err(|error| failure::request("count the events it keeps", &error, address))?;
-    let waiting = consumer.cached_info().num_pending;
-    // The server forgets it by itself; saying so at once is good manners.
-    let _ = stream.delete_consumer(&consumer.cached_info().name).await;
-    Ok(waiting)
 }
 
 impl Source for StreamSource {
@@ -303,9 +337,11 @@ impl Source for StreamSource {
 
     fn close(self: Box<Self>) -> BoxFuture<'static, Result<(), EndpointError>> {
         Box::pin(async move {
-            let Self { opening: Opening { stream, .. }, reader, .. } = *self;
+            let Self { opening: Opening { connection, stream, .. }, reader, .. } = *self;
+            let name = reader.into_name();
+            let forgotten = async { Ok(stream.delete_consumer(&name).await.is_ok()) };
             // The server forgets it by itself after a while, or never made it: neither is a failure of reading.
-            let _ = tokio::time::timeout(CLOSE, stream.delete_consumer(&reader.into_name())).await;
+            let _ = tokio::time::timeout(CLOSE, connection.unless_refused(FORGETTING, forgotten)).await;
             Ok(())
         })
     }

@@ -73,7 +73,15 @@ impl Opening {
         }
         let connection =
             connect(address, options.credentials.as_ref(), options.connect_timeout, &["subject"]).await?;
-        let subject = AddressOptions::new(address, &known(&["subject"]))?.text("subject");
+        let options = AddressOptions::new(address, &known(&["subject"]))?;
+        let subject = options.text("subject");
+        if let Some(wrong) = subject.filter(|subject| !is_pattern(subject)) {
+            return Err(options.wrong(
+                "subject",
+                wrong,
+                "a subject, in which `*` is any word and `>` at the end any words",
+            ));
+        }
         let context = async_nats::jetstream::new(connection.client.clone());
         let found = connection.unless_refused(API, find(&context, &address.path, address)).await?;
         let (stream, filter) = match found {
@@ -138,6 +146,14 @@ async fn not_found(context: &Context, path: &str, address: &Address) -> Endpoint
 fn listed(names: &[String]) -> String {
     let shown = names.iter().take(10).map(|name| format!("`{name}`")).collect::<Vec<_>>().join(", ");
     if names.len() > 10 { format!("{shown} and {} more", names.len() - 10) } else { shown }
+}
+
+/// Whether this may stand for subjects.
+fn is_pattern(text: &str) -> bool {
+    let (words, rest) = text.rsplit_once('.').unwrap_or(("x", text));
+    !text.contains([' ', '\t', '\r', '\n', '\0'])
+        && !rest.is_empty()
+        && words.split('.').all(|word| !word.is_empty() && word != ">")
 }
 
 /// Whether a subject is one of those that a pattern with `*` and `>` stands for.

@@ -3,7 +3,7 @@
 use std::time::{Duration, Instant};
 
 use super::{WriteEnd, Writer};
-use crate::endpoint::Delivery;
+use crate::endpoint::{Delivery, EndpointErrorKind};
 use crate::replay::progress::News;
 use crate::replay::tally::{Batch, Note, no_receipt};
 
@@ -177,7 +177,8 @@ impl Writer {
             }
         };
         for (event, mut note, error) in std::mem::take(&mut self.again) {
-            note.uncertain = false;
+            // What has no receipt although somebody is there may still be on its way, and arrive after we have looked.
+            note.uncertain &= error.kind == EndpointErrorKind::Timeout;
             if settled.contains(note.number) {
                 self.tally.arrived(event, &note);
             } else {

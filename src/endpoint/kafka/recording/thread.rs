@@ -11,9 +11,9 @@ use rdkafka::error::KafkaError;
 use super::{Queue, Shared, commit};
 use crate::endpoint::End;
 use crate::endpoint::kafka::listener::Listener;
-use crate::endpoint::kafka::message;
 use crate::endpoint::kafka::positions::{Lane, Span};
 use crate::endpoint::kafka::reading::{ASK_AGAIN, LOOK, QUIET, ask_whether_it_is_back, trouble};
+use crate::endpoint::kafka::{failure, message};
 use crate::event::Timestamp;
 
 /// Events of all partitions that wait to be taken, in bytes; each partition has its share.
@@ -38,6 +38,16 @@ pub(super) struct Reading {
     positions: Vec<End>,
     /// When a lost cluster was asked last.
     asked: Instant,
+}
+
+impl Drop for Reading {
+    fn drop(&mut self) {
+        // Nobody must wait for a thread that is gone.
+        if std::thread::panicking() {
+            self.shared.state().failures.push_back(failure::reader_lost());
+            self.shared.changed.notify_one();
+        }
+    }
 }
 
 impl Reading {
