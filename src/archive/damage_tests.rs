@@ -435,3 +435,25 @@ fn a_byte_order_mark_is_no_part_of_the_first_line() {
     fs::write(&path, "\u{feff}").expect("written");
     assert!(Reader::open(&path).expect("opened").next_line().expect("read").is_none());
 }
+
+#[test]
+fn parts_without_a_manifest_are_met_before_the_start_and_other_names_are_not_parts() {
+    let directory = tempfile::tempdir().expect("directory");
+    let base = directory.path().join("a.eddy.ndjson.zst");
+    let limits = PartLimits { count: Some(10), ..PartLimits::default() };
+    let begin = || PartWriter::create(&base, &Header::new(Vec::new()), WriterOptions::default(), limits);
+    for other in ["a-20261129", "a-eu-00001", "b-00001", "a-0001", "a"] {
+        fs::write(directory.path().join(format!("{other}.eddy.ndjson.zst")), "x").expect("written");
+    }
+    begin().expect("nothing is in the way").discard();
+    for (name, expected) in [
+        ("a-00003.eddy.ndjson.zst", "is already there"),
+        ("a-00003.eddy.ndjson.zst.partial", "a-00003.eddy.ndjson.zst.partial"),
+    ] {
+        let path = directory.path().join(name);
+        fs::write(&path, "x").expect("written");
+        let error = begin().err().expect("in the way").to_string();
+        assert!(error.contains(name) && error.contains(expected), "{error}");
+        fs::remove_file(&path).expect("removed");
+    }
+}

@@ -320,7 +320,9 @@ fn refuse_orphans(base: &Path) -> Result<(), ArchiveError> {
     for entry in std::fs::read_dir(folder).into_iter().flatten().flatten() {
         let name = entry.file_name().to_string_lossy().into_owned();
         let whole = name.strip_suffix(PARTIAL_EXTENSION);
-        if is_part_of(base, Path::new(whole.unwrap_or(&name)), false) {
+        let file = whole.unwrap_or(&name);
+        // A number of more digits is that of a part only after a hundred thousand of them, and often a date.
+        if file.len() == part_name(base, 1).len() && is_part_of(base, Path::new(file), false) {
             let name = base.with_file_name(&name).display().to_string();
             return Err(match whole {
                 Some(_) => ArchiveError::Unfinished { name },

@@ -31,7 +31,8 @@ impl Interruptions {
                 tokio::select! {
                     _ = interrupt.recv() => {}
                     _ = terminate.recv() => {}
-                    _ = recv(hang_up) => {}
+                    // A terminal that is gone says so more than once, and asks for one end.
+                    _ = recv(hang_up) => *hang_up = None,
                 }
             }
             #[cfg(windows)]

@@ -201,13 +201,12 @@ fn is_for_a_recording(output: &Path) -> Result<(), CommandError> {
 /// What to do where the name is taken; a recording replaces nothing.
 fn is_taken(error: ArchiveError) -> CommandError {
     let is_there = matches!(error, ArchiveError::Exists { .. } | ArchiveError::Unfinished { .. });
-    let error = CommandError::from(error);
     if is_there {
-        error.hint(
+        CommandError::usage(error.to_string()).hint(
             "choose another name, or remove it; `eddy archive repair` keeps what an unfinished one holds",
         )
     } else {
-        error
+        CommandError::from(error)
     }
 }
 

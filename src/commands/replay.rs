@@ -162,7 +162,7 @@ async fn replay(args: &Args, context: &Context) -> Result<Status, CommandError> 
     // What is wrong with address or options is said when the target is opened.
     let refusal = opened.and_then(|(address, options)| open::refusal(&address, &options).ok().flatten());
     let carriage = Carriage { capabilities: carried, refusal };
-    refuse_what_shards_differ_in(&selection, shard, scheduled.start_at)?;
+    refuse_what_shards_differ_in(args, &selection, shard, &scheduled)?;
     let asked = (&selection, shard, &scheduled.timetable);
     let survey = match origin.foreseen(window, asked, &carriage, &stop).await {
         Some(survey) => survey,
@@ -211,7 +211,8 @@ async fn carried_out(
     // Until the end of the run.
     let _lock = keeping::locked(args, shard)?;
     let lines = args.watching.results(args.resume)?;
-    let begun = keeping::begun(args, context, (target, window, shard), survey, stop).await?;
+    let known = (survey, plan.start_at);
+    let begun = keeping::begun(args, context, (target, window, shard), known, stop).await?;
     let (keeper, recall, sink) = match begun {
         Begun::Unkept => (None, None, None),
         Begun::Kept(keeper, recall) => (Some(keeper), recall.map(|recall| *recall), None),
@@ -333,24 +334,33 @@ async fn send(
     Ok(carry(source, sink, plan, &mut view, stop).await)
 }
 
-/// Why nothing is sent, where that is so.
 /// What is made out of the beginning of the run must be the same in all processes that share it.
 fn refuse_what_shards_differ_in(
+    args: &Args,
     selection: &Selection,
     shard: Option<Shard>,
-    start_at: Option<Timestamp>,
+    scheduled: &Plan,
 ) -> Result<(), CommandError> {
-    let is_common = shard.is_none() || start_at.is_some();
-    let what = match &selection.changes {
-        _ if is_common => return Ok(()),
-        changes if changes.ids.ids == Ids::Map => "--ids map",
-        changes if changes.times.retime == Retime::Shift => "--retime shift",
-        _ => return Ok(()),
+    let goes_on = |path: &PathBuf| args.resume && delivering::ledger_of(path, shard).exists();
+    let is_common =
+        shard.is_none() || scheduled.start_at.is_some() || args.ledger.as_ref().is_some_and(goes_on);
+    let changes = &selection.changes;
+    let what = if is_common {
+        return Ok(());
+    } else if changes.ids.ids == Ids::Map {
+        "--ids map"
+    } else if changes.times.retime == Retime::Shift {
+        "--retime shift"
+    } else if scheduled.timetable.further_rounds > 0 {
+        "--loop"
+    } else {
+        return Ok(());
     };
     let message = format!("`{what}` of several shards needs a common beginning of the run");
     Err(CommandError::usage(message).hint("give all of them the same `--start-at TIME`"))
 }
 
+/// Why nothing is sent, where that is so.
 fn say_if_nothing(context: &Context, origin: &Origin, survey: &Survey, shard: Option<Shard>) {
     if survey.events > 0 {
         return;

@@ -199,13 +199,11 @@ fn name_of(plan: &Plan) -> String {
 
 /// The events of the first round in their run.
 fn first_round(plan: &Plan, run: String) -> InRun {
-    let known = plan.start_at.or_else(|| plan.keeper.as_ref().map(|keeper| keeper.began()));
+    // A run that goes on goes by the beginning in its ledger.
+    let known = plan.keeper.as_ref().map(|keeper| keeper.began()).or(plan.start_at);
     let began = known.unwrap_or_else(Timestamp::now);
     // What all shards of a run know of it: an identity becomes the same in each of them.
-    let run = match (plan.shard, plan.start_at) {
-        (Some(_), Some(start)) => format!("shards from {start}"),
-        _ => run,
-    };
+    let run = if plan.shard.is_some() { format!("shards from {began}") } else { run };
     InRun { run, round: 0, began, first: plan.first }
 }
 

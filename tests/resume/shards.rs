@@ -92,3 +92,43 @@ pub fn number_in_plan(line: &str) -> u64 {
     let mark = headers.iter().find(|header| header[0] == "eddy-seq").expect("a mark");
     mark[1].as_str().expect("text").parse().expect("a number")
 }
+
+/// What refers to what, over two shards: an identity becomes the same in both.
+#[test]
+fn shards_give_one_identity_one_new_one_when_they_begin_together() {
+    let directory = tempfile::tempdir().expect("a directory");
+    let directory = directory.path();
+    let line = |index: usize| {
+        let head = format!(r#"{{"n":{},"t":{},"src":"shop","k":"{index}""#, index + 1, index * 1000);
+        head + r#","v":"x","h":[["correlation-id","flow"]]}"#
+    };
+    let lines: Vec<String> = (0..40).map(line).collect();
+    std::fs::write(directory.join("events.ndjson"), lines.join("\n") + "\n").expect("written");
+    let begun = |shard: usize, more: &[&str]| {
+        let (part, target) = (format!("{shard}/2"), format!("{shard}.ndjson"));
+        let mut arguments =
+            vec!["replay", "events.ndjson", "--to", &target, "--shard", &part, "--ids", "map"];
+        arguments.extend(["--speed", "max"]);
+        arguments.extend(more);
+        let errors = std::fs::File::create(directory.join("errors")).expect("a file");
+        eddy(directory, &arguments).stdout(Stdio::null()).stderr(errors).spawn().expect("eddy starts")
+    };
+    assert_eq!(begun(0, &[]).wait().expect("a child").code(), Some(2));
+    let said = std::fs::read_to_string(directory.join("errors")).expect("read");
+    assert!(said.contains("`--ids map` of several shards") && said.contains("--start-at TIME"), "{said}");
+    let soon = eddy::event::Timestamp(eddy::event::Timestamp::now().0 + 3_000_000).to_string();
+    let mut shards = [0, 1].map(|shard| begun(shard, &["--start-at", &soon]));
+    let flows = [0, 1].map(|shard| {
+        assert!(shards[shard].wait().expect("a child").success(), "shard {shard}");
+        let text = std::fs::read_to_string(directory.join(format!("{shard}.ndjson"))).expect("events");
+        text.lines().map(flow_of).collect::<BTreeSet<String>>()
+    });
+    assert!(flows[0] == flows[1] && flows[0].len() == 1 && !flows[0].contains("flow"), "{flows:?}");
+}
+
+fn flow_of(line: &str) -> String {
+    let event: Value = serde_json::from_str(line).expect("an event");
+    let headers = event["h"].as_array().expect("headers");
+    let flow = headers.iter().find(|header| header[0] == "correlation-id").expect("a flow");
+    flow[1].as_str().expect("text").to_owned()
+}

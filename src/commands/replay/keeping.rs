@@ -12,6 +12,7 @@ use crate::commands::{CommandError, Context, ErrorKind};
 use crate::diagnostic::quoted;
 use crate::endpoint::address::Scheme;
 use crate::endpoint::{Address, Sink, SinkOptions};
+use crate::event::Timestamp;
 use crate::output::figures::counted;
 use crate::replay::ledger::plan_hash;
 use crate::replay::read_back::{begin, read_back};
@@ -79,14 +80,17 @@ pub(super) async fn begun(
     args: &Args,
     context: &Context,
     (target, window, shard): (&Place, Window, Option<Shard>),
-    survey: &Survey,
+    (survey, start_at): (&Survey, Option<Timestamp>),
     stop: &StopToken,
 ) -> Result<Begun, CommandError> {
     let Some(path) = &args.ledger else {
         return Ok(Begun::Unkept);
     };
     let path = &ledger_of(path, shard);
-    let new = new(args, (target, window, shard), survey)?;
+    let mut new = new(args, (target, window, shard), survey)?;
+    if let Some(start) = start_at {
+        new.started = start.to_string();
+    }
     let (address, options) = target.for_writing(&context.environment)?;
     let found = Ledger::read(path)?;
     // The pod of a shard that is started again has the same command as the first time.

@@ -170,7 +170,7 @@ impl Recording {
             Ok(number) => return Ok(number),
             Err(error) => self.ended_by(error),
         };
-        if error.is_final() {
+        if error.is_final() || self.writer.is_none() {
             self.broken = Some(error.clone());
         }
         Err(error)
@@ -182,7 +182,9 @@ impl Recording {
             error,
             ArchiveError::Write { .. } | ArchiveError::WriteParts { .. } | ArchiveError::Create { .. }
         );
-        let Some(writer) = self.writer.take_if(|_| is_unwritable) else { return error.into() };
+        // A server that is away may be back soon.
+        let is_the_end = is_unwritable && !error.is_about_a_server();
+        let Some(writer) = self.writer.take_if(|_| is_the_end) else { return error.into() };
         self.safe = writer.closed_events();
         let target = writer.target();
         if self.safe == 0 {

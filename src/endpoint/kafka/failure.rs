@@ -96,10 +96,15 @@ pub(super) fn connection(reason: &str, address: &Address, logs_in: bool) -> Endp
     }
     // A broker that misses our certificate says so and is gone; whether we read it is chance.
     let shows_none = address.tls && address.option("cert").is_none();
-    if shows_none
-        && reason.contains("SSL connection closed by peer")
-        && !reason.contains("in state SSL_HANDSHAKE")
-    {
+    let is_gone = reason.contains("Disconnected: SSL connection closed by peer");
+    if shows_none && is_gone && !reason.contains("in state UP") {
+        if reason.contains("in state SSL_HANDSHAKE") {
+            let message = format!("`{address}` closed the connection while encryption was agreed on");
+            return EndpointError::new(Kind::Unauthorised, message).help(
+                "it may ask for a client certificate: name one with `?cert=FILE` and its key with `&key=FILE`; a listener without \
+                 encryption wants `kafka://`",
+            );
+        }
         return without_certificate(address);
     }
     if reason.contains("in state APIVERSION_QUERY") || words.contains("incorrect security.protocol") {

@@ -57,7 +57,12 @@ fn time_to_send(event: &Event) -> Result<Option<i64>, EndpointError> {
 
 fn headers(event: &Event) -> Result<OwnedHeaders, EndpointError> {
     let refused = |what: &str| Err(EndpointError::new(EndpointErrorKind::Rejected, what));
-    if event.attributes.contains_key(FOREIGN_NAMES) {
+    let foreign = event.attributes.get(FOREIGN_NAMES).and_then(serde_json::Value::as_object);
+    let is_changed = |place: &String| {
+        let header = place.parse().ok().and_then(|place: usize| event.headers.get(place));
+        header.is_some_and(|header| header.name.contains(char::REPLACEMENT_CHARACTER))
+    };
+    if foreign.is_some_and(|foreign| foreign.keys().any(is_changed)) {
         return refused("the name of a header is not UTF-8 (its bytes stand in `header_names` of the event)");
     }
     let mut headers = OwnedHeaders::new_with_capacity(event.headers.len());

@@ -29,9 +29,13 @@ pub(super) const REMEMBERED: Duration = ASKED_FOR;
 
 /// How long making a reader may take before it is tried again.
 const MAKING: Duration = Duration::from_secs(5);
-/// How long is waited between two attempts at first, and at most.
+/// How long is waited before the second attempt; it doubles with each.
 const AGAIN: Duration = Duration::from_millis(200);
-const MOST_AGAIN: Duration = Duration::from_secs(2);
+/// How often making a reader again is tried until it is said that it fails; then it is tried anew.
+const ATTEMPTS: u32 = 4;
+
+/// A reader that was made, and what the server calls it.
+type Made = (String, Messages);
 
 /// Why the server makes no reader.
 type Refusal = Box<dyn std::error::Error + Send + Sync>;
@@ -81,19 +85,29 @@ impl Subject {
         Ok(asking.messages().await?)
     }
 
-    /// As before, until it is there: whoever reads looks after the stream meanwhile.
-    async fn read_again_from(self, place: DeliverPolicy, before: String) -> (String, Messages) {
-        let mut wait = AGAIN;
+    /// As before, in some attempts: whoever reads looks after the stream meanwhile.
+    ///
+    /// # Errors
+    /// Why the last one failed.
+    async fn read_again_from(self, place: DeliverPolicy, before: String) -> Result<Made, Refusal> {
+        // The server forgets it by itself; saying so at once is good manners.
+        let forgotten = self.context.delete_consumer_from_stream(&before, &self.stream);
+        let _ = tokio::time::timeout(AGAIN, forgotten).await;
+        // One name, so that an attempt whose answer was lost leaves no reader behind.
+        let name = new_name();
+        let (mut wait, mut attempts) = (AGAIN, 0);
         loop {
-            // The server forgets it by itself; saying so at once is good manners.
-            let forgotten = self.context.delete_consumer_from_stream(&before, &self.stream);
-            let _ = tokio::time::timeout(AGAIN, forgotten).await;
-            let name = new_name();
-            if let Ok(Ok(messages)) = tokio::time::timeout(MAKING, self.read_from(place, &name)).await {
-                return (name, messages);
+            let made = tokio::time::timeout(MAKING, self.read_from(place, &name)).await;
+            let refusal = match made.unwrap_or_else(|_| Err("the server does not answer".into())) {
+                Ok(messages) => return Ok((name, messages)),
+                Err(refusal) => refusal,
+            };
+            attempts += 1;
+            if attempts == ATTEMPTS {
+                return Err(refusal);
             }
             tokio::time::sleep(wait).await;
-            wait = (wait * 2).min(MOST_AGAIN);
+            wait *= 2;
         }
     }
 }
@@ -113,7 +127,7 @@ pub(super) struct Reader {
     /// The server has refused how much was asked for.
     is_refused: bool,
     /// Another one that is being made.
-    next: Option<BoxFuture<'static, (String, Messages)>>,
+    next: Option<BoxFuture<'static, Result<Made, Refusal>>>,
     /// It was made after the first one, and nobody has looked since whether the stream is still the same.
     is_another: bool,
 }
@@ -146,8 +160,18 @@ impl Reader {
     pub(super) async fn next(&mut self) -> Result<Stored, EndpointError> {
         loop {
             if let Some(next) = &mut self.next {
-                (self.name, self.messages) = next.await;
-                (self.count, self.is_silent, self.next, self.is_another) = (0, false, None, true);
+                let made = next.await;
+                self.next = None;
+                match made {
+                    Ok(made) => (self.name, self.messages) = made,
+                    Err(refusal) => {
+                        self.begin_again();
+                        let message =
+                            format!("`{}` makes no reader of the stream: {refusal}", self.subject.address);
+                        return Err(EndpointError::new(EndpointErrorKind::Disconnected, message));
+                    }
+                }
+                (self.count, self.is_silent, self.is_another) = (0, false, true);
             }
             let error = match self.messages.next().await {
                 Some(Ok(message)) => {
@@ -184,19 +208,27 @@ impl Reader {
         }
     }
 
-    /// How many events of the stream have not come; none when the server knows the reader no more, or does not say.
+    /// How many events of the stream have not come; none when the server knows the reader no more, does not say, or waits for
+    /// nobody with what it has.
     pub(super) async fn left(&mut self, stream: &Stream) -> Option<u64> {
         if self.next.is_some() {
             return None;
         }
         let asked = tokio::time::timeout(MAKING, stream.consumer_info(&self.name)).await;
         let known = asked.ok()?.ok()?;
+        if known.num_pending > 0 && known.num_waiting == 0 {
+            return None;
+        }
         let under_way = known.delivered.consumer_sequence.saturating_sub(self.count);
         Some(known.num_pending.saturating_add(under_way))
     }
 
     /// Has another reader made that goes on where this one stands.
     pub(super) fn begin_again(&mut self) {
+        // One that is being made takes its time.
+        if self.next.is_some() {
+            return;
+        }
         let subject = self.subject.clone();
         self.next = Some(Box::pin(subject.read_again_from(self.place, self.name.clone())));
     }

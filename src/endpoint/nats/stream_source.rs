@@ -101,7 +101,8 @@ impl StreamSource {
         let Opening { connection, context, stream, .. } = &self.opening;
         let losses = connection.losses();
         let is_quiet = self.arrived.is_none() && self.looked.elapsed() >= LOOK_AGAIN;
-        let is_sure = losses == self.losses && !is_quiet && !self.reader.is_another();
+        let has_failed = matches!(self.arrived, Some(Err(_)));
+        let is_sure = losses == self.losses && !is_quiet && !has_failed && !self.reader.is_another();
         if !connection.is_up() || is_sure {
             return Ok(());
         }
@@ -115,8 +116,7 @@ impl StreamSource {
             Some(found) if found.cached_info().created == stream.cached_info().created => {
                 // A server that was started anew knows it no more, and would not say so for long; nor does one of a cluster that
                 // had it and is gone.
-                let is_lost =
-                    losses != self.losses || is_quiet && !matches!(self.left().await, Ok(Some(0)) | Err(_));
+                let is_lost = losses != self.losses || is_quiet && matches!(self.left().await, Ok(None));
                 if is_lost {
                     self.reader.begin_again();
                 }
