@@ -243,6 +243,11 @@ impl Reader {
         self.is_another = false;
     }
 
+    /// Where it goes on.
+    pub(super) fn place(&self) -> DeliverPolicy {
+        self.place
+    }
+
     /// What the server calls it, to be forgotten.
     pub(super) fn into_name(self) -> String {
         self.name

@@ -36,10 +36,6 @@ pub(super) struct StreamSource {
     /// What has come and is not handed over.
     arrived: Option<Arrived>,
     stop: Stop,
-    /// The sequence number the next event has at least.
-    next: u64,
-    /// Where events are counted from that are still to come: where reading began, then where it stands.
-    rest: DeliverPolicy,
     /// When an event or an answer about the stream last came.
     looked: Instant,
     /// How often the connection had been lost then.
@@ -53,16 +49,14 @@ impl StreamSource {
     /// Finds the stream and begins to read.
     pub(super) async fn open(address: &Address, options: &SourceOptions) -> Result<Self, EndpointError> {
         let mut opening = Opening::of(address, options).await?;
-        let (rest, next) = opening.begin(options.start).await?;
-        let reader = opening.read_from(rest).await?;
+        let place = opening.begin(options.start).await?;
+        let reader = opening.read_from(place).await?;
         Ok(Self {
             losses: opening.connection.losses(),
             opening,
             reader,
             arrived: None,
             stop: options.stop,
-            next,
-            rest,
             looked: Instant::now(),
             back: None,
             ended: false,
@@ -128,7 +122,6 @@ impl StreamSource {
                 let why = failure::made_anew(&config.name, address);
                 self.reader = self.opening.read_from(DeliverPolicy::All).await?;
                 (self.opening.stream, self.arrived) = (found, None);
-                (self.rest, self.next) = (DeliverPolicy::All, 1);
                 (self.losses, self.looked) = (losses, Instant::now());
                 Err(why)
             }
@@ -176,12 +169,10 @@ impl StreamSource {
             Stop::Offset(end) => sequence >= end,
             Stop::Time(end) => time > end,
         };
-        self.next = sequence + 1;
-        self.rest = from_sequence(self.next);
         self.ended = beyond
             || match self.stop {
                 Stop::PresentEnd => pending == 0,
-                Stop::Offset(end) => self.next >= end,
+                Stop::Offset(end) => sequence + 1 >= end,
                 Stop::Never | Stop::Time(_) => false,
             };
         (!beyond).then_some(event)
@@ -213,7 +204,7 @@ impl StreamSource {
                 Ok(false)
             }
             // Who may not ask about readers may make another one, which is told as it is made.
-            Err(_) => Ok(self.opening.waiting_from(self.rest).await? == 0),
+            Err(_) => Ok(self.opening.waiting_from(self.reader.place()).await? == 0),
         }
     }
 }
@@ -222,14 +213,14 @@ impl StreamSource {
 type Arrived = Result<Stored, EndpointError>;
 
 impl Opening {
-    /// Where reading begins: the server's words for it, and the sequence number it means at least.
-    async fn begin(&mut self, start: Start) -> Result<(DeliverPolicy, u64), EndpointError> {
+    /// Where reading begins, in the words of the server.
+    async fn begin(&mut self, start: Start) -> Result<DeliverPolicy, EndpointError> {
         let after_last = self.stream.cached_info().state.last_sequence + 1;
         Ok(match start {
-            Start::Default | Start::Beginning => (DeliverPolicy::All, 1),
-            Start::End | Start::Last(0) => by_sequence(after_last),
-            Start::Offset(sequence) => by_sequence(sequence),
-            Start::Last(count) => by_sequence(self.last(count).await?),
+            Start::Default | Start::Beginning => DeliverPolicy::All,
+            Start::End | Start::Last(0) => from_sequence(after_last),
+            Start::Offset(sequence) => from_sequence(sequence),
+            Start::Last(count) => from_sequence(self.last(count).await?),
             Start::Time(time) => {
                 let nanos = i128::from(time.0) * 1000;
                 let start_time = async_nats::datetime::from_nanos(nanos).map_err(|error| {
@@ -238,7 +229,7 @@ impl Opening {
                         format!("`{time}` is no time to begin at: {error}"),
                     )
                 })?;
-                (DeliverPolicy::ByStartTime { start_time }, 1)
+                DeliverPolicy::ByStartTime { start_time }
             }
         })
     }
@@ -250,7 +241,7 @@ impl Opening {
         let (mut low, mut high) = (state.first_sequence.max(1), state.last_sequence.max(1));
         let mut guess = high.saturating_sub(count - 1).max(low);
         while low < high {
-            let waiting = self.waiting_from(by_sequence(guess).0).await?;
+            let waiting = self.waiting_from(from_sequence(guess)).await?;
             if waiting == count {
                 return Ok(guess);
             }
@@ -316,10 +307,6 @@ impl Opening {
         };
         self.connection.unless_refused(API, opening).await
     }
-}
-
-fn by_sequence(sequence: u64) -> (DeliverPolicy, u64) {
-    (from_sequence(sequence), sequence.max(1))
 }
 
 impl Source for StreamSource {
