@@ -214,19 +214,29 @@ async fn mqtt_send(job: &Job) -> Outcome {
     Ok(())
 }
 
-/// Reads a session that waits for us.
+/// Reads a session that waits for us, and stays until the broker has taken every acknowledgement, as eddy does with a session
+/// that is kept.
 async fn mqtt_read(job: &Job) -> Outcome {
     let mut options = mqtt_options(job, "bench");
     options.set_clean_start(false);
     options.set_session_expiry_interval(Some(86_400));
     // The session was made by another process.
     options.set_broker_session_resume_policy(rumqttc_v5::BrokerSessionResumePolicy::AllowBrokerOnly);
-    let (_client, mut event_loop) = rumqttc_v5::AsyncClient::builder(options).capacity(WINDOW).build();
+    let (client, mut event_loop) = rumqttc_v5::AsyncClient::builder(options).capacity(WINDOW).build();
     let mut got = 0;
     let count = job.count()?;
     while got < count {
         if let rumqttc_v5::Event::Incoming(rumqttc_v5::Packet::Publish(_)) = event_loop.poll().await? {
             got += 1;
+        }
+    }
+    // Our own event comes back to us once the broker has taken what it was told before.
+    let unconfirmed = rumqttc_v5::PublishOptions::new(rumqttc_v5::QoS::AtMostOnce);
+    client.publish(job.channel.clone(), b"end".to_vec(), unconfirmed).await?;
+    loop {
+        match event_loop.poll().await? {
+            rumqttc_v5::Event::Incoming(rumqttc_v5::Packet::Publish(back)) if &*back.payload == b"end" => break,
+            _ => {}
         }
     }
     Ok(())
