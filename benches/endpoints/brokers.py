@@ -108,18 +108,22 @@ def redis(run):
     port = free_port()
     with server(["redis-server", "--port", str(port), "--save", "", "--dir", run.folder], port):
         flush = lambda: subprocess.run(["redis-cli", "-p", str(port), "flushall"], stdout=subprocess.DEVNULL, check=True)
-        pipe = os.path.join(run.folder, "pipe")
-        command = f"*5\r\n$4\r\nXADD\r\n$5\r\nbench\r\n$1\r\n*\r\n$7\r\npayload\r\n${run.size}\r\n{run.text}\r\n"
-        with open(pipe, "w", newline="") as out:
-            out.writelines(command for _ in range(run.count))
+        pipe, marked = os.path.join(run.folder, "pipe"), os.path.join(run.folder, "marked")
+        head, body = "$4\r\nXADD\r\n$5\r\nbench\r\n$1\r\n*\r\n", f"$7\r\npayload\r\n${run.size}\r\n{run.text}\r\n"
+        marks = "".join(f"${len(word)}\r\n{word}\r\n" for word in ("eddy-run", "r" * 36, "eddy-seq", "n" * 6))
+        for path, command in ((pipe, f"*5\r\n{head}{body}"), (marked, f"*9\r\n{head}{body}{marks}")):
+            with open(path, "w", newline="") as out:
+                out.writelines(command for _ in range(run.count))
         url, client = f"redis://127.0.0.1:{port}/bench", ["redis-cli", "-p", str(port)]
         bench = ["redis-benchmark", "-p", str(port), "-n", str(run.count), "-c", "1", "-q", "-P", "100",
                  "XADD", "bench", "*", "payload", run.text]
         run.report("Redis Streams, send", run.count, [
             ("eddy inject --each-line", run.inject(url)),
             ("eddy replay --speed max", run.replay(url)),
+            ("eddy replay --speed max --no-mark", [*run.replay(url), "--no-mark"]),
             ("redis-benchmark -P 100", bench),
             ("redis-cli --pipe (protocol prepared before)", client + ["--pipe"], pipe),
+            ("redis-cli --pipe (the same with two fields as the marks)", client + ["--pipe"], marked),
             *run.bare("redis", "send", port, "bench", run.lines)], flush)
         flush()
         timed(run.inject(url))

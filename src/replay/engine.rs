@@ -56,7 +56,7 @@ impl Default for Limits {
             batch_events: 512,
             batch_bytes: 1024 * 1024,
             outstanding_events: 32_768,
-            outstanding_bytes: 16 * 1024 * 1024,
+            outstanding_bytes: 8 * 1024 * 1024,
             retry_for: Duration::from_secs(30),
             drain_for: Duration::from_secs(5),
             receipt_patience: Duration::from_secs(60),

@@ -33,7 +33,7 @@ const MOST_EVENTS_A_CHUNK: usize = 512;
 const LONGEST_NUMBER: usize = 20;
 /// Room for the numbers of many events.
 const DIGITS_AT_ONCE: usize = 4096;
-const BYTES_A_CHUNK: usize = 4 * 1024 * 1024;
+const BYTES_A_CHUNK: usize = 1024 * 1024;
 /// A source that stays silent this long has nothing more on its way to us.
 const SILENCE: Duration = Duration::from_millis(150);
 /// A source that never falls silent is left after this time.
