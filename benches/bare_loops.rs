@@ -235,7 +235,9 @@ async fn mqtt_read(job: &Job) -> Outcome {
     client.publish(job.channel.clone(), b"end".to_vec(), unconfirmed).await?;
     loop {
         match event_loop.poll().await? {
-            rumqttc_v5::Event::Incoming(rumqttc_v5::Packet::Publish(back)) if &*back.payload == b"end" => break,
+            rumqttc_v5::Event::Incoming(rumqttc_v5::Packet::Publish(back)) if &*back.payload == b"end" => {
+                break;
+            }
             _ => {}
         }
     }

@@ -664,6 +664,14 @@ async fn only_who_is_known_is_let_in() {
     deliver(&mut writer, &[Event::new("", "x")]).await;
     let error = open_sink(&url, &with("no.token.")).await.err().expect("not let in");
     assert_eq!(error.kind, EndpointErrorKind::Unauthorised, "{error:?}");
+    // The other listener asks nobody.
+    for mechanism in ["", "?sasl=plain", "?sasl=scram-sha-512"] {
+        let url = address(&format!("kafka://127.0.0.1:{plain}/guarded{mechanism}"));
+        let began = Instant::now();
+        let error = open_sink(&url, &with("right")).await.err().expect("not let in");
+        assert!(began.elapsed() < super::conformance::HANG, "{mechanism}: said in {:?}", began.elapsed());
+        assert!(error.message.contains("one without SASL"), "{mechanism}: {error:?}");
+    }
     // Nobody says who we are.
     let url = address(&format!("kafka://127.0.0.1:{sasl}/guarded"));
     let began = Instant::now();

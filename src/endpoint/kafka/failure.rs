@@ -36,6 +36,13 @@ pub(super) fn refusal(code: Code, reason: &str, address: &Address) -> Option<End
             "write `sasl=` as the cluster has it: `plain`, `scram-sha-256`, `scram-sha-512` or `oauthbearer`",
         ));
     }
+    // What a listener without SASL answers to a login.
+    if words.contains("not valid in current SASL state") {
+        let message = format!("`{address}` takes no login: this listener of the cluster is one without SASL");
+        return Some(EndpointError::new(Kind::Unauthorised, message).help(
+            "leave user, password and `sasl=` out, or name the port of a listener that asks for them",
+        ));
+    }
     (matches!(code, Code::Authentication | Code::SaslAuthenticationFailed)).then(|| {
         let message = format!("`{address}` does not let us in: {words}");
         EndpointError::new(Kind::Unauthorised, message).help(LET_IN_HELP)
@@ -388,6 +395,9 @@ mod tests {
             told(Code::SSL, verify).expect("distrust").contains("cannot be verified"),
             "no reason is told"
         );
+        let plain = "h:9092/bootstrap: SASL PLAIN mechanism handshake failed: Broker: Request not valid in current SASL \
+                     state: broker's supported mechanisms:  (after 0ms in state AUTH_HANDSHAKE)";
+        assert!(told(Code::Authentication, plain).expect("a reason").contains("one without SASL"));
         for (reason, what) in [
             ("certificate has expired", "has expired"),
             ("certificate is not yet valid", "not valid yet"),
