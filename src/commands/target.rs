@@ -142,10 +142,12 @@ impl<'a> Places<'a> {
     }
 
     /// A server that is to be asked about itself.
-    #[must_use]
-    pub fn server(&self, address: Address) -> Place {
-        let access = self.access_of(&address);
-        Place { access, ..Place::at(address) }
+    ///
+    /// # Errors
+    /// When environments say different things of how it is opened.
+    pub fn server(&self, address: Address) -> Result<Place, CommandError> {
+        let access = self.access_of(&address)?;
+        Ok(Place { access, ..Place::at(address) })
     }
 
     fn resolve(&self, text: &str, purpose: Use) -> Result<Place, CommandError> {
@@ -154,7 +156,7 @@ impl<'a> Places<'a> {
         if !is_name {
             let protected = self.protected_owner(&address);
             let channel = named_channel(&address).filter(|name| !name.is_empty()).map(str::to_owned);
-            let (access, limits) = (self.access_of(&address), self.limits_of(&address));
+            let (access, limits) = (self.access_of(&address)?, self.limits_of(&address));
             return Ok(Place { access, protected, channel, limits, ..Place::at(address) });
         }
         if let Some((channel, wanted)) = self.channel(text) {
@@ -251,17 +253,39 @@ impl<'a> Places<'a> {
         owners.fold(Caps::default(), |caps, (_, environment, _)| caps.lower(environment.limits.caps()))
     }
 
-    /// What the workspace says about the server at this host and port, the chosen environment first. A secret that is
-    /// meant for an encrypted connection is not sent over another, and none to a host that is not the server's.
-    fn access_of(&self, address: &Address) -> Option<Access> {
-        if !is_network(address) {
-            return None;
-        }
-        let workspace = self.workspace.as_ref()?;
+    /// What the workspace says about the server at this host and port: in the chosen environment, else in the default one, else
+    /// in whichever has it. A secret that is meant for an encrypted connection is not sent over another, and none to a host
+    /// that is not the server's.
+    ///
+    /// # Errors
+    /// When environments of which none was chosen say different things: who we are is not left to their names.
+    fn access_of(&self, address: &Address) -> Result<Option<Access>, CommandError> {
+        let Some(workspace) = self.workspace.as_ref().filter(|_| is_network(address)) else {
+            return Ok(None);
+        };
+        let fits = |server: &Address| address.is_within(server) && (address.tls || !server.tls);
+        let owners: Vec<_> = self.owners(fits).collect();
         let chosen = self.context.global.env.as_deref();
-        let owners = || self.owners(|server| address.is_within(server) && (address.tls || !server.tls));
-        let owner = owners().find(|(name, ..)| chosen == Some(*name)).or_else(|| owners().next());
-        owner.map(|(name, environment, server)| workspace.access(name, environment, server))
+        let default = workspace.environment(None)?.map(|(name, _)| name);
+        let of = |wanted: Option<&str>| owners.iter().find(|(name, ..)| wanted == Some(*name));
+        let Some(owner) = of(chosen).or_else(|| of(default.as_deref())).or(owners.first()) else {
+            return Ok(None);
+        };
+        let access = |(name, environment, server): &(&str, &EnvironmentSettings, &str)| {
+            workspace.access(name, environment, server)
+        };
+        let found = access(owner);
+        let is_chosen = [chosen, default.as_deref()].contains(&Some(owner.0));
+        let is_open = !is_chosen && address.credentials.is_none();
+        if is_open && !owners.iter().all(|other| access(other).opens_like(&found)) {
+            let mut names: Vec<&str> = owners.iter().map(|(name, ..)| *name).collect();
+            names.dedup();
+            let message =
+                format!("`{address}` is a server of several environments, which open it differently");
+            return Err(CommandError::usage(message)
+                .hint(format!("say which one is meant with `--env NAME`: {}", list(&names))));
+        }
+        Ok(Some(found))
     }
 
     /// The servers of the workspace whose address fits: environment, its settings, name.

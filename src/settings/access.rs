@@ -198,12 +198,12 @@ pub struct AuthSettings {
     /// How Kafka is shown the password or the token.
     #[serde(default, deserialize_with = "given")]
     pub sasl: Option<Sasl>,
-    /// A credentials file of NATS.
+    /// A credentials file of NATS, or the program that prints what it would hold; a text is the path of the file.
     #[serde(default, deserialize_with = "given")]
-    pub creds: Option<FileSetting>,
-    /// A file with the seed of a NATS user's key.
+    pub creds: Option<ValueSetting>,
+    /// A file with the seed of a NATS user's key, or the program that prints the seed; a text is the path of the file.
     #[serde(default, deserialize_with = "given")]
-    pub nkey: Option<FileSetting>,
+    pub nkey: Option<ValueSetting>,
     /// Headers of every HTTP request.
     #[serde(default)]
     pub headers: BTreeMap<String, ValueSetting>,

@@ -41,6 +41,16 @@ impl Access {
         }
     }
 
+    /// Whether both say the same of certificates and of who we are.
+    #[must_use]
+    pub fn opens_like(&self, other: &Self) -> bool {
+        let said = |access: &Self| {
+            let tls = access.tls.as_ref().map(|(tls, _)| tls.clone());
+            (tls.unwrap_or_default(), access.auth.as_ref().map(|(auth, _)| auth.clone()).unwrap_or_default())
+        };
+        said(self) == said(other)
+    }
+
     /// For values alone.
     pub(super) fn of_files(workspace: &Workspace) -> Self {
         Self { root: workspace.root.clone(), file: workspace.file(), tls: None, auth: None }
@@ -64,7 +74,7 @@ impl Access {
                     address,
                     environment,
                     option,
-                    file.as_ref(),
+                    file.as_ref().map(|FileSetting(path)| path.as_str()),
                     &format!("`tls.{key}` of {owner}"),
                 )?;
             }
@@ -83,8 +93,18 @@ impl Access {
         if address.credentials.is_some() {
             return Ok(None);
         }
-        for (key, file) in [("creds", &auth.creds), ("nkey", &auth.nkey)] {
-            self.grant_file(address, environment, key, file.as_ref(), &format!("`auth.{key}` of {owner}"))?;
+        for (key, kept) in [("creds", &auth.creds), ("nkey", &auth.nkey)] {
+            let what = format!("`auth.{key}` of {owner}");
+            match kept {
+                // The system tells the text itself from the path of a file.
+                Some(program @ ValueSetting::Command(_)) => {
+                    address.grant(key, self.value(program, &what, environment)?, &what);
+                }
+                Some(ValueSetting::Text(path) | ValueSetting::File(path)) => {
+                    self.grant_file(address, environment, key, Some(path), &what)?;
+                }
+                None => {}
+            }
         }
         self.credentials(auth, owner, environment)
     }
@@ -115,10 +135,10 @@ impl Access {
         address: &mut Address,
         environment: &Environment,
         option: &str,
-        file: Option<&FileSetting>,
+        file: Option<&str>,
         what: &str,
     ) -> Result<(), SettingsError> {
-        let Some(FileSetting(path)) = file else {
+        let Some(path) = file else {
             return Ok(());
         };
         let path = self.root.join(expand(path, what, &self.file, environment)?);

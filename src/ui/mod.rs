@@ -6,6 +6,7 @@ use colored::Colorize;
 
 use crate::endpoint::mask_in_line;
 use crate::output::text::TextStyle;
+use crate::output::visible::harmless;
 
 mod bars;
 pub mod copying;
@@ -185,7 +186,9 @@ impl Ui {
         if self.color_stdout { forced(|| text.color(color).to_string()) } else { text.to_owned() }
     }
 
+    /// What a message repeats of events and of others' answers does not steer the terminal.
     fn labelled(&self, label: &str, color: &str, message: &str) {
+        let message = String::from_utf8_lossy(&harmless(message.as_bytes())).into_owned();
         self.write_line(&format!("{}: {message}", self.paint(label, color)));
     }
 

@@ -184,6 +184,18 @@ async fn nats_takes_credentials() {
     let url = |path: &str| format!("nats://127.0.0.1:{}/secret?creds={path}", server.port);
     let file = |name: &str, token: &str, user| credentials_file(directory.path(), name, token, user);
     gets_in(&url(&file("good", &token(&account, &user, None, &for_user), &user))).await;
+    // As a program of the workspace prints them.
+    let url_of_server = format!("nats://127.0.0.1:{}/secret", server.port);
+    let printed = std::fs::read_to_string(directory.path().join("good")).expect("readable");
+    let mut held = Address::parse(&url_of_server).expect("an address");
+    held.grant("creds", printed.trim_end().to_owned(), "`auth.creds` of environment `staging`");
+    drop(open_sink(&held, &SinkOptions::default()).await.unwrap_or_else(|error| panic!("{error}")));
+    let mut held = Address::parse(&url_of_server).expect("an address");
+    let foreign =
+        printed.replace(&user.seed().expect("a seed"), &KeyPair::new_user().seed().expect("a seed"));
+    held.grant("creds", foreign, "`auth.creds` of environment `staging`");
+    let error = open_sink(&held, &SinkOptions::default()).await.err().expect("not let in");
+    assert!(error.message.contains("in what `auth.creds` of environment `staging` prints"), "{error}");
     let error =
         refused(&url(&file("old", &token(&account, &user, Some(1_700_000_001), &for_user), &user))).await;
     assert_eq!(error.kind, EndpointErrorKind::Unauthorised, "{error}");

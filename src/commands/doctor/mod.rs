@@ -138,7 +138,7 @@ pub fn run(args: &Args, context: &Context) -> Result<Status, CommandError> {
 
 fn given(addresses: &[String], places: &Places<'_>) -> Result<Vec<Question>, CommandError> {
     let parsed = addresses.iter().map(|text| {
-        let place = places.server(Address::parse(text)?);
+        let place = places.server(Address::parse(text)?)?;
         Ok(Question { environment: None, name: None, place })
     });
     parsed.collect()

@@ -231,7 +231,7 @@ pub(in crate::commands) fn silent(error: &EndpointError) -> Observed {
 
 fn given(named: &[String], context: &Context) -> Result<Vec<Place>, CommandError> {
     let places = Places::new(context)?;
-    named.iter().map(|text| Ok(places.server(Address::parse(text)?))).collect()
+    named.iter().map(|text| places.server(Address::parse(text)?)).collect()
 }
 
 fn of_environment(wanted: Option<&str>, context: &Context) -> Result<Vec<Place>, CommandError> {

@@ -14,6 +14,37 @@ use crate::endpoint::{Address, Credentials, EndpointError, EndpointErrorKind as 
 /// Options of every NATS address.
 pub(super) const OPTIONS: [&str; 6] = ["ca", "cert", "creds", "key", "monitor", "nkey"];
 
+/// What an option names: a file, or the text itself where a program of the workspace printed it.
+enum Kept<'a> {
+    File(&'a str),
+    Text { text: &'a str, origin: &'a str },
+}
+
+impl<'a> Kept<'a> {
+    fn at(address: &'a Address, option: &str) -> Option<Self> {
+        let value = address.option(option)?;
+        Some(match address.origin(option) {
+            Some(origin) if is_text(value) => Self::Text { text: value, origin },
+            _ => Self::File(value),
+        })
+    }
+
+    /// How it is called in messages.
+    fn name(&self) -> String {
+        match self {
+            Self::File(path) => format!("`{path}`"),
+            Self::Text { origin, .. } => format!("what {origin} prints"),
+        }
+    }
+
+    fn read(&self, what: &str, help: &str) -> Result<String, EndpointError> {
+        match self {
+            Self::File(path) => read(path, what, help),
+            Self::Text { text, .. } => Ok((*text).to_owned()),
+        }
+    }
+}
+
 /// Who we are: a file of credentials, a key, a user with a password, a token, or nobody in particular.
 #[derive(Default)]
 pub(super) struct Introduction {
@@ -21,7 +52,7 @@ pub(super) struct Introduction {
     token: Option<String>,
     /// The seed of a user's key.
     key: Option<String>,
-    /// The text of a file of credentials, and the file.
+    /// The text of a file of credentials, and how it is called in messages.
     credentials: Option<(String, String)>,
 }
 
@@ -30,10 +61,7 @@ impl Introduction {
     ///
     /// # Errors
     /// When a file cannot be read, or is no such file.
-    pub(super) fn of(
-        options: &AddressOptions<'_>,
-        credentials: Option<&Credentials>,
-    ) -> Result<Self, EndpointError> {
+    pub(super) fn of(address: &Address, credentials: Option<&Credentials>) -> Result<Self, EndpointError> {
         let mut introduction = match credentials {
             None => Self::default(),
             // `nats://TOKEN@host` is how NATS itself writes a token.
@@ -43,10 +71,9 @@ impl Introduction {
                 Self { user: Some((found.username.clone(), found.password.clone())), ..Self::default() }
             }
         };
-        introduction.key = options.text("nkey").map(seed).transpose()?;
-        if let Some(path) = options.text("creds") {
-            let text = read(path, "the credentials", CREDENTIALS_HELP)?;
-            introduction.credentials = Some((text, path.to_owned()));
+        introduction.key = Kept::at(address, "nkey").map(|kept| seed(&kept)).transpose()?;
+        if let Some(kept) = Kept::at(address, "creds") {
+            introduction.credentials = Some((kept.read("the credentials", CREDENTIALS_HELP)?, kept.name()));
         }
         Ok(introduction)
     }
@@ -115,8 +142,13 @@ impl Introduction {
 const CREDENTIALS_HELP: &str = "`creds` names a file as `nsc generate creds` writes it";
 
 fn unusable(path: &str, error: &dyn Display) -> EndpointError {
-    let message = format!("cannot use the credentials in `{path}`: {error}");
+    let message = format!("cannot use the credentials in {path}: {error}");
     EndpointError::new(Kind::Malformed, message).help(CREDENTIALS_HELP)
+}
+
+/// Whether this is what a file would hold, and not its path.
+fn is_text(value: &str) -> bool {
+    value.contains('\n') || nkeys::KeyPair::from_seed(value).is_ok()
 }
 
 /// The JWT of a user in a file of credentials.
@@ -130,11 +162,12 @@ fn seed_line(text: &str) -> Option<&str> {
 }
 
 /// The seed of a user's key, in a file of its own or between the lines that tools write around it.
-fn seed(path: &str) -> Result<String, EndpointError> {
+fn seed(kept: &Kept<'_>) -> Result<String, EndpointError> {
     let help =
         "`nkey` names a file with the seed of a user's key, which begins with `SU`; `nk -gen user` makes one";
-    let text = read(path, "the key", help)?;
-    let wrong = |what: &str| EndpointError::new(Kind::Malformed, format!("`{path}` holds {what}")).help(help);
+    let text = kept.read("the key", help)?;
+    let wrong =
+        |what: &str| EndpointError::new(Kind::Malformed, format!("{} holds {what}", kept.name())).help(help);
     let seed = seed_line(&text).ok_or_else(|| wrong("no seed of a key"))?;
     match nkeys::KeyPair::from_seed(seed) {
         Ok(key) if key.key_pair_type() == nkeys::KeyPairType::User => Ok(seed.to_owned()),
@@ -188,18 +221,18 @@ pub(super) fn must_encrypt(options: &AddressOptions<'_>, address: &Address) -> b
 
 /// Why the server may not have taken what we showed, with the next step.
 pub(super) fn not_let_in(address: &Address) -> (String, &'static str) {
-    if let Some(path) = address.option("creds") {
-        let what = match expiry(path) {
-            Some(when) => format!("does not let us in: the JWT in `{path}` expired on {when}"),
-            None => format!("does not take the credentials in `{path}`"),
+    if let Some(kept) = Kept::at(address, "creds") {
+        let what = match expiry(&kept) {
+            Some(when) => format!("does not let us in: the JWT in {} expired on {when}", kept.name()),
+            None => format!("does not take the credentials in {}", kept.name()),
         };
         return (
             what,
             "make new ones with `nsc generate creds`, or ask who runs the server whether the user still exists",
         );
     }
-    if let Some(path) = address.option("nkey") {
-        let what = format!("does not know the key in `{path}`");
+    if let Some(kept) = Kept::at(address, "nkey") {
+        let what = format!("does not know the key in {}", kept.name());
         return (what, "is its public half among the users of the server? `nk -inkey FILE -pubout` shows it");
     }
     (
@@ -209,8 +242,8 @@ pub(super) fn not_let_in(address: &Address) -> (String, &'static str) {
 }
 
 /// When the JWT in a file of credentials expired; `None` when it did not, or does not say.
-fn expiry(path: &str) -> Option<jiff::Timestamp> {
-    let text = std::fs::read_to_string(path).ok()?;
+fn expiry(kept: &Kept<'_>) -> Option<jiff::Timestamp> {
+    let text = kept.read("the credentials", CREDENTIALS_HELP).ok()?;
     let claims = BASE64_URL_SAFE_NO_PAD.decode(token(&text)?.split('.').nth(1)?).ok()?;
     let claims: serde_json::Value = serde_json::from_slice(&claims).ok()?;
     let when = jiff::Timestamp::from_second(claims.get("exp")?.as_i64()?).ok()?;

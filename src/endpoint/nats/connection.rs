@@ -61,7 +61,7 @@ pub(super) async fn connect(
             note(&happening, &record, &noted);
             std::future::ready(())
         });
-    connect = Introduction::of(&options, address.credentials.as_ref().or(credentials))?.to_client(connect)?;
+    connect = Introduction::of(address, address.credentials.as_ref().or(credentials))?.to_client(connect)?;
     connect = access::encrypt(connect, &options)?;
     let scheme = if address.tls { "tls" } else { "nats" };
     let connecting = connect.connect(format!("{scheme}://{}", address.authority()));

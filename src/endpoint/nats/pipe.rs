@@ -74,7 +74,7 @@ impl Pipe {
     ) -> Result<Self, EndpointError> {
         let written = AddressOptions::new(address, &connection::known(known))?;
         let introduction =
-            Introduction::of(&written, address.credentials.as_ref().or(options.credentials.as_ref()))?;
+            Introduction::of(address, address.credentials.as_ref().or(options.credentials.as_ref()))?;
         let others = others.iter().filter_map(|other| Server::other(address, other));
         let greeting = Greeting {
             address,

@@ -74,9 +74,22 @@ pub(super) fn run(filter: &Filter, value: Val) -> impl Iterator<Item = Result<Va
 fn failure(exception: Exn<'_, Val>) -> JqFailure {
     match (exception.get_err(), METER.get().spent) {
         (_, Some(limit)) => JqFailure::Limit(limit),
-        (Ok(error), None) => JqFailure::Event(error.to_string()),
+        (Ok(error), None) => JqFailure::Event(shortened(error.to_string())),
         (Err(_), None) => JqFailure::Event("it broke off".to_owned()),
     }
+}
+
+/// A failure repeats the whole value that did not fit, which may be a payload.
+fn shortened(words: String) -> String {
+    const BEGINNING: usize = 120;
+    const END: usize = 60;
+    let length = words.chars().count();
+    if length <= BEGINNING + END {
+        return words;
+    }
+    let beginning: String = words.chars().take(BEGINNING).collect();
+    let end: String = words.chars().skip(length - END).collect();
+    format!("{beginning}…{end}")
 }
 
 /// Takes a step; an exception once the meter is spent.

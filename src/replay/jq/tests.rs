@@ -33,6 +33,19 @@ fn output(text: &str) -> String {
 }
 
 #[test]
+fn a_failure_does_not_repeat_a_whole_payload() {
+    let event = Event::new("a", format!("begin{}end", "x".repeat(100_000)));
+    let Err(JqFailure::Event(words)) = outputs(".payload.id", &event) else {
+        panic!("a text has no members")
+    };
+    assert!(words.len() < 200, "{}", words.len());
+    assert!(
+        words.starts_with("cannot index \"beginx") && words.contains("xend\"") && words.ends_with("\"id\""),
+        "{words}"
+    );
+}
+
+#[test]
 fn the_event_is_an_object() {
     for (text, expected) in [
         (".channel, .key, .payload_is", r#""shop/orders" "customer-3" "json""#),
