@@ -45,6 +45,9 @@ mod redis_streams;
 #[cfg(all(unix, feature = "amqp", feature = "kafka", feature = "nats", feature = "redis"))]
 #[path = "endpoint/redrive.rs"]
 mod redrive;
+#[cfg(all(feature = "kafka", feature = "nats", feature = "redis"))]
+#[path = "endpoint/removed.rs"]
+mod removed;
 #[cfg(any(feature = "amqp", feature = "http", feature = "mqtt", feature = "nats", feature = "redis"))]
 #[path = "endpoint/tls.rs"]
 mod tls;

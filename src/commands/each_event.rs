@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use crate::endpoint::{BoxFuture, EndpointError, Source, TellOfPart};
+use crate::endpoint::{BoxFuture, EndpointError, Removed, Source, TellOfPart};
 use crate::event::Event;
 
 /// What is done with an event and its number, from 1.
@@ -59,6 +59,10 @@ impl Source for EachEvent {
 
     fn dropped(&self) -> u64 {
         self.inner.dropped()
+    }
+
+    fn removed(&self) -> Removed {
+        self.inner.removed()
     }
 
     fn waits_for_word(&mut self) -> bool {

@@ -247,6 +247,7 @@ fn report(
             "file_bytes": file_bytes,
             "duration_us": outcome.summary.duration_us,
             "dropped": outcome.dropped,
+            "removed": outcome.summary.removed,
             "replayed_left_out": outcome.left_out.replayed,
         });
         if let Some(masked) = masked {

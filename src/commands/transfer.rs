@@ -8,7 +8,7 @@ use super::{CommandError, ErrorKind, Interruptions, Status};
 use crate::endpoint::address::Scheme;
 use crate::endpoint::{EndpointError, EndpointErrorKind};
 use crate::event::Timestamp;
-use crate::output::figures::{counted, grouped};
+use crate::output::figures::{counted, grouped, removed_before};
 use crate::replay::time_point::parse_duration;
 use crate::replay::{Ending, Outcome, StopReason, StopToken, Summary, TimePoint};
 use crate::ui::Ui;
@@ -123,6 +123,10 @@ fn notes(outcome: &Outcome, ui: &Ui) {
     if outcome.dropped > 0 {
         let dropped = counted(outcome.dropped, "event");
         ui.warn(format!("the source dropped {dropped} before they could be read"));
+    }
+    let removed = outcome.summary.removed;
+    if !removed.is_none() {
+        ui.warn(format!("in all, {}", removed_before(removed)));
     }
     if outcome.reordered > 0 {
         let reordered = counted(outcome.reordered, "event");

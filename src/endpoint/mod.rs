@@ -61,6 +61,7 @@ mod receipts;
 pub mod recording;
 #[cfg(feature = "redis")]
 mod redis_streams;
+mod removed;
 #[cfg(any(feature = "nats", feature = "redis"))]
 mod rope;
 pub mod stdio;
@@ -87,6 +88,7 @@ pub use capabilities::Capabilities;
 pub use error::{EndpointError, EndpointErrorKind};
 pub use masking::{is_secret_header, mask, mask_in_line};
 pub use recording::Recording;
+pub use removed::Removed;
 pub use transaction::{Checkpoint, Transactions};
 
 /// A boxed future; one is made per batch, never per event.
@@ -282,6 +284,11 @@ pub trait Source: Send {
     /// Says what was lost on the way through no fault of the reader (a slow-consumer drop, for example).
     fn dropped(&self) -> u64 {
         0
+    }
+
+    /// Says what its system had removed before the reader came to it, since it keeps no more or not for longer.
+    fn removed(&self) -> Removed {
+        Removed::default()
     }
 
     /// Events that are still to come before the end, where the system says how many.

@@ -2,6 +2,8 @@
 
 use std::time::Duration;
 
+use crate::endpoint::Removed;
+
 /// `1234567` as `1,234,567`.
 #[must_use]
 pub fn grouped(number: u64) -> String {
@@ -14,6 +16,15 @@ pub fn grouped(number: u64) -> String {
         text.push(digit);
     }
     text
+}
+
+/// `the system removed 12 events before they were read`, or `at most 12`.
+#[must_use]
+pub fn removed_before(removed: Removed) -> String {
+    let bound = if removed.at_most { "at most " } else { "" };
+    let (were, events) =
+        (if removed.events == 1 { "it was" } else { "they were" }, counted(removed.events, "event"));
+    format!("the system removed {bound}{events} before {were} read")
 }
 
 /// A span of time with about three digits: `42 µs`, `1.52 ms`, `2.00 s`, `3 m 05 s`, `1 h 02 m`.

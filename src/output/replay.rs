@@ -144,6 +144,7 @@ mod tests {
             shard: None,
             settled_before: 0,
             planned: None,
+            removed: crate::endpoint::Removed { events: 5, at_most: true },
             sent: 3,
             acknowledged: 2,
             failed: 1,

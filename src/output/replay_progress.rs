@@ -4,6 +4,7 @@ use std::time::Duration;
 
 use serde_json::{Value, json};
 
+use crate::endpoint::Removed;
 use crate::event::Timestamp;
 use crate::replay::Progress;
 use crate::replay::progress::Counts;
@@ -30,6 +31,9 @@ pub fn value(progress: &Progress<'_>, plan: (Option<u64>, Option<Duration>)) -> 
         Progress::SourceLost { error } => json!({"progress": "source-lost", "error": error}),
         Progress::SourceBack { source: None } => json!({"progress": "source-back"}),
         Progress::SourceBack { source } => json!({"progress": "source-back", "source": source}),
+        Progress::Removed(Removed { events, at_most }) => {
+            json!({"progress": "events-removed", "events": events, "at_most": at_most})
+        }
         Progress::Stopping { outstanding } => json!({"progress": "stopping", "outstanding": outstanding}),
         Progress::Finished(outcome) => json!({
             "progress": "finished",
@@ -78,6 +82,7 @@ mod tests {
     use std::time::Duration;
 
     use super::{left, value};
+    use crate::endpoint::Removed;
     use crate::replay::Progress;
     use crate::replay::progress::{Counts, GroupCounts};
 
@@ -96,6 +101,7 @@ mod tests {
             Progress::Recovered,
             Progress::SourceLost { error },
             Progress::SourceBack { source: None },
+            Progress::Removed(Removed { events: 7, at_most: true }),
             Progress::SourceBack { source: Some("nats://h:4222".to_owned()) },
             Progress::Stopping { outstanding: 2 },
         ] {

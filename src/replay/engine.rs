@@ -252,6 +252,7 @@ fn outcome(
             shard: None,
             planned,
             settled_before: 0,
+            removed: read.removed,
             sent: tally.sent,
             acknowledged: tally.acknowledged,
             failed: tally.failed,
@@ -301,7 +302,7 @@ mod tests {
     use std::time::{Duration, Instant};
 
     use super::{Limits, Plan, carry};
-    use crate::endpoint::EndpointErrorKind;
+    use crate::endpoint::{EndpointErrorKind, Removed};
     use crate::event::{Event, Timestamp};
     use crate::replay::testing::{Act, ListSource, ScriptedSink, event_at};
     use crate::replay::{
@@ -462,6 +463,29 @@ mod tests {
         assert!(matches!(outcome.ending, Ending::GaveUp(_)), "{outcome:?}");
         assert_eq!((times.len(), outcome.settled, outcome.summary.possible_duplicates), (8, 8, 0));
         assert_eq!(outcome.summary.acknowledged + outcome.summary.failed, outcome.summary.sent);
+    }
+
+    /// Keeps what it is told of removed events.
+    #[derive(Default)]
+    struct HearsOfRemoved(Vec<Removed>);
+
+    impl Observer for HearsOfRemoved {
+        fn note(&mut self, progress: Progress<'_>) {
+            if let Progress::Removed(removed) = progress {
+                self.0.push(removed);
+            }
+        }
+    }
+
+    #[tokio::test(flavor = "multi_thread", worker_threads = 1)]
+    async fn what_was_removed_before_it_was_read_is_told_once_and_counted() {
+        let removed = Removed { events: 7, at_most: true };
+        let source = ListSource::new(events(2_000, 1)).that_missed(removed);
+        let sink = ScriptedSink::new(|_, _| Act::Take);
+        let mut observer = HearsOfRemoved::default();
+        let stop = StopToken::default();
+        let outcome = carry(Box::new(source), Box::new(sink), Plan::default(), &mut observer, &stop).await;
+        assert_eq!((observer.0, outcome.summary.removed), (vec![removed], removed));
     }
 
     /// Asks for the end once so many events were handed over.

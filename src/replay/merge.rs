@@ -7,7 +7,7 @@ use futures_util::future::select_all;
 use tokio::time::Instant;
 
 use super::backoff::Backoff;
-use crate::endpoint::{BoxFuture, EndpointError, PartNews, Source, TellOfPart};
+use crate::endpoint::{BoxFuture, EndpointError, PartNews, Removed, Source, TellOfPart};
 use crate::event::{Event, Timestamp};
 
 /// How long a source that has a past to tell is waited for before it counts as live.
@@ -251,6 +251,12 @@ impl Source for MergedSource {
 
     fn dropped(&self) -> u64 {
         self.parts.iter().map(|part| part.source.dropped()).sum()
+    }
+
+    fn removed(&self) -> Removed {
+        let mut removed = Removed::default();
+        self.parts.iter().for_each(|part| removed += part.source.removed());
+        removed
     }
 
     fn waits_for_word(&mut self) -> bool {

@@ -7,6 +7,7 @@ use std::time::Duration;
 use serde::Serialize;
 
 use super::summary::Outcome;
+use crate::endpoint::Removed;
 use crate::event::{Event, Timestamp};
 
 /// What happened.
@@ -46,6 +47,8 @@ pub enum Progress<'a> {
         /// From which source, when there are several.
         source: Option<String>,
     },
+    /// The source's system removed events before they were read; said once, when the first are known.
+    Removed(Removed),
     /// The end was asked for; receipts under way are awaited.
     Stopping {
         /// Events without a receipt.
@@ -175,6 +178,7 @@ pub(super) enum News {
     Recovered,
     SourceLost { error: String },
     SourceBack { source: Option<String> },
+    Removed(Removed),
     Stopping { outstanding: u64 },
 }
 
@@ -187,6 +191,7 @@ impl From<News> for Progress<'_> {
             News::Recovered => Self::Recovered,
             News::SourceLost { error } => Self::SourceLost { error },
             News::SourceBack { source } => Self::SourceBack { source },
+            News::Removed(removed) => Self::Removed(removed),
             News::Stopping { outstanding } => Self::Stopping { outstanding },
         }
     }

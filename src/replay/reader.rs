@@ -23,7 +23,7 @@ use super::stop::{StopReason, StopToken};
 use super::timing::{Timed, Timing};
 use super::waiting::{Chunk, Slot};
 use super::word::{Arrived, Word};
-use crate::endpoint::{EndpointError, EndpointErrorKind, PartNews, Source};
+use crate::endpoint::{EndpointError, EndpointErrorKind, PartNews, Removed, Source};
 use crate::event::{Event, Header, LOOPS_HEADER, NUMBER_HEADER, RUN_HEADER};
 
 /// Chunks that may wait for the writer.
@@ -51,6 +51,7 @@ pub(super) struct ReadEnd {
     pub error: Option<EndpointError>,
     pub stopped: bool,
     pub dropped: u64,
+    pub removed: Removed,
     pub held_back: u64,
     pub faults: Vec<FaultCount>,
     pub left_out: LeftOut,
@@ -91,6 +92,10 @@ pub(super) struct Reader {
     left_out: LeftOut,
     /// Events that sources of earlier rounds lost.
     dropped: u64,
+    /// What was removed before sources of earlier rounds came to it.
+    removed: Removed,
+    /// It was told that something was.
+    has_told_removed: bool,
 }
 
 impl Reader {
@@ -123,6 +128,8 @@ impl Reader {
             settled_before: 0,
             number: 0,
             dropped: 0,
+            removed: Removed::default(),
+            has_told_removed: false,
             average: BYTES_A_CHUNK / MOST_EVENTS_A_CHUNK,
         }
     }
@@ -198,6 +205,8 @@ impl Reader {
             result = self.read(&stop, &mut stopped) => result,
         };
         let (dropped, held_back) = (self.source.dropped(), self.timing.clamped());
+        self.removed += self.source.removed();
+        let removed = self.removed;
         let mut left_out = self.left_out;
         left_out.add(self.selector.left_out());
         let waits = self.handover.is_some() || self.word.is_some();
@@ -222,7 +231,8 @@ impl Reader {
             faults = rounds.faults;
         }
         let dropped = self.dropped + dropped;
-        ReadEnd { error: result.err(), stopped, dropped, held_back, faults, left_out, settled_before }
+        let error = result.err();
+        ReadEnd { error, stopped, dropped, removed, held_back, faults, left_out, settled_before }
     }
 
     async fn read(&mut self, stop: &StopToken, stopped: &mut bool) -> Result<(), EndpointError> {
@@ -246,6 +256,7 @@ impl Reader {
         self.left_out.add(self.selector.left_out());
         let source = rounds.reopen.open().await?;
         self.dropped += self.source.dropped();
+        self.removed += self.source.removed();
         // Everything needed of it was read.
         let _ = std::mem::replace(&mut self.source, source).close().await;
         self.selector = selector;
@@ -295,6 +306,7 @@ impl Reader {
                 }
             };
             self.found_again();
+            self.look_for_removed();
             if batch.is_empty() {
                 let rest = self.selector.rest();
                 return Ok(!self.give(rest).await?);
@@ -311,6 +323,18 @@ impl Reader {
         self.backoff.reset();
         if std::mem::take(&mut self.lost) {
             self.tell(News::SourceBack { source: None });
+        }
+    }
+
+    /// Tells at once, and once, that the source's system removes events before they are read.
+    fn look_for_removed(&mut self) {
+        if self.has_told_removed {
+            return;
+        }
+        let removed = self.source.removed();
+        if !removed.is_none() {
+            self.has_told_removed = true;
+            self.tell(News::Removed(removed));
         }
     }
 

@@ -13,7 +13,7 @@ use super::lanes::LaneCounts;
 use super::shard::Shard;
 use super::stop::StopReason;
 use super::undelivered::Undelivered;
-use crate::endpoint::EndpointError;
+use crate::endpoint::{EndpointError, Removed};
 
 /// The figures of a transfer; its JSON form is `docs/schemas/replay-summary.schema.json`.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize)]
@@ -27,6 +27,9 @@ pub struct Summary {
     pub planned: Option<u64>,
     /// Events of them that an earlier part of the run had settled; they were not sent again.
     pub settled_before: u64,
+    /// Events that the source's system removed before they were read.
+    #[serde(skip_serializing_if = "Removed::is_none")]
+    pub removed: Removed,
     /// Events handed to the target, each counted once.
     pub sent: u64,
     /// Events the target confirmed.

@@ -5,7 +5,7 @@ use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use crate::endpoint::{
-    BoxFuture, Capabilities, Delivery, EndpointError, EndpointErrorKind, Receipts, Sink, Source,
+    BoxFuture, Capabilities, Delivery, EndpointError, EndpointErrorKind, Receipts, Removed, Sink, Source,
 };
 use crate::event::{Event, Place, Timestamp};
 
@@ -17,19 +17,25 @@ pub fn event_at(channel: &str, received: Timestamp) -> Event {
 pub struct ListSource {
     events: VecDeque<Event>,
     silent: bool,
+    removed: Removed,
 }
 
 impl ListSource {
     pub fn new(events: impl IntoIterator<Item = Event>) -> Self {
-        Self { events: events.into_iter().collect(), silent: false }
+        Self { events: events.into_iter().collect(), silent: false, removed: Removed::default() }
     }
 
     pub fn silent() -> Self {
-        Self { events: VecDeque::new(), silent: true }
+        Self::new([]).then_silent()
     }
 
     pub fn then_silent(mut self) -> Self {
         self.silent = true;
+        self
+    }
+
+    pub fn that_missed(mut self, removed: Removed) -> Self {
+        self.removed = removed;
         self
     }
 }
@@ -43,6 +49,10 @@ impl Source for ListSource {
             let count = max.min(self.events.len());
             Ok(self.events.drain(..count).collect())
         })
+    }
+
+    fn removed(&self) -> Removed {
+        self.removed
     }
 
     fn leaves_what_it_reads(&self) -> bool {

@@ -6,11 +6,16 @@ use std::time::{Duration, Instant};
 use indicatif::ProgressBar;
 
 use super::{Ui, bars};
+use crate::endpoint::Removed;
 use crate::event::Timestamp;
-use crate::output::figures::{counted, grouped, rate, span, throughput};
+use crate::output::figures::{counted, grouped, rate, removed_before, span, throughput};
 use crate::output::replay_progress;
 use crate::replay::progress::Counts;
 use crate::replay::{Observer, Progress};
+
+/// What is done where events are removed before they are read.
+const KEEP_MORE: &str =
+    "read faster (write to a file, with less done to each event), or let the system keep more, or for longer";
 
 /// Between two plain lines.
 const LINE_EVERY: Duration = Duration::from_secs(5);
@@ -200,6 +205,12 @@ impl<'a> TransferView<'a> {
     }
 }
 
+/// Says that events are gone before they could be read, and what helps.
+fn warn_of_removed(removed: Removed, ui: &Ui) {
+    ui.warn(format!("reading falls behind what the system keeps: {}", removed_before(removed)));
+    ui.help(KEEP_MORE);
+}
+
 impl Observer for TransferView<'_> {
     fn note(&mut self, progress: Progress<'_>) {
         if let Progress::Started { length, .. } = &progress {
@@ -219,6 +230,10 @@ impl Observer for TransferView<'_> {
             Progress::Recovered => self.line("sending works again"),
             Progress::SourceLost { error } => self.line(&format!("{error}; {TRYING}")),
             Progress::SourceBack { source } => self.line(&back(source.as_deref())),
+            Progress::Removed(removed) => match &self.bar {
+                Some(bar) => bar.suspend(|| warn_of_removed(removed, self.ui)),
+                None => warn_of_removed(removed, self.ui),
+            },
             Progress::Stopping { outstanding } => self.line(&format!(
                 "stopping; waiting for the receipts of {} (Ctrl-C again ends at once)",
                 counted(outstanding, "event")
@@ -232,7 +247,7 @@ impl Observer for TransferView<'_> {
     }
 }
 
-/// Says when the source goes away and comes back, and nothing else: for output that is the transfer itself.
+/// Says when the source goes away and comes back, and that its system keeps too little, and nothing else: for output that is the transfer itself.
 #[derive(Debug)]
 pub struct SourceView<'a> {
     ui: &'a Ui,
@@ -251,6 +266,7 @@ impl Observer for SourceView<'_> {
         match progress {
             Progress::SourceLost { error } => self.ui.warn(format!("{error}; {TRYING}")),
             Progress::SourceBack { source } => self.ui.warn(back(source.as_deref())),
+            Progress::Removed(removed) => warn_of_removed(removed, self.ui),
             _ => {}
         }
     }

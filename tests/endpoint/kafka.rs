@@ -31,7 +31,7 @@ impl Restart for Kafka {
     }
 }
 
-fn client(port: u16) -> ClientConfig {
+pub fn client(port: u16) -> ClientConfig {
     let mut config = ClientConfig::new();
     config.set("bootstrap.servers", format!("127.0.0.1:{port}"));
     config

@@ -16,7 +16,7 @@ use super::support::proxy::Proxy;
 use super::support::servers::{Server, free_port, nats};
 
 /// Makes a stream, memory or file as the server's default has it.
-async fn stream(server: &Server, name: &str, subjects: &[&str]) {
+pub async fn stream(server: &Server, name: &str, subjects: &[&str]) {
     let client = async_nats::connect(format!("127.0.0.1:{}", server.port)).await.expect("connected");
     let config = async_nats::jetstream::stream::Config {
         name: name.to_owned(),

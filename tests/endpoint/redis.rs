@@ -15,17 +15,17 @@ use super::support::proxy::Proxy;
 use super::support::redis::{redis, redis_that_keeps, redis_with_password};
 use super::support::servers::{Server, free_port};
 
-fn url(server: &Server, rest: &str) -> String {
+pub fn url(server: &Server, rest: &str) -> String {
     format!("redis://127.0.0.1:{}/{rest}", server.port)
 }
 
 /// Another program that talks to the server.
-fn other(server: &Server) -> redis::Connection {
+pub fn other(server: &Server) -> redis::Connection {
     let client = redis::Client::open(format!("redis://127.0.0.1:{}", server.port)).expect("an address");
     client.get_connection().expect("connected")
 }
 
-fn command(connection: &mut redis::Connection, words: &str) -> redis::Value {
+pub fn command(connection: &mut redis::Connection, words: &str) -> redis::Value {
     let mut words = words.split(' ');
     let mut command = redis::cmd(words.next().expect("a command"));
     for word in words {

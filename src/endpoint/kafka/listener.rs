@@ -2,7 +2,7 @@
 
 use std::error::Error;
 use std::fmt::Debug;
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 use std::time::Instant;
 
@@ -60,6 +60,8 @@ pub(super) struct Listener {
     /// No broker answered when it was last known.
     is_down: AtomicBool,
     member: OnceLock<Arc<dyn Member>>,
+    /// How often a group has shared out its partitions.
+    rebalances: AtomicU64,
 }
 
 impl Listener {
@@ -76,6 +78,7 @@ impl Listener {
             halted: AtomicBool::new(false),
             is_down: AtomicBool::new(false),
             member: OnceLock::new(),
+            rebalances: AtomicU64::new(0),
         }
     }
 
@@ -141,6 +144,11 @@ impl Listener {
     pub(super) fn tell(&self, member: Arc<dyn Member>) {
         // A client joins one group.
         let _ = self.member.set(member);
+    }
+
+    /// How often a group has shared out its partitions among its members.
+    pub(super) fn rebalances(&self) -> u64 {
+        self.rebalances.load(Ordering::Relaxed)
     }
 
     /// The receipts of a producer with this listener.
@@ -252,6 +260,7 @@ impl ClientContext for Listener {
 
 impl ConsumerContext for Listener {
     fn pre_rebalance(&self, consumer: &BaseConsumer<Self>, rebalance: &Rebalance<'_>) {
+        self.rebalances.fetch_add(1, Ordering::Relaxed);
         match (self.member.get(), rebalance) {
             (Some(member), Rebalance::Assign(partitions)) => member.gained(consumer, partitions),
             (Some(member), Rebalance::Revoke(partitions)) => member.lost(consumer, partitions),

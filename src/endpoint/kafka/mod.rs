@@ -27,6 +27,7 @@ mod positions;
 mod producer;
 mod reading;
 mod recording;
+mod removal;
 mod senders;
 mod settings;
 mod sink;

@@ -62,7 +62,8 @@ impl Offsets<'_> {
         }
     }
 
-    fn told(&self, asked: TopicPartitionList) -> Result<BTreeMap<Lane, i64>, KafkaError> {
+    /// One answer to a question about offsets, with none for the partitions that have no such offset.
+    pub(super) fn told(&self, asked: TopicPartitionList) -> Result<BTreeMap<Lane, i64>, KafkaError> {
         let told = self.consumer.offsets_for_times(asked, self.timeout)?;
         let mut offsets = BTreeMap::new();
         for element in told.elements() {

@@ -14,6 +14,7 @@ use super::fetching::{Fetched, Fetching};
 use super::growth::Growth;
 use super::listener::Listener;
 use super::positions::{Lane, Span};
+use super::removal::Removal;
 use super::{failure, message};
 use crate::endpoint::{EndpointError, EndpointErrorKind, Stop};
 use crate::event::{Event, Timestamp};
@@ -130,16 +131,21 @@ impl Ends {
 
     /// Asked when nothing came for a while: what is at its end has ended, though there are no events up to it
     /// (what lies there are marks of transactions, or it was compacted away).
-    fn settle(&mut self) {
+    ///
+    /// Returns those of them that ended before their end, with the place behind the last event and that end.
+    fn settle(&mut self) -> Vec<(Lane, i64, i64)> {
         let over = match self.stop {
             Stop::Time(end) => Timestamp::now() > end,
             Stop::PresentEnd | Stop::Offset(_) => true,
             Stop::Never => false,
         };
+        let mut short = Vec::new();
         for open in self.open.iter_mut().filter(|open| over && open.at_end && !open.done) {
             open.done = true;
             self.left -= 1;
+            short.extend(open.span.end.map(|end| (open.lane.clone(), open.span.next, end)));
         }
+        short
     }
 }
 
@@ -153,6 +159,8 @@ pub(super) struct Reading {
     pub(super) fetching: Option<Fetching>,
     /// What may yet be made that is to be read too.
     pub(super) growth: Option<Growth>,
+    /// What was removed before it was read.
+    pub(super) removal: Removal,
 }
 
 /// What was taken and not yet handed over.
@@ -167,8 +175,9 @@ struct Taken {
 
 impl Taken {
     /// Keeps what is wanted; the partition that ends with it.
-    fn keep(&mut self, ends: &mut Ends, event: Event) -> Option<Lane> {
+    fn keep(&mut self, (ends, removal): (&mut Ends, &mut Removal), event: Event) -> Option<Lane> {
         self.any = true;
+        removal.came(&event);
         let (wanted, ended) = ends.wants(&event);
         if wanted {
             if self.events.is_empty() {
@@ -198,6 +207,7 @@ impl Reading {
                 self.take_all(&mut taken);
             }
             self.take_one_by_one(&mut taken);
+            self.removal.look();
             if !self.hand_over(&mut taken) {
                 return;
             }
@@ -212,12 +222,22 @@ impl Reading {
                 last = Instant::now();
             }
             if last.elapsed() > QUIET {
-                self.ends.settle();
+                self.settle();
                 self.leave_to_others();
             }
             if !self.connected.load(Ordering::Relaxed) && asked.elapsed() > ASK_AGAIN {
                 self.ask_whether_it_is_back();
                 asked = Instant::now();
+            }
+        }
+        self.removal.look_at_last();
+    }
+
+    /// Believes ends that were told. What a group has not given us up to them others may have read.
+    fn settle(&mut self) {
+        for (lane, next, end) in self.ends.settle() {
+            if !self.in_group() {
+                self.removal.ended(&lane, next, end);
             }
         }
     }
@@ -228,7 +248,7 @@ impl Reading {
         let (mut ended, mut failed) = (Vec::new(), None);
         fetching.take(LOOK, |fetched| {
             match fetched {
-                Fetched::Event(event) => ended.extend(taken.keep(&mut self.ends, event)),
+                Fetched::Event(event) => ended.extend(taken.keep((&mut self.ends, &mut self.removal), event)),
                 Fetched::End { topic, partition } => self.ends.at_end(Some(&topic), partition),
                 Fetched::Failure(code) => failed = Some(code),
             }
@@ -252,7 +272,7 @@ impl Reading {
                         received = Timestamp::now();
                     }
                     let event = message::event(&found, received);
-                    if let Some(lane) = taken.keep(&mut self.ends, event) {
+                    if let Some(lane) = taken.keep((&mut self.ends, &mut self.removal), event) {
                         self.pause(&[lane]);
                     }
                 }

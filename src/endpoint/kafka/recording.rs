@@ -14,11 +14,12 @@ use tokio::sync::Notify;
 use super::cluster::Topic;
 use super::listener::{Listener, Member};
 use super::positions::{Lane, Offsets, Span, assignment};
-use super::source::{find, names, only, start};
+use super::removal::SharedRemoved;
+use super::source::{find, join, names, only, start};
 use super::{failure, settings};
 use crate::endpoint::recording::{Carrier, Recording};
 use crate::endpoint::{
-    Address, BoxFuture, End, EndpointError, EndpointErrorKind, Source, SourceOptions, Start, Stop,
+    Address, BoxFuture, End, EndpointError, EndpointErrorKind, Removed, Source, SourceOptions, Start, Stop,
 };
 use crate::event::{Event, Timestamp};
 
@@ -144,6 +145,7 @@ struct Shared {
     spans: BTreeMap<Lane, Span>,
     /// In a group: who carries what it gives us.
     carrier: Option<Arc<dyn Carrier>>,
+    removed: SharedRemoved,
     timeout: Duration,
 }
 
@@ -272,6 +274,7 @@ impl RecordingSource {
             connected: AtomicBool::new(true),
             spans: spans(&consumer, &topics, options, recording)?,
             carrier,
+            removed: SharedRemoved::default(),
             timeout: options.connect_timeout,
         };
         if let Stop::Time(until) = options.stop {
@@ -282,10 +285,7 @@ impl RecordingSource {
         let shared = Arc::new(shared);
         if shared.carrier.is_some() {
             consumer.client().context().tell(Arc::clone(&shared) as Arc<dyn Member>);
-            let wanted: Vec<&str> = names.iter().map(String::as_str).collect();
-            let subscribed = consumer.subscribe(&wanted);
-            subscribed
-                .map_err(|error| failure::request("let us into the consumer group", &error, address))?;
+            join(&consumer, &names)?;
         } else {
             let keeps_arrival = recording.only_for_order;
             let queue = |span: &Span| Queue { keeps_arrival, ..Queue::new(*span) };
@@ -386,6 +386,10 @@ impl Source for RecordingSource {
 
     fn connected(&self) -> bool {
         self.shared.connected.load(Ordering::Relaxed)
+    }
+
+    fn removed(&self) -> Removed {
+        self.shared.removed.get()
     }
 
     fn leaves_what_it_reads(&self) -> bool {

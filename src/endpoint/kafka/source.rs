@@ -20,12 +20,13 @@ use super::growth::Growth;
 use super::listener::Listener;
 use super::positions::{Lane, Offsets, Span, assignment};
 use super::reading::{Batch, Ends, Reading, WAITING};
+use super::removal::{Removal, SharedRemoved};
 use super::taking::{self, Taking};
 use super::{failure, last, producer, settings};
 use crate::endpoint::reading_thread::take;
 use crate::endpoint::{
-    Address, BoxFuture, End, EndpointError, EndpointErrorKind, Fate, SinkOptions, Source, SourceOptions,
-    Start, Stop,
+    Address, BoxFuture, End, EndpointError, EndpointErrorKind, Fate, Removed, SinkOptions, Source,
+    SourceOptions, Start, Stop,
 };
 use crate::event::Event;
 
@@ -36,6 +37,7 @@ pub(super) struct KafkaSource {
     left: std::vec::IntoIter<Event>,
     thread: Option<JoinHandle<()>>,
     connected: Arc<AtomicBool>,
+    removed: SharedRemoved,
     /// With a consumer group: the offsets behind what was given out and not yet come back for.
     given: Option<BTreeMap<Lane, i64>>,
     /// The same for each batch, with how many events there were with it, where it is waited for that they have arrived.
@@ -87,16 +89,13 @@ impl KafkaSource {
                 taking = Some(Taking::new(&spans));
                 ends = Ends::new(spans, options.stop);
             }
-            let wanted: Vec<&str> = names.iter().map(String::as_str).collect();
-            let subscribed = consumer.subscribe(&wanted);
-            subscribed
-                .map_err(|error| failure::request("let us into the consumer group", &error, address))?;
+            join(&consumer, &names)?;
             (Vec::new(), ends, None)
         } else {
             begin(&mut consumer, &config, &topics, options)?
         };
         let (sender, batches) = mpsc::channel(WAITING);
-        let connected = Arc::new(AtomicBool::new(true));
+        let (connected, removed) = (Arc::new(AtomicBool::new(true)), SharedRemoved::default());
         let reading = Reading {
             consumer: Arc::clone(&consumer),
             ends,
@@ -104,6 +103,7 @@ impl KafkaSource {
             connected: Arc::clone(&connected),
             fetching,
             growth,
+            removal: Removal::new(Arc::clone(&consumer), removed.clone()),
         };
         let thread = on_own_thread(reading)?;
         Ok(Self {
@@ -112,6 +112,7 @@ impl KafkaSource {
             left: before.into_iter(),
             thread: Some(thread),
             connected,
+            removed,
             given: group.filter(|_| taking.is_none()).map(|_| BTreeMap::new()),
             waiting: None,
             taking,
@@ -335,6 +336,14 @@ pub(super) fn find(
     Ok(topics)
 }
 
+/// Lets the consumer group share out the partitions of these topics.
+pub(super) fn join(consumer: &BaseConsumer<Listener>, names: &[String]) -> Result<(), EndpointError> {
+    let wanted: Vec<&str> = names.iter().map(String::as_str).collect();
+    let address = consumer.client().context().address();
+    let subscribed = consumer.subscribe(&wanted);
+    subscribed.map_err(|error| failure::request("let us into the consumer group", &error, address))
+}
+
 /// How a consumer group reads: it goes on where it stands, and has no end.
 fn follow(config: &mut ClientConfig, group: &str, options: &SourceOptions) -> Result<(), EndpointError> {
     let refused = |what: &str| {
@@ -401,6 +410,10 @@ impl Source for KafkaSource {
 
     fn connected(&self) -> bool {
         self.connected.load(Ordering::Relaxed)
+    }
+
+    fn removed(&self) -> Removed {
+        self.removed.get()
     }
 
     fn left(&self) -> Option<u64> {

@@ -10,6 +10,7 @@ use async_nats::jetstream::stream::Stream;
 use futures_util::StreamExt;
 
 use super::message::{self, Stored};
+use crate::endpoint::removed::Gaps;
 use crate::endpoint::{BoxFuture, EndpointError, EndpointErrorKind};
 
 /// Events asked for ahead at most, and the bytes of them: half of both is asked for again when half has come. More makes reading
@@ -122,6 +123,10 @@ pub(super) struct Reader {
     count: u64,
     /// Where it goes on.
     place: DeliverPolicy,
+    /// The sequence number behind that of the last event.
+    behind: Option<u64>,
+    /// Sequence numbers that did not come.
+    gaps: Gaps,
     /// The server has not shown for a while that it knows it.
     is_silent: bool,
     /// The server has refused how much was asked for.
@@ -140,12 +145,15 @@ impl Reader {
     pub(super) async fn open(subject: Subject, place: DeliverPolicy) -> Result<Self, Refusal> {
         let name = new_name();
         let messages = subject.read_from(place, &name).await?;
+        let gaps = Gaps::new(!subject.filter.is_empty());
         Ok(Self {
             subject,
             name,
             messages,
             count: 0,
             place,
+            behind: None,
+            gaps,
             is_silent: false,
             is_refused: false,
             next: None,
@@ -179,7 +187,7 @@ impl Reader {
                     self.is_silent = false;
                     if stored.count == self.count + 1 {
                         (self.count, self.is_refused) = (stored.count, false);
-                        self.place = from_sequence(stored.sequence() + 1);
+                        self.has_come_to(stored.sequence());
                         return Ok(stored);
                     }
                     self.begin_again();
@@ -206,6 +214,28 @@ impl Reader {
                 }
             }
         }
+    }
+
+    /// Goes on behind the event with this sequence number.
+    fn has_come_to(&mut self, sequence: u64) {
+        if let Some(expected) = self.behind.filter(|expected| sequence > *expected) {
+            self.gaps.jumped(expected, sequence);
+        }
+        self.behind = Some(sequence + 1);
+        self.place = from_sequence(sequence + 1);
+    }
+
+    /// Nothing came before this sequence number, which is the end.
+    pub(super) fn ends_at(&mut self, sequence: u64) {
+        if let Some(behind) = self.behind {
+            self.gaps.jumped(behind, sequence);
+            self.behind = Some(behind.max(sequence));
+        }
+    }
+
+    /// Sequence numbers that did not come, of which it is not known why.
+    pub(super) fn gaps(&mut self) -> &mut Gaps {
+        &mut self.gaps
     }
 
     /// How many events of the stream have not come; none when the server knows the reader no more, does not say, or waits for

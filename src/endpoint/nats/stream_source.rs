@@ -12,7 +12,7 @@ use super::message::Stored;
 use super::reader::{REMEMBERED, Reader, Subject, from_sequence};
 use super::streams::{self, API, Opening, STREAMS_COME_BACK};
 use crate::endpoint::{
-    Address, BoxFuture, EndpointError, EndpointErrorKind, Source, SourceOptions, Start, Stop,
+    Address, BoxFuture, EndpointError, EndpointErrorKind, Removed, Source, SourceOptions, Start, Stop,
 };
 use crate::event::{Event, Timestamp};
 
@@ -25,6 +25,10 @@ const TELLING: &str = "$JS.API.CONSUMER.INFO.";
 const FORGETTING: &str = "$JS.API.CONSUMER.DELETE.";
 /// How long the server may take to forget the reader.
 const CLOSE: Duration = Duration::from_secs(2);
+
+/// How soon the stream is asked again what it keeps, and how long it may take to answer.
+const ASK_AGAIN: Duration = Duration::from_secs(1);
+const ANSWER: Duration = Duration::from_secs(1);
 
 /// How long a stream may be quiet before it is asked whether it is still the one we read.
 const LOOK_AGAIN: Duration = Duration::from_secs(5);
@@ -43,6 +47,9 @@ pub(super) struct StreamSource {
     /// When the connection was first seen again after so many losses.
     back: Option<(u64, Instant)>,
     ended: bool,
+    /// What the stream had removed before it was read, and when that was last asked.
+    removed: Removed,
+    asked: Option<Instant>,
 }
 
 impl StreamSource {
@@ -60,6 +67,8 @@ impl StreamSource {
             looked: Instant::now(),
             back: None,
             ended: false,
+            removed: Removed::default(),
+            asked: None,
         })
     }
 
@@ -73,6 +82,9 @@ impl StreamSource {
             }
             // What follows is asked for by its number, whichever stream has the name by then.
             self.look_again().await?;
+            if self.is_time_to_ask() {
+                self.ask_for_removed().await;
+            }
             if let Some(first) = self.arrived.take() {
                 self.looked = Instant::now();
                 let batch = self.take(first, max)?;
@@ -81,9 +93,49 @@ impl StreamSource {
                 }
             } else if !self.ended {
                 self.ended = self.is_at_end().await?;
+                if self.ended {
+                    self.comes_to_its_end();
+                }
             }
         }
+        if self.reader.gaps().are_open() {
+            self.ask_for_removed().await;
+        }
         Ok(Vec::new())
+    }
+
+    /// Whether there are sequence numbers that did not come, and the stream was not asked about such a moment ago.
+    fn is_time_to_ask(&mut self) -> bool {
+        self.reader.gaps().are_open() && self.asked.is_none_or(|asked| asked.elapsed() >= ASK_AGAIN)
+    }
+
+    /// Asks the stream for the first event it keeps: what did not come before that was removed. Without an answer it is asked
+    /// again later.
+    async fn ask_for_removed(&mut self) {
+        let Opening { connection, stream, .. } = &self.opening;
+        self.asked = Some(Instant::now());
+        if !connection.is_up() {
+            return;
+        }
+        let Ok(Ok(told)) = tokio::time::timeout(ANSWER, stream.get_info()).await else { return };
+        if told.created != stream.cached_info().created {
+            return self.reader.gaps().forget();
+        }
+        let first = told.state.first_sequence;
+        let first = if let Stop::Offset(end) = self.stop { first.min(end) } else { first };
+        self.removed += self.reader.gaps().settle(first);
+    }
+
+    /// Nothing comes any more before the end: what lay there may have been removed.
+    fn comes_to_its_end(&mut self) {
+        match self.stop {
+            Stop::PresentEnd => {
+                let last = self.opening.stream.cached_info().state.last_sequence;
+                self.reader.ends_at(last + 1);
+            }
+            Stop::Offset(end) => self.reader.ends_at(end),
+            Stop::Never | Stop::Time(_) => {}
+        }
     }
 
     /// Asks, after a loss of the connection or of the reader and where the stream is quiet, whether it is still the one we read. One that was
@@ -155,6 +207,11 @@ impl StreamSource {
                 break;
             }
             arrived = self.reader.next().now_or_never();
+            if self.is_time_to_ask() {
+                // Who reads is told of what is missing before what comes behind it.
+                self.arrived = arrived;
+                break;
+            }
         }
         Ok(batch)
     }
@@ -316,6 +373,10 @@ impl Source for StreamSource {
 
     fn connected(&self) -> bool {
         self.opening.connection.is_up()
+    }
+
+    fn removed(&self) -> Removed {
+        self.removed
     }
 
     fn leaves_what_it_reads(&self) -> bool {

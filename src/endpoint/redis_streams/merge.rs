@@ -5,6 +5,7 @@ use std::collections::VecDeque;
 use super::answer::Entry;
 use super::entry;
 use super::id::EntryId;
+use super::removal::Removal;
 use crate::event::Event;
 
 /// One stream and how far it was read.
@@ -19,18 +20,22 @@ pub(super) struct Track {
     /// More is known or may be expected to be there already.
     pub(super) more: bool,
     pub(super) ended: bool,
+    /// What is known of entries that went before they were read.
+    pub(super) removal: Removal,
 }
 
 impl Track {
     /// A stream to be read after the entry `at`.
     pub(super) fn new(name: String, at: EntryId, through: Option<EntryId>) -> Self {
         let ended = through.is_some_and(|through| at >= through);
-        Self { name, at, through, waiting: VecDeque::new(), more: !ended, ended }
+        let (waiting, removal) = (VecDeque::new(), Removal::default());
+        Self { name, at, through, waiting, more: !ended, ended, removal }
     }
 
     /// Takes what was read; `more` says that the answer was as long as it might be.
     pub(super) fn take_in(&mut self, entries: Vec<Entry>, more: bool, field: Option<&str>) {
         self.more = more;
+        self.removal.were_read(entries.len());
         for read in entries {
             if self.through.is_some_and(|through| read.id > through) {
                 self.end();

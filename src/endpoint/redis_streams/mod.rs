@@ -20,6 +20,7 @@ mod merge;
 mod observe;
 mod permissions;
 mod pipe;
+mod removal;
 mod sentinel;
 mod settings;
 mod sink;

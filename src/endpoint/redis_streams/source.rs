@@ -12,10 +12,11 @@ use super::answer::{self, Entry};
 use super::connection::{ask, connect};
 use super::id::EntryId;
 use super::merge::{self, Track};
+use super::removal::Told;
 use super::settings::Settings;
 use super::{failure, streams};
 use crate::endpoint::{
-    Address, BoxFuture, EndpointError, EndpointErrorKind, Source, SourceOptions, Start, Stop,
+    Address, BoxFuture, EndpointError, EndpointErrorKind, Removed, Source, SourceOptions, Start, Stop,
 };
 use crate::event::{Event, Timestamp};
 
@@ -44,6 +45,8 @@ struct Round {
     /// The server was asked to wait for something.
     waited: bool,
     found: Vec<(String, Vec<Entry>)>,
+    /// What the server says of some of the streams, as they were before.
+    told: Vec<(usize, Option<Told>)>,
 }
 
 /// How many entries to ask for at once, so that an answer stays small in bytes.
@@ -137,14 +140,18 @@ impl StreamSource {
         }
         let count = self.portion.of_each(asked.len());
         let begins = asked.iter().map(|&at| (self.tracks[at].name.clone(), self.tracks[at].at)).collect();
-        let question = Question { begins, count, wait };
+        let mut doubtful = asked.clone();
+        doubtful.retain(|&at| self.tracks[at].removal.is_time_to_ask());
+        let looks = doubtful.iter().map(|&at| self.tracks[at].name.clone()).collect();
+        let question = Question { looks, begins, count, wait };
         let (settings, connection) = (Arc::clone(&self.settings), self.connection.take());
         let up = Arc::clone(&self.up);
         self.reading.spawn(async move {
             let read = question.put(&settings, connection, &up).await;
             up.store(read.is_ok(), Ordering::Relaxed);
-            let (connection, found) = read?;
-            Ok(Round { connection, asked, count, waited: wait.is_some(), found })
+            let Answer { connection, told, found } = read?;
+            let told = doubtful.into_iter().zip(told).collect();
+            Ok(Round { connection, asked, count, waited: wait.is_some(), found, told })
         });
     }
 
@@ -156,6 +163,10 @@ impl StreamSource {
     fn take_in(&mut self, round: Round) {
         self.connection = Some(round.connection);
         let over = !round.waited && time_left(self.stop).is_zero();
+        for (at, told) in round.told {
+            let track = &mut self.tracks[at];
+            track.removal.compare(told, track.at);
+        }
         let mut found = round.found;
         for at in round.asked {
             let track = &mut self.tracks[at];
@@ -186,9 +197,18 @@ pub(super) fn time_left(stop: Stop) -> Duration {
 
 /// What is asked.
 struct Question {
+    /// Streams of which the server is to say what it keeps.
+    looks: Vec<String>,
     begins: Vec<(String, EntryId)>,
     count: usize,
     wait: Option<Duration>,
+}
+
+/// What is answered.
+struct Answer {
+    connection: MultiplexedConnection,
+    told: Vec<Option<Told>>,
+    found: Vec<(String, Vec<Entry>)>,
 }
 
 impl Question {
@@ -197,12 +217,13 @@ impl Question {
         settings: &Settings,
         connection: Option<MultiplexedConnection>,
         up: &AtomicBool,
-    ) -> Result<(MultiplexedConnection, Vec<(String, Vec<Entry>)>), EndpointError> {
+    ) -> Result<Answer, EndpointError> {
         let mut connection = match connection {
             Some(connection) => connection,
             None => connect(settings, WAIT + PATIENCE).await?,
         };
         up.store(true, Ordering::Relaxed);
+        let told = streams::told(&mut connection, &self.looks, settings).await?;
         let mut read = cmd("XREAD");
         read.arg("COUNT").arg(self.count);
         if let Some(wait) = self.wait {
@@ -218,7 +239,7 @@ impl Question {
         }
         let answer: Value = ask(&mut connection, &read, settings).await?;
         let found = answer::streams(answer).ok_or_else(|| failure::odd_answer(&settings.address))?;
-        Ok((connection, found))
+        Ok(Answer { connection, told, found })
     }
 }
 
@@ -321,6 +342,12 @@ impl Source for StreamSource {
 
     fn connected(&self) -> bool {
         self.up.load(Ordering::Relaxed)
+    }
+
+    fn removed(&self) -> Removed {
+        let mut removed = Removed::default();
+        self.tracks.iter().for_each(|track| removed += track.removal.removed());
+        removed
     }
 
     fn leaves_what_it_reads(&self) -> bool {

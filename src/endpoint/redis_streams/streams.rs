@@ -7,6 +7,7 @@ use super::answer;
 use super::connection::{ask, ask_all, connect};
 use super::failure;
 use super::id::EntryId;
+use super::removal::Told;
 use super::settings::{Role, Settings};
 use super::source::PATIENCE;
 use crate::endpoint::{Address, End, EndpointError, EndpointErrorKind, SinkOptions};
@@ -143,6 +144,22 @@ pub(super) async fn last_ids(
             }
         })
         .collect()
+}
+
+/// What the server says of each stream; `None` where it cannot tell what was removed of it, or may not be asked.
+///
+/// # Errors
+/// When the connection breaks.
+pub(super) async fn told(
+    connection: &mut MultiplexedConnection,
+    names: &[String],
+    settings: &Settings,
+) -> Result<Vec<Option<Told>>, EndpointError> {
+    let mut questions = redis::pipe();
+    for name in names {
+        questions.cmd("XINFO").arg("STREAM").arg(name);
+    }
+    Ok(ask_all(connection, &questions, settings).await?.into_iter().map(Told::read).collect())
 }
 
 /// The offsets of the last entries of these streams, which nothing that is added from now on lies before; 0 where there

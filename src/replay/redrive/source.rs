@@ -7,7 +7,7 @@ use serde_json::Value;
 use super::board::Board;
 use super::headers::{redrives, renew};
 use super::origin::{Origin, Way, origin, reason};
-use crate::endpoint::{BoxFuture, EndpointError, Fate, Source};
+use crate::endpoint::{BoxFuture, EndpointError, Fate, Removed, Source};
 use crate::event::{Event, Place};
 use crate::replay::select::{Selection, Selector};
 use crate::replay::stop::StopToken;
@@ -255,6 +255,10 @@ impl Source for RedriveSource {
 
     fn dropped(&self) -> u64 {
         self.inner.dropped()
+    }
+
+    fn removed(&self) -> Removed {
+        self.inner.removed()
     }
 
     fn left(&self) -> Option<u64> {

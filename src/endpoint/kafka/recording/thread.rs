@@ -13,6 +13,7 @@ use crate::endpoint::End;
 use crate::endpoint::kafka::listener::Listener;
 use crate::endpoint::kafka::positions::{Lane, Span};
 use crate::endpoint::kafka::reading::{ASK_AGAIN, LOOK, QUIET, ask_whether_it_is_back, trouble};
+use crate::endpoint::kafka::removal::Removal;
 use crate::endpoint::kafka::{failure, message};
 use crate::event::Timestamp;
 
@@ -38,6 +39,7 @@ pub(super) struct Reading {
     positions: Vec<End>,
     /// When a lost cluster was asked last.
     asked: Instant,
+    removal: Removal,
 }
 
 impl Drop for Reading {
@@ -53,7 +55,8 @@ impl Drop for Reading {
 impl Reading {
     pub(super) fn new(consumer: Arc<BaseConsumer<Listener>>, shared: Arc<Shared>) -> Self {
         let now = Instant::now();
-        Self { consumer, shared, last: now, told: now, positions: Vec::new(), asked: now }
+        let removal = Removal::new(Arc::clone(&consumer), shared.removed.clone());
+        Self { consumer, shared, last: now, told: now, positions: Vec::new(), asked: now, removal }
     }
 
     /// Polls until nobody wants more: it is also how a group knows that we are there.
@@ -101,6 +104,11 @@ impl Reading {
             self.last = Instant::now();
             self.shared.connected.store(true, Ordering::Relaxed);
         }
+        // Who reads is told of what is missing before what comes behind it.
+        for event in &events {
+            self.removal.came(event);
+        }
+        self.removal.look();
         let mut state = self.shared.state();
         let mut lane: Lane = Default::default();
         for event in events {
@@ -123,7 +131,7 @@ impl Reading {
 
     /// What is at its end has ended, though there are no events up to it (what lies there are marks of transactions, or it
     /// was compacted away). The client does not say of which topic a partition ended: with several, silence must confirm it.
-    fn believe_ends(&self) {
+    fn believe_ends(&mut self) {
         let mut state = self.shared.state();
         let mut numbers: Vec<i32> = state.queues.keys().map(|(_, partition)| *partition).collect();
         let count = numbers.len();
@@ -131,14 +139,21 @@ impl Reading {
         numbers.dedup();
         let is_sure = numbers.len() == count || self.last.elapsed() > QUIET;
         let mut any = false;
-        for queue in state.queues.values_mut().filter(|queue| is_sure && queue.at_end && !queue.ended) {
-            (queue.ended, any) = (true, true);
+        for (lane, queue) in &mut state.queues {
+            if is_sure && queue.at_end && !queue.ended {
+                (queue.ended, any) = (true, true);
+                if let (None, Some(end)) = (&self.shared.carrier, queue.span.end) {
+                    self.removal.ended(lane, queue.span.next, end);
+                }
+            }
         }
-        if !self.in_group() && !state.over && state.has_read_all() {
-            (state.over, any) = (true, true);
-        }
+        let is_over = self.shared.carrier.is_none() && !state.over && state.has_read_all();
         drop(state);
-        if any {
+        if is_over {
+            self.removal.look_at_last();
+            self.shared.state().over = true;
+        }
+        if any || is_over {
             self.shared.changed.notify_one();
         }
     }

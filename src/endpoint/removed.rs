@@ -1,0 +1,115 @@
+//! Events that a system removed before they were read, since it keeps no more or not for longer. It asks no system.
+
+use std::ops::AddAssign;
+
+use serde::Serialize;
+
+/// How many events a system removed before a reader came to them.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize)]
+pub struct Removed {
+    /// How many.
+    pub events: u64,
+    /// It may have been fewer: places among them may have held nothing that was asked for.
+    pub at_most: bool,
+}
+
+impl Removed {
+    /// Whether there are none.
+    #[must_use]
+    pub fn is_none(&self) -> bool {
+        self.events == 0
+    }
+}
+
+impl AddAssign for Removed {
+    fn add_assign(&mut self, other: Self) {
+        self.events = self.events.saturating_add(other.events);
+        self.at_most |= other.at_most && !other.is_none();
+    }
+}
+
+/// Places of a log that did not come, until its system says what the first one is that it still keeps.
+///
+/// Most of them are no loss: deleted events, other subjects, marks of transactions, what was compacted away. Only what lies
+/// before the first place that is kept was removed before it was read.
+#[cfg(any(feature = "kafka", feature = "nats"))]
+#[derive(Clone, Copy, Debug, Default)]
+pub(super) struct Gaps {
+    /// The first place that did not come, and how many did not.
+    open: Option<(u64, u64)>,
+    /// Places are left out that hold nothing for the reader.
+    leaves_out: bool,
+}
+
+#[cfg(any(feature = "kafka", feature = "nats"))]
+impl Gaps {
+    /// Gaps of a log; `leaves_out` is whether it is known to have places that hold nothing for the reader.
+    pub(super) fn new(leaves_out: bool) -> Self {
+        Self { open: None, leaves_out }
+    }
+
+    /// Nothing came from the place `from` on until `to`.
+    pub(super) fn jumped(&mut self, from: u64, to: u64) {
+        let more = to.saturating_sub(from);
+        if more > 0 {
+            let (from, before) = self.open.unwrap_or((from, 0));
+            self.open = Some((from, before.saturating_add(more)));
+        }
+    }
+
+    /// Whether it is not known yet what became of some places.
+    pub(super) fn are_open(&self) -> bool {
+        self.open.is_some()
+    }
+
+    /// What was removed of the places that did not come, where `first` is the first one that is kept.
+    pub(super) fn settle(&mut self, first: u64) -> Removed {
+        let Some((from, missing)) = self.open.take() else { return Removed::default() };
+        let events = first.saturating_sub(from).min(missing);
+        self.leaves_out |= events < missing;
+        Removed { events, at_most: self.leaves_out }
+    }
+
+    /// Forgets places of which nothing can be said.
+    #[cfg(feature = "nats")]
+    pub(super) fn forget(&mut self) {
+        self.open = None;
+    }
+}
+
+#[cfg(all(test, any(feature = "kafka", feature = "nats")))]
+mod tests {
+    use super::{Gaps, Removed};
+
+    #[test]
+    fn only_what_lies_before_the_first_place_kept_was_removed() {
+        let mut gaps = Gaps::new(false);
+        gaps.jumped(5, 5);
+        assert!(!gaps.are_open());
+        gaps.jumped(5, 9);
+        assert!(gaps.are_open());
+        assert_eq!(gaps.settle(9), Removed { events: 4, at_most: false });
+        assert_eq!(gaps.settle(20), Removed::default(), "they are told once");
+        gaps.jumped(20, 23);
+        assert_eq!(gaps.settle(9).events, 0, "deleted in the middle");
+        gaps.jumped(30, 40);
+        assert_eq!(gaps.settle(35), Removed { events: 5, at_most: true });
+    }
+
+    #[test]
+    fn several_gaps_count_no_more_than_did_not_come() {
+        let mut gaps = Gaps::new(true);
+        gaps.jumped(10, 12);
+        gaps.jumped(50, 51);
+        assert_eq!(gaps.settle(100), Removed { events: 3, at_most: true });
+    }
+
+    #[test]
+    fn a_number_that_is_none_makes_no_sum_uncertain() {
+        let mut sum = Removed { events: 3, at_most: false };
+        sum += Removed { events: 0, at_most: true };
+        assert_eq!(sum, Removed { events: 3, at_most: false });
+        sum += Removed { events: 2, at_most: true };
+        assert_eq!(sum, Removed { events: 5, at_most: true });
+    }
+}
