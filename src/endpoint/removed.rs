@@ -31,29 +31,44 @@ impl AddAssign for Removed {
 /// Places of a log that did not come, until its system says what the first one is that it still keeps.
 ///
 /// Most of them are no loss: deleted events, other subjects, marks of transactions, what was compacted away. Only what lies
-/// before the first place that is kept was removed before it was read.
+/// before the first place that is kept was removed before it was read; and where a log is known to leave places out, only when it
+/// is more than that.
 #[cfg(any(feature = "kafka", feature = "nats"))]
 #[derive(Clone, Copy, Debug, Default)]
 pub(super) struct Gaps {
-    /// The first place that did not come, and how many did not.
-    open: Option<(u64, u64)>,
+    open: Option<Open>,
     /// Places are left out that hold nothing for the reader.
     leaves_out: bool,
+    /// So many of them in a row, at most, were no loss.
+    usual: u64,
+}
+
+/// Places of which it is not known why they did not come.
+#[cfg(any(feature = "kafka", feature = "nats"))]
+#[derive(Clone, Copy, Debug)]
+struct Open {
+    /// The first of them.
+    from: u64,
+    /// How many there are.
+    missing: u64,
+    /// How many of them lie in a row, at most.
+    longest: u64,
 }
 
 #[cfg(any(feature = "kafka", feature = "nats"))]
 impl Gaps {
     /// Gaps of a log; `leaves_out` is whether it is known to have places that hold nothing for the reader.
     pub(super) fn new(leaves_out: bool) -> Self {
-        Self { open: None, leaves_out }
+        Self { leaves_out, ..Self::default() }
     }
 
     /// Nothing came from the place `from` on until `to`.
     pub(super) fn jumped(&mut self, from: u64, to: u64) {
         let more = to.saturating_sub(from);
         if more > 0 {
-            let (from, before) = self.open.unwrap_or((from, 0));
-            self.open = Some((from, before.saturating_add(more)));
+            let open = self.open.get_or_insert(Open { from, missing: 0, longest: 0 });
+            open.missing = open.missing.saturating_add(more);
+            open.longest = open.longest.max(more);
         }
     }
 
@@ -64,10 +79,13 @@ impl Gaps {
 
     /// What was removed of the places that did not come, where `first` is the first one that is kept.
     pub(super) fn settle(&mut self, first: u64) -> Removed {
-        let Some((from, missing)) = self.open.take() else { return Removed::default() };
+        let Some(Open { from, missing, longest }) = self.open.take() else { return Removed::default() };
         let events = first.saturating_sub(from).min(missing);
         self.leaves_out |= events < missing;
-        Removed { events, at_most: self.leaves_out }
+        if events == 0 {
+            self.usual = self.usual.max(longest);
+        }
+        if events > self.usual { Removed { events, at_most: self.leaves_out } } else { Removed::default() }
     }
 
     /// Forgets places of which nothing can be said.
@@ -92,6 +110,8 @@ mod tests {
         assert_eq!(gaps.settle(20), Removed::default(), "they are told once");
         gaps.jumped(20, 23);
         assert_eq!(gaps.settle(9).events, 0, "deleted in the middle");
+        gaps.jumped(25, 28);
+        assert_eq!(gaps.settle(28).events, 0, "no more than is left out anyway");
         gaps.jumped(30, 40);
         assert_eq!(gaps.settle(35), Removed { events: 5, at_most: true });
     }

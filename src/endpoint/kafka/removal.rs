@@ -118,7 +118,7 @@ impl Removal {
         }
         self.last = self.followed.len();
         self.index.entry(topic.to_owned()).or_default().insert(partition, self.last);
-        self.followed.push(Followed { lane: (topic.to_owned(), partition), behind, gaps: Gaps::default() });
+        self.followed.push(Followed { lane: (topic.to_owned(), partition), behind, gaps: Gaps::new(false) });
     }
 
     fn find(&mut self, topic: &str, partition: i32) -> Option<&mut Followed> {

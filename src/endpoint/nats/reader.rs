@@ -125,6 +125,8 @@ pub(super) struct Reader {
     place: DeliverPolicy,
     /// The sequence number behind that of the last event.
     behind: Option<u64>,
+    /// How many the server had for us behind it.
+    pending: u64,
     /// Sequence numbers that did not come.
     gaps: Gaps,
     /// The server has not shown for a while that it knows it.
@@ -153,6 +155,7 @@ impl Reader {
             count: 0,
             place,
             behind: None,
+            pending: 0,
             gaps,
             is_silent: false,
             is_refused: false,
@@ -187,7 +190,7 @@ impl Reader {
                     self.is_silent = false;
                     if stored.count == self.count + 1 {
                         (self.count, self.is_refused) = (stored.count, false);
-                        self.has_come_to(stored.sequence());
+                        self.has_come_to(&stored);
                         return Ok(stored);
                     }
                     self.begin_again();
@@ -216,18 +219,27 @@ impl Reader {
         }
     }
 
-    /// Goes on behind the event with this sequence number.
-    fn has_come_to(&mut self, sequence: u64) {
-        if let Some(expected) = self.behind.filter(|expected| sequence > *expected) {
+    /// Goes on behind this event.
+    fn has_come_to(&mut self, stored: &Stored) {
+        let sequence = stored.sequence();
+        if let Some(expected) = self.behind.filter(|expected| sequence > *expected)
+            && self.may_miss(stored.pending)
+        {
             self.gaps.jumped(expected, sequence);
         }
-        self.behind = Some(sequence + 1);
+        (self.behind, self.pending) = (Some(sequence + 1), stored.pending);
         self.place = from_sequence(sequence + 1);
+    }
+
+    /// Whether events may be missing between the last one and one with so many behind it. Of some subjects, where none was waiting
+    /// before or after, the reader was at the end, and what lay between were other subjects.
+    fn may_miss(&self, pending: u64) -> bool {
+        self.subject.filter.is_empty() || self.pending > 0 || pending > 0
     }
 
     /// Nothing came before this sequence number, which is the end.
     pub(super) fn ends_at(&mut self, sequence: u64) {
-        if let Some(behind) = self.behind {
+        if let Some(behind) = self.behind.filter(|_| self.may_miss(0)) {
             self.gaps.jumped(behind, sequence);
             self.behind = Some(behind.max(sequence));
         }
