@@ -27,6 +27,8 @@ mod full;
 mod outage;
 #[path = "resume/preflight.rs"]
 mod preflight;
+#[path = "resume/retention.rs"]
+mod retention;
 #[path = "resume/rounds.rs"]
 mod rounds;
 #[path = "resume/shards.rs"]

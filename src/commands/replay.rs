@@ -196,7 +196,7 @@ async fn replay(args: &Args, context: &Context) -> Result<Status, CommandError> 
     selection.changes.carried = (args.loss == Loss::Allow).then_some(carried);
     let plan = Plan { selection, limits, shard, ..scheduled };
     let target = Place { at_once: rails.at_once, marked: marks(args, &target), ..target };
-    carried_out(args, context, (&origin, &target, window), (plan, &survey), &stop).await
+    carried_out(args, context, (&origin, &target, window), (plan, &survey, rails.window), &stop).await
 }
 
 /// Sends what was surveyed and reports what came of it.
@@ -204,14 +204,14 @@ async fn carried_out(
     args: &Args,
     context: &Context,
     (origin, target, window): (&Origin, &Place, Window),
-    (plan, survey): (Plan, &Survey),
+    (plan, survey, beyond_the_ledger): (Plan, &Survey, Option<u64>),
     stop: &StopToken,
 ) -> Result<Status, CommandError> {
     let shard = plan.shard;
     // Until the end of the run.
     let _lock = keeping::locked(args, shard)?;
     let lines = args.watching.results(args.resume)?;
-    let known = (survey, plan.start_at);
+    let known = (survey, plan.start_at, beyond_the_ledger);
     let begun = keeping::begun(args, context, (target, window, shard), known, stop).await?;
     let (keeper, recall, sink) = match begun {
         Begun::Unkept => (None, None, None),
@@ -414,7 +414,7 @@ fn show_plan(
         seed: args.selecting.faulting.seed(),
         changes: args.selecting.changing.options(),
         identity: &rails.identity,
-        guarantee: args.delivering.guarantee(origin, args.ledger.is_some(), &carried),
+        guarantee: args.delivering.guarantee(origin, args.ledger.is_some(), &carried, &rails.findings),
         marks: marks(args, target) && carried.headers,
         caps: rails.caps,
         findings: rails.worst_first(),

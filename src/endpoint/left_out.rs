@@ -44,6 +44,14 @@ pub(super) fn ends(
     ready(Err(left_out(address)))
 }
 
+pub(super) fn holds_all_since(
+    address: &Address,
+    _: &SinkOptions,
+    _: &End,
+) -> Ready<Result<bool, EndpointError>> {
+    ready(Err(left_out(address)))
+}
+
 pub(super) fn target_facts(
     address: &Address,
     _: &SinkOptions,
@@ -61,12 +69,13 @@ fn left_out(address: &Address) -> EndpointError {
 mod tests {
     use std::time::Duration;
 
-    use crate::endpoint::{Address, EndpointErrorKind, SinkOptions, SourceOptions};
+    use crate::endpoint::{Address, End, EndpointErrorKind, SinkOptions, SourceOptions};
 
     #[tokio::test]
     async fn a_system_left_out_says_how_to_have_it() {
         let address = Address::parse("mqtt://h/t").expect("an address");
         let (to_read, to_write) = (SourceOptions::default(), SinkOptions::default());
+        let place = End { channel: "t".to_owned(), partition: None, offset: 0 };
         let refusals = [
             super::open_source(&address, &to_read).await.err(),
             super::open_sink(&address, &to_write).await.err(),
@@ -74,6 +83,7 @@ mod tests {
             super::capabilities(&address).err(),
             super::refusal(&address, &to_write).err(),
             super::ends(&address, &to_write, &[]).await.err(),
+            super::holds_all_since(&address, &to_write, &place).await.err(),
             super::target_facts(&address, &to_write, &[]).await.err(),
         ];
         for error in refusals {

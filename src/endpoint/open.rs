@@ -139,6 +139,24 @@ pub async fn ends(
     }
 }
 
+/// Whether a channel still holds everything that has come to it since this place; false where the system cannot tell.
+///
+/// # Errors
+/// When the system cannot be reached, does not let us in, or has no such channel.
+pub async fn holds_all_since(
+    address: &Address,
+    options: &SinkOptions,
+    place: &End,
+) -> Result<bool, EndpointError> {
+    match address.scheme {
+        Scheme::Memory => Ok(true),
+        Scheme::JetStream => nats::holds_all_since(address, options, place).await,
+        Scheme::Kafka => kafka::holds_all_since(address, options, place).await,
+        Scheme::Redis => redis_streams::holds_all_since(address, options, place).await,
+        Scheme::File | Scheme::Stdio | Scheme::Amqp | Scheme::Http | Scheme::Mqtt | Scheme::Nats => Ok(false),
+    }
+}
+
 /// What the system tells of the channels that events of these channels go to, before anything is sent. Sending to a file or
 /// a pipe has nothing to tell.
 ///

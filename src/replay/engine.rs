@@ -31,6 +31,9 @@ const REPORT_EVERY: Duration = Duration::from_millis(100);
 /// How long the reader may take to say what it came to; it does not wait for a source that says no goodbye for as long.
 const LAST_WORDS: Duration = Duration::from_secs(20);
 
+/// Most events of one batch, unless said otherwise.
+pub(super) const BATCH_EVENTS: usize = 512;
+
 /// How much may be under way, and for how long things are waited for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Limits {
@@ -53,7 +56,7 @@ pub struct Limits {
 impl Default for Limits {
     fn default() -> Self {
         Self {
-            batch_events: 512,
+            batch_events: BATCH_EVENTS,
             batch_bytes: 1024 * 1024,
             outstanding_events: 32_768,
             outstanding_bytes: 8 * 1024 * 1024,

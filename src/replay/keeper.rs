@@ -20,9 +20,9 @@ use crate::event::{Place, Timestamp};
 const EVERY: Duration = Duration::from_secs(1);
 
 /// Events that may be handed over beyond the mark on disk where the target cannot be read back: so many may go twice.
-const WINDOW: u64 = 2048;
+pub(super) const WINDOW: u64 = 2048;
 /// The same where it can be read back: so many are looked for there.
-const WINDOW_READ_BACK: u64 = 65_536;
+pub(super) const WINDOW_READ_BACK: u64 = 65_536;
 /// The same where the target keeps the progress of the run: the file need not follow at once.
 const WINDOW_BESIDE: u64 = 16_777_216;
 
@@ -50,7 +50,8 @@ pub struct Keeper {
     run: String,
     began: Timestamp,
     window: u64,
-    uncertain: bool,
+    /// Events with a smaller number may have been handed over by an earlier part of the run.
+    uncertain_below: u64,
 }
 
 #[derive(Debug)]
@@ -90,7 +91,8 @@ impl Keeper {
         only_channel: Option<&str>,
         resumed: bool,
     ) -> Result<Self, LedgerError> {
-        let uncertain = resumed && ledger.read_back.is_empty() && !ledger.ended_cleanly;
+        let is_uncertain = resumed && ledger.read_back.is_empty() && !ledger.ended_cleanly;
+        let uncertain_below = if is_uncertain { u64::MAX } else { 0 };
         let ledger = Ledger { ended_cleanly: false, ..ledger };
         ledger.write(path)?;
         let places = ledger.places().into_iter();
@@ -98,7 +100,8 @@ impl Keeper {
         let (before, run) = (ledger.settled.clone(), ledger.run.clone());
         // A ledger that was written by us says a time.
         let began = ledger.started.parse().unwrap_or_else(|_| Timestamp::now());
-        let window = if ledger.read_back.is_empty() { WINDOW } else { WINDOW_READ_BACK };
+        let usual = if ledger.read_back.is_empty() { WINDOW } else { WINDOW_READ_BACK };
+        let window = ledger.window.unwrap_or(usual);
         let shared = Arc::new(Shared {
             path: path.into(),
             persisted: AtomicU64::new(before.low()),
@@ -122,7 +125,7 @@ impl Keeper {
             .name("eddy-ledger".to_owned())
             .spawn(move || follower.follow())
             .map_err(|source| LedgerError::Unwritable { path: path.into(), source })?;
-        Ok(Self { shared, thread: Mutex::new(Some(thread)), before, run, began, window, uncertain })
+        Ok(Self { shared, thread: Mutex::new(Some(thread)), before, run, began, window, uncertain_below })
     }
 
     /// The run, by the name events carry.
@@ -151,13 +154,19 @@ impl Keeper {
     /// The number from which on no event can have been handed over by an earlier part of the run, whose batches had at
     /// most `batch` events.
     pub(super) fn uncertain_before(&self, batch: u64) -> u64 {
-        if self.uncertain { self.before.low() + self.window + batch } else { 0 }
+        self.uncertain_below.min(self.before.low() + self.window + batch)
+    }
+
+    /// Events with a smaller number that are not settled may have arrived all the same.
+    #[must_use]
+    pub fn uncertain_below(self, number: u64) -> Self {
+        Self { uncertain_below: self.uncertain_below.max(number), ..self }
     }
 
     /// Has the target itself keep the progress of the run: no event is uncertain, however old the file is.
     #[must_use]
     pub fn beside_the_target(self) -> Self {
-        Self { window: WINDOW_BESIDE, uncertain: false, ..self }
+        Self { window: WINDOW_BESIDE, uncertain_below: 0, ..self }
     }
 
     /// What is settled now.

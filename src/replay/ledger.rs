@@ -120,6 +120,9 @@ pub struct Ledger {
     pub refused: u64,
     /// Where the target is read back from.
     pub read_back: Vec<ReadBackFrom>,
+    /// Events that may be handed over beyond the mark on disk, where the target keeps so few that it is not the usual number.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub window: Option<u64>,
     /// Whether the run ended with everything settled.
     pub finished: bool,
     /// Whether the process that kept it last had every receipt when it ended: nothing was on its way.
@@ -195,6 +198,7 @@ impl Ledger {
             settled: Settled::default(),
             refused: 0,
             read_back: Vec::new(),
+            window: None,
             finished: false,
             ended_cleanly: false,
         }

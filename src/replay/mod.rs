@@ -36,6 +36,7 @@ pub mod recall;
 pub mod recorded_clock;
 pub mod redrive;
 pub mod results;
+pub mod retention;
 pub mod rounds;
 pub mod sample;
 pub mod schedule;

@@ -44,7 +44,7 @@ impl Finding {
         Self { help: Some(help.into()), ..self }
     }
 
-    fn about(self, channel: &str) -> Self {
+    pub(super) fn about(self, channel: &str) -> Self {
         Self { channel: Some(channel.to_owned()), ..self }
     }
 
@@ -155,16 +155,20 @@ pub fn judge(survey: &Survey, facts: &TargetFacts, now: Timestamp) -> Vec<Findin
     let mut found = Vec::new();
     let alone = facts.channels.len() == 1;
     for channel in &facts.channels {
-        // A target with one channel takes the events of all.
-        let counts = match survey.channels.get(&channel.channel) {
-            Some(counts) => *counts,
-            None if alone => survey.channels.values().fold(ChannelCounts::default(), ChannelCounts::with),
-            None => ChannelCounts::default(),
-        };
+        let counts = counts_of(channel, survey, alone);
         let judged = judge_channel(channel, &counts, survey, now);
         found.extend(judged.into_iter().map(|finding| finding.about(&channel.channel)));
     }
     found
+}
+
+/// What goes to a channel; a target with one channel takes the events of all.
+pub(super) fn counts_of(channel: &ChannelFacts, survey: &Survey, alone: bool) -> ChannelCounts {
+    match survey.channels.get(&channel.channel) {
+        Some(counts) => *counts,
+        None if alone => survey.channels.values().fold(ChannelCounts::default(), ChannelCounts::with),
+        None => ChannelCounts::default(),
+    }
 }
 
 fn judge_channel(
@@ -293,7 +297,7 @@ fn micros_of(time: Duration) -> i64 {
 }
 
 /// A long time as people say it.
-fn age(time: Duration) -> String {
+pub(super) fn age(time: Duration) -> String {
     let seconds = time.as_secs();
     match seconds {
         0..120 => format!("{} s", self::seconds(time)),

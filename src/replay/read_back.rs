@@ -2,8 +2,10 @@
 
 use super::ledger::{Ledger, ReadBackFrom};
 use super::stop::StopToken;
-use crate::endpoint::open::{ends, open_source, reading_of};
-use crate::endpoint::{Address, EndpointError, EndpointErrorKind, SinkOptions, SourceOptions, Start, Stop};
+use crate::endpoint::open::{ends, holds_all_since, open_source, reading_of};
+use crate::endpoint::{
+    Address, End, EndpointError, EndpointErrorKind, SinkOptions, SourceOptions, Start, Stop,
+};
 use crate::event::{Event, NUMBER_HEADER, RUN_HEADER};
 
 /// Events taken at once.
@@ -16,6 +18,9 @@ pub struct ReadBack {
     pub read: u64,
     /// Events of the run that the ledger did not know to be there.
     pub found: u64,
+    /// Events with a smaller number that were not found may have arrived and be gone: the target does not hold all that has come
+    /// since the run stood where the ledger says. 0 where it does.
+    pub uncertain_below: u64,
     /// The end was asked for before everything was read.
     pub interrupted: bool,
 }
@@ -34,11 +39,8 @@ pub async fn begin(
     let channels = if target.path.is_empty() { channels } else { &only };
     let ends = ends(target, options, channels).await?;
     Ok(ends.map(|ends| {
-        let place = |end: crate::endpoint::End| ReadBackFrom {
-            channel: end.channel,
-            partition: end.partition,
-            offset: end.offset,
-        };
+        let place =
+            |end: End| ReadBackFrom { channel: end.channel, partition: end.partition, offset: end.offset };
         ends.into_iter().map(place).collect()
     }))
 }
@@ -55,45 +57,76 @@ pub async fn read_back(
 ) -> Result<ReadBack, EndpointError> {
     let mut outcome = ReadBack::default();
     for place in ledger.read_back.clone() {
-        let address = reading_of(target, &place.channel, place.partition);
-        let options = SourceOptions {
-            start: Start::Offset(place.offset),
-            stop: Stop::PresentEnd,
-            connect_timeout: options.connect_timeout,
-            credentials: options.credentials.clone(),
-            ..SourceOptions::default()
-        };
-        let mut source = match open_source(&address, &options).await {
-            Ok(source) => source,
-            // Made by the first event that arrives, and none has.
-            Err(error) if error.kind == EndpointErrorKind::NotFound => continue,
-            Err(error) => return Err(error),
-        };
-        loop {
-            let batch = tokio::select! {
-                biased;
-                _ = stop.requested() => {
-                    outcome.interrupted = true;
-                    break;
-                }
-                batch = source.next_batch(BATCH) => batch?,
-            };
-            if batch.is_empty() {
-                break;
-            }
-            for event in &batch {
-                outcome.read += 1;
-                let number = number_in(event, &ledger.run);
-                outcome.found += u64::from(number.is_some_and(|number| ledger.settled.insert(number)));
-            }
-        }
-        // Everything needed was read.
-        let _ = source.close().await;
+        let highest = read_from(&place, ledger, (target, options), stop, &mut outcome).await?;
         if outcome.interrupted {
             break;
         }
+        if !is_whole(place, target, options).await? {
+            // What is oldest goes first: whatever came after the latest that is there would be there as well.
+            outcome.uncertain_below = outcome.uncertain_below.max(highest.unwrap_or(u64::MAX));
+        }
     }
     Ok(outcome)
+}
+
+/// Settles what lies from one place on; gives the highest number of the run that was read there.
+async fn read_from(
+    place: &ReadBackFrom,
+    ledger: &mut Ledger,
+    (target, options): (&Address, &SinkOptions),
+    stop: &StopToken,
+    outcome: &mut ReadBack,
+) -> Result<Option<u64>, EndpointError> {
+    let address = reading_of(target, &place.channel, place.partition);
+    let options = SourceOptions {
+        start: Start::Offset(place.offset),
+        stop: Stop::PresentEnd,
+        connect_timeout: options.connect_timeout,
+        credentials: options.credentials.clone(),
+        ..SourceOptions::default()
+    };
+    let mut source = match open_source(&address, &options).await {
+        Ok(source) => source,
+        // Made by the first event that arrives, and none has.
+        Err(error) if error.kind == EndpointErrorKind::NotFound => return Ok(None),
+        Err(error) => return Err(error),
+    };
+    let mut highest = None;
+    loop {
+        let batch = tokio::select! {
+            biased;
+            _ = stop.requested() => {
+                outcome.interrupted = true;
+                break;
+            }
+            batch = source.next_batch(BATCH) => batch?,
+        };
+        if batch.is_empty() {
+            break;
+        }
+        outcome.read += batch.len() as u64;
+        for number in batch.iter().filter_map(|event| number_in(event, &ledger.run)) {
+            outcome.found += u64::from(ledger.settled.insert(number));
+            highest = highest.max(Some(number));
+        }
+    }
+    // Everything needed was read.
+    let _ = source.close().await;
+    Ok(highest)
+}
+
+/// Whether everything that has come to a place is still there.
+async fn is_whole(
+    place: ReadBackFrom,
+    target: &Address,
+    options: &SinkOptions,
+) -> Result<bool, EndpointError> {
+    let ReadBackFrom { channel, partition, offset } = place;
+    match holds_all_since(target, options, &End { channel, partition, offset }).await {
+        // What did not hold anything then may not have been made yet.
+        Err(error) if error.kind == EndpointErrorKind::NotFound => Ok(offset == 0),
+        answer => answer,
+    }
 }
 
 /// The number of an event in this run, when it is one of it.
@@ -137,7 +170,7 @@ mod tests {
         ];
         sink.send(&sent).await.await;
         let found = read_back(&mut ledger, &target, &options, &StopToken::default()).await.expect("read");
-        assert_eq!(found, ReadBack { read: 5, found: 1, interrupted: false });
+        assert_eq!(found, ReadBack { read: 5, found: 1, uncertain_below: 0, interrupted: false });
         assert!(ledger.settled.contains(2) && ledger.settled.count() == 2);
     }
 }

@@ -20,7 +20,8 @@ impl Recall {
         Self { address, options }
     }
 
-    /// What is settled, events without a receipt that lie on the target among it; none when the end was asked for.
+    /// What is settled, events without a receipt that lie on the target among it, and the number below which what is not may be gone
+    /// from there again; none when the end was asked for.
     ///
     /// # Errors
     /// When the target cannot be read.
@@ -28,9 +29,9 @@ impl Recall {
         &self,
         keeper: &Keeper,
         stop: &StopToken,
-    ) -> Result<Option<Settled>, EndpointError> {
+    ) -> Result<Option<(Settled, u64)>, EndpointError> {
         let mut ledger = keeper.ledger();
         let found = read_back(&mut ledger, &self.address, &self.options, stop).await?;
-        Ok((!found.interrupted).then_some(ledger.settled))
+        Ok((!found.interrupted).then_some((ledger.settled, found.uncertain_below)))
     }
 }

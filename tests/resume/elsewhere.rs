@@ -15,14 +15,14 @@ use super::{EVENTS, KILLS, by_lane, eddy, run, with_kills, write_events};
 const WINDOW: usize = 2_560;
 
 /// A recorder that was told where it listens or has subscribed.
-struct Recorder {
+pub(super) struct Recorder {
     child: Child,
     /// Kept so that the recorder can go on talking.
     _said: std::io::BufReader<std::process::ChildStderr>,
 }
 
 impl Recorder {
-    fn start(directory: &Path, source: &str) -> Self {
+    pub(super) fn start(directory: &Path, source: &str) -> Self {
         let mut child = eddy(directory, &["record", source, "--output", "seen.ndjson.zst"])
             .stdout(Stdio::null())
             .stderr(Stdio::piped())
@@ -38,7 +38,7 @@ impl Recorder {
     }
 
     /// Ends the recording; how many events are in it, and how many different ones.
-    fn seen(mut self, directory: &Path) -> (usize, usize) {
+    pub(super) fn seen(mut self, directory: &Path) -> (usize, usize) {
         let id = rustix::process::Pid::from_child(&self.child);
         rustix::process::kill_process(id, rustix::process::Signal::INT).expect("a signal");
         self.child.wait().expect("a child");

@@ -5,9 +5,13 @@ use std::path::{Path, PathBuf};
 use super::Args;
 use super::origin::Origin;
 use crate::commands::{CommandError, Context};
-use crate::endpoint::Capabilities;
+use crate::diagnostic::Severity;
 use crate::endpoint::capabilities::Assurance;
+use crate::endpoint::open::capabilities;
+use crate::endpoint::{Address, Capabilities};
 use crate::output::replay_plan::Guarantee;
+use crate::replay::preflight::Finding;
+use crate::replay::retention::MAY_REPEAT;
 use crate::replay::{Shard, ShardError, Timetable};
 
 /// Flags about delivery.
@@ -70,6 +74,20 @@ impl DeliveringArgs {
         self.delivery != Some(Wanted::AtLeastOnce)
     }
 
+    /// Whether, after a crash, this target is searched for what arrived.
+    pub fn looks_for_what_arrived(&self, has_ledger: bool, target: &Address) -> bool {
+        let can_be = capabilities(target).is_ok_and(|can| can.assurance >= Assurance::EffectivelyOnce);
+        has_ledger && can_be && self.reads_back() && !self.transacts()
+    }
+
+    /// Events that may go again stand against a run that is to send each effectively once.
+    pub fn weighed(&self, finding: Finding) -> Finding {
+        match self.delivery {
+            Some(Wanted::EffectivelyOnce) => Finding { severity: Severity::Error, ..finding },
+            _ => finding,
+        }
+    }
+
     /// The flags as they can be written again; they decide which events go, and how a run can go on.
     pub fn options(&self, shard: Option<Shard>) -> Vec<(&'static str, String)> {
         let shard = shard.map(|shard| ("shard", shard.to_string()));
@@ -78,14 +96,23 @@ impl DeliveringArgs {
     }
 
     /// How well delivery is assured.
-    pub(super) fn guarantee(&self, origin: &Origin, has_ledger: bool, carried: &Capabilities) -> Guarantee {
+    pub(super) fn guarantee(
+        &self,
+        origin: &Origin,
+        has_ledger: bool,
+        carried: &Capabilities,
+        findings: &[Finding],
+    ) -> Guarantee {
+        let may_repeat = findings.iter().any(|finding| finding.name == MAY_REPEAT);
         match (has_ledger, carried.assurance) {
             (_, Assurance::AtMostOnce) => Guarantee::AtMostOnce,
             _ if origin.group().is_some() => Guarantee::AtLeastOnceAcrossCrashes,
             _ if origin.archive().is_none() => Guarantee::AtLeastOnceOfTopic,
             (false, _) => Guarantee::AtLeastOnce,
             (true, Assurance::ExactlyOnce) if self.transacts() => Guarantee::ExactlyOnce,
-            (true, Assurance::EffectivelyOnce | Assurance::ExactlyOnce) if self.reads_back() => {
+            (true, Assurance::EffectivelyOnce | Assurance::ExactlyOnce)
+                if self.reads_back() && !may_repeat =>
+            {
                 Guarantee::EffectivelyOnce
             }
             (true, _) => Guarantee::AtLeastOnceAcrossCrashes,

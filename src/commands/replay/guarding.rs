@@ -199,6 +199,8 @@ pub(super) struct Rails {
     pub caps: Caps,
     /// Bytes that each channel of the target takes at once, where it says so.
     pub at_once: Option<u64>,
+    /// Events that may be handed over beyond the ledger on disk, where the target keeps little.
+    pub window: Option<u64>,
 }
 
 /// Looks at caps, at where the recording came from, at the contract and at the target.
@@ -215,7 +217,7 @@ pub(super) async fn looked(
     let caps = args.guarding.caps(target)?;
     let mut bounds = caps.broken(survey);
     let mut findings = contract(args, survey);
-    let (mut identity, mut cluster, mut at_once) = (Identity::None, None, None);
+    let (mut identity, mut cluster, mut at_once, mut window) = (Identity::None, None, None, None);
     if is_network(&target.address) {
         let recorded = Recorded::of(args, (origin, target), &args.connector(context, stop)?).await;
         if recorded.is_surely_here() {
@@ -226,7 +228,7 @@ pub(super) async fn looked(
         let is_stopped = is_unsendable || !bounds.is_empty() || findings.iter().any(Finding::is_error);
         if args.dry_run || !is_stopped {
             let told = super::target_facts::asked(args, context, target, survey, stop).await?;
-            (identity, cluster, at_once) = (told.identity, told.cluster, told.at_once);
+            (identity, cluster, at_once, window) = (told.identity, told.cluster, told.at_once, told.window);
             findings.extend(told.findings);
         }
         let found = recorded.found_here(cluster.as_ref());
@@ -252,7 +254,7 @@ pub(super) async fn looked(
             None => finding.help("`--quarantine FILE` keeps them; `--max-loops` sets the number"),
         });
     }
-    Ok(Rails { bounds, findings, identity, caps, at_once })
+    Ok(Rails { bounds, findings, identity, caps, at_once, window })
 }
 
 /// What the contract of today says of the events.

@@ -80,7 +80,7 @@ pub(super) async fn begun(
     args: &Args,
     context: &Context,
     (target, window, shard): (&Place, Window, Option<Shard>),
-    (survey, start_at): (&Survey, Option<Timestamp>),
+    (survey, start_at, beyond_the_ledger): (&Survey, Option<Timestamp>, Option<u64>),
     stop: &StopToken,
 ) -> Result<Begun, CommandError> {
     let Some(path) = &args.ledger else {
@@ -101,7 +101,7 @@ pub(super) async fn begun(
         let kept = found.filter(|_| args.resume);
         return super::once::begun(args, context, target, (path, new, kept), stop).await;
     }
-    let ledger = match found {
+    let (ledger, uncertain_below) = match found {
         Some(kept) if args.resume => {
             kept.belongs_to(path, &new)?;
             let Some(kept) = resumed(context, kept, (&address, &options), (path, stop)).await? else {
@@ -111,16 +111,8 @@ pub(super) async fn begun(
         }
         Some(kept) if !kept.finished => return Err(unfinished(path, &kept)),
         _ => {
-            let channels: Vec<&str> = survey.channels.keys().map(String::as_str).collect();
-            let read_back =
-                if args.delivering.reads_back() { begin(&address, &options, &channels).await? } else { None };
-            if read_back.is_none() && args.delivering.reads_back() {
-                context.ui.detail(format!(
-                    "what reaches `{}` cannot be read back: after a crash some events may go twice",
-                    target.address
-                ));
-            }
-            Ledger { read_back: read_back.unwrap_or_default(), ..new }
+            let new = Ledger { window: beyond_the_ledger, ..new };
+            (to_be_read_back(args, context, new, (&address, &options), survey).await?, 0)
         }
     };
     if ledger.settled.low() >= ledger.planned {
@@ -129,7 +121,29 @@ pub(super) async fn begun(
     }
     let only = Some(target.address.path.as_str()).filter(|path| !path.is_empty());
     let recall = (!ledger.read_back.is_empty()).then(|| Box::new(Recall::new(address, options)));
-    Ok(Begun::Kept(Arc::new(Keeper::start(path, ledger, only, args.resume).map_err(not_begun)?), recall))
+    let keeper = Keeper::start(path, ledger, only, args.resume).map_err(not_begun)?;
+    Ok(Begun::Kept(Arc::new(keeper.uncertain_below(uncertain_below)), recall))
+}
+
+/// A new ledger that knows from where its target is read back after a crash, where it can be.
+async fn to_be_read_back(
+    args: &Args,
+    context: &Context,
+    new: Ledger,
+    (address, options): (&Address, &SinkOptions),
+    survey: &Survey,
+) -> Result<Ledger, CommandError> {
+    if !args.delivering.reads_back() {
+        return Ok(new);
+    }
+    let channels: Vec<&str> = survey.channels.keys().map(String::as_str).collect();
+    let read_back = begin(address, options, &channels).await?;
+    if read_back.is_none() {
+        context.ui.detail(format!(
+            "what reaches `{address}` cannot be read back: after a crash some events may go twice"
+        ));
+    }
+    Ok(Ledger { read_back: read_back.unwrap_or_default(), ..new })
 }
 
 /// Everything is settled, and the ledger says so.
@@ -166,24 +180,25 @@ fn new(
     Ok(Ledger { seed: args.selecting.faulting.seed(), ..ledger })
 }
 
-/// The ledger with what is on the target settled; none when the end was asked for.
+/// The ledger with what is on the target settled, and the number below which what is not may have arrived all the same; none
+/// when the end was asked for.
 async fn resumed(
     context: &Context,
     mut kept: Ledger,
     (address, options): (&Address, &SinkOptions),
     (path, stop): (&Path, &StopToken),
-) -> Result<Option<Ledger>, CommandError> {
+) -> Result<Option<(Ledger, u64)>, CommandError> {
     let ui = &context.ui;
     let before = kept.settled.count();
     ui.say(format!("going on with run {}: {} settled before", kept.run, counted(before, "event")));
     if kept.read_back.is_empty() {
         if kept.ended_cleanly {
-            return Ok(Some(kept));
+            return Ok(Some((kept, 0)));
         }
         ui.warn(format!(
             "what reached `{address}` cannot be read back: events on their way when the run ended may go twice",
         ));
-        return Ok(Some(kept));
+        return Ok(Some((kept, 0)));
     }
     let found = read_back(&mut kept, address, options, stop).await?;
     kept.write(path)?;
@@ -191,7 +206,13 @@ async fn resumed(
     if found.found > 0 {
         ui.say(format!("{} had arrived without a receipt", counted(found.found, "event")));
     }
-    Ok((!found.interrupted).then_some(kept))
+    let uncertain_below = if kept.ended_cleanly { 0 } else { found.uncertain_below };
+    if uncertain_below > kept.settled.low() && !found.interrupted {
+        ui.warn(format!(
+            "`{address}` does not hold all any more that reached it: events on their way when the run ended may go twice",
+        ));
+    }
+    Ok((!found.interrupted).then_some((kept, uncertain_below)))
 }
 
 fn nothing_to_go_on_from(path: &Path) -> CommandError {

@@ -6,11 +6,13 @@ use super::Args;
 use crate::commands::target::Place;
 use crate::commands::{CommandError, Context};
 use crate::endpoint::address::Scheme;
+use crate::endpoint::facts::TargetFacts;
 use crate::endpoint::open::server_of;
 use crate::endpoint::{Address, EndpointError, open};
 use crate::event::Timestamp;
 use crate::output::replay_plan::Identity;
 use crate::replay::preflight::{Finding, judge};
+use crate::replay::retention::Retention;
 use crate::replay::{StopToken, Survey};
 
 /// How long one look of a dry run may take.
@@ -26,12 +28,26 @@ pub(super) struct Told {
     pub cluster: Option<String>,
     /// Bytes that each of its channels takes at once.
     pub at_once: Option<u64>,
+    /// Events that may be handed over beyond the ledger on disk, where it keeps little.
+    pub window: Option<u64>,
 }
 
 impl Told {
     fn nothing(identity: Identity) -> Self {
-        Self { identity, findings: Vec::new(), cluster: None, at_once: None }
+        Self { identity, findings: Vec::new(), cluster: None, at_once: None, window: None }
     }
+}
+
+/// What speaks against the run by what the target says of its channels, and the window of a ledger.
+fn judged(args: &Args, target: &Place, survey: &Survey, facts: &TargetFacts) -> (Vec<Finding>, Option<u64>) {
+    let now = Timestamp::now();
+    let mut findings = judge(survey, facts, now);
+    if !args.delivering.looks_for_what_arrived(args.ledger.is_some(), &target.address) {
+        return (findings, None);
+    }
+    let Retention { window, findings: found } = Retention::of(survey, facts, now);
+    findings.extend(found.into_iter().map(|finding| args.delivering.weighed(finding)));
+    (findings, window)
 }
 
 /// A channel of NATS that events would go to although the stream that keeps it is one that they were recorded from, under
@@ -79,9 +95,9 @@ pub(super) async fn asked(
     let channels: Vec<&str> = survey.channels.keys().map(String::as_str).collect();
     if !args.dry_run {
         let facts = args.connector(context, stop)?.facts(target, &channels).await?;
-        let findings = judge(survey, &facts, Timestamp::now());
+        let (findings, window) = judged(args, target, survey, &facts);
         let at_once = facts.channels.iter().filter_map(|channel| channel.largest_event).min();
-        return Ok(Told { identity: Identity::NotAsked, findings, cluster: facts.cluster, at_once });
+        return Ok(Told { identity: Identity::NotAsked, findings, cluster: facts.cluster, at_once, window });
     }
     let (address, options) = match target.for_writing(&context.environment) {
         Ok(opened) => opened,
@@ -103,7 +119,7 @@ pub(super) async fn asked(
     let facts = tokio::time::timeout(PATIENCE, open::target_facts(&address, &options, &channels)).await;
     let (facts, findings) = match facts {
         Ok(Ok(facts)) => {
-            let findings = judge(survey, &facts, Timestamp::now());
+            let (findings, _) = judged(args, target, survey, &facts);
             (Some(facts), findings)
         }
         Ok(Err(error)) => {
@@ -122,5 +138,5 @@ pub(super) async fn asked(
     };
     let cluster = facts.as_ref().and_then(|facts| facts.cluster.clone());
     let identity = Identity::Reached(Box::new(report), facts.map(Box::new));
-    Ok(Told { identity, findings, cluster, at_once: None })
+    Ok(Told { identity, findings, cluster, at_once: None, window: None })
 }

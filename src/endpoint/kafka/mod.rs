@@ -114,6 +114,19 @@ pub async fn ends(
     blocking(move || source::ends(&address, &options, &topics)).await.map(Some)
 }
 
+/// Whether a partition still holds everything that has come to it since this place.
+///
+/// # Errors
+/// When no broker can be reached or lets us in, or the topic is not there.
+pub async fn holds_all_since(
+    address: &Address,
+    options: &SinkOptions,
+    place: &End,
+) -> Result<bool, EndpointError> {
+    let (address, options, place) = (address.clone(), options.clone(), place.clone());
+    blocking(move || source::holds_all_since(&address, &options, &place)).await
+}
+
 /// What it tells of the channels that events of these channels go to.
 ///
 /// # Errors

@@ -265,6 +265,25 @@ pub(super) fn ends(
     Ok(ends)
 }
 
+/// Whether a partition, or each one of a topic, still holds everything that has come to it since this place.
+pub(super) fn holds_all_since(
+    address: &Address,
+    options: &SinkOptions,
+    place: &End,
+) -> Result<bool, EndpointError> {
+    let credentials = options.credentials.as_ref();
+    let (mut config, listener) = settings::connection(address, credentials, &settings::ALL_OPTIONS)?;
+    settings::consuming(&mut config, "eddy");
+    let consumer = start(&config, listener)?;
+    let mut found = find(&consumer, std::slice::from_ref(&place.channel), options.connect_timeout)?;
+    if let Some(partition) = place.partition {
+        only(&mut found, partition, address)?;
+    }
+    let first = Offsets { consumer: &consumer, timeout: options.connect_timeout }.first(&found)?;
+    let begins_before = |first: &i64| u64::try_from(*first).is_ok_and(|first| first <= place.offset);
+    Ok(first.values().all(begins_before))
+}
+
 /// Leaves nothing but one partition of each topic.
 pub(super) fn only(topics: &mut [Topic], partition: i32, address: &Address) -> Result<(), EndpointError> {
     for topic in topics {

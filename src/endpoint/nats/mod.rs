@@ -128,7 +128,19 @@ pub async fn ends(
     options: &SinkOptions,
     channels: &[&str],
 ) -> Result<Option<Vec<End>>, EndpointError> {
-    streams::ends(address, options, channels).await.map(Some)
+    streams::ends(address, options, channels).await
+}
+
+/// Whether the stream of a channel still holds everything that has come to it since this place.
+///
+/// # Errors
+/// When the server cannot be reached or does not let us in.
+pub async fn holds_all_since(
+    address: &Address,
+    options: &SinkOptions,
+    place: &End,
+) -> Result<bool, EndpointError> {
+    streams::holds_all_since(address, options, place).await
 }
 
 /// What it tells of the channels that events of these channels go to.

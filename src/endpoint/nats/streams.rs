@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use async_nats::jetstream::context::{Context, GetStreamByNameErrorKind, GetStreamErrorKind};
-use async_nats::jetstream::stream::Stream;
+use async_nats::jetstream::stream::{RetentionPolicy, Stream};
 use futures_util::TryStreamExt;
 
 use super::connection::{Connection, connect, known};
@@ -92,7 +92,8 @@ impl Opening {
     }
 }
 
-/// The sequence numbers that the next events of these streams, or of the streams of these subjects, get.
+/// The sequence numbers that the next events of these streams, or of the streams of these subjects, get; none where one of
+/// them gives its events away.
 ///
 /// # Errors
 /// When the server cannot be reached, or a stream is not there.
@@ -100,7 +101,7 @@ pub(super) async fn ends(
     address: &Address,
     options: &SinkOptions,
     channels: &[&str],
-) -> Result<Vec<End>, EndpointError> {
+) -> Result<Option<Vec<End>>, EndpointError> {
     let connection =
         connect(address, options.credentials.as_ref(), options.connect_timeout, &["window"]).await?;
     let context = async_nats::jetstream::new(connection.client.clone());
@@ -108,10 +109,44 @@ pub(super) async fn ends(
     for channel in channels {
         let found = connection.unless_refused(API, find(&context, channel, address)).await?;
         let (Meaning::Stream(stream) | Meaning::Subject(stream)) = found;
-        let offset = stream.cached_info().state.last_sequence + 1;
+        let info = stream.cached_info();
+        if gives_away(info.config.retention).is_some() {
+            return Ok(None);
+        }
+        let offset = info.state.last_sequence + 1;
         ends.push(End { channel: (*channel).to_owned(), partition: None, offset });
     }
-    Ok(ends)
+    Ok(Some(ends))
+}
+
+/// What a stream is called whose events are gone once they were consumed.
+pub(super) fn gives_away(retention: RetentionPolicy) -> Option<&'static str> {
+    match retention {
+        RetentionPolicy::Limits => None,
+        RetentionPolicy::WorkQueue => Some("a work queue"),
+        RetentionPolicy::Interest => Some("kept by interest"),
+    }
+}
+
+/// Whether the stream of a channel still holds everything that has come to it since this place.
+///
+/// # Errors
+/// When the server cannot be reached, or the stream is not there.
+pub(super) async fn holds_all_since(
+    address: &Address,
+    options: &SinkOptions,
+    place: &End,
+) -> Result<bool, EndpointError> {
+    let connection =
+        connect(address, options.credentials.as_ref(), options.connect_timeout, &["window"]).await?;
+    let context = async_nats::jetstream::new(connection.client.clone());
+    let found = connection.unless_refused(API, find(&context, &place.channel, address)).await?;
+    let (Meaning::Stream(stream) | Meaning::Subject(stream)) = found;
+    let info = stream.cached_info();
+    let is_cut = info.state.first_sequence > place.offset;
+    let has_gaps = info.state.deleted_count.is_some_and(|deleted| deleted > 0);
+    let was_made_anew = info.state.last_sequence + 1 < place.offset;
+    Ok(!is_cut && !has_gaps && !was_made_anew && gives_away(info.config.retention).is_none())
 }
 
 pub(super) async fn by_name(

@@ -184,6 +184,32 @@ pub(super) async fn ends(
     Ok(names.into_iter().zip(last).map(end).collect())
 }
 
+/// Whether a stream still holds everything that has come to it since this place.
+///
+/// # Errors
+/// When the server cannot be reached, or the connection breaks.
+pub(super) async fn holds_all_since(
+    address: &Address,
+    options: &SinkOptions,
+    place: &End,
+) -> Result<bool, EndpointError> {
+    let credentials = options.credentials.as_ref();
+    let settings = Settings::read(address, credentials, options.connect_timeout, Role::Sink)?;
+    let mut connection = connect(&settings, PATIENCE).await?;
+    let mut questions = redis::pipe();
+    questions.cmd("XRANGE").arg(&place.channel).arg("-").arg("+").arg("COUNT").arg(1);
+    questions.cmd("XINFO").arg("STREAM").arg(&place.channel);
+    let mut answers = ask_all(&mut connection, &questions, &settings).await?.into_iter();
+    let first = answers.next().and_then(answer::entries).and_then(|entries| Some(entries.first()?.id));
+    let told = answers.next().and_then(answer::list);
+    let number = |name: &str| told.as_ref().and_then(|told| answer::number(answer::named(told, name)?));
+    let reaches_back = first.is_some_and(|first| first.offset() <= place.offset);
+    // Where nothing was ever taken away, what is there is all; servers before Redis 7 do not count it.
+    let is_untouched = number("entries-added").is_some_and(|added| Some(added) == number("length"));
+    let was_never_there = first.is_none() && told.is_none() && place.offset == 0;
+    Ok(reaches_back || is_untouched || was_never_there)
+}
+
 /// After which entry of each stream the last `count` of all of them begin.
 ///
 /// # Errors

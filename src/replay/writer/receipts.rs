@@ -166,8 +166,8 @@ impl Writer {
         if !self.again.iter().any(|(_, note, _)| note.uncertain) {
             return true;
         }
-        let settled = match recall.settled(keeper, &self.stop).await {
-            Ok(Some(settled)) => settled,
+        let (settled, uncertain_below) = match recall.settled(keeper, &self.stop).await {
+            Ok(Some(recalled)) => recalled,
             Ok(None) => return false,
             Err(error) => {
                 if !error.retryable() {
@@ -178,7 +178,7 @@ impl Writer {
         };
         for (event, mut note, error) in std::mem::take(&mut self.again) {
             // What has no receipt although somebody is there may still be on its way, and arrive after we have looked.
-            note.uncertain &= error.kind == EndpointErrorKind::Timeout;
+            note.uncertain &= error.kind == EndpointErrorKind::Timeout || note.number < uncertain_below;
             if settled.contains(note.number) {
                 self.tally.arrived(event, &note);
             } else {
