@@ -92,6 +92,8 @@ pub struct ChannelFacts {
     pub most_bytes: Option<u64>,
     /// What keeps its events, where that has a name of its own, as a stream of JetStream has.
     pub kept_in: Option<String>,
+    /// What it is called where its events are gone once they were consumed, such as a work queue.
+    pub gives_away: Option<&'static str>,
     /// When it is full it refuses what comes; else it drops what is oldest.
     pub refuses_when_full: bool,
 }

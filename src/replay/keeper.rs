@@ -67,6 +67,8 @@ struct Shared {
 #[derive(Debug)]
 struct Books {
     ledger: Ledger,
+    /// The target is read back after a crash.
+    reads_back: bool,
     /// All events go to this channel, whatever their own.
     only_channel: Option<Arc<str>>,
     channels: HashSet<Arc<str>>,
@@ -106,6 +108,7 @@ impl Keeper {
             path: path.into(),
             persisted: AtomicU64::new(before.low()),
             books: Mutex::new(Books {
+                reads_back: !ledger.read_back.is_empty(),
                 ledger,
                 only_channel: only_channel.map(Arc::from),
                 channels: HashSet::new(),
@@ -326,7 +329,7 @@ impl Shared {
 impl Books {
     fn acknowledge(&mut self, event: &Acknowledged) {
         self.changed |= self.ledger.settled.insert(event.number);
-        if let Some(offset) = event.place.offset.filter(|_| event.steady) {
+        if let Some(offset) = event.place.offset.filter(|_| event.steady && self.reads_back) {
             let channel = self.channel(&event.channel);
             self.above.insert(event.number, ((channel, event.place.partition), offset));
         }
@@ -377,7 +380,8 @@ mod tests {
         let archive = folder.join("day.ndjson");
         std::fs::write(&archive, "x").expect("written");
         let identity = ArchiveIdentity::of(&archive).expect("a file");
-        let ledger = Ledger::new(identity, "plan".to_owned(), "memory:x".to_owned(), 4);
+        let mut ledger = Ledger::new(identity, "plan".to_owned(), "memory:x".to_owned(), 4);
+        ledger.read_back = vec![ReadBackFrom { channel: "orders".to_owned(), partition: Some(1), offset: 0 }];
         Keeper::start(&folder.join("ledger"), ledger, None, false).expect("kept")
     }
 

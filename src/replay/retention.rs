@@ -63,6 +63,8 @@ impl Retention {
 
 /// Why what arrived may be gone when it is looked for.
 enum Little {
+    /// Events are gone once they were consumed, as from what is called so.
+    GivesAway(&'static str),
     /// So many events are kept.
     Events(u64),
     /// So many bytes are kept, which is about so many events.
@@ -73,6 +75,9 @@ enum Little {
 
 impl Little {
     fn of(channel: &ChannelFacts, counts: &ChannelCounts, survey: &Survey, now: Timestamp) -> Option<Self> {
+        if let Some(kind) = channel.gives_away {
+            return Some(Self::GivesAway(kind));
+        }
         let is_short = |kept: &Duration| {
             let oldest = counts.oldest_time.filter(|_| channel.ages_by_own_time);
             let age = oldest.map(|oldest| u64::try_from(now.since(oldest)).unwrap_or(0));
@@ -99,7 +104,7 @@ impl Little {
     fn events(&self) -> u64 {
         match self {
             Self::Events(events) | Self::Bytes(_, events) => *events,
-            Self::Time(_) => 0,
+            Self::GivesAway(_) | Self::Time(_) => 0,
         }
     }
 
@@ -113,6 +118,7 @@ impl Little {
             return None;
         }
         Some(match self {
+            Self::GivesAway(kind) => format!("is {kind}, from which events go once they were consumed"),
             Self::Events(most) => format!("keeps only {most} events"),
             Self::Bytes(most, events) => format!("keeps only {most} bytes, about {events} events"),
             Self::Time(kept) => format!("keeps events only for {}", age(*kept)),
@@ -156,6 +162,11 @@ mod tests {
                 ChannelFacts { most_bytes: Some(35_600), most_events: Some(101), ..base() },
                 Some(2_048),
                 Some("keeps only 35600 bytes, about 100 events"),
+            ),
+            (
+                ChannelFacts { gives_away: Some("a work queue"), refuses_when_full: true, ..base() },
+                Some(2_048),
+                Some("is a work queue, from which events go once they were consumed"),
             ),
             (
                 ChannelFacts { kept_for: Some(Duration::from_secs(60)), ..base() },

@@ -5,7 +5,8 @@ use std::net::TcpStream;
 use std::path::Path;
 use std::time::Duration;
 
-use async_nats::jetstream::stream::Config;
+use async_nats::jetstream::consumer::pull;
+use async_nats::jetstream::stream::{Config, RetentionPolicy, Stream};
 use serde_json::Value;
 
 use super::elsewhere::Recorder;
@@ -15,7 +16,7 @@ use super::{EVENTS, killed, run, write_events};
 /// Events that one crash may leave open: those handed over beyond the mark on disk.
 const WINDOW: u64 = 2_560;
 
-async fn stream_of(port: u16, config: Config) {
+async fn stream_of(port: u16, config: Config) -> Stream {
     let client = async_nats::connect(format!("nats://127.0.0.1:{port}")).await.expect("a client");
     let config = Config {
         name: "SHOP".to_owned(),
@@ -24,7 +25,12 @@ async fn stream_of(port: u16, config: Config) {
         duplicate_window: Duration::from_millis(100),
         ..config
     };
-    async_nats::jetstream::new(client).create_stream(config).await.expect("a stream");
+    async_nats::jetstream::new(client).create_stream(config).await.expect("a stream")
+}
+
+async fn stream_gone(port: u16) {
+    let client = async_nats::connect(format!("nats://127.0.0.1:{port}")).await.expect("a client");
+    async_nats::jetstream::new(client).delete_stream("SHOP").await.expect("deleted");
 }
 
 /// The findings of the plan about events that may go again, and how well delivery is assured by it.
@@ -134,4 +140,32 @@ async fn a_stream_that_keeps_what_one_crash_leaves_open_repeats_nothing() {
     let (summary, error) = killed_and_resumed(directory.path(), &replay);
     assert_eq!(recorder.seen(directory.path()), (EVENTS, EVENTS), "{error}");
     assert_eq!(summary["possible_duplicates"], 0, "{summary}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn streams_that_give_their_events_away_are_gone_on_with_by_the_ledger_alone() {
+    let Some(server) = servers::nats(&[]) else { return };
+    let target = format!("jetstream+nats://127.0.0.1:{}", server.port);
+    let replay = replay_to(&target);
+    for (retention, kind) in
+        [(RetentionPolicy::WorkQueue, "a work queue"), (RetentionPolicy::Interest, "kept by interest")]
+    {
+        let directory = tempfile::tempdir().expect("a directory");
+        write_events(&directory.path().join("events.ndjson"), '.');
+        let stream = stream_of(server.port, Config { retention, ..Config::default() }).await;
+        // A work queue lets nobody else have its events.
+        let consumer = pull::Config { durable_name: Some("shop".to_owned()), ..pull::Config::default() };
+        stream.create_consumer(consumer).await.expect("a consumer");
+        let (findings, guarantee) = planned(directory.path(), &replay);
+        assert!(findings.len() == 1 && findings[0].contains(&format!("`SHOP` is {kind}")), "{findings:?}");
+        assert_eq!(guarantee, "at-least-once");
+        let recorder = Recorder::start(directory.path(), &format!("nats://127.0.0.1:{}/shop.>", server.port));
+        let (summary, error) = killed_and_resumed(directory.path(), &replay);
+        let (arrived, different) = recorder.seen(directory.path());
+        assert_eq!(different, EVENTS, "nothing is lost");
+        let (twice, said) = (arrived - EVENTS, summary["possible_duplicates"].as_u64().expect("a number"));
+        assert!(twice as u64 <= said && said <= WINDOW, "{twice} came twice: {summary}");
+        assert!(error.contains("cannot be read back: events on their way"), "{error}");
+        stream_gone(server.port).await;
+    }
 }

@@ -116,6 +116,7 @@ fn kept(subject: &str, config: &Config) -> ChannelFacts {
         largest_event: positive(i64::from(config.max_message_size)),
         refuses_when_full: config.discard == DiscardPolicy::New,
         kept_in: Some(config.name.clone()),
+        gives_away: streams::gives_away(config.retention),
         ..ChannelFacts::unknown(subject)
     }
 }
