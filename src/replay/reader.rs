@@ -175,7 +175,7 @@ impl Reader {
         let Some(arrived) = arrived else { return self };
         let is_in_order = self.timing.is_one_by_one() && self.rounds.is_none() && self.selector.keeps_order();
         let waits = is_in_order && self.handover.is_none() && self.source.waits_for_word();
-        self.word = waits.then(|| Word::new(arrived));
+        self.word = waits.then(|| Word::new(arrived, self.selector.makes_no_more_of_one()));
         self
     }
 

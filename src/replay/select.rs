@@ -185,6 +185,12 @@ impl Selector {
         self.selection.faults.list.is_empty()
     }
 
+    /// Whether no event becomes several.
+    #[must_use]
+    pub(super) fn makes_no_more_of_one(&self) -> bool {
+        self.selection.changes.maps.is_empty()
+    }
+
     /// Decides about a batch, and renames channels if that was asked for.
     pub fn select(&mut self, mut batch: Vec<Event>) -> Selected {
         if self.takes_all {

@@ -44,11 +44,15 @@ pub(super) struct Word {
     told: u64,
     /// After so many of the source, the next event of the run has this number.
     marks: VecDeque<(u64, u64)>,
+    /// The last mark that was reached.
+    reached: (u64, u64),
+    /// No event of the source becomes several of the run.
+    one_by_one: bool,
 }
 
 impl Word {
-    pub fn new(arrived: Arc<Arrived>) -> Self {
-        Self { arrived, given: 0, told: 0, marks: VecDeque::new() }
+    pub fn new(arrived: Arc<Arrived>, one_by_one: bool) -> Self {
+        Self { arrived, given: 0, told: 0, marks: VecDeque::new(), reached: (0, 0), one_by_one }
     }
 
     /// A batch was given out and selected from; `next` is the number of the event that comes next.
@@ -61,10 +65,14 @@ impl Word {
     pub fn say(&mut self, source: &mut dyn Source) {
         let arrived = self.arrived.number.load(Ordering::Relaxed);
         let before = self.told;
-        while let Some((given, _)) = self.marks.front().filter(|(_, next)| *next <= arrived) {
-            self.told = *given;
+        while let Some(mark) = self.marks.front().filter(|(_, next)| *next <= arrived) {
+            self.reached = *mark;
             self.marks.pop_front();
         }
+        let (given, next) = self.reached;
+        // Those before the first that is missing have arrived or were left out.
+        let part = if self.one_by_one && !self.marks.is_empty() { arrived.saturating_sub(next) } else { 0 };
+        self.told = self.told.max(given + part);
         if self.told > before {
             source.dealt_with(self.told);
         }
@@ -79,5 +87,51 @@ impl Word {
         if tokio::time::timeout(patience, self.arrived.moved.notified()).await.is_err() {
             self.arrived.wanted.notify_one();
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::Arc;
+
+    use super::{Arrived, Word};
+    use crate::endpoint::{BoxFuture, EndpointError, Source};
+    use crate::event::Event;
+
+    #[derive(Default)]
+    struct Told(u64);
+
+    impl Source for Told {
+        fn next_batch(&mut self, _: usize) -> BoxFuture<'_, Result<Vec<Event>, EndpointError>> {
+            Box::pin(std::future::ready(Ok(Vec::new())))
+        }
+
+        fn dealt_with(&mut self, events: u64) {
+            self.0 = events;
+        }
+
+        fn close(self: Box<Self>) -> BoxFuture<'static, Result<(), EndpointError>> {
+            Box::pin(std::future::ready(Ok(())))
+        }
+    }
+
+    /// What the source is told as more arrives: of a batch of five that all go, and one of five of which two do.
+    fn told(one_by_one: bool) -> Vec<u64> {
+        let (arrived, mut source) = (Arc::new(Arrived::default()), Told::default());
+        let mut word = Word::new(Arc::clone(&arrived), one_by_one);
+        word.given(5, 5);
+        word.given(5, 7);
+        let after = |number| {
+            arrived.up_to(number);
+            word.say(&mut source);
+            source.0
+        };
+        [0, 3, 5, 6, 7].map(after).to_vec()
+    }
+
+    #[test]
+    fn a_source_is_told_of_each_event_where_none_becomes_several() {
+        assert_eq!(told(true), [0, 3, 5, 6, 10]);
+        assert_eq!(told(false), [0, 0, 5, 5, 10]);
     }
 }

@@ -12,7 +12,7 @@ use super::support::rabbitmq::rabbitmq;
 use super::support::redis::redis;
 use super::support::servers::mosquitto;
 use eddy::endpoint::SourceOptions;
-use eddy::event::Event;
+use eddy::event::{Event, Header};
 use serde_json::json;
 
 fn eddy(arguments: &[&str]) -> Command {
@@ -96,6 +96,50 @@ fn nothing_is_lost_with_who_dies(url: &str, count: usize) {
     assert_eq!(all.len(), count, "{url}: {} of them before it died", before.len());
 }
 
+/// Sends events that hold much, numbered from 0.
+async fn send_much(url: &str, count: usize) {
+    let mut random = 88_172_645_463_325_252_u64;
+    let mut noise = || {
+        random ^= random << 13;
+        random ^= random >> 7;
+        random ^= random << 17;
+        format!("{random:016x}")
+    };
+    let mut event = |number: usize| {
+        let noise: String = (0..15).map(|_| noise()).collect();
+        Event { headers: vec![Header::text("noise", noise)], ..Event::new("", number.to_string()) }
+    };
+    let events: Vec<Event> = (0..count).map(&mut event).collect();
+    deliver(&mut sink(url).await, &events).await;
+}
+
+/// So many events lie there, numbered from 0; the disk of a recorder becomes full, and another one begins with the first that
+/// is not in its archive.
+fn a_full_disk_takes_exactly_what_is_in_the_archive(url: &str, count: usize) {
+    let folder = tempfile::tempdir().expect("a folder");
+    let (first, second) = (folder.path().join("a.eddy.ndjson.zst"), folder.path().join("b.eddy.ndjson.zst"));
+    // A refused write fails as on a full disk.
+    let script = "trap '' XFSZ; ulimit -f 1536; exec \"$0\" record \"$1\" -q -o \"$2\"";
+    let mut record = Command::new("sh");
+    record.args(["-c", script, env!("CARGO_BIN_EXE_eddy"), url]).arg(&first).stdin(Stdio::null());
+    let output = record.output().expect("a shell");
+    let said = String::from_utf8_lossy(&output.stderr);
+    assert!(output.status.code() == Some(1) && said.contains("events are safe"), "{url}: {said}");
+    if !first.exists() {
+        // There was no room for its index.
+        ended(eddy(&["archive", "repair", "-q"]).arg(folder.path().join("a.eddy.ndjson.zst.partial")));
+    }
+    let before = recorded(&first);
+    // The server may need a moment to see that it is gone.
+    std::thread::sleep(Duration::from_millis(300));
+    let left = (count - before.len()).to_string();
+    ended(eddy(&["record", url, "-n", &left, "-q", "-o"]).arg(&second));
+    let after = recorded(&second);
+    assert!(!before.is_empty() && before.len() < count, "{url}: {} in the first", before.len());
+    assert_eq!(after.first(), Some(&before.len()), "{url}: the first that is not in the first archive");
+    assert_eq!([before, after].concat(), (0..count).collect::<Vec<_>>(), "{url}");
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn of_a_queue() {
     let Some(node) = rabbitmq() else { return };
@@ -107,6 +151,8 @@ async fn of_a_queue() {
         only_what_was_handed_on_is_gone(&url);
         send(&url, 30_000).await;
         nothing_is_lost_with_who_dies(&url, 30_000);
+        send_much(&url, 8_000).await;
+        a_full_disk_takes_exactly_what_is_in_the_archive(&url, 8_000);
     }
 }
 
@@ -123,6 +169,8 @@ async fn of_a_group_of_redis() {
     only_what_was_handed_on_is_gone(&group);
     send(&url, 30_000).await;
     nothing_is_lost_with_who_dies(&group, 30_000);
+    send_much(&url, 8_000).await;
+    a_full_disk_takes_exactly_what_is_in_the_archive(&group, 8_000);
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -132,6 +180,10 @@ async fn of_a_group_of_kafka() {
     let url = format!("kafka://127.0.0.1:{}/handed-on", server.port);
     send(&url, 100).await;
     only_what_was_handed_on_is_gone(&format!("{url}?group=handed-on"));
+    topic(server.port, "handed-on-full", 1, &[]).await;
+    let url = format!("kafka://127.0.0.1:{}/handed-on-full", server.port);
+    send_much(&url, 8_000).await;
+    a_full_disk_takes_exactly_what_is_in_the_archive(&format!("{url}?group=handed-on-full"), 8_000);
 }
 
 #[tokio::test(flavor = "multi_thread")]

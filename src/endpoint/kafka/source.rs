@@ -6,6 +6,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::thread::JoinHandle;
 use std::time::Duration;
 
+use compact_str::CompactString;
 use rdkafka::ClientConfig;
 use rdkafka::config::FromClientConfigAndContext;
 use rdkafka::consumer::{BaseConsumer, CommitMode, Consumer as _};
@@ -40,7 +41,7 @@ pub(super) struct KafkaSource {
     removed: SharedRemoved,
     /// With a consumer group: the offsets behind what was given out and not yet come back for.
     given: Option<BTreeMap<Lane, i64>>,
-    /// The same for each batch, with how many events there were with it, where it is waited for that they have arrived.
+    /// The same for each event, where it is waited for that they have arrived.
     waiting: Option<Waiting>,
     /// The batch that was given out, where fates are to be told.
     taking: Option<Taking>,
@@ -51,8 +52,10 @@ pub(super) struct KafkaSource {
 /// What was given out and is not known to have arrived where it is carried to.
 #[derive(Debug, Default)]
 struct Waiting {
-    given: u64,
-    batches: VecDeque<(u64, BTreeMap<Lane, i64>)>,
+    /// How many of all events given out have arrived.
+    arrived: u64,
+    /// Topic and partition of each of the others, and the offset behind it.
+    events: VecDeque<(CompactString, i32, i64)>,
 }
 
 impl KafkaSource {
@@ -144,11 +147,11 @@ impl KafkaSource {
             for event in &batch {
                 let behind =
                     event.place.offset.and_then(|offset| i64::try_from(offset).ok()).unwrap_or(0) + 1;
-                given.insert((event.channel.to_string(), event.place.partition.unwrap_or(0)), behind);
-            }
-            if let Some(waiting) = &mut self.waiting {
-                waiting.given += batch.len() as u64;
-                waiting.batches.push_back((waiting.given, std::mem::take(given)));
+                let partition = event.place.partition.unwrap_or(0);
+                match &mut self.waiting {
+                    Some(waiting) => waiting.events.push_back((event.channel.clone(), partition, behind)),
+                    None => drop(given.insert((event.channel.to_string(), partition), behind)),
+                }
             }
         }
         Ok(batch)
@@ -157,9 +160,10 @@ impl KafkaSource {
     /// So many of all events given out have arrived.
     fn have_arrived(&mut self, events: u64) {
         let (Some(waiting), Some(given)) = (&mut self.waiting, &mut self.given) else { return };
-        while waiting.batches.front().is_some_and(|(count, _)| *count <= events) {
-            given.extend(waiting.batches.pop_front().into_iter().flat_map(|(_, positions)| positions));
-        }
+        let more = usize::try_from(events.saturating_sub(waiting.arrived)).unwrap_or(usize::MAX);
+        let arrived = waiting.events.drain(..more.min(waiting.events.len()));
+        given.extend(arrived.map(|(topic, partition, behind)| ((topic.to_string(), partition), behind)));
+        waiting.arrived = waiting.arrived.max(events);
         self.commit();
     }
 
