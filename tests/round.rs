@@ -351,7 +351,7 @@ fn a_recording_that_does_not_fit(blocks: u32, options: &str, whole: &str) {
     std::fs::write(directory.path().join("events.ndjson"), text).expect("written");
     let program = env!("CARGO_BIN_EXE_eddy");
     let script = format!(
-        "trap '' XFSZ; ulimit -f {blocks}; exec {program} record events.ndjson --output full.eddy.ndjson.zst {options}"
+        "trap '' XFSZ; ulimit -f {blocks}; exec {program} record events.ndjson --output full.eddy.ndjson.zst --format json {options}"
     );
     let output = Command::new("sh").args(["-c", &script]).current_dir(directory.path()).output();
     let output = output.expect("a shell");
@@ -367,6 +367,10 @@ fn a_recording_that_does_not_fit(blocks: u32, options: &str, whole: &str) {
     let safe = number("the first ", " events are safe");
     assert_eq!(sent - lost, safe, "what was acknowledged is what is in the file: {said}");
     assert!(said.contains(&format!("events are safe in `{whole}`")), "{said}");
+    let summary: serde_json::Value = serde_json::from_slice(&output.stdout).expect("a summary");
+    let why = summary["ended_early"].as_str().expect("a reason");
+    assert!(why.contains(&format!("the first {safe} events are safe in `{whole}`")), "{summary}");
+    assert_eq!(summary["events"], safe, "{summary}");
     succeeds(directory.path(), &["archive", "verify", whole]);
     let stats = succeeds(directory.path(), &["archive", "stats", whole, "--format", "json"]);
     let stats: serde_json::Value = serde_json::from_str(&stats).expect("JSON");

@@ -221,6 +221,14 @@ fn sink(output: &Path, header: &Header, limits: Option<PartLimits>) -> Result<Fi
     })
 }
 
+/// Why the recording ended before its end; nothing of one that ended as it was asked to.
+fn ended_early(ending: &Ending) -> Option<&str> {
+    match ending {
+        Ending::GaveUp(error) | Ending::SourceFailed(error) => Some(&error.message),
+        Ending::Complete | Ending::Stopped(_) => None,
+    }
+}
+
 fn report(
     format: Format,
     context: &Context,
@@ -248,6 +256,7 @@ fn report(
             "duration_us": outcome.summary.duration_us,
             "dropped": outcome.dropped,
             "removed": outcome.summary.removed,
+            "ended_early": ended_early(&outcome.ending),
             "replayed_left_out": outcome.left_out.replayed,
         });
         if let Some(masked) = masked {
