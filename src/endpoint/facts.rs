@@ -84,6 +84,8 @@ pub struct ChannelFacts {
     pub most_behind: Option<Duration>,
     /// Events whose own time lies further ahead than this are refused.
     pub most_ahead: Option<Duration>,
+    /// Events whose own time lies before this are refused, in microseconds since 1970.
+    pub earliest_us: Option<i64>,
     /// Bytes of the largest event taken, key and headers included.
     pub largest_event: Option<u64>,
     /// Events it keeps at most.

@@ -241,7 +241,11 @@ fn times(facts: &ChannelFacts, counts: &ChannelCounts, now: Timestamp) -> Vec<Fi
     let before = |time: Timestamp, by: Duration| now.since(time) > micros_of(by);
     let channel = &facts.channel;
     let retime = "give events new times with `--map '.broker_time = null'`";
-    if let Some(most) = facts.most_behind.filter(|most| before(oldest, *most)) {
+    if let Some(earliest) = facts.earliest_us.map(Timestamp).filter(|earliest| oldest < *earliest) {
+        let message =
+            format!("`{channel}` takes no event of before {earliest}, and the oldest is of {oldest}");
+        found.push(Finding::error("time-refused", message).help(retime));
+    } else if let Some(most) = facts.most_behind.filter(|most| before(oldest, *most)) {
         let message =
             format!("`{channel}` refuses events older than {}, and the oldest is of {oldest}", age(most));
         found.push(Finding::error("time-refused", message).help(retime));
@@ -353,6 +357,7 @@ mod tests {
             (ChannelFacts { largest_event: Some(499), ..base() }, ("too-large", Error)),
             (ChannelFacts { partitions: Some(5), ..base() }, ("fewer-partitions", Warning)),
             (ChannelFacts { most_behind: days(9), ..base() }, ("time-refused", Error)),
+            (ChannelFacts { earliest_us: Some(1), most_behind: days(9), ..base() }, ("time-refused", Error)),
             (
                 ChannelFacts { kept_for: days(7), ages_by_own_time: true, ..base() },
                 ("older-than-kept", Warning),
@@ -368,6 +373,7 @@ mod tests {
             partitions: Some(6),
             most_behind: days(11),
             most_ahead: days(1),
+            earliest_us: Some(0),
             kept_for: days(11),
             ages_by_own_time: true,
             most_events: Some(10),

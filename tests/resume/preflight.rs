@@ -110,9 +110,26 @@ async fn kafka_tells_what_it_would_refuse_and_what_it_would_not_keep() {
     );
     let watermarks = admin.inner().fetch_watermarks("preflight.small", 0, Duration::from_secs(10));
     assert_eq!(watermarks.expect("an answer"), (0, 0));
+    carries_no_time_before_1970(directory.path(), &url("preflight.forever"));
     refuses_the_large_one_alone(directory.path(), &url("preflight.small"));
     can_be_made_by_a_run_with_a_ledger(directory.path(), &url("preflight.made?create"));
     fits_together_into_a_narrow_topic(directory.path(), &url("preflight.narrow"));
+}
+
+/// The plan and the run say it before the first event, not when its turn has come; the run sends it without its time.
+fn carries_no_time_before_1970(directory: &Path, target: &str) {
+    let line =
+        |time: i64| format!("{{\"t\":1,\"src\":\"orders\",\"ts\":{time},\"tst\":\"create\",\"v\":\"x\"}}\n");
+    let lines = [1_700_000_000_000_000, -5_000_000].map(line).concat();
+    std::fs::write(directory.join("old.ndjson"), lines).expect("written");
+    let replay = ["replay", "old.ndjson", "--to", target, "--speed", "max"];
+    let told = "`preflight.forever` takes no event of before 1970-01-01T00:00:00.001000Z, and the oldest is of 1969-12-31T23:59:55";
+    let (code, plan, error) = run(directory, &[&replay[..], &["--dry-run"]].concat());
+    assert!(code == Some(1) && plan.contains(&format!("time-refused: {told}")), "{plan}{error}");
+    let (code, _, error) = run(directory, &replay);
+    assert!(code == Some(1) && error.contains(&format!("nothing was sent: time-refused: {told}")), "{error}");
+    let (code, _, error) = run(directory, &[&replay[..], &["--map", ".broker_time = null"]].concat());
+    assert_eq!(code, Some(0), "{error}");
 }
 
 /// What goes together has no more than the topic takes.

@@ -8,6 +8,7 @@ use rdkafka::config::FromClientConfigAndContext;
 use rdkafka::consumer::Consumer as _;
 
 use super::listener::Listener;
+use super::message::EARLIEST;
 use super::permissions::{self, Operations};
 use super::source::serve;
 use super::{blocking, cluster, failure, let_go, observe, settings};
@@ -69,7 +70,7 @@ pub(super) async fn ask(
         let partitions = u32::try_from(topic.partitions.len()).ok();
         let may_send = allowed.get(&name).and_then(may_write);
         let mut channel =
-            ChannelFacts { presence: Presence::There, partitions, may_send, ..ChannelFacts::unknown(name) };
+            ChannelFacts { presence: Presence::There, partitions, may_send, ..of_any_time(&name) };
         if let Some(config) = configs.remove(&channel.channel) {
             limits(&mut channel, &config, address);
         }
@@ -99,7 +100,12 @@ fn missing(name: &str, there: &[String], address: &Address) -> ChannelFacts {
     let is_made = settings::makes_topics(address);
     let presence = if is_made { Presence::MadeOnSending } else { Presence::Missing };
     let help = failure::no_topic(name, there, address).help;
-    ChannelFacts { presence, help, ..ChannelFacts::unknown(name) }
+    ChannelFacts { presence, help, ..of_any_time(name) }
+}
+
+/// A topic of which nothing is known but the times that Kafka carries.
+fn of_any_time(name: &str) -> ChannelFacts {
+    ChannelFacts { earliest_us: Some(EARLIEST.0), ..ChannelFacts::unknown(name) }
 }
 
 /// Settings of topics by name.
@@ -162,7 +168,7 @@ fn limits(channel: &mut ChannelFacts, config: &HashMap<String, String>, address:
 mod tests {
     use std::time::Duration;
 
-    use super::{limits, missing};
+    use super::{EARLIEST, limits, missing};
     use crate::endpoint::Address;
     use crate::endpoint::facts::{ChannelFacts, Presence};
 
@@ -176,6 +182,7 @@ mod tests {
         }
         let facts = missing("payments", &[], &Address::parse("kafka://h:9").expect("an address"));
         assert_eq!((facts.presence, facts.against), (Presence::Missing, None));
+        assert_eq!(facts.earliest_us, Some(EARLIEST.0));
         assert!(facts.help.expect("the next step").contains("--bootstrap-server h:9 --create"));
     }
 

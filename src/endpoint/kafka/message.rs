@@ -8,6 +8,9 @@ use super::fetching::{self, FOREIGN_NAMES};
 use crate::endpoint::{EndpointError, EndpointErrorKind};
 use crate::event::{BrokerTime, Event, Place, TimeKind, Timestamp};
 
+/// The earliest time that Kafka carries: the client takes 0 for "now", and nothing lies before that.
+pub(super) const EARLIEST: Timestamp = Timestamp(1_000);
+
 /// A record on its way to the client.
 #[derive(Debug)]
 pub(super) struct Record<'a> {
@@ -45,14 +48,12 @@ fn time_to_send(event: &Event) -> Result<Option<i64>, EndpointError> {
     let Some(BrokerTime { time, kind: TimeKind::Create }) = event.broker_time else {
         return Ok(None);
     };
-    let milliseconds = time.0.div_euclid(1000);
-    // The client takes 0 for "now", and Kafka knows no earlier time.
-    if milliseconds <= 0 {
+    if time < EARLIEST {
         let message = format!("Kafka cannot carry the time {time}");
         return Err(EndpointError::new(EndpointErrorKind::Rejected, message)
             .help("its times begin one millisecond after 1970-01-01T00:00:00Z"));
     }
-    Ok(Some(milliseconds))
+    Ok(Some(time.0.div_euclid(1000)))
 }
 
 fn headers(event: &Event) -> Result<OwnedHeaders, EndpointError> {
