@@ -74,7 +74,7 @@ pub struct Args {
     #[arg(long, value_enum, default_value_t, value_name = "CHOICE")]
     loss: Loss,
     /// Try failed events again for this long before giving up
-    #[arg(long, value_name = "TIME", default_value = "30s")]
+    #[arg(long, value_name = "TIME", default_value = "2m")]
     retry_for: String,
     #[command(flatten)]
     connect: ConnectArgs,

@@ -50,7 +50,7 @@ mod watching;
 pub use line::{Line, run_line};
 
 /// How long failed events are tried again, unless it is said.
-const RETRY_FOR: &str = "30s";
+const RETRY_FOR: &str = "2m";
 
 /// Flags of `eddy replay`.
 #[derive(Debug, clap::Args)]

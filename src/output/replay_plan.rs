@@ -156,7 +156,7 @@ pub fn plan_text(out: &mut dyn Write, plan: &PlanView<'_>) -> io::Result<()> {
     }
     channels_text(out, plan)?;
     if survey.losses.is_empty() {
-        writeln!(out, "losses    none: {} carries everything in them", plan.carried.name)?;
+        losses_text(out, &plan.carried)?;
     }
     for each in &survey.losses {
         writeln!(out, "losses    {} cannot carry {}", plan.carried.name, loss(each))?;
@@ -186,6 +186,25 @@ pub fn plan_text(out: &mut dyn Write, plan: &PlanView<'_>) -> io::Result<()> {
     }
     writeln!(out, "dry run   nothing was sent")?;
     out.flush()
+}
+
+/// What nothing is refused for is said all the same.
+fn losses_text(out: &mut dyn Write, carried: &Capabilities) -> io::Result<()> {
+    let own_time =
+        (!carried.timestamps).then_some("their senders' times, in whose place are those of arrival");
+    let own_order = (carried.headers && !carried.header_order).then_some("the order of headers");
+    let kept_back: Vec<_> = own_time.into_iter().chain(own_order).collect();
+    match kept_back.as_slice() {
+        [] => writeln!(out, "losses    none: {} carries everything in them", carried.name),
+        parts => {
+            writeln!(
+                out,
+                "losses    {} carries everything in them but {}",
+                carried.name,
+                parts.join(", and ")
+            )
+        }
+    }
 }
 
 fn identity_text(out: &mut dyn Write, identity: &Identity) -> io::Result<()> {

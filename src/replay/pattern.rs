@@ -48,6 +48,15 @@ impl Condition {
                 help: format!("did you mean `{near}`? {HELP}"),
             });
         }
+        if let (None, Some(path)) = (filter, compared(text)) {
+            return Err(PatternError {
+                message: format!("`{path}` is no part of an event"),
+                wrong: Some((text.to_owned(), 0..path.len())),
+                help: format!(
+                    "what is in the payload begins with `.payload`: `.payload{path}…`; write `jq=FILTER` for any other filter"
+                ),
+            });
+        }
         match filter {
             Some(filter) => Ok(Self::Jq(Jq::compile(filter)?)),
             None => Ok(Self::Pattern(Pattern::parse(text)?)),
@@ -63,6 +72,17 @@ fn begins_with_field(text: &str) -> bool {
     let end = body.find(|each: char| !each.is_ascii_lowercase() && each != '_').unwrap_or(body.len());
     FIELDS.contains(&&body[..end])
         && !body[end..].starts_with(|each: char| each.is_alphanumeric() || each == '-')
+}
+
+/// The path at the beginning of a text that can only be meant as jq: it is compared with something, or handed on.
+fn compared(text: &str) -> Option<&str> {
+    const SIGNS: [&str; 9] = ["==", "!=", "<", ">", "|", "//", "and ", "or ", "as $"];
+    if !text.strip_prefix('.')?.starts_with(|each: char| each.is_alphabetic() || each == '_') {
+        return None;
+    }
+    let of_path = |each: char| each.is_alphanumeric() || matches!(each, '.' | '_' | '[' | ']' | '"' | '?');
+    let (path, rest) = text.split_at(text.find(|each| !of_path(each))?);
+    SIGNS.iter().any(|sign| rest.trim_start().starts_with(sign)).then_some(path)
 }
 
 /// The part of an event that a text begins with, when its name has a slip, and the name that is meant.
@@ -269,6 +289,19 @@ mod tests {
             ".example.com",
             "payloads are large",
         ] {
+            assert!(matches!(Condition::parse(text), Ok(Condition::Pattern(Pattern::Contains(_)))), "{text}");
+        }
+        for (text, path) in [
+            (".total > 100", ".total"),
+            (".x==1", ".x"),
+            (".a.b[0].c != null", ".a.b[0].c"),
+            (".items[] | .sku", ".items[]"),
+        ] {
+            let error = Condition::parse(text).expect_err(text);
+            assert_eq!(error.wrong, Some((text.to_owned(), 0..path.len())), "{text}");
+            assert!(error.help.contains(&format!("`.payload{path}…`")), "{text}: {}", error.help);
+        }
+        for text in [".com/path", ".5 > 3", ". > x", ".profile: x", ".net"] {
             assert!(matches!(Condition::parse(text), Ok(Condition::Pattern(Pattern::Contains(_)))), "{text}");
         }
         let error = Condition::parse(".payload.total >").expect_err("an end is missing");

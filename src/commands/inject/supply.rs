@@ -25,6 +25,7 @@ use crate::ui::Ui;
 /// Channel, key, headers, time and partition that flags give to every event. A partition is asked of the target as well:
 /// of a recorded one, that there is none of its number says nothing.
 pub(super) fn pattern(args: &Args, target: &mut Place, ui: &Ui) -> Result<Event, CommandError> {
+    refuse_second_channel(args, target)?;
     let channel = args.channel.clone().or_else(|| target.channel.clone()).unwrap_or_default();
     // A web server has an address even without a path.
     let needs_channel = is_network(&target.address) && target.address.scheme != Scheme::Http;
@@ -47,6 +48,19 @@ pub(super) fn pattern(args: &Args, target: &mut Place, ui: &Ui) -> Result<Event,
         target.address.grant("partition", partition.to_string(), "`--partition`");
     }
     Ok(pattern)
+}
+
+/// Where the address says where everything goes, another channel would be passed over.
+fn refuse_second_channel(args: &Args, target: &Place) -> Result<(), CommandError> {
+    let all_go_there =
+        matches!(target.address.scheme, Scheme::Kafka | Scheme::Mqtt | Scheme::Nats | Scheme::Redis);
+    match (&args.channel, &target.channel) {
+        (Some(wanted), Some(named)) if all_go_there && wanted != named => Err(CommandError::usage(format!(
+            "`--channel {wanted}` does not go with a target that names the channel `{named}`"
+        ))
+        .hint("leave `--channel` away, or name only the server as the target")),
+        _ => Ok(()),
+    }
 }
 
 /// The address with a channel, as an example.
