@@ -55,6 +55,16 @@ enum Perspective {
     Client,
 }
 
+/// What to do where there is no result.
+fn next_step(error: &ConvertError) -> &'static str {
+    match error {
+        ConvertError::Downwards(_) => {
+            "name this version or a newer one with `--to`; an older one cannot say all that is in it"
+        }
+        _ => "`eddy validate` shows what is wrong with it",
+    }
+}
+
 /// Runs the command.
 pub fn run(args: &Args, context: &Context) -> Result<Status, CommandError> {
     let source = input(&args.file, context)?;
@@ -75,8 +85,7 @@ pub fn run(args: &Args, context: &Context) -> Result<Status, CommandError> {
                 ConvertError::Refused(refusal) => place_of(&source, refusal),
                 _ => source.name.clone(),
             };
-            CommandError::usage(format!("cannot convert `{place}`: {error}"))
-                .hint("`eddy validate` shows what is wrong with it")
+            CommandError::usage(format!("cannot convert `{place}`: {error}")).hint(next_step(&error))
         })?;
     let before = findings(&load_text(&source.name, source.text.as_str(), &Limits::default()));
     let output = args.output.as_deref().filter(|path| path.as_os_str() != "-");
