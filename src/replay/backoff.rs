@@ -21,6 +21,12 @@ impl Backoff {
         Self { allowed, since: None, wait: FIRST_WAIT, attempts: 0 }
     }
 
+    /// Allows `allowed` from this moment on.
+    #[must_use]
+    pub fn begun(allowed: Duration, since: Instant) -> Self {
+        Self { since: Some(since), ..Self::new(allowed) }
+    }
+
     /// How long one trouble may last.
     #[must_use]
     pub fn allowed(&self) -> Duration {

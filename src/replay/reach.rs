@@ -46,12 +46,13 @@ pub async fn reach<T>(
 ) -> Result<T, Unreached> {
     let began = Instant::now();
     let left = || patience.saturating_sub(began.elapsed());
-    let mut backoff = Backoff::new(patience);
+    let mut backoff = Backoff::begun(patience, began);
     let mut attempts = 0;
     let mut last: Option<EndpointError> = None;
     loop {
         attempts += 1;
         let within = if patience.is_zero() { ATTEMPT } else { ATTEMPT.min(left().max(LAST_ATTEMPT)) };
+        let tried = Instant::now();
         let trying = attempt(within);
         let outcome = ticking(trying, stop, || {
             if let Some(error) = &last {
@@ -63,7 +64,9 @@ pub async fn reach<T>(
             Err(error) => error,
         };
         let wait = error.retryable().then(|| backoff.next_wait(Instant::now(), error.retry_after)).flatten();
-        let Some(wait) = wait else {
+        // The last attempt takes as long as this one, and is over when patience is.
+        let room = left().checked_sub(tried.elapsed().min(LAST_ATTEMPT));
+        let Some(wait) = wait.zip(room).map(|(wait, room)| wait.min(room)) else {
             return Err(Unreached::GaveUp(error, attempts));
         };
         let error = last.insert(error);
@@ -131,6 +134,18 @@ mod tests {
         let no = || EndpointError::new(Kind::Unauthorised, "not let in");
         let outcome = reach(Duration::from_secs(60), &stop, |_| {}, async |_| Err::<(), _>(no())).await;
         assert!(matches!(outcome, Err(Unreached::GaveUp(_, 1))));
+    }
+
+    #[tokio::test]
+    async fn attempts_that_take_their_time_end_with_patience() {
+        let (began, stop) = (std::time::Instant::now(), StopToken::default());
+        let slow = async |within: Duration| {
+            tokio::time::sleep(Duration::from_millis(400).min(within)).await;
+            Err::<(), _>(away())
+        };
+        let outcome = reach(Duration::from_secs(2), &stop, |_| {}, slow).await;
+        assert!(matches!(outcome, Err(Unreached::GaveUp(_, tries)) if tries > 1));
+        assert!(began.elapsed() < Duration::from_millis(2300), "{:?}", began.elapsed());
     }
 
     #[tokio::test]
