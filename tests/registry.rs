@@ -205,6 +205,14 @@ fn a_registry_that_is_none_or_away_is_named() {
     let no_file = "https://127.0.0.1:1?ca=none.pem";
     let (code, text) = fails(folder.path(), &["tail", "events.ndjson", "--registry", no_file]);
     assert!(code == 2 && text.contains("cannot use the certificates in `none.pem`"), "{text}");
+    let (other, _asked) = answering("HTTP/1.1 406 Not Acceptable\r\n".to_owned());
+    let other = format!("http://127.0.0.1:{other}");
+    let (code, text) = fails(folder.path(), &["tail", "events.ndjson", "--registry", &other]);
+    assert!(code == 2 && text.contains("is no schema registry") && text.contains("406"), "{text}");
+    let (busy, _asked) = answering("HTTP/1.1 503 Service Unavailable\r\n".to_owned());
+    let busy = format!("http://127.0.0.1:{busy}");
+    let (code, text) = fails(folder.path(), &["tail", "events.ndjson", "--registry", &busy]);
+    assert!(code == 3 && text.contains("try again"), "{text}");
     let Some(server) = shared() else { return };
     let elsewhere = format!("http://127.0.0.1:{}/nothing/here", server.port);
     let (code, text) = fails(folder.path(), &["tail", "events.ndjson", "--registry", &elsewhere]);

@@ -4,6 +4,7 @@ use std::collections::HashMap;
 use std::sync::Arc;
 
 use super::each_event::EachEvent;
+use super::error::underlined;
 use super::{CommandError, Context, ErrorKind};
 use crate::endpoint::{EndpointError, EndpointErrorKind, Source};
 use crate::event::Event;
@@ -19,7 +20,8 @@ impl From<RegistryError> for CommandError {
             RegistryErrorKind::Unreachable | RegistryErrorKind::Unauthorised => ErrorKind::Connection,
             _ => ErrorKind::Usage,
         };
-        Self::new(kind, error.message).hint(error.help)
+        let shown = error.wrong.map(|wrong| underlined(&error.message, &wrong.0, &wrong.1));
+        Self::new(kind, shown.unwrap_or(error.message)).hint(error.help)
     }
 }
 
@@ -161,6 +163,7 @@ impl Part {
             kind: RegistryErrorKind::NotFound,
             message: format!("schema {} of the registry has no Protobuf message `{name}`", schema.id),
             help: "check `--protobuf-message` against the schema".to_owned(),
+            wrong: None,
         })
     }
 

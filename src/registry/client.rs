@@ -25,6 +25,9 @@ const BELOW: [&str; 3] = ["apis", "ccompat", "v7"];
 
 type Answer = Result<Value, RegistryError>;
 
+/// What to do where another server answers.
+const WRONG_PLACE: &str = "are port and path right? Apicurio's path begins with /apis/ccompat/v7";
+
 /// A question and where its answer goes.
 struct Question {
     url: Url,
@@ -216,7 +219,7 @@ impl Asker {
             (status, None) if status.is_success() => error(
                 RegistryErrorKind::Malformed,
                 format!("`{url}` is no schema registry: it does not answer in JSON"),
-                "is the path right? Apicurio's begins with /apis/ccompat/v7",
+                WRONG_PLACE,
             ),
             (StatusCode::UNAUTHORIZED | StatusCode::FORBIDDEN, _) => error(
                 RegistryErrorKind::Unauthorised,
@@ -231,7 +234,13 @@ impl Asker {
             (StatusCode::NOT_FOUND, _) => error(
                 RegistryErrorKind::Malformed,
                 format!("`{url}` is no schema registry: it has nothing there ({status})"),
-                "is the path right? Apicurio's begins with /apis/ccompat/v7",
+                WRONG_PLACE,
+            ),
+            // A registry says what is wrong with a question by a number; a server that takes none of ours is something else.
+            (status, _) if code.is_none() && is_no_answer_of_a_registry(status) => error(
+                RegistryErrorKind::Malformed,
+                format!("`{url}` is no schema registry: it does not take the question ({status})"),
+                WRONG_PLACE,
             ),
             _ => error(
                 RegistryErrorKind::Unreachable,
@@ -251,6 +260,12 @@ impl Asker {
         let message = format!("cannot ask the schema registry `{}`: {reason}", self.settings.url);
         RegistryError::new(RegistryErrorKind::Unreachable, message, help)
     }
+}
+
+/// Whether a status is one by which a server refuses the question as such; that there are too many of them passes.
+fn is_no_answer_of_a_registry(status: StatusCode) -> bool {
+    let passes = matches!(status, StatusCode::REQUEST_TIMEOUT | StatusCode::TOO_MANY_REQUESTS);
+    status == StatusCode::NOT_IMPLEMENTED || !passes && !status.is_server_error()
 }
 
 /// The innermost reason, which says more than the words around it.

@@ -1,5 +1,7 @@
 //! Why a registry gives no schema, each with the next step.
 
+use std::ops::Range;
+
 use thiserror::Error;
 
 /// What kind of trouble.
@@ -29,10 +31,12 @@ pub struct RegistryError {
     pub message: String,
     /// What to do.
     pub help: String,
+    /// The address without what lets us in, and the byte range in it that is wrong, for an underline.
+    pub wrong: Option<Box<(String, Range<usize>)>>,
 }
 
 impl RegistryError {
     pub(super) fn new(kind: RegistryErrorKind, message: impl Into<String>, help: impl Into<String>) -> Self {
-        Self { kind, message: message.into(), help: help.into() }
+        Self { kind, message: message.into(), help: help.into(), wrong: None }
     }
 }

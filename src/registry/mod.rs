@@ -256,6 +256,7 @@ fn fetch(ask: &mut dyn Ask, id: SchemaId) -> Result<Registered, RegistryError> {
             message: format!("the registry does not know schemas by GUID, and the event names {name}"),
             help: "schemas by GUID are known to Confluent's registry since 8.0 and to Redpanda's since 26.3"
                 .to_owned(),
+            ..error
         },
         _ => error,
     })?;

@@ -1,6 +1,7 @@
 //! Where a registry is and who we are there.
 
 use std::fmt;
+use std::ops::Range;
 use std::path::PathBuf;
 
 use url::Url;
@@ -40,8 +41,10 @@ impl RegistrySettings {
             let help = "write `http://HOST:PORT`, `https://USER:PASSWORD@HOST`, and `?ca=FILE` or `?token=TOKEN` after it";
             RegistryError::new(RegistryErrorKind::Malformed, message, help)
         };
-        let mut url = Url::parse(text)
-            .map_err(|error| wrong(&format!("the address of the schema registry is none: {error}")))?;
+        let mut url = Url::parse(text).map_err(|error| RegistryError {
+            wrong: wrong_part(text, error).map(Box::new),
+            ..wrong(&format!("the address of the schema registry is none: {error}"))
+        })?;
         if !matches!(url.scheme(), "http" | "https") {
             let scheme = url.scheme();
             return Err(wrong(&format!("a schema registry is asked by http or https, not by `{scheme}`")));
@@ -90,6 +93,20 @@ fn credentials(url: &Url) -> Option<Credentials> {
     Some(Some((plain(url.username())?, plain(url.password().unwrap_or_default())?)))
 }
 
+/// The beginning of an address without who we are, and where in it the host stands, or the port when that is wrong.
+fn wrong_part(text: &str, error: url::ParseError) -> Option<(String, Range<usize>)> {
+    let (scheme, rest) = text.split_once("://")?;
+    let end = rest.find(['/', '?', '#']).unwrap_or(rest.len());
+    if rest[end..].contains('@') {
+        // A password with such a letter ends the host too early.
+        return None;
+    }
+    let (user, host) = rest[..end].rsplit_once('@').map_or(("", &rest[..end]), |(_, host)| ("***@", host));
+    let before = format!("{scheme}://{user}");
+    let port = host.rfind(':').filter(|_| error == url::ParseError::InvalidPort).map_or(0, |at| at + 1);
+    Some((format!("{before}{host}"), before.len() + port..before.len() + host.len()))
+}
+
 #[cfg(test)]
 mod tests {
     use super::RegistrySettings;
@@ -107,6 +124,19 @@ mod tests {
         let token = RegistrySettings::parse("https://host?token=s3cret").unwrap();
         assert_eq!(token.token.as_deref(), Some("s3cret"));
         assert!(!format!("{token:?}").contains("s3cret"), "{token:?}");
+    }
+
+    #[test]
+    fn the_wrong_part_is_underlined() {
+        let marked = |text: &str| {
+            let error = RegistrySettings::parse(text).expect_err(text);
+            error.wrong.map(|wrong| (wrong.0[wrong.1.clone()].to_owned(), wrong.0))
+        };
+        let at = |part: &str, shown: &str| Some((part.to_owned(), shown.to_owned()));
+        assert_eq!(marked("http://u:p@h:99999"), at("99999", "http://***@h:99999"));
+        assert_eq!(marked("http://h:99999/a?token=s3cret"), at("99999", "http://h:99999"));
+        assert_eq!(marked("http://a b:80"), at("a b:80", "http://a b:80"));
+        assert_eq!(marked("http://u:s3/cret@h:99999"), None);
     }
 
     #[test]
