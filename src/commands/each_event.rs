@@ -77,6 +77,10 @@ impl Source for EachEvent {
         self.inner.leaves_what_it_reads()
     }
 
+    fn goes_on_where_it_stopped(&self) -> bool {
+        self.inner.goes_on_where_it_stopped()
+    }
+
     fn is_held_up(&self) -> bool {
         self.inner.is_held_up()
     }

@@ -239,6 +239,8 @@ pub enum PartNews {
     Back {
         /// Which one it is.
         name: String,
+        /// It goes on where it stopped.
+        goes_on: bool,
     },
 }
 
@@ -279,6 +281,11 @@ pub trait Source: Send {
     /// Where events can be sent to, when the source is a server that listens by itself.
     fn listens_at(&self) -> Option<String> {
         None
+    }
+
+    /// Whether it goes on where it stopped after a loss, because its system keeps what comes meanwhile.
+    fn goes_on_where_it_stopped(&self) -> bool {
+        false
     }
 
     /// Says what was lost on the way through no fault of the reader (a slow-consumer drop, for example).

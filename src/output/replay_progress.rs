@@ -29,8 +29,8 @@ pub fn value(progress: &Progress<'_>, plan: (Option<u64>, Option<Duration>)) -> 
         }),
         Progress::Recovered => json!({"progress": "recovered"}),
         Progress::SourceLost { error } => json!({"progress": "source-lost", "error": error}),
-        Progress::SourceBack { source: None } => json!({"progress": "source-back"}),
-        Progress::SourceBack { source } => json!({"progress": "source-back", "source": source}),
+        Progress::SourceBack { source: None, .. } => json!({"progress": "source-back"}),
+        Progress::SourceBack { source, .. } => json!({"progress": "source-back", "source": source}),
         Progress::Removed(Removed { events, at_most }) => {
             json!({"progress": "events-removed", "events": events, "at_most": at_most})
         }
@@ -100,9 +100,9 @@ mod tests {
             Progress::Retrying { events: 3, attempt: 1, wait: Duration::ZERO, error: error.clone() },
             Progress::Recovered,
             Progress::SourceLost { error },
-            Progress::SourceBack { source: None },
+            Progress::SourceBack { source: None, goes_on: true },
+            Progress::SourceBack { source: Some("nats://h:4222".to_owned()), goes_on: false },
             Progress::Removed(Removed { events: 7, at_most: true }),
-            Progress::SourceBack { source: Some("nats://h:4222".to_owned()) },
             Progress::Stopping { outstanding: 2 },
         ] {
             let line = value(&progress, (Some(5), None));

@@ -94,7 +94,8 @@ impl Part {
     /// It answered, or its system is there again.
     fn works(&mut self, care: Option<&Care>) {
         if let (Some(_), Some(care)) = (self.lost.take(), care) {
-            (care.tell)(PartNews::Back { name: self.name.clone() });
+            let goes_on = self.source.goes_on_where_it_stopped();
+            (care.tell)(PartNews::Back { name: self.name.clone(), goes_on });
         }
     }
 
@@ -294,6 +295,10 @@ impl Source for MergedSource {
         self.parts.iter().all(|part| part.source.leaves_what_it_reads())
     }
 
+    fn goes_on_where_it_stopped(&self) -> bool {
+        self.parts.iter().all(|part| part.source.goes_on_where_it_stopped())
+    }
+
     fn close(self: Box<Self>) -> BoxFuture<'static, Result<(), EndpointError>> {
         Box::pin(async move {
             let mut result = Ok(());
@@ -412,7 +417,10 @@ mod tests {
         assert_eq!(*news.lock().expect("a lock"), std::slice::from_ref(&lost));
         let batch = merged.next_batch(1).await.expect("it is back");
         assert_eq!(batch[0].channel, "b");
-        assert_eq!(*news.lock().expect("a lock"), [lost, PartNews::Back { name: "shaky".to_owned() }]);
+        assert_eq!(
+            *news.lock().expect("a lock"),
+            [lost, PartNews::Back { name: "shaky".to_owned(), goes_on: false }]
+        );
     }
 
     #[tokio::test(start_paused = true)]

@@ -46,6 +46,8 @@ pub enum Progress<'a> {
     SourceBack {
         /// From which source, when there are several.
         source: Option<String>,
+        /// It goes on where it stopped.
+        goes_on: bool,
     },
     /// The source's system removed events before they were read; said once, when the first are known.
     Removed(Removed),
@@ -177,7 +179,7 @@ pub(super) enum News {
     Retrying { events: usize, attempt: u32, wait: Duration, error: String },
     Recovered,
     SourceLost { error: String },
-    SourceBack { source: Option<String> },
+    SourceBack { source: Option<String>, goes_on: bool },
     Removed(Removed),
     Stopping { outstanding: u64 },
 }
@@ -190,7 +192,7 @@ impl From<News> for Progress<'_> {
             }
             News::Recovered => Self::Recovered,
             News::SourceLost { error } => Self::SourceLost { error },
-            News::SourceBack { source } => Self::SourceBack { source },
+            News::SourceBack { source, goes_on } => Self::SourceBack { source, goes_on },
             News::Removed(removed) => Self::Removed(removed),
             News::Stopping { outstanding } => Self::Stopping { outstanding },
         }

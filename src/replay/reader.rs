@@ -188,7 +188,7 @@ impl Reader {
                 // Without an observer nobody needs to know.
                 let _ = tell_of_part.send(match part {
                     PartNews::Lost { error } => News::SourceLost { error },
-                    PartNews::Back { name } => News::SourceBack { source: Some(name) },
+                    PartNews::Back { name, goes_on } => News::SourceBack { source: Some(name), goes_on },
                 });
             }),
         );
@@ -322,7 +322,8 @@ impl Reader {
     fn found_again(&mut self) {
         self.backoff.reset();
         if std::mem::take(&mut self.lost) {
-            self.tell(News::SourceBack { source: None });
+            let goes_on = self.source.goes_on_where_it_stopped();
+            self.tell(News::SourceBack { source: None, goes_on });
         }
     }
 

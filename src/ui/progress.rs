@@ -27,11 +27,14 @@ const MOST_LINES: usize = 6;
 const TRYING: &str = "trying again";
 
 /// Reading works again, from this one of several.
-fn back(source: Option<&str>) -> String {
+fn back(source: Option<&str>, goes_on: bool) -> String {
     let source = source.map(|name| format!(" from `{name}`")).unwrap_or_default();
-    format!(
-        "reading{source} works again; events sent meanwhile are missing where the server does not keep them"
-    )
+    let missed = if goes_on {
+        "it goes on where it stopped"
+    } else {
+        "events sent meanwhile are missing where the server does not keep them"
+    };
+    format!("reading{source} works again; {missed}")
 }
 
 /// Shows one transfer.
@@ -229,7 +232,7 @@ impl Observer for TransferView<'_> {
             )),
             Progress::Recovered => self.line("sending works again"),
             Progress::SourceLost { error } => self.line(&format!("{error}; {TRYING}")),
-            Progress::SourceBack { source } => self.line(&back(source.as_deref())),
+            Progress::SourceBack { source, goes_on } => self.line(&back(source.as_deref(), goes_on)),
             Progress::Removed(removed) => match &self.bar {
                 Some(bar) => bar.suspend(|| warn_of_removed(removed, self.ui)),
                 None => warn_of_removed(removed, self.ui),
@@ -265,7 +268,7 @@ impl Observer for SourceView<'_> {
     fn note(&mut self, progress: Progress<'_>) {
         match progress {
             Progress::SourceLost { error } => self.ui.warn(format!("{error}; {TRYING}")),
-            Progress::SourceBack { source } => self.ui.warn(back(source.as_deref())),
+            Progress::SourceBack { source, goes_on } => self.ui.warn(back(source.as_deref(), goes_on)),
             Progress::Removed(removed) => warn_of_removed(removed, self.ui),
             _ => {}
         }
@@ -277,5 +280,20 @@ impl Drop for TransferView<'_> {
         if let Some(bar) = self.bar.take() {
             bar.finish_and_clear();
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::back;
+
+    #[test]
+    fn nothing_is_called_missing_where_it_is_kept() {
+        assert_eq!(back(None, true), "reading works again; it goes on where it stopped");
+        let live = back(Some("mqtt://h:1883/a"), false);
+        assert!(
+            live.starts_with("reading from `mqtt://h:1883/a` works again; events sent meanwhile"),
+            "{live}"
+        );
     }
 }

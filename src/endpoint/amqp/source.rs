@@ -447,6 +447,10 @@ impl Source for AmqpSource {
         outstanding >= u64::from(self.settings.prefetch) && link.arrived.is_empty()
     }
 
+    fn goes_on_where_it_stopped(&self) -> bool {
+        matches!(self.kind, Kind::Queue | Kind::Stream)
+    }
+
     fn connected(&self) -> bool {
         self.link.as_ref().is_some_and(|link| link.connection.is_up())
     }

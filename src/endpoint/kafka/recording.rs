@@ -384,6 +384,10 @@ impl Source for RecordingSource {
         Box::pin(self.read(max))
     }
 
+    fn goes_on_where_it_stopped(&self) -> bool {
+        true
+    }
+
     fn connected(&self) -> bool {
         self.shared.connected.load(Ordering::Relaxed)
     }

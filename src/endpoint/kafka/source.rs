@@ -431,6 +431,10 @@ impl Source for KafkaSource {
         Box::pin(self.read(max))
     }
 
+    fn goes_on_where_it_stopped(&self) -> bool {
+        true
+    }
+
     fn connected(&self) -> bool {
         self.connected.load(Ordering::Relaxed)
     }

@@ -371,6 +371,10 @@ impl Source for StreamSource {
         Box::pin(self.read(max))
     }
 
+    fn goes_on_where_it_stopped(&self) -> bool {
+        true
+    }
+
     fn connected(&self) -> bool {
         self.opening.connection.is_up()
     }

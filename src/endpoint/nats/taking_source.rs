@@ -169,6 +169,10 @@ impl Source for TakingSource {
         Box::pin(self.read(max))
     }
 
+    fn goes_on_where_it_stopped(&self) -> bool {
+        true
+    }
+
     fn connected(&self) -> bool {
         self.connection.is_up()
     }

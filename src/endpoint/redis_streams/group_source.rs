@@ -398,6 +398,10 @@ impl Source for GroupSource {
         self.have_arrived(events);
     }
 
+    fn goes_on_where_it_stopped(&self) -> bool {
+        true
+    }
+
     fn connected(&self) -> bool {
         self.up.load(Ordering::Relaxed)
     }

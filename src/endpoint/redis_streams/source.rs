@@ -340,6 +340,10 @@ impl Source for StreamSource {
         Box::pin(self.read(max))
     }
 
+    fn goes_on_where_it_stopped(&self) -> bool {
+        true
+    }
+
     fn connected(&self) -> bool {
         self.up.load(Ordering::Relaxed)
     }
