@@ -18,7 +18,7 @@ pub struct ProbeReport {
     pub server: Option<String>,
     /// The protocol version spoken.
     pub protocol: Option<String>,
-    /// Whether we were let in; `None` when it never came to that.
+    /// Whether we were let in, and at what the address names; `None` when it never came to that.
     pub authorised: Option<bool>,
     /// Microseconds from the first byte of the connection to the server's greeting.
     pub latency_us: Option<u64>,
@@ -96,6 +96,15 @@ impl ProbeReport {
             problems: vec![Problem::from(error)],
             ..Self::default()
         }
+    }
+
+    /// Notes that what the address names cannot be used; where that is forbidden we are not let in.
+    #[cfg(any(feature = "amqp", feature = "kafka", feature = "nats"))]
+    pub(super) fn unusable(&mut self, error: &EndpointError) {
+        if error.kind == EndpointErrorKind::Unauthorised {
+            self.authorised = Some(false);
+        }
+        self.problems.push(Problem::from(error));
     }
 
     /// Notes the time a server told in an answer, and when it was asked and had answered by our clock.

@@ -15,6 +15,8 @@ pub mod address;
     feature = "redis"
 ))]
 mod address_options;
+#[cfg(any(feature = "kafka", feature = "mqtt", feature = "nats"))]
+mod address_path;
 #[cfg(feature = "amqp")]
 mod amqp;
 pub mod capabilities;

@@ -431,6 +431,11 @@ async fn what_is_too_large_is_refused_alone() {
     topic(server.port, "limited", 1, &[]).await;
     let url = format!("kafka://127.0.0.1:{}/limited", server.port);
     too_large(&url, "limited", 2_000_000).await;
+    let deliveries = sink(&url).await.send(&[Event::new("", vec![7; 3_000_000])]).await.await;
+    let error = deliveries[0].outcome.as_ref().expect_err("too large by itself");
+    assert_eq!(error.message, "an event of 3000000 bytes is larger than the topic `limited` takes");
+    let help = error.help.as_deref().expect("help");
+    assert!(help.contains("`max.message.bytes`") && !help.contains("batch"), "{help}");
     too_large(&url, "limited", 40_000_000).await;
     // What the documentation calls the largest payload is the largest.
     let mut writer = sink(&url).await;
@@ -664,14 +669,7 @@ async fn only_who_is_known_is_let_in() {
     deliver(&mut writer, &[Event::new("", "x")]).await;
     let error = open_sink(&url, &with("no.token.")).await.err().expect("not let in");
     assert_eq!(error.kind, EndpointErrorKind::Unauthorised, "{error:?}");
-    // The other listener asks nobody.
-    for mechanism in ["", "?sasl=plain", "?sasl=scram-sha-512"] {
-        let url = address(&format!("kafka://127.0.0.1:{plain}/guarded{mechanism}"));
-        let began = Instant::now();
-        let error = open_sink(&url, &with("right")).await.err().expect("not let in");
-        assert!(began.elapsed() < super::conformance::HANG, "{mechanism}: said in {:?}", began.elapsed());
-        assert!(error.message.contains("one without SASL"), "{mechanism}: {error:?}");
-    }
+    no_login_is_taken(plain, &with("right")).await;
     // Nobody says who we are.
     let url = address(&format!("kafka://127.0.0.1:{sasl}/guarded"));
     let began = Instant::now();
@@ -680,6 +678,17 @@ async fn only_who_is_known_is_let_in() {
     assert_eq!(error.kind, EndpointErrorKind::Unauthorised, "{error:?}");
     let report = probe(&url, Some(&with("wrong").credentials.expect("some")), Duration::from_secs(5)).await;
     assert_eq!(report.authorised, Some(false), "{report:?}");
+}
+
+/// A listener without SASL asks nobody who they are, and takes no login.
+async fn no_login_is_taken(port: u16, login: &SinkOptions) {
+    for mechanism in ["", "?sasl=plain", "?sasl=scram-sha-512"] {
+        let url = address(&format!("kafka://127.0.0.1:{port}/guarded{mechanism}"));
+        let began = Instant::now();
+        let error = open_sink(&url, login).await.err().expect("not let in");
+        assert!(began.elapsed() < super::conformance::HANG, "{mechanism}: said in {:?}", began.elapsed());
+        assert!(error.message.contains("one without SASL"), "{mechanism}: {error:?}");
+    }
 }
 
 fn unsecured_token() -> String {
@@ -881,7 +890,7 @@ async fn what_we_may_do_is_told_beforehand() {
         Listener { protocol: "SASL_PLAINTEXT", port: sasl },
     ];
     let Some(server) = Kafka::launch(&listeners, &lines, &[]) else { return };
-    for name in ["guarded", "free"] {
+    for name in ["guarded", "free", "hidden"] {
         topic(server.port, name, 1, &[]).await;
     }
     permit(server.port, &[("guarded", 3, "tester", 3), ("free", 3, "tester", 4)]);
@@ -904,4 +913,13 @@ async fn what_we_may_do_is_told_beforehand() {
         |name: &str| report.facts.iter().find(|fact| fact.name == name).map(|fact| fact.value.as_str());
     assert_eq!(told("may do with `guarded`"), Some("DESCRIBE, READ"), "{report:?}");
     assert!(told("may do at the cluster").is_some(), "{report:?}");
+    assert_eq!(report.authorised, Some(true), "{report:?}");
+    // What it does not show us is no topic that is missing.
+    let url = address(&format!("kafka://127.0.0.1:{sasl}/hidden"));
+    let report = probe(&url, Some(&credentials), Duration::from_secs(30)).await;
+    let options = SourceOptions { credentials: Some(credentials), ..SourceOptions::default() };
+    let error = open_source(&url, &options).await.err().expect("forbidden");
+    assert!(error.message.ends_with("we lack the permission DESCRIBE"), "{error:?}");
+    let told: Vec<_> = report.problems.iter().map(|problem| problem.message.as_str()).collect();
+    assert_eq!((report.authorised, told), (Some(false), vec![error.message.as_str()]), "{report:?}");
 }

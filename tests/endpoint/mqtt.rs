@@ -2,7 +2,7 @@
 
 use std::io::{Read, Write};
 
-use eddy::endpoint::open::{open_inspect, open_source, probe};
+use eddy::endpoint::open::{open_inspect, open_sink, open_source, probe};
 use eddy::endpoint::{EndpointErrorKind, SinkOptions, SourceOptions, Start, Stop};
 use eddy::event::{Event, Header};
 use serde_json::json;
@@ -298,6 +298,31 @@ async fn a_wrong_password_is_said() {
     let Some(server) = mosquitto_with_password() else { return };
     wrong_password(&format!("mqtt://127.0.0.1:{}/x", server.port)).await;
     wrong_password(&format!("mqtt://127.0.0.1:{}/x?version=3.1.1", server.port)).await;
+}
+
+#[tokio::test]
+async fn a_topic_that_is_forbidden_has_a_next_step() {
+    let rules = tempfile::NamedTempFile::new().expect("a file");
+    std::fs::write(rules.path(), "topic read #\n").expect("written");
+    let Some(server) = mosquitto(&[&format!("acl_file {}", rules.path().display())]) else { return };
+    let mut writer = sink(&format!("mqtt://127.0.0.1:{}/x", server.port)).await;
+    let deliveries = writer.send(&[Event::new("", "a")]).await.await;
+    let error = deliveries[0].outcome.as_ref().expect_err("forbidden");
+    assert_eq!(error.kind, EndpointErrorKind::Unauthorised, "{error:?}");
+    assert!(error.help.as_deref().is_some_and(|help| help.starts_with("may this user write")), "{error:?}");
+}
+
+#[tokio::test]
+async fn a_wrong_password_beside_a_user_asks_to_look_at_both() {
+    let Some(server) = mosquitto_with_password() else { return };
+    let url = address(&format!("mqtt://tester:wr0ng@127.0.0.1:{}/x", server.port));
+    for opened in [
+        open_source(&url, &SourceOptions::default()).await.err(),
+        open_sink(&url, &SinkOptions::default()).await.err(),
+    ] {
+        let help = opened.and_then(|error| error.help).expect("help");
+        assert!(help.starts_with("check what you log in with"), "{help}");
+    }
 }
 
 #[tokio::test]

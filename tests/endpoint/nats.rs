@@ -500,6 +500,17 @@ async fn a_server_is_probed_and_inspected() {
     let report = probe(&url, None, Duration::from_secs(5)).await;
     assert!(report.reachable && report.problems.is_empty(), "{report:?}");
     assert!(report.server.as_ref().is_some_and(|server| server.starts_with("nats-server 2.")), "{report:?}");
+    let named = |path: &str| address(&format!("jetstream+nats://127.0.0.1:{}/{path}", server.port));
+    for path in ["SEEN", "seen.x"] {
+        let report = probe(&named(path), None, Duration::from_secs(5)).await;
+        assert!(report.problems.is_empty(), "{report:?}");
+    }
+    for path in ["nosuch", "no.such"] {
+        let report = probe(&named(path), None, Duration::from_secs(5)).await;
+        let error = open_source(&named(path), &SourceOptions::default()).await.err().expect("not there");
+        let told: Vec<_> = report.problems.iter().map(|problem| problem.message.as_str()).collect();
+        assert_eq!((report.authorised, told), (Some(true), vec![error.message.as_str()]));
+    }
     let mut inspect = open_inspect(&url, &SinkOptions::default()).await.expect("connected");
     let observed = inspect.topology().await.expect("an answer");
     assert_eq!(observed.channels.len(), 1);

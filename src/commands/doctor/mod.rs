@@ -352,6 +352,10 @@ fn introduction(address: &Address, credentials: Option<&Credentials>) -> Option<
             parts.push("token".to_owned());
         }
         Some(found) => parts.push(format!("user {}", found.username)),
+        // Without another login RabbitMQ is told this one.
+        None if address.scheme == Scheme::Amqp && address.option("cert").is_none() => {
+            parts.push("user guest".to_owned());
+        }
         None => {}
     }
     let words = [
@@ -456,6 +460,8 @@ mod tests {
             ("mqtt://ann@h/s", Some("user ann")),
             ("nats://h/s?nkey=key", Some("nkey")),
             ("mqtt://h/s", None),
+            ("amqp://h//", Some("user guest")),
+            ("amqps://h//?cert=c&key=k", Some("client certificate")),
         ] {
             let address = Address::parse(text).expect("an address");
             assert_eq!(introduction(&address, None).as_deref(), words, "{text}");

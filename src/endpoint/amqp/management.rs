@@ -86,25 +86,17 @@ impl Management {
         let address = &settings.address;
         let host =
             if address.host.contains(':') { format!("[{}]", address.host) } else { address.host.clone() };
-        let text = settings.management.clone().unwrap_or_else(|| {
-            if address.tls {
-                format!("https://{host}:{}", PORTS.1)
-            } else {
-                format!("http://{host}:{}", PORTS.0)
-            }
-        });
-        let unusable = |cause: &dyn std::fmt::Display| {
-            let shown = crate::endpoint::mask(&text);
-            EndpointError::new(
-                EndpointErrorKind::Unsupported,
-                format!("`management={shown}` cannot be used: {cause}"),
-            )
-            .help("write a URL such as `http://HOST:15672`")
+        let usual = || {
+            let (scheme, port) = if address.tls { ("https", PORTS.1) } else { ("http", PORTS.0) };
+            url::Url::parse(&format!("{scheme}://{host}:{port}"))
         };
-        let mut base = url::Url::parse(&text).map_err(|cause| unusable(&cause))?;
-        if !matches!(base.scheme(), "http" | "https") {
-            return Err(unusable(&"it is not `http://` or `https://`"));
-        }
+        let unusable = |cause: &dyn std::fmt::Display| {
+            let message = format!("the management interface of `{address}` cannot be asked: {cause}");
+            EndpointError::new(EndpointErrorKind::Unsupported, message)
+                .help("name it with `management=URL`, such as `http://HOST:15672`")
+        };
+        let mut base =
+            settings.management.clone().map_or_else(usual, Ok).map_err(|cause| unusable(&cause))?;
         let decode = crate::event::percent::decode_text;
         let written = (!base.username().is_empty()).then(|| Credentials {
             username: decode(base.username()),

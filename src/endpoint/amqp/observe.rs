@@ -6,7 +6,7 @@ use super::connection::{CHANNEL, Connection};
 use super::management::Management;
 use super::settings::{Login, Settings, short};
 use super::wire::method;
-use crate::endpoint::inspect::{Direction, Inspect, NotObservable, Observed, ProbeReport, Problem, Why};
+use crate::endpoint::inspect::{Direction, Inspect, NotObservable, Observed, ProbeReport, Why};
 use crate::endpoint::{Address, BoxFuture, Credentials, EndpointError};
 
 /// How long the management interface may take to tell what we may do.
@@ -42,7 +42,7 @@ pub(super) async fn probe(
     match what_is_named(&settings, &mut connection).await {
         Ok(Some((name, value))) => report.fact(name, &value),
         Ok(None) => {}
-        Err(error) => report.problems.push(Problem::from(&error)),
+        Err(error) => report.unusable(&error),
     }
     connection.close().await;
     if let Some(words) = own_permissions(&settings).await {

@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use super::wire::ShortText;
 use crate::endpoint::address_options::AddressOptions;
-use crate::endpoint::{Address, Credentials, EndpointError, EndpointErrorKind, tls};
+use crate::endpoint::{Address, Credentials, EndpointError, EndpointErrorKind, mask, tls};
 use crate::event::percent;
 
 /// Options an AMQP address may have.
@@ -41,7 +41,7 @@ pub(super) struct Settings {
     pub(super) encryption: Option<Arc<rustls::ClientConfig>>,
     /// Whether we show a certificate.
     pub(super) certified: bool,
-    pub(super) management: Option<String>,
+    pub(super) management: Option<url::Url>,
     pub(super) connect_timeout: Duration,
 }
 
@@ -103,7 +103,7 @@ impl Settings {
             login,
             encryption,
             certified: identity.is_some(),
-            management: text("management"),
+            management: management(&options)?,
             connect_timeout,
             address: address.clone(),
         })
@@ -131,7 +131,23 @@ pub(super) fn short(text: &str, what: &str) -> Result<ShortText, EndpointError> 
 /// # Errors
 /// When an option is unknown.
 pub(super) fn check(address: &Address) -> Result<(), EndpointError> {
-    AddressOptions::new(address, &OPTIONS).map(|_| ())
+    management(&AddressOptions::new(address, &OPTIONS)?).map(drop)
+}
+
+/// Where the management interface is, when the address says it.
+///
+/// # Errors
+/// When that is no URL of a web server.
+fn management(options: &AddressOptions<'_>) -> Result<Option<url::Url>, EndpointError> {
+    let Some(text) = options.text("management").filter(|text| !text.is_empty()) else {
+        return Ok(None);
+    };
+    let url = url::Url::parse(text).ok().filter(|url| matches!(url.scheme(), "http" | "https"));
+    url.map(Some).ok_or_else(|| {
+        let error = options.wrong("management", &mask(text), "a URL such as `http://HOST:15672`");
+        // Who we are there is not shown, not even where it is underlined.
+        EndpointError { wrong: error.wrong.filter(|_| !text.contains('@')), ..error }
+    })
 }
 
 #[cfg(test)]
@@ -171,12 +187,24 @@ mod tests {
     }
 
     #[test]
+    fn a_management_interface_that_is_none_is_underlined_without_its_password() {
+        let error = read("amqp://h/?management=nonsense").expect_err("no URL");
+        let (text, range) = *error.wrong.expect("a mark");
+        assert_eq!(&text[range], "nonsense");
+        let error = read("amqp://h/?management=http://u:s3cret@h:port").expect_err("no URL");
+        assert!(error.wrong.is_none() && !format!("{error:?}").contains("s3cret"), "{error:?}");
+        assert!(read("amqp://h/?management=http://u:p@h:15672").is_ok());
+    }
+
+    #[test]
     fn contradictions_and_unknown_options_are_refused() {
         for (text, words) in [
             ("amqp://h/%2F/shop?queue=q", "either a queue"),
             ("amqp://h/?queue=q&routing-key=k", "either a queue"),
             ("amqp://h/?routing_key=k", "did you mean `routing-key`"),
             ("amqp://h/?prefetch=0", "from 1 to 65535"),
+            ("amqp://h/?queue=q&management=nonsense", "`http://HOST:15672`"),
+            ("amqp://h/?management=amqp://h", "`http://HOST:15672`"),
             ("amqps://h/?cert=client.pem", "key=FILE"),
             ("amqp://h/?ca=authority.pem", "`amqps://`"),
         ] {

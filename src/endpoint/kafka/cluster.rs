@@ -9,7 +9,7 @@ use rdkafka::types::RDKafkaRespErr;
 
 use super::failure;
 use super::listener::Listener;
-use crate::endpoint::EndpointError;
+use crate::endpoint::{Address, EndpointError, EndpointErrorKind};
 
 /// A name may have several addresses, of which the first does not answer: the others get this long.
 const OTHER_ADDRESSES: Duration = Duration::from_millis(400);
@@ -122,7 +122,7 @@ fn read(metadata: &Metadata, asked: Option<&str>, listener: &Listener) -> Result
     for topic in metadata.topics() {
         match topic.error() {
             Some(RDKafkaRespErr::RD_KAFKA_RESP_ERR_TOPIC_AUTHORIZATION_FAILED) if asked.is_some() => {
-                return Err(failure::forbidden(topic.name(), listener.address()));
+                return Err(failure::forbidden(topic.name(), "Describe", listener.address()));
             }
             // Asked for and not there, or about to be made: it has no partitions, which says it.
             _ if asked.is_none() && topic.name().starts_with(INTERNAL) => continue,
@@ -151,10 +151,7 @@ pub(super) fn topic(
 ) -> Result<Topic, EndpointError> {
     let address = client.context().address().clone();
     if !is_a_name(name) {
-        let message = format!("`{name}` is not the name of a topic");
-        return Err(
-            EndpointError::new(crate::endpoint::EndpointErrorKind::Rejected, message).help(failure::NAMES)
-        );
+        return Err(no_name(name));
     }
     let found = ask(client, Some(name), timeout, poll)?.topics.pop();
     found.ok_or_else(|| {
@@ -164,10 +161,32 @@ pub(super) fn topic(
     })
 }
 
+/// Refuses an address with one of these names in its path that is none of a topic, before anything is asked.
+pub(super) fn check_names<'a>(
+    address: &Address,
+    mut names: impl Iterator<Item = &'a str>,
+) -> Result<(), EndpointError> {
+    let Some(wrong) = names.find(|name| !name.is_empty() && !is_a_name(name)) else {
+        return Ok(());
+    };
+    let begin = address.path.find(wrong).unwrap_or_default();
+    let letters = wrong.char_indices().find(|(_, each)| !is_of_a_name(*each));
+    let range = letters.map_or(0..wrong.len(), |(at, each)| at..at + each.len_utf8());
+    Err(address.refuse_path(begin + range.start..begin + range.end, no_name(wrong)))
+}
+
+fn no_name(name: &str) -> EndpointError {
+    let message = format!("`{name}` is not the name of a topic");
+    EndpointError::new(EndpointErrorKind::Rejected, message).help(failure::NAMES)
+}
+
 /// Whether Kafka would take it for a topic.
 pub(super) fn is_a_name(name: &str) -> bool {
-    let legal = |each: char| each.is_ascii_alphanumeric() || "._-".contains(each);
-    !name.is_empty() && name.len() <= 249 && name != "." && name != ".." && name.chars().all(legal)
+    !name.is_empty() && name.len() <= 249 && name != "." && name != ".." && name.chars().all(is_of_a_name)
+}
+
+fn is_of_a_name(each: char) -> bool {
+    each.is_ascii_alphanumeric() || "._-".contains(each)
 }
 
 #[cfg(test)]

@@ -16,7 +16,7 @@ use crate::endpoint::facts::{ChannelFacts, Presence, TargetFacts};
 use crate::endpoint::{Address, EndpointError, SinkOptions};
 
 /// Bytes of a batch around an event with neither key nor headers.
-const AROUND_ONE_EVENT: u64 = 72;
+pub(super) const AROUND_ONE_EVENT: usize = 72;
 /// How long the settings of topics may take to come.
 const PATIENCE: Duration = Duration::from_secs(5);
 
@@ -161,7 +161,7 @@ fn limits(channel: &mut ChannelFacts, config: &HashMap<String, String>, address:
     let is_plain = address.option("compression").is_none_or(|how| how == "none");
     channel.largest_event = positive("max.message.bytes")
         .filter(|_| is_plain)
-        .map(|bytes| bytes.saturating_sub(AROUND_ONE_EVENT));
+        .map(|bytes| bytes.saturating_sub(AROUND_ONE_EVENT as u64));
 }
 
 #[cfg(test)]

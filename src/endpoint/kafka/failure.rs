@@ -221,9 +221,15 @@ pub(super) fn no_partition(partition: i32, topic: &str, count: usize, address: &
 }
 
 /// We may not do something with a topic.
-pub(super) fn forbidden(topic: &str, address: &Address) -> EndpointError {
-    EndpointError::new(Kind::Unauthorised, format!("`{address}` forbids us the topic `{topic}`"))
-        .help("give the user the permission with `kafka-acls.sh`, or use another user")
+pub(super) fn forbidden(topic: &str, missing: &str, address: &Address) -> EndpointError {
+    let permission = missing.to_uppercase();
+    let message = format!("`{address}` forbids us the topic `{topic}`: we lack the permission {permission}");
+    let more = if missing == "Describe" { "; Read and Write include it" } else { "" };
+    EndpointError::new(Kind::Unauthorised, message).help(format!(
+        "`kafka-acls.sh --bootstrap-server {} --add --allow-principal User:NAME --operation {missing} --topic {topic}` gives it \
+         to a user{more}; or use another user",
+        address.authority()
+    ))
 }
 
 /// No receipt came for too long.
@@ -231,19 +237,30 @@ pub(super) fn no_receipt(address: &Address) -> EndpointError {
     EndpointError::new(Kind::Timeout, format!("no receipt from `{address}` in time"))
 }
 
+/// How much an event that was not taken has.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Size {
+    pub(super) bytes: usize,
+    /// No other goes together with it.
+    pub(super) goes_alone: bool,
+}
+
+/// What to do with an event that is larger than a topic takes.
+const SMALLER: &str = "raise `max.message.bytes` of the topic, have it sent smaller with `?compression=zstd`, or leave the event out";
+
 /// The event did not get where it should.
-pub(super) fn delivery(error: &KafkaError, topic: &str, size: usize, address: &Address) -> EndpointError {
+pub(super) fn delivery(error: &KafkaError, topic: &str, size: Size, address: &Address) -> EndpointError {
     let Some(code) = error.rdkafka_error_code() else {
         return EndpointError::new(Kind::Rejected, format!("`{topic}` cannot be sent to: {error}"));
     };
     match code {
         Code::MessageSizeTooLarge | Code::MessageBatchTooLarge | Code::InvalidMessageSize => {
-            too_large_together(size, topic)
+            if size.goes_alone { too_large(size.bytes, topic) } else { too_large_together(size.bytes, topic) }
         }
         Code::UnknownTopicOrPartition | Code::UnknownTopic | Code::UnknownPartition => {
             no_topic(topic, &[], address)
         }
-        Code::TopicAuthorizationFailed => forbidden(topic, address),
+        Code::TopicAuthorizationFailed => forbidden(topic, "Write", address),
         Code::ClusterAuthorizationFailed => {
             EndpointError::new(Kind::Unauthorised, format!("`{address}` forbids us to send without repeats"))
                 .help("give the user the permission IDEMPOTENT_WRITE, or write `?idempotent=false`")
@@ -315,18 +332,21 @@ pub(super) fn is_full(error: &KafkaError) -> bool {
 /// The broker did not take what was sent together; it does not say which event of it is to blame.
 fn too_large_together(size: usize, topic: &str) -> EndpointError {
     let message = format!(
-        "what was sent together with an event of {size} bytes is larger than the topic `{topic}` takes"
+        "an event of {size} bytes, or what was sent together with it, is larger than the topic `{topic}` takes"
     );
-    EndpointError::new(Kind::TooLarge, message).help(
-        "`?batch=BYTES` in the address keeps what is sent together below `max.message.bytes` of the topic; an event that is \
-         larger by itself is to be left out",
-    )
+    EndpointError::new(Kind::TooLarge, message).help(format!(
+        "`?batch=BYTES` in the address keeps what is sent together below `max.message.bytes` of the topic; for an event that is \
+         larger by itself, {SMALLER}"
+    ))
 }
 
 /// The event is larger than the topic takes.
 pub(super) fn too_large(size: usize, topic: &str) -> EndpointError {
-    EndpointError::new(Kind::TooLarge, format!("an event of {size} bytes is larger than the topic `{topic}` takes"))
-        .help("raise `max.message.bytes` of the topic, or leave the event out; when the topic takes less than 1 MB, `?batch=BYTES` keeps what is sent together below it")
+    EndpointError::new(
+        Kind::TooLarge,
+        format!("an event of {size} bytes is larger than the topic `{topic}` takes"),
+    )
+    .help(SMALLER)
 }
 
 /// The thread that reads is gone, and not because it came to an end.
@@ -371,7 +391,9 @@ fn lower_first(text: &str) -> String {
 mod tests {
     use rdkafka::error::RDKafkaErrorCode as Code;
 
-    use super::{connection, meat, refusal};
+    use rdkafka::error::KafkaError;
+
+    use super::{Size, connection, delivery, meat, refusal};
     use crate::endpoint::{Address, EndpointErrorKind as Kind};
 
     #[test]
@@ -383,6 +405,21 @@ mod tests {
                       5ms in state AUTH_REQ)";
         assert_eq!(meat(reason), "invalid username or password");
         assert_eq!(meat("GroupCoordinator: x"), "x");
+    }
+
+    #[test]
+    fn an_event_that_goes_alone_is_too_large_itself() {
+        let address = Address::parse("kafka://h/t").expect("an address");
+        let told = |goes_alone| {
+            let error = KafkaError::MessageProduction(Code::MessageSizeTooLarge);
+            delivery(&error, "t", Size { bytes: 3_000_000, goes_alone }, &address)
+        };
+        let (alone, together) = (told(true), told(false));
+        assert_eq!(alone.message, "an event of 3000000 bytes is larger than the topic `t` takes");
+        let help = alone.help.expect("help");
+        assert!(help.contains("`max.message.bytes`") && help.contains("`?compression=zstd`"), "{help}");
+        assert!(!help.contains("batch"), "{help}");
+        assert!(together.help.expect("help").contains("`?batch=BYTES`"));
     }
 
     #[test]

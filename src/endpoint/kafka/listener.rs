@@ -2,7 +2,7 @@
 
 use std::error::Error;
 use std::fmt::Debug;
-use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 use std::time::Instant;
 
@@ -15,7 +15,8 @@ use rdkafka::error::{KafkaError, RDKafkaErrorCode};
 use rdkafka::message::{BorrowedMessage, DeliveryResult, Message};
 use rdkafka::producer::{NoCustomPartitioner, ProducerContext};
 
-use super::failure;
+use super::facts::AROUND_ONE_EVENT;
+use super::failure::{self, Size};
 use super::producer::{Patience, surely_unsent};
 use crate::endpoint::receipt_book::ReceiptBook;
 use crate::endpoint::{Address, Credentials, EndpointError, EndpointErrorKind};
@@ -57,6 +58,8 @@ pub(super) struct Listener {
     /// Why nothing more goes until the caller has seen what failed.
     trouble: Mutex<Option<EndpointError>>,
     halted: AtomicBool,
+    /// Bytes that go together at most: an event that has as many goes alone.
+    together: AtomicUsize,
     /// No broker answered when it was last known.
     is_down: AtomicBool,
     member: OnceLock<Arc<dyn Member>>,
@@ -76,6 +79,7 @@ impl Listener {
             refused: AtomicBool::new(false),
             trouble: Mutex::default(),
             halted: AtomicBool::new(false),
+            together: AtomicUsize::new(usize::MAX),
             is_down: AtomicBool::new(false),
             member: OnceLock::new(),
             rebalances: AtomicU64::new(0),
@@ -85,6 +89,16 @@ impl Listener {
     /// Whether the cluster refused an event since this was last asked.
     pub(super) fn take_refused(&self) -> bool {
         self.refused.swap(false, Ordering::AcqRel)
+    }
+
+    /// So many bytes of events go together at most.
+    pub(super) fn sends_together(&self, bytes: usize) {
+        self.together.store(bytes, Ordering::Relaxed);
+    }
+
+    /// How much an event has, with its key.
+    pub(super) fn size(&self, bytes: usize) -> Size {
+        Size { bytes, goes_alone: bytes + AROUND_ONE_EVENT >= self.together.load(Ordering::Relaxed) }
     }
 
     /// Lets nothing more go until the caller has seen what failed, and says why.
@@ -208,7 +222,7 @@ impl Listener {
             EndpointError { kind, ..why }
         });
         let failed = given_back.unwrap_or_else(|| {
-            let size = message.payload_len() + message.key_len();
+            let size = self.size(message.payload_len() + message.key_len());
             failure::delivery(error, message.topic(), size, &self.address)
         });
         if failed.retryable() {

@@ -16,8 +16,7 @@ use super::senders::{self, Senders};
 use super::source::{serve, start};
 use super::{failure, settings};
 use crate::endpoint::inspect::{
-    Count, Direction, Inspect, NotObservable, Observed, ObservedChannel, ObservedReader, ProbeReport,
-    Problem, Why,
+    Count, Direction, Inspect, NotObservable, Observed, ObservedChannel, ObservedReader, ProbeReport, Why,
 };
 use crate::endpoint::{Address, BoxFuture, Credentials, EndpointError, SinkOptions};
 
@@ -56,13 +55,27 @@ pub(super) fn probe(address: &Address, credentials: Option<&Credentials>, timeou
     let partitions: usize = cluster.topics.iter().map(|topic| topic.partitions.len()).sum();
     report.fact("partitions", &partitions);
     permitted(&mut report, &consumer, address, timeout);
-    if !address.path.is_empty() && !address.path.starts_with('^') {
-        let names: Vec<String> = cluster.topics.iter().map(|topic| topic.name.clone()).collect();
-        for topic in address.path.split(',').filter(|topic| !names.iter().any(|name| name == topic)) {
-            report.problems.push(Problem::from(&failure::no_topic(topic, &names, address)));
+    look_for_topics(&mut report, &consumer, &cluster, timeout);
+    report
+}
+
+/// Adds what is wrong with the topics of the path. One that the cluster does not list is asked for by itself: it may be forbidden.
+fn look_for_topics(
+    report: &mut ProbeReport,
+    consumer: &BaseConsumer<Listener>,
+    cluster: &Cluster,
+    timeout: Duration,
+) {
+    let path = consumer.client().context().address().path.as_str();
+    if path.is_empty() || path.starts_with('^') {
+        return;
+    }
+    let is_listed = |topic: &&str| cluster.topics.iter().any(|listed| listed.name == *topic);
+    for topic in path.split(',').filter(|topic| !is_listed(topic)) {
+        if let Err(error) = cluster::topic(consumer.client(), topic, timeout, &|| serve(consumer)) {
+            report.unusable(&error);
         }
     }
-    report
 }
 
 /// Adds what we may do at the cluster, and with the topics of the path.

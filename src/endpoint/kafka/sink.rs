@@ -119,6 +119,7 @@ pub(super) struct KafkaSink {
 impl KafkaSink {
     /// Connects, and looks whether the topic in the path is there.
     pub(super) fn open(address: &Address, options: &SinkOptions) -> Result<Self, EndpointError> {
+        cluster::check_names(address, std::iter::once(address.path.as_str()))?;
         let (mut config, listener) =
             settings::connection(address, options.credentials.as_ref(), &settings::SINK_OPTIONS)?;
         // The last record of a transaction, the progress of the run, would wait alone.
@@ -139,6 +140,9 @@ impl KafkaSink {
         let patience =
             Patience { receipt: options.receipt_timeout + linger.time, broker: GONE + linger.time };
         let patience = options.transactions.is_none().then_some(patience);
+        if let Some(together) = config.get("batch.size").and_then(|bytes| bytes.parse().ok()) {
+            listener.sends_together(together);
+        }
         let producer = Arc::new(Producer::start(&config, listener, patience)?);
         let mut sink = Self {
             producer,
@@ -207,7 +211,10 @@ impl KafkaSink {
                     book.room().await;
                     *now = Now::read();
                 }
-                Err((error, _)) => return Err(failure::delivery(&error, topic, event.size(), address)),
+                Err((error, _)) => {
+                    let size = producer.client().context().size(event.size());
+                    return Err(failure::delivery(&error, topic, size, address));
+                }
             }
         }
     }

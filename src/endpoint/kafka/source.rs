@@ -1,6 +1,7 @@
 //! Events out of Kafka: partitions are read as they are, without a consumer group, unless one is named.
 
 use std::collections::{BTreeMap, VecDeque};
+use std::ops::Range;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::thread::JoinHandle;
@@ -61,6 +62,7 @@ struct Waiting {
 impl KafkaSource {
     /// Connects, finds the topics and their partitions, and begins to read.
     pub(super) fn open(address: &Address, options: &SourceOptions) -> Result<Self, EndpointError> {
+        let names = names(address)?;
         let (mut config, listener) =
             settings::connection(address, options.credentials.as_ref(), &settings::SOURCE_OPTIONS)?;
         let mut group = settings::reading(&mut config, address)?;
@@ -68,7 +70,6 @@ impl KafkaSource {
             let name = group.get_or_insert_with(|| name.clone());
             config.set("group.id", &*name).set("enable.auto.commit", "false");
         }
-        let names = names(address)?;
         if let Some(group) = group.as_ref().filter(|_| options.takes.is_none()) {
             follow(&mut config, group, options)?;
         }
@@ -327,7 +328,33 @@ pub(super) fn names(address: &Address) -> Result<Vec<String>, EndpointError> {
             "write a topic after the host, several with `,` between them, or a pattern that begins with `^`",
         ));
     }
+    match names.iter().find(|name| name.starts_with('^')) {
+        Some(name) => pattern(name, address).map(drop)?,
+        None => cluster::check_names(address, names.iter().map(String::as_str))?,
+    }
     Ok(names)
+}
+
+/// The topics whose names fit.
+fn pattern(name: &str, address: &Address) -> Result<Regex, EndpointError> {
+    let refused = |range: Range<usize>, why: String| {
+        let message = format!("`{name}` is no pattern for topics: {why}");
+        let error = EndpointError::new(EndpointErrorKind::Unsupported, message)
+            .help("write a regular expression that begins with `^`, such as `^orders\\..*`");
+        let begin = address.path.find(name).unwrap_or_default();
+        address.refuse_path(begin + range.start..begin + range.end, error)
+    };
+    match regex_syntax::parse(name) {
+        Err(regex_syntax::Error::Parse(error)) => {
+            let span = error.span();
+            Err(refused(span.start.offset..span.end.offset, error.kind().to_string()))
+        }
+        Err(regex_syntax::Error::Translate(error)) => {
+            let span = error.span();
+            Err(refused(span.start.offset..span.end.offset, error.kind().to_string()))
+        }
+        _ => Regex::new(name).map_err(|error| refused(0..0, error.to_string())),
+    }
 }
 
 /// The topics that are meant, all of which are there.
@@ -343,11 +370,7 @@ pub(super) fn find(
             topics.push(cluster::topic(consumer.client(), name, timeout, &poll)?);
             continue;
         }
-        let pattern = Regex::new(name).map_err(|error| {
-            let message = format!("`{name}` is no pattern for topics: {error}");
-            EndpointError::new(EndpointErrorKind::Unsupported, message)
-                .help("write a regular expression that begins with `^`, such as `^orders\\..*`")
-        })?;
+        let pattern = pattern(name, consumer.client().context().address())?;
         let all = cluster::ask(consumer.client(), None, timeout, &poll)?.topics;
         let known: Vec<String> = all.iter().map(|topic| topic.name.clone()).collect();
         topics.extend(all.into_iter().filter(|topic| pattern.is_match(&topic.name)));

@@ -254,7 +254,8 @@ impl Ends {
                     let _ = self.producer.flush(Duration::from_millis(50));
                 }
                 Err((error, _)) => {
-                    let failed = failure::delivery(&error, TOPIC, event.size(), &self.address);
+                    let size = self.producer.client().context().size(event.size());
+                    let failed = failure::delivery(&error, TOPIC, size, &self.address);
                     self.book.settle(sequence, Err(failed.clone()));
                     return Err(failed);
                 }

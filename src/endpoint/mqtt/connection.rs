@@ -55,7 +55,7 @@ async fn let_in(settings: &Settings, clean: bool) -> Result<Greeted, EndpointErr
                 let session_present = session_present && !clean;
                 return Ok(Greeted { stream, limits, session_present, arrived });
             }
-            Some(Packet::Greeting { reason, .. }) => return Err(reason.of_greeting(address)),
+            Some(Packet::Greeting { reason, .. }) => return Err(reason.of_greeting(settings)),
             Some(_) => return Err(failure::protocol("its greeting is out of order", address)),
             None => {}
         }

@@ -1,9 +1,11 @@
 //! What went wrong on an MQTT connection, in the words of a user, with the next step.
 
 use std::io;
+use std::ops::Range;
 
 use super::message::MAX_TEXT;
 use super::settings::Settings;
+use crate::endpoint::address_path::parts;
 use crate::endpoint::{Address, EndpointError, EndpointErrorKind, tls as encryption};
 
 /// Why a broker does not take us, as both versions say it.
@@ -113,15 +115,20 @@ pub(super) fn too_large(size: usize, limit: u32) -> EndpointError {
         .help("raise the broker's packet limit, or leave the event out")
 }
 
+/// What to do where a broker does not know who we say we are.
+const LOGIN_HELP: &str =
+    "check what you log in with: `mqtt://USER:PASSWORD@HOST/…`, or `auth` of the environment in `eddy.yaml`";
+
 /// The broker greeted us with a no.
-pub(super) fn refusal(refusal: Refusal, reason: &str, address: &Address) -> EndpointError {
+pub(super) fn refusal(refusal: Refusal, reason: &str, settings: &Settings) -> EndpointError {
     use EndpointErrorKind as Kind;
+    let address = &settings.address;
     let (kind, what, help) = match refusal {
-        Refusal::Credentials => (
-            Kind::Unauthorised,
-            "does not accept the user name or password",
-            "check what you log in with: `mqtt://USER:PASSWORD@HOST/…`, or `auth` of the environment in `eddy.yaml`",
-        ),
+        Refusal::Credentials => (Kind::Unauthorised, "does not accept the user name or password", LOGIN_HELP),
+        // Many brokers have this one answer for a wrong password too.
+        Refusal::Forbidden if settings.credentials.is_some() => {
+            (Kind::Unauthorised, "does not let us in", LOGIN_HELP)
+        }
         Refusal::Forbidden => (
             Kind::Unauthorised,
             "does not let us in",
@@ -171,7 +178,13 @@ pub(super) fn session_reset() -> EndpointError {
 
 /// The broker said no to one message.
 pub(super) fn publish_refused(kind: EndpointErrorKind, reason: &str) -> EndpointError {
-    EndpointError::new(kind, format!("the broker refused the event ({reason})"))
+    let error = EndpointError::new(kind, format!("the broker refused the event ({reason})"));
+    if kind == EndpointErrorKind::Unauthorised {
+        return error.help(
+            "may this user write to that topic? give it the permission in the broker's access list, or use another user",
+        );
+    }
+    error
 }
 
 /// The broker said no to the subscription.
@@ -181,13 +194,8 @@ pub(super) fn subscription_refused(filter: &str, reason: &str, address: &Address
     } else {
         EndpointErrorKind::Rejected
     };
-    EndpointError::new(kind, format!("`{address}` refused the subscription to `{filter}` ({reason})")).help(
-        if is_well_formed(filter) {
-            "may this user read that topic, and does the broker allow such a filter?"
-        } else {
-            "`#` may stand only at the end, and `#` and `+` only as a whole level: `shop/+/orders`, `shop/#`"
-        },
-    )
+    EndpointError::new(kind, format!("`{address}` refused the subscription to `{filter}` ({reason})"))
+        .help("may this user read that topic, and does the broker allow such a filter?")
 }
 
 /// Refuses a filter that is none before anything is sent.
@@ -195,23 +203,68 @@ pub(super) fn subscription_refused(filter: &str, reason: &str, address: &Address
 /// # Errors
 /// When wildcards stand where MQTT does not have them, or it cannot be written.
 pub(super) fn check_filter(filter: &str, address: &Address) -> Result<(), EndpointError> {
-    let what = if !is_well_formed(filter) {
-        "the filter is not well formed"
-    } else if filter.len() > MAX_TEXT || filter.contains('\0') {
-        "MQTT has filters of up to 65535 bytes, without U+0000"
-    } else {
-        return Ok(());
+    let refused = |help: &str| {
+        EndpointError::new(EndpointErrorKind::Unsupported, format!("`{filter}` is no topic filter"))
+            .help(help)
     };
-    Err(subscription_refused(filter, what, address))
+    if let Some(level) = level_with_misplaced_wildcard(filter) {
+        let error = refused(
+            "`#` may stand only at the end, and `#` and `+` only as a whole level: `shop/+/orders`, `shop/#`",
+        );
+        return Err(address.refuse_path(level, error));
+    }
+    if filter.len() > MAX_TEXT || filter.contains('\0') {
+        return Err(refused("MQTT has filters of up to 65535 bytes, without U+0000"));
+    }
+    Ok(())
 }
 
-/// Whether wildcards stand where MQTT has them.
-fn is_well_formed(filter: &str) -> bool {
+/// Where the first level is that has a wildcard where MQTT has none.
+fn level_with_misplaced_wildcard(filter: &str) -> Option<Range<usize>> {
     let last = filter.split('/').count() - 1;
-    let is_right = |(number, level): (usize, &str)| match level {
-        "+" => true,
-        "#" => number == last,
-        _ => !level.contains(['#', '+']),
+    let is_wrong = |number: usize, level: &str| match level {
+        "+" => false,
+        "#" => number != last,
+        _ => level.contains(['#', '+']),
     };
-    filter.split('/').enumerate().all(is_right)
+    let mut levels = parts(filter, '/').enumerate();
+    levels.find(|(number, (_, level))| is_wrong(*number, level)).map(|(_, (place, _))| place)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{LOGIN_HELP, Refusal, check_filter, publish_refused, refusal};
+    use crate::endpoint::mqtt::settings::Settings;
+    use crate::endpoint::{Address, Credentials, EndpointErrorKind};
+
+    #[test]
+    fn a_wildcard_in_the_wrong_place_is_underlined() {
+        for (text, wrong) in [
+            ("mqtt://h/a/+/b/#", None),
+            ("mqtt://h/$share/g/a", None),
+            ("mqtt://h/a#b", Some("a#b")),
+            ("mqtt://h/a/+b", Some("+b")),
+            ("mqtt://h/#/+?qos=1", Some("#")),
+        ] {
+            let address = Address::parse(text).expect(text);
+            let error = check_filter(&address.path, &address).err();
+            assert!(error.as_ref().is_none_or(|error| error.kind == EndpointErrorKind::Unsupported));
+            let marked = error.and_then(|error| error.wrong).map(|wrong| wrong.0[wrong.1].to_owned());
+            assert_eq!(marked.as_deref(), wrong, "{text}");
+        }
+    }
+
+    #[test]
+    fn who_has_logged_in_is_told_to_look_at_that() {
+        let address = Address::parse("mqtt://h/a").expect("an address");
+        let credentials = Credentials { username: "ann".to_owned(), password: "wr0ng".to_owned() };
+        let help = |credentials: Option<&Credentials>| {
+            let settings = Settings::for_probe(&address, credentials, std::time::Duration::ZERO);
+            refusal(Refusal::Forbidden, "NotAuthorized", &settings.expect("settings")).help.expect("help")
+        };
+        assert_eq!(help(Some(&credentials)), LOGIN_HELP);
+        assert!(help(None).starts_with("does it ask for a user and a password?"));
+        let forbidden = publish_refused(EndpointErrorKind::Unauthorised, "NotAuthorized");
+        assert!(forbidden.help.expect("help").starts_with("may this user write to that topic?"));
+    }
 }

@@ -3,6 +3,7 @@
 use std::fmt;
 
 use super::failure::{self, Refusal};
+use super::settings::Settings;
 use crate::endpoint::{Address, EndpointError, EndpointErrorKind};
 
 /// The names the specification gives to its reasons.
@@ -79,7 +80,7 @@ impl Reason {
     }
 
     /// Why the greeting was answered with a no.
-    pub(super) fn of_greeting(&self, address: &Address) -> EndpointError {
+    pub(super) fn of_greeting(&self, settings: &Settings) -> EndpointError {
         // A broker that knows version 3.1.1 only answers a greeting of version 5 in its own numbers.
         let (refusal, name) = match self.code {
             1 => (Refusal::Version, "RefusedProtocolVersion"),
@@ -95,7 +96,7 @@ impl Reason {
             _ => (Refusal::Other, ""),
         };
         let words = if name.is_empty() { self.to_string() } else { name.to_owned() };
-        failure::refusal(refusal, &words, address)
+        failure::refusal(refusal, &words, settings)
     }
 
     /// Why the broker ended the connection, for the events that were under way.
@@ -108,7 +109,7 @@ impl Reason {
 
 #[cfg(test)]
 mod tests {
-    use super::Reason;
+    use super::{Reason, Settings};
     use crate::endpoint::{Address, EndpointErrorKind};
 
     #[test]
@@ -120,6 +121,7 @@ mod tests {
         assert_eq!(kind(0x97), Some(EndpointErrorKind::Full));
         assert_eq!(kind(0x99), Some(EndpointErrorKind::Rejected));
         let address = Address::parse("mqtt://h").expect("an address");
+        let settings = Settings::for_probe(&address, None, std::time::Duration::ZERO).expect("settings");
         for (code, kind, words) in [
             (5, EndpointErrorKind::Unauthorised, "NotAuthorized"),
             (0x86, EndpointErrorKind::Unauthorised, "BadUserNamePassword"),
@@ -127,7 +129,7 @@ mod tests {
             (0x89, EndpointErrorKind::Unreachable, "ServerBusy"),
             (0xEE, EndpointErrorKind::Rejected, "reason 238"),
         ] {
-            let error = reason(code).of_greeting(&address);
+            let error = reason(code).of_greeting(&settings);
             assert!(error.kind == kind && error.message.contains(words), "{error:?}");
         }
         let spoken = Reason { code: 0x8B, words: Some("maintenance".to_owned()) }.of_goodbye(&address);

@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use super::failure;
 use crate::endpoint::address_options::AddressOptions;
 use crate::endpoint::tls;
 use crate::endpoint::{
@@ -57,6 +58,7 @@ impl Settings {
     /// The settings of a source: a topic filter is needed.
     pub(super) fn for_source(address: &Address, options: &SourceOptions) -> Result<Self, EndpointError> {
         refuse_seeking(address, options)?;
+        failure::check_filter(&address.path, address)?;
         if address.path.is_empty() {
             let message = format!("`{address}` names no topic to subscribe to");
             return Err(EndpointError::new(EndpointErrorKind::Unsupported, message)
@@ -73,10 +75,11 @@ impl Settings {
 
     /// The settings of a sink: the path is a topic or empty.
     pub(super) fn for_sink(address: &Address, options: &SinkOptions) -> Result<Self, EndpointError> {
-        if address.path.contains(['+', '#']) {
+        if let Some(at) = address.path.find(['+', '#']) {
             let message = format!("`{address}` is a filter; events are sent to one topic");
-            return Err(EndpointError::new(EndpointErrorKind::Unsupported, message)
-                .help("leave the topic out to send each event to its own channel"));
+            let error = EndpointError::new(EndpointErrorKind::Unsupported, message)
+                .help("leave the topic out to send each event to its own channel");
+            return Err(address.refuse_path(at..at + 1, error));
         }
         Self::read(address, options.credentials.as_ref(), options.connect_timeout)
     }
@@ -136,7 +139,7 @@ pub(super) fn version_of(address: &Address) -> Result<Version, EndpointError> {
 fn version(options: &AddressOptions<'_>) -> Result<Version, EndpointError> {
     match options.text("version") {
         None | Some("5" | "5.0") => Ok(Version::V5),
-        Some("3.1.1" | "4") => Ok(Version::V3),
+        Some("3.1.1") => Ok(Version::V3),
         Some(other) => Err(options.wrong("version", other, "`5` or `3.1.1`")),
     }
 }
@@ -160,4 +163,19 @@ fn refuse_seeking(address: &Address, options: &SourceOptions) -> Result<(), Endp
     Err(EndpointError::new(EndpointErrorKind::Unsupported, message).help(format!(
         "leave `--from` out; {ENDS}. What was recorded with `eddy record` can be read from any place"
     )))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{Version, version_of};
+    use crate::endpoint::Address;
+
+    #[test]
+    fn a_version_has_one_name() {
+        let version = |text: &str| version_of(&Address::parse(text).expect(text));
+        assert_eq!(version("mqtt://h/x?version=3.1.1").ok(), Some(Version::V3));
+        assert_eq!(version("mqtt://h/x?version=5").ok(), Some(Version::V5));
+        let error = version("mqtt://h/x?version=4").expect_err("the number on the wire");
+        assert_eq!(error.help.as_deref(), Some("write `5` or `3.1.1`"));
+    }
 }

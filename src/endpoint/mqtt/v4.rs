@@ -131,7 +131,7 @@ impl Drive {
                 failure::socket(error, address, connected)
             }
             Error::Tls(error) => failure::tls(&error.to_string(), address),
-            Error::ConnectionRefused(code) => explain_refusal(*code, address),
+            Error::ConnectionRefused(code) => explain_refusal(*code, &self.settings),
             Error::SessionStateMismatch { .. } => failure::foreign_session(address),
             other => failure::protocol(&other.to_string(), address),
         }
@@ -148,7 +148,7 @@ fn explain_state(error: &mqtt::StateError, address: &Address, connected: bool) -
     }
 }
 
-fn explain_refusal(code: mqtt::ConnectReturnCode, address: &Address) -> EndpointError {
+fn explain_refusal(code: mqtt::ConnectReturnCode, settings: &Settings) -> EndpointError {
     use mqtt::ConnectReturnCode as Code;
     let kind = match code {
         Code::BadUserNamePassword => Refusal::Credentials,
@@ -158,7 +158,7 @@ fn explain_refusal(code: mqtt::ConnectReturnCode, address: &Address) -> Endpoint
         Code::ServiceUnavailable => Refusal::Busy,
         Code::Success => Refusal::Other,
     };
-    failure::refusal(kind, &format!("{code:?}"), address)
+    failure::refusal(kind, &format!("{code:?}"), settings)
 }
 
 fn read_publish(publish: mqtt::Publish) -> Message {

@@ -127,25 +127,26 @@ impl Drive {
         let (address, connected) = (self.link.address(), self.link.connected());
         match error {
             Error::Io(error) => failure::socket(error, address, connected),
-            Error::MqttState(error) => explain_state(error, address, connected),
+            Error::MqttState(error) => explain_state(error, &self.settings, connected),
             Error::Timeout(_) | Error::DisconnectTimeout => failure::timeout(address),
             Error::Tls(mqtt::TlsError::Io(error)) if error.kind() != std::io::ErrorKind::InvalidData => {
                 failure::socket(error, address, connected)
             }
             Error::Tls(error) => failure::tls(&error.to_string(), address),
-            Error::ConnectionRefused(code) => explain_refusal(*code, address),
+            Error::ConnectionRefused(code) => explain_refusal(*code, &self.settings),
             Error::SessionStateMismatch { .. } => failure::foreign_session(address),
             other => failure::protocol(&other.to_string(), address),
         }
     }
 }
 
-fn explain_state(error: &mqtt::StateError, address: &Address, connected: bool) -> EndpointError {
+fn explain_state(error: &mqtt::StateError, settings: &Settings, connected: bool) -> EndpointError {
     use mqtt::{DisconnectReasonCode as Reason, StateError as Error};
+    let address = &settings.address;
     match error {
         Error::Io(error) => failure::socket(error, address, connected),
         Error::ConnectionAborted => failure::closed(address, connected),
-        Error::ConnFail { reason } => explain_refusal(*reason, address),
+        Error::ConnFail { reason } => explain_refusal(*reason, settings),
         Error::AwaitPingResp => failure::timeout(address),
         Error::ServerDisconnect { reason_code, reason_string } => {
             let kind = match reason_code {
@@ -167,7 +168,7 @@ fn explain_state(error: &mqtt::StateError, address: &Address, connected: bool) -
     }
 }
 
-fn explain_refusal(code: mqtt::ConnectReturnCode, address: &Address) -> EndpointError {
+fn explain_refusal(code: mqtt::ConnectReturnCode, settings: &Settings) -> EndpointError {
     use mqtt::ConnectReturnCode as Code;
     let kind = match code {
         Code::BadUserNamePassword | Code::BadAuthenticationMethod => Refusal::Credentials,
@@ -180,7 +181,7 @@ fn explain_refusal(code: mqtt::ConnectReturnCode, address: &Address) -> Endpoint
         | Code::ConnectionRateExceeded => Refusal::Busy,
         _ => Refusal::Other,
     };
-    failure::refusal(kind, &format!("{code:?}"), address)
+    failure::refusal(kind, &format!("{code:?}"), settings)
 }
 
 fn read_greeting(greeting: mqtt::ConnAck) -> Greeting {

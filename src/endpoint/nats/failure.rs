@@ -205,7 +205,7 @@ pub(super) fn too_long(size: usize, limit: usize) -> EndpointError {
 /// A subject that cannot be published to or subscribed to.
 pub(super) fn bad_subject(subject: &str) -> EndpointError {
     EndpointError::new(Kind::Rejected, format!("`{subject}` is not a subject"))
-        .help("a subject is words joined by `.`, without blanks; wildcards `*` and `>` are for reading only")
+        .help("a subject is words joined by `.`, without blanks; wildcards `*` and, at the end, `>` are for reading only")
 }
 
 /// A JetStream request failed.

@@ -4,7 +4,8 @@ use async_nats::{HeaderMap, Message};
 use serde_json::{Map, Value};
 
 use super::failure;
-use crate::endpoint::{EndpointError, EndpointErrorKind};
+use crate::endpoint::address_path::parts;
+use crate::endpoint::{Address, EndpointError, EndpointErrorKind};
 use crate::event::{
     BrokerTime, Event, Header, NUMBER_HEADER, Place, REPEAT_HEADER, RUN_HEADER, TimeKind, Timestamp,
 };
@@ -104,6 +105,31 @@ pub(super) fn check_subject(subject: &str) -> Result<(), EndpointError> {
         return Ok(());
     }
     Err(failure::bad_subject(subject))
+}
+
+/// Refuses an address whose path is no subject, before anything is asked; with `wildcards` it may stand for several.
+///
+/// # Errors
+/// When it has blanks, empty words, or wildcards where none may be.
+pub(super) fn check_path(address: &Address, wildcards: bool) -> Result<(), EndpointError> {
+    let path = address.path.as_str();
+    if path.is_empty() {
+        return Ok(());
+    }
+    let blank = path.char_indices().find(|(_, each)| each.is_whitespace() || *each == '\0');
+    let last = path.split('.').count() - 1;
+    let is_wrong = |number: usize, word: &str| match word {
+        "" => true,
+        "*" => !wildcards,
+        ">" => !wildcards || number != last,
+        _ => false,
+    };
+    let word = parts(path, '.').enumerate().find(|(number, (_, word))| is_wrong(*number, word));
+    let blank = blank.map(|(at, each)| at..at + each.len_utf8());
+    match blank.or_else(|| word.map(|(_, (place, _))| place)) {
+        Some(wrong) => Err(address.refuse_path(wrong, failure::bad_subject(path))),
+        None => Ok(()),
+    }
 }
 
 /// As [`check_subject`], for where an answer goes.

@@ -71,6 +71,7 @@ pub async fn open_source(
     address: &Address,
     options: &SourceOptions,
 ) -> Result<Box<dyn Source>, EndpointError> {
+    message::check_path(address, true)?;
     match (address.scheme, &options.takes) {
         (Scheme::JetStream, Some(durable)) => {
             Ok(Box::new(taking_source::TakingSource::open(address, durable, options).await?))
@@ -85,6 +86,7 @@ pub async fn open_source(
 /// # Errors
 /// When the server cannot be reached, does not let us in, or no stream takes the subject.
 pub async fn open_sink(address: &Address, options: &SinkOptions) -> Result<Box<dyn Sink>, EndpointError> {
+    message::check_path(address, address.scheme == Scheme::JetStream)?;
     match address.scheme {
         Scheme::JetStream => Ok(Box::new(stream_sink::StreamSink::open(address, options).await?)),
         _ => Ok(Box::new(sink::NatsSink::open(address, options).await?)),

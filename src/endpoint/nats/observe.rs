@@ -7,8 +7,9 @@ use async_nats::jetstream::stream::Stream;
 use futures_util::TryStreamExt;
 
 use super::connection::{Connection, connect};
-use super::streams::API;
+use super::streams::{self, API, Meaning};
 use super::{failure, monitoring, whoami};
+use crate::endpoint::address::Scheme;
 use crate::endpoint::inspect::{
     Count, Direction, Inspect, KnownBy, NotObservable, Observed, ObservedChannel, ObservedFlow,
     ObservedReader, ProbeReport, Problem, SeenBy, Why,
@@ -52,12 +53,8 @@ async fn describe_streams(connection: &Connection, report: &mut ProbeReport) {
     let account = async {
         context.query_account().await.map_err(|error| failure::request("tell of JetStream", &error, address))
     };
-    let asked = connection.unless_refused(API, account);
-    let answer = tokio::time::timeout(PATIENCE, asked).await.unwrap_or_else(|_| {
-        let message = format!("`{address}` did not tell of JetStream within {} s", PATIENCE.as_secs());
-        Err(EndpointError::new(EndpointErrorKind::Timeout, message))
-    });
-    match answer {
+    let reads_streams = address.scheme == Scheme::JetStream;
+    match soon(connection, account).await {
         Ok(account) => {
             report.fact("JetStream", &"yes");
             report.fact("streams", &account.streams);
@@ -70,11 +67,34 @@ async fn describe_streams(connection: &Connection, report: &mut ProbeReport) {
                 _ => "no",
             };
             report.fact("JetStream", &is_there);
-            if connection.address.scheme == crate::endpoint::address::Scheme::JetStream {
+            // What is named is asked for besides, and the same is said of it.
+            if reads_streams && address.path.is_empty() {
                 report.problems.push(Problem::from(&error));
             }
         }
     }
+    if !reads_streams || address.path.is_empty() {
+        return;
+    }
+    match soon(connection, streams::find(&context, &address.path, address)).await {
+        Ok(Meaning::Stream(stream) | Meaning::Subject(stream)) => {
+            report.fact("stream", &stream.cached_info().config.name);
+        }
+        Err(error) => report.unusable(&error),
+    }
+}
+
+/// The answer to a question about JetStream, which may be forbidden or not come.
+async fn soon<T>(
+    connection: &Connection,
+    question: impl Future<Output = Result<T, EndpointError>>,
+) -> Result<T, EndpointError> {
+    let asked = tokio::time::timeout(PATIENCE, connection.unless_refused(API, question)).await;
+    asked.unwrap_or_else(|_| {
+        let address = &connection.address;
+        let message = format!("`{address}` did not tell of JetStream within {} s", PATIENCE.as_secs());
+        Err(EndpointError::new(EndpointErrorKind::Timeout, message))
+    })
 }
 
 /// A connection for questions about streams and consumers.

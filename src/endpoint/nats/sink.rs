@@ -27,9 +27,6 @@ pub(super) struct NatsSink {
 impl NatsSink {
     /// Connects.
     pub(super) async fn open(address: &Address, options: &SinkOptions) -> Result<Self, EndpointError> {
-        if !address.path.is_empty() {
-            message::check_subject(&address.path)?;
-        }
         let pipe = Pipe::open(address, options, &[], &[], None).await?;
         let (address, options) = (address.clone(), lasting(options));
         Ok(Self { address, pipe, options, halt: Halt::default(), batches: JoinSet::new() })

@@ -40,7 +40,6 @@ impl MqttSource {
             let message = format!("`{address}` names no topic to subscribe to");
             return Err(EndpointError::new(EndpointErrorKind::Unsupported, message));
         };
-        failure::check_filter(&subscription.filter, &address)?;
         let greeted = greet(&settings, settings.clean).await?;
         let link = Arc::new(Link::default());
         let task = Task::new(Arc::clone(&link), settings, subscription);
