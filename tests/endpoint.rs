@@ -8,6 +8,9 @@ mod access;
 #[cfg(feature = "amqp")]
 #[path = "endpoint/amqp.rs"]
 mod amqp;
+#[cfg(any(feature = "amqp", feature = "kafka", feature = "mqtt", feature = "nats", feature = "redis"))]
+#[path = "endpoint/cloud_events.rs"]
+mod cloud_events;
 #[path = "endpoint/conformance.rs"]
 mod conformance;
 #[cfg(feature = "broker")]

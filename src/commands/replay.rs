@@ -161,7 +161,8 @@ async fn replay(args: &Args, context: &Context) -> Result<Status, CommandError> 
     let opened = args.asks_target().then(|| target.for_writing(&context.environment).ok()).flatten();
     // What is wrong with address or options is said when the target is opened.
     let refusal = opened.and_then(|(address, options)| open::refusal(&address, &options).ok().flatten());
-    let carriage = Carriage { capabilities: carried, refusal };
+    let translation = open::translation(&target.address)?;
+    let carriage = Carriage { capabilities: carried, refusal, translation };
     refuse_what_shards_differ_in(args, &selection, shard, &scheduled)?;
     let asked = (&selection, shard, &scheduled.timetable);
     let survey = match origin.foreseen(window, asked, &carriage, &stop).await {

@@ -17,17 +17,6 @@ pub fn mask(text: &str) -> String {
 }
 
 /// As [`mask`], with the values of all options replaced that are not known: they may be anything.
-#[cfg_attr(
-    not(any(
-        feature = "amqp",
-        feature = "http",
-        feature = "kafka",
-        feature = "mqtt",
-        feature = "nats",
-        feature = "redis"
-    )),
-    expect(dead_code, reason = "only systems with options in their addresses ask for it")
-)]
 pub(super) fn mask_unknown(text: &str, known: &[&str]) -> String {
     mask_options(text, |name| known.contains(&name) && !is_secret(name))
 }
@@ -213,17 +202,6 @@ pub(super) fn hosts_part(masked: &str) -> Option<Range<usize>> {
 }
 
 /// The range of an option's name in a text, and that of its value.
-#[cfg_attr(
-    not(any(
-        feature = "amqp",
-        feature = "http",
-        feature = "kafka",
-        feature = "mqtt",
-        feature = "nats",
-        feature = "redis"
-    )),
-    expect(dead_code, reason = "only systems with options in their addresses ask for it")
-)]
 pub(super) fn option_part(text: &str, wanted: &str) -> Option<(Range<usize>, Range<usize>)> {
     let mut start = options_start(text)?;
     for pair in text[start..].split('&') {

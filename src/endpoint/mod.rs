@@ -20,6 +20,7 @@ mod address_path;
 #[cfg(feature = "amqp")]
 mod amqp;
 pub mod capabilities;
+pub mod cloud_events;
 #[cfg(any(feature = "amqp", feature = "mqtt", feature = "nats", feature = "redis"))]
 mod dial;
 #[cfg(feature = "broker")]

@@ -5,6 +5,7 @@ use std::time::Duration;
 use super::address::Scheme;
 #[cfg(feature = "amqp")]
 use super::amqp;
+use super::cloud_events::{TranslatingSink, Translation};
 use super::facts::{Refusal, TargetFacts};
 use super::file::{FileSink, FileSource};
 #[cfg(feature = "http")]
@@ -74,17 +75,27 @@ pub async fn open_sink(address: &Address, options: &SinkOptions) -> Result<Box<d
         let message = format!("`{address}` has no transactions that hold the progress of a run");
         return Err(EndpointError::new(EndpointErrorKind::Unsupported, message));
     }
-    match address.scheme {
-        Scheme::File => Ok(Box::new(FileSink::open(address, options)?)),
-        Scheme::Memory => Ok(Box::new(MemorySink::open(address, options)?)),
-        Scheme::Stdio => Ok(Box::new(StdioSink::open())),
-        Scheme::Amqp => amqp::open_sink(address, options).await,
-        Scheme::Mqtt => mqtt::open_sink(address, options).await,
-        Scheme::Nats | Scheme::JetStream => nats::open_sink(address, options).await,
-        Scheme::Redis => redis_streams::open_sink(address, options).await,
-        Scheme::Kafka => kafka::open_sink(address, options).await,
-        Scheme::Http => http::open_sink(address, options).await,
-    }
+    let translation = translation(address)?;
+    let sink: Box<dyn Sink> = match address.scheme {
+        Scheme::File => Box::new(FileSink::open(address, options)?),
+        Scheme::Memory => Box::new(MemorySink::open(address, options)?),
+        Scheme::Stdio => Box::new(StdioSink::open()),
+        Scheme::Amqp => amqp::open_sink(address, options).await?,
+        Scheme::Mqtt => mqtt::open_sink(address, options).await?,
+        Scheme::Nats | Scheme::JetStream => nats::open_sink(address, options).await?,
+        Scheme::Redis => redis_streams::open_sink(address, options).await?,
+        Scheme::Kafka => kafka::open_sink(address, options).await?,
+        Scheme::Http => http::open_sink(address, options).await?,
+    };
+    Ok(TranslatingSink::over(sink, translation))
+}
+
+/// What becomes of CloudEvents that go to an address, so that they arrive as its system has them.
+///
+/// # Errors
+/// As [`capabilities`], and when the address asks for a mode there is not.
+pub fn translation(address: &Address) -> Result<Translation, EndpointError> {
+    Translation::of(address, &capabilities(address)?)
 }
 
 /// What the system an address names can carry, without asking it.
@@ -110,15 +121,16 @@ pub fn capabilities(address: &Address) -> Result<Capabilities, EndpointError> {
 /// # Errors
 /// When the address or the options cannot be used, or the system was left out of this build.
 pub fn refusal(address: &Address, options: &SinkOptions) -> Result<Option<Refusal>, EndpointError> {
-    match address.scheme {
-        Scheme::File | Scheme::Memory | Scheme::Stdio => Ok(None),
-        Scheme::Amqp => amqp::refusal(address, options).map(Some),
-        Scheme::Mqtt => mqtt::refusal(address, options).map(Some),
-        Scheme::Nats | Scheme::JetStream => nats::refusal(address, options).map(Some),
-        Scheme::Redis => redis_streams::refusal(address, options).map(Some),
-        Scheme::Kafka => kafka::refusal(address, options).map(Some),
-        Scheme::Http => http::refusal(address, options).map(Some),
-    }
+    let refusal = match address.scheme {
+        Scheme::File | Scheme::Memory | Scheme::Stdio => return Ok(None),
+        Scheme::Amqp => amqp::refusal(address, options)?,
+        Scheme::Mqtt => mqtt::refusal(address, options)?,
+        Scheme::Nats | Scheme::JetStream => nats::refusal(address, options)?,
+        Scheme::Redis => redis_streams::refusal(address, options)?,
+        Scheme::Kafka => kafka::refusal(address, options)?,
+        Scheme::Http => http::refusal(address, options)?,
+    };
+    Ok(Some(translation(address)?.before(refusal)))
 }
 
 /// The present ends of channels, one for each partition; none where what is sent cannot be read again with its headers.

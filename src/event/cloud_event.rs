@@ -1,4 +1,5 @@
-//! CloudEvents 1.0: the event a message carries in its headers or in its payload, and its JSON form. It knows no protocol.
+//! CloudEvents 1.0: the event a message carries in its headers or in its payload, and its JSON form. It knows no protocol
+//! but by how attributes are marked.
 
 use std::fmt;
 
@@ -12,8 +13,11 @@ use thiserror::Error;
 
 use super::{Event, Header, Timestamp};
 
+mod carried;
+pub mod header_value;
 mod wrapped;
 
+pub use carried::{carried, is_content_type, other_headers, text_of};
 pub use wrapped::identity;
 
 /// The attributes every CloudEvent has.
@@ -121,6 +125,12 @@ pub fn form(event: &Event) -> Option<Form> {
     (speaks && CloudEvent::from_json(payload).is_ok()).then_some(Form::Structured)
 }
 
+/// Whether attributes marked by `ce-` were decoded when they were received, as only those are that came in requests.
+#[must_use]
+pub fn is_decoded(event: &Event) -> bool {
+    event.attributes.contains_key("method")
+}
+
 impl CloudEvent {
     /// Takes attributes from the headers that begin with `prefix`; the other headers are returned beside it.
     ///
@@ -129,6 +139,7 @@ impl CloudEvent {
     pub fn from_headers<'e>(event: &'e Event, prefix: &str) -> Result<(Self, Vec<&'e Header>), Malformed> {
         let mut attributes: Vec<(String, Value)> = Vec::new();
         let mut others = Vec::new();
+        let is_encoded = prefix == "ce-" && !is_decoded(event);
         for header in &event.headers {
             let name = without_prefix(&header.name, prefix).map(str::to_ascii_lowercase);
             let attribute = name.filter(|name| !prefix.is_empty() || is_well_known(name));
@@ -141,7 +152,8 @@ impl CloudEvent {
             let Some(value) = header.value.as_deref() else {
                 continue;
             };
-            let text = std::str::from_utf8(value)
+            let decoded = is_encoded.then(|| header_value::decode(value));
+            let text = std::str::from_utf8(decoded.as_deref().unwrap_or(value))
                 .map_err(|_| Malformed(format!("its attribute `{name}` is not text")))?;
             if attributes.iter().any(|(known, _)| *known == name) {
                 return Err(Malformed(format!("it has two attributes `{name}`")));
@@ -288,7 +300,7 @@ fn write_member(out: &mut Vec<u8>, name: &str, value: &[u8]) {
 /// Bare names are taken for attributes only where the specification defines them.
 fn is_well_known(name: &str) -> bool {
     const OPTIONAL: [&str; 4] = ["datacontenttype", "dataschema", "subject", "time"];
-    const EXTENSIONS: [&str; 2] = ["partitionkey", "traceparent"];
+    const EXTENSIONS: [&str; 3] = ["eddykey", "partitionkey", "traceparent"];
     REQUIRED.contains(&name) || OPTIONAL.contains(&name) || EXTENSIONS.contains(&name)
 }
 

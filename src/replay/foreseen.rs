@@ -104,6 +104,7 @@ mod tests {
     use crate::archive::{
         Header as ArchiveHeader, Overview, PartLimits, PartWriter, WriterOptions, manifest_path,
     };
+    use crate::endpoint::cloud_events::Translation;
     use crate::endpoint::{Capabilities, EndpointError, EndpointErrorKind};
     use crate::event::json_lines::tests::any_event;
     use crate::event::{Event, Header, RUN_HEADER};
@@ -192,7 +193,11 @@ mod tests {
             let path = recorded(&events, folder.path(), PartLimits { count, ..PartLimits::default() });
             let timetable = at_full_speed(rounds);
             prop_assert!(may_be_foreseen(&usual(), None, &timetable));
-            let target = || Carriage { capabilities, refusal: refused.map(|(length, by)| refusing(length, by)) };
+            let target = || Carriage {
+                capabilities,
+                refusal: refused.map(|(length, by)| refusing(length, by)),
+                translation: Translation::default(),
+            };
             let overview = Overview::of(&path, |_, _| true).expect("an overview");
             let found = read(&events, &timetable, target());
             let anything_is_against_it = !found.losses.is_empty() || !found.refused.is_empty();
@@ -210,7 +215,8 @@ mod tests {
         let path = recorded(&[Event::new("a", "y"), marked], folder.path(), PartLimits::default());
         let overview = Overview::of(&path, |_, _| true).expect("an overview");
         assert_eq!(overview.contents.replayed, 1, "whatever the case of `{RUN_HEADER}`");
-        let target = Carriage { capabilities: Capabilities::ALL, refusal: None };
+        let target =
+            Carriage { capabilities: Capabilities::ALL, refusal: None, translation: Translation::default() };
         assert!(Survey::foreseen(&overview, &at_full_speed(1), &target).is_none());
     }
 

@@ -13,6 +13,7 @@ use super::select::{Selection, Selector};
 use super::shard::Shard;
 use super::stop::StopToken;
 use super::timing::{Timed, Timing};
+use crate::endpoint::cloud_events::Translation;
 use crate::endpoint::facts::Refusal;
 use crate::endpoint::{Capabilities, EndpointError, Source};
 use crate::event::{BrokerTime, Event, TimeKind, Timestamp};
@@ -98,6 +99,8 @@ pub struct Carriage {
     pub capabilities: Capabilities,
     /// Which events cannot be written for it; none where all can.
     pub refusal: Option<Refusal>,
+    /// What becomes of CloudEvents on their way to it.
+    pub translation: Translation,
 }
 
 /// Kinds of refusals told apart; further ones are counted together.
@@ -269,7 +272,7 @@ impl Survey {
             channel.add(event, self.events);
             self.channels.insert(event.channel.to_string(), channel);
         }
-        let losses = target.capabilities.losses(event);
+        let losses = target.capabilities.losses(&target.translation.apply(event));
         // What would be lost is told as such, and not as what cannot be sent.
         let refused = target.refusal.as_ref().and_then(|refusal| {
             if losses.is_empty() {

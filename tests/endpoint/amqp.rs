@@ -29,7 +29,7 @@ impl Restart for RabbitMq {
 const SOON: Duration = Duration::from_secs(5);
 
 /// A topic exchange.
-async fn exchange(node: &RabbitMq, name: &str) {
+pub async fn exchange(node: &RabbitMq, name: &str) {
     node.manage("PUT", &format!("exchanges/%2F/{name}"), json!({ "type": "topic", "durable": true })).await;
 }
 

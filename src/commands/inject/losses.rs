@@ -4,6 +4,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 
 use crate::commands::Context;
 use crate::commands::each_event::EachEvent;
+use crate::endpoint::cloud_events::Translation;
 use crate::endpoint::{Capabilities, Source};
 use crate::output::figures::counted;
 use crate::replay::survey::Loss;
@@ -13,11 +14,15 @@ use crate::replay::survey::Loss;
 pub(super) struct Losses(Arc<Mutex<Vec<Loss>>>);
 
 impl Losses {
-    /// Counts what a system with these capabilities loses of the events of a source.
-    pub(super) fn of(&self, source: Box<dyn Source>, carried: Capabilities) -> Box<dyn Source> {
+    /// Counts what a system with these capabilities loses of the events of a source, as they go to it.
+    pub(super) fn of(
+        &self,
+        source: Box<dyn Source>,
+        (carried, translation): (Capabilities, Translation),
+    ) -> Box<dyn Source> {
         let losses = self.clone();
         EachEvent::of(source, move |event, number| {
-            let kinds = carried.losses(event);
+            let kinds = carried.losses(&translation.apply(event));
             if !kinds.is_empty() {
                 Loss::note(&mut losses.0.lock().unwrap_or_else(PoisonError::into_inner), &kinds, number);
             }

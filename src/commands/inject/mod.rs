@@ -152,7 +152,8 @@ async fn inject(args: &Args, context: &Context) -> Result<Status, CommandError> 
     let source = encoded(source, encoder);
     let (losses, carried) = (Losses::default(), open::capabilities(&target.address)?);
     // Of events made by flags it was said before.
-    let source = if args.events { losses.of(source, carried) } else { source };
+    let translation = open::translation(&target.address)?;
+    let source = if args.events { losses.of(source, (carried, translation)) } else { source };
     let planned = window.at_most(planned(args));
     let lines = results::begin(args.results.as_ref(), false, "name another for `--results`, or remove it")?;
     let plan = Plan {

@@ -95,7 +95,7 @@ fn name_losses(pattern: &Event, target: &Place, ui: &Ui) -> Result<(), CommandEr
     }
     // Without a payload of its own the pattern says nothing about payloads.
     let asked = Event { payload: Some(Bytes::new()), ..pattern.clone() };
-    let lost = carried.losses(&asked);
+    let lost = carried.losses(&open::translation(&target.address)?.apply(&asked));
     // These would arrive changed, and a system refuses them event by event.
     let refused = ["binary header values", "repeated header names"];
     if let Some(refused) = lost.iter().find(|lost| refused.contains(lost)) {

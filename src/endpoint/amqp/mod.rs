@@ -91,6 +91,7 @@ pub async fn open_source(
     address: &Address,
     options: &SourceOptions,
 ) -> Result<Box<dyn Source>, EndpointError> {
+    settings::check_reading(address)?;
     let settings = Settings::read(address, options.credentials.as_ref(), options.connect_timeout)?;
     Ok(Box::new(source::AmqpSource::open(settings, options).await?))
 }

@@ -11,6 +11,8 @@ use crate::event::percent;
 /// Options an AMQP address may have.
 const OPTIONS: [&str; 9] =
     ["ca", "cert", "key", "management", "peek", "prefetch", "queue", "routing-key", "window"];
+/// Those that count only when events are sent.
+const SENDING: [&str; 1] = ["mode"];
 /// Events under way to a reader that it has not acknowledged, when the address does not say.
 const PREFETCH: u32 = 1000;
 /// Events under way to the server that it has not confirmed, when the address does not say.
@@ -60,7 +62,7 @@ impl Settings {
         credentials: Option<&Credentials>,
         connect_timeout: Duration,
     ) -> Result<Self, EndpointError> {
-        let options = AddressOptions::new(address, &OPTIONS)?;
+        let options = options_of(address)?;
         let (virtual_host, exchange) = address.path.split_once('/').unwrap_or((&address.path, ""));
         let (mut virtual_host, exchange) =
             (percent::decode_text(virtual_host), percent::decode_text(exchange));
@@ -131,7 +133,7 @@ pub(super) fn short(text: &str, what: &str) -> Result<ShortText, EndpointError> 
 /// # Errors
 /// When an option is unknown.
 pub(super) fn check(address: &Address) -> Result<(), EndpointError> {
-    management(&AddressOptions::new(address, &OPTIONS)?).map(drop)
+    management(&options_of(address)?).map(drop)
 }
 
 /// Where the management interface is, when the address says it.
@@ -148,6 +150,18 @@ fn management(options: &AddressOptions<'_>) -> Result<Option<url::Url>, Endpoint
         // Who we are there is not shown, not even where it is underlined.
         EndpointError { wrong: error.wrong.filter(|_| !text.contains('@')), ..error }
     })
+}
+
+/// Whether events can be read from an address with these options.
+///
+/// # Errors
+/// When an option is unknown, or counts only when events are sent.
+pub(super) fn check_reading(address: &Address) -> Result<(), EndpointError> {
+    AddressOptions::of_role(address, &OPTIONS, (&SENDING, "sending")).map(drop)
+}
+
+fn options_of(address: &Address) -> Result<AddressOptions<'_>, EndpointError> {
+    AddressOptions::new(address, &[&OPTIONS[..], &SENDING].concat())
 }
 
 #[cfg(test)]

@@ -6,8 +6,8 @@ use axum::http::uri::Uri;
 use bytes::Bytes;
 use serde_json::{Map, Value};
 
-use super::outgoing::text_of;
-use crate::event::cloud_event::{self, CloudEvent, Malformed, STRUCTURED_TYPE};
+use crate::event::cloud_event::header_value::{decode, unquoted};
+use crate::event::cloud_event::{self, CloudEvent, Malformed, STRUCTURED_TYPE, text_of};
 use crate::event::{Event, Header, Timestamp, percent};
 
 /// Headers about the connection, the client and its credentials; they are no part of the event.
@@ -184,34 +184,13 @@ fn set_content_type(event: &mut Event, found: &CloudEvent) {
     }
 }
 
-/// The value of an attribute: quotes go, then percent-encoding, section 3.1.3.2 of the binding.
-fn decode(value: &[u8]) -> Bytes {
-    let Ok(text) = std::str::from_utf8(value) else {
-        return Bytes::copy_from_slice(value);
-    };
-    percent::decode(&unquoted(text)).into()
-}
-
-/// A quoted string without its quotes; another text as it is.
-fn unquoted(text: &str) -> String {
-    let Some(inner) = text.strip_prefix('"').and_then(|rest| rest.strip_suffix('"')) else {
-        return text.to_owned();
-    };
-    let mut plain = String::with_capacity(inner.len());
-    let mut characters = inner.chars();
-    while let Some(character) = characters.next() {
-        plain.extend(if character == '\\' { characters.next() } else { Some(character) });
-    }
-    plain
-}
-
 #[cfg(test)]
 mod tests {
     use axum::http::Request;
     use bytes::Bytes;
     use serde_json::json;
 
-    use super::{Received, decode, read};
+    use super::{Received, read};
     use crate::event::Header;
 
     fn receive(headers: &[(&str, &str)], body: &'static str, as_binary: bool) -> Received {
@@ -233,13 +212,6 @@ mod tests {
         assert_eq!(names, ["x-b", "x-b", "x-a"]);
         assert_eq!(event.attributes["path"], json!("/hooks/a%20b"));
         assert_eq!((&event.attributes["query"], &event.attributes["status"]), (&json!("x=1"), &json!(204)));
-    }
-
-    #[test]
-    fn attributes_are_decoded() {
-        assert_eq!(&decode(b"Euro%20%E2%82%AC")[..], "Euro €".as_bytes());
-        assert_eq!(&decode(br#""a \"b\" %25""#)[..], br#"a "b" %"#);
-        assert_eq!(&decode(b"100%")[..], b"100%");
     }
 
     #[test]

@@ -10,7 +10,10 @@ use super::failure;
 use super::settings::Mode;
 use crate::endpoint::EndpointError;
 use crate::event::carriage::HEADERS_OF_TRANSFER;
-use crate::event::cloud_event::{self, BATCH_TYPE, CloudEvent, Form, STRUCTURED_TYPE};
+use crate::event::cloud_event::header_value::encode;
+use crate::event::cloud_event::{
+    self, BATCH_TYPE, CloudEvent, Form, STRUCTURED_TYPE, is_content_type, other_headers, text_of,
+};
 use crate::event::{Event, Header, percent};
 
 /// How attributes are marked among the headers of a request.
@@ -115,15 +118,13 @@ fn binary(event: &Event, form: Option<Form>) -> Result<Outgoing, EndpointError> 
     let (mut found, others) = cloud_event(event, form)?;
     found.add_key(event.key.as_ref());
     let mut headers = HeaderMap::with_capacity(found.attributes.len() + others.len() + 2);
-    let written = found.take("datacontenttype");
-    let json_data = (form == Some(Form::Structured) && found.data.is_some()).then_some("application/json");
-    if let Some(written) = written.as_ref().and_then(Value::as_str).or(json_data) {
-        headers.insert(CONTENT_TYPE, content_type(written)?);
+    if let Some(written) = found.take_content_type(form) {
+        headers.insert(CONTENT_TYPE, content_type(&written)?);
     }
     for (name, value) in &found.attributes {
         let value = match value.as_str() {
             Some(text) => encode(text),
-            None => encode(&text_of(value)),
+            None => text_of(value),
         };
         // Names are checked and values are encoded, so that both can be written.
         let value = HeaderValue::try_from(value).ok();
@@ -156,50 +157,19 @@ fn structured(event: &Event, form: Option<Form>) -> Result<Outgoing, EndpointErr
     Ok(Outgoing { headers, body })
 }
 
-/// The JSON format of an event, its id, and the headers that are no attributes. An event that is structured already keeps
-/// its text; only a key that does not stand in it is added.
+/// The JSON format of an event, its id, and the headers that are no attributes.
 fn json(event: &Event, form: Option<Form>) -> Result<(Bytes, String, Vec<&Header>), EndpointError> {
-    let (mut found, others) = cloud_event(event, form)?;
+    let (found, others) = cloud_event(event, form)?;
     let id = found.text("id").unwrap_or_default().to_owned();
-    let known = found.attributes.len();
-    found.add_key(event.key.as_ref());
-    let text = match (form, &event.payload) {
-        (Some(Form::Structured), Some(payload)) => with_members(payload, &found.attributes[known..]),
-        _ => found.to_json().into(),
-    };
-    Ok((text, id, others))
-}
-
-fn with_members(object: &Bytes, members: &[(String, Value)]) -> Bytes {
-    let Some(begin) = memchr::memchr(b'{', object).filter(|_| !members.is_empty()) else {
-        return object.clone();
-    };
-    let mut text = object[..=begin].to_vec();
-    for (name, value) in members {
-        text.extend_from_slice(format!("\"{name}\":{value},").as_bytes());
-    }
-    text.extend_from_slice(&object[begin + 1..]);
-    text.into()
+    Ok((found.to_json_of(event, form), id, others))
 }
 
 /// The CloudEvent an event is, or is carried as, and its other headers.
 fn cloud_event(event: &Event, form: Option<Form>) -> Result<(CloudEvent, Vec<&Header>), EndpointError> {
-    let others = || event.headers.iter().filter(|header| !is_content_type(header)).collect();
     match form {
-        Some(Form::Binary(prefix)) => {
-            CloudEvent::from_headers(event, prefix).map_err(|error| failure::no_cloud_event(&error))
-        }
-        Some(Form::Structured) => {
-            let payload = event.payload.as_deref().unwrap_or_default();
-            let found = CloudEvent::from_json(payload).map_err(|error| failure::no_cloud_event(&error))?;
-            Ok((found, others()))
-        }
-        None => Ok((CloudEvent::wrap(event), others())),
+        Some(form) => cloud_event::carried(event, form).map_err(|error| failure::no_cloud_event(&error)),
+        None => Ok((CloudEvent::wrap(event), other_headers(event))),
     }
-}
-
-fn is_content_type(header: &Header) -> bool {
-    header.name.eq_ignore_ascii_case("content-type")
 }
 
 fn content_type(written: &str) -> Result<HeaderValue, EndpointError> {
@@ -255,16 +225,6 @@ fn quoted(text: &str) -> Option<HeaderValue> {
     let printable = percent::encode(text, |byte| matches!(byte, 0x20..=0x7e));
     let escaped = printable.replace('\\', "\\\\").replace('"', "\\\"");
     HeaderValue::from_str(&format!("\"{escaped}\"")).ok()
-}
-
-/// The text of an attribute.
-pub(super) fn text_of(value: &Value) -> String {
-    value.as_str().map_or_else(|| value.to_string(), str::to_owned)
-}
-
-/// Percent-encoding of attributes in headers, section 3.1.3.2 of the binding.
-fn encode(text: &str) -> String {
-    percent::encode(text, |byte| matches!(byte, 0x21..=0x7e) && byte != b'"' && byte != b'%')
 }
 
 #[cfg(test)]

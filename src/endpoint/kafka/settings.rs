@@ -10,7 +10,7 @@ use crate::endpoint::address_options::AddressOptions;
 use crate::endpoint::{Address, Credentials, EndpointError, EndpointErrorKind, tls};
 
 /// What may stand after the `?` of a sink's address.
-pub(super) const SINK_OPTIONS: [&str; 12] = [
+pub(super) const SINK_OPTIONS: [&str; 13] = [
     "batch",
     "ca",
     "cert",
@@ -20,6 +20,7 @@ pub(super) const SINK_OPTIONS: [&str; 12] = [
     "idempotent",
     "key",
     "linger",
+    "mode",
     "partition",
     "partitioner",
     "sasl",
@@ -28,7 +29,7 @@ pub(super) const SINK_OPTIONS: [&str; 12] = [
 pub(super) const SOURCE_OPTIONS: [&str; 8] =
     ["ca", "cert", "client-id", "group", "isolation", "key", "partition", "sasl"];
 /// Options of the source and the sink; a probe takes every address they take.
-pub(super) const ALL_OPTIONS: [&str; 14] = [
+pub(super) const ALL_OPTIONS: [&str; 15] = [
     "batch",
     "ca",
     "cert",
@@ -40,6 +41,7 @@ pub(super) const ALL_OPTIONS: [&str; 14] = [
     "isolation",
     "key",
     "linger",
+    "mode",
     "partition",
     "partitioner",
     "sasl",

@@ -12,6 +12,8 @@ use crate::endpoint::{
 /// Options an MQTT address may have.
 const OPTIONS: [&str; 10] =
     ["ca", "cert", "clean", "client-id", "dynamic-security", "keep-alive", "key", "qos", "retain", "version"];
+/// Those that count only when events are sent.
+const SENDING: [&str; 1] = ["mode"];
 
 /// The protocol version.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -58,6 +60,7 @@ impl Settings {
     /// The settings of a source: a topic filter is needed.
     pub(super) fn for_source(address: &Address, options: &SourceOptions) -> Result<Self, EndpointError> {
         refuse_seeking(address, options)?;
+        AddressOptions::of_role(address, &OPTIONS, (&SENDING, "sending"))?;
         failure::check_filter(&address.path, address)?;
         if address.path.is_empty() {
             let message = format!("`{address}` names no topic to subscribe to");
@@ -98,7 +101,7 @@ impl Settings {
         credentials: Option<&Credentials>,
         connect_timeout: Duration,
     ) -> Result<Self, EndpointError> {
-        let options = AddressOptions::new(address, &OPTIONS)?;
+        let options = options_of(address)?;
         tls::refuse_without_encryption(&options, address, "mqtts://")?;
         let version = version(&options)?;
         let clean = options.flag("clean")?.unwrap_or(true);
@@ -133,7 +136,11 @@ impl Settings {
 /// # Errors
 /// When there is no such version, or an option is unknown.
 pub(super) fn version_of(address: &Address) -> Result<Version, EndpointError> {
-    version(&AddressOptions::new(address, &OPTIONS)?)
+    version(&options_of(address)?)
+}
+
+fn options_of(address: &Address) -> Result<AddressOptions<'_>, EndpointError> {
+    AddressOptions::new(address, &[&OPTIONS[..], &SENDING].concat())
 }
 
 fn version(options: &AddressOptions<'_>) -> Result<Version, EndpointError> {

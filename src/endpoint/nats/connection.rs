@@ -49,7 +49,7 @@ pub(super) async fn connect(
     timeout: Duration,
     known_options: &[&'static str],
 ) -> Result<Connection, EndpointError> {
-    let options = AddressOptions::of_role(address, &known(known_options), (&["window"], "sending"))?;
+    let options = AddressOptions::of_role(address, &known(known_options), (&["mode", "window"], "sending"))?;
     let (record, history) = watch::channel(History::default());
     let (noted, refusals) = watch::channel(Vec::new());
     let mut connect = ConnectOptions::new()

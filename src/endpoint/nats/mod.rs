@@ -100,7 +100,7 @@ pub async fn open_sink(address: &Address, options: &SinkOptions) -> Result<Box<d
 pub fn capabilities(address: &Address) -> Result<Capabilities, EndpointError> {
     let (carried, known): (_, &[&str]) = match address.scheme {
         Scheme::JetStream => (JETSTREAM, &stream_sink::OPTIONS),
-        _ => (CORE, &[]),
+        _ => (CORE, &sink::OPTIONS),
     };
     AddressOptions::of_role(address, &connection::known(known), (&["queue", "subject"], "reading"))?;
     Ok(carried)

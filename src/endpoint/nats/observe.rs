@@ -17,7 +17,7 @@ use crate::endpoint::inspect::{
 use crate::endpoint::{Address, BoxFuture, Credentials, EndpointError, EndpointErrorKind, SinkOptions};
 
 /// Options of the source and the sink; a probe takes every address they take.
-const OPTIONS: [&str; 3] = ["queue", "subject", "window"];
+const OPTIONS: [&str; 4] = ["mode", "queue", "subject", "window"];
 
 /// How long the answer about JetStream may take.
 const PATIENCE: Duration = Duration::from_secs(2);

@@ -14,6 +14,9 @@ use crate::endpoint::{
 };
 use crate::event::{Event, Place};
 
+/// What may stand after the `?` of its address, beside the options of the connection.
+pub(super) const OPTIONS: [&str; 1] = ["mode"];
+
 /// A publisher.
 #[derive(Debug)]
 pub(super) struct NatsSink {
@@ -27,14 +30,14 @@ pub(super) struct NatsSink {
 impl NatsSink {
     /// Connects.
     pub(super) async fn open(address: &Address, options: &SinkOptions) -> Result<Self, EndpointError> {
-        let pipe = Pipe::open(address, options, &[], &[], None).await?;
+        let pipe = Pipe::open(address, options, &OPTIONS, &[], None).await?;
         let (address, options) = (address.clone(), lasting(options));
         Ok(Self { address, pipe, options, halt: Halt::default(), batches: JoinSet::new() })
     }
 
     /// Connects anew after a loss, once the caller has seen what failed.
     async fn renew(&mut self) -> Result<(), EndpointError> {
-        if let Some(pipe) = renewed(&mut self.halt, &self.pipe, &self.options, &[], None).await? {
+        if let Some(pipe) = renewed(&mut self.halt, &self.pipe, &self.options, &OPTIONS, None).await? {
             self.pipe = pipe;
         }
         Ok(())

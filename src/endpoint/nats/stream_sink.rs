@@ -20,7 +20,7 @@ use crate::endpoint::{
 use crate::event::Event;
 
 /// What may stand after the `?` of its address, beside the options of the connection.
-pub(super) const OPTIONS: [&str; 1] = ["window"];
+pub(super) const OPTIONS: [&str; 2] = ["mode", "window"];
 /// Events under way at once, when the address does not say.
 const WINDOW: u32 = 4096;
 

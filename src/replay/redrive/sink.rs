@@ -10,7 +10,8 @@ use tokio::sync::Mutex;
 use super::board::Board;
 use super::source::{EXCHANGE, NUMBER, QUARANTINE, number_of};
 use crate::endpoint::address::Scheme;
-use crate::endpoint::open::open_sink;
+use crate::endpoint::cloud_events::Translation;
+use crate::endpoint::open::{open_sink, translation};
 use crate::endpoint::{
     Address, BoxFuture, Capabilities, Delivery, EndpointError, EndpointErrorKind, Receipts, Sink, SinkOptions,
 };
@@ -59,6 +60,7 @@ pub struct RoutingSink {
     base: Address,
     options: SinkOptions,
     carried: Capabilities,
+    translation: Translation,
     allows_losses: bool,
     /// By the exchange they send through.
     sinks: HashMap<Option<String>, Box<dyn Sink>>,
@@ -77,9 +79,11 @@ impl RoutingSink {
         allows_losses: bool,
     ) -> Self {
         let carried = sink.capabilities();
+        // A sink that was opened there has an address that can be used.
+        let translation = translation(&base).unwrap_or_default();
         let sinks = HashMap::from([(None, sink)]);
         let quarantine = quarantine.map(|quarantine| Arc::new(Mutex::new(quarantine)));
-        Self { base, options, carried, allows_losses, sinks, quarantine, board }
+        Self { base, options, carried, translation, allows_losses, sinks, quarantine, board }
     }
 
     async fn sink(&mut self, exchange: Option<&str>) -> Result<&mut Box<dyn Sink>, EndpointError> {
@@ -94,7 +98,7 @@ impl RoutingSink {
 
     /// What the target would lose of an event.
     fn loss(&self, event: &Event) -> Option<EndpointError> {
-        let losses = self.carried.losses(event);
+        let losses = self.carried.losses(&self.translation.apply(event));
         if losses.is_empty() || self.allows_losses {
             return None;
         }
