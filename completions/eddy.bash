@@ -2790,7 +2790,7 @@ _eddy() {
             return 0
             ;;
         eddy__subcmd__redrive)
-            opts="-q -v -h -V --to --origin-header --back-to --group --match --filter --map --skip-replayed --first --rate --max-redrives --quarantine --keep-error-headers --loss --retry-for --connect-timeout --preflight --dry-run --confirm --format --color --quiet --verbose --no-progress --workspace --env --yes --help --version"
+            opts="-q -v -h -V --to --origin-header --back-to --group --match --filter --map --skip-replayed --first --rate --max-redrives --quarantine --keep-error-headers --loss --retry-for --connect-timeout --preflight --dry-run --confirm --audit --format --color --quiet --verbose --no-progress --workspace --env --yes --help --version"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -2857,6 +2857,10 @@ _eddy() {
                     return 0
                     ;;
                 --confirm)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --audit)
                     COMPREPLY=($(compgen -f "${cur}"))
                     return 0
                     ;;

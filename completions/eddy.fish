@@ -714,6 +714,7 @@ complete -c eddy -n "__fish_eddy_using_subcommand redrive" -l preflight -d 'What
 warn\t'Say what would go wrong and send all the same'
 off\t'Do not ask'"
 complete -c eddy -n "__fish_eddy_using_subcommand redrive" -l confirm -d 'Name of the protected environment that is meant' -r
+complete -c eddy -n "__fish_eddy_using_subcommand redrive" -l audit -d 'The file that says who took what back and when (default: that of `eddy replay`: `audit` of the workspace, `.eddy/audit.ndjson` beside it, or `eddy/audit.ndjson` in the user\'s state directory)' -r -F
 complete -c eddy -n "__fish_eddy_using_subcommand redrive" -l format -d 'How to report on stdout' -r -f -a "human\t'Words'
 json\t'One JSON object'"
 complete -c eddy -n "__fish_eddy_using_subcommand redrive" -l color -d 'When to colour' -r -f -a "auto\t'On a terminal, unless NO_COLOR is set'

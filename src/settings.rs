@@ -122,7 +122,7 @@ pub struct WorkspaceSettings {
     /// What `eddy graph` should know.
     #[serde(default)]
     pub topology: TopologySettings,
-    /// The file that says who replayed what and when, relative to this file; `.eddy/audit.ndjson` when not given.
+    /// The file that says who replayed or redrove what and when, relative to this file; `.eddy/audit.ndjson` when not given.
     #[serde(default)]
     pub audit: Option<PathBuf>,
 }

@@ -16,6 +16,7 @@ use crate::ui::{ColorChoice, Ui, UiOptions};
 mod add;
 mod adopt;
 mod archive;
+mod auditing;
 #[cfg(feature = "broker")]
 mod broker;
 mod bundle;

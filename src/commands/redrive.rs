@@ -1,9 +1,10 @@
 //! `eddy redrive`: takes dead letters back to where they came from, and loses none on the way.
 
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
 
+mod auditing;
 mod origins;
 
 use super::choosing::{ChoosingArgs, say_unfit};
@@ -88,6 +89,10 @@ pub struct Args {
     /// Name of the protected environment that is meant
     #[arg(long, value_name = "NAME")]
     confirm: Option<String>,
+    /// The file that says who took what back and when (default: that of `eddy replay`: `audit` of the workspace,
+    /// `.eddy/audit.ndjson` beside it, or `eddy/audit.ndjson` in the user's state directory)
+    #[arg(long, value_name = "FILE", env = "EDDY_AUDIT")]
+    audit: Option<PathBuf>,
     /// How to report on stdout
     #[arg(long, value_enum, default_value_t, value_name = "FORMAT")]
     format: Format,
@@ -166,28 +171,57 @@ async fn redrive(args: &Args, context: &Context) -> Result<Status, CommandError>
         context.ui.say("interrupted before anything was sent");
         return Ok(Status::Interrupted);
     }
-    let inner = origins::taken(args, &connector, &route, seen).await?;
-    let left = inner.left();
-    let sink = connector.sink(&route.target, args.rate.is_none()).await?;
+    let run = uuid::Uuid::now_v7().to_string();
+    let audit = auditing::begun(args, context, &route, ((seen > 0).then_some(seen), &run))?;
     let board = Arc::new(Board::default());
-    let base = route.target.for_writing(&context.environment)?;
-    let source = RedriveSource::new(inner, Arc::clone(&board), rules);
-    let sink = RoutingSink::new(base, sink, Arc::clone(&board), quarantine, args.loss == Loss::Allow);
-    let planned = left.map(|left| args.first.map_or(left, |first| left.min(first)));
-    let plan = Plan {
-        limits: Limits { retry_for, ..Limits::default() },
-        planned,
-        timetable: pace.into(),
-        ..Plan::default()
-    };
-    let mut view = TransferView::new(&context.ui, "redriving");
-    let outcome = carry(Box::new(source), Box::new(sink), plan, &mut view, &stop).await;
-    drop(view);
+    let carriage =
+        Carriage { rules, pace, limits: Limits { retry_for, ..Limits::default() }, quarantine, run };
+    let sent = send(args, context, (&connector, &stop), (&route, seen, &board), carriage).await;
+    let audited = auditing::ended(audit, sent.as_ref().map(|(outcome, _)| outcome), &board.counts());
+    let (outcome, left) = sent?;
     say_unfit(&filters, context);
     let unread = left.map(|left| left.saturating_sub(board.counts().decided()));
     let time = Duration::from_micros(outcome.summary.duration_us);
     show(args, context, &route, (&board, unread, false, time), &[])?;
-    ended(route.source.address.scheme, context, &outcome, &board)
+    let status = ended(route.source.address.scheme, context, &outcome, &board)?;
+    audited?;
+    Ok(status)
+}
+
+/// What goes, when, and how hard it is tried.
+struct Carriage {
+    rules: Rules,
+    pace: Pace,
+    limits: Limits,
+    quarantine: Option<Quarantine>,
+    run: String,
+}
+
+/// Takes the dead letters back; what came of it, and how many there were before, where that is known.
+async fn send(
+    args: &Args,
+    context: &Context,
+    (connector, stop): (&Connector<'_>, &StopToken),
+    (route, seen, board): (&Route, u64, &Arc<Board>),
+    carriage: Carriage,
+) -> Result<(Outcome, Option<u64>), CommandError> {
+    let Carriage { rules, pace, limits, quarantine, run } = carriage;
+    let inner = origins::taken(args, connector, route, seen).await?;
+    let left = inner.left();
+    let sink = connector.sink(&route.target, args.rate.is_none()).await?;
+    let base = route.target.for_writing(&context.environment)?;
+    let source = RedriveSource::new(inner, Arc::clone(board), rules);
+    let sink = RoutingSink::new(base, sink, Arc::clone(board), quarantine, args.loss == Loss::Allow);
+    let plan = Plan {
+        limits,
+        planned: left.map(|left| args.first.map_or(left, |first| left.min(first))),
+        timetable: pace.into(),
+        run: Some(run),
+        ..Plan::default()
+    };
+    let mut view = TransferView::new(&context.ui, "redriving");
+    let outcome = carry(Box::new(source), Box::new(sink), plan, &mut view, stop).await;
+    Ok((outcome, left))
 }
 
 /// Shows what a run would do, and ends as it would.

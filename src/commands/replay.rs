@@ -2,7 +2,6 @@
 
 use std::path::{Path, PathBuf};
 
-use auditing::Audit;
 use delivering::DeliveringArgs;
 use guarding::{GuardingArgs, Rails};
 use keeping::Begun;
@@ -221,7 +220,7 @@ async fn carried_out(
         other => return nothing_sent(args, context, other),
     };
     let run = keeper.as_ref().map_or_else(|| uuid::Uuid::now_v7().to_string(), |keeper| keeper.run().into());
-    let audit = Audit::begin(args, context, (origin, target, window), survey, &run)?;
+    let audit = auditing::begun(args, context, (origin, target, window), survey, &run)?;
     let shares = origin.group().is_some();
     let plan = Plan {
         run: Some(run),
@@ -241,7 +240,7 @@ async fn carried_out(
         ..plan
     };
     let outcome = send(args, context, (origin, target, window), (plan, survey, sink), stop).await;
-    let audited = audit.map_or(Ok(()), |audit| audit.ended(outcome.as_ref()));
+    let audited = auditing::ended(audit, outcome.as_ref());
     let outcome = outcome?;
     let again = match &keeper {
         Some(keeper) => keeping::closed(args, context, (window, shard), (keeper, &outcome)),

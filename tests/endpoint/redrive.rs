@@ -16,6 +16,8 @@ const PATIENCE: Duration = Duration::from_secs(120);
 
 fn eddy(directory: &Path, arguments: &[&str]) -> Command {
     let mut command = Command::new(env!("CARGO_BIN_EXE_eddy"));
+    // No home is written to.
+    command.env("EDDY_AUDIT", directory.join("audit.ndjson"));
     command.current_dir(directory).args(arguments).stdin(Stdio::null());
     command
 }
@@ -161,6 +163,36 @@ fn refused_and_chosen(directory: &Path, server: &str, dead: &str, connect: &Valu
         (&json!(1), &json!(7)),
         "{chosen}"
     );
+}
+
+#[test]
+fn a_redrive_into_a_protected_environment_is_audited() {
+    let Some(server) = redis(&[]) else { return };
+    let directory = tempfile::tempdir().expect("a directory");
+    let directory = directory.path();
+    let server = format!("redis://127.0.0.1:{}", server.port);
+    put(directory, &format!("{server}/orders"), &[letter("first", &json!([]))]);
+    let dead = format!("{server}/dead");
+    put(directory, &dead, &[letter("back", &json!([["dead-letter-address", "orders"]]))]);
+    let workspace = format!(
+        "version: 1\nenvironments:\n  prod:\n    protected: true\n    servers:\n      main: {server}\n"
+    );
+    std::fs::write(directory.join("eddy.yaml"), workspace).expect("written");
+    // A run that cannot be audited takes nothing.
+    let refused = ["redrive", &dead, "--confirm", "prod", "--audit", "missing/audit.ndjson"];
+    let (code, out, error) = run(directory, &refused);
+    assert!(code != Some(0) && error.contains("nothing was sent"), "{code:?} {out} {error}");
+    assert_eq!(redrive(directory, 0, &[&dead, "--confirm", "prod"])["counts"]["redriven"], 1);
+    let audit = std::fs::read_to_string(directory.join("audit.ndjson")).expect("an audit file");
+    let lines: Vec<Value> = audit.lines().map(|line| serde_json::from_str(line).expect("JSON")).collect();
+    assert_eq!(lines.len(), 2, "{audit}");
+    for (line, entry) in lines.iter().zip(["begun", "ended"]) {
+        assert_eq!((&line["entry"], &line["command"]), (&json!(entry), &json!("redrive")), "{line}");
+        assert_eq!((&line["protected"], &line["source"]), (&json!("prod"), &json!(dead)), "{line}");
+        assert_eq!(line["options"]["confirm"][0], "prod", "{line}");
+        assert!(line["run"] == lines[0]["run"] && line["who"]["process"].is_number(), "{line}");
+    }
+    assert_eq!((&lines[1]["outcome"], &lines[1]["redriven"]), (&json!("complete"), &json!(1)), "{audit}");
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -1,174 +1,59 @@
-//! The audit file: two lines for each run, one before its first event and one at its end, only ever appended.
+//! What the audit file says of a replay.
 
-use std::fs::{File, OpenOptions};
-use std::io::Write;
-use std::path::{Path, PathBuf};
-
-use serde_json::{Map, Value, json};
+use serde_json::{Value, json};
 
 use super::origin::Origin;
 use super::{Args, Loss};
+use crate::commands::auditing::{Audit, Flag, options};
 use crate::commands::target::{Place, is_network};
 use crate::commands::window::Window;
 use crate::commands::{CommandError, Context};
-use crate::event::Timestamp;
-use crate::replay::{ArchiveIdentity, Ending, Outcome, StopReason, Survey};
-use crate::settings::Environment;
+use crate::replay::{ArchiveIdentity, Outcome, Survey};
 
-/// The file below the directory of the workspace.
-const IN_WORKSPACE: &str = ".eddy/audit.ndjson";
-/// The file below the directory of the user's state.
-const IN_STATE: &str = "eddy/audit.ndjson";
-
-/// An audit file that is open, with what every line says of the run.
-#[derive(Debug)]
-pub(super) struct Audit {
-    path: PathBuf,
-    file: File,
-    run: Map<String, Value>,
+/// Notes that a run to a server begins; none for a file, a pipe or a log in this process.
+///
+/// # Errors
+/// When there is no place for the file, or it cannot be written.
+pub(super) fn begun(
+    args: &Args,
+    context: &Context,
+    (origin, target, window): (&Origin, &Place, Window),
+    survey: &Survey,
+    run: &str,
+) -> Result<Option<Audit>, CommandError> {
+    if !is_network(&target.address) {
+        return Ok(None);
+    }
+    let schedule = args.scheduling.options().into_iter().map(|(name, value)| (name, Some(value)));
+    let chosen = super::options(args, &window).into_iter().chain(args.guarding.repeated());
+    let run = json!({
+        "command": "replay",
+        "run": run,
+        "archive": origin.archive().and_then(|path| ArchiveIdentity::of(path).ok()),
+        "topic": origin.shown(),
+        "target": target.address.to_string(),
+        "protected": target.protected,
+        "options": options(schedule.chain(chosen).chain(others(args, context))),
+        "planned": survey.events,
+        "bytes": survey.bytes,
+        "resumed": args.resume,
+    });
+    Audit::begin(args.guarding.audit.as_deref(), context, &run).map(Some)
 }
 
-impl Audit {
-    /// Notes that a run to a server begins; none for a file, a pipe or a log in this process. Nothing may be sent when that
-    /// cannot be written.
-    ///
-    /// # Errors
-    /// When there is no place for the file, or it cannot be written.
-    pub fn begin(
-        args: &Args,
-        context: &Context,
-        (origin, target, window): (&Origin, &Place, Window),
-        survey: &Survey,
-        run: &str,
-    ) -> Result<Option<Self>, CommandError> {
-        if !is_network(&target.address) {
-            return Ok(None);
-        }
-        let (path, is_ours) = path(args, context)?;
-        let unwritable = |error: &std::io::Error| {
-            CommandError::unwritable(&path, error)
-                .hint("nothing was sent: a run that cannot be audited does not begin; `--audit FILE` names another place")
-        };
-        if let Some(parent) = path.parent().filter(|_| is_ours) {
-            std::fs::create_dir_all(parent).map_err(|error| unwritable(&error))?;
-        }
-        let file = OpenOptions::new().append(true).create(true).open(&path);
-        let file = file.map_err(|error| unwritable(&error))?;
-        let mut options = Map::new();
-        let schedule = args.scheduling.options().into_iter().map(|(name, value)| (name, Some(value)));
-        let chosen = super::options(args, &window).into_iter().chain(args.guarding.repeated());
-        for (name, value) in schedule.chain(chosen).chain(others(args, context)) {
-            let value = if name == "header" { name_only(value) } else { value };
-            let value = value.map_or(Value::Bool(true), Value::String);
-            let list = options.entry(name).or_insert_with(|| Value::Array(Vec::new()));
-            if let Value::Array(list) = list {
-                list.push(value);
-            }
-        }
-        let archive = origin.archive().and_then(|path| ArchiveIdentity::of(path).ok());
-        let run = json!({
-            "run": run,
-            "who": who(&context.environment),
-            "eddy": env!("CARGO_PKG_VERSION"),
-            "archive": archive,
-            "topic": origin.shown(),
-            "target": target.address.to_string(),
-            "protected": target.protected,
-            "options": options,
-            "planned": survey.events,
-            "bytes": survey.bytes,
-            "resumed": args.resume,
-        });
-        let run = run.as_object().cloned().unwrap_or_default();
-        let mut audit = Self { path: path.clone(), file, run };
-        audit.write("begun", Map::new()).map_err(|error| unwritable(&error))?;
-        Ok(Some(audit))
-    }
-
-    /// Notes how the run ended.
-    ///
-    /// # Errors
-    /// When that cannot be written.
-    pub fn ended(mut self, outcome: Result<&Outcome, &CommandError>) -> Result<(), CommandError> {
-        let figures = match outcome {
-            Ok(outcome) => figures(outcome),
-            Err(error) => json!({ "outcome": format!("not begun: {}", error.message) }),
-        };
-        let figures = figures.as_object().cloned().unwrap_or_default();
-        self.write("ended", figures).map_err(|error| CommandError::unwritable(&self.path, &error))
-    }
-
-    /// One line, in one write, so that lines of runs at the same time do not mix.
-    fn write(&mut self, entry: &str, more: Map<String, Value>) -> std::io::Result<()> {
-        let mut line = Map::new();
-        line.insert("eddy_audit".to_owned(), 1.into());
-        line.insert("entry".to_owned(), entry.into());
-        line.insert("at".to_owned(), Timestamp::now().to_string().into());
-        line.extend(self.run.clone());
-        line.extend(more);
-        let mut bytes = serde_json::to_vec(&line)?;
-        bytes.push(b'\n');
-        self.file.write_all(&bytes)?;
-        self.file.sync_data().or_else(|error| match error.kind() {
-            // A pipe or a device has nothing to sync.
-            std::io::ErrorKind::InvalidInput => Ok(()),
-            _ => Err(error),
-        })
-    }
-}
-
-/// How a run ended, and what it came to.
-fn figures(outcome: &Outcome) -> Value {
-    let summary = &outcome.summary;
-    let how = match &outcome.ending {
-        Ending::Complete if outcome.delivered() => "complete".to_owned(),
-        Ending::Complete => "undelivered events".to_owned(),
-        Ending::Stopped(StopReason::Interrupted) => "interrupted".to_owned(),
-        Ending::Stopped(StopReason::Declined) => "ended after the first events".to_owned(),
-        Ending::Stopped(StopReason::Limit) => "stopped by a limit".to_owned(),
-        Ending::GaveUp(error) => format!("gave up: {}", error.message),
-        Ending::SourceFailed(error) => format!("source failed: {}", error.message),
-    };
-    json!({
-        "outcome": how,
-        "sent": summary.sent,
-        "acknowledged": summary.acknowledged,
-        "failed": summary.failed,
-        "possible_duplicates": summary.possible_duplicates,
-        "settled_before": summary.settled_before,
-        "duration_us": summary.duration_us,
-    })
-}
-
-/// A header may hold a secret: only its name is kept.
-fn name_only(value: Option<String>) -> Option<String> {
-    value.map(|text| text.split_once('=').map_or(text.clone(), |(name, _)| format!("{name}=***")))
-}
-
-/// Where the file is, and whether we chose its directory, so that we make it.
-fn path(args: &Args, context: &Context) -> Result<(PathBuf, bool), CommandError> {
-    if let Some(path) = &args.guarding.audit {
-        return Ok((path.clone(), false));
-    }
-    if let Some(workspace) = context.workspace()? {
-        let named = workspace.settings.audit.as_ref();
-        return Ok(named.map_or_else(
-            || (workspace.root.join(IN_WORKSPACE), true),
-            |named| (workspace.root.join(named), false),
-        ));
-    }
-    let environment = &context.environment;
-    let state =
-        environment.get("XDG_STATE_HOME").or_else(|| environment.get("LOCALAPPDATA")).map(PathBuf::from);
-    let state = state.or_else(|| environment.get("HOME").map(|home| Path::new(home).join(".local/state")));
-    state.map(|state| (state.join(IN_STATE), true)).ok_or_else(|| {
-        CommandError::usage("there is no place for the audit file: neither a workspace nor a home directory")
-            .hint("name one with `--audit FILE` or `EDDY_AUDIT`")
-    })
+/// Notes how a run ended that was noted to begin.
+///
+/// # Errors
+/// When that cannot be written.
+pub(super) fn ended(
+    audit: Option<Audit>,
+    outcome: Result<&Outcome, &CommandError>,
+) -> Result<(), CommandError> {
+    audit.map_or(Ok(()), |audit| audit.ended(outcome, &Value::Null))
 }
 
 /// Flags that are none of the schedule and of what is selected.
-fn others(args: &Args, context: &Context) -> impl Iterator<Item = (&'static str, Option<String>)> {
+fn others(args: &Args, context: &Context) -> impl Iterator<Item = Flag> {
     let values = [
         ("loss", (args.loss == Loss::Allow).then(|| "allow".to_owned())),
         ("confirm", args.confirm.clone()),
@@ -176,31 +61,4 @@ fn others(args: &Args, context: &Context) -> impl Iterator<Item = (&'static str,
     ];
     let values = values.into_iter().filter_map(|(name, value)| Some((name, Some(value?))));
     values.chain(args.no_mark.then_some(("no-mark", None)))
-}
-
-/// Who runs this, as the system says it.
-fn who(environment: &Environment) -> Value {
-    let user = ["USER", "LOGNAME", "USERNAME"].into_iter().find_map(|name| environment.get(name));
-    #[cfg(unix)]
-    let (id, host) = (
-        Some(rustix::process::getuid().as_raw()),
-        Some(rustix::system::uname().nodename().to_string_lossy().into_owned()),
-    );
-    #[cfg(not(unix))]
-    let (id, host) = (None::<u32>, environment.get("COMPUTERNAME").map(str::to_owned));
-    json!({ "user": user, "user_id": id, "host": host, "process": std::process::id() })
-}
-
-#[cfg(test)]
-mod tests {
-    use super::name_only;
-
-    #[test]
-    fn the_value_of_a_header_is_no_ones_business() {
-        assert_eq!(
-            name_only(Some("authorization=Bearer x=y".to_owned())).as_deref(),
-            Some("authorization=***")
-        );
-        assert_eq!(name_only(None), None);
-    }
 }
