@@ -82,7 +82,9 @@ pub struct Quantiles {
     pub mean: u64,
     /// How many times.
     pub count: u64,
-    /// All of it, as HDR histograms are exchanged: the compressed V2 encoding in base64, with three significant digits.
+    /// All of it, as HDR histograms are exchanged: the compressed V2 encoding in base64, with three significant digits;
+    /// empty when nothing was counted.
+    #[serde(skip_serializing_if = "String::is_empty")]
     pub histogram: String,
 }
 
@@ -249,6 +251,10 @@ mod tests {
     fn quantiles_keep_three_digits_and_the_exact_maximum() {
         let mut times = Times::new();
         assert_eq!(times.quantiles(), Quantiles::default());
+        let nothing = serde_json::to_string(&Quantiles::default()).expect("JSON");
+        assert!(!nothing.contains("histogram"), "{nothing}");
+        let read: Quantiles = serde_json::from_str(&nothing).expect("it is read");
+        assert_eq!(Quantiles::joined(&[read]), Some(Quantiles::default()));
         for micros in 1..=1000 {
             times.record(Duration::from_micros(micros));
         }
