@@ -246,8 +246,7 @@ fn outcome(
         _ => Ending::Complete,
     };
     let tally = &mut end.tally;
-    let duration =
-        end.began.zip(tally.last_receipt).map(|(begin, last)| last.saturating_duration_since(begin));
+    let duration = end.began.zip(tally.ended).map(|(begin, last)| last.saturating_duration_since(begin));
     let reordered = tally.lanes.reordered();
     Outcome {
         summary: Summary {

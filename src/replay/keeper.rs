@@ -78,6 +78,8 @@ struct Books {
     changed: bool,
     wanted: bool,
     closed: bool,
+    /// Of every event handed over it is known whether it arrived, or it is counted as a possible repeat.
+    nothing_left_open: bool,
     failure: Option<LedgerError>,
 }
 
@@ -117,6 +119,7 @@ impl Keeper {
                 changed: false,
                 wanted: false,
                 closed: false,
+                nothing_left_open: false,
                 failure: None,
             }),
             wake: Condvar::new(),
@@ -199,6 +202,11 @@ impl Keeper {
         }
     }
 
+    /// What was handed over has had its receipt, good or bad.
+    pub(super) fn nothing_left_open(&self) {
+        self.shared.lock().nothing_left_open = true;
+    }
+
     /// This one is not sent, now or later.
     pub(super) fn left_out(&self, number: u64) {
         let mut books = self.shared.lock();
@@ -264,16 +272,15 @@ impl Keeper {
         Some(EndpointError::new(EndpointErrorKind::File, error.to_string()).help(help))
     }
 
-    /// Writes the ledger for the last time and returns it as it stands; `every_receipt` says that nothing that was handed over
-    /// is without one.
+    /// Writes the ledger for the last time and returns it as it stands.
     ///
     /// # Errors
     /// When it cannot be written.
-    pub fn finish(&self, every_receipt: bool) -> Result<Ledger, LedgerError> {
+    pub fn finish(&self) -> Result<Ledger, LedgerError> {
         {
             let mut books = self.shared.lock();
             books.closed = true;
-            books.ledger.ended_cleanly = every_receipt;
+            books.ledger.ended_cleanly = books.nothing_left_open;
             books.ledger.finished = books.ledger.settled.low() >= books.ledger.planned;
         }
         self.shared.wake.notify_one();
@@ -391,7 +398,7 @@ mod tests {
         let keeper = begun(folder.path());
         keeper.acknowledged(vec![acknowledged(0, 10, true), acknowledged(2, 12, true)]);
         keeper.acknowledged(vec![acknowledged(1, 13, false)]);
-        let ledger = keeper.finish(true).expect("written");
+        let ledger = keeper.finish().expect("written");
         assert_eq!((ledger.settled.low(), ledger.finished), (3, false));
         let place = ReadBackFrom { channel: "orders".to_owned(), partition: Some(1), offset: 12 };
         assert_eq!(ledger.read_back, [place]);
@@ -411,7 +418,7 @@ mod tests {
         let read = Ledger::read(&folder.path().join("ledger")).expect("read").expect("a ledger");
         assert_eq!((read.settled.low(), read.refused), (2, 1));
         keeper.acknowledged(vec![acknowledged(2, 2, true), acknowledged(3, 3, true)]);
-        assert!(keeper.finish(true).expect("written").finished);
+        assert!(keeper.finish().expect("written").finished);
     }
 
     #[tokio::test]
@@ -424,6 +431,6 @@ mod tests {
         keeper.moved_from(0).await;
         let failure = keeper.failure().expect("a failure");
         assert!(failure.message.contains("ledger") && failure.help.is_some(), "{failure:?}");
-        assert!(keeper.finish(true).is_err());
+        assert!(keeper.finish().is_err());
     }
 }

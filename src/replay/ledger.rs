@@ -125,7 +125,7 @@ pub struct Ledger {
     pub window: Option<u64>,
     /// Whether the run ended with everything settled.
     pub finished: bool,
-    /// Whether the process that kept it last had every receipt when it ended: nothing was on its way.
+    /// Whether the process that kept it last had every receipt, good or bad, when it ended: nothing was on its way.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub ended_cleanly: bool,
 }

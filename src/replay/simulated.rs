@@ -7,10 +7,10 @@ use std::time::{Duration, Instant};
 use super::clock::Clock;
 use super::testing::{Act, ListSource, ScriptedSink, event_at};
 use super::{
-    ArchiveIdentity, Keeper, Late, Ledger, Outcome, Pace, Plan, Reopen, Silent, Speed, StopToken, Timetable,
-    carry,
+    ArchiveIdentity, Keeper, Late, Ledger, Limits, Outcome, Pace, Plan, Reopen, Silent, Speed, StopToken,
+    Timetable, carry,
 };
-use crate::endpoint::Source;
+use crate::endpoint::{EndpointErrorKind, Source};
 use crate::event::{Event, Header, NUMBER_HEADER, Timestamp};
 
 const HOUR_NANOS: u128 = 3600 * 1_000_000_000;
@@ -182,7 +182,7 @@ async fn a_run_taken_up_again_keeps_its_rounds_and_its_schedule() {
     let plan = Plan { keeper: Some(Arc::clone(&keeper)), ..in_rounds(2) };
     let (taken, outcome) = run(recording(), plan, |_| Duration::ZERO).await;
     assert_eq!((taken.len(), outcome.summary.settled_before), (5, 4));
-    assert!(keeper.finish(true).expect("written").finished);
+    assert!(keeper.finish().expect("written").finished);
     // The first that goes is the second of the second round, 6.5 ms after the beginning, which is an hour away.
     let gaps: Vec<u128> = taken.windows(2).map(|pair| (pair[1].1 - pair[0].1) / 1_000).collect();
     assert_eq!(gaps, [3_500, 2_000, 500, 3_500]);
@@ -202,4 +202,35 @@ async fn lanes_go_by_another_clock_and_keep_their_order() {
     let (taken, outcome) = run(events, plan, |_| Duration::ZERO).await;
     assert_eq!(taken, [(3, 0), (1, 4_000_000), (2, 4_000_000), (4, 5_000_000)]);
     assert_eq!(outcome.summary.clamped, 1);
+}
+
+/// Whether the ledger says that nothing was left open by a run whose target does this with every tenth event.
+async fn left_nothing_open(act: Act) -> (bool, Outcome) {
+    let folder = tempfile::tempdir().expect("a folder");
+    let archive = ArchiveIdentity { path: "x".to_owned(), bytes: 1, sha256: String::new() };
+    let ledger = Ledger::new(archive, String::new(), "memory:x".to_owned(), 40);
+    let keeper = Arc::new(Keeper::start(&folder.path().join("ledger"), ledger, None, false).expect("kept"));
+    let short = Duration::from_millis(200);
+    let limits = Limits { retry_for: short, drain_for: short, receipt_patience: short, ..Limits::default() };
+    let sink = ScriptedSink::new(move |event, _| if event.received.0 % 10 == 3 { act } else { Act::Take });
+    let source = Box::new(ListSource::new((0..30).map(|index| event_at("a", Timestamp(index)))));
+    let plan = Plan { keeper: Some(Arc::clone(&keeper)), limits, ..Plan::default() };
+    let outcome = carry(source, Box::new(sink), plan, &mut Silent, &StopToken::default()).await;
+    (keeper.finish().expect("written").ended_cleanly, outcome)
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 1)]
+async fn a_run_with_every_receipt_good_or_bad_leaves_nothing_open() {
+    assert!(left_nothing_open(Act::Take).await.0);
+    let (cleanly, outcome) = left_nothing_open(Act::Fail(EndpointErrorKind::Rejected)).await;
+    assert!(cleanly && outcome.summary.failed == 3, "{outcome:?}");
+    assert!(!left_nothing_open(Act::Silence).await.0);
+    assert!(!left_nothing_open(Act::Fail(EndpointErrorKind::Disconnected)).await.0);
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 1)]
+async fn the_time_a_run_took_has_the_waiting_for_a_target_that_stays_away() {
+    let (cleanly, outcome) = left_nothing_open(Act::Fail(EndpointErrorKind::Unreachable)).await;
+    assert!(cleanly && matches!(outcome.ending, super::Ending::GaveUp(_)), "{outcome:?}");
+    assert!(outcome.summary.duration_us >= 200_000, "{outcome:?}");
 }

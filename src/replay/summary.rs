@@ -50,7 +50,7 @@ pub struct Summary {
     pub stretched_us: u64,
     /// Events whose recorded time lay before that of an earlier one, of their lane where lanes are merged by another clock.
     pub clamped: u64,
-    /// From the first event to the last receipt.
+    /// From the first event to the last receipt, or to where the last event without one was given up.
     pub duration_us: u64,
     /// Handed over minus intended.
     pub lag_us: Quantiles,

@@ -50,12 +50,15 @@ pub(super) struct Tally {
     pub acknowledged: u64,
     pub failed: u64,
     pub possible_duplicates: u64,
+    /// Events without a receipt that may have arrived all the same, and are not sent again.
+    pub left_open: u64,
     pub left_out_late: u64,
     pub bytes: u64,
     pub failures: Vec<EndpointError>,
     /// The first events that were not delivered.
     pub undelivered: UndeliveredList,
-    pub last_receipt: Option<Instant>,
+    /// When an event was last confirmed or given up.
+    pub ended: Option<Instant>,
     shared: Arc<SharedCounts>,
     keeper: Option<Arc<Keeper>>,
     /// Who is told of every event that is dealt with.
@@ -75,11 +78,12 @@ impl Tally {
             acknowledged: 0,
             failed: 0,
             possible_duplicates: 0,
+            left_open: 0,
             left_out_late: 0,
             bytes: 0,
             failures: Vec::new(),
             undelivered: UndeliveredList::default(),
-            last_receipt: None,
+            ended: None,
             shared,
             keeper: None,
             handover: None,
@@ -116,6 +120,13 @@ impl Tally {
             let lag = u64::try_from(lag).unwrap_or(u64::MAX);
             self.shared.lag_micros.store(lag, Ordering::Relaxed);
             self.shared.add_to_groups(&batch.events, lag);
+        }
+    }
+
+    /// No receipt is waited for any more.
+    pub fn closed(&self) {
+        if let Some(keeper) = self.keeper.as_ref().filter(|_| self.left_open == 0) {
+            keeper.nothing_left_open();
         }
     }
 
@@ -164,9 +175,7 @@ impl Tally {
                     again.push((std::mem::take(event), note, *error));
                 }
                 Err(error) => {
-                    if !error.retryable() && !error.is_final() {
-                        refused.push(note.number);
-                    }
+                    refused.extend(self.is_refused(&note, &error).then_some(note.number));
                     self.undelivered.add(note.number, &event.channel, event.key.as_ref(), &error);
                     if self.results.is_some() {
                         let fate = Fate::Failed((*error).clone());
@@ -187,6 +196,15 @@ impl Tally {
             keeper.refused(&refused);
         }
         again
+    }
+
+    /// Whether the target refused the event for good; of one that it did not, which is not sent again, it may stay open
+    /// whether it arrived.
+    fn is_refused(&mut self, note: &Note, error: &EndpointError) -> bool {
+        let is_refused = !error.retryable() && !error.is_final();
+        let is_open = !is_refused && (note.uncertain || !error.leaves_nothing());
+        self.left_open += u64::from(is_open);
+        is_refused
     }
 
     fn write(&self, results: Vec<EventResult>) {
@@ -229,6 +247,7 @@ impl Tally {
 
     /// The event, which was to go again, does not.
     pub fn give_up(&mut self, event: Event, note: &Note, error: EndpointError) {
+        self.left_open += u64::from(note.uncertain);
         self.undelivered.add(note.number, &event.channel, event.key.as_ref(), &error);
         if self.results.is_some() {
             let (channel, key) = (event.channel, event.key);
@@ -242,6 +261,7 @@ impl Tally {
     pub fn fail(&mut self, note: &Note, error: EndpointError) {
         self.lanes.failed(note.lane);
         self.failed += 1;
+        self.ended = self.ended.max(Some(Instant::now()));
         SharedCounts::add(&self.shared.failed, 1);
         let known = self.failures.iter().any(|each| each.message == error.message);
         if !known && self.failures.len() < MOST_FAILURES {
@@ -253,7 +273,7 @@ impl Tally {
         self.lanes.acknowledged(note.lane, note.number);
         self.response.record(at.saturating_duration_since(note.intended));
         self.acknowledged += 1;
-        self.last_receipt = self.last_receipt.max(Some(at));
+        self.ended = self.ended.max(Some(at));
     }
 }
 

@@ -247,7 +247,7 @@ pub(super) fn closed(
     (keeper, outcome): (&Keeper, &Outcome),
 ) -> Result<Option<String>, CommandError> {
     let summary = &outcome.summary;
-    let ledger = keeper.finish(summary.sent == summary.acknowledged)?;
+    let ledger = keeper.finish()?;
     if ledger.finished {
         return Ok(None);
     }

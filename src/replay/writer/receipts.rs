@@ -228,6 +228,7 @@ impl Writer {
             first_undone = first_undone.min(note.number);
             self.tally.give_up(event, &note, error);
         }
+        self.tally.closed();
         if let Some(arrived) = &self.arrived {
             arrived.up_to(first_undone);
         }
