@@ -62,11 +62,16 @@ fn running(counts: &Counts, (planned, length): (Option<u64>, Option<Duration>)) 
     })
 }
 
-/// How long it will still take: what is left of the schedule, or of the events at the rate so far.
+/// How long it will still take: what is left of the schedule, or of the events at the rate so far; not known while nothing goes.
 #[must_use]
 pub fn left(counts: &Counts, planned: Option<u64>, length: Option<Duration>) -> Option<Duration> {
-    if let Some(length) = length.filter(|length| !length.is_zero()) {
-        return Some(length.saturating_sub(counts.elapsed));
+    if counts.still {
+        return None;
+    }
+    let scheduled = counts.scheduled.unwrap_or(counts.elapsed);
+    let rest = length.and_then(|length| length.checked_sub(scheduled)).filter(|rest| !rest.is_zero());
+    if rest.is_some() {
+        return rest;
     }
     let left = u128::from(planned?.saturating_sub(counts.sent));
     let nanos = (counts.elapsed.as_nanos() * left).checked_div(u128::from(counts.sent))?;
@@ -117,7 +122,21 @@ mod tests {
         let seconds = |planned, length| left(&counts, planned, length).map(|left| left.as_secs());
         assert_eq!(seconds(Some(40), Some(Duration::from_secs(7))), Some(5));
         assert_eq!(seconds(Some(40), Some(Duration::ZERO)), Some(6));
+        // A schedule that is over says nothing of the events that are still to go.
+        assert_eq!(seconds(Some(40), Some(Duration::from_secs(1))), Some(6));
+        assert_eq!(seconds(Some(10), Some(Duration::from_secs(1))), Some(0));
         assert_eq!(seconds(None, None), None);
         assert_eq!(left(&Counts::default(), Some(4), None), None);
+    }
+
+    #[test]
+    fn the_time_left_counts_what_moved_the_schedule_and_is_unknown_while_nothing_goes() {
+        let length = Some(Duration::from_secs(10));
+        let (elapsed, scheduled) = (Duration::from_secs(15), Some(Duration::from_secs(7)));
+        let counts = Counts { sent: 8, elapsed, scheduled, ..Counts::default() };
+        assert_eq!(left(&counts, Some(10), length), Some(Duration::from_secs(3)));
+        let still = Counts { still: true, ..counts };
+        assert_eq!(left(&still, Some(10), length), None);
+        assert!(value(&Progress::Running(still), (Some(10), length))["left_us"].is_null());
     }
 }

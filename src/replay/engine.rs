@@ -124,7 +124,7 @@ pub async fn carry(
     let (planned, length, start_at) = (plan.planned, plan.length, plan.start_at);
     let (skipped, retry_for) = (plan.selection.skip, plan.limits.retry_for);
     observer.note(Progress::Started { planned, length, start_at });
-    let shared = Arc::new(SharedCounts::default());
+    let shared = Arc::new(SharedCounts::by(plan.clock.clone()));
     let (chunk_sender, chunks) = mpsc::channel(CHUNKS_AHEAD);
     let (news_sender, mut news) = mpsc::unbounded_channel();
     let run = name_of(&plan);
@@ -169,10 +169,10 @@ pub async fn carry(
             biased;
             written = &mut writing => break written.ok(),
             Some(news) = news.recv() => observer.note(news.into()),
-            _ = ticks.tick() => observer.note(Progress::Running(shared.read(begun.elapsed()))),
+            _ = ticks.tick() => observer.note(Progress::Running(shared.read(begun))),
         }
     };
-    observer.note(Progress::Running(shared.read(begun.elapsed())));
+    observer.note(Progress::Running(shared.read(begun)));
     done.request(StopReason::Limit);
     let read = ended_reading(reading).await;
     let settled_before = plan.shard.map_or(already_settled, |_| read.settled_before);

@@ -47,6 +47,7 @@ pub mod shard_report;
 #[cfg(test)]
 mod simulated;
 pub mod size;
+mod standing;
 pub mod stop;
 pub mod summary;
 pub mod supply;

@@ -2,10 +2,12 @@
 
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Mutex, MutexGuard, PoisonError};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use serde::Serialize;
 
+use super::clock::Clock;
+use super::standing::Standing;
 use super::summary::Outcome;
 use crate::endpoint::Removed;
 use crate::event::{Event, Timestamp};
@@ -71,8 +73,12 @@ pub struct Counts {
     pub failed: u64,
     /// Bytes of the events handed over.
     pub bytes: u64,
-    /// How late the last event was handed over.
+    /// How late the last event was handed over, or the next one is by now, whichever is more.
     pub lag: Duration,
+    /// An event is due and nothing goes: how long it takes is not known.
+    pub still: bool,
+    /// How far the schedule has come, which late events or a pause may have moved.
+    pub scheduled: Option<Duration>,
     /// Since the first event.
     pub elapsed: Duration,
     /// The lanes of each channel together, as the channels were met; further ones are in the last.
@@ -111,29 +117,44 @@ impl Observer for Silent {
     fn note(&mut self, _progress: Progress<'_>) {}
 }
 
-/// Counts the writer keeps and the observer's side reads, without a lock.
+/// Counts the writer keeps and the observer's side reads.
 #[derive(Debug, Default)]
 pub(super) struct SharedCounts {
     pub sent: AtomicU64,
     pub acknowledged: AtomicU64,
     pub failed: AtomicU64,
     pub bytes: AtomicU64,
-    pub lag_micros: AtomicU64,
+    clock: Clock,
+    standing: Mutex<Standing>,
     groups: Mutex<Vec<GroupCounts>>,
 }
 
 impl SharedCounts {
-    pub fn read(&self, elapsed: Duration) -> Counts {
+    /// Counts of a run on this clock.
+    pub fn by(clock: Clock) -> Self {
+        Self { clock, ..Self::default() }
+    }
+
+    /// The counts of a run that has `begun` then.
+    pub fn read(&self, begun: Instant) -> Counts {
         let get = |counter: &AtomicU64| counter.load(Ordering::Relaxed);
+        let (now, standing) = (self.clock.now(), *self.standing());
         Counts {
             sent: get(&self.sent),
             acknowledged: get(&self.acknowledged),
             failed: get(&self.failed),
             bytes: get(&self.bytes),
-            lag: Duration::from_micros(get(&self.lag_micros)),
-            elapsed,
+            lag: standing.lag(now),
+            still: standing.is_still(now),
+            scheduled: standing.scheduled(now),
+            elapsed: now.saturating_duration_since(begun),
             groups: self.groups().clone(),
         }
+    }
+
+    /// Where the run stands in its schedule.
+    pub fn standing(&self) -> MutexGuard<'_, Standing> {
+        self.standing.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     fn groups(&self) -> MutexGuard<'_, Vec<GroupCounts>> {
@@ -201,7 +222,7 @@ impl From<News> for Progress<'_> {
 
 #[cfg(test)]
 mod tests {
-    use std::time::Duration;
+    use std::time::Instant;
 
     use super::{MOST_GROUPS, OTHERS, SharedCounts};
     use crate::event::Event;
@@ -213,7 +234,7 @@ mod tests {
             .map(|index| Event::new(format!("c{}", index % (MOST_GROUPS + 3)), "x"))
             .collect();
         shared.add_to_groups(&events, 7);
-        let groups = shared.read(Duration::ZERO).groups;
+        let groups = shared.read(Instant::now()).groups;
         assert_eq!(groups.len(), MOST_GROUPS + 1);
         assert_eq!((groups[0].sent, groups[1].sent, groups[2].sent, groups[0].lag_us), (2, 2, 1, 7));
         assert_eq!((groups[MOST_GROUPS].channel.as_str(), groups[MOST_GROUPS].sent), (OTHERS, 3));

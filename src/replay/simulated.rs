@@ -5,10 +5,11 @@ use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
 
 use super::clock::Clock;
+use super::progress::Counts;
 use super::testing::{Act, ListSource, ScriptedSink, event_at};
 use super::{
-    ArchiveIdentity, Keeper, Late, Ledger, Limits, Outcome, Pace, Plan, Reopen, Silent, Speed, StopToken,
-    Timetable, carry,
+    ArchiveIdentity, Keeper, Late, Ledger, Limits, Observer, Outcome, Pace, Plan, Progress, Reopen, Silent,
+    Speed, StopToken, Timetable, carry,
 };
 use crate::endpoint::{EndpointErrorKind, Source};
 use crate::event::{Event, Header, NUMBER_HEADER, Timestamp};
@@ -202,6 +203,57 @@ async fn lanes_go_by_another_clock_and_keep_their_order() {
     let (taken, outcome) = run(events, plan, |_| Duration::ZERO).await;
     assert_eq!(taken, [(3, 0), (1, 4_000_000), (2, 4_000_000), (4, 5_000_000)]);
     assert_eq!(outcome.summary.clamped, 1);
+}
+
+/// Keeps the counts it is told, and has so much time pass whenever events wait to be sent again.
+struct Counting(Vec<Counts>, Clock, Duration);
+
+impl Observer for Counting {
+    fn note(&mut self, progress: Progress<'_>) {
+        match progress {
+            Progress::Running(counts) => self.0.push(counts),
+            Progress::Retrying { .. } => self.1.advance(self.2),
+            _ => {}
+        }
+    }
+}
+
+/// Ten events a second apart, one at a time; the target needs 20 s for the call `slow`, and is away for some time when it is
+/// called the time `away`.
+async fn counted(late: Late, slow: usize, (away, time): (usize, Duration)) -> Vec<Counts> {
+    let clock = Clock::simulated();
+    let ticking = clock.clone();
+    let sink = ScriptedSink::new(move |_, call| {
+        ticking.advance(Duration::from_secs(if call == slow { 20 } else { 0 }));
+        if call == away { Act::AskLater(Duration::from_millis(600)) } else { Act::Take }
+    });
+    let source = ListSource::new((0..10).map(|index| event_at("a", Timestamp(index * 1_000_000))));
+    let mut seen = Counting(Vec::new(), clock.clone(), time);
+    let limits = Limits { outstanding_events: 1, ..Limits::default() };
+    let plan = Plan { clock, late, limits, timetable: at_speed(Speed::RECORDED), ..Plan::default() };
+    let outcome = carry(Box::new(source), Box::new(sink), plan, &mut seen, &StopToken::default()).await;
+    assert!(outcome.delivered(), "{outcome:?}");
+    seen.0
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 1)]
+async fn lag_grows_while_the_target_is_away_and_nobody_knows_how_long_it_takes() {
+    let time = Duration::from_secs(27);
+    let seen = counted(Late::Burst, usize::MAX, (3, time)).await;
+    let away = seen.iter().find(|counts| counts.still).expect("counts while the target was away");
+    // The next event may have been waited for before it was known that this one did not arrive.
+    assert!(away.sent == 4 && away.lag >= time && away.lag <= time * 2, "{seen:?}");
+    let last = seen.last().expect("the last counts");
+    assert!(!last.still && last.sent == 10, "{last:?}");
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 1)]
+async fn the_schedule_that_was_stretched_has_come_as_far_as_its_events() {
+    let seen = counted(Late::Stretch(Duration::from_millis(100)), 3, (8, Duration::ZERO)).await;
+    let counts = seen.iter().find(|counts| counts.sent == 9).expect("counts before the last event");
+    let scheduled = counts.scheduled.expect("a schedule");
+    assert!((8..=9).contains(&scheduled.as_secs()) && !counts.still, "{counts:?}");
+    assert!(counts.elapsed >= Duration::from_secs(26), "{counts:?}");
 }
 
 /// Whether the ledger says that nothing was left open by a run whose target does this with every tenth event.

@@ -1,7 +1,6 @@
 //! Counts what becomes of every event handed over: receipts, lanes, times, failures. It waits for nothing.
 
 use std::sync::Arc;
-use std::sync::atomic::Ordering;
 use std::time::Instant;
 
 use super::handover::Handover;
@@ -116,11 +115,19 @@ impl Tally {
         SharedCounts::add(&self.shared.sent, count);
         SharedCounts::add(&self.shared.bytes, batch.bytes as u64);
         if let Some(last) = batch.notes.last() {
-            let lag = at.saturating_duration_since(last.intended).as_micros();
-            let lag = u64::try_from(lag).unwrap_or(u64::MAX);
-            self.shared.lag_micros.store(lag, Ordering::Relaxed);
-            self.shared.add_to_groups(&batch.events, lag);
+            let lag = at.saturating_duration_since(last.intended);
+            let mut standing = self.shared.standing();
+            (standing.next, standing.went, standing.lag) = (None, Some(at), lag);
+            drop(standing);
+            let micros = u64::try_from(lag.as_micros()).unwrap_or(u64::MAX);
+            self.shared.add_to_groups(&batch.events, micros);
         }
+    }
+
+    /// The event that goes next was to go at `next`, of a schedule that began then.
+    pub fn stands(&self, began: Option<Instant>, next: Option<Instant>) {
+        let mut standing = self.shared.standing();
+        (standing.began, standing.next) = (began, next);
     }
 
     /// No receipt is waited for any more.
@@ -187,7 +194,7 @@ impl Tally {
             }
         }
         self.write(results);
-        SharedCounts::add(&self.shared.acknowledged, self.acknowledged - before);
+        self.tell_acknowledged(self.acknowledged - before);
         if let Some(handover) = &self.handover {
             handover.settled(dealt_with.into_iter().chain(refused.iter().copied()));
         }
@@ -205,6 +212,15 @@ impl Tally {
         let is_open = !is_refused && (note.uncertain || !error.leaves_nothing());
         self.left_open += u64::from(is_open);
         is_refused
+    }
+
+    /// So many more were confirmed.
+    fn tell_acknowledged(&self, more: u64) {
+        if more > 0 {
+            SharedCounts::add(&self.shared.acknowledged, more);
+            let mut standing = self.shared.standing();
+            standing.went = standing.went.max(self.ended);
+        }
     }
 
     fn write(&self, results: Vec<EventResult>) {

@@ -307,6 +307,7 @@ impl Writer {
             return Next::Settled;
         };
         let start = self.start(due);
+        self.tally.stands(Some(start), due.map(|due| start + due));
         if (due.is_some() || self.start_at.is_some())
             && !self.wait_until(start + due.unwrap_or_default()).await
         {
@@ -384,6 +385,7 @@ impl Writer {
 
     /// Hands a batch over for the first time.
     async fn hand_over(&mut self, mut batch: Batch) {
+        self.tally.stands(self.started, batch.notes.first().map(|note| note.intended));
         while self.is_full() {
             if self.must_not_send() {
                 break;

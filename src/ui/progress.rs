@@ -167,7 +167,9 @@ impl<'a> TransferView<'a> {
         if self.planned.is_some() {
             parts.push(format!("lag {}", span(counts.lag)));
             let left = replay_progress::left(counts, self.planned, self.length);
-            parts.extend(left.map(|left| format!("{} left", span(left))));
+            parts.push(
+                left.map_or_else(|| "time left unknown".to_owned(), |left| format!("{} left", span(left))),
+            );
         }
         if counts.failed > 0 {
             parts.push(format!("{} failed", grouped(counts.failed)));

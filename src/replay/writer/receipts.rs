@@ -129,9 +129,12 @@ impl Writer {
             self.await_one_receipt(None).await;
         }
         self.again.sort_by_key(|(_, note, _)| note.number);
-        let Some(error) = self.again.first().map(|(_, _, error)| error.clone()) else {
+        let Some((error, intended)) =
+            self.again.first().map(|(_, note, error)| (error.clone(), note.intended))
+        else {
             return;
         };
+        self.tally.stands(self.started, Some(intended));
         let asked = self.again.iter().filter_map(|(.., error)| error.retry_after).max();
         let Some(wait) = self.backoff.next_wait(Instant::now(), asked) else {
             self.gave_up = Some(error);
@@ -154,6 +157,7 @@ impl Writer {
             self.backoff.reset();
         }
         if self.again.is_empty() {
+            self.tally.stands(self.started, None);
             self.tell(News::Recovered);
         }
     }
@@ -201,6 +205,7 @@ impl Writer {
                 batch.notes.push(Note { uncertain: false, again: true, ..note });
                 batch.events.push(event);
             }
+            self.tally.stands(self.started, batch.notes.first().map(|note| note.intended));
             batch.sent = Some(self.send(&batch).await);
             self.keep(batch);
             while !self.under_way.is_empty() && self.stop.reason().is_none() {
