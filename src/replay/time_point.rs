@@ -199,7 +199,10 @@ fn moment(text: &str) -> Result<Timestamp, Wrong> {
     if clock[..zone].parse::<jiff::civil::Time>().is_err() {
         return Err((clock_start..clock_start + zone, "the time of day is wrong"));
     }
-    text.parse().map_err(|_| (clock_start + zone..text.len(), "the time zone is wrong"))
+    text.parse().map_err(|_| match format!("2000-01-01T{clock}").parse::<Timestamp>() {
+        Ok(_) => (0..date_text.len(), "outside the calendar"),
+        Err(_) => (clock_start + zone..text.len(), "the time zone is wrong"),
+    })
 }
 
 fn midnight(date: jiff::civil::Date) -> Option<Timestamp> {
@@ -257,6 +260,9 @@ mod tests {
         assert_eq!(wrong("2026-13-01T00:00Z"), "2026-13-01");
         assert_eq!(wrong("@2026-11-01T25:00Z"), "25:00");
         assert_eq!(wrong("2026-11-01T00:00+99:99"), "+99:99");
+        assert_eq!(wrong("9999-12-31T12:00Z"), "9999-12-31");
+        let error = TimePoint::parse("9999-12-31T12:00Z", NOW).expect_err("far away");
+        assert_eq!(error.message, "`9999-12-31T12:00Z` is not a time: outside the calendar");
         assert_eq!(wrong("last:x"), "x");
         assert_eq!(wrong("-5y"), "y");
         assert_eq!(wrong("@-5"), "5");

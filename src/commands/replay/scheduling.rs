@@ -6,10 +6,14 @@ use crate::commands::{CommandError, transfer};
 use crate::event::Timestamp;
 use crate::replay::pace::PaceError;
 use crate::replay::pattern::PatternError;
-use crate::replay::{Pace, Plan, RecordedClock, Speed, Timetable};
+use crate::replay::time_point::TimeError;
+use crate::replay::{Pace, Plan, RecordedClock, Speed, TimePoint, Timetable};
 
 /// The longest ramp; beyond it the arithmetic would not be exact.
 const LONGEST_RAMP: Duration = Duration::from_secs(365 * 24 * 3600);
+
+/// How a time to begin at is written.
+const START_HELP: &str = "write a time to come: `2026-11-01T12:00Z`, `2026-11-01` or `@1793491200`";
 
 /// Flags of the schedule.
 #[derive(Debug, clap::Args)]
@@ -106,10 +110,10 @@ impl SchedulingArgs {
         let Some(text) = &self.start_at else {
             return Ok(None);
         };
-        let point = transfer::time_point(Some(text))?;
-        let moment = point.and_then(crate::replay::TimePoint::moment).ok_or_else(|| {
-            CommandError::usage(format!("`{text}` is no moment at which a run could begin"))
-                .hint("write a time, such as `--start-at 2026-11-01T12:00Z`")
+        let point = TimePoint::parse(text, Timestamp::now());
+        let point = point.map_err(|error| TimeError { help: START_HELP, ..error })?;
+        let moment = point.moment().ok_or_else(|| {
+            CommandError::usage(format!("`{text}` is no moment at which a run could begin")).hint(START_HELP)
         })?;
         let ago = Timestamp::now().since(moment);
         if ago > 0 && !resume {
