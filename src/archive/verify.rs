@@ -34,6 +34,14 @@ pub struct Verification {
     pub findings: Vec<Finding>,
     /// How much is wrong in all.
     pub finding_count: u64,
+    /// Of a recording in parts: parts that are there and not whole, each with findings of its own.
+    #[serde(skip_serializing_if = "is_zero")]
+    pub damaged_parts: u64,
+}
+
+#[expect(clippy::trivially_copy_pass_by_ref, reason = "the form serde calls it in")]
+fn is_zero(count: &u64) -> bool {
+    *count == 0
 }
 
 /// One thing that is wrong.
@@ -209,7 +217,7 @@ impl Verification {
     /// Whether nothing is wrong.
     #[must_use]
     pub fn is_whole(&self) -> bool {
-        self.finding_count == 0
+        self.finding_count == 0 && self.damaged_parts == 0
     }
 
     pub(super) fn find(&mut self, finding: Finding) {

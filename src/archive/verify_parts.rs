@@ -42,6 +42,7 @@ pub fn verify_parts(
             Ok(verification) => {
                 bytes += part.bytes;
                 events += verification.events;
+                all[0].damaged_parts += u64::from(!verification.is_whole());
                 all.push(verification);
             }
             Err(finding) => {

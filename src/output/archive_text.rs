@@ -74,11 +74,17 @@ pub fn write_verification(out: &mut dyn Write, verification: &Verification) -> i
         gaps => format!(", {} left out between them", counted(gaps, "number")),
     };
     let index = if verification.indexed { ", index and seek table fit" } else { "" };
-    let verdict = match verification.finding_count {
-        0 => "whole".to_owned(),
-        count => counted(count, "finding"),
-    };
-    writeln!(out, "{file}: {verdict}: {events}{frames}{gaps}{index}")
+    writeln!(out, "{file}: {}: {events}{frames}{gaps}{index}", verdict(verification))
+}
+
+fn verdict(verification: &Verification) -> String {
+    let damaged = || format!("damaged in {}", counted(verification.damaged_parts, "part"));
+    match (verification.finding_count, verification.damaged_parts) {
+        (0, 0) => "whole".to_owned(),
+        (0, _) => damaged(),
+        (count, 0) => counted(count, "finding"),
+        (count, _) => format!("{}, {}", counted(count, "finding"), damaged()),
+    }
 }
 
 /// Writes a line for each run of lost events, as far as a person would read them.
