@@ -10,7 +10,6 @@ use scheduling::SchedulingArgs;
 use selecting::SelectingArgs;
 use watching::WatchingArgs;
 
-use super::choosing::{say_replayed, say_unfit};
 use super::connect::{ConnectArgs, Connector};
 use super::target::{Place, Places, is_network};
 use super::window::Window;
@@ -25,8 +24,7 @@ use crate::output::replay as report;
 use crate::output::replay_plan::{self, PlanView};
 use crate::replay::survey::Carriage;
 use crate::replay::{
-    Ending, Ids, Limits, Outcome, Plan, RecordedClock, Retime, Selection, Shard, StopToken, Survey,
-    Timetable, carry,
+    Ending, Limits, Outcome, Plan, RecordedClock, Selection, Shard, StopToken, Survey, Timetable, carry,
 };
 
 mod auditing;
@@ -43,6 +41,7 @@ mod once;
 mod origin;
 mod scheduling;
 mod selecting;
+mod surveying;
 mod target_facts;
 mod watching;
 
@@ -154,7 +153,8 @@ async fn replay(args: &Args, context: &Context) -> Result<Status, CommandError> 
     args.selecting.changing.add_from_contract(&mut selection.changes, places.loaded());
     let carried = open::capabilities(&target.address)?;
     let mut selection = suited(args, selection, (&target, &carried), &scheduled.timetable.clock)?;
-    delivering::suited(args, &origin, &carried, &scheduled.timetable)?;
+    delivering::suited(args, origin.archive().is_some(), &carried, &scheduled.timetable)?;
+    delivering::refuse_shards_of_ids(shard.map_or(1, |shard| shard.place().1), &target.address)?;
     let stop = transfer::stop_on_interruption();
     let source = origin.open(window).await?;
     let opened = args.asks_target().then(|| target.for_writing(&context.environment).ok()).flatten();
@@ -162,18 +162,15 @@ async fn replay(args: &Args, context: &Context) -> Result<Status, CommandError> 
     let refusal = opened.and_then(|(address, options)| open::refusal(&address, &options).ok().flatten());
     let translation = open::translation(&target.address)?;
     let carriage = Carriage { capabilities: carried, refusal, translation };
-    refuse_what_shards_differ_in(args, &selection, shard, &scheduled)?;
-    let asked = (&selection, shard, &scheduled.timetable);
-    let survey = match origin.foreseen(window, asked, &carriage, &stop).await {
-        Some(survey) => survey,
-        None => Survey::of(source, selection.clone(), shard, &scheduled.timetable, carriage, &stop).await?,
-    };
+    delivering::refuse_uncommon_beginning(args, shard, scheduled.start_at)?;
+    let asked = (&selection, shard, &scheduled);
+    let survey = surveying::surveyed(args, (&origin, window, source), asked, carriage, &stop).await?;
     if survey.interrupted {
         context.ui.say("interrupted before anything was sent");
         return Ok(Status::Interrupted);
     }
-    say_survey(args, context, &selection, &survey);
-    say_if_nothing(context, &origin, &survey, shard);
+    surveying::say_survey(args, context, &selection, &survey);
+    surveying::say_if_nothing(context, &origin, &survey, shard);
     if !args.dry_run {
         target.confirm(args.confirm.as_deref())?;
         refuse_losses(args, &survey, carried)?;
@@ -270,19 +267,6 @@ fn suited(
     Ok(selection)
 }
 
-/// What people should know of the selection before it is sent.
-fn say_survey(args: &Args, context: &Context, selection: &Selection, survey: &Survey) {
-    say_unfit(&selection.filters, context);
-    say_replayed(&survey.left_out, context);
-    changing::say_unused(&args.selecting.changing, &selection.changes, survey, context);
-    args.selecting.faulting.say_seed(context);
-    if survey.unsampled > 0 {
-        let (events, by) =
-            (counted(survey.unsampled, "event"), args.selecting.sampled_by().unwrap_or_default());
-        context.ui.warn(format!("left out: {events} with nothing to be chosen by (`--by {by}`)"));
-    }
-}
-
 /// What is sent; a run that goes on makes the same faults as before.
 fn chosen(args: &Args, window: Window, shard: Option<Shard>) -> Result<Selection, CommandError> {
     let ledger = args.ledger.as_deref().map(|path| delivering::ledger_of(path, shard));
@@ -332,47 +316,6 @@ async fn send(
     };
     let mut view = args.watching.view(&context.ui, survey);
     Ok(carry(source, sink, plan, &mut view, stop).await)
-}
-
-/// What is made out of the beginning of the run must be the same in all processes that share it.
-fn refuse_what_shards_differ_in(
-    args: &Args,
-    selection: &Selection,
-    shard: Option<Shard>,
-    scheduled: &Plan,
-) -> Result<(), CommandError> {
-    let goes_on = |path: &PathBuf| args.resume && delivering::ledger_of(path, shard).exists();
-    let is_common =
-        shard.is_none() || scheduled.start_at.is_some() || args.ledger.as_ref().is_some_and(goes_on);
-    let changes = &selection.changes;
-    let what = if is_common {
-        return Ok(());
-    } else if changes.ids.ids == Ids::Map {
-        "--ids map"
-    } else if changes.times.retime == Retime::Shift {
-        "--retime shift"
-    } else if scheduled.timetable.further_rounds > 0 {
-        "--loop"
-    } else {
-        return Ok(());
-    };
-    let message = format!("`{what}` of several shards needs a common beginning of the run");
-    Err(CommandError::usage(message).hint("give all of them the same `--start-at TIME`"))
-}
-
-/// Why nothing is sent, where that is so.
-fn say_if_nothing(context: &Context, origin: &Origin, survey: &Survey, shard: Option<Shard>) {
-    if survey.events > 0 {
-        return;
-    }
-    let why = match (origin.group(), shard) {
-        (Some(group), _) => {
-            format!("the group `{group}` has read all there is, or what is left is not selected")
-        }
-        (None, Some(_)) if survey.selected > 0 => "no lane belongs to this shard".to_owned(),
-        _ => "no event of the recording is selected".to_owned(),
-    };
-    context.ui.warn(format!("{why}, so nothing is sent"));
 }
 
 fn refuse_losses(args: &Args, survey: &Survey, carried: Capabilities) -> Result<(), CommandError> {

@@ -1,6 +1,7 @@
 //! What a system tells, before anything is sent, of the places events are to go to. Facts only; what follows from them is
 //! for others to say.
 
+use std::fmt;
 use std::time::Duration;
 
 use serde::Serialize;
@@ -11,10 +12,44 @@ use crate::event::Event;
 /// Says why a system cannot be sent an event; nothing of one that can be written.
 type Judge = dyn Fn(&Event) -> Option<EndpointError> + Send + Sync;
 
+/// The id that an event will have in its channel.
+type Identify = dyn Fn(&Event) -> RisingId + Send + Sync;
+
 /// Why a system cannot be sent an event, whatever its server says.
 pub struct Refusal {
     judge: Box<Judge>,
     by: DecidedBy,
+    ids: Option<Box<Identify>>,
+}
+
+/// An id of a channel that takes only later ones than it had: milliseconds since 1970, and a number among those of the same
+/// millisecond.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize)]
+pub struct RisingId {
+    /// Milliseconds since 1970.
+    pub milliseconds: u64,
+    /// The number; none where the system chooses it, behind those it has.
+    pub number: Option<u64>,
+}
+
+impl RisingId {
+    /// Whether a channel whose last id is `last` takes it.
+    #[must_use]
+    pub fn is_after(self, last: Self) -> bool {
+        match self.number {
+            Some(_) => self > last,
+            None => self.milliseconds >= last.milliseconds,
+        }
+    }
+}
+
+impl fmt::Display for RisingId {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self.number {
+            Some(number) => write!(formatter, "{}-{number}", self.milliseconds),
+            None => write!(formatter, "{}-*", self.milliseconds),
+        }
+    }
 }
 
 /// What of an event decides whether a system can be sent it.
@@ -34,7 +69,25 @@ impl Refusal {
         by: DecidedBy,
         judge: impl Fn(&Event) -> Option<EndpointError> + Send + Sync + 'static,
     ) -> Self {
-        Self { judge: Box::new(judge), by }
+        Self { judge: Box::new(judge), by, ids: None }
+    }
+
+    /// Knows the id that each event will have in its channel, which takes only rising ones.
+    #[must_use]
+    pub fn with_ids(self, identify: impl Fn(&Event) -> RisingId + Send + Sync + 'static) -> Self {
+        Self { ids: Some(Box::new(identify)), ..self }
+    }
+
+    /// The id that this event will have, where ids only rise.
+    #[must_use]
+    pub fn id_of(&self, event: &Event) -> Option<RisingId> {
+        self.ids.as_ref().map(|identify| identify(event))
+    }
+
+    /// Whether events have ids that only rise.
+    #[must_use]
+    pub fn has_ids(&self) -> bool {
+        self.ids.is_some()
     }
 
     /// Why this event cannot be written.
@@ -86,6 +139,8 @@ pub struct ChannelFacts {
     pub most_ahead: Option<Duration>,
     /// Events whose own time lies before this are refused, in microseconds since 1970.
     pub earliest_us: Option<i64>,
+    /// Events whose own id is not after this one are refused.
+    pub last_id: Option<RisingId>,
     /// Bytes of the largest event taken, key and headers included.
     pub largest_event: Option<u64>,
     /// Events it keeps at most.

@@ -25,7 +25,8 @@ impl Survey {
         let contents = &overview.contents;
         let refusal = target.refusal.as_ref();
         let is_carried = target.capabilities.losses(&with_everything_of(contents)).is_empty();
-        let is_taken = refusal.is_none_or(|refusal| is_taken(refusal, overview));
+        // An index does not know the ids of events.
+        let is_taken = refusal.is_none_or(|refusal| !refusal.has_ids() && is_taken(refusal, overview));
         if contents.replayed > 0 || !is_carried || !is_taken {
             return None;
         }
@@ -91,6 +92,7 @@ fn counts(channel: &ChannelContents) -> ChannelCounts {
         highest_partition: channel.partition,
         oldest_time: channel.oldest.map(Timestamp),
         newest_time: channel.newest.map(Timestamp),
+        lowest_id: None,
     }
 }
 

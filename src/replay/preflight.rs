@@ -154,12 +154,32 @@ pub fn unwritable(survey: &Survey) -> Vec<Finding> {
 pub fn judge(survey: &Survey, facts: &TargetFacts, now: Timestamp) -> Vec<Finding> {
     let mut found = Vec::new();
     let alone = facts.channels.len() == 1;
+    let sending = Sending::of(survey, now);
     for channel in &facts.channels {
         let counts = counts_of(channel, survey, alone);
-        let judged = judge_channel(channel, &counts, survey, now);
+        let judged = judge_channel(channel, &counts, survey, sending);
         found.extend(judged.into_iter().map(|finding| finding.about(&channel.channel)));
     }
     found
+}
+
+/// When events are sent, as far as their own times are held against it.
+#[derive(Clone, Copy)]
+struct Sending {
+    /// When the first may go.
+    begins: Timestamp,
+    /// When the newest may go at the earliest: times that move with the run become later as it goes on.
+    newest: Timestamp,
+}
+
+impl Sending {
+    fn of(survey: &Survey, now: Timestamp) -> Self {
+        let Some(moved_to) = survey.moved_to else {
+            return Self { begins: now, newest: now };
+        };
+        let begins = moved_to.max(now);
+        Self { begins, newest: Timestamp(begins.0.saturating_add(micros_of(survey.length))) }
+    }
 }
 
 /// What goes to a channel; a target with one channel takes the events of all.
@@ -175,7 +195,7 @@ fn judge_channel(
     facts: &ChannelFacts,
     counts: &ChannelCounts,
     survey: &Survey,
-    now: Timestamp,
+    sending: Sending,
 ) -> Vec<Finding> {
     let channel = &facts.channel;
     let mut found = Vec::new();
@@ -201,7 +221,8 @@ fn judge_channel(
     }
     found.extend(size(facts, counts));
     found.extend(partitions(facts, counts));
-    found.extend(times(facts, counts, now));
+    found.extend(times(facts, counts, sending));
+    found.extend(ids(facts, counts));
     found.extend(room(facts, counts, survey));
     found
 }
@@ -233,14 +254,14 @@ fn partitions(facts: &ChannelFacts, counts: &ChannelCounts) -> Option<Finding> {
 }
 
 /// Events whose own time the target does not like.
-fn times(facts: &ChannelFacts, counts: &ChannelCounts, now: Timestamp) -> Vec<Finding> {
+fn times(facts: &ChannelFacts, counts: &ChannelCounts, sending: Sending) -> Vec<Finding> {
     let mut found = Vec::new();
     let (Some(oldest), Some(newest)) = (counts.oldest_time, counts.newest_time) else {
         return found;
     };
-    let before = |time: Timestamp, by: Duration| now.since(time) > micros_of(by);
+    let before = |time: Timestamp, by: Duration| sending.begins.since(time) > micros_of(by);
     let channel = &facts.channel;
-    let retime = "give events new times with `--map '.broker_time = null'`";
+    let retime = "give events new times with `--retime now` or `--retime shift`, or none with `--map '.broker_time = null'`";
     if let Some(earliest) = facts.earliest_us.map(Timestamp).filter(|earliest| oldest < *earliest) {
         let message =
             format!("`{channel}` takes no event of before {earliest}, and the oldest is of {oldest}");
@@ -250,7 +271,7 @@ fn times(facts: &ChannelFacts, counts: &ChannelCounts, now: Timestamp) -> Vec<Fi
             format!("`{channel}` refuses events older than {}, and the oldest is of {oldest}", age(most));
         found.push(Finding::error("time-refused", message).help(retime));
     }
-    if let Some(most) = facts.most_ahead.filter(|most| newest.since(now) > micros_of(*most)) {
+    if let Some(most) = facts.most_ahead.filter(|most| newest.since(sending.newest) > micros_of(*most)) {
         let message = format!(
             "`{channel}` refuses events more than {} ahead of its clock, and the newest is of {newest}",
             age(most)
@@ -266,6 +287,21 @@ fn times(facts: &ChannelFacts, counts: &ChannelCounts, now: Timestamp) -> Vec<Fi
         found.push(Finding::warning("older-than-kept", message).help(retime));
     }
     found
+}
+
+/// Events whose own id the target has passed already.
+fn ids(facts: &ChannelFacts, counts: &ChannelCounts) -> Option<Finding> {
+    let (last, lowest) = (facts.last_id?, counts.lowest_id?);
+    if lowest.is_after(last) {
+        return None;
+    }
+    let channel = &facts.channel;
+    let message = format!(
+        "`{channel}` takes only ids after {last}, its last one, and the lowest to be sent is {lowest}"
+    );
+    Some(Finding::error("id-refused", message).help(
+        "leave `id=keep` out of the address, send to a stream that is not there yet, or move ids and times with `--retime shift`",
+    ))
 }
 
 /// What was sent first may be gone before what is sent last.
@@ -317,12 +353,16 @@ mod tests {
 
     use super::{Caps, judge};
     use crate::diagnostic::Severity;
-    use crate::endpoint::facts::{ChannelFacts, Presence, TargetFacts};
+    use crate::endpoint::facts::{ChannelFacts, Presence, RisingId, TargetFacts};
     use crate::event::Timestamp;
     use crate::replay::Survey;
     use crate::replay::survey::ChannelCounts;
 
     const DAY: u64 = 86_400;
+
+    fn id(milliseconds: u64, number: u64) -> RisingId {
+        RisingId { milliseconds, number: Some(number) }
+    }
 
     fn survey() -> Survey {
         let counts = ChannelCounts {
@@ -333,6 +373,7 @@ mod tests {
             highest_partition: Some(5),
             oldest_time: Some(Timestamp(0)),
             newest_time: Some(Timestamp(1_000_000)),
+            lowest_id: Some(id(5, 1)),
         };
         let channels = [("a".to_owned(), counts)].into();
         Survey { events: 10, bytes: 1_000, channels, length: Duration::from_secs(60), ..Survey::default() }
@@ -363,6 +404,7 @@ mod tests {
                 ("older-than-kept", Warning),
             ),
             (ChannelFacts { kept_for: Some(Duration::from_secs(59)), ..base() }, ("kept-too-short", Warning)),
+            (ChannelFacts { last_id: Some(id(5, 1)), ..base() }, ("id-refused", Error)),
             (ChannelFacts { most_events: Some(9), ..base() }, ("no-room", Warning)),
             (ChannelFacts { most_bytes: Some(999), refuses_when_full: true, ..base() }, ("no-room", Error)),
         ] {
@@ -374,6 +416,7 @@ mod tests {
             most_behind: days(11),
             most_ahead: days(1),
             earliest_us: Some(0),
+            last_id: Some(id(5, 0)),
             kept_for: days(11),
             ages_by_own_time: true,
             most_events: Some(10),
@@ -385,6 +428,40 @@ mod tests {
         // All go to the one channel the target names.
         let other = ChannelFacts { largest_event: Some(499), ..ChannelFacts::unknown("other") };
         assert_eq!(found(other), [("too-large", Error)]);
+    }
+
+    #[test]
+    fn times_are_judged_as_the_run_moves_them() {
+        let now = Timestamp(10 * i64::try_from(DAY).expect("small") * 1_000_000);
+        let strict = ChannelFacts {
+            presence: Presence::There,
+            most_behind: Some(Duration::from_secs(60)),
+            most_ahead: Some(Duration::from_millis(500)),
+            kept_for: Some(Duration::from_secs(3600)),
+            ages_by_own_time: true,
+            last_id: Some(id(9, 0)),
+            ..ChannelFacts::unknown("a")
+        };
+        let facts = TargetFacts { channels: vec![strict], ..TargetFacts::default() };
+        let names = |survey: &Survey| {
+            judge(survey, &facts, now).iter().map(|finding| finding.name).collect::<Vec<_>>()
+        };
+        let recorded = Survey { earliest: Some(Timestamp(0)), ..survey() };
+        assert_eq!(names(&recorded), ["time-refused", "older-than-kept", "id-refused"]);
+        let moved = |begins: Timestamp, length: u64| {
+            let mut survey = Survey { length: Duration::from_secs(length), ..recorded.clone() };
+            survey.move_times(begins);
+            names(&survey)
+        };
+        let later = Timestamp(now.0 + 7_200_000_000);
+        assert!(
+            moved(now, 1).is_empty() && moved(later, 1).is_empty(),
+            "the newest goes when its time has come"
+        );
+        assert_eq!(moved(now, 0), ["time-refused"], "at full speed the newest is ahead of the clock");
+        assert_eq!(moved(later, 0), ["time-refused"]);
+        let long_ago = Timestamp(now.0 - 7_200_000_000);
+        assert_eq!(moved(long_ago, 0), ["time-refused", "older-than-kept"], "a run that goes on");
     }
 
     #[test]

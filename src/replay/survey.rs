@@ -14,7 +14,7 @@ use super::shard::Shard;
 use super::stop::StopToken;
 use super::timing::{Timed, Timing};
 use crate::endpoint::cloud_events::Translation;
-use crate::endpoint::facts::Refusal;
+use crate::endpoint::facts::{Refusal, RisingId};
 use crate::endpoint::{Capabilities, EndpointError, Source};
 use crate::event::{BrokerTime, Event, TimeKind, Timestamp};
 
@@ -35,6 +35,8 @@ pub struct ChannelCounts {
     pub oldest_time: Option<Timestamp>,
     /// The latest such time.
     pub newest_time: Option<Timestamp>,
+    /// The lowest id that one will have, where the target takes only rising ones.
+    pub lowest_id: Option<RisingId>,
 }
 
 impl ChannelCounts {
@@ -58,6 +60,7 @@ impl ChannelCounts {
     pub fn with(self, other: &Self) -> Self {
         let larger = if other.largest > self.largest || self.largest_number == 0 { other } else { &self };
         let oldest = [self.oldest_time, other.oldest_time].into_iter().flatten().min();
+        let lowest_id = [self.lowest_id, other.lowest_id].into_iter().flatten().min();
         Self {
             events: self.events + other.events,
             bytes: self.bytes + other.bytes,
@@ -66,6 +69,22 @@ impl ChannelCounts {
             highest_partition: self.highest_partition.max(other.highest_partition),
             oldest_time: oldest,
             newest_time: self.newest_time.max(other.newest_time),
+            lowest_id,
+        }
+    }
+
+    /// Notes the id that an event will have.
+    fn note_id(&mut self, id: RisingId) {
+        self.lowest_id = Some(self.lowest_id.map_or(id, |lowest| lowest.min(id)));
+    }
+
+    /// Moves all times by so many microseconds.
+    fn move_times(&mut self, by: i64) {
+        let moved = |time: Timestamp| Timestamp(time.0.saturating_add(by));
+        self.oldest_time = self.oldest_time.map(moved);
+        self.newest_time = self.newest_time.map(moved);
+        if let Some(id) = &mut self.lowest_id {
+            id.milliseconds = id.milliseconds.saturating_add_signed(by.div_euclid(1000));
         }
     }
 }
@@ -161,6 +180,8 @@ pub struct Survey {
     pub unused: UnusedNames,
     /// Events with a fault on purpose.
     pub faults: Vec<FaultCount>,
+    /// When the run begins, where all times move with it; the times of channels have moved already.
+    pub moved_to: Option<Timestamp>,
     /// The end was asked for before everything was seen.
     pub interrupted: bool,
 }
@@ -218,6 +239,15 @@ impl Survey {
         Ok(survey)
     }
 
+    /// Moves the times of events as a run does that begins at this time and moves the earliest of them to it.
+    pub fn move_times(&mut self, begins: Timestamp) {
+        let by = begins.since(self.earliest.unwrap_or(begins));
+        for channel in self.channels.values_mut() {
+            channel.move_times(by);
+        }
+        self.moved_to = Some(begins);
+    }
+
     /// The same once for each round.
     pub(super) fn repeat(&mut self, rounds: u64) {
         self.rounds = rounds;
@@ -265,11 +295,17 @@ impl Survey {
         let size = event.size() as u64;
         self.events += 1;
         self.bytes += size;
+        let id = target.refusal.as_ref().and_then(|refusal| refusal.id_of(event));
+        let number = self.events;
+        let count = |channel: &mut ChannelCounts| {
+            channel.add(event, number);
+            id.into_iter().for_each(|id| channel.note_id(id));
+        };
         if let Some(channel) = self.channels.get_mut(event.channel.as_str()) {
-            channel.add(event, self.events);
+            count(channel);
         } else {
             let mut channel = ChannelCounts::default();
-            channel.add(event, self.events);
+            count(&mut channel);
             self.channels.insert(event.channel.to_string(), channel);
         }
         let losses = target.capabilities.losses(&target.translation.apply(event));

@@ -65,6 +65,9 @@ async fn kafka_tells_what_it_would_refuse_and_what_it_would_not_keep() {
             .set("message.timestamp.before.max.ms", "60000")
             .set("retention.ms", "604800000"),
         topic("preflight.forever").set("retention.ms", "-1"),
+        topic("preflight.moved")
+            .set("message.timestamp.before.max.ms", "60000")
+            .set("message.timestamp.after.max.ms", "500"),
         topic("preflight.narrow").set("max.message.bytes", "5000"),
     ];
     let made = admin.create_topics(&topics, &AdminOptions::new()).await.expect("an answer");
@@ -111,6 +114,7 @@ async fn kafka_tells_what_it_would_refuse_and_what_it_would_not_keep() {
     let watermarks = admin.inner().fetch_watermarks("preflight.small", 0, Duration::from_secs(10));
     assert_eq!(watermarks.expect("an answer"), (0, 0));
     carries_no_time_before_1970(directory.path(), &url("preflight.forever"));
+    judges_times_as_they_are_moved(directory.path(), &url("preflight.moved"));
     refuses_the_large_one_alone(directory.path(), &url("preflight.small"));
     can_be_made_by_a_run_with_a_ledger(directory.path(), &url("preflight.made?create"));
     fits_together_into_a_narrow_topic(directory.path(), &url("preflight.narrow"));
@@ -130,6 +134,25 @@ fn carries_no_time_before_1970(directory: &Path, target: &str) {
     assert!(code == Some(1) && error.contains(&format!("nothing was sent: time-refused: {told}")), "{error}");
     let (code, _, error) = run(directory, &[&replay[..], &["--map", ".broker_time = null"]].concat());
     assert_eq!(code, Some(0), "{error}");
+}
+
+/// Old events become as new as the topic wants them, and it is neither refused nor warned of; the second is a second later, for
+/// which a run in a hurry does not wait.
+fn judges_times_as_they_are_moved(directory: &Path, target: &str) {
+    let replay = ["replay", "events.ndjson", "--to", target, "--repartition", "key"];
+    let (code, _, error) = run(directory, &[&replay[..], &["--speed", "max"]].concat());
+    let help = "give events new times with `--retime now` or `--retime shift`";
+    assert!(code == Some(1) && error.contains("time-refused") && error.contains(help), "{error}");
+    let shifted = [&replay[..], &["--retime", "shift"]].concat();
+    let (code, plan, error) = run(directory, &[&shifted[..], &["--dry-run"]].concat());
+    assert!(
+        code == Some(0) && !plan.contains("time-refused") && !plan.contains("older-than"),
+        "{plan}{error}"
+    );
+    let (code, _, error) = run(directory, &shifted);
+    assert!(code == Some(0) && !error.contains("older-than-kept"), "{error}");
+    let (code, _, error) = run(directory, &[&shifted[..], &["--speed", "max"]].concat());
+    assert!(code == Some(1) && error.contains("ahead of its clock"), "{error}");
 }
 
 /// What goes together has no more than the topic takes.
@@ -306,4 +329,41 @@ fn names_that_no_event_has_are_said_and_a_trimmed_stream_has_room() {
     ] {
         assert!(error.contains(words), "{words}: {error}");
     }
+}
+
+/// An entry of a stream, recorded under this id.
+fn entry(id: &str) -> String {
+    format!("{{\"t\":1700000000000000,\"src\":\"shop\",\"v\":\"x\",\"m\":{{\"id\":\"{id}\"}}}}\n")
+}
+
+#[test]
+fn ids_that_a_stream_has_passed_stop_a_run_that_keeps_them() {
+    let Some(server) = super::support::redis::redis(&[]) else { return };
+    let directory = tempfile::tempdir().expect("a directory");
+    let directory = directory.path();
+    std::fs::write(directory.join("a.ndjson"), [entry("5-1"), entry("5-2"), entry("7-0")].concat())
+        .expect("written");
+    let target = format!("redis://127.0.0.1:{}?id=keep", server.port);
+    let replay = ["replay", "a.ndjson", "--to", &target, "--speed", "max"];
+    let with = |more: &[&str]| run(directory, &[&replay[..], more].concat());
+    let (code, _, error) = with(&["--ledger", "first"]);
+    assert_eq!(code, Some(0), "{error}");
+    let told = "id-refused: `shop` takes only ids after 7-0, its last one, and the lowest to be sent is 5-1";
+    let (code, plan, error) = with(&["--dry-run"]);
+    assert!(code == Some(1) && plan.contains(told), "{plan}{error}");
+    let (code, _, error) = with(&["--ledger", "second"]);
+    assert!(code == Some(1) && error.contains(&format!("nothing was sent: {told}")), "{error}");
+    // A run that goes on finds its own.
+    let (code, _, error) = with(&["--ledger", "first", "--resume"]);
+    assert!(code == Some(0) && !error.contains("id-refused"), "{error}");
+    // What moves to the present lies behind all of them.
+    let (code, _, error) = with(&["--retime", "shift"]);
+    assert_eq!(code, Some(0), "{error}");
+    let (code, plan, error) = with(&["--preflight", "off", "--dry-run"]);
+    assert!(code == Some(0) && !plan.contains("id-refused"), "{plan}{error}");
+    let elsewhere = format!("redis://127.0.0.1:{}/other?id=keep", server.port);
+    let (code, _, error) = run(directory, &["replay", "a.ndjson", "--to", &elsewhere, "--no-mark"]);
+    assert_eq!(code, Some(0), "{error}");
+    let (code, _, error) = run(directory, &["replay", "a.ndjson", "--to", &elsewhere, "--no-mark"]);
+    assert!(code == Some(0) && error.contains("warning: id-refused"), "the same events again: {error}");
 }

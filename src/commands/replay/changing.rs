@@ -105,6 +105,14 @@ impl ChangingArgs {
         self.ids != IdsChoice::Keep || self.retime == RetimeChoice::Shift
     }
 
+    /// The flag that makes something out of the beginning of the run.
+    pub fn goes_by_beginning(&self) -> Option<&'static str> {
+        if self.ids == IdsChoice::Map {
+            return Some("--ids map");
+        }
+        (self.retime == RetimeChoice::Shift).then_some("--retime shift")
+    }
+
     /// The flags as they can be written again.
     pub fn options(&self) -> Vec<(&'static str, String)> {
         let mut options = Vec::new();

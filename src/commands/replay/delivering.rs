@@ -6,9 +6,11 @@ use super::Args;
 use super::origin::Origin;
 use crate::commands::{CommandError, Context};
 use crate::diagnostic::Severity;
+use crate::endpoint::address::Scheme;
 use crate::endpoint::capabilities::Assurance;
 use crate::endpoint::open::capabilities;
 use crate::endpoint::{Address, Capabilities};
+use crate::event::Timestamp;
 use crate::output::replay_plan::Guarantee;
 use crate::replay::preflight::Finding;
 use crate::replay::retention::MAY_REPEAT;
@@ -128,13 +130,67 @@ pub(super) fn ledger_of(path: &Path, shard: Option<Shard>) -> PathBuf {
     name.into()
 }
 
+/// Whether entries keep the ids they were recorded with, which a stream takes only in growing order.
+pub(super) fn keeps_ids(target: &Address) -> bool {
+    target.scheme == Scheme::Redis && target.option("id") == Some("keep")
+}
+
+/// Refuses several processes whose events keep ids that only grow: those of one lie before those of another.
+///
+/// # Errors
+/// When there is more than one.
+pub(super) fn refuse_shards_of_ids(shards: u32, target: &Address) -> Result<(), CommandError> {
+    if shards < 2 || !keeps_ids(target) {
+        return Ok(());
+    }
+    let message =
+        format!("several shards cannot send to `{target}` with `id=keep`: ids of one stream must rise");
+    Err(CommandError::usage(message)
+        .hint("leave `id=keep` out of the address, or send everything from one process"))
+}
+
+/// Refuses shards that would make different things of the same event for want of a common beginning.
+///
+/// # Errors
+/// When there is something that goes by the beginning of the run, and each process has its own.
+pub(super) fn refuse_uncommon_beginning(
+    args: &Args,
+    shard: Option<Shard>,
+    start_at: Option<Timestamp>,
+) -> Result<(), CommandError> {
+    let goes_on = |path: &PathBuf| args.resume && ledger_of(path, shard).exists();
+    if shard.is_none() || args.ledger.as_ref().is_some_and(goes_on) {
+        return Ok(());
+    }
+    refuse_several_beginnings(args, start_at)
+}
+
+/// The same for processes that are all to begin.
+///
+/// # Errors
+/// When each would have a beginning of its own.
+pub(super) fn refuse_several_beginnings(
+    args: &Args,
+    start_at: Option<Timestamp>,
+) -> Result<(), CommandError> {
+    let repeated = args.scheduling.is_repeated().then_some("--loop");
+    let by_beginning = args.selecting.changing.goes_by_beginning().or(repeated);
+    match by_beginning.filter(|_| start_at.is_none()) {
+        None => Ok(()),
+        Some(flag) => Err(CommandError::usage(format!(
+            "`{flag}` of several shards needs a common beginning of the run"
+        ))
+        .hint("give all of them the same `--start-at TIME`")),
+    }
+}
+
 /// Refuses a run that cannot be as sure as it is to be.
 ///
 /// # Errors
 /// When the target, the pace or the lack of a ledger stands against it.
 pub(super) fn suited(
     args: &Args,
-    origin: &Origin,
+    is_archive: bool,
     carried: &Capabilities,
     timetable: &Timetable,
 ) -> Result<(), CommandError> {
@@ -145,7 +201,7 @@ pub(super) fn suited(
         return Err(CommandError::usage(format!("{flag} is more than {name} can do: {most}"))
             .hint("leave `--delivery` out to be as sure as the target allows; `docs/systems.md` says what each can do"));
     }
-    if origin.archive().is_none() && wanted > Assurance::AtLeastOnce {
+    if !is_archive && wanted > Assurance::AtLeastOnce {
         return Err(CommandError::usage(format!(
             "{flag} needs a ledger, and a topic that is sent like a recording has none"
         ))

@@ -3,9 +3,9 @@
 use std::path::Path;
 use std::sync::OnceLock;
 
+use super::delivering::keeps_ids;
 use crate::commands::{CommandError, Context};
 use crate::endpoint::Address;
-use crate::endpoint::address::Scheme;
 use crate::replay::fault::{FaultError, FaultKind, HELP};
 use crate::replay::{Fault, Faults, Ledger, RecordedClock};
 
@@ -80,9 +80,8 @@ pub(super) fn suited(faults: &Faults, target: &Address, clock: &RecordedClock) -
             "leave `--clock` out, or take a fault without a time, such as `duplicate:5%` or `reorder:1%`",
         ));
     }
-    let keeps_ids = matches!(target.scheme, Scheme::Redis) && target.option("id") == Some("keep");
     let moves = |fault: &&Fault| !matches!(fault.kind, FaultKind::Drop | FaultKind::Corrupt);
-    match faults.list.iter().find(moves).filter(|_| keeps_ids) {
+    match faults.list.iter().find(moves).filter(|_| keeps_ids(target)) {
         None => Ok(()),
         Some(fault) => Err(CommandError::usage(format!(
             "`--fault {fault}` cannot be done where entries keep their ids, which only grow"

@@ -3,7 +3,12 @@
 use std::io::Write as _;
 use std::path::Path;
 
+use clap::FromArgMatches as _;
+
+use super::{changing, delivering, faulting, origin};
 use crate::commands::{CommandError, Context, Status, command_line};
+use crate::endpoint::address::Scheme;
+use crate::endpoint::open::capabilities;
 use crate::endpoint::{Address, is_secret_header, mask};
 use crate::output::kubernetes::{JobView, job};
 
@@ -61,9 +66,6 @@ pub(super) fn run(args: &Args, context: &Context) -> Result<Status, CommandError
             .hint("keep it in a Kubernetes secret, name it with `--env-from`, and write `${NAME}` in an `eddy.yaml` on the volume"));
     }
     refuse_secret_headers(args)?;
-    if args.to.contains("://") {
-        Address::parse(&args.to)?;
-    }
     for (flag, name) in [
         ("--name", Some(&args.name)),
         ("--namespace", args.namespace.as_ref()),
@@ -80,8 +82,9 @@ pub(super) fn run(args: &Args, context: &Context) -> Result<Status, CommandError
                 .hint("leave it out after `--`"));
         }
     }
-    refuse_unknown_flags(args)?;
     let mount = args.mount.trim_end_matches('/');
+    let ledger = format!("{mount}/{}.ledger", args.name);
+    refuse_unfit(args, &run_of_pods(args, &ledger)?)?;
     let view = JobView {
         name: &args.name,
         namespace: args.namespace.as_deref(),
@@ -93,7 +96,7 @@ pub(super) fn run(args: &Args, context: &Context) -> Result<Status, CommandError
         backoff_limit: args.backoff_limit,
         archive: &args.archive,
         target: &args.to,
-        ledger: &format!("{mount}/{}.ledger", args.name),
+        ledger: &ledger,
         flags: &args.flags,
     };
     if !args.archive.contains("://") && !Path::new(&args.archive).starts_with(view.mount) {
@@ -124,15 +127,46 @@ fn refuse_secret_headers(args: &Args) -> Result<(), CommandError> {
 }
 
 /// The pods would end with what is wrong on their command line, one after another: it is read here as they read it.
-fn refuse_unknown_flags(args: &Args) -> Result<(), CommandError> {
+fn run_of_pods(args: &Args, ledger: &str) -> Result<super::Args, CommandError> {
+    let shard = format!("auto/{}", args.shards);
     let own = ["eddy", "replay", &args.archive, "--to", &args.to];
-    let line = own.into_iter().chain(args.flags.iter().map(String::as_str));
-    let Err(error) = command_line().try_get_matches_from(line) else { return Ok(()) };
+    let of_pods = ["--shard", &shard, "--ledger", ledger, "--resume"];
+    let line = own.into_iter().chain(of_pods).chain(args.flags.iter().map(String::as_str));
+    let read = command_line()
+        .try_get_matches_from(line)
+        .and_then(|line| super::Args::from_arg_matches(line.subcommand().map_or(&line, |(_, run)| run)));
+    let error = match read {
+        Ok(run) => return Ok(run),
+        Err(error) => error,
+    };
     let words = error.to_string();
     let first = words.lines().next().unwrap_or_default();
     let what = first.strip_prefix("error: ").unwrap_or(first).replace('\'', "`");
     Err(CommandError::usage(format!("what stands after `--` cannot be used: {what}"))
         .hint("it is added to `eddy replay` in each pod; `eddy replay --help` has its flags"))
+}
+
+/// Refuses what each pod would refuse when it begins.
+fn refuse_unfit(args: &Args, run: &super::Args) -> Result<(), CommandError> {
+    // A pod that is started again may have begun in the past, and the first ones may not.
+    let scheduled = run.scheduling.plan(false)?;
+    let window = run.selecting.window()?;
+    let selection = run.selecting.selection(&window, None)?;
+    let archive = Address::parse(&args.archive)?;
+    if archive.scheme == Scheme::Kafka {
+        origin::refuse(run, archive.option("group"))?;
+    }
+    delivering::refuse_several_beginnings(run, scheduled.start_at)?;
+    if !args.to.contains("://") {
+        // The workspace on the volume knows what it is.
+        return Ok(());
+    }
+    let target = Address::parse(&args.to)?;
+    let carried = capabilities(&target)?;
+    changing::suited(&selection.changes, &carried)?;
+    faulting::suited(&selection.faults, &target, &scheduled.timetable.clock)?;
+    delivering::suited(run, archive.scheme == Scheme::File, &carried, &scheduled.timetable)?;
+    delivering::refuse_shards_of_ids(args.shards, &target)
 }
 
 /// A name as DNS labels are written.

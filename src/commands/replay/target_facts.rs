@@ -5,6 +5,7 @@ use std::time::Duration;
 use super::Args;
 use crate::commands::target::Place;
 use crate::commands::{CommandError, Context};
+use crate::diagnostic::Severity;
 use crate::endpoint::address::Scheme;
 use crate::endpoint::facts::TargetFacts;
 use crate::endpoint::open::server_of;
@@ -41,13 +42,24 @@ impl Told {
 /// What speaks against the run by what the target says of its channels, and the window of a ledger.
 fn judged(args: &Args, target: &Place, survey: &Survey, facts: &TargetFacts) -> (Vec<Finding>, Option<u64>) {
     let now = Timestamp::now();
-    let mut findings = judge(survey, facts, now);
+    let mut findings: Vec<Finding> =
+        judge(survey, facts, now).into_iter().filter_map(|finding| held(args, finding)).collect();
     if !args.delivering.looks_for_what_arrived(args.ledger.is_some(), &target.address) {
         return (findings, None);
     }
     let Retention { window, findings: found } = Retention::of(survey, facts, now);
     findings.extend(found.into_iter().map(|finding| args.delivering.weighed(finding)));
     (findings, window)
+}
+
+/// A finding as it is of this run. Ids that one which goes on finds taken are its own; without marks, an event that is there
+/// already under its id has arrived.
+fn held(args: &Args, finding: Finding) -> Option<Finding> {
+    match finding.name {
+        "id-refused" if args.resume => None,
+        "id-refused" if args.no_mark => Some(Finding { severity: Severity::Warning, ..finding }),
+        _ => Some(finding),
+    }
 }
 
 /// A channel of NATS that events would go to although the stream that keeps it is one that they were recorded from, under

@@ -3,10 +3,11 @@
 use redis::Value;
 
 use super::connection::{ask_all, connect};
+use super::id::EntryId;
 use super::settings::{Role, Settings};
 use super::streams::no_stream;
-use super::{answer, observe};
-use crate::endpoint::facts::{ChannelFacts, Presence, TargetFacts};
+use super::{answer, observe, settings};
+use crate::endpoint::facts::{ChannelFacts, Presence, RisingId, TargetFacts};
 use crate::endpoint::{Address, EndpointError, SinkOptions};
 
 /// Asks for the streams that events of these channels go to.
@@ -27,6 +28,7 @@ pub(super) async fn ask(
     questions.cmd("CONFIG").arg("GET").arg("proto-max-bulk-len");
     for name in &names {
         questions.cmd("TYPE").arg(name);
+        questions.cmd("XINFO").arg("STREAM").arg(name);
         observe::whether_may_add(&mut questions, name);
     }
     let mut answers = ask_all(&mut connection, &questions, &settings).await?.into_iter();
@@ -43,12 +45,15 @@ pub(super) async fn ask(
     // What is trimmed as entries come drops the oldest, and need not have room for all.
     let is_trimmed = settings.maxlen.is_some();
     let (room, refuses_when_full) = (room.filter(|_| !is_trimmed), refuses_when_full && !is_trimmed);
+    let keeps_ids = settings::checked(address, Role::Sink)?.text("id") == Some("keep");
     for name in names {
         let held = answers.next().and_then(answer::text_or_refusal);
+        let last = answers.next().and_then(last_id);
         let mut channel = ChannelFacts {
             largest_event: largest,
             most_bytes: room,
             most_events: settings.maxlen.map(u64::from),
+            last_id: last.filter(|_| keeps_ids).map(RisingId::from),
             may_send: answers.next().as_ref().and_then(observe::may),
             refuses_when_full,
             ..ChannelFacts::unknown(name)
@@ -66,6 +71,13 @@ pub(super) async fn ask(
         facts.channels.push(channel);
     }
     Ok(facts)
+}
+
+/// The highest id that a stream ever had, in the answer to `XINFO STREAM`; none where there is no stream, or we may not ask.
+fn last_id(answer: Value) -> Option<EntryId> {
+    let said = answer::list(answer)?;
+    let last = answer::named(&said, "last-generated-id").cloned().and_then(answer::text)?;
+    EntryId::parse(&last)
 }
 
 fn largest(answer: Value) -> Option<u64> {

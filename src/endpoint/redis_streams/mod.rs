@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use super::capabilities::Assurance;
-use super::facts::{DecidedBy, Refusal, TargetFacts};
+use super::facts::{DecidedBy, Refusal, RisingId, TargetFacts};
 use super::inspect::{Inspect, ProbeReport};
 use super::{
     Address, Capabilities, Credentials, End, EndpointError, Sink, SinkOptions, Source, SourceOptions,
@@ -71,9 +71,11 @@ pub async fn open_sink(address: &Address, options: &SinkOptions) -> Result<Box<d
 /// # Errors
 /// When the address has options there are not.
 pub fn refusal(address: &Address, _: &SinkOptions) -> Result<Refusal, EndpointError> {
-    settings::checked(address, settings::Role::Sink)?;
+    let options = settings::checked(address, settings::Role::Sink)?;
+    let keeps_ids = options.text("id") == Some("keep");
     let address = address.clone();
-    Ok(Refusal::new(DecidedBy::Channel, move |event| address.channel_for(event).err()))
+    let refusal = Refusal::new(DecidedBy::Channel, move |event| address.channel_for(event).err());
+    Ok(if keeps_ids { refusal.with_ids(sink::kept_id) } else { refusal })
 }
 
 /// What it takes from a sender.
@@ -83,6 +85,12 @@ pub fn refusal(address: &Address, _: &SinkOptions) -> Result<Refusal, EndpointEr
 pub fn capabilities(address: &Address) -> Result<Capabilities, EndpointError> {
     let options = settings::checked(address, settings::Role::Sink)?;
     Ok(Capabilities { timestamps: options.text("id") == Some("keep"), ..CAPABILITIES })
+}
+
+impl From<id::EntryId> for RisingId {
+    fn from(id: id::EntryId) -> Self {
+        Self { milliseconds: id.milliseconds, number: Some(id.sequence) }
+    }
 }
 
 /// Where the next entries of these streams will lie, at the earliest.

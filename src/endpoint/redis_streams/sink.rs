@@ -16,6 +16,7 @@ use super::pipe::{Answers, Pipe};
 use super::settings::{Ids, Role, Settings};
 use super::wire::Answer;
 use super::{CAPABILITIES, answer, failure, streams, wire};
+use crate::endpoint::facts::RisingId;
 use crate::endpoint::halt::Halt;
 use crate::endpoint::rope::Rope;
 use crate::endpoint::{
@@ -215,6 +216,12 @@ async fn check(connection: &mut MultiplexedConnection, settings: &Settings) -> R
         None | Some("none" | "stream") => Ok(()),
         Some(other) => Err(streams::no_stream(&settings.address.path, other, &settings.address)),
     }
+}
+
+/// The id that an event asks for where ids are kept; of one from elsewhere the server chooses the number.
+pub(super) fn kept_id(event: &Event) -> RisingId {
+    let by_time = || RisingId { milliseconds: recorded_milliseconds(event), number: None };
+    recorded_id(event).map_or_else(by_time, RisingId::from)
 }
 
 fn recorded_id(event: &Event) -> Option<EntryId> {
