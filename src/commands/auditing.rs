@@ -1,7 +1,7 @@
 //! The audit file: two lines for each run, one before its first event and one at its end, only ever appended.
 
 use std::fs::{File, OpenOptions};
-use std::io::Write;
+use std::io::{Read, Write};
 use std::path::{Path, PathBuf};
 
 use serde_json::{Map, Value, json};
@@ -15,6 +15,9 @@ use crate::settings::Environment;
 const IN_WORKSPACE: &str = ".eddy/audit.ndjson";
 /// The file below the directory of the user's state.
 const IN_STATE: &str = "eddy/audit.ndjson";
+
+/// What every line begins with.
+const BEGIN: &str = "{\"eddy_audit\":";
 
 /// A flag and its value, where it has one.
 pub(super) type Flag = (&'static str, Option<String>);
@@ -39,6 +42,7 @@ impl Audit {
             CommandError::unwritable(&path, error)
                 .hint("nothing was sent: a run that cannot be audited does not begin; `--audit FILE` names another place")
         };
+        refuse_other_file(&path)?;
         if let Some(parent) = path.parent().filter(|_| is_ours) {
             std::fs::create_dir_all(parent).map_err(|error| unwritable(&error))?;
         }
@@ -88,6 +92,29 @@ impl Audit {
             _ => Err(error),
         })
     }
+}
+
+/// The file that a run of which the user has `named` one would add to; none where there is no place for it, which is said when
+/// the run begins.
+pub(super) fn kept_in(named: Option<&Path>, context: &Context) -> Option<PathBuf> {
+    path(named, context).ok().map(|(path, _)| path)
+}
+
+/// Refuses to add to a file that holds something else.
+///
+/// # Errors
+/// When there is a file that does not begin as an audit file does.
+pub(super) fn refuse_other_file(path: &Path) -> Result<(), CommandError> {
+    let mut begin = Vec::new();
+    if path.is_file() {
+        // What cannot be read can perhaps be added to.
+        let _ = File::open(path).and_then(|file| file.take(BEGIN.len() as u64).read_to_end(&mut begin));
+    }
+    if begin.is_empty() || begin == BEGIN.as_bytes() {
+        return Ok(());
+    }
+    Err(CommandError::usage(format!("`{}` is no audit file, and nothing is added to it", path.display()))
+        .hint("nothing was sent; name a new file with `--audit FILE`, or one that an earlier run has begun"))
 }
 
 /// Flags as lines show them, each with the list of its values.
@@ -169,7 +196,18 @@ fn who(environment: &Environment) -> Value {
 
 #[cfg(test)]
 mod tests {
-    use super::name_only;
+    use super::{BEGIN, name_only, refuse_other_file};
+
+    #[test]
+    fn only_an_audit_file_is_added_to() {
+        let folder = tempfile::tempdir().expect("a folder");
+        let path = folder.path().join("a");
+        for (text, is_fit) in [("", true), ("{\"n\":1}\n", false), (BEGIN, true), ("{\"ed", false)] {
+            std::fs::write(&path, text).expect("written");
+            assert_eq!(refuse_other_file(&path).is_ok(), is_fit, "{text}");
+        }
+        assert!(refuse_other_file(&folder.path().join("none")).is_ok());
+    }
 
     #[test]
     fn the_value_of_a_header_is_no_ones_business() {

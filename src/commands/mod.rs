@@ -27,6 +27,7 @@ mod contract_check;
 mod convert;
 #[cfg(feature = "broker")]
 mod demo;
+mod distinct_files;
 mod doctor;
 mod each_event;
 mod edited;

@@ -32,6 +32,7 @@ mod changing;
 mod copying;
 mod delivering;
 mod faulting;
+mod files;
 mod guarding;
 mod keeping;
 mod line;
@@ -155,6 +156,7 @@ async fn replay(args: &Args, context: &Context) -> Result<Status, CommandError> 
     let mut selection = suited(args, selection, (&target, &carried), &scheduled.timetable.clock)?;
     delivering::suited(args, origin.archive().is_some(), &carried, &scheduled.timetable)?;
     delivering::refuse_shards_of_ids(shard.map_or(1, |shard| shard.place().1), &target.address)?;
+    files::refuse_unfit(args, context, (&origin, &target), shard)?;
     let stop = transfer::stop_on_interruption();
     let source = origin.open(window).await?;
     let opened = args.asks_target().then(|| target.for_writing(&context.environment).ok()).flatten();

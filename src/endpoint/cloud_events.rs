@@ -87,7 +87,7 @@ impl Translation {
             DecidedBy::Labels if target.mode.is_some() => DecidedBy::Everything,
             by => by,
         };
-        Refusal::new(by, move |event| refusal.of(&self.apply(event)))
+        refusal.after(by, move |event| self.apply(event))
     }
 
     /// The event as it goes to the target.

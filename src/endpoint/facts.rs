@@ -1,6 +1,7 @@
 //! What a system tells, before anything is sent, of the places events are to go to. Facts only; what follows from them is
 //! for others to say.
 
+use std::borrow::Cow;
 use std::fmt;
 use std::time::Duration;
 
@@ -76,6 +77,17 @@ impl Refusal {
     #[must_use]
     pub fn with_ids(self, identify: impl Fn(&Event) -> RisingId + Send + Sync + 'static) -> Self {
         Self { ids: Some(Box::new(identify)), ..self }
+    }
+
+    /// Judges, by this of an event, what is made of it first; its id is that of the event itself.
+    #[must_use]
+    pub(super) fn after(
+        self,
+        by: DecidedBy,
+        make: impl for<'e> Fn(&'e Event) -> Cow<'e, Event> + Send + Sync + 'static,
+    ) -> Self {
+        let Self { judge, ids, .. } = self;
+        Self { judge: Box::new(move |event| judge(&make(event))), by, ids }
     }
 
     /// The id that this event will have, where ids only rise.

@@ -1,13 +1,15 @@
 //! `eddy inject`: sends one event, the lines of a text, a file of events, or events generated from the contract.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use super::connect::{ConnectArgs, Connector};
+use super::distinct_files::{Written, refuse_shared};
 use super::registry::{EncodingArgs, encoded};
 use super::target::{Place, Places};
 use super::window::{Window, WindowArgs};
 use super::{CommandError, Context, Status, results, transfer};
 use crate::diagnostic::quoted;
+use crate::endpoint::address::Scheme;
 use crate::endpoint::open;
 use crate::output::figures::{counted, span};
 use crate::output::replay as report;
@@ -145,6 +147,7 @@ async fn inject(args: &Args, context: &Context) -> Result<Status, CommandError> 
     let places = Places::new(context)?;
     let mut target = places.target(&args.target)?;
     target.confirm(args.confirm.as_deref())?;
+    refuse_shared_files(args, &target)?;
     let window = window(args)?;
     let pattern = supply::pattern(args, &mut target, &context.ui)?;
     let encoder = args.encoding.encoder(context)?;
@@ -180,6 +183,16 @@ async fn inject(args: &Args, context: &Context) -> Result<Status, CommandError> 
         })?;
     results::written(lines.as_deref())?;
     Ok(status)
+}
+
+/// What is sent, where it goes and what is kept about it are different files.
+fn refuse_shared_files(args: &Args, target: &Place) -> Result<(), CommandError> {
+    let read = args.file.as_deref().filter(|file| *file != "-").map(Path::new);
+    let to = (target.address.scheme == Scheme::File).then(|| target.address.path.as_str().into());
+    let named = [("TARGET", to), ("`--results`", args.results.clone())];
+    let written: Vec<Written<'_>> =
+        named.into_iter().filter_map(|(flag, path)| Some((flag, path?))).collect();
+    refuse_shared(read, &written)
 }
 
 /// How the lines from one on that could not be read or sent follow.

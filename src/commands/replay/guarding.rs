@@ -55,7 +55,7 @@ pub(super) struct GuardingArgs {
     max_loops: u64,
     /// Keep what `--max-loops` leaves out in this archive
     #[arg(long, value_name = "FILE")]
-    quarantine: Option<PathBuf>,
+    pub(super) quarantine: Option<PathBuf>,
     /// The file that says who replayed what and when (default: `audit` of the workspace, `.eddy/audit.ndjson` beside it, or
     /// `eddy/audit.ndjson` in the user's state directory)
     #[arg(long, value_name = "FILE", env = "EDDY_AUDIT")]

@@ -14,7 +14,7 @@ use crate::ui::progress::{ProgressChoice, TransferView};
 pub(super) struct WatchingArgs {
     /// Write a JSON line for each event there: when it was due, went and arrived, where, or why not
     #[arg(long, value_name = "FILE")]
-    results: Option<PathBuf>,
+    pub(super) results: Option<PathBuf>,
     /// How progress is shown on stderr
     #[arg(long, value_enum, default_value_t, value_name = "CHOICE")]
     progress: Shown,
