@@ -73,9 +73,9 @@ impl ChannelCounts {
         }
     }
 
-    /// Notes the id that an event will have.
-    fn note_id(&mut self, id: RisingId) {
-        self.lowest_id = Some(self.lowest_id.map_or(id, |lowest| lowest.min(id)));
+    /// Notes the id that an event will have, where ids rise.
+    fn note_id(&mut self, id: Option<RisingId>) {
+        self.lowest_id = [self.lowest_id, id].into_iter().flatten().min();
     }
 
     /// Moves all times by so many microseconds.
@@ -299,7 +299,7 @@ impl Survey {
         let number = self.events;
         let count = |channel: &mut ChannelCounts| {
             channel.add(event, number);
-            id.into_iter().for_each(|id| channel.note_id(id));
+            channel.note_id(id);
         };
         if let Some(channel) = self.channels.get_mut(event.channel.as_str()) {
             count(channel);

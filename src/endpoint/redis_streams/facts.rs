@@ -23,12 +23,15 @@ pub(super) async fn ask(
     let settings = Settings::read(address, credentials, options.connect_timeout, Role::Observer)?;
     let mut connection = connect(&settings, options.connect_timeout).await?;
     let names = if address.path.is_empty() { channels.to_vec() } else { vec![address.path.as_str()] };
+    let keeps_ids = settings::checked(address, Role::Sink)?.text("id") == Some("keep");
     let mut questions = redis::pipe();
     questions.cmd("INFO").arg("memory");
     questions.cmd("CONFIG").arg("GET").arg("proto-max-bulk-len");
     for name in &names {
         questions.cmd("TYPE").arg(name);
-        questions.cmd("XINFO").arg("STREAM").arg(name);
+        if keeps_ids {
+            questions.cmd("XINFO").arg("STREAM").arg(name);
+        }
         observe::whether_may_add(&mut questions, name);
     }
     let mut answers = ask_all(&mut connection, &questions, &settings).await?.into_iter();
@@ -45,15 +48,14 @@ pub(super) async fn ask(
     // What is trimmed as entries come drops the oldest, and need not have room for all.
     let is_trimmed = settings.maxlen.is_some();
     let (room, refuses_when_full) = (room.filter(|_| !is_trimmed), refuses_when_full && !is_trimmed);
-    let keeps_ids = settings::checked(address, Role::Sink)?.text("id") == Some("keep");
     for name in names {
         let held = answers.next().and_then(answer::text_or_refusal);
-        let last = answers.next().and_then(last_id);
+        let last = if keeps_ids { answers.next().and_then(last_id) } else { None };
         let mut channel = ChannelFacts {
             largest_event: largest,
             most_bytes: room,
             most_events: settings.maxlen.map(u64::from),
-            last_id: last.filter(|_| keeps_ids).map(RisingId::from),
+            last_id: last.map(RisingId::from),
             may_send: answers.next().as_ref().and_then(observe::may),
             refuses_when_full,
             ..ChannelFacts::unknown(name)
