@@ -30,6 +30,7 @@ impl Address {
 }
 
 /// The parts of a path between separators, each with its place in the path.
+#[cfg(any(feature = "mqtt", feature = "nats"))]
 pub(super) fn parts(path: &str, separator: char) -> impl Iterator<Item = (Range<usize>, &str)> {
     let mut begin = 0;
     path.split(separator).map(move |part| {

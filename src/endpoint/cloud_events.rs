@@ -11,7 +11,7 @@ use super::masking::{mask_unknown, option_part};
 use super::{Address, Capabilities, EndpointError, EndpointErrorKind};
 use crate::event::cloud_event::{
     CloudEvent, Form, REQUIRED, STRUCTURED_TYPE, carried, content_type, form, header_value, is_content_type,
-    is_decoded, is_structured_type, text_of, without_prefix,
+    is_decoded, is_structured_type, is_well_known, text_of, without_prefix,
 };
 use crate::event::{Event, Header};
 
@@ -267,7 +267,9 @@ impl Target {
     /// Whether a header that is no attribute would be one in the form of the target.
     fn would_be_taken(&self, header: &Header, found: &CloudEvent) -> bool {
         let is_taken = |name: &str, prefix: &str| {
-            !prefix.is_empty() || found.attributes.iter().any(|(known, _)| known.eq_ignore_ascii_case(name))
+            !prefix.is_empty()
+                || is_well_known(&name.to_ascii_lowercase())
+                || found.attributes.iter().any(|(known, _)| known.eq_ignore_ascii_case(name))
         };
         let names =
             self.binding.prefixes.iter().map(|prefix| (without_prefix(&header.name, prefix), *prefix));

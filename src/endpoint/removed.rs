@@ -1,6 +1,8 @@
 //! Events that a system removed before they were read, since it keeps no more or not for longer. It asks no system.
 
 use std::ops::AddAssign;
+#[cfg(any(feature = "kafka", feature = "nats"))]
+use std::ops::Range;
 
 use serde::Serialize;
 
@@ -28,74 +30,83 @@ impl AddAssign for Removed {
     }
 }
 
+/// Gaps that are kept until the system says what they are. A loss is one long gap; of many the longest are kept.
+#[cfg(any(feature = "kafka", feature = "nats"))]
+const MOST_OPEN: usize = 32;
+
 /// Places of a log that did not come, until its system says what the first one is that it still keeps.
 ///
 /// Most of them are no loss: deleted events, other subjects, marks of transactions, what was compacted away. Only what lies
 /// before the first place that is kept was removed before it was read; and where a log is known to leave places out, only when it
 /// is more than that.
 #[cfg(any(feature = "kafka", feature = "nats"))]
-#[derive(Clone, Copy, Debug, Default)]
+#[derive(Clone, Debug, Default)]
 pub(super) struct Gaps {
-    open: Option<Open>,
+    /// Places of which it is not known why they did not come.
+    open: Vec<Range<u64>>,
     /// Places are left out that hold nothing for the reader.
     leaves_out: bool,
     /// So many of them in a row, at most, were no loss.
     usual: u64,
 }
 
-/// Places of which it is not known why they did not come.
-#[cfg(any(feature = "kafka", feature = "nats"))]
-#[derive(Clone, Copy, Debug)]
-struct Open {
-    /// The first of them.
-    from: u64,
-    /// How many there are.
-    missing: u64,
-    /// How many of them lie in a row, at most.
-    longest: u64,
-}
-
 #[cfg(any(feature = "kafka", feature = "nats"))]
 impl Gaps {
     /// Gaps of a log; `leaves_out` is whether it is known to have places that hold nothing for the reader.
+    #[cfg(feature = "nats")]
     pub(super) fn new(leaves_out: bool) -> Self {
         Self { leaves_out, ..Self::default() }
     }
 
+    /// Gaps of a log in which a mark may stand between events, as that of a transaction does.
+    #[cfg(feature = "kafka")]
+    pub(super) fn of_marks() -> Self {
+        Self { usual: 1, ..Self::default() }
+    }
+
     /// Nothing came from the place `from` on until `to`.
     pub(super) fn jumped(&mut self, from: u64, to: u64) {
-        let more = to.saturating_sub(from);
-        if more > 0 {
-            let open = self.open.get_or_insert(Open { from, missing: 0, longest: 0 });
-            open.missing = open.missing.saturating_add(more);
-            open.longest = open.longest.max(more);
+        let length = |gap: &Range<u64>| gap.end - gap.start;
+        if from >= to {
+            return;
         }
+        if self.open.len() == MOST_OPEN {
+            let shortest = (0..MOST_OPEN).min_by_key(|at| length(&self.open[*at])).unwrap_or_default();
+            if length(&self.open[shortest]) >= to - from {
+                return;
+            }
+            self.open.swap_remove(shortest);
+        }
+        self.open.push(from..to);
     }
 
     /// Whether it is not known yet what became of some places.
     pub(super) fn are_open(&self) -> bool {
-        self.open.is_some()
+        !self.open.is_empty()
     }
 
     /// What was removed of the places that did not come, where `first` is the first one that is kept.
     pub(super) fn settle(&mut self, first: u64) -> Removed {
-        let Some(Open { from, missing, longest }) = self.open.take() else { return Removed::default() };
-        let events = first.saturating_sub(from).min(missing);
-        self.leaves_out |= events < missing;
-        if events == 0 {
-            self.usual = self.usual.max(longest);
+        let open = std::mem::take(&mut self.open);
+        let gone = |gap: &Range<u64>| first.clamp(gap.start, gap.end) - gap.start;
+        for gap in &open {
+            let length = gap.end - gap.start;
+            self.leaves_out |= gone(gap) < length;
+            if gone(gap) == 0 {
+                self.usual = self.usual.max(length);
+            }
         }
-        if events > self.usual { Removed { events, at_most: self.leaves_out } } else { Removed::default() }
+        let events = open.iter().map(gone).filter(|events| *events > self.usual).sum();
+        Removed { events, at_most: self.leaves_out && events > 0 }
     }
 
     /// Forgets places of which nothing can be said.
-    #[cfg(feature = "nats")]
     pub(super) fn forget(&mut self) {
-        self.open = None;
+        self.open.clear();
     }
 }
 
-#[cfg(all(test, any(feature = "kafka", feature = "nats")))]
+#[cfg(all(test, feature = "kafka", feature = "nats"))]
 mod tests {
     use super::{Gaps, Removed};
 
@@ -122,6 +133,23 @@ mod tests {
         gaps.jumped(10, 12);
         gaps.jumped(50, 51);
         assert_eq!(gaps.settle(100), Removed { events: 3, at_most: true });
+        gaps.jumped(110, 113);
+        gaps.jumped(150, 151);
+        assert_eq!(
+            gaps.settle(120),
+            Removed { events: 3, at_most: true },
+            "what lies behind the first does not count"
+        );
+    }
+
+    #[test]
+    fn marks_are_no_loss_and_the_longest_gaps_are_kept() {
+        let mut gaps = Gaps::of_marks();
+        for at in 0..1000 {
+            gaps.jumped(at * 10, at * 10 + 1);
+        }
+        gaps.jumped(20_000, 25_000);
+        assert_eq!(gaps.settle(30_000), Removed { events: 5000, at_most: false });
     }
 
     #[test]

@@ -22,6 +22,8 @@ pub use wrapped::identity;
 
 /// The attributes every CloudEvent has.
 pub const REQUIRED: [&str; 4] = ["id", "source", "specversion", "type"];
+/// Attributes that one event may have, each of which is compared with the others.
+const MOST_ATTRIBUTES: usize = 1000;
 
 /// How the protocol bindings mark attributes among headers: Kafka, HTTP and NATS, AMQP twice; MQTT 5 does not.
 pub const PREFIXES: [&str; 4] = ["ce_", "ce-", "cloudEvents:", "cloudEvents_"];
@@ -157,6 +159,9 @@ impl CloudEvent {
                 .map_err(|_| Malformed(format!("its attribute `{name}` is not text")))?;
             if attributes.iter().any(|(known, _)| *known == name) {
                 return Err(Malformed(format!("it has two attributes `{name}`")));
+            }
+            if attributes.len() == MOST_ATTRIBUTES {
+                return Err(too_many());
             }
             attributes.push((name, Value::from(text)));
         }
@@ -297,8 +302,9 @@ fn write_member(out: &mut Vec<u8>, name: &str, value: &[u8]) {
     out.extend_from_slice(value);
 }
 
-/// Bare names are taken for attributes only where the specification defines them.
-fn is_well_known(name: &str) -> bool {
+/// Bare names, in lower case, are taken for attributes only where the specification defines them.
+#[must_use]
+pub fn is_well_known(name: &str) -> bool {
     const OPTIONAL: [&str; 4] = ["datacontenttype", "dataschema", "subject", "time"];
     const EXTENSIONS: [&str; 3] = ["eddykey", "partitionkey", "traceparent"];
     REQUIRED.contains(&name) || OPTIONAL.contains(&name) || EXTENSIONS.contains(&name)
@@ -319,6 +325,10 @@ fn attribute(name: String, raw: &RawValue) -> Result<Option<(String, Value)>, Ma
     }
 }
 
+fn too_many() -> Malformed {
+    Malformed(format!("it has more than {MOST_ATTRIBUTES} attributes"))
+}
+
 fn members(text: &[u8]) -> Result<Vec<(String, &RawValue)>, Malformed> {
     struct Members;
     impl<'de> Visitor<'de> for Members {
@@ -333,6 +343,9 @@ fn members(text: &[u8]) -> Result<Vec<(String, &RawValue)>, Malformed> {
             while let Some((name, value)) = map.next_entry::<String, &RawValue>()? {
                 if members.iter().any(|(known, _)| *known == name) {
                     return Err(serde::de::Error::custom(format!("`{name}` is there twice")));
+                }
+                if members.len() == MOST_ATTRIBUTES {
+                    return Err(serde::de::Error::custom(too_many()));
                 }
                 members.push((name, value));
             }

@@ -292,6 +292,7 @@ impl Survey {
     }
 
     fn add(&mut self, event: &Event, target: &Carriage) {
+        let event = &*target.translation.apply(event);
         let size = event.size() as u64;
         self.events += 1;
         self.bytes += size;
@@ -308,7 +309,7 @@ impl Survey {
             count(&mut channel);
             self.channels.insert(event.channel.to_string(), channel);
         }
-        let losses = target.capabilities.losses(&target.translation.apply(event));
+        let losses = target.capabilities.losses(event);
         // What would be lost is told as such, and not as what cannot be sent.
         let refused = target.refusal.as_ref().and_then(|refusal| {
             if losses.is_empty() {

@@ -96,9 +96,10 @@ impl Access {
         for (key, kept) in [("creds", &auth.creds), ("nkey", &auth.nkey)] {
             let what = format!("`auth.{key}` of {owner}");
             match kept {
-                // The system tells the text itself from the path of a file.
+                // What a file would hold ends its last line, by which the system tells it from the path of one.
                 Some(program @ ValueSetting::Command(_)) => {
-                    address.grant(key, self.value(program, &what, environment)?, &what);
+                    let text = self.value(program, &what, environment)? + "\n";
+                    address.grant(key, text, &what);
                 }
                 Some(ValueSetting::Text(path) | ValueSetting::File(path)) => {
                     self.grant_file(address, environment, key, Some(path), &what)?;

@@ -188,7 +188,7 @@ async fn nats_takes_credentials() {
     let url_of_server = format!("nats://127.0.0.1:{}/secret", server.port);
     let printed = std::fs::read_to_string(directory.path().join("good")).expect("readable");
     let mut held = Address::parse(&url_of_server).expect("an address");
-    held.grant("creds", printed.trim_end().to_owned(), "`auth.creds` of environment `staging`");
+    held.grant("creds", printed.clone(), "`auth.creds` of environment `staging`");
     drop(open_sink(&held, &SinkOptions::default()).await.unwrap_or_else(|error| panic!("{error}")));
     let mut held = Address::parse(&url_of_server).expect("an address");
     let foreign =
@@ -196,6 +196,12 @@ async fn nats_takes_credentials() {
     held.grant("creds", foreign, "`auth.creds` of environment `staging`");
     let error = open_sink(&held, &SinkOptions::default()).await.err().expect("not let in");
     assert!(error.message.contains("in what `auth.creds` of environment `staging` prints"), "{error}");
+    for (option, secret) in [("nkey", "SUAB0RKEN"), ("creds", "eyJh.eyJq.c2ln")] {
+        let mut held = Address::parse(&url_of_server).expect("an address");
+        held.grant(option, format!("{secret}\n"), "a program");
+        let error = open_sink(&held, &SinkOptions::default()).await.err().expect("not let in");
+        assert!(!format!("{error:?} {error}").contains(secret), "{error}");
+    }
     let error =
         refused(&url(&file("old", &token(&account, &user, Some(1_700_000_001), &for_user), &user))).await;
     assert_eq!(error.kind, EndpointErrorKind::Unauthorised, "{error}");

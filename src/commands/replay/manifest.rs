@@ -5,7 +5,7 @@ use std::path::Path;
 
 use clap::FromArgMatches as _;
 
-use super::{changing, delivering, faulting, origin};
+use super::{changing, delivering, faulting};
 use crate::commands::{CommandError, Context, Status, command_line};
 use crate::endpoint::address::Scheme;
 use crate::endpoint::open::capabilities;
@@ -154,7 +154,8 @@ fn refuse_unfit(args: &Args, run: &super::Args) -> Result<(), CommandError> {
     let selection = run.selecting.selection(&window, None)?;
     let archive = Address::parse(&args.archive)?;
     if archive.scheme == Scheme::Kafka {
-        origin::refuse(run, archive.option("group"))?;
+        return Err(CommandError::usage("a manifest is for an archive, and a topic is shared out by its group")
+            .hint("run `eddy replay 'kafka://HOST/TOPIC?group=NAME' --to TARGET` in as many pods, or record the topic first"));
     }
     delivering::refuse_several_beginnings(run, scheduled.start_at)?;
     if !args.to.contains("://") {

@@ -25,6 +25,9 @@ const OLDEST: i64 = -2;
 /// A topic's name and a partition's number.
 pub(super) type Lane = (String, i32);
 
+/// An offset of each partition that was asked about, or what stands against it.
+pub(super) type Answers = BTreeMap<Lane, Result<i64, Code>>;
+
 /// What is read of one partition.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) struct Span {
@@ -60,6 +63,20 @@ impl Offsets<'_> {
                 outcome => return outcome.map_err(refused),
             }
         }
+    }
+
+    /// One answer to a question about offsets, with what stands against it for each partition that cannot be asked.
+    pub(super) fn told_singly(&self, asked: TopicPartitionList) -> Result<Answers, KafkaError> {
+        let told = self.consumer.offsets_for_times(asked, self.timeout)?;
+        let answers = told.elements().into_iter().filter_map(|element| {
+            let answer = match (element.error(), element.offset()) {
+                (Err(error), _) => Err(error.rdkafka_error_code()?),
+                (Ok(()), Offset::Offset(offset)) => Ok(offset),
+                _ => return None,
+            };
+            Some(((element.topic().to_owned(), element.partition()), answer))
+        });
+        Ok(answers.collect())
     }
 
     /// One answer to a question about offsets, with none for the partitions that have no such offset.

@@ -5,6 +5,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
 use rdkafka::consumer::{BaseConsumer, Consumer as _};
+use rdkafka::error::RDKafkaErrorCode as Code;
 use rdkafka::{Offset, TopicPartitionList};
 
 use super::listener::Listener;
@@ -53,7 +54,7 @@ pub(super) struct Removal {
     /// Of some partition, offsets did not come.
     are_open: bool,
     asked: Option<Instant>,
-    /// How often a group had shared out its partitions when they began to be followed.
+    /// How often a group had shared out its partitions when the last event came.
     rebalances: u64,
     removed: SharedRemoved,
 }
@@ -76,6 +77,7 @@ impl Removal {
     /// An event has come.
     pub(super) fn came(&mut self, event: &Event) {
         let (Some(partition), Some(offset)) = (event.place.partition, event.place.offset) else { return };
+        self.forget_before_a_rebalance();
         match self.find(&event.channel, partition) {
             Some(followed) if followed.behind >= offset => followed.behind = offset + 1,
             Some(_) => self.jumped(&event.channel, partition, offset),
@@ -98,13 +100,18 @@ impl Removal {
         }
     }
 
-    /// Offsets of a partition did not come, unless others have read them meanwhile.
-    fn jumped(&mut self, topic: &str, partition: i32, offset: u64) {
-        if self.rebalances != self.consumer.client().context().rebalances() {
+    /// What does not come of a partition between two times that it was ours, others may have read.
+    fn forget_before_a_rebalance(&mut self) {
+        let rebalances = self.consumer.client().context().rebalances();
+        if std::mem::replace(&mut self.rebalances, rebalances) != rebalances {
             self.followed.clear();
             self.index.clear();
-            return self.follow(topic, partition, offset + 1);
+            self.are_open = false;
         }
+    }
+
+    /// Offsets of a partition did not come.
+    fn jumped(&mut self, topic: &str, partition: i32, offset: u64) {
         if let Some(followed) = self.find(topic, partition) {
             followed.gaps.jumped(followed.behind, offset);
             followed.behind = offset + 1;
@@ -113,12 +120,9 @@ impl Removal {
     }
 
     fn follow(&mut self, topic: &str, partition: i32, behind: u64) {
-        if self.followed.is_empty() {
-            self.rebalances = self.consumer.client().context().rebalances();
-        }
         self.last = self.followed.len();
         self.index.entry(topic.to_owned()).or_default().insert(partition, self.last);
-        self.followed.push(Followed { lane: (topic.to_owned(), partition), behind, gaps: Gaps::new(false) });
+        self.followed.push(Followed { lane: (topic.to_owned(), partition), behind, gaps: Gaps::of_marks() });
     }
 
     fn find(&mut self, topic: &str, partition: i32) -> Option<&mut Followed> {
@@ -152,10 +156,18 @@ impl Removal {
         {
             let _ = asked.add_partition_offset(topic, *partition, Offset::Beginning);
         }
-        let Ok(told) = (Offsets { consumer: &self.consumer, timeout: ANSWER }).told(asked) else { return };
+        let offsets = Offsets { consumer: &self.consumer, timeout: ANSWER };
+        let Ok(told) = offsets.told_singly(asked) else { return };
         for followed in self.followed.iter_mut().filter(|each| each.gaps.are_open()) {
-            if let Some(first) = told.get(&followed.lane).and_then(|first| u64::try_from(*first).ok()) {
-                self.removed.add(followed.gaps.settle(first));
+            match told.get(&followed.lane) {
+                Some(Ok(first)) => {
+                    self.removed.add(followed.gaps.settle(u64::try_from(*first).unwrap_or(0)));
+                }
+                // The topic was deleted.
+                Some(Err(Code::UnknownTopicOrPartition | Code::UnknownTopic | Code::UnknownPartition)) => {
+                    followed.gaps.forget();
+                }
+                _ => {}
             }
         }
         self.are_open = self.followed.iter().any(|each| each.gaps.are_open());

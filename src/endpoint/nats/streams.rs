@@ -7,7 +7,7 @@ use async_nats::jetstream::stream::{RetentionPolicy, Stream};
 use futures_util::TryStreamExt;
 
 use super::connection::{Connection, connect, known};
-use super::failure;
+use super::{failure, stream_sink};
 use crate::endpoint::address_options::AddressOptions;
 use crate::endpoint::{Address, End, EndpointError, EndpointErrorKind, SinkOptions, SourceOptions};
 
@@ -103,7 +103,8 @@ pub(super) async fn ends(
     channels: &[&str],
 ) -> Result<Option<Vec<End>>, EndpointError> {
     let connection =
-        connect(address, options.credentials.as_ref(), options.connect_timeout, &["window"]).await?;
+        connect(address, options.credentials.as_ref(), options.connect_timeout, &stream_sink::OPTIONS)
+            .await?;
     let context = async_nats::jetstream::new(connection.client.clone());
     let mut ends = Vec::with_capacity(channels.len());
     for channel in channels {
@@ -138,7 +139,8 @@ pub(super) async fn holds_all_since(
     place: &End,
 ) -> Result<bool, EndpointError> {
     let connection =
-        connect(address, options.credentials.as_ref(), options.connect_timeout, &["window"]).await?;
+        connect(address, options.credentials.as_ref(), options.connect_timeout, &stream_sink::OPTIONS)
+            .await?;
     let context = async_nats::jetstream::new(connection.client.clone());
     let found = connection.unless_refused(API, find(&context, &place.channel, address)).await?;
     let (Meaning::Stream(stream) | Meaning::Subject(stream)) = found;

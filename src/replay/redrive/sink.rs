@@ -2,7 +2,7 @@
 
 use std::collections::HashMap;
 use std::sync::Arc;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use serde_json::Value;
 use tokio::sync::Mutex;
@@ -283,6 +283,11 @@ impl Sink for RoutingSink {
     /// As the one of them that is waited for the shortest; a quarantine holds nothing back.
     fn holds_back_for(&self) -> Option<Duration> {
         self.sinks.values().filter_map(|sink| sink.holds_back_for()).min()
+    }
+
+    /// Of whichever gave one last.
+    fn last_receipt(&self) -> Option<Instant> {
+        self.sinks.values().filter_map(|sink| sink.last_receipt()).max()
     }
 
     /// Only when all of them give all their receipts at once does the whole; each is told all the same. A quarantine that is

@@ -261,6 +261,10 @@ impl Source for RedriveSource {
         self.inner.removed()
     }
 
+    fn goes_on_where_it_stopped(&self) -> bool {
+        self.inner.goes_on_where_it_stopped()
+    }
+
     fn left(&self) -> Option<u64> {
         self.left
     }
