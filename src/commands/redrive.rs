@@ -174,9 +174,8 @@ async fn redrive(args: &Args, context: &Context) -> Result<Status, CommandError>
     let run = uuid::Uuid::now_v7().to_string();
     let audit = auditing::begun(args, context, &route, ((seen > 0).then_some(seen), &run))?;
     let board = Arc::new(Board::default());
-    let carriage =
-        Carriage { rules, pace, limits: Limits { retry_for, ..Limits::default() }, quarantine, run };
-    let sent = send(args, context, (&connector, &stop), (&route, seen, &board), carriage).await;
+    let terms = Terms { rules, pace, limits: Limits { retry_for, ..Limits::default() }, quarantine, run };
+    let sent = send(args, context, (&connector, &stop), (&route, seen, &board), terms).await;
     let audited = auditing::ended(audit, sent.as_ref().map(|(outcome, _)| outcome), &board.counts());
     let (outcome, left) = sent?;
     say_unfit(&filters, context);
@@ -189,7 +188,7 @@ async fn redrive(args: &Args, context: &Context) -> Result<Status, CommandError>
 }
 
 /// What goes, when, and how hard it is tried.
-struct Carriage {
+struct Terms {
     rules: Rules,
     pace: Pace,
     limits: Limits,
@@ -203,9 +202,9 @@ async fn send(
     context: &Context,
     (connector, stop): (&Connector<'_>, &StopToken),
     (route, seen, board): (&Route, u64, &Arc<Board>),
-    carriage: Carriage,
+    terms: Terms,
 ) -> Result<(Outcome, Option<u64>), CommandError> {
-    let Carriage { rules, pace, limits, quarantine, run } = carriage;
+    let Terms { rules, pace, limits, quarantine, run } = terms;
     let inner = origins::taken(args, connector, route, seen).await?;
     let left = inner.left();
     let sink = connector.sink(&route.target, args.rate.is_none()).await?;

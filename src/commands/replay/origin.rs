@@ -136,7 +136,7 @@ impl Origin {
 }
 
 /// What a topic is not fit for, each with its reason.
-pub(super) fn refuse(args: &Args, group: Option<&str>) -> Result<(), CommandError> {
+fn refuse(args: &Args, group: Option<&str>) -> Result<(), CommandError> {
     if args.ledger.is_some() || args.resume {
         let hint = match group {
             Some(group) => format!("the position of the group `{group}` says how far the run has come: the same command without a ledger goes on from it"),

@@ -40,13 +40,14 @@ impl Sink for TranslatingSink {
 
     fn send<'a>(&'a mut self, batch: &'a [Event]) -> BoxFuture<'a, Receipts> {
         let Self { inner, translation, translated } = self;
-        let Some(first) = batch.iter().position(|event| matches!(translation.apply(event), Cow::Owned(_)))
-        else {
+        let mut made = batch.iter().map(|event| translation.apply(event)).enumerate();
+        let Some((at, Cow::Owned(first))) = made.find(|(_, event)| matches!(event, Cow::Owned(_))) else {
             return inner.send(batch);
         };
         translated.clear();
-        translated.extend_from_slice(&batch[..first]);
-        translated.extend(batch[first..].iter().map(|event| translation.apply(event).into_owned()));
+        translated.extend_from_slice(&batch[..at]);
+        translated.push(first);
+        translated.extend(made.map(|(_, event)| event.into_owned()));
         inner.send(translated)
     }
 

@@ -19,7 +19,7 @@ pub(super) fn entries(value: Value) -> Option<Vec<Entry>> {
 
 fn entry(value: Value) -> Option<Entry> {
     let mut parts = list(value)?.into_iter();
-    let id = EntryId::parse(&text(parts.next()?)?)?;
+    let id = id(parts.next()?)?;
     let fields = match parts.next()? {
         Value::Nil => None,
         fields => Some(pairs(list(fields)?)?),
@@ -70,6 +70,11 @@ fn bytes(value: Value) -> Option<Vec<u8>> {
 /// A string, or a number as a string; bytes that are no text are replaced.
 pub(super) fn text(value: Value) -> Option<String> {
     bytes(value).map(|bytes| String::from_utf8_lossy(&bytes).into_owned())
+}
+
+/// The id of an entry.
+pub(super) fn id(value: Value) -> Option<EntryId> {
+    text(value).as_deref().and_then(EntryId::parse)
 }
 
 /// Some text, `None` for a refusal; used where what may not be asked is left out.

@@ -78,8 +78,7 @@ pub(super) async fn ask(
 /// The highest id that a stream ever had, in the answer to `XINFO STREAM`; none where there is no stream, or we may not ask.
 fn last_id(answer: Value) -> Option<EntryId> {
     let said = answer::list(answer)?;
-    let last = answer::named(&said, "last-generated-id").cloned().and_then(answer::text)?;
-    EntryId::parse(&last)
+    answer::named(&said, "last-generated-id").cloned().and_then(answer::id)
 }
 
 fn largest(answer: Value) -> Option<u64> {

@@ -35,9 +35,8 @@ impl Told {
             other => answer::list(other)?,
         };
         let count = |name| answer::named(&values, name).and_then(answer::number);
-        let id = |value: &Value| answer::text(value.clone()).and_then(|text| EntryId::parse(&text));
         let entry = |name| match answer::named(&values, name) {
-            Some(Value::Array(parts)) => parts.first().and_then(id).unwrap_or_default(),
+            Some(Value::Array(parts)) => parts.first().cloned().and_then(answer::id).unwrap_or_default(),
             _ => EntryId::default(),
         };
         Some(Self {
@@ -45,7 +44,10 @@ impl Told {
             length: count("length")?,
             first: entry("first-entry"),
             last: entry("last-entry"),
-            deleted: answer::named(&values, "max-deleted-entry-id").and_then(id).unwrap_or_default(),
+            deleted: answer::named(&values, "max-deleted-entry-id")
+                .cloned()
+                .and_then(answer::id)
+                .unwrap_or_default(),
         })
     }
 
