@@ -10,6 +10,7 @@ use std::sync::mpsc::{Receiver, channel};
 use std::time::{Duration, Instant};
 
 use rustix::process::{Pid, Signal, kill_process};
+use support::redis::redis;
 use support::servers::{free_port, mosquitto, nats, nats_configured};
 
 /// How long anything here may take.
@@ -333,6 +334,32 @@ fn one_of_several_sources_is_lost_and_the_others_go_on() {
     let (code, said) = interrupted(child, errors);
     assert_eq!(code, Some(130), "{said}");
     assert!(!said.contains(&format!("reading from `{steady}`")), "{said}");
+}
+
+#[test]
+fn one_that_keeps_nothing_joins_those_that_are_read_from_an_earlier_place() {
+    let (Some(keeping), Some(passing)) = (redis(&[]), nats(&[])) else { return };
+    let stream = format!("redis://127.0.0.1:{}/orders", keeping.port);
+    let subject = format!("nats://127.0.0.1:{}/orders", passing.port);
+    assert!(eddy(&["inject", &stream, "--data", "earlier", "-q"]).status().expect("it runs").success());
+    let from_an_hour_ago = ["tail", &stream, &subject, "--from", "-1h", "--follow", "--format", "raw", "-v"];
+    let mut child = eddy(&from_an_hour_ago).spawn().expect("it runs");
+    let mut errors = Said::of(child.stderr.take().expect("piped"));
+    let mut data = Said::of(child.stdout.take().expect("piped"));
+    errors.wait_for(&format!("`{subject}` keeps no events: it is read from now on"));
+    data.wait_for("earlier");
+    assert!(eddy(&["inject", &subject, "--data", "passing", "-q"]).status().expect("it runs").success());
+    data.wait_for("passing");
+    let (code, said) = interrupted(child, errors);
+    assert_eq!(code, Some(130), "{said}");
+    // Nothing would be read of it, and nobody would know when.
+    for arguments in
+        [&["tail", &subject, "--from", "-1h", "--follow"][..], &["tail", &stream, &subject, "--from", "-1h"]]
+    {
+        let (code, said) = said_by(arguments);
+        assert_eq!(code, Some(2), "{said}");
+        assert!(said.contains("NATS core keeps no events"), "{said}");
+    }
 }
 
 /// How a command ended and what it said on stderr.

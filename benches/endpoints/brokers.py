@@ -291,13 +291,19 @@ def amqp(run):
         return
     with rabbitmq_node(run.folder) as port:
         url, count = f"amqp://127.0.0.1:{port}/?queue=bench", str(run.count)
-        send = [("PerfTest -c 1000, confirms", perf_test(run, port, "-x", "1", "-y", "0", "-C", count, "-c", "1000"))]
+        # What a replay marks its events with, of the same length.
+        marks = ["-mp", "eddy-run=01234567-89ab-cdef-0123-456789abcdef,eddy-seq=123456"]
+        publish = ["-x", "1", "-y", "0", "-C", count, "-c", "1000"]
+        send = [("PerfTest -c 1000, confirms", perf_test(run, port, *publish)),
+                ("PerfTest -c 1000, confirms, two headers as the marks", perf_test(run, port, *publish, *marks))]
         read = [("PerfTest -q 1000, acks by 100", perf_test(
             run, port, "-x", "0", "-y", "1", "-D", count, "-q", "1000", "-A", "100"))]
         perf_test(run, port, "-x", "1", "-y", "0", "-C", "1", "-c", "1")()
         empty = lambda: timed([run.eddy, "tail", url, "--to", "now", "--format", "raw"])
         run.report("RabbitMQ, send, confirms, persistent", run.count, [
-            ("eddy inject --each-line", run.inject(url)), ("eddy replay --speed max", run.replay(url)), *send], empty)
+            ("eddy inject --each-line", run.inject(url)),
+            ("eddy replay --speed max", run.replay(url)),
+            ("eddy replay --speed max --no-mark", [*run.replay(url), "--no-mark"]), *send], empty)
 
         def fill():
             empty()

@@ -7,9 +7,7 @@ use super::{CommandError, Context, ErrorKind, transfer};
 use crate::endpoint::address::Scheme;
 use crate::endpoint::facts::TargetFacts;
 use crate::endpoint::open::{open_sink, open_source, server_of, target_facts};
-use crate::endpoint::{
-    Address, Recording, Sink, SinkOptions, Source, SourceOptions, Start, Stop, Transactions,
-};
+use crate::endpoint::{Sink, SinkOptions, Source, SourceOptions, Start, Stop, Transactions};
 use crate::output::figures::{counted, span};
 use crate::replay::StopToken;
 use crate::replay::reach::{Unreached, reach};
@@ -64,14 +62,6 @@ impl<'a> Connector<'a> {
         Self { by_time: true, ..self }
     }
 
-    /// How what is past is read where it lies in partitions; the last events of all come in order by themselves.
-    fn recording(&self, address: &Address, start: Start, stop: Stop) -> Option<Recording> {
-        let is_shared = address.option("group").is_some();
-        let is_past = stop.is_past() && !is_shared && !matches!(start, Start::Last(_) | Start::End);
-        let is_wanted = self.by_time && is_past && address.scheme == Scheme::Kafka;
-        is_wanted.then(|| Recording { only_for_order: true, ..Recording::default() })
-    }
-
     /// Opens a place for reading.
     ///
     /// # Errors
@@ -83,8 +73,8 @@ impl<'a> Connector<'a> {
     ) -> Result<Box<dyn Source>, CommandError> {
         let (address, options) = place.for_reading(&self.context.environment)?;
         let opening = async |connect_timeout| {
-            let recording = self.recording(&address, start, stop);
-            let options = SourceOptions { start, stop, connect_timeout, recording, ..options.clone() };
+            let by_time = self.by_time;
+            let options = SourceOptions { start, stop, connect_timeout, by_time, ..options.clone() };
             Box::pin(open_source(&address, &options)).await
         };
         let source = self.reach(place, opening).await?;

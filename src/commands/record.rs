@@ -20,8 +20,10 @@ use crate::archive::{
 use crate::diagnostic::quoted_file;
 use crate::endpoint::address::Scheme;
 use crate::endpoint::file::FileSink;
+use crate::endpoint::{Start, Stop, open};
 use crate::output::figures::{counted, rate, size, span};
 use crate::replay::{Ending, MaskCounts, Masker, MergedSource, Outcome, Plan, Selection, carry};
+use crate::ui::Ui;
 use crate::ui::progress::TransferView;
 
 /// Flags of `eddy record`.
@@ -117,7 +119,8 @@ async fn record(args: &Args, context: &Context) -> Result<Status, CommandError> 
     chosen.changes.mask.clone_from(&mask);
     say_taken(&chosen, &places, context);
     let stop = transfer::stop_on_interruption();
-    let source = open_all(&places, window, &Connector::new(&args.connect, context, &stop)?).await?;
+    let source =
+        open_all(&places, window, &Connector::new(&args.connect, context, &stop)?, &context.ui).await?;
     let header = header(&places, mask.as_ref(), &Connector::new(&args.connect, context, &stop)?).await;
     let sink = sink(&args.output, &header, limits)?;
     context.ui.say(format!("recording into `{}`; Ctrl-C ends it cleanly", written.display()));
@@ -165,15 +168,26 @@ async fn header(places: &[Place], mask: Option<&Masker>, connector: &Connector<'
     header
 }
 
-/// Opens every source of a command and merges them.
+/// Opens every source of a command and merges them. One that keeps no events joins in now, where others are read from an
+/// earlier place and go on.
 pub(super) async fn open_all(
     places: &[Place],
     window: Window,
     connector: &Connector<'_>,
+    ui: &Ui,
 ) -> Result<MergedSource, CommandError> {
+    let keeps = |place: &Place| open::capabilities(&place.address).is_ok_and(|carried| carried.replayable);
+    let goes_on = matches!(window.stop, Stop::Never | Stop::Time(_));
+    let begins = matches!(window.start, Start::Beginning | Start::Time(_) | Start::Last(_));
+    let may_join = goes_on && begins && places.iter().any(keeps);
     let mut merged = MergedSource::default();
     for place in places {
-        let source = connector.source(place, (window.start, window.stop)).await?;
+        let joins = may_join && !keeps(place);
+        if joins {
+            ui.warn(format!("`{}` keeps no events: it is read from now on", place.address));
+        }
+        let start = if joins { Start::Default } else { window.start };
+        let source = connector.source(place, (start, window.stop)).await?;
         merged.add_named(source, window.reading(&place.address), place.address.to_string());
     }
     Ok(merged)

@@ -159,6 +159,8 @@ pub struct SourceOptions {
     /// Events are taken away: each stays until [`Source::settle`] says what became of it. Where a system does that by a
     /// consumer group or a durable consumer, it is the one of this name, made when it is missing.
     pub takes: Option<String>,
+    /// What is past of a channel in several partitions comes by the times of its events.
+    pub by_time: bool,
     /// The channel is read as a recording; only for systems that keep events in partitions.
     pub recording: Option<Recording>,
 }
@@ -193,6 +195,7 @@ impl Default for SourceOptions {
             connect_timeout: Duration::from_secs(5),
             credentials: None,
             takes: None,
+            by_time: false,
             recording: None,
         }
     }

@@ -18,8 +18,6 @@ pub struct Recording {
     pub ends: Arc<OnceLock<BTreeMap<Part, i64>>>,
     /// The consumer group from whose position on it is read.
     pub group: Option<String>,
-    /// Only the order matters: a single part is in order as it lies, and is read faster that way.
-    pub only_for_order: bool,
     /// Who carries what the group shares out; without one the position of the group is looked at and nobody joins.
     pub carrier: Option<Arc<dyn Carrier>>,
 }

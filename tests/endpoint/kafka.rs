@@ -151,6 +151,27 @@ async fn what_is_past_in_several_partitions_comes_by_time() {
     assert_eq!(printed(&[&one, &two, "--to", "end"]), whole, "two addresses");
     let until = Timestamp(1_700_000_009_500_000).to_string();
     assert_eq!(printed(&[&together, "--to", &until]), whole[..10], "up to a time");
+    // Who follows gets the same, and what is sent meanwhile behind it.
+    let later: Vec<i64> = (1_700_000_060..1_700_000_100).collect();
+    let sent = later.clone();
+    let follows = async {
+        let mut writer = sink(&one).await;
+        for at in sent {
+            deliver(
+                &mut writer,
+                &[Event { key: Some(format!("k{at}").into()), ..Event::new("", at.to_string()) }],
+            )
+            .await;
+        }
+    };
+    let mut found = std::thread::scope(|scope| {
+        let reader = scope.spawn(|| printed(&[&together, "-n", "100"]));
+        tokio::task::block_in_place(|| tokio::runtime::Handle::current().block_on(follows));
+        reader.join().expect("it ends")
+    });
+    let mut behind = found.split_off(60);
+    behind.sort_unstable();
+    assert_eq!((found, behind), (whole, later), "following");
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -106,7 +106,9 @@ async fn tail(args: &Args, context: &Context) -> Result<Status, CommandError> {
     let places: Vec<Place> = args.sources.iter().map(|text| places.source(text)).collect::<Result<_, _>>()?;
     say_taken(&selection, &places, context);
     let stop = transfer::stop_on_interruption();
-    let source = open_all(&places, window, &Connector::new(&args.connect, context, &stop)?.by_time()).await?;
+    let source =
+        open_all(&places, window, &Connector::new(&args.connect, context, &stop)?.by_time(), &context.ui)
+            .await?;
     let names: Vec<String> = places.iter().map(|place| format!("`{}`", place.address)).collect();
     context.ui.detail(format!("reading {}", names.join(", ")));
     let closed = Arc::new(AtomicBool::new(false));

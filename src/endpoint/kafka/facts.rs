@@ -3,15 +3,17 @@
 use std::collections::{BTreeMap, HashMap};
 use std::time::Duration;
 
-use rdkafka::admin::{AdminClient, AdminOptions, ConfigResource, OwnedResourceSpecifier, ResourceSpecifier};
+use rdkafka::client::Client;
 use rdkafka::config::FromClientConfigAndContext;
-use rdkafka::consumer::Consumer as _;
+use rdkafka::error::{KafkaError, RDKafkaErrorCode};
+use rdkafka::producer::{BaseProducer, Producer as _};
 
+use super::cluster::Cluster;
 use super::listener::Listener;
 use super::message::EARLIEST;
 use super::permissions::{self, Operations};
-use super::source::serve;
-use super::{blocking, cluster, failure, let_go, observe, settings};
+use super::topic_settings::Settings;
+use super::{blocking, cluster, failure, let_go, producer, settings, topic_settings};
 use crate::endpoint::facts::{ChannelFacts, Presence, TargetFacts};
 use crate::endpoint::{Address, EndpointError, SinkOptions};
 
@@ -19,6 +21,39 @@ use crate::endpoint::{Address, EndpointError, SinkOptions};
 pub(super) const AROUND_ONE_EVENT: usize = 72;
 /// How long the settings of topics may take to come.
 const PATIENCE: Duration = Duration::from_secs(5);
+
+/// What a cluster says when it is asked about topics.
+struct Told {
+    cluster: Cluster,
+    id: Option<String>,
+    /// What may be done with topics, by name.
+    allowed: Result<BTreeMap<String, Operations>, RDKafkaErrorCode>,
+    /// Settings of topics, by name.
+    settings: Result<HashMap<String, Settings>, RDKafkaErrorCode>,
+}
+
+impl Told {
+    /// Asks over one connection; permissions and settings at once.
+    fn by(
+        client: &Client<Listener>,
+        topics: &[String],
+        timeout: Duration,
+        poll: &dyn Fn(),
+    ) -> Result<Self, EndpointError> {
+        let cluster = cluster::ask(client, None, timeout, poll)?;
+        let id = client.fetch_cluster_id(Duration::from_millis(200));
+        let there = |name: &&str| cluster.topics.iter().any(|topic| topic.name == *name);
+        let topics: Vec<&str> = topics.iter().map(String::as_str).filter(there).collect();
+        if topics.is_empty() {
+            return Ok(Self { cluster, id, allowed: Ok(BTreeMap::new()), settings: Ok(HashMap::new()) });
+        }
+        let permissions = permissions::ask_of_topics(client, &topics, PATIENCE);
+        let settings = topic_settings::ask(client, &topics, PATIENCE);
+        let allowed = permissions.and_then(|question| Ok(permissions::of_topics_in(&question.answer()?)));
+        let settings = settings.and_then(|question| Ok(topic_settings::in_answer(&question.answer()?)));
+        Ok(Self { cluster, id, allowed, settings })
+    }
+}
 
 /// Asks for the topics that events of these channels go to.
 ///
@@ -36,32 +71,30 @@ pub(super) async fn ask(
     let (asked, credentials, timeout) =
         (address.clone(), options.credentials.clone(), options.connect_timeout);
     let asked_about = names.clone();
-    let (cluster, id, allowed) = blocking(move || {
-        let consumer = observe::connect(&asked, credentials.as_ref(), "eddy")?;
-        let cluster = cluster::ask(consumer.client(), None, timeout, &|| serve(&consumer))?;
-        let id = consumer.client().fetch_cluster_id(Duration::from_millis(200));
-        let there = |name: &&str| cluster.topics.iter().any(|topic| topic.name == *name);
-        let topics: Vec<&str> = asked_about.iter().map(String::as_str).filter(there).collect();
-        let allowed = match topics.as_slice() {
-            [] => Ok(BTreeMap::new()),
-            topics => permissions::of_topics(consumer.client(), topics, PATIENCE),
+    let told = blocking(move || {
+        let (config, listener) = settings::connection(&asked, credentials.as_ref(), &settings::ALL_OPTIONS)?;
+        let client: BaseProducer<Listener> = BaseProducer::from_config_and_context(&config, listener)
+            .map_err(|error| producer::cannot_start(&error))?;
+        let poll = || {
+            client.poll(Duration::ZERO);
         };
-        let_go(consumer);
-        Ok((cluster, id, allowed))
-    })
-    .await?;
+        let told = Told::by(client.client(), &asked_about, timeout, &poll);
+        let_go(client);
+        told
+    });
+    let Told { cluster, id, allowed, settings } = told.await?;
     let there: Vec<String> = cluster.topics.iter().map(|topic| topic.name.clone()).collect();
     let mut facts = TargetFacts { cluster: id, ..TargetFacts::default() };
     let allowed = allowed.unwrap_or_else(|code| {
         facts.not_told.push(format!("permissions: the cluster does not tell them ({code})"));
         BTreeMap::new()
     });
-    let wanted: Vec<&str> = names.iter().filter(|name| there.contains(name)).map(String::as_str).collect();
-    let (mut configs, untold) = match configs(address, options, &wanted).await {
-        Ok(configs) => (configs, None),
-        Err(error) => (HashMap::new(), Some(format!("limits of topics: {error}"))),
-    };
-    facts.not_told.extend(untold);
+    let mut settings = settings.unwrap_or_else(|code| {
+        let error =
+            failure::request("tell of the settings of its topics", &KafkaError::AdminOp(code), address);
+        facts.not_told.push(format!("limits of topics: {error}"));
+        HashMap::new()
+    });
     for name in names {
         let Some(topic) = cluster.topics.iter().find(|topic| topic.name == name) else {
             facts.channels.push(missing(&name, &there, address));
@@ -71,8 +104,8 @@ pub(super) async fn ask(
         let may_send = allowed.get(&name).and_then(may_write);
         let mut channel =
             ChannelFacts { presence: Presence::There, partitions, may_send, ..of_any_time(&name) };
-        if let Some(config) = configs.remove(&channel.channel) {
-            limits(&mut channel, &config, address);
+        if let Some(settings) = settings.remove(&channel.channel) {
+            limits(&mut channel, &settings, address);
         }
         if ["partition", "partitioner"].iter().any(|option| address.option(option).is_some()) {
             channel.partitions = None;
@@ -108,38 +141,7 @@ fn of_any_time(name: &str) -> ChannelFacts {
     ChannelFacts { earliest_us: Some(EARLIEST.0), ..ChannelFacts::unknown(name) }
 }
 
-/// Settings of topics by name.
-async fn configs(
-    address: &Address,
-    options: &SinkOptions,
-    topics: &[&str],
-) -> Result<HashMap<String, HashMap<String, String>>, EndpointError> {
-    if topics.is_empty() {
-        return Ok(HashMap::new());
-    }
-    let refused = |error| failure::request("tell of the settings of its topics", &error, address);
-    let (config, listener) =
-        settings::connection(address, options.credentials.as_ref(), &settings::ALL_OPTIONS)?;
-    let admin: AdminClient<Listener> =
-        AdminClient::from_config_and_context(&config, listener).map_err(refused)?;
-    let asked: Vec<ResourceSpecifier<'_>> =
-        topics.iter().map(|name| ResourceSpecifier::Topic(name)).collect();
-    let how = AdminOptions::new().request_timeout(Some(PATIENCE));
-    let answers = admin.describe_configs(&asked, &how).await;
-    let_go(admin);
-    let answers = answers.map_err(refused)?;
-    Ok(answers.into_iter().filter_map(Result::ok).filter_map(named).collect())
-}
-
-fn named(resource: ConfigResource) -> Option<(String, HashMap<String, String>)> {
-    let OwnedResourceSpecifier::Topic(name) = resource.specifier else {
-        return None;
-    };
-    let entries = resource.entries.into_iter();
-    Some((name, entries.filter_map(|entry| Some((entry.name, entry.value?))).collect()))
-}
-
-fn limits(channel: &mut ChannelFacts, config: &HashMap<String, String>, address: &Address) {
+fn limits(channel: &mut ChannelFacts, config: &Settings, address: &Address) {
     let text = |name: &str| config.get(name).map(String::as_str).unwrap_or_default();
     // The largest number stands for no limit, and so do negative ones.
     let number = |name: &str| text(name).parse::<i64>().ok().filter(|number| *number != i64::MAX);

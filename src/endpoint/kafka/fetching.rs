@@ -57,6 +57,8 @@ pub(super) struct Fetching {
     topic: CompactString,
     /// Where the next small payload goes.
     shared: BytesMut,
+    /// Queues that lead here.
+    followed: Vec<Fetching>,
 }
 
 // SAFETY: queues of the client may be used from any thread, and this one is used from one at a time.
@@ -74,6 +76,7 @@ impl Fetching {
             consumer: Arc::clone(consumer),
             topic: CompactString::default(),
             shared: BytesMut::new(),
+            followed: Vec::new(),
         })
     }
 
@@ -93,6 +96,18 @@ impl Fetching {
                 rd_kafka_queue_forward(of_partition, self.queue.as_ptr());
                 rd_kafka_queue_destroy(of_partition);
             }
+        }
+    }
+
+    /// Has what lies in others, and what comes to them from now on, come here.
+    ///
+    /// They stay for as long as this one does: a queue that goes takes along what lies where it leads to, and nothing more comes
+    /// there.
+    pub(super) fn follow(&mut self, others: impl IntoIterator<Item = Self>) {
+        for other in others {
+            // SAFETY: both queues live, and belong to one client, which counts who holds them.
+            unsafe { rd_kafka_queue_forward(other.queue.as_ptr(), self.queue.as_ptr()) };
+            self.followed.push(other);
         }
     }
 

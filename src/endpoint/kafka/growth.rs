@@ -40,7 +40,7 @@ impl Growth {
     }
 
     /// Reads what is new, when it is time to ask. A question that fails is asked again.
-    pub(super) fn look(&mut self, consumer: &BaseConsumer<Listener>, fetching: Option<&Fetching>) {
+    pub(super) fn look(&mut self, consumer: &BaseConsumer<Listener>, fetching: &Fetching) {
         if self.asked.elapsed() < EVERY {
             return;
         }
@@ -54,9 +54,7 @@ impl Growth {
         let mut list = TopicPartitionList::with_capacity(new.len());
         for (topic, partition) in &new {
             let _ = list.add_partition_offset(topic, *partition, Offset::Beginning);
-            if let Some(fetching) = fetching {
-                fetching.add(topic, *partition);
-            }
+            fetching.add(topic, *partition);
         }
         if consumer.incremental_assign(&list).is_ok() {
             self.known.extend(new);

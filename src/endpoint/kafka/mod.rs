@@ -11,6 +11,7 @@ use super::{
     SourceOptions,
 };
 
+mod by_time;
 mod checkpoint;
 mod cluster;
 mod facts;
@@ -25,6 +26,7 @@ mod observe;
 mod permissions;
 mod positions;
 mod producer;
+mod question;
 mod reading;
 mod recording;
 mod removal;
@@ -33,6 +35,7 @@ mod settings;
 mod sink;
 mod source;
 mod taking;
+mod topic_settings;
 mod transactions;
 mod wire;
 
@@ -45,7 +48,7 @@ pub const CAPABILITIES: Capabilities = Capabilities {
     ..Capabilities::ALL
 };
 
-/// Reads the topics in the path: all their partitions, merged as they come.
+/// Reads the topics in the path: all their partitions, merged as they come, or their past by its times.
 ///
 /// # Errors
 /// When no broker can be reached or lets us in, or when there is no such topic.
@@ -53,16 +56,10 @@ pub async fn open_source(
     address: &Address,
     options: &SourceOptions,
 ) -> Result<Box<dyn Source>, EndpointError> {
-    let recording = options.recording.clone();
-    if recording.as_ref().is_none_or(|recording| recording.only_for_order) {
-        let (address, options) = (address.clone(), options.clone());
-        let opened = blocking(move || source::KafkaSource::open(&address, &options)).await?;
-        if recording.is_none() || opened.lanes() == 1 {
-            return Ok(Box::new(opened));
-        }
-        Box::new(opened).close().await?;
-    }
-    let (address, options, recording) = (address.clone(), options.clone(), recording.unwrap_or_default());
+    let (address, options) = (address.clone(), options.clone());
+    let Some(recording) = options.recording.clone() else {
+        return Ok(Box::new(blocking(move || source::KafkaSource::open(&address, &options)).await?));
+    };
     let opened = blocking(move || recording::RecordingSource::open(&address, &options, &recording));
     Ok(Box::new(opened.await?))
 }

@@ -10,6 +10,7 @@ use rdkafka::consumer::{BaseConsumer, Consumer as _};
 use rdkafka::error::{KafkaError, RDKafkaErrorCode as Code};
 use tokio::sync::mpsc;
 
+use super::by_time::{ByTime, Seen};
 use super::fetching::{Fetched, Fetching};
 use super::growth::Growth;
 use super::listener::Listener;
@@ -149,14 +150,23 @@ impl Ends {
     }
 }
 
+/// Where records come from.
+pub(super) enum Records {
+    /// From a group, whose partitions come and go: it is asked for them one by one.
+    OfGroup,
+    /// As they come, from one queue for all partitions.
+    Together(Fetching),
+    /// What is past in the order of its times.
+    ByTime(ByTime),
+}
+
 /// The thread's side.
 pub(super) struct Reading {
     pub(super) consumer: Arc<BaseConsumer<Listener>>,
     pub(super) ends: Ends,
     pub(super) batches: mpsc::Sender<Batch>,
     pub(super) connected: Arc<AtomicBool>,
-    /// Where records come from; a group, whose partitions come and go, is asked for them one by one.
-    pub(super) fetching: Option<Fetching>,
+    pub(super) records: Records,
     /// What may yet be made that is to be read too.
     pub(super) growth: Option<Growth>,
     /// What was removed before it was read.
@@ -180,13 +190,17 @@ impl Taken {
         removal.came(&event);
         let (wanted, ended) = ends.wants(&event);
         if wanted {
-            if self.events.is_empty() {
-                self.events.reserve(BATCH_EVENTS);
-            }
-            self.bytes += event.size();
-            self.events.push(event);
+            self.push(event);
         }
         ended
+    }
+
+    fn push(&mut self, event: Event) {
+        if self.events.is_empty() {
+            self.events.reserve(BATCH_EVENTS);
+        }
+        self.bytes += event.size();
+        self.events.push(event);
     }
 
     fn is_full(&self) -> bool {
@@ -201,18 +215,20 @@ impl Reading {
         let mut last = Instant::now();
         let mut came = false;
         let mut asked = Instant::now();
-        while !self.ends.reached() && !self.batches.is_closed() {
+        while !self.is_over() && !self.batches.is_closed() {
             let mut taken = Taken::default();
-            if self.fetching.is_some() {
-                self.take_all(&mut taken);
-            }
+            self.records = match std::mem::replace(&mut self.records, Records::OfGroup) {
+                Records::OfGroup => Records::OfGroup,
+                Records::Together(fetching) => Records::Together(self.take_all(fetching, &mut taken)),
+                Records::ByTime(past) => self.take_by_time(past, &mut taken),
+            };
             self.take_one_by_one(&mut taken);
             self.removal.look();
             if !self.hand_over(&mut taken) {
                 return;
             }
-            if let Some(growth) = &mut self.growth {
-                growth.look(&self.consumer, self.fetching.as_ref());
+            if let (Some(growth), Records::Together(fetching)) = (&mut self.growth, &self.records) {
+                growth.look(&self.consumer, fetching);
             }
             if taken.any {
                 came = true;
@@ -242,9 +258,53 @@ impl Reading {
         }
     }
 
+    fn is_over(&self) -> bool {
+        let has_given_all = !matches!(&self.records, Records::ByTime(past) if !past.is_empty());
+        self.ends.reached() && has_given_all
+    }
+
+    /// Takes what has come of the past, as far as its order is known; behind it, what comes from then on.
+    fn take_by_time(&mut self, mut past: ByTime, taken: &mut Taken) -> Records {
+        let (mut ended, mut failed) = (Vec::new(), None);
+        let (ends, removal) = (&mut self.ends, &mut self.removal);
+        past.take(LOOK, |fetched| match fetched {
+            Fetched::Event(event) => {
+                taken.any = true;
+                removal.came(&event);
+                let (wanted, last) = ends.wants(&event);
+                ended.extend(last);
+                if wanted { Seen::Wanted(event) } else { Seen::Beyond }
+            }
+            Fetched::End { topic, partition } => {
+                ends.at_end(Some(&topic), partition);
+                Seen::Beyond
+            }
+            Fetched::Failure(code) => {
+                failed = Some(code);
+                Seen::Other
+            }
+        });
+        while !taken.is_full()
+            && let Some(event) = past.next()
+        {
+            taken.any = true;
+            taken.push(event);
+        }
+        self.after(&ended, failed, taken);
+        if !past.is_over() {
+            return Records::ByTime(past);
+        }
+        match past.together(&self.consumer) {
+            Ok(fetching) => Records::Together(fetching),
+            Err(error) => {
+                taken.trouble.push(error);
+                Records::OfGroup
+            }
+        }
+    }
+
     /// Takes what lies ready, and waits a little when nothing does.
-    fn take_all(&mut self, taken: &mut Taken) {
-        let Some(mut fetching) = self.fetching.take() else { return };
+    fn take_all(&mut self, mut fetching: Fetching, taken: &mut Taken) -> Fetching {
         let (mut ended, mut failed) = (Vec::new(), None);
         fetching.take(LOOK, |fetched| {
             match fetched {
@@ -254,16 +314,21 @@ impl Reading {
             }
             failed.is_none() && !taken.is_full()
         });
-        self.fetching = Some(fetching);
+        self.after(&ended, failed, taken);
+        fetching
+    }
+
+    /// What follows from what was taken: partitions that have ended, and what went wrong.
+    fn after(&self, ended: &[Lane], failed: Option<Code>, taken: &mut Taken) {
         let failed = failed.map(KafkaError::MessageConsumption);
         taken.trouble.extend(failed.and_then(|error| self.trouble(&error)));
-        self.pause(&ended);
+        self.pause(ended);
     }
 
     /// Takes what the client gives one by one: all of a group, and what it has to say beside records.
     fn take_one_by_one(&mut self, taken: &mut Taken) {
         let mut received = Timestamp::now();
-        let mut wait = if self.fetching.is_some() { Duration::ZERO } else { LOOK };
+        let mut wait = if self.in_group() { LOOK } else { Duration::ZERO };
         // Asked at least once, however much there is to read: it is also how the client calls back.
         loop {
             match self.consumer.poll(wait) {
@@ -312,7 +377,7 @@ impl Reading {
     }
 
     fn in_group(&self) -> bool {
-        self.fetching.is_none()
+        matches!(self.records, Records::OfGroup)
     }
 
     /// Nothing more of these is asked for; the others go on.

@@ -21,7 +21,7 @@ use crate::endpoint::recording::{Carrier, Recording};
 use crate::endpoint::{
     Address, BoxFuture, End, EndpointError, EndpointErrorKind, Removed, Source, SourceOptions, Start, Stop,
 };
-use crate::event::{Event, Timestamp};
+use crate::event::Event;
 
 /// How long it is until a group is asked for again whose coordinator is not there yet.
 const COORDINATOR_PAUSE: Duration = Duration::from_millis(100);
@@ -49,22 +49,12 @@ struct Queue {
     at_end: bool,
     ended: bool,
     paused: bool,
-    /// Events keep the time at which they came to us.
-    keeps_arrival: bool,
 }
 
 impl Queue {
     fn new(span: Span) -> Self {
         let ended = span.end.is_some_and(|end| span.next >= end);
-        Self {
-            events: VecDeque::new(),
-            bytes: 0,
-            span,
-            at_end: false,
-            ended,
-            paused: false,
-            keeps_arrival: false,
-        }
+        Self { events: VecDeque::new(), bytes: 0, span, at_end: false, ended, paused: false }
     }
 
     fn put(&mut self, mut event: Event) {
@@ -79,9 +69,7 @@ impl Queue {
             self.span.next = offset + 1;
             self.bytes += event.size();
             // The recorder is the cluster: the time it has is the one of the recording.
-            if !self.keeps_arrival {
-                event.received = event.time();
-            }
+            event.received = event.time();
             self.events.push_back(event);
         }
     }
@@ -91,8 +79,6 @@ impl Queue {
 struct State {
     queues: BTreeMap<Lane, Queue>,
     failures: VecDeque<EndpointError>,
-    /// Nothing of a later time is given out.
-    until: Option<Timestamp>,
     /// Every partition was read to its end, here or by others.
     over: bool,
 }
@@ -113,9 +99,7 @@ impl State {
             };
             if let Some(event) = earliest.events.pop_front() {
                 earliest.bytes -= event.size();
-                if self.until.is_none_or(|until| event.time() <= until) {
-                    batch.push(event);
-                }
+                batch.push(event);
             }
         }
         batch
@@ -277,19 +261,13 @@ impl RecordingSource {
             removed: SharedRemoved::default(),
             timeout: options.connect_timeout,
         };
-        if let Stop::Time(until) = options.stop {
-            // Who sends a recording selects by the time of its clock.
-            shared.state().until = recording.only_for_order.then_some(until);
-        }
         shared.begin_at_the_group(&consumer, recording)?;
         let shared = Arc::new(shared);
         if shared.carrier.is_some() {
             consumer.client().context().tell(Arc::clone(&shared) as Arc<dyn Member>);
             join(&consumer, &names)?;
         } else {
-            let keeps_arrival = recording.only_for_order;
-            let queue = |span: &Span| Queue { keeps_arrival, ..Queue::new(*span) };
-            let queues = shared.spans.iter().map(|(lane, span)| (lane.clone(), queue(span)));
+            let queues = shared.spans.iter().map(|(lane, span)| (lane.clone(), Queue::new(*span)));
             shared.state().queues = queues.collect();
             let open = shared.spans.iter().filter(|(_, span)| span.end.is_none_or(|end| span.next < end));
             let open = open.map(|(lane, span)| (lane.clone(), *span)).collect();
@@ -361,16 +339,6 @@ fn spans(
     // A time in the end is judged event by event.
     let stop = if let Stop::Offset(_) = options.stop { options.stop } else { Stop::PresentEnd };
     let mut spans = offsets.spans(topics, options.start, stop)?;
-    if let Stop::Time(_) = options.stop
-        && recording.only_for_order
-    {
-        for (lane, span) in offsets.spans(topics, options.start, options.stop)? {
-            let present = spans.get_mut(&lane).map(|found| &mut found.end);
-            if let (Some(end), Some(present)) = (span.end.filter(|end| *end >= 0), present) {
-                *present = present.map(|present| present.min(end));
-            }
-        }
-    }
     let found = spans.iter().filter_map(|(lane, span)| Some((lane.clone(), span.end?))).collect();
     let ends = recording.ends.get_or_init(|| found);
     for (lane, span) in &mut spans {

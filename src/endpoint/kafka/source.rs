@@ -16,12 +16,13 @@ use rdkafka::{Offset, TopicPartitionList};
 use regex::Regex;
 use tokio::sync::mpsc;
 
+use super::by_time::{self, ByTime};
 use super::cluster::{self, Topic};
 use super::fetching::Fetching;
 use super::growth::Growth;
 use super::listener::Listener;
 use super::positions::{Lane, Offsets, Span, assignment};
-use super::reading::{Batch, Ends, Reading, WAITING};
+use super::reading::{Batch, Ends, Reading, Records, WAITING};
 use super::removal::{Removal, SharedRemoved};
 use super::taking::{self, Taking};
 use super::{failure, last, producer, settings};
@@ -46,8 +47,6 @@ pub(super) struct KafkaSource {
     waiting: Option<Waiting>,
     /// The batch that was given out, where fates are to be told.
     taking: Option<Taking>,
-    /// Partitions of all topics, as they were when it was opened.
-    lanes: usize,
 }
 
 /// What was given out and is not known to have arrived where it is carried to.
@@ -86,7 +85,7 @@ impl KafkaSource {
         let follows = group.is_none() && options.stop == Stop::Never;
         let growth = follows.then(|| Growth::new(&names, partition, &topics));
         let mut taking = None;
-        let (before, ends, fetching) = if group.is_some() {
+        let (before, ends, records) = if group.is_some() {
             let mut ends = Ends::default();
             if options.takes.is_some() {
                 let spans = taking::spans(&consumer, &topics, options)?;
@@ -94,9 +93,9 @@ impl KafkaSource {
                 ends = Ends::new(spans, options.stop);
             }
             join(&consumer, &names)?;
-            (Vec::new(), ends, None)
+            (Vec::new(), ends, Records::OfGroup)
         } else {
-            begin(&mut consumer, &config, &topics, options)?
+            begin(&mut consumer, &mut config, &topics, options)?
         };
         let (sender, batches) = mpsc::channel(WAITING);
         let (connected, removed) = (Arc::new(AtomicBool::new(true)), SharedRemoved::default());
@@ -105,7 +104,7 @@ impl KafkaSource {
             ends,
             batches: sender,
             connected: Arc::clone(&connected),
-            fetching,
+            records,
             growth,
             removal: Removal::new(Arc::clone(&consumer), removed.clone()),
         };
@@ -120,13 +119,7 @@ impl KafkaSource {
             given: group.filter(|_| taking.is_none()).map(|_| BTreeMap::new()),
             waiting: None,
             taking,
-            lanes: topics.iter().map(|topic| topic.partitions.len()).sum(),
         })
-    }
-
-    /// Partitions of all topics, as they were when it was opened.
-    pub(super) fn lanes(&self) -> usize {
-        self.lanes
     }
 
     async fn read(&mut self, max: usize) -> Batch {
@@ -416,23 +409,37 @@ fn follow(config: &mut ClientConfig, group: &str, options: &SourceOptions) -> Re
 /// later, and with it of the queue its records go to, though that is the queue of whoever reads the partition next.
 fn begin(
     consumer: &mut Arc<BaseConsumer<Listener>>,
-    config: &ClientConfig,
+    config: &mut ClientConfig,
     topics: &[Topic],
     options: &SourceOptions,
-) -> Result<(Vec<Event>, Ends, Option<Fetching>), EndpointError> {
-    let offsets = Offsets { consumer, timeout: options.connect_timeout };
+) -> Result<(Vec<Event>, Ends, Records), EndpointError> {
+    let timeout = options.connect_timeout;
+    let offsets = Offsets { consumer, timeout };
     let spans: BTreeMap<Lane, Span> = offsets.spans(topics, options.start, options.stop)?;
     let mut before = Vec::new();
     if let Start::Last(count @ 1..) = options.start {
         before = last::read(&offsets, topics, &spans, count)?;
-        let next = start(config, consumer.client().context().for_another())?;
-        super::let_go(std::mem::replace(consumer, next));
+        start_again(consumer, config)?;
     }
     let ends = Ends::new(spans.clone(), options.stop);
-    let fetching = Fetching::new(consumer)?;
-    for (topic, partition) in spans.keys() {
-        fetching.add(topic, *partition);
-    }
+    let has_past = !matches!(options.start, Start::Last(_) | Start::End);
+    let records = if options.by_time && has_past && spans.len() > 1 {
+        let past_ends = Offsets { consumer, timeout }.behind_last(topics)?;
+        // How much is fetched ahead holds for each partition that has a queue of its own.
+        let share = by_time::share(spans.len());
+        config
+            .set("enable.partition.eof", "true")
+            .set("queued.max.messages.kbytes", (share / 1024).to_string())
+            .set("fetch.message.max.bytes", share.to_string());
+        start_again(consumer, config)?;
+        Records::ByTime(ByTime::new(consumer, &spans, &past_ends, options.stop == Stop::Never)?)
+    } else {
+        let fetching = Fetching::new(consumer)?;
+        for (topic, partition) in spans.keys() {
+            fetching.add(topic, *partition);
+        }
+        Records::Together(fetching)
+    };
     if !ends.reached() {
         let address = consumer.client().context().address();
         let assigned = consumer.assign(&assignment(&spans, consumer)?);
@@ -446,7 +453,17 @@ fn begin(
         let time = event.broker_time.map_or(event.received, |found| found.time);
         until.is_none_or(|until| time <= until)
     };
-    Ok((before.into_iter().filter(in_time).collect(), ends, Some(fetching)))
+    Ok((before.into_iter().filter(in_time).collect(), ends, records))
+}
+
+/// Has a client of these settings take the place of another.
+fn start_again(
+    consumer: &mut Arc<BaseConsumer<Listener>>,
+    config: &ClientConfig,
+) -> Result<(), EndpointError> {
+    let next = start(config, consumer.client().context().for_another())?;
+    super::let_go(std::mem::replace(consumer, next));
+    Ok(())
 }
 
 impl Source for KafkaSource {

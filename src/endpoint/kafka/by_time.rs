@@ -1,0 +1,257 @@
+//! What is past of several partitions, in the order of its times: each has a queue of its own, and the earliest of what lies
+//! first in them goes first.
+
+use std::cmp::Reverse;
+use std::collections::{BTreeMap, BinaryHeap, VecDeque};
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use rdkafka::consumer::BaseConsumer;
+
+use super::fetching::{Fetched, Fetching};
+use super::listener::Listener;
+use super::positions::{Lane, Span};
+use crate::endpoint::EndpointError;
+use crate::event::{Event, Timestamp};
+
+/// Most events of one partition that are taken ahead of their turn, and how many bytes of them.
+const AHEAD: (usize, usize) = (512, 256 * 1024);
+/// How long a partition that follows may say nothing before the others go on without it.
+const PATIENCE: Duration = Duration::from_secs(3);
+/// Bytes that the client may have fetched of all partitions, and the least and the most of one.
+const FETCHED: usize = 24 * 1024 * 1024;
+const SHARE: (usize, usize) = (128 * 1024, 2 * 1024 * 1024);
+
+/// Bytes that the client may fetch ahead of each of so many partitions.
+pub(super) fn share(partitions: usize) -> usize {
+    (FETCHED / partitions.max(1)).clamp(SHARE.0, SHARE.1)
+}
+
+/// What lies ahead of one partition.
+#[derive(Debug, Default)]
+struct Part {
+    ahead: VecDeque<Event>,
+    /// The offset behind its past.
+    end: i64,
+    /// Nothing more of its past comes.
+    is_over: bool,
+}
+
+impl Part {
+    /// Whether its next event is not known, and may be the earliest.
+    fn is_awaited(&self) -> bool {
+        self.ahead.is_empty() && !self.is_over
+    }
+
+    fn put(&mut self, event: Event) {
+        let offset = event.place.offset.and_then(|offset| i64::try_from(offset).ok());
+        self.is_over |= offset.is_some_and(|offset| offset + 1 >= self.end);
+        self.ahead.push_back(event);
+    }
+}
+
+/// The order of what lies ahead of several partitions.
+#[derive(Debug, Default)]
+struct Order {
+    parts: Vec<Part>,
+    /// The time of the first event of each partition that has one ahead, the earliest on top.
+    heads: BinaryHeap<Reverse<(Timestamp, usize)>>,
+    /// Of some partition the next event is not known.
+    is_short: bool,
+}
+
+impl Order {
+    fn is_over(&self) -> bool {
+        self.heads.is_empty() && self.parts.iter().all(|part| part.is_over)
+    }
+
+    /// The first partition that is waited for.
+    fn awaited(&self) -> Option<usize> {
+        self.parts.iter().position(Part::is_awaited)
+    }
+
+    /// Has `fill` put events into a partition that is waited for.
+    fn fill(&mut self, at: usize, fill: impl FnOnce(&mut Part)) {
+        let Some(part) = self.parts.get_mut(at).filter(|part| part.is_awaited()) else { return };
+        fill(part);
+        if let Some(first) = part.ahead.front() {
+            self.heads.push(Reverse((first.time(), at)));
+        }
+    }
+
+    /// The next event in the order of times, when it is known.
+    fn next(&mut self) -> Option<Event> {
+        if self.is_short {
+            return None;
+        }
+        let Reverse((_, at)) = self.heads.pop()?;
+        let part = self.parts.get_mut(at)?;
+        let event = part.ahead.pop_front();
+        match part.ahead.front() {
+            Some(first) => self.heads.push(Reverse((first.time(), at))),
+            None => self.is_short = part.is_awaited(),
+        }
+        event
+    }
+}
+
+/// What became of a record that was looked at.
+pub(super) enum Seen {
+    /// It is an event that is wanted.
+    Wanted(Event),
+    /// It is none.
+    Other,
+    /// It is the end of its partition, or behind what is wanted of it.
+    Beyond,
+}
+
+/// The past of several partitions.
+pub(super) struct ByTime {
+    /// The queue of each partition, in the order of `order`.
+    queues: Vec<Fetching>,
+    order: Order,
+    /// Since when some partition is waited for although others have events.
+    waits: Option<Instant>,
+    /// Events come after the past: a partition that says nothing does not hold them up for ever.
+    goes_on: bool,
+}
+
+impl ByTime {
+    /// Queues for these partitions, whose past ends at these offsets; to be made before they are assigned.
+    pub(super) fn new(
+        consumer: &Arc<BaseConsumer<Listener>>,
+        spans: &BTreeMap<Lane, Span>,
+        ends: &BTreeMap<Lane, i64>,
+        goes_on: bool,
+    ) -> Result<Self, EndpointError> {
+        let (mut queues, mut order) = (Vec::new(), Order { is_short: true, ..Order::default() });
+        for (lane, span) in spans {
+            let fetching = Fetching::new(consumer)?;
+            fetching.add(&lane.0, lane.1);
+            queues.push(fetching);
+            let present = ends.get(lane).copied().unwrap_or(0);
+            let end = span.end.filter(|end| *end >= 0).map_or(present, |end| end.min(present));
+            order.parts.push(Part { end, is_over: span.next.max(0) >= end, ..Part::default() });
+        }
+        Ok(Self { queues, order, waits: None, goes_on })
+    }
+
+    /// Whether no event waits for its turn.
+    pub(super) fn is_empty(&self) -> bool {
+        self.order.heads.is_empty()
+    }
+
+    /// Whether the whole past was given out.
+    pub(super) fn is_over(&self) -> bool {
+        self.order.is_over()
+    }
+
+    /// Takes in what has come of the partitions of which nothing lies ahead; waits for the first of them, but not longer than
+    /// `wait`, when that is what holds up the others. `look` says what each record is.
+    pub(super) fn take(&mut self, wait: Duration, mut look: impl FnMut(Fetched) -> Seen) {
+        for at in 0..self.queues.len() {
+            self.take_of(at, Duration::ZERO, &mut look);
+        }
+        match self.order.awaited() {
+            Some(at) => {
+                self.take_of(at, wait, &mut look);
+                self.lose_patience();
+            }
+            None => self.waits = None,
+        }
+        self.order.is_short = self.order.awaited().is_some();
+    }
+
+    fn take_of(&mut self, at: usize, wait: Duration, look: &mut impl FnMut(Fetched) -> Seen) {
+        let Some(fetching) = self.queues.get_mut(at) else { return };
+        self.order.fill(at, |part| {
+            let mut bytes = 0;
+            fetching.take(wait, |fetched| {
+                match look(fetched) {
+                    Seen::Wanted(event) => {
+                        bytes += event.size();
+                        part.put(event);
+                    }
+                    Seen::Beyond => part.is_over = true,
+                    Seen::Other => {}
+                }
+                !part.is_over && part.ahead.len() < AHEAD.0 && bytes < AHEAD.1
+            });
+        });
+    }
+
+    /// A partition that says nothing holds up the others for a while only, where they go on.
+    fn lose_patience(&mut self) {
+        if self.is_empty() || !self.goes_on {
+            self.waits = None;
+        } else if self.waits.get_or_insert_with(Instant::now).elapsed() >= PATIENCE {
+            self.waits = None;
+            let silent = self.order.parts.iter_mut().filter(|part| part.is_awaited());
+            silent.for_each(|part| part.is_over = true);
+        }
+    }
+
+    /// The next event in the order of times, when it is known.
+    pub(super) fn next(&mut self) -> Option<Event> {
+        self.order.next()
+    }
+
+    /// What comes from now on, of all partitions in one queue. What has come already is in it.
+    pub(super) fn together(self, consumer: &Arc<BaseConsumer<Listener>>) -> Result<Fetching, EndpointError> {
+        let mut all = Fetching::new(consumer)?;
+        all.follow(self.queues);
+        Ok(all)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{Order, Part};
+    use crate::event::{BrokerTime, Event, Place, TimeKind, Timestamp};
+
+    fn event(partition: i32, offset: u64, time: i64) -> Event {
+        Event {
+            place: Place { partition: Some(partition), offset: Some(offset) },
+            broker_time: Some(BrokerTime { time: Timestamp(time), kind: TimeKind::Create }),
+            ..Event::new("t", "x")
+        }
+    }
+
+    #[test]
+    fn partitions_wait_for_each_other_up_to_the_ends_of_their_past() {
+        let part = |end, is_over| Part { end, is_over, ..Part::default() };
+        let parts = vec![part(3, false), part(2, false), part(0, true)];
+        let mut order = Order { parts, is_short: true, ..Order::default() };
+        let given = |order: &mut Order| -> Vec<i64> {
+            order.is_short = order.awaited().is_some();
+            std::iter::from_fn(|| order.next()).map(|event| event.time().0).collect()
+        };
+        order
+            .fill(0, |part| [event(0, 0, 10), event(0, 1, 40)].into_iter().for_each(|event| part.put(event)));
+        assert_eq!((order.awaited(), given(&mut order)), (Some(1), Vec::new()));
+        order.fill(1, |part| part.put(event(1, 0, 20)));
+        assert_eq!(given(&mut order), [10, 20]);
+        // Its last one; behind it nothing is waited for.
+        order.fill(1, |part| part.put(event(1, 1, 30)));
+        assert_eq!((given(&mut order), order.awaited()), (vec![30, 40], Some(0)));
+        assert!(!order.is_over());
+        order.fill(0, |part| part.put(event(0, 2, 35)));
+        // Its order is kept although its times are not.
+        assert_eq!(given(&mut order), [35]);
+        assert!(order.is_over());
+    }
+
+    #[test]
+    fn the_end_that_the_client_tells_ends_what_was_compacted_away() {
+        let parts = vec![Part { end: 9, ..Part::default() }, Part { end: 1, ..Part::default() }];
+        let mut order = Order { parts, is_short: true, ..Order::default() };
+        order.fill(0, |part| part.put(event(0, 3, 5)));
+        order.fill(1, |part| part.put(event(1, 0, 1)));
+        order.is_short = order.awaited().is_some();
+        assert_eq!(order.next().map(|event| event.time().0), Some(1));
+        assert_eq!(order.next().map(|event| event.time().0), Some(5));
+        assert!(order.next().is_none() && !order.is_over());
+        order.fill(0, |part| part.is_over = true);
+        assert!(order.is_over());
+    }
+}
