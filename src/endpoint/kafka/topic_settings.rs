@@ -1,4 +1,4 @@
-//! The settings of topics, as the cluster tells them (DescribeConfigs, KIP-133).
+//! The settings of topics, as the cluster tells them (`DescribeConfigs`, KIP-133).
 #![allow(unsafe_code, reason = "the safe interface asks over connections of its own, one after the other")]
 
 use std::collections::HashMap;
