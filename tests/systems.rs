@@ -4,7 +4,7 @@ use std::fmt::Write;
 use std::path::Path;
 
 use eddy::endpoint::Capabilities;
-use eddy::endpoint::capabilities::Acknowledgement;
+use eddy::endpoint::capabilities::{Acknowledgement, Facts};
 use eddy::endpoint::open::systems;
 
 const BEGIN: &str = "<!-- table: made from the program by tests/systems.rs; run `EDDY_UPDATE_GENERATED=1 cargo test --test systems` to renew it -->\n";
@@ -34,6 +34,11 @@ fn table() -> String {
     row("binary header values", &|system| yes(system.binary_headers));
     row("null header values", &|system| yes(system.null_headers));
     row("null payload", &|system| yes(system.null_payload));
+    row("facts of the sender", &|system| match system.facts {
+        Facts::All => "all".to_owned(),
+        Facts::Only([]) => "–".to_owned(),
+        Facts::Only(names) => names.iter().map(|name| format!("`{name}`")).collect::<Vec<_>>().join(", "),
+    });
     row("time set by the sender", &|system| yes(system.timestamps));
     row("partition chosen by the sender", &|system| yes(system.partitions));
     row("receipt per event", &|system| yes(system.acknowledgement == Acknowledgement::PerEvent));

@@ -1,6 +1,6 @@
 //! What the events of an archive hold together: enough to plan with, so that nobody has to read them for it.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::io::{self, Read, SeekFrom};
 use std::path::{Path, PathBuf};
 
@@ -32,6 +32,9 @@ pub struct Contents {
     pub null_payloads: u64,
     /// Events with facts of one protocol.
     pub attributes: u64,
+    /// Names of these facts; none where there are too many of them, or the program that wrote the file did not note them.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub facts: Option<BTreeSet<String>>,
     /// Events that a replay has marked.
     pub replayed: u64,
     /// By channel, in the order of [`Index::channels`].
@@ -89,11 +92,15 @@ impl ChannelContents {
     }
 }
 
+/// Most names of facts that are noted.
+const MOST_FACTS: usize = 64;
+
 /// Totals that are being counted.
 #[derive(Debug, Default)]
 pub(super) struct Totals {
     contents: Contents,
     events: u64,
+    has_too_many_facts: bool,
 }
 
 impl Totals {
@@ -108,7 +115,10 @@ impl Totals {
         contents.earliest = least(contents.earliest, Some(event.time().0));
         contents.keys += u64::from(event.key.is_some());
         contents.null_payloads += u64::from(event.payload.is_none());
-        contents.attributes += u64::from(!event.attributes.is_empty());
+        if !event.attributes.is_empty() {
+            contents.attributes += 1;
+            self.has_too_many_facts |= !note_facts(contents, event, self.has_too_many_facts);
+        }
         if event.headers.is_empty() {
             return;
         }
@@ -127,6 +137,24 @@ impl Totals {
     pub(super) fn contents(&self) -> &Contents {
         &self.contents
     }
+}
+
+/// Notes the names of the facts of an event; false when they are too many.
+fn note_facts(contents: &mut Contents, event: &Event, are_too_many: bool) -> bool {
+    if are_too_many {
+        return false;
+    }
+    let facts = contents.facts.get_or_insert_default();
+    for (name, _) in &event.attributes {
+        if !facts.contains(name) {
+            facts.insert(name.clone());
+        }
+    }
+    let fits = facts.len() <= MOST_FACTS;
+    if !fits {
+        contents.facts = None;
+    }
+    fits
 }
 
 /// What a whole recording holds by the indexes of its files.
@@ -186,6 +214,18 @@ impl Overview {
             self.channels.entry(name.clone()).or_default().join(channel, before);
         }
         let all = &mut self.contents;
+        // Of all files or of none: unknown names of one are those of the whole.
+        let is_first = all.attributes == 0;
+        if contents.attributes > 0 {
+            all.facts = match (all.facts.take(), &contents.facts) {
+                (None, Some(more)) if is_first => Some(more.clone()),
+                (Some(mut facts), Some(more)) => {
+                    facts.extend(more.iter().cloned());
+                    Some(facts)
+                }
+                _ => None,
+            };
+        }
         all.earliest = least(all.earliest, contents.earliest);
         all.keys += contents.keys;
         all.headers += contents.headers;

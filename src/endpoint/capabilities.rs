@@ -39,6 +39,38 @@ impl Assurance {
     }
 }
 
+/// Which of the facts that a sender gave an event a system carries.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, serde::Serialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Facts {
+    /// All of them.
+    All,
+    /// Those with these names.
+    Only(&'static [&'static str]),
+}
+
+/// Names of facts that a sender gives an event, in any system; the others say how it came to us.
+const GIVEN: [&str; 18] = [
+    "app_id",
+    "cluster_id",
+    "content_encoding",
+    "content_type",
+    "correlation_data",
+    "correlation_id",
+    "expiration",
+    "message_expiry_interval",
+    "message_id",
+    "method",
+    "payload_format_indicator",
+    "priority",
+    "query",
+    "reply",
+    "reply_to",
+    "response_topic",
+    "type",
+    "user_id",
+];
+
 /// What a system can carry and do.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, serde::Serialize)]
 pub struct Capabilities {
@@ -58,6 +90,8 @@ pub struct Capabilities {
     pub null_headers: bool,
     /// A null payload is not the empty one.
     pub null_payload: bool,
+    /// The facts of a sender that are carried.
+    pub facts: Facts,
     /// The sender may set the time.
     pub timestamps: bool,
     /// The sender may choose the partition.
@@ -85,6 +119,7 @@ impl Capabilities {
         binary_headers: true,
         null_headers: true,
         null_payload: true,
+        facts: Facts::All,
         timestamps: true,
         partitions: true,
         acknowledgement: Acknowledgement::PerEvent,
@@ -116,6 +151,29 @@ impl Capabilities {
         losses
     }
 
+    /// Whether nothing is lost with a fact of this name: it is carried, or no sender gave it.
+    #[must_use]
+    pub fn carries_fact(&self, name: &str) -> bool {
+        match self.facts {
+            Facts::All => true,
+            Facts::Only(carried) => carried.contains(&name) || !GIVEN.contains(&name),
+        }
+    }
+
+    /// The names of facts that a sender gave the event and that this system has no place for. A request that posts is what
+    /// any event can become.
+    #[must_use]
+    pub fn facts_left(&self, event: &Event) -> Vec<&'static str> {
+        if self.facts == Facts::All || event.attributes.is_empty() {
+            return Vec::new();
+        }
+        let is_said = |name: &&str| match event.attributes.get(*name) {
+            None | Some(serde_json::Value::Null) => false,
+            Some(value) => !(*name == "method" && value == "POST"),
+        };
+        GIVEN.into_iter().filter(|name| is_said(name) && !self.carries_fact(name)).collect()
+    }
+
     /// Takes away what this system can only refuse to send: text is what its headers carry, or each name once.
     pub fn narrow(&self, event: &mut Event) {
         if !self.binary_headers {
@@ -131,8 +189,24 @@ impl Capabilities {
 
 #[cfg(test)]
 mod tests {
-    use super::Capabilities;
+    use super::{Capabilities, Facts};
     use crate::event::{Event, Header};
+
+    #[test]
+    fn facts_of_a_sender_are_left_where_they_have_no_place() {
+        let mut event = Event::new("a", "x");
+        let system = Capabilities { facts: Facts::Only(&["content_type"]), ..Capabilities::ALL };
+        assert!(system.facts_left(&event).is_empty());
+        for (name, value) in [("content_type", "text"), ("type", "t"), ("qos", "1"), ("method", "POST")] {
+            event.attributes.insert(name.to_owned(), value.into());
+        }
+        event.attributes.insert("reply_to".to_owned(), serde_json::Value::Null);
+        assert_eq!(system.facts_left(&event), ["type"]);
+        event.attributes.insert("method".to_owned(), "PUT".into());
+        assert_eq!(system.facts_left(&event), ["method", "type"]);
+        assert!(Capabilities::ALL.facts_left(&event).is_empty());
+        assert!(system.carries_fact("qos") && !system.carries_fact("type"));
+    }
 
     #[test]
     fn what_is_narrowed_can_be_sent() {

@@ -156,7 +156,7 @@ pub fn plan_text(out: &mut dyn Write, plan: &PlanView<'_>) -> io::Result<()> {
     }
     channels_text(out, plan)?;
     if survey.losses.is_empty() {
-        losses_text(out, &plan.carried)?;
+        losses_text(out, survey, &plan.carried)?;
     }
     for each in &survey.losses {
         writeln!(out, "losses    {} cannot carry {}", plan.carried.name, loss(each))?;
@@ -189,11 +189,12 @@ pub fn plan_text(out: &mut dyn Write, plan: &PlanView<'_>) -> io::Result<()> {
 }
 
 /// What nothing is refused for is said all the same.
-fn losses_text(out: &mut dyn Write, carried: &Capabilities) -> io::Result<()> {
+fn losses_text(out: &mut dyn Write, survey: &Survey, carried: &Capabilities) -> io::Result<()> {
     let own_time =
         (!carried.timestamps).then_some("their senders' times, in whose place are those of arrival");
     let own_order = (carried.headers && !carried.header_order).then_some("the order of headers");
-    let kept_back: Vec<_> = own_time.into_iter().chain(own_order).collect();
+    let facts = (!survey.facts_left.is_empty()).then_some("the facts that are named below");
+    let kept_back: Vec<_> = own_time.into_iter().chain(own_order).chain(facts).collect();
     match kept_back.as_slice() {
         [] => writeln!(out, "losses    none: {} carries everything in them", carried.name),
         parts => {
@@ -304,6 +305,7 @@ pub fn plan_json(out: &mut dyn Write, plan: &PlanView<'_>) -> io::Result<()> {
         })),
         "channels": channels,
         "losses": survey.losses,
+        "facts_left": survey.facts_left,
         "delivery": { "guarantee": guarantee, "survives_crash": survives },
         "marks": plan.marks,
         "caps": plan.caps,

@@ -7,6 +7,7 @@ use super::select::Selection;
 use super::shard::Shard;
 use super::survey::{Carriage, ChannelCounts, Survey};
 use crate::archive::{ChannelContents, Contents, Overview};
+use crate::endpoint::capabilities::Facts;
 use crate::endpoint::facts::{DecidedBy, Refusal};
 use crate::event::{Event, Header, Timestamp};
 
@@ -24,7 +25,8 @@ impl Survey {
     pub fn foreseen(overview: &Overview, timetable: &Timetable, target: &Carriage) -> Option<Self> {
         let contents = &overview.contents;
         let refusal = target.refusal.as_ref();
-        let is_carried = target.capabilities.losses(&with_everything_of(contents)).is_empty();
+        let is_carried = target.capabilities.losses(&with_everything_of(contents)).is_empty()
+            && leaves_no_facts(contents, target);
         // An index does not know the ids of events.
         let is_taken = refusal.is_none_or(|refusal| !refusal.has_ids() && is_taken(refusal, overview));
         if contents.replayed > 0 || !is_carried || !is_taken {
@@ -60,6 +62,14 @@ fn is_taken(refusal: &Refusal, overview: &Overview) -> bool {
     };
     let one_of = |channel: &String| Event { channel: channel.as_str().into(), ..Event::default() };
     stands_for_all && overview.channels.keys().all(|channel| refusal.of(&one_of(channel)).is_none())
+}
+
+/// Whether the target has a place for all facts that senders gave events; that there are some may be all that is known.
+fn leaves_no_facts(contents: &Contents, target: &Carriage) -> bool {
+    let carried = |names: &BTreeSet<String>| names.iter().all(|name| target.capabilities.carries_fact(name));
+    contents.attributes == 0
+        || target.capabilities.facts == Facts::All
+        || contents.facts.as_ref().is_some_and(carried)
 }
 
 /// An event that has everything that any event has.

@@ -5,8 +5,9 @@ use std::time::Duration;
 
 use serde::Serialize;
 
-use super::survey::{ChannelCounts, Refused, Survey};
+use super::survey::{ChannelCounts, Loss, Refused, Survey};
 use crate::diagnostic::Severity;
+use crate::endpoint::Capabilities;
 use crate::endpoint::facts::{ChannelFacts, Presence, TargetFacts};
 use crate::event::Timestamp;
 
@@ -147,6 +148,26 @@ pub fn unwritable(survey: &Survey) -> Vec<Finding> {
         Finding::error("unwritable", message).help(refused.help.as_deref().unwrap_or(help))
     };
     survey.refused.iter().map(finding).collect()
+}
+
+/// The facts of senders that the target's system has no place for.
+#[must_use]
+pub fn facts_left(survey: &Survey, system: &Capabilities) -> Option<Finding> {
+    let first = survey.facts_left.first()?;
+    let events = |count: u64| if count == 1 { "1 event".to_owned() } else { format!("{count} events") };
+    let named = |left: &Loss| format!("`{}` of {}", left.what, events(left.events));
+    let all: Vec<String> = survey.facts_left.iter().map(named).collect();
+    let message =
+        format!("{} has no place for what senders said of their events: {}", system.name, all.join(", "));
+    let finding = Finding::warning("facts-left", message);
+    let name = &first.what;
+    Some(if system.headers {
+        finding.help(format!(
+            "`--map 'if .attributes.{name} then .headers.{name} = .attributes.{name} else . end'` makes a header of one"
+        ))
+    } else {
+        finding
+    })
 }
 
 /// What follows from what the target says of itself.
@@ -351,12 +372,14 @@ pub(super) fn age(time: Duration) -> String {
 mod tests {
     use std::time::Duration;
 
-    use super::{Caps, judge};
+    use super::{Caps, facts_left, judge};
     use crate::diagnostic::Severity;
+    use crate::endpoint::Capabilities;
     use crate::endpoint::facts::{ChannelFacts, Presence, RisingId, TargetFacts};
     use crate::event::Timestamp;
     use crate::replay::Survey;
     use crate::replay::survey::ChannelCounts;
+    use crate::replay::survey::Loss;
 
     const DAY: u64 = 86_400;
 
@@ -462,6 +485,20 @@ mod tests {
         assert_eq!(moved(later, 0), ["time-refused"]);
         let long_ago = Timestamp(now.0 - 7_200_000_000);
         assert_eq!(moved(long_ago, 0), ["time-refused", "older-than-kept"], "a run that goes on");
+    }
+
+    #[test]
+    fn facts_without_a_place_are_named_with_their_events() {
+        let system = Capabilities { name: "Kafka", ..Capabilities::ALL };
+        assert!(facts_left(&Survey::default(), &system).is_none());
+        let left = |what: &str, events| Loss { what: what.to_owned(), events, first: 1 };
+        let survey =
+            Survey { facts_left: vec![left("correlation_id", 2), left("type", 1)], ..Survey::default() };
+        let finding = facts_left(&survey, &system).expect("a finding");
+        assert!(!finding.is_error());
+        assert!(finding.message.ends_with("`correlation_id` of 2 events, `type` of 1 event"), "{finding:?}");
+        let help = finding.help.expect("the next step");
+        assert!(help.contains(".headers.correlation_id = .attributes.correlation_id"), "{help}");
     }
 
     #[test]

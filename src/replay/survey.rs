@@ -170,6 +170,8 @@ pub struct Survey {
     pub length: Duration,
     /// What the target cannot carry.
     pub losses: Vec<Loss>,
+    /// Facts that a sender gave events and that the target has no place for.
+    pub facts_left: Vec<Loss>,
     /// What the target cannot be sent.
     pub refused: Vec<Refused>,
     /// Events with a time before that of an earlier one.
@@ -254,7 +256,7 @@ impl Survey {
         let counts =
             [&mut self.selected, &mut self.events, &mut self.bytes, &mut self.held_back, &mut self.unsampled];
         let channels = self.channels.values_mut().flat_map(|counts| [&mut counts.events, &mut counts.bytes]);
-        let losses = self.losses.iter_mut().map(|loss| &mut loss.events);
+        let losses = self.losses.iter_mut().chain(&mut self.facts_left).map(|loss| &mut loss.events);
         let refused = self.refused.iter_mut().map(|refused| &mut refused.events);
         let faults = self.faults.iter_mut().map(|fault| &mut fault.events);
         for count in counts.into_iter().chain(channels).chain(losses).chain(refused).chain(faults) {
@@ -320,6 +322,7 @@ impl Survey {
             refusal.of(&carried)
         });
         Loss::note(&mut self.losses, &losses, self.events);
+        Loss::note(&mut self.facts_left, &target.capabilities.facts_left(event), self.events);
         if let Some(error) = refused {
             self.refuse(error);
         }

@@ -13,13 +13,13 @@ use crate::commands::registry::RegistryArgs;
 use crate::commands::target::{Place, Places, is_network};
 use crate::commands::window::Window;
 use crate::commands::{CommandError, Context, ErrorKind, transfer};
-use crate::endpoint::Address;
 use crate::endpoint::address::Scheme;
 use crate::endpoint::file::FileSink;
+use crate::endpoint::{Address, open};
 use crate::output::figures::{counted, grouped};
 use crate::output::replay_plan::Identity;
 use crate::replay::guard::{Contract, Loops};
-use crate::replay::preflight::{Caps, Finding, unwritable};
+use crate::replay::preflight::{Caps, Finding, facts_left, unwritable};
 use crate::replay::progress::Silent;
 use crate::replay::{Canary, Changes, FirstEvents, Guards, Plan, Selection, StopToken, Survey, carry, size};
 use crate::ui::Ui;
@@ -244,6 +244,7 @@ pub(super) async fn looked(
     if args.asks_target() {
         findings.extend(unwritable(survey));
     }
+    findings.extend(facts_left(survey, &open::capabilities(&target.address)?));
     if survey.left_out.looped > 0 {
         let events = counted(survey.left_out.looped, "event");
         let most = args.guarding.max_loops;

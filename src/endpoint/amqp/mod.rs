@@ -3,7 +3,7 @@
 
 use std::time::Duration;
 
-use super::capabilities::{Acknowledgement, Assurance};
+use super::capabilities::{Acknowledgement, Assurance, Facts};
 use super::facts::{DecidedBy, Refusal, TargetFacts};
 use super::inspect::{Inspect, ProbeReport};
 use super::{Address, Capabilities, Credentials, EndpointError, Sink, SinkOptions, Source, SourceOptions};
@@ -39,6 +39,19 @@ pub const CAPABILITIES: Capabilities = Capabilities {
     binary_headers: true,
     null_headers: true,
     null_payload: false,
+    facts: Facts::Only(&[
+        "app_id",
+        "cluster_id",
+        "content_encoding",
+        "content_type",
+        "correlation_id",
+        "expiration",
+        "message_id",
+        "priority",
+        "reply_to",
+        "type",
+        "user_id",
+    ]),
     timestamps: true,
     partitions: false,
     acknowledgement: Acknowledgement::PerEvent,

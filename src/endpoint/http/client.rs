@@ -74,11 +74,12 @@ impl HttpClient {
 
     /// Sends an event and waits for the answer.
     pub(super) async fn post(&self, url: Url, outgoing: Outgoing) -> Result<(), EndpointError> {
-        let mut request = Request::new(Method::POST, url);
+        let is_asking = [Method::GET, Method::HEAD].contains(&outgoing.method) && outgoing.body.is_empty();
+        let mut request = Request::new(outgoing.method, url);
         *request.headers_mut() = outgoing.headers;
-        *request.body_mut() = Some(outgoing.body.into());
+        *request.body_mut() = (!is_asking).then(|| outgoing.body.into());
         *request.timeout_mut() = Some(self.settings.timeout);
-        let answer = self.send(request).await?;
+        let answer = self.send(request, true).await?;
         let status = answer.status();
         if status.is_success() {
             read_some(answer).await;
@@ -116,7 +117,7 @@ impl HttpClient {
                 request.headers_mut().insert(REQUEST_ORIGIN, self.settings.origin.clone());
             }
             *request.timeout_mut() = Some(timeout);
-            match self.send(request).await {
+            match self.send(request, false).await {
                 // Who does not let us in may hang up so early that its reason is lost on the way.
                 Err(error) if error.kind == EndpointErrorKind::Disconnected && attempts < ASKED => {
                     attempts += 1;
@@ -126,15 +127,13 @@ impl HttpClient {
         }
     }
 
-    async fn send(&self, mut request: Request) -> Result<Response, EndpointError> {
+    async fn send(&self, mut request: Request, is_event: bool) -> Result<Response, EndpointError> {
         let headers = request.headers_mut();
         for (name, value) in &self.always {
             headers.insert(name, value.clone());
         }
         let timeout = request.timeout().copied().unwrap_or(self.settings.timeout);
-        let method = request.method().clone();
         let sent = self.client.execute(request).await;
-        let is_event = method == Method::POST;
         sent.map_err(|error| failure::transport(&error, &self.settings.address, timeout, is_event))
     }
 

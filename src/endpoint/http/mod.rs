@@ -3,7 +3,7 @@
 use std::future::{Ready, ready};
 use std::time::Duration;
 
-use super::capabilities::{Acknowledgement, Assurance};
+use super::capabilities::{Acknowledgement, Assurance, Facts};
 use super::facts::{ChannelFacts, DecidedBy, Refusal, TargetFacts};
 use super::inspect::{Inspect, ProbeReport};
 use super::{
@@ -36,6 +36,7 @@ pub const BINARY: Capabilities = Capabilities {
     binary_headers: false,
     null_headers: false,
     null_payload: false,
+    facts: Facts::Only(&["content_type"]),
     timestamps: true,
     partitions: false,
     acknowledgement: Acknowledgement::PerEvent,
@@ -58,7 +59,13 @@ pub const BATCH: Capabilities = Capabilities {
 };
 
 /// What a request carries that is no CloudEvent.
-pub const PLAIN: Capabilities = Capabilities { name: "HTTP plain", keys: false, timestamps: false, ..BINARY };
+pub const PLAIN: Capabilities = Capabilities {
+    name: "HTTP plain",
+    keys: false,
+    facts: Facts::Only(&["content_type", "method", "query"]),
+    timestamps: false,
+    ..BINARY
+};
 
 /// Listens at the host and port of the address for requests below its path.
 ///

@@ -2,13 +2,14 @@
 
 use std::hash::{DefaultHasher, Hash, Hasher};
 
+use axum::http::Method;
 use axum::http::header::{CONTENT_TYPE, HeaderMap, HeaderName, HeaderValue};
 use bytes::Bytes;
 use serde_json::Value;
 
 use super::failure;
 use super::settings::Mode;
-use crate::endpoint::EndpointError;
+use crate::endpoint::{EndpointError, EndpointErrorKind};
 use crate::event::carriage::HEADERS_OF_TRANSFER;
 use crate::event::cloud_event::header_value::encode;
 use crate::event::cloud_event::{
@@ -24,6 +25,8 @@ const IDEMPOTENCY_KEY: HeaderName = HeaderName::from_static("idempotency-key");
 /// What a request consists of beside its address.
 #[derive(Debug)]
 pub(super) struct Outgoing {
+    /// `POST`, unless the event is sent as the request that it was recorded as.
+    pub(super) method: Method,
     pub(super) headers: HeaderMap,
     pub(super) body: Bytes,
 }
@@ -100,7 +103,7 @@ pub(super) fn batch(elements: &[Element]) -> Outgoing {
     headers.insert(CONTENT_TYPE, HeaderValue::from_static(BATCH_TYPE));
     let id = uuid::Uuid::new_v5(&uuid::Uuid::NAMESPACE_OID, &ids).to_string();
     headers.extend(quoted(&id).map(|value| (IDEMPOTENCY_KEY, value)));
-    Outgoing { headers, body: body.into() }
+    Outgoing { method: Method::POST, headers, body: body.into() }
 }
 
 fn plain(event: &Event) -> Result<Outgoing, EndpointError> {
@@ -111,7 +114,20 @@ fn plain(event: &Event) -> Result<Outgoing, EndpointError> {
     let others = event.headers.iter().filter(|header| !is_content_type(header));
     add_others(&mut headers, others, false)?;
     add_idempotency_key(&mut headers, event, &cloud_event::identity(event));
-    Ok(Outgoing { headers, body: event.payload.clone().unwrap_or_default() })
+    Ok(Outgoing { method: method(event)?, headers, body: event.payload.clone().unwrap_or_default() })
+}
+
+/// How the event was requested, where that was recorded.
+fn method(event: &Event) -> Result<Method, EndpointError> {
+    let Some(text) = event.attributes.get("method").and_then(Value::as_str) else {
+        return Ok(Method::POST);
+    };
+    let method = Method::from_bytes(text.as_bytes()).ok();
+    method.filter(|method| ![Method::CONNECT, Method::TRACE].contains(method)).ok_or_else(|| {
+        let message = format!("a request with the method `{text}` carries no event");
+        EndpointError::new(EndpointErrorKind::Rejected, message)
+            .help("leave such events out with `--filter`, or have `--map '.attributes.method = \"POST\"'` post them")
+    })
 }
 
 fn binary(event: &Event, form: Option<Form>) -> Result<Outgoing, EndpointError> {
@@ -132,7 +148,7 @@ fn binary(event: &Event, form: Option<Form>) -> Result<Outgoing, EndpointError> 
     }
     add_others(&mut headers, others.into_iter(), true)?;
     add_idempotency_key(&mut headers, event, found.text("id").unwrap_or_default());
-    Ok(Outgoing { headers, body: found.data.unwrap_or_default() })
+    Ok(Outgoing { method: Method::POST, headers, body: found.data.unwrap_or_default() })
 }
 
 /// The header of an attribute; those that most events have are known beforehand.
@@ -154,7 +170,7 @@ fn structured(event: &Event, form: Option<Form>) -> Result<Outgoing, EndpointErr
     headers.insert(CONTENT_TYPE, content_type(as_written.unwrap_or(STRUCTURED_TYPE))?);
     add_others(&mut headers, others.into_iter(), true)?;
     add_idempotency_key(&mut headers, event, &id);
-    Ok(Outgoing { headers, body })
+    Ok(Outgoing { method: Method::POST, headers, body })
 }
 
 /// The JSON format of an event, its id, and the headers that are no attributes.
@@ -238,6 +254,21 @@ mod tests {
             event.headers.push(Header::text(format!("{prefix}{name}"), value));
         }
         event
+    }
+
+    #[test]
+    fn a_plain_request_is_made_as_it_was_recorded() {
+        let mut event = Event::new("c", "{}");
+        let made = |event: &Event, mode| single(event, mode).map(|made| made.method.to_string());
+        assert_eq!(made(&event, Some(Mode::Plain)).ok().as_deref(), Some("POST"));
+        event.attributes.insert("method".to_owned(), "PUT".into());
+        assert_eq!(made(&event, Some(Mode::Plain)).ok().as_deref(), Some("PUT"));
+        assert_eq!(made(&event, None).ok().as_deref(), Some("POST"), "a CloudEvent is posted");
+        for method in ["CONNECT", "TRACE", "a b", ""] {
+            event.attributes.insert("method".to_owned(), method.into());
+            let error = made(&event, Some(Mode::Plain)).expect_err(method);
+            assert!(error.message.contains("carries no event"), "{error}");
+        }
     }
 
     #[test]

@@ -220,7 +220,11 @@ mod tests {
         let (call, receipts) = OpenBatch::until(count, pending());
         let job = |at| {
             let url = Arc::new("http://h/".parse().expect("a URL"));
-            let outgoing = Outgoing { headers: axum::http::HeaderMap::new(), body: bytes::Bytes::new() };
+            let outgoing = Outgoing {
+                method: axum::http::Method::POST,
+                headers: axum::http::HeaderMap::new(),
+                body: bytes::Bytes::new(),
+            };
             Job { url, outgoing, lane: at as u64, receipt: Receipt::new(&call, Carried::One(at)) }
         };
         ((0..count).map(job).collect(), receipts)

@@ -128,7 +128,9 @@ impl SinkSettings {
     /// Where events go: to the path of the address when one is written, else to the channel of each.
     pub(super) fn url_for(&self, event: &Event) -> Result<Url, EndpointError> {
         if has_path(&self.address) {
-            return self.url("");
+            let mut url = self.url("")?;
+            self.add_query(&mut url, event);
+            return Ok(url);
         }
         let is_dots = |part: &str| matches!(part, "." | "..");
         if event.channel.split('/').any(is_dots) {
@@ -136,7 +138,8 @@ impl SinkSettings {
             return Err(EndpointError::new(EndpointErrorKind::Rejected, message)
                 .help("write a path in the address: then all events go there"));
         }
-        let url = self.url(&event.channel)?;
+        let mut url = self.url(&event.channel)?;
+        self.add_query(&mut url, event);
         let size = url.as_str().len();
         if size > LONGEST_URL {
             let message = format!("the channel makes a URL of {size} bytes, and requests take {LONGEST_URL}");
@@ -144,6 +147,19 @@ impl SinkSettings {
                 .help("write a path in the address: then all events go there"));
         }
         Ok(url)
+    }
+
+    /// The query of the event, where it is sent as the request that it was recorded as.
+    pub(super) fn query_of<'a>(&self, event: &'a Event) -> Option<&'a str> {
+        let recorded = || event.attributes.get("query")?.as_str();
+        if self.mode == Some(Mode::Plain) { recorded() } else { None }
+    }
+
+    /// What the address says of a query goes before what the event says.
+    fn add_query(&self, url: &mut Url, event: &Event) {
+        if let (None, Some(query)) = (url.query(), self.query_of(event)) {
+            url.set_query(Some(query));
+        }
     }
 
     /// The URL of the address, or of a channel where the address has no path.
@@ -291,6 +307,17 @@ mod tests {
 
     fn sink(text: &str) -> Result<SinkSettings, EndpointError> {
         SinkSettings::new(&Address::parse(text).expect("an address"), &SinkOptions::default())
+    }
+
+    #[test]
+    fn a_plain_request_has_the_query_that_was_recorded() {
+        let mut event = Event::new("hooks/a b", "");
+        event.attributes.insert("query".to_owned(), "q=1&r=a%20b#c".into());
+        let to = |address: &str| sink(address).expect("settings").url_for(&event).expect("a URL").to_string();
+        assert_eq!(to("http://h#mode=plain"), "http://h/hooks/a%20b?q=1&r=a%20b%23c");
+        assert_eq!(to("http://h/x#mode=plain"), "http://h/x?q=1&r=a%20b%23c");
+        assert_eq!(to("http://h/x?key=2#mode=plain"), "http://h/x?key=2");
+        assert_eq!(to("http://h"), "http://h/hooks/a%20b", "a CloudEvent is posted");
     }
 
     #[test]

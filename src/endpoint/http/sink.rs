@@ -107,6 +107,9 @@ impl HttpSink {
 
     /// Where an event goes.
     fn target(&mut self, event: &Event) -> Result<Arc<Url>, EndpointError> {
+        if self.settings.query_of(event).is_some() {
+            return self.settings.url_for(event).map(Arc::new);
+        }
         if let Some((_, url)) = self.target.as_ref().filter(|(channel, _)| *channel == event.channel) {
             return Ok(Arc::clone(url));
         }

@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use super::address_options::AddressOptions;
-use super::capabilities::Assurance;
+use super::capabilities::{Assurance, Facts};
 use super::facts::{DecidedBy, Refusal, TargetFacts};
 use super::inspect::{Inspect, ProbeReport};
 use super::{
@@ -45,6 +45,7 @@ pub const CAPABILITIES: Capabilities = Capabilities {
     name: "Kafka",
     assurance: Assurance::ExactlyOnce,
     max_payload: Some(1_048_516),
+    facts: Facts::Only(&[]),
     ..Capabilities::ALL
 };
 

@@ -3,7 +3,7 @@
 
 use std::sync::Arc;
 
-use super::capabilities::{Acknowledgement, Assurance};
+use super::capabilities::{Acknowledgement, Assurance, Facts};
 use super::facts::{DecidedBy, Refusal, TargetFacts};
 use super::inspect::{Inspect, ProbeReport};
 use super::{Address, Capabilities, Credentials, EndpointError, Sink, SinkOptions, Source, SourceOptions};
@@ -41,6 +41,13 @@ pub const CAPABILITIES_5: Capabilities = Capabilities {
     binary_headers: false,
     null_headers: false,
     null_payload: false,
+    facts: Facts::Only(&[
+        "content_type",
+        "correlation_data",
+        "message_expiry_interval",
+        "payload_format_indicator",
+        "response_topic",
+    ]),
     timestamps: false,
     partitions: false,
     acknowledgement: Acknowledgement::PerEvent,
@@ -56,6 +63,7 @@ pub const CAPABILITIES_3: Capabilities = Capabilities {
     headers: false,
     repeated_headers: false,
     header_order: false,
+    facts: Facts::Only(&[]),
     ..CAPABILITIES_5
 };
 

@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use super::address::Scheme;
 use super::address_options::AddressOptions;
-use super::capabilities::{Acknowledgement, Assurance};
+use super::capabilities::{Acknowledgement, Assurance, Facts};
 use super::facts::{DecidedBy, Refusal, TargetFacts};
 use super::inspect::{Inspect, ProbeReport};
 use super::{
@@ -43,6 +43,7 @@ pub const CORE: Capabilities = Capabilities {
     binary_headers: false,
     null_headers: false,
     null_payload: false,
+    facts: Facts::Only(&["reply"]),
     timestamps: false,
     partitions: false,
     acknowledgement: Acknowledgement::None,
@@ -59,6 +60,8 @@ pub const JETSTREAM: Capabilities = Capabilities {
     assurance: Assurance::EffectivelyOnce,
     replayable: true,
     seek_time: true,
+    // A stream answers in its place.
+    facts: Facts::Only(&[]),
     ..CORE
 };
 

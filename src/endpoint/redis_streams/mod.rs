@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use super::capabilities::Assurance;
+use super::capabilities::{Assurance, Facts};
 use super::facts::{DecidedBy, Refusal, RisingId, TargetFacts};
 use super::inspect::{Inspect, ProbeReport};
 use super::{
@@ -32,6 +32,7 @@ mod wire;
 pub const CAPABILITIES: Capabilities = Capabilities {
     name: "Redis Streams",
     assurance: Assurance::EffectivelyOnce,
+    facts: Facts::Only(&["content_type"]),
     timestamps: false,
     partitions: false,
     max_payload: Some(512 * 1024 * 1024),
