@@ -14,13 +14,13 @@ use super::positions::{Lane, Span};
 use crate::endpoint::EndpointError;
 use crate::event::{Event, Timestamp};
 
-/// Most events of one partition that are taken ahead of their turn, and how many bytes of them.
-const AHEAD: (usize, usize) = (512, 256 * 1024);
+/// Most events of one partition that are taken ahead of their turn, and the part of its share of bytes that they may have.
+const AHEAD: (usize, usize) = (512, 4);
 /// How long a partition that follows may say nothing before the others go on without it.
 const PATIENCE: Duration = Duration::from_secs(3);
 /// Bytes that the client may have fetched of all partitions, and the least and the most of one.
 const FETCHED: usize = 24 * 1024 * 1024;
-const SHARE: (usize, usize) = (128 * 1024, 2 * 1024 * 1024);
+const SHARE: (usize, usize) = (64 * 1024, 1024 * 1024);
 
 /// Bytes that the client may fetch ahead of each of so many partitions.
 pub(super) fn share(partitions: usize) -> usize {
@@ -163,6 +163,7 @@ impl ByTime {
     }
 
     fn take_of(&mut self, at: usize, wait: Duration, look: &mut impl FnMut(Fetched) -> Seen) {
+        let most_bytes = share(self.queues.len()) / AHEAD.1;
         let Some(fetching) = self.queues.get_mut(at) else { return };
         self.order.fill(at, |part| {
             let mut bytes = 0;
@@ -175,7 +176,7 @@ impl ByTime {
                     Seen::Beyond => part.is_over = true,
                     Seen::Other => {}
                 }
-                !part.is_over && part.ahead.len() < AHEAD.0 && bytes < AHEAD.1
+                !part.is_over && part.ahead.len() < AHEAD.0 && bytes < most_bytes
             });
         });
     }

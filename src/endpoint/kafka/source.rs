@@ -419,7 +419,7 @@ fn begin(
     let mut before = Vec::new();
     if let Start::Last(count @ 1..) = options.start {
         before = last::read(&offsets, topics, &spans, count)?;
-        start_again(consumer, config)?;
+        start_again(consumer, config, topics, timeout)?;
     }
     let ends = Ends::new(spans.clone(), options.stop);
     let has_past = !matches!(options.start, Start::Last(_) | Start::End);
@@ -431,7 +431,7 @@ fn begin(
             .set("enable.partition.eof", "true")
             .set("queued.max.messages.kbytes", (share / 1024).to_string())
             .set("fetch.message.max.bytes", share.to_string());
-        start_again(consumer, config)?;
+        start_again(consumer, config, topics, timeout)?;
         Records::ByTime(ByTime::new(consumer, &spans, &past_ends, options.stop == Stop::Never)?)
     } else {
         let fetching = Fetching::new(consumer)?;
@@ -456,12 +456,17 @@ fn begin(
     Ok((before.into_iter().filter(in_time).collect(), ends, records))
 }
 
-/// Has a client of these settings take the place of another.
+/// Has a client of these settings take the place of another. It asks for the topics first: one that is told to read what it does
+/// not know yet looks for its brokers half a second later.
 fn start_again(
     consumer: &mut Arc<BaseConsumer<Listener>>,
     config: &ClientConfig,
+    topics: &[Topic],
+    timeout: Duration,
 ) -> Result<(), EndpointError> {
     let next = start(config, consumer.client().context().for_another())?;
+    let one = topics.first().filter(|_| topics.len() == 1).map(|topic| topic.name.as_str());
+    cluster::ask(next.client(), one, timeout, &|| serve(&next))?;
     super::let_go(std::mem::replace(consumer, next));
     Ok(())
 }
