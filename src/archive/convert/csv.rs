@@ -171,7 +171,7 @@ impl Rows {
         loop {
             let bytes = self.input.fill_buf()?;
             let Some(&byte) = bytes.first() else {
-                return self.last_row(any, quoted).map(|found| found.then_some(begun));
+                return self.last_row(any, quoted.then_some(begun)).map(|found| found.then_some(begun));
             };
             // Most bytes stand for themselves: they are taken together.
             let run = if quoted {
@@ -215,9 +215,11 @@ impl Rows {
         }
     }
 
-    fn last_row(&mut self, any: bool, quoted: bool) -> io::Result<bool> {
-        if quoted {
-            return Err(io::Error::new(io::ErrorKind::UnexpectedEof, "the last field has no closing quote"));
+    /// What stands before the end of the input; `unclosed` is the line of a row that ends inside quotes.
+    fn last_row(&mut self, any: bool, unclosed: Option<u64>) -> io::Result<bool> {
+        if let Some(line) = unclosed {
+            let words = format!("the last field has no closing quote, in the row that begins at line {line}");
+            return Err(io::Error::new(io::ErrorKind::UnexpectedEof, words));
         }
         if any {
             self.fields.ends.push(self.fields.text.len());
@@ -272,17 +274,17 @@ impl Events for Rows {
                 return Ok(None);
             };
             let found = self.fields.ends.len();
-            if found > self.width {
-                let columns = self.width;
-                return Ok(Some((
-                    line,
-                    Err(format!("it has {found} fields, and there are {columns} columns")),
-                )));
+            if found == 1 && self.fields.text.is_empty() {
+                continue;
             }
-            if found > 1 || !self.fields.text.is_empty() {
-                let row = Row { fields: &self.fields, places: &places };
-                return Ok(Some((line, row.event(self.arrival))));
-            }
+            // A row that is cut off must not become another event.
+            let event = if found == self.width {
+                Row { fields: &self.fields, places: &places }.event(self.arrival)
+            } else {
+                let fields = if found == 1 { "field" } else { "fields" };
+                Err(format!("it has {found} {fields}, and there are {} columns", self.width))
+            };
+            return Ok(Some((line, event)));
         }
     }
 

@@ -288,7 +288,36 @@ fn columns_of_csv_that_an_event_has_no_place_for_are_not_lost_in_silence() {
     let said = importer_of("events.csv", rows).lost();
     assert_eq!(said.as_deref(), Some("columns `note`, `mood` are left out: an event has no such part"));
     assert_eq!(importer_of("events.csv", "channel,payload\norders,1\n").lost(), None);
-    let (events, bad) = guessed("events.csv", b"channel,payload\norders,1\norders,2,3\norders,4\n");
+    let (events, bad) = guessed("events.csv", b"channel,payload\norders,1\norders,2,3\n\norders,4\n\"orders\"");
     assert_eq!(events.len(), 2);
-    assert_eq!((bad[0].line, &*bad[0].reason), (3, "it has 3 fields, and there are 2 columns"));
+    let found: Vec<(u64, &str)> = bad.iter().map(|bad| (bad.line, &*bad.reason)).collect();
+    let expected = [
+        (3, "it has 3 fields, and there are 2 columns"),
+        (6, "it has 1 field, and there are 2 columns"),
+    ];
+    assert_eq!(found, expected);
+}
+
+#[test]
+fn rows_of_csv_that_are_cut_off_are_no_events() {
+    let whole = concat!(
+        "number,received_us,channel,partition,offset,time_us,time_kind,key,key_form,payload,payload_form,headers,attributes\n",
+        "1,5,orders,0,9,7,create,k,text,\"{\"\"id\"\":1}\",text,\"[[\"\"a\"\",\"\"1\"\"]]\",\n",
+    );
+    let (events, bad) = guessed("events.csv", whole.as_bytes());
+    assert_eq!((events.len(), bad.len()), (1, 0), "{bad:?}");
+    let second = whole.lines().nth(1).expect("a row").len();
+    for cut in 2..=second + 1 {
+        let text = &whole[..whole.len() - cut];
+        let folder = tempfile::tempdir().expect("a folder");
+        let path = folder.path().join("events.csv");
+        fs::write(&path, text).expect("written");
+        let mut importer = Importer::open(&path, None, None).expect("opened");
+        match importer.next_imported() {
+            Ok(Some(Imported::Bad(bad))) => assert_eq!(bad.line, 2),
+            Ok(None) => assert!(text.ends_with('\n')),
+            Err(error) => assert!(error.to_string().contains("line 2"), "{error}"),
+            Ok(Some(Imported::Event(line))) => panic!("{cut}: {line:?}"),
+        }
+    }
 }
