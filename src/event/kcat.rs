@@ -1,11 +1,16 @@
-//! The event as a line of `kcat -J`, to write and to read. The form knows one text encoding only: what it loses is named.
+//! The event as a line of `kcat -J`, to write and to read. Lines that we write are JSON, which knows text only: what they lose
+//! is named. kcat itself writes bytes that are no text as they are, and they are read so.
 
+use std::borrow::Cow;
 use std::fmt;
 
 use bytes::Bytes;
 use serde::Deserialize;
+use serde::de::{Deserializer, MapAccess, Visitor};
 use serde_json::Value;
 use serde_json::value::RawValue;
+
+mod surrogate;
 
 use super::{Attributes, BrokerTime, Event, Header, Place, TimeKind, Timestamp};
 
@@ -91,7 +96,8 @@ struct Line<'a> {
     offset: Option<i64>,
     tstype: Option<String>,
     ts: Option<i64>,
-    headers: Option<Value>,
+    #[serde(borrow)]
+    headers: Option<&'a RawValue>,
     #[serde(borrow)]
     key: Option<&'a RawValue>,
     #[serde(borrow)]
@@ -100,16 +106,17 @@ struct Line<'a> {
 
 /// Reads a line of `kcat -J`; headers may be a flat list or, as newer kcat writes them on request, an object of lists.
 ///
+/// kcat escapes quotes, backslashes and the bytes below 32, and writes every other byte of a key, payload or header as it is,
+/// be it text or not: so each of them comes back.
+///
 /// # Errors
 /// What is wrong, as a fragment.
 pub fn decode(line: &[u8]) -> Result<Event, String> {
-    let text = std::str::from_utf8(line).map_err(|error| {
-        format!(
-            "byte {} is no text: kcat writes binary keys and payloads as no JSON reader takes them",
-            error.valid_up_to() + 1
-        )
-    })?;
-    let line: Line<'_> = serde_json::from_str(text).map_err(|error| error.to_string())?;
+    let (text, strings) = match std::str::from_utf8(line) {
+        Ok(text) => (Cow::Borrowed(text), Strings::Text),
+        Err(_) => (Cow::Owned(surrogate::escape(line)?), Strings::Bytes),
+    };
+    let line: Line<'_> = serde_json::from_str(&text).map_err(|error| error.to_string())?;
     let time = line.ts.filter(|time| *time >= 0).and_then(|time| time.checked_mul(1000)).map(Timestamp);
     let kind = match line.tstype.as_deref() {
         Some("create") => Some(TimeKind::Create),
@@ -118,9 +125,9 @@ pub fn decode(line: &[u8]) -> Result<Event, String> {
     };
     Ok(Event {
         channel: line.topic.into(),
-        key: bytes(line.key)?,
-        payload: bytes(line.payload)?,
-        headers: line.headers.map(headers).transpose()?.unwrap_or_default(),
+        key: strings.bytes(line.key)?,
+        payload: strings.bytes(line.payload)?,
+        headers: line.headers.map(|headers| strings.headers(headers)).transpose()?.unwrap_or_default(),
         received: time.unwrap_or_else(Timestamp::now),
         broker_time: time.zip(kind).map(|(time, kind)| BrokerTime { time, kind }),
         place: Place {
@@ -131,38 +138,87 @@ pub fn decode(line: &[u8]) -> Result<Event, String> {
     })
 }
 
-/// The bytes of a string; Avro that kcat has decoded stands as JSON and is taken as such.
-fn bytes(value: Option<&RawValue>) -> Result<Option<Bytes>, String> {
-    let Some(text) = value.map(RawValue::get).filter(|text| *text != "null") else {
-        return Ok(None);
-    };
-    if !text.starts_with('"') {
-        return Ok(Some(Bytes::from(text.to_owned())));
-    }
-    let string: String = serde_json::from_str(text).map_err(|error| error.to_string())?;
-    Ok(Some(Bytes::from(string)))
+/// What the strings of a line hold.
+#[derive(Clone, Copy)]
+enum Strings {
+    /// Text, as JSON has it.
+    Text,
+    /// Bytes that are no text, through [`surrogate::escape`].
+    Bytes,
 }
 
-fn headers(value: Value) -> Result<Vec<Header>, String> {
-    let header = |name: &str, value: &Value| match value {
-        Value::Null => Ok(Header { name: name.into(), value: None }),
-        Value::String(text) => Ok(Header::text(name, text)),
-        _ => Err(format!("the value of header `{name}` is neither text nor null")),
-    };
-    match value {
-        Value::Null => Ok(Vec::new()),
-        Value::Array(flat) if flat.len() % 2 == 0 => flat
-            .chunks_exact(2)
-            .map(|pair| header(pair[0].as_str().ok_or("a header name is not text")?, &pair[1]))
-            .collect(),
-        Value::Object(named) => named
-            .iter()
-            .flat_map(|(name, values)| match values {
-                Value::Array(values) => values.iter().map(|value| header(name, value)).collect(),
-                value => vec![header(name, value)],
-            })
-            .collect(),
-        _ => Err("`headers` is neither a list of names and values nor an object".to_owned()),
+impl Strings {
+    /// The bytes of a string; Avro that kcat has decoded stands as JSON and is taken as such.
+    fn bytes(self, value: Option<&RawValue>) -> Result<Option<Bytes>, String> {
+        let Some(text) = value.map(RawValue::get).filter(|text| *text != "null") else {
+            return Ok(None);
+        };
+        match (text.starts_with('"'), self) {
+            (true, Self::Text) => serde_json::from_str(text).map(|text: String| text.into_bytes()),
+            (true, Self::Bytes) => surrogate::bytes(text),
+            (false, Self::Bytes) if text.contains("\\udc") => {
+                return Err("a key or payload that is no string holds bytes that are no text".to_owned());
+            }
+            (false, _) => Ok(text.as_bytes().to_vec()),
+        }
+        .map(|bytes| Some(bytes.into()))
+        .map_err(|error| error.to_string())
+    }
+
+    fn header(self, name: &str, value: &RawValue) -> Result<Header, String> {
+        let value = match value.get().as_bytes().first() {
+            Some(b'n' | b'"') => self.bytes(Some(value))?,
+            _ => return Err(format!("the value of header `{name}` is neither text nor null")),
+        };
+        Ok(Header { name: name.into(), value })
+    }
+
+    fn headers(self, value: &RawValue) -> Result<Vec<Header>, String> {
+        const WRONG: &str = "`headers` is neither a list of names and values nor an object";
+        if value.get().starts_with('{') {
+            let named: Named<'_> = serde_json::from_str(value.get()).map_err(|error| error.to_string())?;
+            return named.0.into_iter().map(|(name, value)| self.header(&name, value)).collect();
+        }
+        let flat: Vec<&RawValue> = serde_json::from_str(value.get()).map_err(|_| WRONG)?;
+        if !flat.len().is_multiple_of(2) {
+            return Err(WRONG.to_owned());
+        }
+        let pairs = flat.chunks_exact(2).map(|pair| {
+            let name: String =
+                serde_json::from_str(pair[0].get()).map_err(|_| "a header name is not text")?;
+            self.header(&name, pair[1])
+        });
+        pairs.collect()
+    }
+}
+/// Headers that stand as an object, each with a value or a list of values, in their order.
+struct Named<'a>(Vec<(String, &'a RawValue)>);
+
+impl<'de> Deserialize<'de> for Named<'de> {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        struct Entries;
+        impl<'de> Visitor<'de> for Entries {
+            type Value = Named<'de>;
+
+            fn expecting(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+                formatter.write_str("an object of headers")
+            }
+
+            fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Named<'de>, A::Error> {
+                let mut pairs = Vec::new();
+                while let Some((name, value)) = map.next_entry::<String, &RawValue>()? {
+                    if value.get().starts_with('[') {
+                        let values: Vec<&RawValue> =
+                            serde_json::from_str(value.get()).map_err(serde::de::Error::custom)?;
+                        pairs.extend(values.into_iter().map(|value| (name.clone(), value)));
+                    } else {
+                        pairs.push((name, value));
+                    }
+                }
+                Ok(Named(pairs))
+            }
+        }
+        deserializer.deserialize_map(Entries)
     }
 }
 
@@ -224,11 +280,13 @@ mod tests {
     fn other_forms_of_the_line_are_read() {
         let named = br#"{"topic":"t","partition":0,"offset":-1001,"headers":{"a":["1","2"],"b":[null]},"key":null,"payload":{"avro":1.50}}"#;
         let event = decode(named).expect("a line");
-        assert_eq!(event.headers.len(), 3);
+        let none = Header { name: "b".into(), value: None };
+        assert_eq!(event.headers, [Header::text("a", "1"), Header::text("a", "2"), none]);
         assert_eq!(event.payload, Some(r#"{"avro":1.50}"#.into()));
         assert_eq!((event.place.partition, event.place.offset), (Some(0), None));
         for (wrong, what) in [
-            (&b"{\"topic\":\"t\",\"payload\":\"\xff\"}"[..], "byte 25 is no text"),
+            (&b"{\"topic\":\"\xff\"}"[..], "surrogate"),
+            (b"{\"topic\":\"t\",\"payload\":{\"a\":\"\xff\"}}", "that is no string"),
             (b"{}", "topic"),
             (br#"{"topic":"t","headers":["a"]}"#, "`headers` is neither"),
             (br#"{"topic":"t","headers":["a",1]}"#, "header `a`"),
@@ -236,5 +294,32 @@ mod tests {
             let error = decode(wrong).expect_err(what);
             assert!(error.contains(what), "{error}");
         }
+    }
+
+    #[test]
+    fn bytes_that_are_no_text_are_read_as_kcat_writes_them() {
+        // What kcat 1.7.1 wrote of an event whose payload is every byte once.
+        let all: Vec<u8> = (0..=255).collect();
+        let mut line =
+            br#"{"topic":"t","partition":0,"offset":0,"tstype":"create","ts":1,"broker":1,"headers":["h",""#
+                .to_vec();
+        line.extend_from_slice(b"\xfe\\u0001/\"],\"key\":\"k\xff\xc3\",\"payload\":\"");
+        for byte in &all {
+            match byte {
+                b'"' | b'\\' => line.extend_from_slice(&[b'\\', *byte]),
+                8 => line.extend_from_slice(b"\\b"),
+                9 => line.extend_from_slice(b"\\t"),
+                10 => line.extend_from_slice(b"\\n"),
+                12 => line.extend_from_slice(b"\\f"),
+                13 => line.extend_from_slice(b"\\r"),
+                0..32 => line.extend_from_slice(format!("\\u00{byte:02X}").as_bytes()),
+                _ => line.push(*byte),
+            }
+        }
+        line.extend_from_slice(b"\"}");
+        let event = decode(&line).expect("a line");
+        assert_eq!(event.payload, Some(all.into()));
+        assert_eq!(event.key.as_deref(), Some(&b"k\xff\xc3"[..]));
+        assert_eq!(event.headers[0].value.as_deref(), Some(&b"\xfe\x01/"[..]));
     }
 }

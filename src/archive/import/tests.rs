@@ -288,13 +288,12 @@ fn columns_of_csv_that_an_event_has_no_place_for_are_not_lost_in_silence() {
     let said = importer_of("events.csv", rows).lost();
     assert_eq!(said.as_deref(), Some("columns `note`, `mood` are left out: an event has no such part"));
     assert_eq!(importer_of("events.csv", "channel,payload\norders,1\n").lost(), None);
-    let (events, bad) = guessed("events.csv", b"channel,payload\norders,1\norders,2,3\n\norders,4\n\"orders\"");
+    let (events, bad) =
+        guessed("events.csv", b"channel,payload\norders,1\norders,2,3\n\norders,4\n\"orders\"");
     assert_eq!(events.len(), 2);
     let found: Vec<(u64, &str)> = bad.iter().map(|bad| (bad.line, &*bad.reason)).collect();
-    let expected = [
-        (3, "it has 3 fields, and there are 2 columns"),
-        (6, "it has 1 field, and there are 2 columns"),
-    ];
+    let expected =
+        [(3, "it has 3 fields, and there are 2 columns"), (6, "it has 1 field, and there are 2 columns")];
     assert_eq!(found, expected);
 }
 
