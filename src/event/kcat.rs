@@ -27,6 +27,8 @@ pub enum Loss {
     Attributes,
     /// A time finer than a millisecond.
     Microseconds,
+    /// An offset that is larger than any of Kafka.
+    Offset,
 }
 
 impl fmt::Display for Loss {
@@ -37,13 +39,15 @@ impl fmt::Display for Loss {
             Self::BinaryHeader => "bytes of a header that are no text",
             Self::Attributes => "facts of the protocol",
             Self::Microseconds => "the part of a time below a millisecond",
+            Self::Offset => "an offset beyond 2^63-1",
         })
     }
 }
 
 /// Writes the event as `kcat -J` does, without a newline, and says what it lost.
 ///
-/// Without a partition or an offset they are -1 and -1001, which librdkafka has for "none".
+/// Without a partition or an offset they are -1 and -1001, which librdkafka has for "none". Readers of such lines take offsets
+/// for signed numbers, so one beyond them is left out.
 pub fn encode(event: &Event, out: &mut Vec<u8>) -> Vec<Loss> {
     let mut losses = Vec::new();
     let mut text = |bytes: &[u8], loss: Loss| {
@@ -62,7 +66,8 @@ pub fn encode(event: &Event, out: &mut Vec<u8>) -> Vec<Loss> {
     let mut object = serde_json::Map::new();
     object.insert("topic".to_owned(), event.channel.as_str().into());
     object.insert("partition".to_owned(), event.place.partition.unwrap_or(-1).into());
-    object.insert("offset".to_owned(), event.place.offset.map_or_else(|| (-1001).into(), Value::from));
+    let offset = event.place.offset.and_then(|offset| i64::try_from(offset).ok());
+    object.insert("offset".to_owned(), offset.unwrap_or(-1001).into());
     object.insert("tstype".to_owned(), kind.into());
     object.insert("ts".to_owned(), time.div_euclid(1000).into());
     object.insert("broker".to_owned(), (-1).into());
@@ -80,6 +85,9 @@ pub fn encode(event: &Event, out: &mut Vec<u8>) -> Vec<Loss> {
     object.insert("payload".to_owned(), payload);
     if !event.attributes.is_empty() {
         losses.push(Loss::Attributes);
+    }
+    if offset.is_none() && event.place.offset.is_some() {
+        losses.push(Loss::Offset);
     }
     // Without a broker's time the moment of arrival stands in, which nobody promised.
     if stamp.is_some() && time.rem_euclid(1000) != 0 {
@@ -269,11 +277,19 @@ mod tests {
         lossy.headers.push(Header { name: "b".into(), value: Some((&[0xff_u8][..]).into()) });
         lossy.attributes.insert("qos".to_owned(), 1.into());
         lossy.broker_time = Some(BrokerTime { time: Timestamp(1), kind: TimeKind::Append });
-        let (_, mut losses) = written(&lossy);
+        lossy.place.offset = Some(1 << 63);
+        let (line, mut losses) = written(&lossy);
         losses.sort();
-        let all =
-            [Loss::BinaryKey, Loss::BinaryPayload, Loss::BinaryHeader, Loss::Attributes, Loss::Microseconds];
+        let all = [
+            Loss::BinaryKey,
+            Loss::BinaryPayload,
+            Loss::BinaryHeader,
+            Loss::Attributes,
+            Loss::Microseconds,
+            Loss::Offset,
+        ];
         assert_eq!(losses, all);
+        assert_eq!(decode(line.as_bytes()).expect("still a line").place.offset, None);
     }
 
     #[test]

@@ -153,6 +153,13 @@ fn what_kcat_cannot_hold_is_counted() {
     assert_eq!((counts.parts.as_slice(), counts.numbers), (&expected[..], 1));
     counts.add(ConvertFormat::Csv, 9, &event);
     assert_eq!(counts.numbers, 1);
+    // An offset that no reader of such lines takes costs the offset, and no other part of the event.
+    let mut event = Event::new("orders", "text");
+    event.received = crate::event::Timestamp(1_700_000_000_000_000);
+    event.place.offset = Some(u64::MAX);
+    let mut counts = LossCounts::default();
+    counts.add(ConvertFormat::Kcat, 1, &event);
+    assert_eq!(counts.parts, [(LostPart::Offset, 1)]);
 }
 
 #[test]
