@@ -118,6 +118,11 @@ pub(super) fn split_target(target: &str) -> (Option<&str>, &str, Option<&str>) {
     }
 }
 
+/// A host without the name and password before it, which are nothing to be kept.
+fn without_user(host: &str) -> &str {
+    host.rsplit_once('@').map_or(host, |(_, host)| host)
+}
+
 /// The facts of a request, named as the HTTP endpoint names them.
 pub(super) fn request_facts(
     method: &str,
@@ -135,7 +140,7 @@ pub(super) fn request_facts(
     add("method", Some(method));
     add("path", Some(path));
     add("query", query);
-    add("host", host.or(own_host));
+    add("host", host.or(own_host).map(without_user));
     add("content_type", content_type);
     facts
 }

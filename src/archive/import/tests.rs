@@ -210,6 +210,29 @@ fn entries_of_an_http_archive_are_requests() {
     assert_eq!(bad[0].line, 2);
 }
 
+#[test]
+fn passwords_in_addresses_of_requests_are_not_kept() {
+    for (url, headers) in [
+        ("https://u:secret@ex.com:8443/a", ""),
+        ("https://u:sec@ret@ex.com:8443?x=1", ""),
+        ("https://u:secret@other/a", r#"{"name":"Host","value":"u:secret@ex.com:8443"}"#),
+    ] {
+        let text = format!(
+            r#"{{"log":{{"entries":[{{"startedDateTime":"2026-11-01T00:00:00Z","request":{{"method":"GET","url":"{url}",
+            "headers":[{headers}]}}}}]}}}}"#
+        );
+        let (events, bad) = guessed("browser.har", text.as_bytes());
+        assert!(bad.is_empty(), "{bad:?}");
+        assert_eq!(events[0].attributes["host"], json!("ex.com:8443"), "{url}");
+        assert!(!format!("{events:?}").contains("ret@"), "{events:?}");
+    }
+    let (events, _) = guessed(
+        "requests.gor",
+        "1 a00000000000000000000001 1700000000123456789 0\nGET http://u:secret@shop/a HTTP/1.1\r\n\r\n\n🐵🙈🙉\n".as_bytes(),
+    );
+    assert_eq!((events[0].channel.as_str(), &events[0].attributes["host"]), ("a", &json!("shop")));
+}
+
 /// An importer that has read everything.
 fn importer_of(name: &str, text: &str) -> Importer {
     let folder = tempfile::tempdir().expect("a folder");
