@@ -27,25 +27,34 @@ pub(super) struct Captures {
     order: VecDeque<String>,
 }
 
+/// What stands between two separators.
+struct Capture {
+    /// Where it begins.
+    line: u64,
+    text: Vec<u8>,
+    /// Whether the separator behind it is there, which GoReplay writes behind the last one too.
+    whole: bool,
+}
+
 impl Captures {
     pub(super) fn new(input: Input, arrival: Timestamp) -> Self {
         Self { input, line: 0, arrival, requests: HashMap::new(), order: VecDeque::new() }
     }
 
-    /// The next capture without its separator, and the line where it begins.
-    fn capture(&mut self) -> io::Result<Option<(u64, Vec<u8>)>> {
+    /// The next capture.
+    fn capture(&mut self) -> io::Result<Option<Capture>> {
         let mut text = Vec::new();
-        let begun = self.line + 1;
+        let line = self.line + 1;
         loop {
             let before = text.len();
             if !read_until(&mut self.input, b'\n', &mut text)? {
-                return Ok((!text.is_empty()).then_some((begun, text)));
+                return Ok((!text.is_empty()).then_some(Capture { line, text, whole: false }));
             }
             self.line += 1;
             if text[before..].trim_ascii_end() == SEPARATOR.as_bytes() {
                 // The line break before the separator belongs to it.
                 text.truncate(before.saturating_sub(1));
-                return Ok(Some((begun, text)));
+                return Ok(Some(Capture { line, text, whole: true }));
             }
         }
     }
@@ -109,10 +118,17 @@ impl Captures {
 
 impl Events for Captures {
     fn next(&mut self) -> io::Result<Option<(u64, Result<Line, String>)>> {
-        while let Some((line, text)) = self.capture()? {
-            if !text.trim_ascii().is_empty() {
-                return Ok(Some((line, self.decode(&text).map(unnumbered))));
+        while let Some(Capture { line, text, whole }) = self.capture()? {
+            if text.trim_ascii().is_empty() {
+                continue;
             }
+            // Nobody knows how much is missing, and a part of the separator would go for a part of the body.
+            let event = if whole {
+                self.decode(&text)
+            } else {
+                Err(format!("the file ends before the separator behind it (`{SEPARATOR}`): it is cut off"))
+            };
+            return Ok(Some((line, event.map(unnumbered))));
         }
         Ok(None)
     }

@@ -186,6 +186,23 @@ fn captures_of_goreplay_are_requests_and_responses() {
 }
 
 #[test]
+fn a_capture_that_is_cut_off_is_no_event() {
+    let first = "1 a00000000000000000000001 1700000000123456789 0\nPOST /a HTTP/1.1\r\nHost: shop\r\n\r\nfirst\n🐵🙈🙉\n";
+    let whole = format!("{first}{}", first.replace("/a", "/b"));
+    let whole = whole.as_bytes();
+    // The line break behind the last separator says nothing that is not known without it.
+    for end in [whole.len(), whole.len() - 1] {
+        assert_eq!(guessed("requests.gor", &whole[..end]).0.len(), 2);
+    }
+    for end in first.len() + 1..whole.len() - 1 {
+        let (events, bad) = guessed("requests.gor", &whole[..end]);
+        assert_eq!((events.len(), bad.len()), (1, 1), "{end}");
+        assert_eq!(events[0].payload.as_deref(), Some(&b"first"[..]));
+        assert_eq!((bad[0].line, bad[0].reason.contains("cut off")), (7, true), "{end}: {bad:?}");
+    }
+}
+
+#[test]
 fn entries_of_an_http_archive_are_requests() {
     let text = r#"{"log":{"version":"1.2","entries":[
 {"startedDateTime":"2026-11-01T00:00:00.250Z","time":12.5,
