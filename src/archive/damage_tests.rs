@@ -153,6 +153,24 @@ fn a_changed_byte_costs_its_frame_alone_which_the_index_names() {
 }
 
 #[test]
+fn a_changed_bit_behind_the_events_costs_nothing_and_is_found_wherever_it_means_something() {
+    let whole = Whole::new();
+    // A row for each frame and one for the index, between the header of the frame and the end of the table.
+    let table = whole.bytes.len() - (8 + (whole.frames.len() + 1) * 8 + 9);
+    for place in whole.data_end..whole.bytes.len() {
+        for bit in 0..8 {
+            let mut bytes = whole.bytes.clone();
+            bytes[place] ^= 1 << bit;
+            let found = verify(&whole.write(&bytes), unwatched()).expect("verified");
+            assert_eq!((found.events, found.lost.len()), (EVENTS, 0), "byte {place}, bit {bit}");
+            // The index is packed, and some bits of what is packed say nothing.
+            assert!(place < table || !found.is_whole(), "byte {place} of {}, bit {bit}", bytes.len());
+            assert_eq!(found.indexed, found.is_whole(), "byte {place}, bit {bit}");
+        }
+    }
+}
+
+#[test]
 fn without_an_index_the_missing_numbers_name_what_is_lost() {
     let whole = Whole::new();
     let mut numbers = Numbers(0x9e37_79b9_7f4a_7c15);

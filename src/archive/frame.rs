@@ -127,7 +127,9 @@ pub(super) fn seek_table_length(footer: &[u8]) -> Option<u64> {
 /// Reads a whole seek table frame; `None` when its parts do not fit together.
 pub(super) fn read_seek_table(frame: &[u8]) -> Option<Vec<SeekEntry>> {
     let footer = frame.get(frame.len().checked_sub(FOOTER)?..)?;
+    // The two last bits mean nothing, and nobody sets them.
     let fits = seek_table_length(footer)? == frame.len() as u64
+        && footer[4].trailing_zeros() >= 2
         && number(frame.get(..4)?) == SEEK_TABLE_MAGIC
         && number(frame.get(4..8)?) as usize == frame.len() - SKIPPABLE_HEADER;
     if !fits {

@@ -171,6 +171,10 @@ fn read_seek_entries(file: &mut dyn Seekable) -> io::Result<Option<Result<SeekRo
 }
 
 fn check(index_frame: &[u8], seek_entries: &[SeekEntry]) -> Result<Index, String> {
+    // The row of the index itself, whose frame is skipped by those who read the text.
+    if let Some(row) = seek_entries.last().filter(|row| row.text != 0) {
+        return Err(format!("the seek table gives the index {} bytes of text, and it has none", row.text));
+    }
     match frame::start(index_frame) {
         Some(frame::Start::Skippable { magic: INDEX_MAGIC, length })
             if length as usize == index_frame.len() - SKIPPABLE_HEADER => {}
