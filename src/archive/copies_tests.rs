@@ -166,6 +166,40 @@ fn a_missing_and_a_changed_part_are_named() {
 }
 
 #[test]
+fn a_manifest_whose_counts_do_not_fit_is_not_whole() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let base = folder.path().join("a.eddy.ndjson.zst");
+    let limits = PartLimits { count: Some(2), ..PartLimits::default() };
+    let mut parts = PartWriter::create(&base, &Header::new(Vec::new()), WriterOptions::default(), limits)
+        .expect("created");
+    for time in 0..6 {
+        parts.write(&event(0, time, "text")).expect("written");
+    }
+    let (_, manifest) = parts.finish().expect("finished");
+    let findings = |changed: &Manifest| {
+        let found = verify_parts(&manifest_path(&base), changed, unwatched()).expect("verified");
+        let findings = found.into_iter().flat_map(|each| each.findings);
+        findings.map(|finding| (finding.kind, finding.message)).collect::<Vec<_>>()
+    };
+    assert!(findings(&manifest).is_empty());
+    let mut changed = manifest.clone();
+    changed.parts.remove(1);
+    let words = "the manifest counts 6 events in all, and 4 in the parts it lists; `a-00002.eddy.ndjson.zst` lies beside it and \
+                 is not listed";
+    assert_eq!(findings(&changed), [("wrong-count", words.to_owned())]);
+    let mut changed = manifest.clone();
+    changed.events = 999;
+    let words = "the manifest counts 999 events in all, and 6 in the parts it lists";
+    assert_eq!(findings(&changed), [("wrong-count", words.to_owned())]);
+    let mut changed = manifest;
+    (changed.events, changed.parts[0].events) = (7, 3);
+    assert_eq!(
+        findings(&changed),
+        [("wrong-count", "it holds 2 events, and the manifest says 3".to_owned())]
+    );
+}
+
+#[test]
 fn a_split_that_is_given_up_leaves_nothing() {
     let folder = tempfile::tempdir().expect("a folder");
     let base = folder.path().join("a.eddy.ndjson.zst");

@@ -83,6 +83,23 @@ impl Manifest {
         self.parts.push(part);
     }
 
+    /// What is wrong with its counts, in words: a part that was taken out of the list is missed by the number of all events.
+    #[must_use]
+    pub fn miscount(&self) -> Option<String> {
+        let listed = self.parts.iter().fold(0_u64, |sum, part| sum.saturating_add(part.events));
+        (listed != self.events).then(|| {
+            format!("the manifest counts {} in all, and {listed} in the parts it lists", counted(self.events))
+        })
+    }
+
+    /// The name of a part that lies beside the manifest at `path`, which does not list it.
+    pub(super) fn unlisted(&self, path: &Path) -> Option<String> {
+        let names = (1..=self.parts.len() + 1).map(|number| part_name(path, number));
+        let is_listed = |name: &String| self.parts.iter().any(|part| part.file == *name);
+        let mut unlisted = names.filter(|name| !is_listed(name));
+        unlisted.find(|name| storage::exists(&path.with_file_name(name)))
+    }
+
     /// Reads a manifest; `None` when the file is something else.
     ///
     /// # Errors
@@ -165,6 +182,11 @@ impl Manifest {
         }
         Ok(())
     }
+}
+
+/// How many events, in words.
+pub(super) fn counted(events: u64) -> String {
+    if events == 1 { "1 event".to_owned() } else { format!("{events} events") }
 }
 
 /// The name of a part, for a base name or that of the manifest.

@@ -48,7 +48,7 @@ fn is_zero(count: &u64) -> bool {
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub struct Finding {
     /// `cut-off`, `damaged-frame`, `bad-line`, `bad-header`, `number-order`, `no-index`, `wrong-index` or `empty`; of a
-    /// recording in parts also `missing-part`, `open-part`, `wrong-hash`, `not-an-archive` or `unfinished`.
+    /// recording in parts also `missing-part`, `open-part`, `wrong-hash`, `wrong-count`, `not-an-archive` or `unfinished`.
     pub kind: &'static str,
     /// Number of the frame, from 1.
     #[serde(skip_serializing_if = "Option::is_none")]

@@ -1,10 +1,10 @@
-//! Whether a recording in several files is whole: every part there, with its hash, readable, in order.
+//! Whether a recording in several files is whole: every part there, with its hash, readable, in order, and none left out.
 
 use std::io;
 use std::path::Path;
 
 use super::loss::{Expected, LostRange};
-use super::manifest::{Manifest, Part, hash_of};
+use super::manifest::{Manifest, Part, counted, hash_of};
 use super::verify::{Finding, Verification, verify, verify_expecting};
 use super::{ArchiveError, Watch};
 use crate::event::Timestamp;
@@ -52,6 +52,11 @@ pub fn verify_parts(
         }
     }
     all[0].events = all[1..].iter().map(|part| part.events).sum();
+    if let Some(words) = manifest.miscount() {
+        let beside = manifest.unlisted(path);
+        let beside = beside.map(|name| format!("; `{name}` lies beside it and is not listed"));
+        all[0].find(Finding::of_file("wrong-count", words + &beside.unwrap_or_default()));
+    }
     if !manifest.complete {
         let words = "the recording was not ended: events after the last part may be missing";
         all[0].find(Finding::of_file("unfinished", words.to_owned()));
@@ -67,10 +72,6 @@ fn order(part: &Part, last: &mut Option<u64>) -> Option<String> {
     }
     let before = last.replace(greatest)?;
     (first <= before).then(|| format!("`{}` begins with event {first}, after event {before}", part.file))
-}
-
-fn counted(events: u64) -> String {
-    if events == 1 { "1 event".to_owned() } else { format!("{events} events") }
 }
 
 /// How many events a part has, by number and time.
@@ -111,6 +112,11 @@ fn check(file: &Path, part: &Part, watch: Watch) -> Result<Result<Verification, 
     if hash != part.sha256 {
         let words = format!("its SHA-256 is {hash}, not {} as the manifest says", part.sha256);
         verification.find(Finding::of_file("wrong-hash", words));
+    } else if verification.is_whole() && verification.events != part.events {
+        // The file is the one that the manifest means.
+        let words =
+            format!("it holds {}, and the manifest says {}", counted(verification.events), part.events);
+        verification.find(Finding::of_file("wrong-count", words));
     }
     Ok(Ok(verification))
 }

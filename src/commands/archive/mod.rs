@@ -195,6 +195,10 @@ fn stats(args: &StatsArgs, context: &Context) -> Result<Status, CommandError> {
         Format::Json => write_json(&mut out, &stats)?,
     }
     out.flush()?;
+    if let Some(words) = Manifest::read(&args.file)?.and_then(|manifest| manifest.miscount()) {
+        let name = quoted_file(&args.file.display().to_string());
+        context.ui.warn(format!("{words}: `eddy archive verify {name}` says more"));
+    }
     Ok(Status::Done)
 }
 
@@ -261,6 +265,13 @@ fn next_step(file: &Path, manifest: Option<&Manifest>, found: &[archive::Verific
     }
     if manifest.is_none() && kinds.iter().all(|kind| *kind == "empty") {
         return Some(format!("nothing was ever written to `{name}`: delete it, and record or copy it again"));
+    }
+    if kinds.iter().all(|kind| *kind == "wrong-count") {
+        return Some(format!(
+            "list every part in `{name}` as it was when the recording was made; \
+             until then `eddy archive repair {}` joins the parts that are listed",
+            quoted_file(&name.to_string())
+        ));
     }
     Some(match (manifest.is_some(), is_missing) {
         (false, _) => format!("`eddy archive repair {}` keeps what is whole", quoted_file(&name.to_string())),
