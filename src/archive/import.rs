@@ -6,6 +6,7 @@ use std::io::{self, BufRead, BufReader, Read};
 use std::path::{Path, PathBuf};
 use std::rc::Rc;
 
+use serde::Serialize;
 use serde_json::value::RawValue;
 
 use super::convert::{avro, cloud_events, csv};
@@ -70,7 +71,7 @@ impl ImportFormat {
 }
 
 /// Something in the input that is no event.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub struct BadInput {
     /// The file.
     pub file: String,

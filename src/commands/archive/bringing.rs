@@ -4,7 +4,19 @@ use crate::archive::{BadInput, Imported, Importer, Record};
 use crate::commands::{CommandError, Context};
 
 /// Things left out that are shown one by one.
-const SHOWN: u64 = 10;
+const SHOWN: usize = 10;
+/// Things left out that are kept for the report.
+const KEPT: usize = 100;
+
+/// What did not become an event.
+pub(super) struct LeftOut {
+    /// How much it is.
+    pub(super) count: u64,
+    /// The first hundred.
+    pub(super) first: Vec<BadInput>,
+    /// What else the input does not hold, or an event has no place for, in words.
+    pub(super) lost: Option<String>,
+}
 
 /// Gives the events of an importer.
 pub(super) struct Bringing<'a> {
@@ -12,11 +24,12 @@ pub(super) struct Bringing<'a> {
     importer: Importer,
     skip_bad: bool,
     skipped: u64,
+    bad: Vec<BadInput>,
 }
 
 impl<'a> Bringing<'a> {
     pub(super) fn new(context: &'a Context, importer: Importer, skip_bad: bool) -> Self {
-        Self { context, importer, skip_bad, skipped: 0 }
+        Self { context, importer, skip_bad, skipped: 0, bad: Vec::new() }
     }
 
     /// Bytes of the input read so far.
@@ -30,12 +43,12 @@ impl<'a> Bringing<'a> {
             match self.importer.next_imported()? {
                 None => return Ok(None),
                 Some(Imported::Event(line)) => return Ok(Some(Record::new(line.number, line.event))),
-                Some(Imported::Bad(bad)) => self.skip(&bad)?,
+                Some(Imported::Bad(bad)) => self.skip(bad)?,
             }
         }
     }
 
-    fn skip(&mut self, bad: &BadInput) -> Result<(), CommandError> {
+    fn skip(&mut self, bad: BadInput) -> Result<(), CommandError> {
         let words = format!("line {} of `{}` is no event: {}", bad.line, bad.file, bad.reason);
         if !self.skip_bad {
             return Err(
@@ -43,20 +56,25 @@ impl<'a> Bringing<'a> {
             );
         }
         self.skipped += 1;
-        if self.skipped <= SHOWN {
+        if self.bad.len() < SHOWN {
             self.context.ui.warn(words);
+        }
+        if self.bad.len() < KEPT {
+            self.bad.push(bad);
         }
         Ok(())
     }
 
-    /// Says how much was left out, and what the input had lost before.
-    pub(super) fn notes(&self) {
-        if let Some(lost) = self.importer.lost() {
+    /// Says how much was left out, and what the input had lost before; returns both for the report.
+    pub(super) fn notes(self) -> LeftOut {
+        let lost = self.importer.lost();
+        if let Some(lost) = &lost {
             self.context.ui.warn(lost);
         }
         if self.skipped > 0 {
             let word = if self.skipped == 1 { "thing that is" } else { "things that are" };
             self.context.ui.warn(format!("left out {} {word} no event", self.skipped));
         }
+        LeftOut { count: self.skipped, first: self.bad, lost }
     }
 }

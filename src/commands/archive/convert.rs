@@ -247,9 +247,9 @@ fn convert(
         length: length(std::slice::from_ref(&args.file)),
         numbers: Numbers::Keep,
     };
-    let copied: Option<Copied> = job.run(output, || Ok((batch(|| input.next())?, input.read_bytes())))?;
-    if let (Some(_), Input::Foreign(events)) = (&copied, &input) {
-        events.notes();
+    let mut copied: Option<Copied> = job.run(output, || Ok((batch(|| input.next())?, input.read_bytes())))?;
+    if let (Some(copied), Input::Foreign(events)) = (&mut copied, input) {
+        copied.left_out = Some(events.notes());
     }
     job.report(copied.as_ref(), args.format)
 }

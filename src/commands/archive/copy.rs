@@ -4,6 +4,7 @@ use std::path::Path;
 
 use serde_json::json;
 
+use super::bringing::LeftOut;
 use super::{Format, write_json};
 use crate::archive::{
     ArchiveError, ChannelWriter, ForeignWriter, Manifest, PartWriter, Record, Summary, Watch, Writer,
@@ -48,7 +49,7 @@ impl Output {
                 (summary, Some(manifest))
             }
         };
-        Ok(Copied { summary, manifest, renumbered: 0 })
+        Ok(Copied { summary, manifest, renumbered: 0, left_out: None })
     }
 
     fn discard(self) {
@@ -68,6 +69,8 @@ pub(super) struct Copied {
     pub(super) manifest: Option<Manifest>,
     /// Events that got a new number, because theirs had been used before.
     pub(super) renumbered: u64,
+    /// What the input of another tool held that is no event.
+    pub(super) left_out: Option<LeftOut>,
 }
 
 /// Which numbers events get.
@@ -215,6 +218,11 @@ impl Job<'_> {
             if let Some(manifest) = &copied.manifest {
                 object["file"] = json!(crate::archive::manifest_path(self.target));
                 object["parts"] = json!(manifest.parts);
+            }
+            if let Some(left_out) = &copied.left_out {
+                object["left_out"] = json!(left_out.count);
+                object["left_out_first"] = json!(left_out.first);
+                object["lost"] = json!(left_out.lost);
             }
             write_json(&mut out, &object)?;
             std::io::Write::flush(&mut out)?;

@@ -104,9 +104,9 @@ pub(super) fn run(args: &ImportArgs, context: &Context) -> Result<Status, Comman
             length: length(std::slice::from_ref(&args.file)),
             numbers: Numbers::Anew,
         };
-        let copied = job.run(output, || Ok((batch(|| events.next())?, events.read_bytes())))?;
-        if copied.is_some() {
-            events.notes();
+        let mut copied = job.run(output, || Ok((batch(|| events.next())?, events.read_bytes())))?;
+        if let Some(copied) = &mut copied {
+            copied.left_out = Some(events.notes());
         }
         job.report(copied.as_ref(), args.format)
     })
