@@ -100,6 +100,8 @@ pub struct Importer {
     arrival: Timestamp,
     passed: Rc<Cell<u64>>,
     lost: Option<String>,
+    /// Messages of a dump without a time.
+    timeless: u64,
 }
 
 /// The events of one input: each with the line where it begins.
@@ -132,35 +134,25 @@ impl Importer {
     ) -> Result<Self, ArchiveError> {
         let name = path.display().to_string();
         let arrival = Timestamp::now();
-        let passed = Rc::new(Cell::new(0));
+        let idle = Self {
+            format: format.unwrap_or(ImportFormat::NatsDump),
+            files: VecDeque::new(),
+            name: name.clone(),
+            current: None,
+            channel,
+            arrival,
+            passed: Rc::new(Cell::new(0)),
+            lost: None,
+            timeless: 0,
+        };
         if path.is_dir() {
-            let format = format.unwrap_or(ImportFormat::NatsDump);
             let files =
                 nats::files(path).map_err(|source| ArchiveError::Read { name: name.clone(), source })?;
-            return Ok(Self {
-                format,
-                files: files.into(),
-                name,
-                current: None,
-                channel,
-                arrival,
-                passed,
-                lost: None,
-            });
+            return Ok(Self { files: files.into(), ..idle });
         }
         if is_parquet(path, format).map_err(|source| ArchiveError::Open { name: name.clone(), source })? {
             let current = Some(parquet_rows(path)?);
-            let format = ImportFormat::Parquet;
-            return Ok(Self {
-                format,
-                files: VecDeque::new(),
-                name,
-                current,
-                channel,
-                arrival,
-                passed,
-                lost: None,
-            });
+            return Ok(Self { format: ImportFormat::Parquet, current, ..idle });
         }
         let opened: Box<dyn Read> = if path == Path::new("-") {
             Box::new(io::stdin())
@@ -168,15 +160,15 @@ impl Importer {
             let opened = storage::open(path);
             opened.map_err(|source| ArchiveError::Open { name: name.clone(), source })?.input
         };
-        let mut input =
-            unpacked(opened, &passed).map_err(|source| ArchiveError::Read { name: name.clone(), source })?;
+        let mut input = unpacked(opened, &idle.passed)
+            .map_err(|source| ArchiveError::Read { name: name.clone(), source })?;
         let format = match format {
             Some(format) => format,
             None => guess::format(path, &mut input)
                 .map_err(|source| ArchiveError::Read { name: name.clone(), source })?
                 .ok_or_else(|| ArchiveError::UnknownImport { name: name.clone() })?,
         };
-        if format == ImportFormat::Kaf && channel.is_none() {
+        if format == ImportFormat::Kaf && idle.channel.is_none() {
             let first =
                 input.fill_buf().map_err(|source| ArchiveError::Read { name: name.clone(), source })?;
             let end = memchr::memchr(b'\n', first).unwrap_or(first.len());
@@ -184,9 +176,9 @@ impl Importer {
                 return Err(ArchiveError::ImportChannel { name });
             }
         }
-        let current = begin(format, input, (arrival, channel.as_deref()));
-        let current = Some(current.map_err(|source| ArchiveError::Read { name: name.clone(), source })?);
-        Ok(Self { format, files: VecDeque::new(), name, current, channel, arrival, passed, lost: None })
+        let current = begin(format, input, (arrival, idle.channel.as_deref()));
+        let current = Some(current.map_err(|source| ArchiveError::Read { name, source })?);
+        Ok(Self { format, current, ..idle })
     }
 
     /// The format that was named or told.
@@ -204,7 +196,7 @@ impl Importer {
     /// What the input has lost, in words, where it can be seen that it did.
     #[must_use]
     pub fn lost(&self) -> Option<String> {
-        self.lost.clone()
+        self.lost.clone().or_else(|| nats::lost(self.timeless))
     }
 
     /// Bytes of the input read so far, as they lie on the disk.
@@ -240,6 +232,9 @@ impl Importer {
                     return Ok(Some(Imported::Bad(BadInput { file: self.name.clone(), line, reason })));
                 }
                 Ok(Some((_, Ok(mut line)))) => {
+                    let is_timeless =
+                        self.format == ImportFormat::NatsDump && line.event.broker_time.is_none();
+                    self.timeless += u64::from(is_timeless);
                     if let Some(channel) = &self.channel {
                         line.event.channel = channel.into();
                     }

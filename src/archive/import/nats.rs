@@ -94,6 +94,16 @@ pub(super) fn decode(text: &[u8], arrival: Timestamp) -> Result<Event, String> {
     Ok(event)
 }
 
+/// What is said of messages whose time nobody wrote down.
+pub(super) fn lost(timeless: u64) -> Option<String> {
+    let (word, verb) = if timeless == 1 { ("message", "it has") } else { ("messages", "they have") };
+    let words = format!(
+        "the dump does not hold the time of {timeless} {word} of core NATS: {verb} that of the import, and a replay does not \
+         wait between them"
+    );
+    (timeless > 0).then_some(words)
+}
+
 /// What the subject for the acknowledgement of a JetStream message says about it.
 struct Receipt<'a> {
     stream: &'a str,

@@ -303,6 +303,11 @@ fn dumps_of_nats_are_read_from_folders_and_streams() {
     let (events, _) = read(folder.path(), None, None);
     let channels: Vec<&str> = events.iter().map(|event| event.channel.as_str()).collect();
     assert_eq!(channels, ["a.b", "a.c", "a.c"]);
+    let mut importer = Importer::open(folder.path(), None, None).expect("opened");
+    while importer.next_imported().expect("read").is_some() {}
+    let lost = importer.lost().expect("a time");
+    assert!(lost.starts_with("the dump does not hold the time of 1 message of core NATS"), "{lost}");
+    assert_eq!(importer_of("dump", &format!("{stored}\0")).lost(), None);
     let backup = tempfile::tempdir().expect("a folder");
     let (description, blocks) = (backup.path().join("backup.json"), backup.path().join("stream.tar.s2"));
     fs::write(&description, r#"{"config": {"name": "ORDERS"}, "state": {"messages": 1}}"#).expect("written");
