@@ -227,11 +227,8 @@ impl ForeignWriter {
         if format == ConvertFormat::Parquet && cfg!(not(feature = "lake")) {
             return Err(ArchiveError::LeftOut { what: "Parquet" });
         }
-        if storage::exists(path) && !overwrite {
-            return Err(ArchiveError::Exists { name });
-        }
+        let path = storage::free_target(path, overwrite)?;
         let cannot_create = |source| ArchiveError::Create { name: name.clone(), source };
-        let path = storage::replaceable(path).map_err(cannot_create)?;
         let (unfinished, output) = Unfinished::begin(&path, overwrite).map_err(cannot_create)?;
         let encoder = encoder(format, header, output).map_err(cannot_create)?;
         Ok(Self { target: path, unfinished, encoder, overwrite, events: 0 })

@@ -314,6 +314,9 @@ impl ArchiveError {
             Self::Upload { .. } => {
                 Some("run the command again; `--rotate-size` or `--rotate-time` of `eddy record` writes parts that stay".to_owned())
             }
+            Self::Create { source, .. } if source.kind() == io::ErrorKind::InvalidInput => {
+                Some("name a file; `eddy archive cat` prints events to standard output".to_owned())
+            }
             Self::Create { source, name } => Some(atomic_file::next_step(Path::new(name), source)),
             Self::Read { .. } | Self::Compress { .. } | Self::Interrupted => None,
             Self::Write { source, name, .. } if is_full(source) => {

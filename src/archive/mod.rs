@@ -54,7 +54,9 @@ pub use reader::{Reader, Selection};
 pub use record::Record;
 pub use repair::{Loss, Repaired, repair, repaired_path};
 pub use stats::{ChannelStats, Stats, stats};
-pub use storage::{ObjectAccess, Opened, Seekable, exists, is_object, open as open_bytes, use_objects};
+pub use storage::{
+    ObjectAccess, Opened, Seekable, exists, free_target, is_object, open as open_bytes, use_objects,
+};
 pub use verify::{Finding, Verification, verify};
 pub use verify_parts::verify_parts;
 pub use writer::{Summary, Writer, WriterOptions};

@@ -4,6 +4,7 @@ use std::fs::{File, OpenOptions};
 use std::io::{self, Read, Seek, SeekFrom, Write};
 use std::path::{Path, PathBuf};
 
+use super::ArchiveError;
 use crate::atomic_file;
 
 #[cfg(not(feature = "lake"))]
@@ -83,6 +84,19 @@ pub fn exists(path: &Path) -> bool {
 pub(super) fn replaceable(path: &Path) -> io::Result<PathBuf> {
     refuse_standard(path)?;
     if is_object(path) { Ok(path.to_owned()) } else { atomic_file::replaceable(path) }
+}
+
+/// The place of a file or object that is to be written under this name.
+///
+/// # Errors
+/// When no file can take it, or, unless it may be replaced, there is one.
+pub fn free_target(path: &Path, overwrite: bool) -> Result<PathBuf, ArchiveError> {
+    let name = || path.display().to_string();
+    let target = replaceable(path).map_err(|source| ArchiveError::Create { name: name(), source })?;
+    if exists(path) && !overwrite {
+        return Err(ArchiveError::Exists { name: name() });
+    }
+    Ok(target)
 }
 
 /// Bytes of a file or object; 0 where nobody knows.

@@ -102,11 +102,7 @@ impl Writer {
         header: &Header,
         options: WriterOptions,
     ) -> Result<Self, ArchiveError> {
-        if storage::exists(path) && !options.overwrite {
-            return Err(ArchiveError::Exists { name: path.display().to_string() });
-        }
-        let target = storage::replaceable(path)
-            .map_err(|source| ArchiveError::Create { name: path.display().to_string(), source })?;
+        let target = storage::free_target(path, options.overwrite)?;
         let path = target.as_path();
         // An object has no name before it is whole.
         let partial = if storage::is_object(path) { path.to_path_buf() } else { with_ending(path, ending) };

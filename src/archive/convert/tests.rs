@@ -126,6 +126,10 @@ fn nothing_is_replaced_and_nothing_half_written_stays() {
     std::fs::write(&path, "mine").expect("written");
     let refused = ForeignWriter::create(&path, ConvertFormat::Csv, None, false).err();
     assert!(matches!(refused, Some(ArchiveError::Exists { .. })), "{refused:?}");
+    for device in ["/dev/null", "/dev/stdout", "-"] {
+        let refused = ForeignWriter::create(Path::new(device), ConvertFormat::Csv, None, false).err();
+        assert!(matches!(refused, Some(ArchiveError::Create { .. })), "{device}: {refused:?}");
+    }
     let other = folder.path().join("other.csv");
     let mut writer = ForeignWriter::create(&other, ConvertFormat::Csv, None, false).expect("created");
     writer.write_record(&Record::new(None, Event::new("c", "v")), 1).expect("written");

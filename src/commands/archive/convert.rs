@@ -83,7 +83,7 @@ enum Loss {
 }
 
 /// What is written: a recording, or a format of other programs.
-fn target(args: &ConvertArgs) -> Result<Option<ConvertFormat>, CommandError> {
+fn target_format(args: &ConvertArgs) -> Result<Option<ConvertFormat>, CommandError> {
     let told = match args.to {
         Some(To::Eddy) => return Ok(None),
         Some(To::Avro) => Some(ConvertFormat::Avro),
@@ -161,10 +161,9 @@ pub(super) fn run(args: &ConvertArgs, context: &Context) -> Result<Status, Comma
         ));
     }
     refuse_same_file(std::slice::from_ref(&args.file), &args.output)?;
-    let target = target(args)?;
-    if crate::archive::exists(&args.output) && !args.force {
-        return Err(ArchiveError::Exists { name: args.output.display().to_string() }.into());
-    }
+    let target = target_format(args)?;
+    // Before everything is read for what would be lost.
+    crate::archive::free_target(&args.output, args.force)?;
     interruptible(context, |stop| {
         let lost = match target.filter(|_| args.loss != Loss::Accept) {
             Some(format) => match count_loss(args, format, context, stop)? {
