@@ -40,6 +40,12 @@ impl Shard {
         let (index, of) = text.split_once('/').unwrap_or((text, ""));
         let help = "write `INDEX/COUNT` with an index from 0, such as `0/4`, or `auto/4` in a Kubernetes Indexed Job";
         let index = match (index, given) {
+            ("auto", Some(given)) if given.trim().parse::<u32>().is_err() => {
+                return Err(error(
+                    format!("`JOB_COMPLETION_INDEX` is `{}`, which is no number of a shard", given.trim()),
+                    "Kubernetes sets it to a number from 0 in the pods of a Job with `completionMode: Indexed`; elsewhere write the index",
+                ));
+            }
             ("auto", Some(given)) => given.trim(),
             ("auto", None) => {
                 return Err(error(
@@ -129,6 +135,8 @@ mod tests {
             ("a/4", None, "names no shard"),
             ("auto/4", None, "JOB_COMPLETION_INDEX"),
             ("auto/4", Some("7"), "no shard 7"),
+            ("auto/4", Some("x"), "`JOB_COMPLETION_INDEX` is `x`"),
+            ("auto/x", Some("1"), "names no shard"),
         ] {
             let error = Shard::parse(text, given).expect_err(text);
             assert!(error.message.contains(words), "{text}: {}", error.message);
