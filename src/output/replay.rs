@@ -53,13 +53,7 @@ pub fn outcome_text(out: &mut dyn Write, outcome: &Outcome, target: &str) -> io:
     if summary.failed > 0 {
         writeln!(out, "failed    {}", counted(summary.failed, "event"))?;
     }
-    if summary.left_out_late > 0 {
-        writeln!(out, "late      {} left out", counted(summary.left_out_late, "event"))?;
-    }
-    if summary.stretched_us > 0 {
-        let moved = span(Duration::from_micros(summary.stretched_us));
-        writeln!(out, "late      the schedule was moved by {moved}")?;
-    }
+    late(out, summary.left_out_late, summary.stretched_us)?;
     if summary.possible_duplicates > 0 {
         let events = counted(summary.possible_duplicates, "event");
         writeln!(out, "repeated  {events} may have arrived twice")?;
@@ -103,9 +97,11 @@ pub fn merged_text(out: &mut dyn Write, merged: &Merged) -> io::Result<()> {
     if merged.failed > 0 {
         writeln!(out, "failed    {}", counted(merged.failed, "event"))?;
     }
+    late(out, merged.left_out_late, merged.stretched_us)?;
     if merged.possible_duplicates > 0 {
         writeln!(out, "repeated  {} may have arrived twice", counted(merged.possible_duplicates, "event"))?;
     }
+    faults(out, &merged.faults)?;
     out.flush()
 }
 
@@ -117,6 +113,18 @@ pub fn merged_json(out: &mut dyn Write, merged: &Merged) -> io::Result<()> {
     serde_json::to_writer(&mut *out, merged)?;
     writeln!(out)?;
     out.flush()
+}
+
+/// What was done about late events.
+fn late(out: &mut dyn Write, left_out: u64, stretched_us: u64) -> io::Result<()> {
+    if left_out > 0 {
+        writeln!(out, "late      {} left out", counted(left_out, "event"))?;
+    }
+    if stretched_us > 0 {
+        let moved = span(Duration::from_micros(stretched_us));
+        writeln!(out, "late      the schedule was moved by {moved}")?;
+    }
+    Ok(())
 }
 
 fn quantiles(times: &Quantiles) -> String {

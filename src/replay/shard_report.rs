@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
 
+use super::fault::FaultCount;
 use super::shard::Shard;
 use super::summary::Quantiles;
 
@@ -22,6 +23,16 @@ pub struct ShardSummary {
     acknowledged: u64,
     failed: u64,
     possible_duplicates: u64,
+    #[serde(default)]
+    faults: Vec<FaultCount>,
+    #[serde(default)]
+    seed: Option<u64>,
+    #[serde(default)]
+    left_out_late: u64,
+    #[serde(default)]
+    stretched_us: u64,
+    #[serde(default)]
+    clamped: u64,
     duration_us: u64,
     lag_us: Quantiles,
     response_us: Quantiles,
@@ -70,6 +81,19 @@ pub struct Merged {
     pub failed: u64,
     /// Events that may be on the target twice.
     pub possible_duplicates: u64,
+    /// Events with a fault on purpose, by fault.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub faults: Vec<FaultCount>,
+    /// What decided which events have them; none when processes differed in it.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub seed: Option<u64>,
+    /// Events that did not go because they were later than allowed.
+    pub left_out_late: u64,
+    /// How far late events have moved the schedule: that of the process where they moved it furthest.
+    pub stretched_us: u64,
+    /// Events whose recorded time lay before that of an earlier one, as the process says that met most of them: each reads
+    /// the whole recording.
+    pub clamped: u64,
     /// That of the slowest process.
     pub duration_us: u64,
     /// Of all events together; upper bounds, the largest of each, where a summary does not hold its histogram.
@@ -80,6 +104,16 @@ pub struct Merged {
     pub lanes_of_several: u64,
     /// Counts per lane, busiest first.
     pub lanes: Vec<Lane>,
+}
+
+impl Merged {
+    /// Events that were to arrive and did not. What was left out as late was not to arrive.
+    #[must_use]
+    pub fn missing(&self) -> u64 {
+        let to_be_sent = |planned: u64| planned.saturating_sub(self.settled_before + self.left_out_late);
+        let missing = self.planned.map_or(self.sent, to_be_sent).saturating_sub(self.acknowledged);
+        missing.max(self.failed)
+    }
 }
 
 /// What tells lanes apart: channel, key in one form or the other, and whether it stands for many keys.
@@ -143,6 +177,7 @@ pub fn merge(summaries: Vec<ShardSummary>) -> Merged {
     let mut lanes: BTreeMap<LaneName, (Lane, u64)> = BTreeMap::new();
     let times = |of: fn(&ShardSummary) -> &Quantiles| together(summaries.iter().map(of).cloned().collect());
     (merged.lag_us, merged.response_us) = (times(|one| &one.lag_us), times(|one| &one.response_us));
+    merged.seed = summaries.first().and_then(|first| first.seed);
     for summary in summaries {
         merged.shards += 1;
         merged.runs.push(summary.run);
@@ -152,6 +187,11 @@ pub fn merge(summaries: Vec<ShardSummary>) -> Merged {
         merged.acknowledged += summary.acknowledged;
         merged.failed += summary.failed;
         merged.possible_duplicates += summary.possible_duplicates;
+        add_faults(&mut merged.faults, summary.faults);
+        merged.seed = merged.seed.filter(|seed| summary.seed == Some(*seed));
+        merged.left_out_late += summary.left_out_late;
+        merged.stretched_us = merged.stretched_us.max(summary.stretched_us);
+        merged.clamped = merged.clamped.max(summary.clamped);
         merged.duration_us = merged.duration_us.max(summary.duration_us);
         for lane in summary.lanes {
             let key = (lane.channel.clone(), lane.key.clone(), lane.key_base64.clone(), lane.other_keys);
@@ -169,6 +209,15 @@ pub fn merge(summaries: Vec<ShardSummary>) -> Merged {
     merged.lanes = lanes.into_values().map(|(lane, _)| lane).collect();
     merged.lanes.sort_by_key(|lane| std::cmp::Reverse(lane.sent));
     merged
+}
+
+fn add_faults(sums: &mut Vec<FaultCount>, more: Vec<FaultCount>) {
+    for count in more {
+        match sums.iter_mut().find(|sum| sum.fault == count.fault) {
+            Some(sum) => sum.events += count.events,
+            None => sums.push(count),
+        }
+    }
 }
 
 fn together(parts: Vec<Quantiles>) -> Quantiles {
@@ -227,6 +276,38 @@ mod tests {
         assert_eq!(judged(&["", "0/3"]), Err(NotOneRun::Unmarked(1, 0)));
         // Processes that read a topic as one group are no shards.
         assert_eq!(judged(&["", ""]), Ok(()));
+    }
+
+    #[test]
+    fn what_was_left_out_as_late_is_not_missing() {
+        let with = |run: &str, more: serde_json::Value| {
+            let mut whole = json!({ "run": run, "planned": 10, "sent": 6, "acknowledged": 6, "failed": 0,
+                "possible_duplicates": 0, "duration_us": 1, "lag_us": {}, "response_us": {}, "lanes": [] });
+            let members =
+                more.as_object().into_iter().flatten().map(|(name, value)| (name.clone(), value.clone()));
+            whole.as_object_mut().expect("an object").extend(members);
+            serde_json::from_value::<ShardSummary>(whole).expect("a summary")
+        };
+        let faults = |events: u64| json!([{ "fault": "drop:5%", "kind": "drop", "events": events }]);
+        let late = |run: &str, faulty: u64, seed: u64| {
+            with(
+                run,
+                json!({ "left_out_late": 4, "stretched_us": faulty, "clamped": 2, "seed": seed,
+                "faults": faults(faulty) }),
+            )
+        };
+        let merged = merge(vec![late("x", 1, 7), late("y", 2, 7)]);
+        assert_eq!((merged.missing(), merged.left_out_late), (0, 8));
+        assert_eq!((merged.stretched_us, merged.clamped, merged.seed), (2, 2, Some(7)));
+        assert_eq!(merged.faults.iter().map(|fault| fault.events).collect::<Vec<_>>(), [3]);
+        assert_eq!(merge(vec![late("x", 1, 7), late("y", 2, 8)]).seed, None);
+        // Others that did not arrive are.
+        assert_eq!(merge(vec![late("x", 1, 7), with("y", json!({}))]).missing(), 4);
+        // What an earlier part left out is settled.
+        assert_eq!(merge(vec![with("x", json!({ "settled_before": 3, "left_out_late": 1 }))]).missing(), 0);
+        // Of a group, it is known only what was handed over.
+        let group = json!({ "planned": null, "sent": 6, "acknowledged": 5, "failed": 1, "left_out_late": 4 });
+        assert_eq!(merge(vec![with("x", group)]).missing(), 1);
     }
 
     #[test]

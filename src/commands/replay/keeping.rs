@@ -252,7 +252,10 @@ pub(super) fn closed(
         return Ok(None);
     }
     let left = match (shard, summary.planned) {
-        (Some(_), Some(planned)) => planned.saturating_sub(summary.settled_before + summary.acknowledged),
+        (Some(_), Some(planned)) => {
+            let settled = summary.settled_before + summary.acknowledged + summary.left_out_late;
+            planned.saturating_sub(settled)
+        }
         _ => ledger.planned - ledger.settled.count(),
     };
     let words = if outcome.delivered() { "go on" } else { "go on where it ended" };

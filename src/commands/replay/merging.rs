@@ -93,12 +93,11 @@ fn refuse_others(summaries: &[ShardSummary], reports: &[PathBuf]) -> Result<(), 
 }
 
 fn ended(merged: &Merged) -> Result<Status, CommandError> {
-    let missing =
-        merged.planned.unwrap_or(merged.sent).saturating_sub(merged.settled_before + merged.acknowledged);
-    if missing == 0 && merged.failed == 0 {
+    let missing = merged.missing();
+    if missing == 0 {
         return Ok(Status::Done);
     }
-    let message = format!("{} did not arrive", counted(missing.max(merged.failed), "event"));
+    let message = format!("{} did not arrive", counted(missing, "event"));
     Err(CommandError::new(ErrorKind::Delivery, message)
         .hint("run the shards that did not end again with `--resume`, then add up their summaries anew"))
 }
