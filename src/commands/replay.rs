@@ -209,7 +209,7 @@ async fn carried_out(
     let shard = plan.shard;
     // Until the end of the run.
     let _lock = keeping::locked(args, shard)?;
-    let lines = args.watching.results(args.resume)?;
+    let lines = args.watching.results(args.resume, shard)?;
     let known = (survey, plan.start_at, beyond_the_ledger);
     let begun = keeping::begun(args, context, (target, window, shard), known, stop).await?;
     let (keeper, recall, sink) = match begun {
@@ -271,7 +271,7 @@ fn suited(
 
 /// What is sent; a run that goes on makes the same faults as before.
 fn chosen(args: &Args, window: Window, shard: Option<Shard>) -> Result<Selection, CommandError> {
-    let ledger = args.ledger.as_deref().map(|path| delivering::ledger_of(path, shard));
+    let ledger = args.ledger.as_deref().map(|path| delivering::file_of(path, shard));
     let goes_on = |path: &PathBuf| args.resume && (shard.is_none() || path.exists());
     args.selecting.selection(&window, ledger.filter(goes_on).as_deref())
 }

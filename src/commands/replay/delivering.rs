@@ -122,12 +122,17 @@ impl DeliveringArgs {
     }
 }
 
-/// The ledger of this process beside those of the others.
-pub(super) fn ledger_of(path: &Path, shard: Option<Shard>) -> PathBuf {
+/// A file of this process beside those of the others, such as its ledger.
+pub(super) fn file_of(path: &Path, shard: Option<Shard>) -> PathBuf {
     let Some(shard) = shard else { return path.to_owned() };
     let mut name = path.as_os_str().to_owned();
     name.push(shard.suffix());
     name.into()
+}
+
+/// Whether this process goes on with what it has begun: with `--resume`, a shard begins where there is no ledger yet.
+pub(super) fn goes_on(args: &Args, shard: Option<Shard>) -> bool {
+    args.resume && args.ledger.as_ref().is_some_and(|path| file_of(path, shard).exists())
 }
 
 /// Whether entries keep the ids they were recorded with, which a stream takes only in growing order.
@@ -158,8 +163,7 @@ pub(super) fn refuse_uncommon_beginning(
     shard: Option<Shard>,
     start_at: Option<Timestamp>,
 ) -> Result<(), CommandError> {
-    let goes_on = |path: &PathBuf| args.resume && ledger_of(path, shard).exists();
-    if shard.is_none() || args.ledger.as_ref().is_some_and(goes_on) {
+    if shard.is_none() || goes_on(args, shard) {
         return Ok(());
     }
     refuse_several_beginnings(args, start_at)

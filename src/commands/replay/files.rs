@@ -1,7 +1,7 @@
 //! The files of a run: none is two things at once, and none that holds something else is added to.
 
 use super::Args;
-use super::delivering::ledger_of;
+use super::delivering::file_of;
 use super::origin::Origin;
 use crate::commands::auditing;
 use crate::commands::distinct_files::{Written, refuse_shared};
@@ -23,11 +23,11 @@ pub(super) fn refuse_unfit(
     let audited = is_network(&target.address);
     let audit = audited.then(|| auditing::kept_in(args.guarding.audit.as_deref(), context)).flatten();
     let to = (target.address.scheme == Scheme::File).then(|| target.address.path.as_str().into());
-    let ledger = args.ledger.as_ref().map(|path| ledger_of(path, shard));
+    let ledger = args.ledger.as_ref().map(|path| file_of(path, shard));
     let named = [
         ("`--to`", to),
         ("`--ledger`", ledger),
-        ("`--results`", args.watching.results.clone()),
+        ("`--results`", args.watching.results_of(shard)),
         ("`--quarantine`", args.guarding.quarantine.clone()),
         ("`--audit`", audit.clone()),
     ];

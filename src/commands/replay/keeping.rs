@@ -3,7 +3,7 @@
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use super::delivering::ledger_of;
+use super::delivering::file_of;
 use super::{Args, Loss};
 use crate::archive::is_archive_name;
 use crate::commands::target::Place;
@@ -53,7 +53,7 @@ pub(super) fn refuse_other(
         return Err(CommandError::usage(message)
             .hint("leave `--ledger` out, or send to a file of event lines, such as `events.ndjson`"));
     }
-    let path = &ledger_of(path, shard);
+    let path = &file_of(path, shard);
     match Ledger::read(path)? {
         None if args.resume && shard.is_none() => Err(nothing_to_go_on_from(path)),
         Some(kept) if args.resume => Ok(kept.belongs_to(path, &new(args, (target, window, shard), survey)?)?),
@@ -68,7 +68,7 @@ pub(super) fn refuse_other(
 /// # Errors
 /// When another process keeps it.
 pub(super) fn locked(args: &Args, shard: Option<Shard>) -> Result<Option<LedgerLock>, CommandError> {
-    let lock = |path: &PathBuf| LedgerLock::take(&ledger_of(path, shard)).map_err(not_begun);
+    let lock = |path: &PathBuf| LedgerLock::take(&file_of(path, shard)).map_err(not_begun);
     args.ledger.as_ref().filter(|_| !args.delivering.transacts()).map(lock).transpose()
 }
 
@@ -86,7 +86,7 @@ pub(super) async fn begun(
     let Some(path) = &args.ledger else {
         return Ok(Begun::Unkept);
     };
-    let path = &ledger_of(path, shard);
+    let path = &file_of(path, shard);
     let mut new = new(args, (target, window, shard), survey)?;
     if let Some(start) = start_at {
         new.started = start.to_string();

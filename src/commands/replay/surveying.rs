@@ -1,6 +1,6 @@
 //! What a run would send, looked through before it does, and what people should know of it.
 
-use super::delivering::ledger_of;
+use super::delivering::file_of;
 use super::origin::Origin;
 use super::{Args, changing};
 use crate::commands::choosing::{say_replayed, say_unfit};
@@ -37,7 +37,7 @@ pub(super) async fn surveyed(
 
 /// When the run begins, or began where it goes on.
 fn beginning(args: &Args, shard: Option<Shard>, start_at: Option<Timestamp>) -> Timestamp {
-    let ledger = args.ledger.as_ref().filter(|_| args.resume).map(|path| ledger_of(path, shard));
+    let ledger = args.ledger.as_ref().filter(|_| args.resume).map(|path| file_of(path, shard));
     // One that cannot be read is told of when it is taken up.
     let kept = ledger.and_then(|path| Ledger::read(&path).ok().flatten());
     let began = kept.and_then(|kept| kept.started.parse().ok());

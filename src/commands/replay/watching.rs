@@ -3,8 +3,9 @@
 use std::path::PathBuf;
 use std::sync::Arc;
 
+use super::delivering::file_of;
 use crate::commands::{CommandError, results};
-use crate::replay::{Results, Survey};
+use crate::replay::{Results, Shard, Survey};
 use crate::ui::Ui;
 use crate::ui::progress::{ProgressChoice, TransferView};
 
@@ -12,7 +13,8 @@ use crate::ui::progress::{ProgressChoice, TransferView};
 #[derive(Debug, clap::Args)]
 #[command(next_help_heading = "Watching")]
 pub(super) struct WatchingArgs {
-    /// Write a JSON line for each event there: when it was due, went and arrived, where, or why not
+    /// Write a JSON line for each event there: when it was due, went and arrived, where, or why not;
+    /// with `--shard`, FILE is followed by `.INDEX-of-COUNT`
     #[arg(long, value_name = "FILE")]
     pub(super) results: Option<PathBuf>,
     /// How progress is shown on stderr
@@ -34,13 +36,18 @@ enum Shown {
 }
 
 impl WatchingArgs {
+    /// The file of results of this process: each shard has its own, as it has its ledger.
+    pub fn results_of(&self, shard: Option<Shard>) -> Option<PathBuf> {
+        self.results.as_ref().map(|path| file_of(path, shard))
+    }
+
     /// Begins the file of results; a run that goes on adds to it.
     ///
     /// # Errors
     /// When it is there already, or cannot be written.
-    pub fn results(&self, goes_on: bool) -> Result<Option<Arc<Results>>, CommandError> {
+    pub fn results(&self, goes_on: bool, shard: Option<Shard>) -> Result<Option<Arc<Results>>, CommandError> {
         let else_what = "name another for `--results`, or remove it; `--resume` adds to it";
-        results::begin(self.results.as_ref(), goes_on, else_what)
+        results::begin(self.results_of(shard).as_ref(), goes_on, else_what)
     }
 
     /// How a run shows its progress, whose events go to these channels.
