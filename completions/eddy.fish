@@ -785,7 +785,7 @@ complete -c eddy -n "__fish_eddy_using_subcommand replay; and not __fish_seen_su
 skip\t'Leave them out'
 warn\t'Say how many there are and send them'"
 complete -c eddy -n "__fish_eddy_using_subcommand replay; and not __fish_seen_subcommand_from report manifest help" -l max-loops -d 'Leave out events that have been through this many replays already' -r
-complete -c eddy -n "__fish_eddy_using_subcommand replay; and not __fish_seen_subcommand_from report manifest help" -l quarantine -d 'Keep what `--max-loops` leaves out in this archive' -r -F
+complete -c eddy -n "__fish_eddy_using_subcommand replay; and not __fish_seen_subcommand_from report manifest help" -l quarantine -d 'Keep what `--max-loops` leaves out in this archive; of several shards, `0/COUNT` keeps it for all' -r -F
 complete -c eddy -n "__fish_eddy_using_subcommand replay; and not __fish_seen_subcommand_from report manifest help" -l audit -d 'The file that says who replayed what and when (default: `audit` of the workspace, `.eddy/audit.ndjson` beside it, or `eddy/audit.ndjson` in the user\'s state directory)' -r -F
 complete -c eddy -n "__fish_eddy_using_subcommand replay; and not __fish_seen_subcommand_from report manifest help" -l results -d 'Write a JSON line for each event there: when it was due, went and arrived, where, or why not; with `--shard`, FILE is followed by `.INDEX-of-COUNT`' -r -F
 complete -c eddy -n "__fish_eddy_using_subcommand replay; and not __fish_seen_subcommand_from report manifest help" -l progress -d 'How progress is shown on stderr' -r -f -a "auto\t'A bar with a line for each channel on a terminal, a plain line every few seconds elsewhere'

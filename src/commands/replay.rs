@@ -189,7 +189,7 @@ async fn replay(args: &Args, context: &Context) -> Result<Status, CommandError> 
         );
     }
     rails.refuse(args, context)?;
-    guarding::quarantine(args, context, (&origin, window), &selection, &survey, &stop).await?;
+    guarding::quarantine(args, context, (&origin, window, shard), &selection, &survey, &stop).await?;
     let limits = Limits { retry_for, ..Limits::default() };
     // What is lost was counted above.
     selection.changes.carried = (args.loss == Loss::Allow).then_some(carried);

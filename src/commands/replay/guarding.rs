@@ -1,10 +1,10 @@
 //! What keeps a replay from doing harm: caps, the place it came from, a look at the target, the contract, loops.
 
 use std::fmt::Write as _;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
-use super::Args;
 use super::origin::Origin;
+use super::{Args, delivering};
 use crate::archive::{Header, Reader, Writer, WriterOptions};
 use crate::commands::connect::Connector;
 use crate::commands::contract_check::ContractCheck;
@@ -21,7 +21,9 @@ use crate::output::replay_plan::Identity;
 use crate::replay::guard::{Contract, Loops};
 use crate::replay::preflight::{Caps, Finding, facts_left, unwritable};
 use crate::replay::progress::Silent;
-use crate::replay::{Canary, Changes, FirstEvents, Guards, Plan, Selection, StopToken, Survey, carry, size};
+use crate::replay::{
+    Canary, Changes, Faults, FirstEvents, Guards, Plan, Selection, Shard, StopToken, Survey, carry, size,
+};
 use crate::ui::Ui;
 
 /// Flags that keep a replay from doing harm.
@@ -53,7 +55,7 @@ pub(super) struct GuardingArgs {
     /// Leave out events that have been through this many replays already
     #[arg(long, value_name = "COUNT", default_value_t = 3, value_parser = clap::value_parser!(u64).range(1..))]
     max_loops: u64,
-    /// Keep what `--max-loops` leaves out in this archive
+    /// Keep what `--max-loops` leaves out in this archive; of several shards, `0/COUNT` keeps it for all
     #[arg(long, value_name = "FILE")]
     pub(super) quarantine: Option<PathBuf>,
     /// The file that says who replayed what and when (default: `audit` of the workspace, `.eddy/audit.ndjson` beside it, or
@@ -455,21 +457,33 @@ impl Args {
     }
 }
 
-/// Keeps the events that have been through too many replays in an archive of their own.
+/// Whether a shard that ended before it had a ledger has kept the events in this archive already.
+fn holds_what_this_leaves_out(args: &Args, path: &Path) -> bool {
+    let header = Reader::open(path).ok().and_then(|reader| reader.header().cloned());
+    header.is_some_and(|header| header.sources == [args.archive.clone()])
+}
+
+/// Keeps the events that have been through too many replays in an archive of their own. Each shard meets all of them, and the
+/// first one keeps them for all.
 ///
 /// # Errors
 /// When it is there already, or cannot be written.
 pub(super) async fn quarantine(
     args: &Args,
     context: &Context,
-    (origin, window): (&Origin, Window),
+    (origin, window, shard): (&Origin, Window, Option<Shard>),
     selection: &Selection,
     survey: &Survey,
     stop: &StopToken,
 ) -> Result<(), CommandError> {
-    let Some(path) = args.guarding.quarantine.as_ref().filter(|_| !args.resume) else {
+    let keeps = shard.is_none_or(|shard| shard.place().0 == 0) && !delivering::goes_on(args, shard);
+    let Some(path) = args.guarding.quarantine.as_ref().filter(|_| keeps) else {
         return Ok(());
     };
+    if args.resume && path.exists() && holds_what_this_leaves_out(args, path) {
+        context.ui.say(format!("`{}` was kept before", path.display()));
+        return Ok(());
+    }
     if path.exists() {
         return Err(CommandError::usage(format!("`{}` is already there", path.display()))
             .hint("choose another name; a recording is never overwritten"));
@@ -480,7 +494,8 @@ pub(super) async fn quarantine(
     }
     let guards = Guards { loops: Some(Loops::AtLeast(args.guarding.max_loops)), ..Guards::default() };
     let mut selection = Selection { guards, skip: 0, first: Some(looped), ..selection.clone() };
-    selection.changes = Changes::default();
+    // They are kept as they came.
+    (selection.changes, selection.faults) = (Changes::default(), Faults::default());
     let header = Header::new(vec![args.archive.clone()]);
     let sink = FileSink::of_writer(Writer::create(path, &header, WriterOptions::default())?);
     let plan = Plan { selection, planned: Some(looped), ..Plan::default() };
