@@ -368,7 +368,7 @@ fn named_channel(address: &Address) -> Option<&str> {
 }
 
 /// Whether a text without a scheme is meant as a path: by where it points or by how it ends.
-fn is_path(text: &str) -> bool {
+pub fn is_path(text: &str) -> bool {
     let path = Path::new(text);
     let points = path.is_absolute() || text.starts_with("./") || text.starts_with("../");
     let extension = path.extension().and_then(|extension| extension.to_str());

@@ -46,6 +46,11 @@ impl FaultingArgs {
         self.chosen.get().copied()
     }
 
+    /// Whether each process would draw faults of its own.
+    pub fn is_left_to_chance(&self) -> bool {
+        !self.fault.is_empty() && self.seed.is_none()
+    }
+
     /// Says which seed gives these faults again.
     pub fn say_seed(&self, context: &Context) {
         if let Some(seed) = self.seed() {

@@ -45,7 +45,7 @@ pub(super) struct GuardingArgs {
     /// Send this many events, wait for their receipts, and ask whether the rest follows; without a terminal the run ends
     /// there and says how to go on. With `--yes` the rest follows when all of them arrived
     #[arg(long, value_name = "COUNT", value_parser = clap::value_parser!(u64).range(1..))]
-    ask_after: Option<u64>,
+    pub(super) ask_after: Option<u64>,
     /// Send events to the very channels they were recorded from
     #[arg(long)]
     in_place: bool,

@@ -6,6 +6,7 @@ use std::path::Path;
 use clap::FromArgMatches as _;
 
 use super::{changing, delivering, faulting};
+use crate::commands::target::is_path;
 use crate::commands::{CommandError, Context, Status, command_line};
 use crate::endpoint::address::Scheme;
 use crate::endpoint::open::capabilities;
@@ -84,7 +85,9 @@ pub(super) fn run(args: &Args, context: &Context) -> Result<Status, CommandError
     }
     let mount = args.mount.trim_end_matches('/');
     let ledger = format!("{mount}/{}.ledger", args.name);
-    refuse_unfit(args, &run_of_pods(args, &ledger)?)?;
+    let run = run_of_pods(args, &ledger)?;
+    refuse_useless(args, &run)?;
+    refuse_unfit(args, &run)?;
     let view = JobView {
         name: &args.name,
         namespace: args.namespace.as_deref(),
@@ -102,6 +105,14 @@ pub(super) fn run(args: &Args, context: &Context) -> Result<Status, CommandError
     if !args.archive.contains("://") && !Path::new(&args.archive).starts_with(view.mount) {
         let (archive, mount) = (&args.archive, view.mount);
         context.ui.warn(format!("`{archive}` does not lie below `{mount}`, where the pods have the volume"));
+    }
+    for (flag, path) in [("--results", &run.watching.results), ("--quarantine", &run.guarding.quarantine)] {
+        if let Some(path) = path.as_ref().filter(|path| !path.starts_with(view.mount)) {
+            let (path, mount) = (path.display(), view.mount);
+            context.ui.warn(format!(
+                "`{path}` of `{flag}` does not lie below `{mount}`, where the pods have the volume: it is gone with its pod"
+            ));
+        }
     }
     let text = job(&view).map_err(|error| CommandError::usage(error.to_string()))?;
     let mut data = context.ui.data();
@@ -144,6 +155,43 @@ fn run_of_pods(args: &Args, ledger: &str) -> Result<super::Args, CommandError> {
     let what = first.strip_prefix("error: ").unwrap_or(first).replace('\'', "`");
     Err(CommandError::usage(format!("what stands after `--` cannot be used: {what}"))
         .hint("it is added to `eddy replay` in each pod; `eddy replay --help` has its flags"))
+}
+
+/// Refuses what pods would do without a word, and what would not be the one replay that is meant.
+fn refuse_useless(args: &Args, run: &super::Args) -> Result<(), CommandError> {
+    let refused = |message: String, help: &str| Err(CommandError::usage(message).hint(help));
+    let is_here = |text: &str| {
+        Address::parse(text).is_ok_and(|address| matches!(address.scheme, Scheme::File | Scheme::Memory))
+    };
+    if is_path(&args.to) || (args.to.contains(':') && is_here(&args.to)) {
+        return refused(
+            format!("`{}` is no server that all pods send to: each would write by itself", args.to),
+            "name a server with `--to`; a file is written by one process: `eddy replay ARCHIVE --to FILE`",
+        );
+    }
+    if run.dry_run {
+        return refused(
+            "with `--dry-run` each pod sends nothing, and the job is done all the same".to_owned(),
+            "leave it out here, and look at the plan yourself: `eddy replay ARCHIVE --to TARGET --dry-run`",
+        );
+    }
+    let is_answered = args.flags.iter().any(|flag| flag == "--yes");
+    if let Some(count) = run.guarding.ask_after.filter(|_| !is_answered) {
+        return refused(
+            format!(
+                "`--ask-after {count}` asks somebody, and nobody is at a pod: each would send so many and end"
+            ),
+            "leave it out, or add `--yes`: the rest follows where all of the first ones arrived",
+        );
+    }
+    if run.selecting.faulting.is_left_to_chance() {
+        return refused(
+            "`--fault` without `--seed`: each pod would draw faults of its own, and others when it is started again"
+                .to_owned(),
+            "give all of them the same `--seed NUMBER`",
+        );
+    }
+    Ok(())
 }
 
 /// Refuses what each pod would refuse when it begins.
