@@ -207,7 +207,7 @@ fn first_round(plan: &Plan, run: String) -> InRun {
     let began = known.unwrap_or_else(Timestamp::now);
     // What all shards of a run know of it: an identity becomes the same in each of them.
     let run = if plan.shard.is_some() { format!("shards from {began}") } else { run };
-    InRun { run, round: 0, began, first: plan.first }
+    InRun { run, round: 0, began, first: plan.first, shard: plan.shard }
 }
 
 /// The writer blocks while it waits for the moment an event is due, so it gets a thread of its own.

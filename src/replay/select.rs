@@ -132,7 +132,7 @@ impl Selector {
     pub fn in_run(selection: Selection, run: &InRun) -> Self {
         let takes_all = selection.takes_all();
         let changer = Changer::new(selection.changes.clone(), run);
-        let injector = Injector::new(selection.faults.clone());
+        let injector = Injector::new(selection.faults.clone()).counting_for(run.shard);
         let left_out = LeftOut::default();
         Self { selection, changer, injector, takes_all, matched: 0, taken: 0, unsampled: 0, left_out }
     }
@@ -142,7 +142,7 @@ impl Selector {
         self.injector.rest()
     }
 
-    /// How many events had a fault.
+    /// How many events of this process had a fault.
     #[must_use]
     pub fn faults(&self) -> Vec<FaultCount> {
         self.injector.counts()

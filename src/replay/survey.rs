@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use serde::Serialize;
 
-use super::change::UnusedNames;
+use super::change::{InRun, UnusedNames};
 use super::fault::FaultCount;
 use super::guard::LeftOut;
 use super::schedule::Timetable;
@@ -202,7 +202,7 @@ impl Survey {
         stop: &StopToken,
     ) -> Result<Self, EndpointError> {
         let mut survey = Self::default();
-        let mut selector = Selector::new(selection);
+        let mut selector = Selector::in_run(selection, &InRun { shard, ..InRun::default() });
         let mut timing = Timing::new(timetable);
         while !selector.complete() {
             let batch = tokio::select! {

@@ -13,6 +13,7 @@ pub use times::{NewTimes, Retime};
 use super::identity::Identities;
 use super::jq::{Jq, JqFailure};
 use super::mask::Masker;
+use super::shard::Shard;
 use crate::endpoint::{Capabilities, EndpointError, EndpointErrorKind};
 use crate::event::{Event, Header, Timestamp};
 
@@ -50,6 +51,8 @@ pub struct InRun {
     pub began: Timestamp,
     /// The earliest time written on what it sends.
     pub first: Option<Timestamp>,
+    /// The part of this process, when several send it.
+    pub shard: Option<Shard>,
 }
 
 /// Names in changes that no event had.

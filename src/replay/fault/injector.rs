@@ -11,6 +11,7 @@ use crate::endpoint::EndpointError;
 use crate::event::{Event, FAULT_HEADER, Header, REPEAT_HEADER, Timestamp};
 use crate::replay::jq::JqFailure;
 use crate::replay::pattern::Condition;
+use crate::replay::shard::Shard;
 
 /// Events that may be late at the same time; with more, the first of them goes.
 const MOST_LATE: usize = 65_536;
@@ -26,6 +27,8 @@ type Lane = (String, Option<Bytes>);
 pub(in crate::replay) struct Injector {
     faults: Faults,
     counts: Vec<u64>,
+    /// Whose events are counted; each process meets all of them.
+    shard: Option<Shard>,
     seen: u64,
     /// The latest time that has come by.
     now: Timestamp,
@@ -40,7 +43,13 @@ impl Injector {
     pub fn new(faults: Faults) -> Self {
         let counts = vec![0; faults.list.len()];
         let (late, swapped) = (BTreeMap::new(), HashMap::new());
-        Self { faults, counts, seen: 0, now: Timestamp(i64::MIN), late, arrivals: 0, swapped }
+        Self { faults, counts, shard: None, seen: 0, now: Timestamp(i64::MIN), late, arrivals: 0, swapped }
+    }
+
+    /// Counts faults of the events of this shard only.
+    pub fn counting_for(mut self, shard: Option<Shard>) -> Self {
+        self.shard = shard;
+        self
     }
 
     /// How many events had each fault so far.
@@ -117,7 +126,7 @@ impl Injector {
             }
         }
         if let Some((at, ..)) = hits.iter().find(|(_, kind, _)| *kind == FaultKind::Drop) {
-            self.counts[*at] += 1;
+            self.add(*at, &event);
             // Time goes on without it.
             self.release(event.received, out);
             return;
@@ -157,8 +166,13 @@ impl Injector {
         copy
     }
 
+    fn add(&mut self, at: usize, event: &Event) {
+        self.counts[at] += u64::from(self.shard.is_none_or(|shard| shard.has(event)));
+    }
+
+    /// Counts a fault and marks its event.
     fn count(&mut self, at: usize, event: &mut Event) {
-        self.counts[at] += 1;
+        self.add(at, event);
         if !self.faults.mark {
             return;
         }
@@ -368,6 +382,23 @@ mod tests {
         let mut injector = Injector::new(faults(&["drop:1% if .payload | last(range(infinite))"], 5));
         let (events, failure) = injector.inject(vec![event(0), event(1)]);
         assert!(events.is_empty() && failure.is_some());
+    }
+
+    #[test]
+    fn each_shard_counts_the_faults_of_its_own_events() {
+        let list = ["duplicate:20%", "drop:20%", "corrupt:30%", "reorder:20%"];
+        let counted = |shard: Option<&str>| {
+            let shard = shard.map(|text| text.parse().expect("a shard"));
+            let mut injector = Injector::new(faults(&list, 7)).counting_for(shard);
+            let (out, _) = injector.inject((0..600).map(event).collect());
+            let sent = out.len() + injector.rest().len();
+            (sent, injector.counts().iter().map(|count| count.events).collect::<Vec<_>>())
+        };
+        let (whole, one, other) = (counted(None), counted(Some("0/2")), counted(Some("1/2")));
+        assert_eq!((one.0, other.0), (whole.0, whole.0), "all have the same faults");
+        assert!(one.1.iter().chain(&other.1).all(|count| *count > 0), "{one:?} {other:?}");
+        let sums: Vec<u64> = one.1.iter().zip(&other.1).map(|(one, other)| one + other).collect();
+        assert_eq!(sums, whole.1);
     }
 
     proptest! {
