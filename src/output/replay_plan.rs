@@ -151,8 +151,8 @@ pub fn plan_text(out: &mut dyn Write, plan: &PlanView<'_>) -> io::Result<()> {
     writeln!(out, "duration  {length}{rounds}")?;
     if let Some(mean) = mean(plan) {
         let mean = if mean == 0 { "under 1".to_owned() } else { grouped(mean) };
-        let most = grouped(survey.busiest_second);
-        writeln!(out, "rate      {mean}/s on average, {most}/s in the busiest second")?;
+        let most = busiest(plan).map(|most| format!(", {}/s in the busiest second", grouped(most)));
+        writeln!(out, "rate      {mean}/s on average{}", most.unwrap_or_default())?;
     }
     channels_text(out, plan)?;
     if survey.losses.is_empty() {
@@ -301,7 +301,7 @@ pub fn plan_json(out: &mut dyn Write, plan: &PlanView<'_>) -> io::Result<()> {
         "duration_us": plan.paced.then(|| micros(survey.length)),
         "rate": plan.paced.then(|| json!({
             "mean_per_second": mean(plan),
-            "busiest_second": survey.busiest_second,
+            "busiest_second": busiest(plan),
         })),
         "channels": channels,
         "losses": survey.losses,
@@ -334,6 +334,12 @@ fn mean(plan: &PlanView<'_>) -> Option<u64> {
     }
     let rate = u128::from(plan.survey.events) * 1_000_000_000 / length.as_nanos();
     u64::try_from(rate).ok()
+}
+
+/// The most events of one second. The seconds of a short run do not say it: where it is no whole number of them, the mean can
+/// be above each.
+fn busiest(plan: &PlanView<'_>) -> Option<u64> {
+    plan.survey.busiest_second.filter(|most| mean(plan).is_none_or(|mean| *most >= mean))
 }
 
 fn identity_json(identity: &Identity) -> Value {
@@ -410,6 +416,34 @@ mod tests {
             seed: None,
             changes: Vec::new(),
         }
+    }
+
+    #[test]
+    fn the_busiest_second_is_said_where_it_can_be_known() {
+        let rate = |events: u64, millis: u64, busiest: Option<u64>| {
+            let survey = Survey {
+                events,
+                length: std::time::Duration::from_millis(millis),
+                busiest_second: busiest,
+                ..Survey::default()
+            };
+            let (mut text, mut json) = (Vec::new(), Vec::new());
+            let plan = PlanView { paced: true, ..plan(&survey, &Identity::None, &[], &[]) };
+            plan_text(&mut text, &plan).expect("written");
+            plan_json(&mut json, &plan).expect("written");
+            let text = String::from_utf8(text).expect("text");
+            let json: serde_json::Value = serde_json::from_slice(&json).expect("JSON");
+            let line = text.lines().find(|line| line.starts_with("rate")).map(str::to_owned);
+            (line.unwrap_or_default(), json["rate"]["busiest_second"].as_u64())
+        };
+        assert_eq!(
+            rate(60, 10_000, Some(20)),
+            ("rate      6/s on average, 20/s in the busiest second".to_owned(), Some(20))
+        );
+        // A short run, and one of several rounds.
+        assert_eq!(rate(60, 1_520, Some(20)), ("rate      39/s on average".to_owned(), None));
+        assert_eq!(rate(60, 10_000, None), ("rate      6/s on average".to_owned(), None));
+        assert_eq!(rate(6, 500, Some(6)), (String::new(), Some(6)));
     }
 
     #[test]

@@ -150,8 +150,9 @@ pub struct Survey {
     pub bytes: u64,
     /// Channels events were recorded from, selected or not.
     pub recorded: BTreeSet<String>,
-    /// Most events that are due within one second of the run; zero without a pace.
-    pub busiest_second: u64,
+    /// Most events that are due within one second of the run; none without a pace, and over several rounds, whose seconds
+    /// hold other events than those of the first.
+    pub busiest_second: Option<u64>,
     /// The second that is being counted.
     pub(crate) second: Second,
     /// What guards left out.
@@ -253,6 +254,7 @@ impl Survey {
     /// The same once for each round.
     pub(super) fn repeat(&mut self, rounds: u64) {
         self.rounds = rounds;
+        self.busiest_second = self.busiest_second.filter(|_| rounds == 1);
         let counts =
             [&mut self.selected, &mut self.events, &mut self.bytes, &mut self.held_back, &mut self.unsampled];
         let channels = self.channels.values_mut().flat_map(|counts| [&mut counts.events, &mut counts.bytes]);
@@ -286,7 +288,7 @@ impl Survey {
             self.last = self.last.max(Some(event.received));
             if shard.is_none_or(|shard| shard.has(event)) {
                 if let Some(due) = *due {
-                    self.busiest_second = self.busiest_second.max(self.second.count(due));
+                    self.busiest_second = self.busiest_second.max(Some(self.second.count(due)));
                 }
                 self.add(event, target);
             }
