@@ -296,7 +296,8 @@ fn nothing_sent(args: &Args, context: &Context, begun: Begun) -> Result<Status, 
              of the first one named",
         ));
     }
-    context.ui.say("everything of this run has arrived; nothing was sent");
+    // What was left out as late is settled, too, and the ledger does not tell it apart.
+    context.ui.say("nothing of this run is left to send");
     Ok(Status::Done)
 }
 

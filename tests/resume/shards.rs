@@ -126,6 +126,86 @@ fn shards_give_one_identity_one_new_one_when_they_begin_together() {
     assert!(flows[0] == flows[1] && flows[0].len() == 1 && !flows[0].contains("flow"), "{flows:?}");
 }
 
+/// Two shards with one command, and a quarter of the events went through three replays before.
+fn two_shards(directory: &Path, more: &[&str]) -> Vec<Value> {
+    let line = |index: usize| {
+        let head = format!(r#"{{"n":{},"t":{},"src":"shop","k":"{}""#, index + 1, index * 1000, index % 50);
+        let looped = if index.is_multiple_of(4) { r#"["eddy-run","x"],["eddy-loops","3"]"# } else { "" };
+        head + r#","v":"x","h":["# + looped + "]}"
+    };
+    let lines: Vec<String> = (0..400).map(line).collect();
+    std::fs::write(directory.join("events.ndjson"), lines.join("\n") + "\n").expect("written");
+    let summary = |shard: usize| {
+        let (part, target) = (format!("{shard}/2"), format!("{shard}.ndjson"));
+        let fixed = ["replay", "events.ndjson", "--to", &target, "--shard", &part, "--ledger", "ledger"];
+        let arguments = [&fixed[..], &["--resume", "--format", "json"], more].concat();
+        let (code, out, error) = run(directory, &arguments);
+        assert_eq!(code, Some(0), "{error}");
+        std::fs::write(directory.join(format!("{shard}.json")), &out).expect("written");
+        serde_json::from_str(&out).expect("a summary")
+    };
+    [0, 1].map(summary).into()
+}
+
+#[test]
+fn each_shard_has_its_own_results_and_faults_and_one_keeps_what_is_left_out() {
+    let directory = tempfile::tempdir().expect("a directory");
+    let directory = directory.path();
+    let files = ["--results", "results", "--quarantine", "looped.eddy.ndjson.zst"];
+    let faults = ["--fault", "duplicate:10%", "--fault", "drop:10%", "--seed", "7"];
+    let summaries = two_shards(directory, &[&["--speed", "max"], &files[..], &faults[..]].concat());
+    for (shard, summary) in summaries.iter().enumerate() {
+        let text = std::fs::read_to_string(directory.join(format!("results.{shard}-of-2"))).expect("results");
+        let lines: Vec<Value> = text.lines().map(|line| serde_json::from_str(line).expect("JSON")).collect();
+        assert_eq!(Some(lines.len() as u64), summary["acknowledged"].as_u64());
+    }
+    assert!(!directory.join("results").exists());
+    // A copy more for each duplicate, an event less for each that is dropped.
+    let all =
+        |name: &str| summaries.iter().map(|summary| summary[name].as_u64().expect("a number")).sum::<u64>();
+    let fault = |at: usize| {
+        let counts =
+            summaries.iter().map(|summary| summary["faults"][at]["events"].as_u64().expect("a number"));
+        counts.collect::<Vec<u64>>()
+    };
+    let (twice, dropped) = (fault(0), fault(1));
+    assert_eq!(all("acknowledged"), 300 + twice.iter().sum::<u64>() - dropped.iter().sum::<u64>());
+    assert!(twice[0] != twice[1] || dropped[0] != dropped[1], "{twice:?} {dropped:?}");
+    let (code, out, error) =
+        run(directory, &["archive", "stats", "looped.eddy.ndjson.zst", "--format", "json"]);
+    assert_eq!(code, Some(0), "{error}");
+    let stats: Value = serde_json::from_str(&out).expect("JSON");
+    assert_eq!(stats["events"], 100, "{out}");
+    let (code, out, error) = run(directory, &["replay", "report", "0.json", "1.json", "--format", "json"]);
+    assert_eq!(code, Some(0), "{error}");
+    let merged: Value = serde_json::from_str(&out).expect("a report");
+    assert_eq!(
+        (merged["seed"].as_u64(), merged["faults"][0]["events"].as_u64()),
+        (Some(7), Some(twice.iter().sum()))
+    );
+}
+
+#[test]
+fn a_report_of_shards_counts_what_was_left_out_as_late() {
+    let directory = tempfile::tempdir().expect("a directory");
+    let directory = directory.path();
+    // Faster than any machine: much is late.
+    let pace = ["--rate", "10000000/s", "--late", "drop:0s"];
+    let summaries = two_shards(directory, &pace);
+    let late: u64 =
+        summaries.iter().map(|summary| summary["left_out_late"].as_u64().expect("a number")).sum();
+    assert!(late > 0);
+    let (code, out, error) = run(directory, &["replay", "report", "0.json", "1.json", "--format", "json"]);
+    assert_eq!(code, Some(0), "{error}");
+    let merged: Value = serde_json::from_str(&out).expect("a report");
+    assert_eq!(merged["left_out_late"].as_u64(), Some(late));
+    let again =
+        ["replay", "events.ndjson", "--to", "0.ndjson", "--shard", "0/2", "--ledger", "ledger", "--resume"];
+    let (code, _, error) = run(directory, &[&again[..], &pace[..]].concat());
+    assert!(code == Some(0) && error.contains("nothing of this run is left to send"), "{error}");
+    assert!(!error.contains("arrived"), "{error}");
+}
+
 fn flow_of(line: &str) -> String {
     let event: Value = serde_json::from_str(line).expect("an event");
     let headers = event["h"].as_array().expect("headers");
