@@ -8,7 +8,9 @@ use super::{CommandError, Context};
 use crate::check::events::{EventChecker, EventMessage};
 use crate::output::figures::{counted, grouped};
 use crate::replay::Masker;
-use crate::replay::mask::{ChannelSchemas, MaskCounts, MaskError, MaskKey, Rules, SchemasOf, marks};
+use crate::replay::mask::{
+    BY_SCHEMAS, ChannelSchemas, ContractSchemas, MaskCounts, MaskError, MaskKey, Rules, marks,
+};
 use crate::schema::Compiled;
 
 /// The variable with the key of tokens.
@@ -53,10 +55,11 @@ impl MaskingArgs {
         }
         let needs_key = rules.need_key(marks);
         let key = if needs_key { Some(self.key(context)?.ok_or_else(no_key)?) } else { None };
-        let schemas_of = checker.map(|checker| -> SchemasOf {
-            Arc::new(move |channel: &str| schemas(checker.messages(channel)))
+        let schemas = checker.map(|checker| ContractSchemas {
+            of: Arc::new(move |channel: &str| schemas(checker.messages(channel))),
+            mark: marks,
         });
-        Ok(Some(Masker::new(rules, key, schemas_of).map_err(|_| no_key())?))
+        Ok(Some(Masker::new(rules, key, schemas).map_err(|_| no_key())?))
     }
 
     fn key(&self, context: &Context) -> Result<Option<MaskKey>, CommandError> {
@@ -108,6 +111,7 @@ fn schemas(messages: &[Arc<EventMessage>]) -> ChannelSchemas {
         payloads: messages.iter().filter_map(|message| whole(message.payload())).collect(),
         headers: messages.iter().filter_map(|message| whole(message.headers())).collect(),
         not_json: messages.iter().find_map(|message| message.not_json()),
+        is_known: !messages.is_empty(),
     }
 }
 
@@ -116,10 +120,31 @@ pub fn say(counts: &MaskCounts, context: &Context) {
     for rule in &counts.rules {
         context.ui.say(format!("masked    {:>9}  {} ({})", grouped(rule.values), rule.rule, rule.action));
     }
-    for rule in counts.rules.iter().filter(|rule| rule.values == 0) {
+    warn(counts, context);
+}
+
+/// Says what masking may have missed.
+pub fn warn(counts: &MaskCounts, context: &Context) {
+    let (by_schemas, rules): (Vec<_>, Vec<_>) =
+        counts.rules.iter().filter(|rule| rule.values == 0).partition(|rule| rule.rule == BY_SCHEMAS);
+    for rule in &rules {
         context.ui.warn(format!("the rule `{}` ({}) found nothing to mask", rule.rule, rule.action));
     }
-    if counts.rules.iter().any(|rule| rule.values == 0) {
+    if !by_schemas.is_empty() {
+        context.ui.warn("no event had anything that a schema marks with `x-pii`");
+    }
+    if counts.unknown_to_contract > 0 {
+        let events = counted(counts.unknown_to_contract, "event");
+        let channels: Vec<String> = counts.unknown_channels.iter().map(|name| format!("`{name}`")).collect();
+        context.ui.warn(format!(
+            "{events} went without a look at their fields: the contract does not know their channel ({})",
+            channels.join(", ")
+        ));
+        context.ui.help(
+            "write the channel into the contract, or rules for it into the mask; `--mask-strict` ends before such an event",
+        );
+    }
+    if !rules.is_empty() {
         context.ui.help("is its name written as in the events? `eddy archive cat FILE -n 1` shows one");
     }
     if counts.left_out > 0 {

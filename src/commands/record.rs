@@ -281,6 +281,9 @@ fn report(
         }
         writeln!(data, "{object}")?;
         data.flush()?;
+        if let Some(masked) = masked {
+            masking::warn(masked, context);
+        }
         return Ok(());
     }
     let pace = rate(events, time).map(|rate| format!(" ({rate})")).unwrap_or_default();

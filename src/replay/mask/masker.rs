@@ -9,7 +9,7 @@ use bytes::Bytes;
 use serde::Serialize;
 
 use super::rules::{About, Action, OfSchemas, Rule, Rules, Undecodable, Unknown};
-use super::schema::{ChannelSchemas, Described, Patterns, SchemasOf};
+use super::schema::{ChannelSchemas, ContractSchemas, Described, Patterns};
 use super::token::MaskKey;
 use crate::event::cloud_event::{Form, content_type, form, is_batch_type};
 use crate::event::{Event, FAULT_HEADER, Header, NUMBER_HEADER, RUN_HEADER};
@@ -20,6 +20,10 @@ mod fields;
 
 /// Channels whose rules are kept at hand.
 const MOST_CHANNELS: usize = 10_000;
+/// Channels that are named.
+const MOST_NAMED: usize = 5;
+/// What schemas asked for, in reports.
+pub const BY_SCHEMAS: &str = "x-pii of schemas";
 /// Facts of protocols that say nothing of what an event is about.
 const PLAIN_ATTRIBUTES: [&str; 22] = [
     "qos",
@@ -63,10 +67,22 @@ pub struct RuleCount {
 /// What masking came to.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize)]
 pub struct MaskCounts {
-    /// Each rule in order, then what schemas asked for, then what nothing named.
+    /// Each rule in order, then what schemas asked for where they mark anything, then what nothing named.
     pub rules: Vec<RuleCount>,
     /// Events left out because their payload could not be gone through.
     pub left_out: u64,
+    /// Events whose fields nothing was looked up for: schemas mask, the contract does not know their channel, and no rule is
+    /// about their payload.
+    #[serde(skip_serializing_if = "is_none")]
+    pub unknown_to_contract: u64,
+    /// Some of their channels.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub unknown_channels: Vec<String>,
+}
+
+#[expect(clippy::trivially_copy_pass_by_ref, reason = "serde gives a reference")]
+fn is_none(count: &u64) -> bool {
+    *count == 0
 }
 
 /// Why an event cannot be masked, as a fragment.
@@ -82,13 +98,14 @@ struct Inner {
     /// Which rule each path belongs to.
     of_path: Vec<usize>,
     key: Option<MaskKey>,
-    schemas_of: Option<SchemasOf>,
+    schemas: Option<ContractSchemas>,
     channels: Mutex<HashMap<String, Arc<OfChannel>>>,
     counts: Vec<AtomicU64>,
     by_schema: AtomicU64,
     unknown: AtomicU64,
     replaced: AtomicU64,
     left_out: AtomicU64,
+    unknown_to_contract: AtomicU64,
 }
 
 impl fmt::Debug for Masker {
@@ -117,14 +134,16 @@ struct OfChannel {
     patterns: (Patterns, Patterns),
     /// Something in payloads is to be masked or known.
     looks_inside: bool,
+    /// Schemas mask what others hold, and nothing says what is to be masked in these.
+    is_unknown: bool,
 }
 
 impl Masker {
-    /// A mask by rules. Tokens need a key; `schemas_of` says what schemas describe a channel.
+    /// A mask by rules. Tokens need a key; `schemas` say what describes a channel.
     ///
     /// # Errors
     /// When a rule needs a key and there is none.
-    pub fn new(rules: Rules, key: Option<MaskKey>, schemas_of: Option<SchemasOf>) -> Result<Self, Reason> {
+    pub fn new(rules: Rules, key: Option<MaskKey>, schemas: Option<ContractSchemas>) -> Result<Self, Reason> {
         if key.is_none() && rules.need_key(false) {
             return Err("tokens need a key".to_owned());
         }
@@ -144,13 +163,14 @@ impl Masker {
             paths,
             of_path,
             key,
-            schemas_of,
+            schemas,
             channels,
             counts,
             by_schema,
             unknown,
             replaced,
             left_out,
+            unknown_to_contract: count(),
         };
         Ok(Self(Arc::new(inner)))
     }
@@ -179,12 +199,12 @@ impl Masker {
             })
             .collect();
         let more = [
-            ("x-pii of schemas", &inner.by_schema),
+            (BY_SCHEMAS, &inner.by_schema),
             ("what nothing names", &inner.unknown),
             ("payloads that are no JSON", &inner.replaced),
         ];
         for ((name, count), action) in more.into_iter().zip(["mask", "drop", "redact"]) {
-            if load(count) > 0 {
+            if load(count) > 0 || (name == BY_SCHEMAS && inner.schemas_mask()) {
                 rules.push(RuleCount {
                     rule: name.to_owned(),
                     action: action.to_owned(),
@@ -192,7 +212,12 @@ impl Masker {
                 });
             }
         }
-        MaskCounts { rules, left_out: load(&inner.left_out) }
+        MaskCounts {
+            rules,
+            left_out: load(&inner.left_out),
+            unknown_to_contract: load(&inner.unknown_to_contract),
+            unknown_channels: inner.unknown_channels(),
+        }
     }
 
     /// Masks an event in place; false when it is to be left out. After an error it must not be written.
@@ -202,6 +227,7 @@ impl Masker {
     pub fn apply(&self, event: &mut Event) -> Result<bool, Reason> {
         let inner = &*self.0;
         let channel = inner.channel(&event.channel);
+        inner.unknown_to_contract.fetch_add(u64::from(channel.is_unknown), Ordering::Relaxed);
         let masked = inner.payload(event, &channel)?;
         if !masked {
             inner.left_out.fetch_add(1, Ordering::Relaxed);
@@ -234,12 +260,28 @@ impl Inner {
         let paths: Vec<usize> =
             (0..self.paths.len()).filter(|path| is_for(&list[self.of_path[*path]])).collect();
         let payload = rules.iter().copied().find(|number| list[*number].about == About::Payload);
-        let schemas = self.schemas_of.as_ref().map(|schemas_of| schemas_of(name)).unwrap_or_default();
+        let schemas = self.schemas.as_ref().map(|schemas| (schemas.of)(name)).unwrap_or_default();
         let by_schema = self.rules.schemas != OfSchemas::Ignore
             && (schemas.mark_anything() || schemas.not_json.is_some());
         let looks_inside = !paths.is_empty() || by_schema || self.rules.unknown != Unknown::Keep;
         let patterns = (Patterns::of(&schemas.payloads), Patterns::of(&schemas.headers));
-        OfChannel { rules, paths, payload, schemas, patterns, looks_inside }
+        let is_unknown = self.schemas_mask() && !schemas.is_known && !looks_inside && payload.is_none();
+        OfChannel { rules, paths, payload, schemas, patterns, looks_inside, is_unknown }
+    }
+
+    /// Whether schemas have something masked, on whatever channel.
+    fn schemas_mask(&self) -> bool {
+        self.rules.schemas != OfSchemas::Ignore && self.schemas.as_ref().is_some_and(|schemas| schemas.mark)
+    }
+
+    /// Some channels that the contract does not know, by name.
+    fn unknown_channels(&self) -> Vec<String> {
+        let channels = self.channels.lock().unwrap_or_else(PoisonError::into_inner);
+        let unknown = channels.iter().filter(|(_, channel)| channel.is_unknown);
+        let mut names: Vec<String> = unknown.map(|(name, _)| name.clone()).collect();
+        names.sort_unstable();
+        names.truncate(MOST_NAMED);
+        names
     }
 
     fn count(&self, rule: usize) {

@@ -6,7 +6,7 @@ mod rules;
 mod schema;
 mod token;
 
-pub use masker::{MaskCounts, Masker, RuleCount};
+pub use masker::{BY_SCHEMAS, MaskCounts, Masker, RuleCount};
 pub use rules::{MaskError, Rules, Unknown};
-pub use schema::{ChannelSchemas, SchemasOf, marks};
+pub use schema::{ChannelSchemas, ContractSchemas, SchemasOf, marks};
 pub use token::{KeyError, MaskKey};

@@ -20,10 +20,21 @@ pub struct ChannelSchemas {
     pub headers: Vec<Arc<Value>>,
     /// What payloads are encoded in, where that is not JSON.
     pub not_json: Option<String>,
+    /// The contract knows the channel.
+    pub is_known: bool,
 }
 
 /// Finds what is known of a channel; it is asked once for each.
 pub type SchemasOf = Arc<dyn Fn(&str) -> ChannelSchemas + Send + Sync>;
+
+/// What a contract says of channels.
+#[derive(Clone)]
+pub struct ContractSchemas {
+    /// Of each.
+    pub of: SchemasOf,
+    /// A schema of some channel marks something as personal.
+    pub mark: bool,
+}
 
 impl ChannelSchemas {
     /// Whether any schema marks something as personal.

@@ -5,7 +5,8 @@ use std::sync::Arc;
 use proptest::prelude::*;
 use serde_json::{Value, json};
 
-use super::{ChannelSchemas, MaskKey, Masker, Rules, SchemasOf};
+use super::super::schema::marks;
+use super::{ChannelSchemas, ContractSchemas, MaskKey, Masker, Rules};
 use crate::event::{Event, Header};
 
 fn key() -> MaskKey {
@@ -15,20 +16,57 @@ fn key() -> MaskKey {
 fn masker(rules: &str, schemas: Option<Value>) -> Masker {
     let rules =
         Rules::parse(&format!("version: 1\n{rules}")).unwrap_or_else(|(reason, _)| panic!("{reason}"));
-    let schemas_of = schemas.map(|schema| {
-        let known = ChannelSchemas { payloads: vec![Arc::new(schema)], ..ChannelSchemas::default() };
+    let schemas = schemas.map(|schema| {
+        let mark = marks(&schema);
+        let known =
+            ChannelSchemas { payloads: vec![Arc::new(schema)], is_known: true, ..ChannelSchemas::default() };
         let find = move |channel: &str| {
             if channel == "shop" { known.clone() } else { ChannelSchemas::default() }
         };
-        Arc::new(find) as SchemasOf
+        ContractSchemas { of: Arc::new(find), mark }
     });
-    Masker::new(rules, Some(key()), schemas_of).expect("a mask")
+    Masker::new(rules, Some(key()), schemas).expect("a mask")
 }
 
 fn masked(masker: &Masker, payload: &str) -> Result<String, String> {
     let mut event = Event::new("shop", payload.to_owned());
     masker.apply(&mut event)?;
     Ok(String::from_utf8(event.payload.expect("a payload").to_vec()).expect("text"))
+}
+
+#[test]
+fn events_that_no_schema_is_looked_up_for_are_counted() {
+    let schema = || Some(json!({ "properties": { "mail": { "x-pii": true } } }));
+    let apply = |masker: &Masker, channel: &str| {
+        masker.apply(&mut Event::new(channel, r#"{"mail":"ann@x"}"#)).map(|_| ())
+    };
+    let typo = masker("", schema());
+    assert_eq!(typo.counts().rules[0].values, 0, "schemas are counted from the beginning");
+    for channel in ["shpo", "sohp", "shpo"] {
+        assert_eq!(apply(&typo, channel), Ok(()));
+    }
+    let counts = typo.counts();
+    assert_eq!((counts.unknown_to_contract, counts.rules[0].values), (3, 0));
+    assert_eq!(counts.unknown_channels, ["shpo", "sohp"]);
+    assert_eq!(apply(&typo, "shop"), Ok(()));
+    assert_eq!((typo.counts().unknown_to_contract, typo.counts().rules[0].values), (3, 1));
+    // A rule about the payload says what is masked, and so does whoever wants to know everything by name.
+    for rules in [
+        "rules: [{ field: $.mail, action: drop }]",
+        "rules: [{ payload: true, action: keep }]",
+        "unknown: drop",
+    ] {
+        let masker = masker(rules, schema());
+        assert_eq!(apply(&masker, "shpo"), Ok(()), "{rules}");
+        assert_eq!(masker.counts().unknown_to_contract, 0, "{rules}");
+    }
+    assert!(apply(&masker("unknown: refuse", schema()), "shpo").is_err());
+    // Schemas that mask nothing count nothing.
+    for (rules, schema) in [("schemas: ignore", schema()), ("", Some(json!({}))), ("", None)] {
+        let masker = masker(rules, schema);
+        assert_eq!(apply(&masker, "shpo"), Ok(()), "{rules}");
+        assert_eq!(masker.counts(), super::MaskCounts::default(), "{rules}");
+    }
 }
 
 #[test]
