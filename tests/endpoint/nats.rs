@@ -287,6 +287,8 @@ async fn a_reader_of_new_events_goes_on_with_new_events_when_the_server_was_star
     let nothing = tokio::time::timeout(Duration::from_millis(500), reader.next_batch(9)).await;
     assert!(nothing.is_err(), "{nothing:?}");
     server.stop();
+    let lost = tokio::time::timeout(Duration::from_secs(4), reader.next_batch(9)).await.expect("at once");
+    assert_eq!(lost.expect_err("the server is gone").kind, EndpointErrorKind::Disconnected);
     server.start();
     deliver(&mut sink(&url).await, &numbered(3)).await;
     let read = tokio::time::timeout(Duration::from_secs(30), collect(&mut reader, 3)).await.expect("soon");

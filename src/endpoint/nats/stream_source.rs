@@ -7,6 +7,7 @@ use async_nats::jetstream::consumer::{AckPolicy, DeliverPolicy};
 use async_nats::jetstream::stream::RetentionPolicy;
 use futures_util::FutureExt;
 
+use super::connection::lost_since;
 use super::failure;
 use super::message::Stored;
 use super::reader::{REMEMBERED, Reader, Subject, from_sequence};
@@ -44,6 +45,8 @@ pub(super) struct StreamSource {
     looked: Instant,
     /// How often the connection had been lost then.
     losses: u64,
+    /// Of how many losses it was told.
+    losses_told: u64,
     /// When the connection was first seen again after so many losses.
     back: Option<(u64, Instant)>,
     ended: bool,
@@ -60,6 +63,7 @@ impl StreamSource {
         let reader = opening.read_from(place).await?;
         Ok(Self {
             losses: opening.connection.losses(),
+            losses_told: opening.connection.losses(),
             opening,
             reader,
             arrived: None,
@@ -77,8 +81,17 @@ impl StreamSource {
             if self.arrived.is_none() {
                 let patience = if self.stop == Stop::Never { LOOK_AGAIN } else { QUIET };
                 // Kept here, for whoever waits may look away during what follows.
-                let next = self.opening.connection.unless_refused(ASKING, self.reader.next());
-                self.arrived = tokio::time::timeout(patience, next).await.ok();
+                let connection = &self.opening.connection;
+                let next = connection.unless_refused(ASKING, self.reader.next());
+                let lost = lost_since(connection.history.clone(), self.losses_told);
+                self.arrived = tokio::select! {
+                    biased;
+                    arrived = tokio::time::timeout(patience, next) => arrived.ok(),
+                    () = lost => {
+                        self.losses_told = connection.losses();
+                        return Err(failure::disconnected(&connection.address));
+                    }
+                };
             }
             // What follows is asked for by its number, whichever stream has the name by then.
             self.look_again().await?;
