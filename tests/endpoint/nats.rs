@@ -4,7 +4,7 @@ use std::time::{Duration, Instant};
 
 use eddy::endpoint::address::Scheme;
 use eddy::endpoint::open::{open_inspect, open_sink, open_source, probe};
-use eddy::endpoint::{EndpointError, EndpointErrorKind, SinkOptions, SourceOptions, Start, Stop};
+use eddy::endpoint::{EndpointError, EndpointErrorKind, SinkOptions, Source, SourceOptions, Start, Stop};
 use eddy::event::{Event, Header, NUMBER_HEADER, RUN_HEADER, TimeKind, Timestamp};
 use serde_json::json;
 
@@ -394,6 +394,70 @@ async fn a_forbidden_subject_is_said() {
 fn nats_without_permission_for_streams() -> Option<Server> {
     let directory = tempfile::tempdir().expect("a directory");
     let configuration = directory.path().join("nats.conf");
+/// The error that ends reading; the connection may be lost before.
+async fn end_of_reading(reader: &mut Box<dyn Source>) -> EndpointError {
+    let reading = async {
+        loop {
+            match reader.next_batch(1).await {
+                Ok(batch) => assert!(!batch.is_empty(), "it ended without a word"),
+                Err(error) if error.retryable() => {}
+                Err(error) => return error,
+            }
+        }
+    };
+    tokio::time::timeout(Duration::from_secs(30), reading).await.expect("in time")
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_is_forbidden_while_it_is_read_ends_the_reading() {
+    let directory = tempfile::tempdir().expect("a directory");
+    let configuration = directory.path().join("nats.conf");
+    let configure = |of_reader: &str| {
+        let text =
+            format!("authorization {{ users = [ {{ user: all, password: pw }}, {{ user: {of_reader} }} ] }}");
+        std::fs::write(&configuration, text).expect("written");
+    };
+    let may = |subjects: &str| {
+        format!("ann, password: pw, permissions: {{ publish: [\">\"], subscribe: [{subjects}] }}")
+    };
+    configure(&may(r#""ok.>", "_INBOX.>""#));
+    let Some(server) = nats(&["-c", &configuration.display().to_string()]) else { return };
+    let options = async_nats::ConnectOptions::with_user_and_password("all".to_owned(), "pw".to_owned());
+    let client = options.connect(format!("127.0.0.1:{}", server.port)).await.expect("a client");
+    let wanted = async_nats::jetstream::stream::Config {
+        name: "OK".to_owned(),
+        subjects: vec!["kept".to_owned()],
+        ..Default::default()
+    };
+    async_nats::jetstream::new(client).create_stream(wanted).await.expect("a stream");
+    let urls = ["nats://ann:pw@127.0.0.1:PORT/ok.x", "jetstream+nats://ann:pw@127.0.0.1:PORT/OK"]
+        .map(|url| url.replace("PORT", &server.port.to_string()));
+    for withdrawn in [may(r#""other""#), "bob, password: pw".to_owned()] {
+        configure(&may(r#""ok.>", "_INBOX.>""#));
+        server.reload();
+        let mut readers = Vec::new();
+        for url in &urls {
+            // The server may not have read its configuration yet.
+            let deadline = Instant::now() + Duration::from_secs(20);
+            readers.push(loop {
+                match open_source(&address(url), &SourceOptions::default()).await {
+                    Ok(reader) => break reader,
+                    Err(error) => assert!(Instant::now() < deadline, "{error:?}"),
+                }
+            });
+        }
+        configure(&withdrawn);
+        server.reload();
+        for reader in &mut readers {
+            let error = end_of_reading(reader).await;
+            assert_eq!(error.kind, EndpointErrorKind::Unauthorised, "{error:?}");
+            let is_shut_out = withdrawn.starts_with("bob");
+            let words = if is_shut_out { "does not" } else { "Permissions Violation" };
+            assert!(error.message.contains(words), "{error:?}");
+        }
+    }
+}
+
     let text = "authorization { users = [ { user: ro, password: pw, permissions: { publish: [\"ok.>\"], subscribe: [\"ok.>\", \"_INBOX.>\"] } } ] }";
     std::fs::write(&configuration, text).expect("written");
     let server = nats(&["-c", &configuration.display().to_string()]);

@@ -56,6 +56,14 @@ impl Server {
         rustix::process::kill_process(id, rustix::process::Signal::CONT).expect("goes on");
     }
 
+    /// Has it read its configuration again.
+    #[allow(dead_code, reason = "not every test binary needs it")]
+    pub fn reload(&self) {
+        let child = self.child.as_ref().expect("it runs");
+        let id = rustix::process::Pid::from_child(child);
+        rustix::process::kill_process(id, rustix::process::Signal::HUP).expect("told");
+    }
+
     /// Starts it again on the same port with the same files.
     pub fn start(&mut self) {
         let log = std::fs::File::create(self.directory.path().join("log")).expect("a log");

@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use async_nats::connection::State;
-use async_nats::{Client, ConnectOptions, Event as Happening, ServerError};
+use async_nats::{Client, ClientError, ConnectErrorKind, ConnectOptions, Event as Happening, ServerError};
 use bytes::Bytes;
 use futures_util::StreamExt;
 use tokio::sync::watch;
@@ -23,6 +23,8 @@ pub(super) struct History {
     pub(super) losses: u64,
     /// Events dropped because the reader was slow.
     pub(super) dropped: u64,
+    /// The server did not let us in again after the last loss.
+    is_shut_out: bool,
 }
 
 /// A connection with its history.
@@ -74,6 +76,13 @@ pub(super) async fn connect(
 fn note(happening: &Happening, record: &watch::Sender<History>, refusals: &watch::Sender<Vec<String>>) {
     match happening {
         Happening::Disconnected => record.send_modify(|history| history.losses += 1),
+        Happening::Connected => record.send_modify(|history| history.is_shut_out = false),
+        // The client tries again by itself, and has no other word for it.
+        Happening::ClientError(ClientError::Other(words))
+            if *words == ConnectErrorKind::AuthorizationViolation.to_string() =>
+        {
+            record.send_modify(|history| history.is_shut_out = true);
+        }
         Happening::SlowConsumer(_) => record.send_modify(|history| history.dropped += 1),
         Happening::ServerError(ServerError::Other(words)) => {
             refusals.send_modify(|refusals| refusals.push(words.clone()));
@@ -125,6 +134,42 @@ impl Connection {
         named.map(|words| failure::forbidden(words, &self.address))
     }
 
+    /// Waits until the server says that this subject may not be subscribed to, or does not let us in again.
+    pub(super) async fn subscription_refused(&self, subject: &str) -> EndpointError {
+        let quoted = format!("\"{subject}\"");
+        self.refused(|_, words| words.contains("ubscription") && words.contains(&quoted)).await
+    }
+
+    /// Waits until the server refuses something in words that concern the caller, or does not let us in again.
+    async fn refused(&self, concerns: impl Fn(usize, &str) -> bool) -> EndpointError {
+        let (mut refusals, mut history) = (self.refusals.clone(), self.history.clone());
+        let find = |all: &[String]| {
+            let found = all.iter().enumerate().find(|(at, words)| concerns(*at, words));
+            found.map(|(_, words)| words.clone())
+        };
+        let told = async {
+            let told = refusals.wait_for(|all| find(all).is_some()).await;
+            told.ok().and_then(|all| find(&all))
+        };
+        let shut_out = async { history.wait_for(|history| history.is_shut_out).await.is_ok() };
+        tokio::select! {
+            biased;
+            Some(words) = told => failure::forbidden(&words, &self.address),
+            true = shut_out => failure::not_let_in(&self.address),
+            // The client is gone; whoever waits beside us hears of that from it.
+            else => std::future::pending().await,
+        }
+    }
+
+    /// The connection is gone: lost, or the server does not let us in any more.
+    pub(super) fn gone(&self) -> EndpointError {
+        if self.history.borrow().is_shut_out {
+            failure::not_let_in(&self.address)
+        } else {
+            failure::disconnected(&self.address)
+        }
+    }
+
     /// Waits for the answer to a question that is put to subjects which begin like this. The server says at once when we may not
     /// ask it, or not hear the answer, and nobody answers then.
     ///
@@ -135,24 +180,36 @@ impl Connection {
         subject: &str,
         question: impl Future<Output = Result<T, EndpointError>>,
     ) -> Result<T, EndpointError> {
-        let mut refusals = self.refusals.clone();
-        let seen = refusals.borrow().len();
-        let concerns = |(at, words): (usize, &String)| {
+        let seen = self.refusals.borrow().len();
+        self.unless_refused_since(seen, subject, question).await
+    }
+
+    /// As before, of a question that is put again and again, for what was refused at any time.
+    ///
+    /// # Errors
+    /// Those of the question, and that it may not be put.
+    pub(super) async fn unless_ever_refused<T>(
+        &self,
+        subject: &str,
+        question: impl Future<Output = Result<T, EndpointError>>,
+    ) -> Result<T, EndpointError> {
+        self.unless_refused_since(0, subject, question).await
+    }
+
+    async fn unless_refused_since<T>(
+        &self,
+        seen: usize,
+        subject: &str,
+        question: impl Future<Output = Result<T, EndpointError>>,
+    ) -> Result<T, EndpointError> {
+        let concerns = |at: usize, words: &str| {
             let concerns_answers = words.contains("_INBOX") && words.contains("ubscription");
-            (concerns_answers || at >= seen && words.contains(subject)).then(|| words.clone())
-        };
-        let refused = async {
-            let told = refusals.wait_for(|all| all.iter().enumerate().find_map(concerns).is_some()).await;
-            let words = told.ok().and_then(|all| all.iter().enumerate().find_map(concerns));
-            match words {
-                Some(words) => words,
-                None => std::future::pending().await,
-            }
+            concerns_answers || at >= seen && words.contains(subject)
         };
         tokio::select! {
             biased;
             answer = question => answer,
-            words = refused => Err(failure::forbidden(&words, &self.address)),
+            error = self.refused(concerns) => Err(error),
         }
     }
 }

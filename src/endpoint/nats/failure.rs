@@ -111,7 +111,8 @@ fn no_encryption(cause: &str, address: &Address) -> EndpointError {
         .help("name the certificates to trust with `?ca=FILE`")
 }
 
-fn not_let_in(address: &Address) -> EndpointError {
+/// The server does not know who we say we are, or nobody without a name.
+pub(super) fn not_let_in(address: &Address) -> EndpointError {
     let (what, help) = access::not_let_in(address);
     EndpointError::new(Kind::Unauthorised, format!("`{address}` {what}")).help(help)
 }

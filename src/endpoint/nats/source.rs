@@ -77,6 +77,8 @@ impl NatsSource {
         let first = tokio::select! {
             biased;
             message = self.subscriber.next() => message,
+            // The permission was withdrawn, or the refusal came late.
+            refusal = self.connection.subscription_refused(&self.connection.address.path) => return Err(refusal),
             () = lost => {
                 self.losses_told = self.connection.losses();
                 return Err(failure::disconnected(&self.connection.address)

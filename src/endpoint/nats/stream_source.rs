@@ -82,7 +82,7 @@ impl StreamSource {
                 let patience = if self.stop == Stop::Never { LOOK_AGAIN } else { QUIET };
                 // Kept here, for whoever waits may look away during what follows.
                 let connection = &self.opening.connection;
-                let next = connection.unless_refused(ASKING, self.reader.next());
+                let next = connection.unless_ever_refused(ASKING, self.reader.next());
                 let lost = lost_since(connection.history.clone(), self.losses_told);
                 self.arrived = tokio::select! {
                     biased;

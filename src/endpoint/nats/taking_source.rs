@@ -88,7 +88,7 @@ impl TakingSource {
         let address = &self.connection.address;
         let refused = |error: &dyn std::error::Error| failure::request("give out events", error, address);
         if !self.connection.is_up() {
-            return Err(failure::disconnected(address));
+            return Err(self.connection.gone());
         }
         let mut arriving = match wait {
             None => self.consumer.fetch().max_messages(most).messages().await,
