@@ -384,16 +384,16 @@ async fn a_forbidden_subject_is_said() {
     let at = |path: &str| address(&format!("nats://tester:right@127.0.0.1:{}/{path}", server.port));
     let error = open_source(&at("secret"), &SourceOptions::default()).await.err().expect("forbidden");
     assert_eq!(error.kind, EndpointErrorKind::Unauthorised, "{error:?}");
+    let told = async |path: &str| probe(&at(path), None, Duration::from_secs(5)).await;
+    let (allowed, forbidden) = (told("ok.>").await, told("secret").await);
+    assert!(allowed.authorised != Some(false) && allowed.problems.is_empty(), "{allowed:?}");
+    assert!(forbidden.authorised == Some(false) && forbidden.problems.len() == 1, "{forbidden:?}");
     let mut writer = open_sink(&at(""), &SinkOptions::default()).await.expect("connected");
     let deliveries = writer.send(&[Event::new("ok.1", "x"), Event::new("secret", "x")]).await.await;
     assert!(deliveries[0].outcome.is_ok());
     assert_eq!(deliveries[1].outcome.as_ref().expect_err("forbidden").kind, EndpointErrorKind::Unauthorised);
 }
 
-/// A server with JetStream at which a user may read and send subjects and nothing else.
-fn nats_without_permission_for_streams() -> Option<Server> {
-    let directory = tempfile::tempdir().expect("a directory");
-    let configuration = directory.path().join("nats.conf");
 /// The error that ends reading; the connection may be lost before.
 async fn end_of_reading(reader: &mut Box<dyn Source>) -> EndpointError {
     let reading = async {
@@ -458,6 +458,10 @@ async fn what_is_forbidden_while_it_is_read_ends_the_reading() {
     }
 }
 
+/// A server with JetStream at which a user may read and send subjects and nothing else.
+fn nats_without_permission_for_streams() -> Option<Server> {
+    let directory = tempfile::tempdir().expect("a directory");
+    let configuration = directory.path().join("nats.conf");
     let text = "authorization { users = [ { user: ro, password: pw, permissions: { publish: [\"ok.>\"], subscribe: [\"ok.>\", \"_INBOX.>\"] } } ] }";
     std::fs::write(&configuration, text).expect("written");
     let server = nats(&["-c", &configuration.display().to_string()]);

@@ -8,7 +8,8 @@ use futures_util::TryStreamExt;
 
 use super::connection::{Connection, connect};
 use super::streams::{self, API, Meaning};
-use super::{failure, monitoring, whoami};
+use super::whoami::{self, User};
+use super::{failure, monitoring};
 use crate::endpoint::address::Scheme;
 use crate::endpoint::inspect::{
     Count, Direction, Inspect, KnownBy, NotObservable, Observed, ObservedChannel, ObservedFlow,
@@ -21,6 +22,8 @@ const OPTIONS: [&str; 4] = ["mode", "queue", "subject", "window"];
 
 /// How long the answer about JetStream may take.
 const PATIENCE: Duration = Duration::from_secs(2);
+/// How long it may take until what the server has said before is heard.
+const HEARD: Duration = Duration::from_millis(100);
 
 /// Connects once and says what answered.
 pub(super) async fn probe(
@@ -42,9 +45,33 @@ pub(super) async fn probe(
         report.fact("cluster", cluster);
     }
     report.fact("largest payload", &format!("{} bytes", info.max_payload));
-    whoami::describe(&connection, &mut report).await;
+    let user = whoami::describe(&connection, &mut report).await;
+    if address.scheme == Scheme::Nats && !address.path.is_empty() {
+        try_subject(&connection, user.as_ref(), &mut report).await;
+    }
     describe_streams(&connection, &mut report).await;
     report
+}
+
+/// Subscribes to the subject of the address for a moment: the server says at once when that is forbidden. Who may publish to it
+/// can use it all the same.
+async fn try_subject(connection: &Connection, user: Option<&User>, report: &mut ProbeReport) {
+    let subject = &connection.address.path;
+    let Ok(mut trial) = connection.client.subscribe(subject.clone()).await else {
+        return report.unusable(&failure::bad_subject(subject));
+    };
+    // Who may not use inboxes gets no answer.
+    let _ = connection.round_trip(PATIENCE).await;
+    let refusal = tokio::time::timeout(HEARD, connection.subscription_refused(subject)).await;
+    // Events that come meanwhile are nobody's.
+    let _ = trial.unsubscribe().await;
+    let Ok(refusal) = refusal else { return };
+    let is_one = !subject.split('.').any(|word| word == "*" || word == ">");
+    if is_one && user.is_some_and(|user| user.may_publish(subject)) {
+        report.fact("subject", &"may be published to, and not be subscribed to");
+    } else {
+        report.unusable(&refusal);
+    }
 }
 
 async fn describe_streams(connection: &Connection, report: &mut ProbeReport) {

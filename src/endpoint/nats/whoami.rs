@@ -76,29 +76,28 @@ pub(super) async fn ask(connection: &Connection) -> Option<User> {
 }
 
 /// Asks, and adds the answer to the report; nothing where there is none.
-pub(super) async fn describe(connection: &Connection, report: &mut ProbeReport) {
+pub(super) async fn describe(connection: &Connection, report: &mut ProbeReport) -> Option<User> {
     let asked = Timestamp::now();
     let Some(message) = answer(connection).await else {
         report.fact("permissions", &"not observable: the server does not tell us of our user");
-        return;
+        return None;
     };
     let answered = Timestamp::now();
-    let Ok(answer) = serde_json::from_slice::<Answer>(&message.payload) else {
-        return;
-    };
+    let answer = serde_json::from_slice::<Answer>(&message.payload).ok()?;
     if let Some(time) = answer.server.time.and_then(|text| text.parse::<Timestamp>().ok()) {
         report.clock(time, asked, answered);
     }
     let user = answer.data;
-    if let Some(name) = user.name.filter(|name| !name.is_empty()) {
-        report.fact("user", &name);
+    if let Some(name) = user.name.as_ref().filter(|name| !name.is_empty()) {
+        report.fact("user", name);
     }
-    if let Some(account) = user.account_name {
-        report.fact("account", &account);
+    if let Some(account) = &user.account_name {
+        report.fact("account", account);
     }
-    let permissions = user.permissions.unwrap_or_default();
-    report.fact("may publish to", &words(permissions.publish.as_ref()));
-    report.fact("may subscribe to", &words(permissions.subscribe.as_ref()));
+    let permissions = user.permissions.as_ref();
+    report.fact("may publish to", &words(permissions.and_then(|all| all.publish.as_ref())));
+    report.fact("may subscribe to", &words(permissions.and_then(|all| all.subscribe.as_ref())));
+    Some(user)
 }
 
 fn words(subjects: Option<&Subjects>) -> String {
