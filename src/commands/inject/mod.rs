@@ -141,6 +141,7 @@ pub fn run(args: &Args, context: &Context) -> Result<Status, CommandError> {
 }
 
 async fn inject(args: &Args, context: &Context) -> Result<Status, CommandError> {
+    refuse_another_payload(args)?;
     let time = transfer::duration(args.time.as_deref())?;
     let rate = rate(args)?;
     let pace = rate.map_or(Pace::AsFastAsPossible, Pace::Even);
@@ -183,6 +184,22 @@ async fn inject(args: &Args, context: &Context) -> Result<Status, CommandError> 
         })?;
     results::written(lines.as_deref())?;
     Ok(status)
+}
+
+/// A payload beside those of an input would be passed over; that an input is named is not asked for where one is.
+fn refuse_another_payload(args: &Args) -> Result<(), CommandError> {
+    let of_input = [("--each-line", args.each_line), ("--events", args.events)];
+    let of_flag = [("--data", args.data.is_some()), ("--generate", args.generate)];
+    let given = |flags: [(&'static str, bool); 2]| flags.into_iter().find(|(_, is_given)| *is_given);
+    match (given(of_input), given(of_flag)) {
+        (Some((input, _)), Some((flag, _))) => Err(CommandError::usage(format!(
+            "`{input}` takes payloads from an input, and `{flag}` does not go with it"
+        ))
+        .hint(format!(
+            "leave `{flag}` away and name a file, or `-` for standard input; or leave `{input}` away"
+        ))),
+        _ => Ok(()),
+    }
 }
 
 /// What is sent, where it goes and what is kept about it are different files.
