@@ -381,6 +381,22 @@ fn a_port_that_speaks_no_http_is_named_as_one() {
 #[test]
 fn a_web_server_that_says_nothing_to_a_question_got_no_event() {
     let listener = std::net::TcpListener::bind("127.0.0.1:0").expect("a port");
+#[test]
+fn a_port_that_speaks_no_mqtt_cannot_be_reached() {
+    let Some(server) = nats(&[]) else { return };
+    for url in ["mqtt://127.0.0.1:PORT/x", "mqtt://127.0.0.1:PORT/x?version=3.1.1"] {
+        let url = url.replace("PORT", &server.port.to_string());
+        for arguments in [&["tail", &url][..], &["inject", &url, "--data", "1"], &["doctor", &url]] {
+            let output = eddy(arguments).output().expect("it runs");
+            let said = [output.stdout, output.stderr].concat();
+            let said = String::from_utf8_lossy(&said);
+            assert_eq!(output.status.code(), Some(3), "{arguments:?}: {said}");
+            assert!(said.contains("what it says is no greeting of MQTT"), "{arguments:?}: {said}");
+            assert!(said.contains("is it an MQTT port?"), "{arguments:?}: {said}");
+        }
+    }
+}
+
     let url = format!("http://{}/x", listener.local_addr().expect("an address"));
     let (code, said) = said_by(&["inject", &url, "--data", "1", "--connect-timeout", "500ms"]);
     assert_eq!(code, Some(3), "{said}");

@@ -49,14 +49,14 @@ async fn let_in(settings: &Settings, clean: bool) -> Result<Greeted, EndpointErr
     let mut arrived = BytesMut::new();
     loop {
         let packet = take_answer(&mut arrived, settings.version);
-        match packet.map_err(|what| failure::protocol(&what.to_string(), address))? {
+        match packet.map_err(|what| failure::protocol(&what.to_string(), address, false))? {
             Some(Packet::Greeting { reason, limits, session_present }) if reason.code == 0 => {
                 // A broker that knows a session we asked it to forget would be believed to know its subscriptions.
                 let session_present = session_present && !clean;
                 return Ok(Greeted { stream, limits, session_present, arrived });
             }
             Some(Packet::Greeting { reason, .. }) => return Err(reason.of_greeting(settings)),
-            Some(_) => return Err(failure::protocol("its greeting is out of order", address)),
+            Some(_) => return Err(failure::protocol("its greeting is out of order", address, false)),
             None => {}
         }
         if stream.read_buf(&mut arrived).await.map_err(broken)? == 0 {

@@ -50,10 +50,9 @@ pub(super) fn socket(error: &io::Error, address: &Address, connected: bool) -> E
                 "name one with `?cert=FILE&key=FILE`, or write `mqtt://` for a port without TLS",
             )
         }
-        io::ErrorKind::ConnectionReset | io::ErrorKind::ConnectionAborted | io::ErrorKind::UnexpectedEof => (
-            "it closed the connection during the greeting".to_owned(),
-            "is it an MQTT port? an old broker may need `?version=3.1.1`, a TLS port `mqtts://`",
-        ),
+        io::ErrorKind::ConnectionReset | io::ErrorKind::ConnectionAborted | io::ErrorKind::UnexpectedEof => {
+            ("it closed the connection during the greeting".to_owned(), NO_MQTT_HELP)
+        }
         io::ErrorKind::InvalidData => (error.to_string(), TLS_HELP),
         _ => (error.to_string(), "check the host name and the port in the address"),
     };
@@ -70,6 +69,9 @@ pub(super) fn named_by_another(lost: EndpointError, address: &Address) -> Endpoi
         None => lost,
     }
 }
+
+const NO_MQTT_HELP: &str =
+    "is it an MQTT port? an old broker may need `?version=3.1.1`, a TLS port `mqtts://`";
 
 const TLS_HELP: &str =
     "name the certificates to trust with `?ca=FILE`, or use `mqtt://` where the port has no encryption";
@@ -155,17 +157,21 @@ pub(super) fn foreign_session(address: &Address) -> EndpointError {
         .help("use another `client-id`, or leave `clean=false` out")
 }
 
-/// Bytes that are no MQTT.
-pub(super) fn protocol(what: &str, address: &Address) -> EndpointError {
+/// Bytes that are no MQTT: of a broker, or, before it has let us in, of something else that listens there.
+pub(super) fn protocol(what: &str, address: &Address, connected: bool) -> EndpointError {
     // With TLS 1.3 a broker says what it has against our certificate only after the greeting.
     if let Some(trouble) = encryption::trouble(what, address) {
         return trouble;
     }
-    EndpointError::new(
-        EndpointErrorKind::Malformed,
-        format!("`{address}` does not speak MQTT as agreed: {what}"),
-    )
-    .help("is it an MQTT port? an old broker may need `?version=3.1.1`, a TLS port `mqtts://`")
+    let (kind, message) = if connected {
+        (EndpointErrorKind::Malformed, format!("`{address}` does not speak MQTT as agreed: {what}"))
+    } else {
+        (
+            EndpointErrorKind::Unreachable,
+            format!("cannot connect to `{address}`: what it says is no greeting of MQTT"),
+        )
+    };
+    EndpointError::new(kind, message).help(NO_MQTT_HELP)
 }
 
 /// The event was on its way when the session ended; whether it arrived is not known.

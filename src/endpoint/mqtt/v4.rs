@@ -133,7 +133,7 @@ impl Drive {
             Error::Tls(error) => failure::tls(&error.to_string(), address),
             Error::ConnectionRefused(code) => explain_refusal(*code, &self.settings),
             Error::SessionStateMismatch { .. } => failure::foreign_session(address),
-            other => failure::protocol(&other.to_string(), address),
+            other => failure::protocol(&other.to_string(), address, connected),
         }
     }
 }
@@ -144,7 +144,7 @@ fn explain_state(error: &mqtt::StateError, address: &Address, connected: bool) -
         Error::Io(error) => failure::socket(error, address, connected),
         Error::ConnectionAborted => failure::closed(address, connected),
         Error::AwaitPingResp => failure::timeout(address),
-        other => failure::protocol(&other.to_string(), address),
+        other => failure::protocol(&other.to_string(), address, connected),
     }
 }
 

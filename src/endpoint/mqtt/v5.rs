@@ -135,7 +135,7 @@ impl Drive {
             Error::Tls(error) => failure::tls(&error.to_string(), address),
             Error::ConnectionRefused(code) => explain_refusal(*code, &self.settings),
             Error::SessionStateMismatch { .. } => failure::foreign_session(address),
-            other => failure::protocol(&other.to_string(), address),
+            other => failure::protocol(&other.to_string(), address, connected),
         }
     }
 }
@@ -164,7 +164,7 @@ fn explain_state(error: &mqtt::StateError, settings: &Settings, connected: bool)
                 ended
             }
         }
-        other => failure::protocol(&other.to_string(), address),
+        other => failure::protocol(&other.to_string(), address, connected),
     }
 }
 

@@ -174,7 +174,7 @@ impl Task {
     fn take_answers(&mut self) -> Result<(), EndpointError> {
         loop {
             let packet = take_answer(&mut self.arrived, self.version);
-            match packet.map_err(|what| failure::protocol(&what.to_string(), &self.address))? {
+            match packet.map_err(|what| failure::protocol(&what.to_string(), &self.address, true))? {
                 None => break,
                 Some(Packet::Acknowledged { id, reason }) => self.flights.settle(id, reason.of_event()),
                 Some(Packet::Received { id, reason }) => {

@@ -211,7 +211,7 @@ impl Task {
                     }
                 }
                 Ok(None) => break Ok(false),
-                Err(what) => break Err(failure::protocol(&what.to_string(), &self.settings.address)),
+                Err(what) => break Err(failure::protocol(&what.to_string(), &self.settings.address, true)),
             }
         };
         self.link.arrived(events, dropped);
