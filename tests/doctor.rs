@@ -67,6 +67,19 @@ fn every_problem_has_a_next_step() {
 }
 
 #[test]
+fn a_workspace_may_be_without_contracts() {
+    let Some(server) = mosquitto(&[]) else { return };
+    let directory = tempfile::tempdir().expect("a directory");
+    let url = format!("mqtt://127.0.0.1:{}", server.port);
+    let workspace = format!("version: 1\nenvironments:\n  local:\n    servers:\n      main: {url}\n");
+    std::fs::write(directory.path().join("eddy.yaml"), workspace).expect("written");
+    for arguments in [&[url.as_str()][..], &["--env", "local"]] {
+        let output = doctor(directory.path(), arguments);
+        assert_eq!(output.status.code(), Some(0), "{output:?}");
+    }
+}
+
+#[test]
 fn without_a_workspace_it_says_how_to_begin() {
     let directory = tempfile::tempdir().expect("a directory");
     let output = doctor(directory.path(), &[]);

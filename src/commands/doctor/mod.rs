@@ -380,7 +380,8 @@ fn look_at(workspace: &Workspace, problems: &mut Vec<Finding>) -> Result<Workspa
             help: Some(help.to_owned()),
         });
     };
-    if documents == 0 {
+    let names_documents = !settings.contracts.is_empty() || !settings.events.is_empty();
+    if documents == 0 && names_documents {
         missing(
             "no document matches `contracts` or `events`",
             "put a contract where a pattern of the workspace file finds it, then run `eddy validate`",
