@@ -5,7 +5,7 @@ use std::net::IpAddr;
 
 use thiserror::Error;
 
-use super::masking::{host_behind_password, mask, wrong_part};
+use super::masking::{host_behind_password, host_behind_slash, mask, wrong_part};
 use super::{Credentials, EndpointError, EndpointErrorKind};
 use crate::event::{Event, percent};
 
@@ -159,6 +159,13 @@ impl Address {
                 wrong: None,
             });
         }
+        if let Some((_, true)) = host_behind_slash(text) {
+            return Err(AddressError {
+                message: format!("`{}` has a `/` in its user or password", mask(text)),
+                help: format!("{PASSWORD_HELP}, and an `@` behind the host as `%40` too"),
+                wrong: None,
+            });
+        }
         let has_several = matches!(scheme, Scheme::Kafka | Scheme::Redis);
         let (first, more) = if has_several { split_hosts(text) } else { (text.to_owned(), Vec::new()) };
         let more_hosts =
@@ -202,6 +209,29 @@ impl Address {
             written: text.to_owned(),
             granted: Vec::new(),
         })
+    }
+
+    /// Whether what seems to be the host may be the beginning of a token or password with a `/` of its own.
+    fn may_begin_with_a_secret(&self) -> bool {
+        self.credentials.is_none() && self.is_of_network() && host_behind_slash(&self.written).is_some()
+    }
+
+    fn is_of_network(&self) -> bool {
+        !matches!(self.scheme, Scheme::File | Scheme::Stdio | Scheme::Memory)
+    }
+
+    /// The error of an address that leads nowhere, with what may be wrong with it.
+    pub(super) fn explained(&self, error: EndpointError) -> EndpointError {
+        let leads_nowhere = matches!(error.kind, EndpointErrorKind::Unreachable | EndpointErrorKind::Timeout);
+        match self.help_of_a_secret() {
+            Some(help) if leads_nowhere => error.help(help),
+            _ => error,
+        }
+    }
+
+    /// What helps where the host may be the beginning of a secret.
+    pub(super) fn help_of_a_secret(&self) -> Option<&'static str> {
+        self.may_begin_with_a_secret().then_some(PASSWORD_HELP)
     }
 
     /// The value of an option after `?`.
@@ -343,6 +373,10 @@ impl fmt::Display for Address {
             (Scheme::Amqp, false) => "amqp",
             (Scheme::Amqp, true) => "amqps",
         };
+        if self.may_begin_with_a_secret() {
+            let host = self.path.rsplit_once('@').map(|(_, host)| format!("@{host}"));
+            return write!(formatter, "{scheme}://***{}", host.unwrap_or_else(|| format!("/{}", self.path)));
+        }
         // A user alone may be a token.
         let user = self.credentials.as_ref().map(|found| match found.password.as_str() {
             "" => "***@".to_owned(),

@@ -132,7 +132,10 @@ fn mask_user(text: &str) -> String {
             Some(at) => at,
             None => return text.to_owned(),
         },
-        _ => return text.to_owned(),
+        _ => match host_behind_slash(text) {
+            Some((at, _)) => return format!("{scheme}://{MASK}{}", &rest[at..]),
+            None => return text.to_owned(),
+        },
     };
     // A user without a password may be a token.
     let user = rest[..at].split_once(':').map(|(user, _)| format!("{user}:")).unwrap_or_default();
@@ -156,6 +159,26 @@ pub(super) fn host_behind_password(text: &str) -> Option<usize> {
         || is_host_with_port(behind, ends)
         || !host.contains('.') && name.contains('.') && host != "localhost";
     (is_host && !host.contains(':')).then_some(last)
+}
+
+/// Where behind the `://` the `@` before the host seems to stand, when what seems to be the host is the beginning of a token or a
+/// password with a `/` of its own; and whether it cannot be a path with an `@`. Web addresses have such paths.
+pub(super) fn host_behind_slash(text: &str) -> Option<(usize, bool)> {
+    let (scheme, rest) = text.split_once("://").filter(|(scheme, _)| !scheme.starts_with("http"))?;
+    let authority = &rest[..rest.find('/')?];
+    let before_options = &rest[..rest.find('?').unwrap_or(rest.len())];
+    let at = before_options.rfind('@').filter(|at| *at > authority.len())?;
+    let behind = &before_options[at + 1..];
+    let name = &behind[..behind.find(['/', '#']).unwrap_or(behind.len())];
+    if name.is_empty() || authority.contains('@') {
+        return None;
+    }
+    let is_number = name.trim_matches(['[', ']']).parse::<std::net::IpAddr>().is_ok();
+    let is_sure = is_number || name == "localhost" || is_host_with_port(behind, &['/', '#']);
+    // One word may be a host of a network of containers, and have a channel with an `@`; an exchange often has one.
+    let is_word =
+        !authority.contains([':', '.', ',']) && authority != "localhost" && !scheme.starts_with("amqp");
+    (is_sure || is_word).then_some((at, is_sure))
 }
 
 fn is_host_with_port(text: &str, ends: &[char]) -> bool {
@@ -238,6 +261,12 @@ mod tests {
             ("mqtt://u:p@h.org/x@b.org", "mqtt://u:***@h.org/x@b.org"),
             ("orders@home", "orders@home"),
             ("mqtt://h:1883/a@b", "mqtt://h:1883/a@b"),
+            ("mqtt://h.org/a@b", "mqtt://h.org/a@b"),
+            ("mqtt://localhost/a@b?client-id=x@127.0.0.1", "mqtt://localhost/a@b?client-id=x@127.0.0.1"),
+            ("nats://s3cr/et==@127.0.0.1:4222/x", "nats://***@127.0.0.1:4222/x"),
+            ("nats://s3cr/et==@broker/x", "nats://***@broker/x"),
+            ("redis://u:12/34@127.0.0.1/x", "redis://***@127.0.0.1/x"),
+            ("http://h/@scope/a@b", "http://h/@scope/a@b"),
             ("http://u:p@h/x?sig=s#header=A: b&ca=f", "http://u:***@h/x?***#header=***&ca=f"),
             ("https://h#header=A: b", "https://h#header=***"),
             ("https://h/hook?key=abc", "https://h/hook?***"),
@@ -255,7 +284,8 @@ mod tests {
             ("a nats://TOKEN@h and \"redis://u:p@h:1/a@b\"", "a nats://***@h and \"redis://u:***@h:1/a@b\""),
             ("check `mqtt://USER:PASSWORD@HOST/…`", "check `mqtt://USER:PASSWORD@HOST/…`"),
             ("sent to mqtt://u:***@h/x", "sent to mqtt://u:***@h/x"),
-            ("`mqtt://h/a@b` and me@home", "`mqtt://h/a@b` and me@home"),
+            ("`mqtt://h.org/a@b` and me@home", "`mqtt://h.org/a@b` and me@home"),
+            ("`mqtt://s3cr/et@b` and me@home", "`mqtt://***@b` and me@home"),
             ("no `kafka://me:pa(ss@host`: it", "no `kafka://me:***@host`: it"),
             (
                 "`u:p@h:4222` is no file, `//u:p@h/x` neither",

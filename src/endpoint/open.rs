@@ -53,6 +53,11 @@ pub async fn open_source(
     if options.takes.is_some() && matches!(address.scheme, Scheme::Mqtt | Scheme::Nats | Scheme::Http) {
         return Err(nothing_to_take(address));
     }
+    let opened = Box::pin(source_of(address, options)).await;
+    opened.map_err(|error| address.explained(error))
+}
+
+async fn source_of(address: &Address, options: &SourceOptions) -> Result<Box<dyn Source>, EndpointError> {
     match address.scheme {
         Scheme::File => Ok(Box::new(FileSource::open(address, options)?)),
         Scheme::Memory => Ok(Box::new(MemorySource::open(address, options)?)),
@@ -76,18 +81,22 @@ pub async fn open_sink(address: &Address, options: &SinkOptions) -> Result<Box<d
         return Err(EndpointError::new(EndpointErrorKind::Unsupported, message));
     }
     let translation = translation(address)?;
-    let sink: Box<dyn Sink> = match address.scheme {
-        Scheme::File => Box::new(FileSink::open(address, options)?),
-        Scheme::Memory => Box::new(MemorySink::open(address, options)?),
-        Scheme::Stdio => Box::new(StdioSink::open()),
-        Scheme::Amqp => amqp::open_sink(address, options).await?,
-        Scheme::Mqtt => mqtt::open_sink(address, options).await?,
-        Scheme::Nats | Scheme::JetStream => nats::open_sink(address, options).await?,
-        Scheme::Redis => redis_streams::open_sink(address, options).await?,
-        Scheme::Kafka => kafka::open_sink(address, options).await?,
-        Scheme::Http => http::open_sink(address, options).await?,
-    };
-    Ok(TranslatingSink::over(sink, translation))
+    let sink = Box::pin(sink_of(address, options)).await;
+    Ok(TranslatingSink::over(sink.map_err(|error| address.explained(error))?, translation))
+}
+
+async fn sink_of(address: &Address, options: &SinkOptions) -> Result<Box<dyn Sink>, EndpointError> {
+    match address.scheme {
+        Scheme::File => Ok(Box::new(FileSink::open(address, options)?)),
+        Scheme::Memory => Ok(Box::new(MemorySink::open(address, options)?)),
+        Scheme::Stdio => Ok(Box::new(StdioSink::open())),
+        Scheme::Amqp => amqp::open_sink(address, options).await,
+        Scheme::Mqtt => mqtt::open_sink(address, options).await,
+        Scheme::Nats | Scheme::JetStream => nats::open_sink(address, options).await,
+        Scheme::Redis => redis_streams::open_sink(address, options).await,
+        Scheme::Kafka => kafka::open_sink(address, options).await,
+        Scheme::Http => http::open_sink(address, options).await,
+    }
 }
 
 /// What becomes of CloudEvents that go to an address, so that they arrive as its system has them.
@@ -269,7 +278,7 @@ pub async fn open_inspect(
 
 /// Asks the server an address names whether it is there and lets us in; what is wrong stands in the report.
 pub async fn probe(address: &Address, credentials: Option<&Credentials>, timeout: Duration) -> ProbeReport {
-    match address.scheme {
+    let mut report = match address.scheme {
         Scheme::Amqp => amqp::probe(address, credentials, timeout).await,
         Scheme::Mqtt => mqtt::probe(address, credentials, timeout).await,
         Scheme::Nats | Scheme::JetStream => nats::probe(address, credentials, timeout).await,
@@ -277,7 +286,13 @@ pub async fn probe(address: &Address, credentials: Option<&Credentials>, timeout
         Scheme::Kafka => kafka::probe(address, credentials, timeout).await,
         Scheme::Http => http::probe(address, credentials, timeout).await,
         Scheme::File | Scheme::Memory | Scheme::Stdio => ProbeReport::failed(address, &no_server(address)),
+    };
+    if let Some(help) = address.help_of_a_secret().filter(|_| !report.reachable) {
+        for problem in &mut report.problems {
+            problem.help = Some(help.to_owned());
+        }
     }
+    report
 }
 
 /// A system that gives events away unasked, and keeps none of them.
