@@ -57,7 +57,7 @@ impl Status {
 pub enum ErrorKind {
     /// Flags, arguments, settings, or input that cannot be read.
     Usage,
-    /// Events were not delivered, or an expectation failed.
+    /// Events or output were not delivered, or an expectation failed.
     Delivery,
     /// A system cannot be reached.
     Connection,
@@ -132,8 +132,12 @@ impl From<io::Error> for CommandError {
             return Self::new(ErrorKind::ClosedPipe, "the reader of the output has gone");
         }
         let full = matches!(error.kind(), io::ErrorKind::StorageFull | io::ErrorKind::QuotaExceeded);
-        let command_error = Self::usage(error.to_string());
-        if full { command_error.hint(atomic_file::NO_SPACE) } else { command_error }
+        if full {
+            // Nothing is wrong with the command: its output got lost.
+            Self::new(ErrorKind::Delivery, error.to_string()).hint(atomic_file::NO_SPACE)
+        } else {
+            Self::usage(error.to_string())
+        }
     }
 }
 
