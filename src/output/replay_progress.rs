@@ -34,7 +34,9 @@ pub fn value(progress: &Progress<'_>, plan: (Option<u64>, Option<Duration>)) -> 
         Progress::Removed(Removed { events, at_most }) => {
             json!({"progress": "events-removed", "events": events, "at_most": at_most})
         }
-        Progress::Stopping { outstanding } => json!({"progress": "stopping", "outstanding": outstanding}),
+        Progress::Stopping { outstanding, .. } => {
+            json!({"progress": "stopping", "outstanding": outstanding})
+        }
         Progress::Finished(outcome) => json!({
             "progress": "finished",
             "sent": outcome.summary.sent,
@@ -88,8 +90,8 @@ mod tests {
 
     use super::{left, value};
     use crate::endpoint::Removed;
-    use crate::replay::Progress;
     use crate::replay::progress::{Counts, GroupCounts};
+    use crate::replay::{Progress, StopReason};
 
     #[test]
     fn every_line_is_what_its_schema_says() {
@@ -108,7 +110,7 @@ mod tests {
             Progress::SourceBack { source: None, goes_on: true },
             Progress::SourceBack { source: Some("nats://h:4222".to_owned()), goes_on: false },
             Progress::Removed(Removed { events: 7, at_most: true }),
-            Progress::Stopping { outstanding: 2 },
+            Progress::Stopping { reason: StopReason::Limit, outstanding: 2 },
         ] {
             let line = value(&progress, (Some(5), None));
             let errors: Vec<String> = validator.iter_errors(&line).map(|error| error.to_string()).collect();

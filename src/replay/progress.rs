@@ -8,6 +8,7 @@ use serde::Serialize;
 
 use super::clock::Clock;
 use super::standing::Standing;
+use super::stop::StopReason;
 use super::summary::Outcome;
 use crate::endpoint::Removed;
 use crate::event::{Event, Timestamp};
@@ -55,6 +56,8 @@ pub enum Progress<'a> {
     Removed(Removed),
     /// The end was asked for; receipts under way are awaited.
     Stopping {
+        /// Why.
+        reason: StopReason,
         /// Events without a receipt.
         outstanding: u64,
     },
@@ -202,7 +205,7 @@ pub(super) enum News {
     SourceLost { error: String },
     SourceBack { source: Option<String>, goes_on: bool },
     Removed(Removed),
-    Stopping { outstanding: u64 },
+    Stopping { reason: StopReason, outstanding: u64 },
 }
 
 impl From<News> for Progress<'_> {
@@ -215,7 +218,7 @@ impl From<News> for Progress<'_> {
             News::SourceLost { error } => Self::SourceLost { error },
             News::SourceBack { source, goes_on } => Self::SourceBack { source, goes_on },
             News::Removed(removed) => Self::Removed(removed),
-            News::Stopping { outstanding } => Self::Stopping { outstanding },
+            News::Stopping { reason, outstanding } => Self::Stopping { reason, outstanding },
         }
     }
 }

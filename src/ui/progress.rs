@@ -11,7 +11,7 @@ use crate::event::Timestamp;
 use crate::output::figures::{counted, grouped, rate, removed_before, span, throughput};
 use crate::output::replay_progress;
 use crate::replay::progress::Counts;
-use crate::replay::{Observer, Progress};
+use crate::replay::{Observer, Progress, StopReason};
 
 /// What is done where events are removed before they are read.
 const KEEP_MORE: &str =
@@ -210,6 +210,16 @@ impl<'a> TransferView<'a> {
     }
 }
 
+/// Says that the end was asked for, and what is waited for.
+fn stopping(reason: StopReason, outstanding: u64) -> String {
+    let (what, again) = match reason {
+        StopReason::Limit => ("the time is over", "Ctrl-C twice"),
+        StopReason::Declined => ("stopping", "Ctrl-C twice"),
+        StopReason::Interrupted => ("stopping", "Ctrl-C again"),
+    };
+    format!("{what}; waiting for the receipts of {} ({again} ends at once)", counted(outstanding, "event"))
+}
+
 /// Says that events are gone before they could be read, and what helps.
 fn warn_of_removed(removed: Removed, ui: &Ui) {
     ui.warn(format!("reading falls behind what the system keeps: {}", removed_before(removed)));
@@ -239,10 +249,7 @@ impl Observer for TransferView<'_> {
                 Some(bar) => bar.suspend(|| warn_of_removed(removed, self.ui)),
                 None => warn_of_removed(removed, self.ui),
             },
-            Progress::Stopping { outstanding } => self.line(&format!(
-                "stopping; waiting for the receipts of {} (Ctrl-C again ends at once)",
-                counted(outstanding, "event")
-            )),
+            Progress::Stopping { reason, outstanding } => self.line(&stopping(reason, outstanding)),
             Progress::Finished(_) => {
                 if let Some(bar) = self.bar.take() {
                     bar.finish_and_clear();
@@ -287,7 +294,8 @@ impl Drop for TransferView<'_> {
 
 #[cfg(test)]
 mod tests {
-    use super::back;
+    use super::{back, stopping};
+    use crate::replay::StopReason;
 
     #[test]
     fn nothing_is_called_missing_where_it_is_kept() {
@@ -297,5 +305,13 @@ mod tests {
             live.starts_with("reading from `mqtt://h:1883/a` works again; events sent meanwhile"),
             "{live}"
         );
+    }
+
+    #[test]
+    fn who_pressed_nothing_is_told_of_the_time() {
+        let words = "the time is over; waiting for the receipts of 2 events (Ctrl-C twice ends at once)";
+        assert_eq!(stopping(StopReason::Limit, 2), words);
+        let words = "stopping; waiting for the receipts of 1 event (Ctrl-C again ends at once)";
+        assert_eq!(stopping(StopReason::Interrupted, 1), words);
     }
 }

@@ -222,8 +222,8 @@ impl Writer {
     pub(super) async fn finish(mut self) -> WriteEnd {
         self.ending = true;
         let deadline = Instant::now() + self.limits.drain_for;
-        if !self.under_way.is_empty() && self.stop.reason().is_some() {
-            self.tell(News::Stopping { outstanding: self.events_under_way as u64 });
+        if let Some(reason) = self.stop.reason().filter(|_| !self.under_way.is_empty()) {
+            self.tell(News::Stopping { reason, outstanding: self.events_under_way as u64 });
         }
         while !self.under_way.is_empty() {
             self.await_one_receipt(Some(deadline)).await;
