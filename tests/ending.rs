@@ -353,9 +353,12 @@ fn one_that_keeps_nothing_joins_those_that_are_read_from_an_earlier_place() {
     let (code, said) = interrupted(child, errors);
     assert_eq!(code, Some(130), "{said}");
     // Nothing would be read of it, and nobody would know when.
-    for arguments in
-        [&["tail", &subject, "--from", "-1h", "--follow"][..], &["tail", &stream, &subject, "--from", "-1h"]]
-    {
+    for arguments in [
+        &["tail", &subject, "--from", "-1h", "--follow"][..],
+        &["tail", &stream, &subject, "--from", "-1h"],
+        &["tail", &stream, &subject, "--from", "-1h", "--to", "now"],
+        &["tail", &stream, &subject, "--from", "-2h", "--to", "-1h"],
+    ] {
         let (code, said) = said_by(arguments);
         assert_eq!(code, Some(2), "{said}");
         assert!(said.contains("NATS core keeps no events"), "{said}");
@@ -379,9 +382,6 @@ fn a_port_that_speaks_no_http_is_named_as_one() {
 }
 
 #[test]
-fn a_web_server_that_says_nothing_to_a_question_got_no_event() {
-    let listener = std::net::TcpListener::bind("127.0.0.1:0").expect("a port");
-#[test]
 fn a_port_that_speaks_no_mqtt_cannot_be_reached() {
     let Some(server) = nats(&[]) else { return };
     for url in ["mqtt://127.0.0.1:PORT/x", "mqtt://127.0.0.1:PORT/x?version=3.1.1"] {
@@ -397,6 +397,9 @@ fn a_port_that_speaks_no_mqtt_cannot_be_reached() {
     }
 }
 
+#[test]
+fn a_web_server_that_says_nothing_to_a_question_got_no_event() {
+    let listener = std::net::TcpListener::bind("127.0.0.1:0").expect("a port");
     let url = format!("http://{}/x", listener.local_addr().expect("an address"));
     let (code, said) = said_by(&["inject", &url, "--data", "1", "--connect-timeout", "500ms"]);
     assert_eq!(code, Some(3), "{said}");

@@ -20,7 +20,7 @@ use crate::archive::{
 use crate::diagnostic::quoted_file;
 use crate::endpoint::address::Scheme;
 use crate::endpoint::file::FileSink;
-use crate::endpoint::{Start, Stop, open};
+use crate::endpoint::{Start, open};
 use crate::output::figures::{counted, rate, size, span};
 use crate::replay::{Ending, MaskCounts, Masker, MergedSource, Outcome, Plan, Selection, carry};
 use crate::ui::Ui;
@@ -177,7 +177,8 @@ pub(super) async fn open_all(
     ui: &Ui,
 ) -> Result<MergedSource, CommandError> {
     let keeps = |place: &Place| open::capabilities(&place.address).is_ok_and(|carried| carried.replayable);
-    let goes_on = matches!(window.stop, Stop::Never | Stop::Time(_));
+    // Of what keeps nothing, nothing comes before an end that is past.
+    let goes_on = !window.stop.is_past();
     let begins = matches!(window.start, Start::Beginning | Start::Time(_) | Start::Last(_));
     let may_join = goes_on && begins && places.iter().any(keeps);
     let mut merged = MergedSource::default();
