@@ -178,7 +178,7 @@ async fn replay(args: &Args, context: &Context) -> Result<Status, CommandError> 
         refuse_losses(args, &survey, carried)?;
         keeping::refuse_other(args, (&target, window, shard), &survey)?;
     }
-    let rails = guarding::looked(args, context, (&origin, &target), &survey, &stop).await?;
+    let rails = Box::pin(guarding::looked(args, context, (&origin, &target), &survey, &stop)).await?;
     if args.dry_run {
         return show_plan(
             args,
@@ -195,7 +195,8 @@ async fn replay(args: &Args, context: &Context) -> Result<Status, CommandError> 
     selection.changes.carried = (args.loss == Loss::Allow).then_some(carried);
     let plan = Plan { selection, limits, shard, ..scheduled };
     let target = Place { at_once: rails.at_once, marked: marks(args, &target), ..target };
-    carried_out(args, context, (&origin, &target, window), (plan, &survey, rails.window), &stop).await
+    Box::pin(carried_out(args, context, (&origin, &target, window), (plan, &survey, rails.window), &stop))
+        .await
 }
 
 /// Sends what was surveyed and reports what came of it.
@@ -297,7 +298,7 @@ fn nothing_sent(args: &Args, context: &Context, begun: Begun) -> Result<Status, 
         ));
     }
     // What was left out as late is settled, too, and the ledger does not tell it apart.
-    context.ui.say("nothing of this run is left to send");
+    context.ui.say("nothing of this run is left to send, so nothing was sent");
     Ok(Status::Done)
 }
 

@@ -223,10 +223,18 @@ impl Address {
     /// The error of an address that leads nowhere, with what may be wrong with it.
     pub(super) fn explained(&self, error: EndpointError) -> EndpointError {
         let leads_nowhere = matches!(error.kind, EndpointErrorKind::Unreachable | EndpointErrorKind::Timeout);
-        match self.help_of_a_secret() {
-            Some(help) if leads_nowhere => error.help(help),
-            _ => error,
-        }
+        let Some(help) = self.help_of_a_secret().filter(|_| leads_nowhere) else {
+            return error;
+        };
+        let shown = self.to_string();
+        let masked = shown.split_once("://").zip(self.path.rsplit_once('@'));
+        let message = match masked {
+            Some(((scheme, _), (_, host))) => {
+                error.message.replace(&shown, &format!("{scheme}://***@{host}"))
+            }
+            None => error.message.clone(),
+        };
+        EndpointError { message, ..error }.help(help)
     }
 
     /// What helps where the host may be the beginning of a secret.
@@ -373,10 +381,6 @@ impl fmt::Display for Address {
             (Scheme::Amqp, false) => "amqp",
             (Scheme::Amqp, true) => "amqps",
         };
-        if self.may_begin_with_a_secret() {
-            let host = self.path.rsplit_once('@').map(|(_, host)| format!("@{host}"));
-            return write!(formatter, "{scheme}://***{}", host.unwrap_or_else(|| format!("/{}", self.path)));
-        }
         // A user alone may be a token.
         let user = self.credentials.as_ref().map(|found| match found.password.as_str() {
             "" => "***@".to_owned(),

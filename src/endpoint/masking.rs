@@ -133,8 +133,8 @@ fn mask_user(text: &str) -> String {
             None => return text.to_owned(),
         },
         _ => match host_behind_slash(text) {
-            Some((at, _)) => return format!("{scheme}://{MASK}{}", &rest[at..]),
-            None => return text.to_owned(),
+            Some((at, true)) => return format!("{scheme}://{MASK}{}", &rest[at..]),
+            _ => return text.to_owned(),
         },
     };
     // A user without a password may be a token.
@@ -164,7 +164,9 @@ pub(super) fn host_behind_password(text: &str) -> Option<usize> {
 /// Where behind the `://` the `@` before the host seems to stand, when what seems to be the host is the beginning of a token or a
 /// password with a `/` of its own; and whether it cannot be a path with an `@`. Web addresses have such paths.
 pub(super) fn host_behind_slash(text: &str) -> Option<(usize, bool)> {
-    let (scheme, rest) = text.split_once("://").filter(|(scheme, _)| !scheme.starts_with("http"))?;
+    let of_files = ["http", "file", "s3", "gs", "az", "memory"];
+    let is_network = |scheme: &str| !of_files.iter().any(|name| scheme.starts_with(name));
+    let (scheme, rest) = text.split_once("://").filter(|(scheme, _)| is_network(scheme))?;
     let authority = &rest[..rest.find('/')?];
     let before_options = &rest[..rest.find('?').unwrap_or(rest.len())];
     let at = before_options.rfind('@').filter(|at| *at > authority.len())?;
@@ -264,7 +266,7 @@ mod tests {
             ("mqtt://h.org/a@b", "mqtt://h.org/a@b"),
             ("mqtt://localhost/a@b?client-id=x@127.0.0.1", "mqtt://localhost/a@b?client-id=x@127.0.0.1"),
             ("nats://s3cr/et==@127.0.0.1:4222/x", "nats://***@127.0.0.1:4222/x"),
-            ("nats://s3cr/et==@broker/x", "nats://***@broker/x"),
+            ("nats://s3cr/et==@broker/x", "nats://s3cr/et==@broker/x"),
             ("redis://u:12/34@127.0.0.1/x", "redis://***@127.0.0.1/x"),
             ("http://h/@scope/a@b", "http://h/@scope/a@b"),
             ("http://u:p@h/x?sig=s#header=A: b&ca=f", "http://u:***@h/x?***#header=***&ca=f"),
@@ -285,7 +287,7 @@ mod tests {
             ("check `mqtt://USER:PASSWORD@HOST/…`", "check `mqtt://USER:PASSWORD@HOST/…`"),
             ("sent to mqtt://u:***@h/x", "sent to mqtt://u:***@h/x"),
             ("`mqtt://h.org/a@b` and me@home", "`mqtt://h.org/a@b` and me@home"),
-            ("`mqtt://s3cr/et@b` and me@home", "`mqtt://***@b` and me@home"),
+            ("`mqtt://s3cr/et@b:1` and me@home", "`mqtt://***@b:1` and me@home"),
             ("no `kafka://me:pa(ss@host`: it", "no `kafka://me:***@host`: it"),
             (
                 "`u:p@h:4222` is no file, `//u:p@h/x` neither",

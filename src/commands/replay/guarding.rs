@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 
 use super::origin::Origin;
 use super::{Args, delivering};
-use crate::archive::{Header, Reader, Writer, WriterOptions};
+use crate::archive::{Header, Overview, Reader, Writer, WriterOptions};
 use crate::commands::connect::Connector;
 use crate::commands::contract_check::ContractCheck;
 use crate::commands::preflight::{self, Preflight};
@@ -229,7 +229,7 @@ pub(super) async fn looked(
         let is_unsendable = args.guarding.preflight == Preflight::Refuse && !survey.refused.is_empty();
         let is_stopped = is_unsendable || !bounds.is_empty() || findings.iter().any(Finding::is_error);
         if args.dry_run || !is_stopped {
-            let told = super::target_facts::asked(args, context, target, survey, stop).await?;
+            let told = Box::pin(super::target_facts::asked(args, context, target, survey, stop)).await?;
             (identity, cluster, at_once, window) = (told.identity, told.cluster, told.at_once, told.window);
             findings.extend(told.findings);
         }
@@ -457,10 +457,11 @@ impl Args {
     }
 }
 
-/// Whether a shard that ended before it had a ledger has kept the events in this archive already.
-fn holds_what_this_leaves_out(args: &Args, path: &Path) -> bool {
+/// Whether a shard that ended before it had a ledger has kept the events in this archive already: as many, of the same recording.
+fn holds_what_this_leaves_out(args: &Args, path: &Path, events: u64) -> bool {
     let header = Reader::open(path).ok().and_then(|reader| reader.header().cloned());
     header.is_some_and(|header| header.sources == [args.archive.clone()])
+        && Overview::of(path, |_, _| true).is_some_and(|overview| overview.events == events)
 }
 
 /// Keeps the events that have been through too many replays in an archive of their own. Each shard meets all of them, and the
@@ -480,7 +481,8 @@ pub(super) async fn quarantine(
     let Some(path) = args.guarding.quarantine.as_ref().filter(|_| keeps) else {
         return Ok(());
     };
-    if args.resume && path.exists() && holds_what_this_leaves_out(args, path) {
+    let looped = survey.left_out.looped;
+    if args.resume && path.exists() && holds_what_this_leaves_out(args, path, looped) {
         context.ui.say(format!("`{}` was kept before", path.display()));
         return Ok(());
     }
@@ -488,7 +490,6 @@ pub(super) async fn quarantine(
         return Err(CommandError::usage(format!("`{}` is already there", path.display()))
             .hint("choose another name; a recording is never overwritten"));
     }
-    let looped = survey.left_out.looped;
     if looped == 0 {
         return Ok(());
     }

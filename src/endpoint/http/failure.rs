@@ -168,7 +168,12 @@ fn meaning(status: StatusCode) -> (Kind, &'static str, &'static str) {
         404 | 410 => {
             (Kind::NotFound, "takes no events at this path", "check the path after the host in the address")
         }
-        405 => (Kind::Rejected, "takes no POST at this path", "check the path after the host in the address"),
+        405 => (
+            Kind::Rejected,
+            "takes no request with this method at this path",
+            "check the path after the host in the address; events are posted unless `#mode=plain` sends them as they were \
+             recorded",
+        ),
         408 | 425 => (Kind::Unreachable, "could not take the event in time", "try again later"),
         413 => (
             Kind::TooLarge,

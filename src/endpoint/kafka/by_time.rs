@@ -16,11 +16,11 @@ use crate::event::{Event, Timestamp};
 
 /// Most events of one partition that are taken ahead of their turn, and the part of its share of bytes that they may have.
 const AHEAD: (usize, usize) = (512, 4);
-/// How long a partition that follows may say nothing before the others go on without it.
-const PATIENCE: Duration = Duration::from_secs(3);
+/// How long partitions may say nothing before those that go on do so without them.
+const PATIENCE: Duration = Duration::from_secs(4);
 /// Bytes that the client may have fetched of all partitions, and the least and the most of one.
 const FETCHED: usize = 24 * 1024 * 1024;
-const SHARE: (usize, usize) = (64 * 1024, 1024 * 1024);
+const SHARE: (usize, usize) = (16 * 1024, 1024 * 1024);
 
 /// Bytes that the client may fetch ahead of each of so many partitions.
 pub(super) fn share(partitions: usize) -> usize {
@@ -35,12 +35,19 @@ struct Part {
     end: i64,
     /// Nothing more of its past comes.
     is_over: bool,
+    /// It has said nothing for too long: the others do not wait for it until it has something again.
+    is_passed: bool,
 }
 
 impl Part {
+    /// Whether it has room for what comes of its past.
+    fn has_room(&self) -> bool {
+        self.ahead.is_empty() && !self.is_over
+    }
+
     /// Whether its next event is not known, and may be the earliest.
     fn is_awaited(&self) -> bool {
-        self.ahead.is_empty() && !self.is_over
+        self.has_room() && !self.is_passed
     }
 
     fn put(&mut self, event: Event) {
@@ -62,7 +69,7 @@ struct Order {
 
 impl Order {
     fn is_over(&self) -> bool {
-        self.heads.is_empty() && self.parts.iter().all(|part| part.is_over)
+        self.heads.is_empty() && self.parts.iter().all(|part| part.is_over || part.is_passed)
     }
 
     /// The first partition that is waited for.
@@ -70,12 +77,21 @@ impl Order {
         self.parts.iter().position(Part::is_awaited)
     }
 
-    /// Has `fill` put events into a partition that is waited for.
-    fn fill(&mut self, at: usize, fill: impl FnOnce(&mut Part)) {
-        let Some(part) = self.parts.get_mut(at).filter(|part| part.is_awaited()) else { return };
+    /// Has `fill` put events into a partition of which none lies ahead; false when nothing more is known of it then.
+    fn fill(&mut self, at: usize, fill: impl FnOnce(&mut Part)) -> bool {
+        let Some(part) = self.parts.get_mut(at).filter(|part| part.has_room()) else { return false };
         fill(part);
         if let Some(first) = part.ahead.front() {
+            part.is_passed = false;
             self.heads.push(Reverse((first.time(), at)));
+        }
+        !part.has_room()
+    }
+
+    /// Passes over what is waited for, where that holds up others.
+    fn pass_over(&mut self) {
+        if self.parts.iter().any(|part| !part.is_awaited()) {
+            self.parts.iter_mut().filter(|part| part.is_awaited()).for_each(|part| part.is_passed = true);
         }
     }
 
@@ -110,8 +126,8 @@ pub(super) struct ByTime {
     /// The queue of each partition, in the order of `order`.
     queues: Vec<Fetching>,
     order: Order,
-    /// Since when some partition is waited for although others have events.
-    waits: Option<Instant>,
+    /// How long partitions were waited for since one of them had something.
+    waited: Duration,
     /// Events come after the past: a partition that says nothing does not hold them up for ever.
     goes_on: bool,
 }
@@ -133,7 +149,7 @@ impl ByTime {
             let end = span.end.filter(|end| *end >= 0).map_or(present, |end| end.min(present));
             order.parts.push(Part { end, is_over: span.next.max(0) >= end, ..Part::default() });
         }
-        Ok(Self { queues, order, waits: None, goes_on })
+        Ok(Self { queues, order, waited: Duration::ZERO, goes_on })
     }
 
     /// Whether no event waits for its turn.
@@ -149,22 +165,26 @@ impl ByTime {
     /// Takes in what has come of the partitions of which nothing lies ahead; waits for the first of them, but not longer than
     /// `wait`, when that is what holds up the others. `look` says what each record is.
     pub(super) fn take(&mut self, wait: Duration, mut look: impl FnMut(Fetched) -> Seen) {
+        let mut any = false;
         for at in 0..self.queues.len() {
-            self.take_of(at, Duration::ZERO, &mut look);
+            any |= self.take_of(at, Duration::ZERO, &mut look);
         }
-        match self.order.awaited() {
-            Some(at) => {
-                self.take_of(at, wait, &mut look);
-                self.lose_patience();
-            }
-            None => self.waits = None,
+        let began = Instant::now();
+        if let Some(at) = self.order.awaited() {
+            any |= self.take_of(at, wait, &mut look);
+        }
+        self.waited = if any { Duration::ZERO } else { self.waited + began.elapsed() };
+        if self.goes_on && self.waited >= PATIENCE {
+            self.waited = Duration::ZERO;
+            self.order.pass_over();
         }
         self.order.is_short = self.order.awaited().is_some();
     }
 
-    fn take_of(&mut self, at: usize, wait: Duration, look: &mut impl FnMut(Fetched) -> Seen) {
+    /// Whether anything came of it.
+    fn take_of(&mut self, at: usize, wait: Duration, look: &mut impl FnMut(Fetched) -> Seen) -> bool {
         let most_bytes = share(self.queues.len()) / AHEAD.1;
-        let Some(fetching) = self.queues.get_mut(at) else { return };
+        let Some(fetching) = self.queues.get_mut(at) else { return false };
         self.order.fill(at, |part| {
             let mut bytes = 0;
             fetching.take(wait, |fetched| {
@@ -178,18 +198,7 @@ impl ByTime {
                 }
                 !part.is_over && part.ahead.len() < AHEAD.0 && bytes < most_bytes
             });
-        });
-    }
-
-    /// A partition that says nothing holds up the others for a while only, where they go on.
-    fn lose_patience(&mut self) {
-        if self.is_empty() || !self.goes_on {
-            self.waits = None;
-        } else if self.waits.get_or_insert_with(Instant::now).elapsed() >= PATIENCE {
-            self.waits = None;
-            let silent = self.order.parts.iter_mut().filter(|part| part.is_awaited());
-            silent.for_each(|part| part.is_over = true);
-        }
+        })
     }
 
     /// The next event in the order of times, when it is known.
@@ -240,6 +249,29 @@ mod tests {
         // Its order is kept although its times are not.
         assert_eq!(given(&mut order), [35]);
         assert!(order.is_over());
+    }
+
+    #[test]
+    fn one_that_says_nothing_is_passed_over_until_it_has_something_again() {
+        let mut order = Order {
+            parts: vec![Part { end: 9, ..Part::default() }, Part { end: 9, ..Part::default() }],
+            is_short: true,
+            ..Order::default()
+        };
+        order.pass_over();
+        assert_eq!(order.awaited(), Some(0), "nobody is held up");
+        assert!(order.fill(0, |part| {
+            for event in [event(0, 0, 10), event(0, 1, 40)] {
+                part.put(event);
+            }
+        }));
+        order.pass_over();
+        order.is_short = order.awaited().is_some();
+        assert_eq!(order.next().map(|event| event.time().0), Some(10));
+        assert!(order.fill(1, |part| part.put(event(1, 0, 5))));
+        let rest: Vec<i64> = std::iter::from_fn(|| order.next()).map(|event| event.time().0).collect();
+        assert_eq!(rest, [5], "it is waited for again");
+        assert!(!order.is_over());
     }
 
     #[test]

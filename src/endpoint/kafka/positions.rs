@@ -102,6 +102,18 @@ impl Offsets<'_> {
         self.list(topics, BEHIND_LAST)
     }
 
+    /// The same of the partitions that can be asked just now.
+    pub(super) fn those_behind_last(&self, topics: &[Topic]) -> Result<BTreeMap<Lane, i64>, EndpointError> {
+        let address = self.consumer.client().context().address();
+        let refused = |error| failure::request("tell where events lie", &error, address);
+        let mut asked = TopicPartitionList::new();
+        for (topic, partition) in topics.iter().flat_map(Topic::lanes) {
+            asked.add_partition_offset(&topic, partition, BEHIND_LAST).map_err(refused)?;
+        }
+        let told = self.told_singly(asked).map_err(refused)?;
+        Ok(told.into_iter().filter_map(|(lane, offset)| Some((lane, offset.ok()?))).collect())
+    }
+
     /// The offset of the first event at or after a time; that behind the last where there is none.
     fn at(
         &self,

@@ -424,7 +424,11 @@ fn begin(
     let ends = Ends::new(spans.clone(), options.stop);
     let has_past = !matches!(options.start, Start::Last(_) | Start::End);
     let records = if options.by_time && has_past && spans.len() > 1 {
-        let past_ends = Offsets { consumer, timeout }.behind_last(topics)?;
+        let offsets = Offsets { consumer, timeout };
+        let follows = !options.stop.is_past();
+        // Who follows reads what there is, though not all partitions can be asked.
+        let past_ends =
+            if follows { offsets.those_behind_last(topics)? } else { offsets.behind_last(topics)? };
         // How much is fetched ahead holds for each partition that has a queue of its own.
         let share = by_time::share(spans.len());
         config
@@ -432,7 +436,7 @@ fn begin(
             .set("queued.max.messages.kbytes", (share / 1024).to_string())
             .set("fetch.message.max.bytes", share.to_string());
         start_again(consumer, config, topics, timeout)?;
-        Records::ByTime(ByTime::new(consumer, &spans, &past_ends, options.stop == Stop::Never)?)
+        Records::ByTime(ByTime::new(consumer, &spans, &past_ends, follows)?)
     } else {
         let fetching = Fetching::new(consumer)?;
         for (topic, partition) in spans.keys() {

@@ -23,8 +23,18 @@ pub(super) struct History {
     pub(super) losses: u64,
     /// Events dropped because the reader was slow.
     pub(super) dropped: u64,
-    /// The server did not let us in again after the last loss.
-    is_shut_out: bool,
+    /// How often in a row the server did not let us in again after the last loss.
+    shut_out: u32,
+}
+
+/// So many refusals in a row are no matter of time: the client tries again after 2 ms, and then after twice the time each time.
+const REFUSALS: u32 = 10;
+
+impl History {
+    /// Whether the server does not let us in any more.
+    const fn is_shut_out(&self) -> bool {
+        self.shut_out >= REFUSALS
+    }
 }
 
 /// A connection with its history.
@@ -76,12 +86,12 @@ pub(super) async fn connect(
 fn note(happening: &Happening, record: &watch::Sender<History>, refusals: &watch::Sender<Vec<String>>) {
     match happening {
         Happening::Disconnected => record.send_modify(|history| history.losses += 1),
-        Happening::Connected => record.send_modify(|history| history.is_shut_out = false),
+        Happening::Connected => record.send_modify(|history| history.shut_out = 0),
         // The client tries again by itself, and has no other word for it.
         Happening::ClientError(ClientError::Other(words))
             if *words == ConnectErrorKind::AuthorizationViolation.to_string() =>
         {
-            record.send_modify(|history| history.is_shut_out = true);
+            record.send_modify(|history| history.shut_out = history.shut_out.saturating_add(1));
         }
         Happening::SlowConsumer(_) => record.send_modify(|history| history.dropped += 1),
         Happening::ServerError(ServerError::Other(words)) => {
@@ -151,7 +161,7 @@ impl Connection {
             let told = refusals.wait_for(|all| find(all).is_some()).await;
             told.ok().and_then(|all| find(&all))
         };
-        let shut_out = async { history.wait_for(|history| history.is_shut_out).await.is_ok() };
+        let shut_out = async { history.wait_for(History::is_shut_out).await.is_ok() };
         tokio::select! {
             biased;
             Some(words) = told => failure::forbidden(&words, &self.address),
@@ -163,7 +173,7 @@ impl Connection {
 
     /// The connection is gone: lost, or the server does not let us in any more.
     pub(super) fn gone(&self) -> EndpointError {
-        if self.history.borrow().is_shut_out {
+        if self.history.borrow().is_shut_out() {
             failure::not_let_in(&self.address)
         } else {
             failure::disconnected(&self.address)
