@@ -171,12 +171,13 @@ pub(super) fn host_behind_slash(text: &str) -> Option<(usize, bool)> {
     let before_options = &rest[..rest.find('?').unwrap_or(rest.len())];
     let at = before_options.rfind('@').filter(|at| *at > authority.len())?;
     let behind = &before_options[at + 1..];
-    let name = &behind[..behind.find(['/', '#']).unwrap_or(behind.len())];
+    let ends = ['/', '#', '`', '"'];
+    let name = &behind[..behind.find(ends).unwrap_or(behind.len())];
     if name.is_empty() || authority.contains('@') {
         return None;
     }
     let is_number = name.trim_matches(['[', ']']).parse::<std::net::IpAddr>().is_ok();
-    let is_sure = is_number || name == "localhost" || is_host_with_port(behind, &['/', '#']);
+    let is_sure = is_number || name == "localhost" || is_host_with_port(behind, &ends);
     // One word may be a host of a network of containers, and have a channel with an `@`; an exchange often has one.
     let is_word =
         !authority.contains([':', '.', ',']) && authority != "localhost" && !scheme.starts_with("amqp");
