@@ -19,8 +19,8 @@ const AHEAD: (usize, usize) = (512, 4);
 /// How long partitions may say nothing before those that go on do so without them.
 const PATIENCE: Duration = Duration::from_secs(4);
 /// Bytes that the client may have fetched of all partitions, and the least and the most of one.
-const FETCHED: usize = 24 * 1024 * 1024;
-const SHARE: (usize, usize) = (16 * 1024, 1024 * 1024);
+const FETCHED: usize = 32 * 1024 * 1024;
+const SHARE: (usize, usize) = (16 * 1024, 4 * 1024 * 1024);
 
 /// Bytes that the client may fetch ahead of each of so many partitions.
 pub(super) fn share(partitions: usize) -> usize {

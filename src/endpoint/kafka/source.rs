@@ -403,6 +403,9 @@ fn follow(config: &mut ClientConfig, group: &str, options: &SourceOptions) -> Re
     Ok(())
 }
 
+/// Bytes of one partition that are asked for at once.
+const FETCHED_AT_ONCE: usize = 1024 * 1024;
+
 /// Begins to read, and returns what was read already: the last events, where they were asked for.
 ///
 /// Those are read by a client of their own, whose place another one takes: a client that lets go of a partition does so
@@ -434,7 +437,9 @@ fn begin(
         config
             .set("enable.partition.eof", "true")
             .set("queued.max.messages.kbytes", (share / 1024).to_string())
-            .set("fetch.message.max.bytes", share.to_string());
+            .set("fetch.message.max.bytes", share.min(FETCHED_AT_ONCE).to_string())
+            // Where one partition after the other is drained, each has to be filled again soon.
+            .set("fetch.queue.backoff.ms", "1");
         start_again(consumer, config, topics, timeout)?;
         Records::ByTime(ByTime::new(consumer, &spans, &past_ends, follows)?)
     } else {
