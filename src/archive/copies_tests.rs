@@ -144,17 +144,22 @@ fn parts_begin_at_whole_multiples_of_the_span() {
     assert_eq!(times, [(150, 199), (180, 200), (450, 450)]);
 }
 
-#[test]
-fn a_missing_and_a_changed_part_are_named() {
-    let folder = tempfile::tempdir().expect("a folder");
-    let base = folder.path().join("a.eddy.ndjson.zst");
+/// A recording of six events in three parts.
+fn three_parts(base: &Path) -> Manifest {
     let limits = PartLimits { count: Some(2), ..PartLimits::default() };
-    let mut parts = PartWriter::create(&base, &Header::new(Vec::new()), WriterOptions::default(), limits)
+    let mut parts = PartWriter::create(base, &Header::new(Vec::new()), WriterOptions::default(), limits)
         .expect("created");
     for time in 0..6 {
         parts.write(&event(0, time, "text")).expect("written");
     }
-    let (_, manifest) = parts.finish().expect("finished");
+    parts.finish().expect("finished").1
+}
+
+#[test]
+fn a_missing_and_a_changed_part_are_named() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let base = folder.path().join("a.eddy.ndjson.zst");
+    let manifest = three_parts(&base);
     fs::remove_file(folder.path().join("a-00001.eddy.ndjson.zst")).expect("removed");
     // A whole archive, but another one.
     fs::copy(folder.path().join("a-00003.eddy.ndjson.zst"), folder.path().join("a-00002.eddy.ndjson.zst"))
@@ -169,13 +174,7 @@ fn a_missing_and_a_changed_part_are_named() {
 fn a_manifest_whose_counts_do_not_fit_is_not_whole() {
     let folder = tempfile::tempdir().expect("a folder");
     let base = folder.path().join("a.eddy.ndjson.zst");
-    let limits = PartLimits { count: Some(2), ..PartLimits::default() };
-    let mut parts = PartWriter::create(&base, &Header::new(Vec::new()), WriterOptions::default(), limits)
-        .expect("created");
-    for time in 0..6 {
-        parts.write(&event(0, time, "text")).expect("written");
-    }
-    let (_, manifest) = parts.finish().expect("finished");
+    let manifest = three_parts(&base);
     let findings = |changed: &Manifest| {
         let found = verify_parts(&manifest_path(&base), changed, unwatched()).expect("verified");
         let findings = found.into_iter().flat_map(|each| each.findings);

@@ -125,6 +125,8 @@ pub(super) enum Seen {
 pub(super) struct ByTime {
     /// The queue of each partition, in the order of `order`.
     queues: Vec<Fetching>,
+    /// Where what comes after the past will lie.
+    all: Fetching,
     order: Order,
     /// How long partitions were waited for since one of them had something.
     waited: Duration,
@@ -149,7 +151,7 @@ impl ByTime {
             let end = span.end.filter(|end| *end >= 0).map_or(present, |end| end.min(present));
             order.parts.push(Part { end, is_over: span.next.max(0) >= end, ..Part::default() });
         }
-        Ok(Self { queues, order, waited: Duration::ZERO, goes_on })
+        Ok(Self { queues, all: Fetching::new(consumer)?, order, waited: Duration::ZERO, goes_on })
     }
 
     /// Whether no event waits for its turn.
@@ -207,25 +209,16 @@ impl ByTime {
     }
 
     /// What comes from now on, of all partitions in one queue. What has come already is in it.
-    pub(super) fn together(self, consumer: &Arc<BaseConsumer<Listener>>) -> Result<Fetching, EndpointError> {
-        let mut all = Fetching::new(consumer)?;
-        all.follow(self.queues);
-        Ok(all)
+    pub(super) fn together(mut self) -> Fetching {
+        self.all.follow(self.queues);
+        self.all
     }
 }
 
 #[cfg(test)]
 mod tests {
     use super::{Order, Part};
-    use crate::event::{BrokerTime, Event, Place, TimeKind, Timestamp};
-
-    fn event(partition: i32, offset: u64, time: i64) -> Event {
-        Event {
-            place: Place { partition: Some(partition), offset: Some(offset) },
-            broker_time: Some(BrokerTime { time: Timestamp(time), kind: TimeKind::Create }),
-            ..Event::new("t", "x")
-        }
-    }
+    use crate::endpoint::kafka::testing::event;
 
     #[test]
     fn partitions_wait_for_each_other_up_to_the_ends_of_their_past() {

@@ -169,3 +169,17 @@ fn let_go<T: Send + 'static>(client: T) {
     // Where no thread can be started the client goes with the closure, and is waited for.
     drop(std::thread::Builder::new().name("eddy-goodbye".to_owned()).spawn(move || drop(client)));
 }
+
+#[cfg(test)]
+mod testing {
+    use crate::event::{BrokerTime, Event, Place, TimeKind, Timestamp};
+
+    /// An event of the topic `t` with the time that its producer wrote, in microseconds.
+    pub(super) fn event(partition: i32, offset: u64, time: i64) -> Event {
+        Event {
+            place: Place { partition: Some(partition), offset: Some(offset) },
+            broker_time: Some(BrokerTime { time: Timestamp(time), kind: TimeKind::Create }),
+            ..Event::new("t", "x")
+        }
+    }
+}

@@ -44,16 +44,24 @@ pub(super) struct Offsets<'a> {
 }
 
 impl Offsets<'_> {
+    /// A question about the same offset of each partition, and the words for one that is not answered.
+    fn asked(
+        &self,
+        topics: &[Topic],
+        what: Offset,
+    ) -> Result<(TopicPartitionList, impl Fn(KafkaError) -> EndpointError), EndpointError> {
+        let address = self.consumer.client().context().address();
+        let refused = move |error| failure::request("tell where events lie", &error, address);
+        let mut asked = TopicPartitionList::new();
+        for (topic, partition) in topics.iter().flat_map(Topic::lanes) {
+            asked.add_partition_offset(&topic, partition, what).map_err(refused)?;
+        }
+        Ok((asked, refused))
+    }
+
     /// Asks for one offset per partition; what has none (no event that late) is left out.
     fn list(&self, topics: &[Topic], what: Offset) -> Result<BTreeMap<Lane, i64>, EndpointError> {
-        let address = self.consumer.client().context().address();
-        let refused = |error| failure::request("tell where events lie", &error, address);
-        let mut asked = TopicPartitionList::new();
-        for topic in topics {
-            for &partition in &topic.partitions {
-                asked.add_partition_offset(&topic.name, partition, what).map_err(refused)?;
-            }
-        }
+        let (asked, refused) = self.asked(topics, what)?;
         let deadline = Instant::now() + self.timeout;
         loop {
             match self.told(asked.clone()) {
@@ -104,12 +112,7 @@ impl Offsets<'_> {
 
     /// The same of the partitions that can be asked just now.
     pub(super) fn those_behind_last(&self, topics: &[Topic]) -> Result<BTreeMap<Lane, i64>, EndpointError> {
-        let address = self.consumer.client().context().address();
-        let refused = |error| failure::request("tell where events lie", &error, address);
-        let mut asked = TopicPartitionList::new();
-        for (topic, partition) in topics.iter().flat_map(Topic::lanes) {
-            asked.add_partition_offset(&topic, partition, BEHIND_LAST).map_err(refused)?;
-        }
+        let (asked, refused) = self.asked(topics, BEHIND_LAST)?;
         let told = self.told_singly(asked).map_err(refused)?;
         Ok(told.into_iter().filter_map(|(lane, offset)| Some((lane, offset.ok()?))).collect())
     }

@@ -291,16 +291,7 @@ impl Reading {
             taken.push(event);
         }
         self.after(&ended, failed, taken);
-        if !past.is_over() {
-            return Records::ByTime(past);
-        }
-        match past.together(&self.consumer) {
-            Ok(fetching) => Records::Together(fetching),
-            Err(error) => {
-                taken.trouble.push(error);
-                Records::OfGroup
-            }
-        }
+        if past.is_over() { Records::Together(past.together()) } else { Records::ByTime(past) }
     }
 
     /// Takes what lies ready, and waits a little when nothing does.
@@ -444,15 +435,8 @@ pub(super) fn ask_whether_it_is_back(consumer: &BaseConsumer<Listener>, connecte
 mod tests {
     use super::{Ends, Span};
     use crate::endpoint::Stop;
-    use crate::event::{BrokerTime, Event, Place, TimeKind, Timestamp};
-
-    fn event(partition: i32, offset: u64, time: i64) -> Event {
-        Event {
-            place: Place { partition: Some(partition), offset: Some(offset) },
-            broker_time: Some(BrokerTime { time: Timestamp(time), kind: TimeKind::Create }),
-            ..Event::new("t", "x")
-        }
-    }
+    use crate::endpoint::kafka::testing::event;
+    use crate::event::Timestamp;
 
     fn lanes(ends: [Option<i64>; 2]) -> impl Iterator<Item = ((String, i32), Span)> {
         (0..).zip(ends).map(|(partition, end)| (("t".to_owned(), partition), Span { next: 0, end }))

@@ -390,15 +390,8 @@ impl Drop for RecordingSource {
 #[cfg(test)]
 mod tests {
     use super::{Queue, Span, State};
-    use crate::event::{BrokerTime, Event, Place, TimeKind, Timestamp};
-
-    fn event(partition: i32, offset: u64, time: i64) -> Event {
-        Event {
-            place: Place { partition: Some(partition), offset: Some(offset) },
-            broker_time: Some(BrokerTime { time: Timestamp(time), kind: TimeKind::Create }),
-            ..Event::new("t", "x")
-        }
-    }
+    use crate::endpoint::kafka::testing::event;
+    use crate::event::Event;
 
     #[test]
     fn partitions_are_merged_by_time_and_wait_for_each_other_up_to_their_ends() {
