@@ -17,7 +17,7 @@ use super::{CommandError, Context, ErrorKind, Status, results, transfer};
 use crate::archive::is_archive_name;
 use crate::endpoint::address::Scheme;
 use crate::endpoint::open;
-use crate::endpoint::{Capabilities, Sink};
+use crate::endpoint::{Capabilities, Sink, SinkOptions};
 use crate::event::Timestamp;
 use crate::output::figures::counted;
 use crate::output::replay as report;
@@ -158,6 +158,7 @@ async fn replay(args: &Args, context: &Context) -> Result<Status, CommandError> 
     delivering::refuse_shards_of_ids(shard.map_or(1, |shard| shard.place().1), &target.address)?;
     files::refuse_unfit(args, context, (&origin, &target), shard)?;
     let stop = transfer::stop_on_interruption();
+    let target = connecting(args, context, target, !scheduled.timetable.is_paced());
     let source = origin.open(window).await?;
     let opened = args.asks_target().then(|| target.for_writing(&context.environment).ok()).flatten();
     // What is wrong with address or options is said when the target is opened.
@@ -197,6 +198,19 @@ async fn replay(args: &Args, context: &Context) -> Result<Status, CommandError> 
     let target = Place { at_once: rails.at_once, marked: marks(args, &target), ..target };
     Box::pin(carried_out(args, context, (&origin, &target, window), (plan, &survey, rails.window), &stop))
         .await
+}
+
+/// Has the target connect while the recording is looked through, where a run may follow.
+fn connecting(args: &Args, context: &Context, target: Place, in_bulk: bool) -> Place {
+    let may_follow = !args.dry_run && target.confirm(args.confirm.as_deref()).is_ok();
+    if !may_follow || args.delivering.transacts() {
+        return target;
+    }
+    // What is wrong is said when it is used.
+    let opened = target.for_writing(&context.environment).ok();
+    let ahead =
+        opened.and_then(|(address, options)| open::begin(&address, &SinkOptions { in_bulk, ..options }));
+    Place { ahead, ..target }
 }
 
 /// Sends what was surveyed and reports what came of it.

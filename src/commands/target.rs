@@ -5,6 +5,7 @@ use std::path::Path;
 use super::{CommandError, Context};
 use crate::contract::{Channel, Contract, Loaded};
 use crate::endpoint::address::Scheme;
+use crate::endpoint::ahead::Ahead;
 use crate::endpoint::{Address, Credentials, SinkOptions, SourceOptions, mask};
 use crate::replay::preflight::Caps;
 use crate::settings::{Access, EMBEDDED_ADDRESS, Environment, EnvironmentSettings, Workspace};
@@ -26,6 +27,8 @@ pub struct Place {
     pub at_once: Option<u64>,
     /// What is sent there carries the marks of its run.
     pub marked: bool,
+    /// A connection for sending that was begun.
+    pub ahead: Option<Ahead>,
 }
 
 impl Place {
@@ -33,7 +36,16 @@ impl Place {
     #[must_use]
     pub fn at(address: Address) -> Self {
         let limits = Caps::default();
-        Self { address, access: None, protected: None, channel: None, limits, at_once: None, marked: false }
+        Self {
+            address,
+            access: None,
+            protected: None,
+            channel: None,
+            limits,
+            at_once: None,
+            marked: false,
+            ahead: None,
+        }
     }
 
     /// The address and how it is opened for reading. Files are read and programs run that hold what the workspace has for
@@ -52,8 +64,8 @@ impl Place {
     /// When a variable is not set, a file cannot be read, or a program fails.
     pub fn for_writing(&self, environment: &Environment) -> Result<(Address, SinkOptions), CommandError> {
         let (address, credentials) = self.unlock(environment)?;
-        let (at_once, marked) = (self.at_once, self.marked);
-        Ok((address, SinkOptions { credentials, at_once, marked, ..SinkOptions::default() }))
+        let (at_once, marked, ahead) = (self.at_once, self.marked, self.ahead.clone());
+        Ok((address, SinkOptions { credentials, at_once, marked, ahead, ..SinkOptions::default() }))
     }
 
     /// The address with the options the workspace has for it, and the credentials.

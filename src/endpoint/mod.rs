@@ -15,8 +15,10 @@ pub mod address;
     feature = "redis"
 ))]
 mod address_options;
+
 #[cfg(any(feature = "kafka", feature = "mqtt", feature = "nats"))]
 mod address_path;
+pub mod ahead;
 #[cfg(feature = "amqp")]
 mod amqp;
 pub mod capabilities;
@@ -182,6 +184,8 @@ pub struct SinkOptions {
     pub at_once: Option<u64>,
     /// Events carry the marks of the run that sends them, by which one is known that comes a second time.
     pub marked: bool,
+    /// A connection that was begun before, for this target.
+    pub ahead: Option<ahead::Ahead>,
     /// Events go in transactions with the progress of their run; only for systems whose
     /// [`assurance`](Capabilities::assurance) is exactly once.
     pub transactions: Option<Transactions>,
@@ -211,6 +215,7 @@ impl Default for SinkOptions {
             in_bulk: false,
             at_once: None,
             marked: false,
+            ahead: None,
             transactions: None,
         }
     }

@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use super::address::Scheme;
+use super::ahead::Ahead;
 #[cfg(feature = "amqp")]
 use super::amqp;
 use super::cloud_events::{TranslatingSink, Translation};
@@ -68,6 +69,16 @@ async fn source_of(address: &Address, options: &SourceOptions) -> Result<Box<dyn
         Scheme::Redis => redis_streams::open_source(address, options).await,
         Scheme::Kafka => kafka::open_source(address, options).await,
         Scheme::Http => http::open_source(address, options).await,
+    }
+}
+
+/// Begins to connect for sending, where that takes long, without waiting for it: what is asked of the target meanwhile and the
+/// sink that is opened then use it, when they have it among their options.
+#[must_use]
+pub fn begin(address: &Address, options: &SinkOptions) -> Option<Ahead> {
+    match address.scheme {
+        Scheme::Kafka => kafka::begin(address, options),
+        _ => None,
     }
 }
 

@@ -8,8 +8,9 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use tokio::sync::mpsc::{self, UnboundedReceiver, UnboundedSender};
+use tokio::sync::mpsc::{self, UnboundedSender};
 
+use self::to_come::ReceiptsToCome;
 use super::backoff::Backoff;
 use super::canary::{Canary, FirstEvents};
 use super::change::{Moved, NewTimes};
@@ -25,11 +26,12 @@ use super::stop::{StopReason, StopToken};
 use super::tally::{Batch, Note, Tally};
 use super::waiting::{Chunk, Slot, Waiting};
 use super::word::Arrived;
-use crate::endpoint::{Delivery, EndpointError, EndpointErrorKind, Sink};
+use crate::endpoint::{EndpointError, EndpointErrorKind, Sink};
 use crate::event::{Event, Timestamp};
 
 mod batching;
 mod receipts;
+mod to_come;
 
 /// Before this last stretch the wait can be interrupted; within it the thread sleeps.
 const LAST_STRETCH: Duration = Duration::from_millis(10);
@@ -58,8 +60,7 @@ pub(super) struct Writer {
     bytes_under_way: usize,
     next_batch: u64,
     next_number: u64,
-    receipts: UnboundedReceiver<(u64, Vec<Delivery>)>,
-    receipts_to_come: UnboundedSender<(u64, Vec<Delivery>)>,
+    receipts: ReceiptsToCome,
     again: Vec<(Event, Note, EndpointError)>,
     tally: Tally,
     backoff: Backoff,
@@ -110,7 +111,6 @@ impl Writer {
         shared: Arc<SharedCounts>,
         news: UnboundedSender<News>,
     ) -> Self {
-        let (receipts_to_come, receipts) = mpsc::unbounded_channel();
         limits.batch_events = limits.batch_events.min(sink.most_at_once());
         Self {
             sink,
@@ -121,8 +121,7 @@ impl Writer {
             bytes_under_way: 0,
             next_batch: 0,
             next_number: 0,
-            receipts,
-            receipts_to_come,
+            receipts: ReceiptsToCome::default(),
             again: Vec::new(),
             tally: Tally::new(shared),
             backoff: Backoff::new(limits.retry_for),
@@ -204,7 +203,7 @@ impl Writer {
     pub async fn run(mut self) -> WriteEnd {
         wake_on_time();
         loop {
-            while let Ok((id, deliveries)) = self.receipts.try_recv() {
+            while let Some((id, deliveries)) = self.receipts.there() {
                 self.settle(id, deliveries, true);
             }
             self.tell_what_arrived();
@@ -279,7 +278,7 @@ impl Writer {
             tokio::select! {
                 biased;
                 _ = self.stop.requested() => return Next::Settled,
-                Some((id, deliveries)) = self.receipts.recv() => {
+                (id, deliveries) = self.receipts.next() => {
                     self.settle(id, deliveries, true);
                     return Next::Settled;
                 }
@@ -372,7 +371,7 @@ impl Writer {
             tokio::select! {
                 biased;
                 _ = self.stop.requested() => return false,
-                Some((id, deliveries)) = self.receipts.recv() => {
+                (id, deliveries) = self.receipts.next() => {
                     self.settle(id, deliveries, true);
                     if !self.again.is_empty() {
                         return false;
@@ -441,7 +440,7 @@ impl Writer {
         }
     }
 
-    /// Gives the batch to the client and starts waiting for its receipts elsewhere; returns when it was taken.
+    /// Gives the batch to the client, whose receipts are to come from then on; returns when it was taken.
     async fn send(&mut self, batch: &Batch) -> Instant {
         let id = self.next_batch;
         self.next_batch += 1;
@@ -456,17 +455,8 @@ impl Writer {
             () = too_long => None,
         };
         let at = self.clock.now();
-        let report = self.receipts_to_come.clone();
-        match taken {
-            Some(receipts) => {
-                tokio::spawn(async move {
-                    // The writer may have stopped waiting by then.
-                    let _ = report.send((id, receipts.await));
-                });
-            }
-            // No delivery at all counts as a missing receipt for each event.
-            None => drop(report.send((id, Vec::new()))),
-        }
+        // No delivery at all counts as a missing receipt for each event.
+        self.receipts.await_batch(id, taken.unwrap_or_else(|| Box::pin(std::future::ready(Vec::new()))));
         at
     }
 

@@ -13,7 +13,7 @@ use super::listener::Listener;
 use super::message::EARLIEST;
 use super::permissions::{self, Operations};
 use super::topic_settings::Settings;
-use super::{blocking, cluster, failure, let_go, producer, settings, topic_settings};
+use super::{ahead, blocking, cluster, failure, let_go, producer, settings, topic_settings};
 use crate::endpoint::facts::{ChannelFacts, Presence, TargetFacts};
 use crate::endpoint::{Address, EndpointError, SinkOptions};
 
@@ -71,7 +71,12 @@ pub(super) async fn ask(
     let (asked, credentials, timeout) =
         (address.clone(), options.credentials.clone(), options.connect_timeout);
     let asked_about = names.clone();
+    let begun = ahead::asking(address, options);
+    let is_begun = begun.is_some();
     let told = blocking(move || {
+        if let Some(producer) = begun {
+            return Told::by(producer.client(), &asked_about, timeout, &|| {});
+        }
         let (config, listener) = settings::connection(&asked, credentials.as_ref(), &settings::ALL_OPTIONS)?;
         let client: BaseProducer<Listener> = BaseProducer::from_config_and_context(&config, listener)
             .map_err(|error| producer::cannot_start(&error))?;
@@ -82,7 +87,12 @@ pub(super) async fn ask(
         let_go(client);
         told
     });
-    let Told { cluster, id, allowed, settings } = told.await?;
+    let told = told.await.inspect_err(|_| {
+        if is_begun {
+            ahead::give_up(options);
+        }
+    });
+    let Told { cluster, id, allowed, settings } = told?;
     let there: Vec<String> = cluster.topics.iter().map(|topic| topic.name.clone()).collect();
     let mut facts = TargetFacts { cluster: id, ..TargetFacts::default() };
     let allowed = allowed.unwrap_or_else(|code| {

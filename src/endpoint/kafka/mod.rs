@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use super::address_options::AddressOptions;
+use super::ahead::Ahead;
 use super::capabilities::{Assurance, Facts};
 use super::facts::{DecidedBy, Refusal, TargetFacts};
 use super::inspect::{Inspect, ProbeReport};
@@ -11,6 +12,7 @@ use super::{
     SourceOptions,
 };
 
+mod ahead;
 mod by_time;
 mod checkpoint;
 mod cluster;
@@ -77,6 +79,11 @@ pub async fn open_sink(address: &Address, options: &SinkOptions) -> Result<Box<d
     let (address, options) = (address.clone(), options.clone());
     let opened = blocking(move || sink::KafkaSink::open(&address, &options)).await?;
     Ok(Box::new(opened))
+}
+
+/// Begins to connect for sending, without waiting for it.
+pub fn begin(address: &Address, options: &SinkOptions) -> Option<Ahead> {
+    ahead::begin(address, options)
 }
 
 /// Which events have no topic to go to; which names and times are taken, the cluster is asked.

@@ -4,7 +4,8 @@ use std::collections::HashMap;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use super::producer::{Patience, Producer, Topic};
+use super::ahead::{self, Settings, Started};
+use super::producer::{Producer, Topic};
 use super::transactions::{Transactions, refused};
 use super::{CAPABILITIES, cluster, failure, message, settings};
 use crate::endpoint::receipt_book::ReceiptBook;
@@ -18,9 +19,6 @@ const STALE: Duration = Duration::from_secs(1);
 
 /// When so long no receipt has come, or no event, what the client holds back is sent.
 const QUIET: Duration = Duration::from_millis(5);
-
-/// How long no broker may be there before events that wait for one are given back.
-const GONE: Duration = Duration::from_secs(2);
 
 /// A topic of one partition, where nobody chooses, is looked at again after this time: it may have more by then.
 const GROWN: Duration = Duration::from_secs(60);
@@ -120,30 +118,11 @@ impl KafkaSink {
     /// Connects, and looks whether the topic in the path is there.
     pub(super) fn open(address: &Address, options: &SinkOptions) -> Result<Self, EndpointError> {
         cluster::check_names(address, std::iter::once(address.path.as_str()))?;
-        let (mut config, listener) =
-            settings::connection(address, options.credentials.as_ref(), &settings::SINK_OPTIONS)?;
-        // The last record of a transaction, the progress of the run, would wait alone.
-        let in_bulk = options.in_bulk && options.transactions.is_none();
-        let batching = settings::Batching { in_bulk, at_once: options.at_once };
-        let linger = settings::sending(&mut config, address, options.receipt_timeout, batching)?;
-        if let Some(wanted) = &options.transactions {
-            settings::transacting(&mut config, address, &wanted.run)?;
-        }
-        let book = listener.book();
-        if options.transactions.is_none() {
-            // The client forgets single events in its own time, and later ones may go before they go again: we do not let it
-            // come to that.
-            let beyond = options.receipt_timeout * 4 + Duration::from_secs(60);
-            config.set("message.timeout.ms", beyond.as_millis().to_string());
-        }
-        // What waits to go together with more waits for nothing else.
-        let patience =
-            Patience { receipt: options.receipt_timeout + linger.time, broker: GONE + linger.time };
-        let patience = options.transactions.is_none().then_some(patience);
-        if let Some(together) = config.get("batch.size").and_then(|bytes| bytes.parse().ok()) {
-            listener.sends_together(together);
-        }
-        let producer = Arc::new(Producer::start(&config, listener, patience)?);
+        let settings = Settings::read(address, options)?;
+        let (creates, holds_back, gets_an_id) =
+            (settings.creates(), settings.holds_back(), settings.gets_an_id());
+        let begun = ahead::taken(address, options, &settings);
+        let Started { producer, book, asks_for_its_id } = begun.map_or_else(|| settings.start(), Ok)?;
         let mut sink = Self {
             producer,
             book,
@@ -154,8 +133,8 @@ impl KafkaSink {
                 keeps_recorded: address.option("partitioner").is_none(),
             },
             transactions: None,
-            holds_back: linger.is_unasked,
-            creates: config.get("allow.auto.create.topics") == Some("true"),
+            holds_back,
+            creates,
             connect_timeout: options.connect_timeout,
             receipt_timeout: options.receipt_timeout,
         };
@@ -167,7 +146,7 @@ impl KafkaSink {
             sink.placing.partition(None, path, found.count, address)?;
             sink.topics.insert(path.clone(), Known { found: Ok(found), asked: Instant::now() });
         }
-        if config.get("enable.idempotence") == Some("true") && options.transactions.is_none() {
+        if gets_an_id && !asks_for_its_id {
             once_more(&sink.producer, sink.creates, options.connect_timeout);
         }
         if let Some(wanted) = &options.transactions {

@@ -80,7 +80,7 @@ impl Writer {
         loop {
             tokio::select! {
                 biased;
-                Some((id, deliveries)) = self.receipts.recv() => self.settle(id, deliveries, retry),
+                (id, deliveries) = self.receipts.next() => self.settle(id, deliveries, retry),
                 _ = stop.requested(), if retry => {}
                 () = &mut ledger_moves => {}
                 () = tokio::time::sleep_until(deadline.into()) => {
@@ -109,8 +109,7 @@ impl Writer {
         if self.ending && self.sink.cut_short() {
             let deadline = tokio::time::Instant::now() + AT_ONCE;
             while !self.under_way.is_empty()
-                && let Ok(Some((id, deliveries))) =
-                    tokio::time::timeout_at(deadline, self.receipts.recv()).await
+                && let Ok((id, deliveries)) = tokio::time::timeout_at(deadline, self.receipts.next()).await
             {
                 self.settle(id, deliveries, false);
             }
