@@ -4,7 +4,7 @@ use std::time::{Duration, Instant};
 
 use eddy::endpoint::address::Scheme;
 use eddy::endpoint::inspect::{Direction, Observed};
-use eddy::endpoint::open::{open_inspect, open_sink, open_source, probe, target_facts};
+use eddy::endpoint::open::{begin, open_inspect, open_sink, open_source, probe, target_facts};
 use eddy::endpoint::{Credentials, EndpointErrorKind, SinkOptions, SourceOptions, Start, Stop};
 use eddy::event::{BrokerTime, Event, Header, TimeKind, Timestamp};
 use rdkafka::ClientConfig;
@@ -903,7 +903,7 @@ async fn what_we_may_do_is_told_beforehand() {
         "super.users=User:ANONYMOUS",
         "sasl.enabled.mechanisms=PLAIN",
         "listener.name.sasl_plaintext.plain.sasl.jaas.config=org.apache.kafka.common.security.plain.PlainLoginModule \
-         required user_tester=\"right\";",
+         required user_tester=\"right\" user_looker=\"on\";",
     ]
     .map(str::to_owned);
     let listeners = [
@@ -914,7 +914,8 @@ async fn what_we_may_do_is_told_beforehand() {
     for name in ["guarded", "free", "hidden"] {
         topic(server.port, name, 1, &[]).await;
     }
-    permit(server.port, &[("guarded", 3, "tester", 3), ("free", 3, "tester", 4)]);
+    let rules = [("guarded", 3, "tester", 3), ("free", 3, "tester", 4), ("guarded", 3, "looker", 3)];
+    permit(server.port, &rules);
     let credentials = Credentials { username: "tester".to_owned(), password: "right".to_owned() };
     let options = SinkOptions { credentials: Some(credentials.clone()), ..SinkOptions::default() };
     let url = address(&format!("kafka://127.0.0.1:{sasl}/"));
@@ -927,6 +928,16 @@ async fn what_we_may_do_is_told_beforehand() {
         }
         // Rules come into force a moment after they were made.
         assert!(Instant::now() < deadline, "{facts:?}");
+    }
+    // Also by the connection that is begun for sending, whose producer may not even have an id: it may write nowhere.
+    let looker = Credentials { username: "looker".to_owned(), password: "on".to_owned() };
+    let plain = SinkOptions { credentials: Some(looker), in_bulk: true, ..SinkOptions::default() };
+    let ahead = SinkOptions { ahead: begin(&url, &plain), ..plain };
+    assert!(ahead.ahead.is_some());
+    for _ in 0..5 {
+        let facts = target_facts(&url, &ahead, &["guarded"]).await.expect("facts");
+        assert_eq!(facts.channels[0].may_send, Some(false), "{facts:?}");
+        tokio::time::sleep(Duration::from_millis(200)).await;
     }
     let url = address(&format!("kafka://127.0.0.1:{sasl}/guarded"));
     let report = probe(&url, Some(&credentials), Duration::from_secs(30)).await;
