@@ -6,6 +6,7 @@ use std::collections::{BTreeMap, BinaryHeap, VecDeque};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
+use rdkafka::ClientConfig;
 use rdkafka::consumer::BaseConsumer;
 
 use super::fetching::{Fetched, Fetching};
@@ -23,9 +24,26 @@ const FETCHED: usize = 32 * 1024 * 1024;
 const SHARE: (usize, usize) = (16 * 1024, 4 * 1024 * 1024);
 
 /// Bytes that the client may fetch ahead of each of so many partitions.
-pub(super) fn share(partitions: usize) -> usize {
+fn share(partitions: usize) -> usize {
     (FETCHED / partitions.max(1)).clamp(SHARE.0, SHARE.1)
 }
+
+/// Settings of a client for so many partitions that each have a queue of their own; false when it has them.
+pub(super) fn fetch_apart(config: &mut ClientConfig, partitions: usize) -> bool {
+    let share = share(partitions);
+    let kilobytes = (share / 1024).to_string();
+    let is_new = config.get("queued.max.messages.kbytes") != Some(kilobytes.as_str());
+    config
+        // How much is fetched ahead holds for each queue.
+        .set("queued.max.messages.kbytes", kilobytes)
+        .set("fetch.message.max.bytes", share.min(FETCHED_AT_ONCE).to_string())
+        // Where one partition after the other is drained, each has to be filled again soon.
+        .set("fetch.queue.backoff.ms", "1");
+    is_new
+}
+
+/// Bytes of one partition that are asked for at once.
+const FETCHED_AT_ONCE: usize = 1024 * 1024;
 
 /// What lies ahead of one partition.
 #[derive(Debug, Default)]

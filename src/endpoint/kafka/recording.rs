@@ -1,8 +1,9 @@
 //! Topics read as a recording: up to their present end, partitions merged by time, alone or shared with a consumer group.
 
 use std::collections::{BTreeMap, VecDeque};
+use std::fmt::Debug;
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError, Weak};
 use std::thread::JoinHandle;
 use std::time::{Duration, Instant};
 
@@ -11,11 +12,13 @@ use rdkafka::error::{KafkaError, RDKafkaErrorCode as Code};
 use rdkafka::{Offset, TopicPartitionList};
 use tokio::sync::Notify;
 
+use super::by_time;
 use super::cluster::Topic;
+use super::fetching::Fetching;
 use super::listener::{Listener, Member};
 use super::positions::{Lane, Offsets, Span, assignment};
 use super::removal::SharedRemoved;
-use super::source::{find, join, names, only, start};
+use super::source::{find, join, names, only, start, start_again};
 use super::{failure, settings};
 use crate::endpoint::recording::{Carrier, Recording};
 use crate::endpoint::{
@@ -47,14 +50,17 @@ struct Queue {
     span: Span,
     /// The client said that it is at the end, and nothing came since.
     at_end: bool,
+    /// The client said of which topic it is.
+    is_named: bool,
     ended: bool,
+    /// The client was told to ask for nothing more of it.
     paused: bool,
 }
 
 impl Queue {
     fn new(span: Span) -> Self {
         let ended = span.end.is_some_and(|end| span.next >= end);
-        Self { events: VecDeque::new(), bytes: 0, span, at_end: false, ended, paused: false }
+        Self { events: VecDeque::new(), bytes: 0, span, at_end: false, is_named: false, ended, paused: false }
     }
 
     fn put(&mut self, mut event: Event) {
@@ -62,7 +68,7 @@ impl Queue {
         if self.ended || offset < self.span.next {
             return;
         }
-        self.at_end = false;
+        (self.at_end, self.is_named) = (false, false);
         let end = self.span.end.unwrap_or(i64::MAX);
         self.ended = offset + 1 >= end;
         if offset < end {
@@ -120,10 +126,15 @@ impl State {
     }
 }
 
-#[derive(Debug)]
 struct Shared {
     state: Mutex<State>,
     changed: Notify,
+    /// Told when events were taken, so that there is room for others.
+    room: Condvar,
+    /// Where the records of each partition of ours come; given back by the thread that reads, at its end.
+    parts: Mutex<BTreeMap<Lane, Fetching>>,
+    /// The client of whom these are; it holds us.
+    consumer: Weak<BaseConsumer<Listener>>,
     closing: AtomicBool,
     connected: AtomicBool,
     spans: BTreeMap<Lane, Span>,
@@ -136,6 +147,20 @@ struct Shared {
 impl Shared {
     fn state(&self) -> MutexGuard<'_, State> {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn parts(&self) -> MutexGuard<'_, BTreeMap<Lane, Fetching>> {
+        self.parts.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Has the records of a partition come to a queue of its own; to be said before it is assigned.
+    fn listen_to(&self, lane: &Lane) -> Result<(), EndpointError> {
+        let Some(consumer) = self.consumer.upgrade() else { return Ok(()) };
+        let fetching = Fetching::new(&consumer)?;
+        fetching.add(&lane.0, lane.1);
+        // What lies in an earlier one is of a time when the partition was ours before.
+        self.parts().insert(lane.clone(), fetching);
+        Ok(())
     }
 
     /// The positions of the group in these partitions, where it has any; a coordinator that is not there yet is waited for so
@@ -200,12 +225,21 @@ fn commit(consumer: &BaseConsumer<Listener>, positions: &[End]) -> Result<(), Ka
     if positions.is_empty() { Ok(()) } else { consumer.commit(&list, CommitMode::Sync) }
 }
 
+impl Debug for Shared {
+    fn fmt(&self, formatter: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        formatter.debug_struct("Shared").field("spans", &self.spans).finish_non_exhaustive()
+    }
+}
+
 impl Member for Shared {
     fn gained(&self, consumer: &BaseConsumer<Listener>, partitions: &TopicPartitionList) {
         let lanes = lanes_of(partitions);
         let committed = self.committed(consumer, lanes.clone(), IN_A_REBALANCE).unwrap_or_default();
         let mut gained = Vec::with_capacity(lanes.len());
+        // Without a queue of its own it comes by the one that all have.
+        let failures = lanes.iter().filter_map(|lane| self.listen_to(lane).err()).collect::<Vec<_>>();
         let mut state = self.state();
+        state.failures.extend(failures);
         for lane in lanes {
             // What was made after we began is no part of the recording.
             let span = self.spans.get(&lane).copied().unwrap_or(Span { next: 0, end: Some(0) });
@@ -224,6 +258,7 @@ impl Member for Shared {
     fn lost(&self, consumer: &BaseConsumer<Listener>, partitions: &TopicPartitionList) {
         let lanes = lanes_of(partitions);
         self.state().queues.retain(|lane, _| !lanes.contains(lane));
+        self.parts().retain(|lane, _| !lanes.contains(lane));
         let Some(carrier) = &self.carrier else { return };
         // Where the group has given us up already it does not take them: then what we sent goes again.
         let _ = commit(consumer, &carrier.lost(&lanes));
@@ -241,19 +276,27 @@ impl RecordingSource {
             settings::connection(address, options.credentials.as_ref(), &settings::SOURCE_OPTIONS)?;
         settings::reading(&mut config, address)?;
         config.set("enable.auto.commit", "false").set("enable.partition.eof", "true");
+        by_time::fetch_apart(&mut config, 1);
         if let Some(group) = &recording.group {
             config.set("group.id", group);
         }
-        let consumer = start(&config, listener)?;
+        let mut consumer = start(&config, listener)?;
         let names = names(address)?;
         let mut topics = find(&consumer, &names, options.connect_timeout)?;
         if let Some(partition) = settings::partition_to_read(address)? {
             only(&mut topics, partition, address)?;
         }
+        let partitions = topics.iter().map(|topic| topic.partitions.len()).sum();
+        if by_time::fetch_apart(&mut config, partitions) {
+            start_again(&mut consumer, &config, &topics, options.connect_timeout)?;
+        }
         let carrier = recording.carrier.clone().filter(|_| recording.group.is_some());
         let mut shared = Shared {
             state: Mutex::default(),
             changed: Notify::new(),
+            room: Condvar::new(),
+            parts: Mutex::default(),
+            consumer: Arc::downgrade(&consumer),
             closing: AtomicBool::new(false),
             connected: AtomicBool::new(true),
             spans: spans(&consumer, &topics, options, recording)?,
@@ -270,7 +313,8 @@ impl RecordingSource {
             let queues = shared.spans.iter().map(|(lane, span)| (lane.clone(), Queue::new(*span)));
             shared.state().queues = queues.collect();
             let open = shared.spans.iter().filter(|(_, span)| span.end.is_none_or(|end| span.next < end));
-            let open = open.map(|(lane, span)| (lane.clone(), *span)).collect();
+            let open: BTreeMap<Lane, Span> = open.map(|(lane, span)| (lane.clone(), *span)).collect();
+            open.keys().try_for_each(|lane| shared.listen_to(lane))?;
             let assigned = consumer.assign(&assignment(&open, &consumer)?);
             assigned.map_err(|error| failure::request("be read", &error, address))?;
         }
@@ -292,6 +336,7 @@ impl RecordingSource {
                 }
                 let batch = state.take(max);
                 if !batch.is_empty() || state.over {
+                    self.shared.room.notify_one();
                     return Ok(batch);
                 }
             }

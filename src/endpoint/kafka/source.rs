@@ -403,9 +403,6 @@ fn follow(config: &mut ClientConfig, group: &str, options: &SourceOptions) -> Re
     Ok(())
 }
 
-/// Bytes of one partition that are asked for at once.
-const FETCHED_AT_ONCE: usize = 1024 * 1024;
-
 /// Begins to read, and returns what was read already: the last events, where they were asked for.
 ///
 /// Those are read by a client of their own, whose place another one takes: a client that lets go of a partition does so
@@ -432,14 +429,8 @@ fn begin(
         // Who follows reads what there is, though not all partitions can be asked.
         let past_ends =
             if follows { offsets.those_behind_last(topics)? } else { offsets.behind_last(topics)? };
-        // How much is fetched ahead holds for each partition that has a queue of its own.
-        let share = by_time::share(spans.len());
-        config
-            .set("enable.partition.eof", "true")
-            .set("queued.max.messages.kbytes", (share / 1024).to_string())
-            .set("fetch.message.max.bytes", share.min(FETCHED_AT_ONCE).to_string())
-            // Where one partition after the other is drained, each has to be filled again soon.
-            .set("fetch.queue.backoff.ms", "1");
+        config.set("enable.partition.eof", "true");
+        by_time::fetch_apart(config, spans.len());
         start_again(consumer, config, topics, timeout)?;
         Records::ByTime(ByTime::new(consumer, &spans, &past_ends, follows)?)
     } else {
@@ -467,7 +458,7 @@ fn begin(
 
 /// Has a client of these settings take the place of another. It asks for the topics first: one that is told to read what it does
 /// not know yet looks for its brokers half a second later.
-fn start_again(
+pub(super) fn start_again(
     consumer: &mut Arc<BaseConsumer<Listener>>,
     config: &ClientConfig,
     topics: &[Topic],

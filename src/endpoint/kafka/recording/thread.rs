@@ -9,20 +9,21 @@ use rdkafka::consumer::{BaseConsumer, Consumer as _};
 use rdkafka::error::KafkaError;
 
 use super::{Queue, Shared, commit};
-use crate::endpoint::End;
+use crate::endpoint::kafka::fetching::Fetched;
 use crate::endpoint::kafka::listener::Listener;
 use crate::endpoint::kafka::positions::{Lane, Span};
 use crate::endpoint::kafka::reading::{ASK_AGAIN, LOOK, QUIET, ask_whether_it_is_back, trouble};
 use crate::endpoint::kafka::removal::Removal;
 use crate::endpoint::kafka::{failure, message};
-use crate::event::Timestamp;
+use crate::endpoint::{End, EndpointError};
+use crate::event::{Event, Timestamp};
 
 /// Events of all partitions that wait to be taken, in bytes; each partition has its share.
 const AHEAD_BYTES: usize = 32 * 1024 * 1024;
 /// The least and the most of one partition.
 const SHARE_BYTES: (usize, usize) = (256 * 1024, 4 * 1024 * 1024);
 /// Most events of one partition that wait.
-const SHARE_EVENTS: usize = 8192;
+const SHARE_EVENTS: usize = 4096;
 /// Records taken from the client before they are handed on.
 const TOGETHER: usize = 512;
 /// How often positions are told to the group, and it is asked how far its other members are.
@@ -42,8 +43,32 @@ pub(super) struct Reading {
     removal: Removal,
 }
 
+/// What came of the client.
+#[derive(Default)]
+struct Taken {
+    events: Vec<Event>,
+    /// Partitions that are at their end, with the topic where it is known.
+    ends: Vec<(Option<String>, i32)>,
+    failures: Vec<EndpointError>,
+}
+
+impl Taken {
+    fn is_empty(&self) -> bool {
+        self.events.is_empty() && self.ends.is_empty() && self.failures.is_empty()
+    }
+}
+
+/// How much may be taken of a partition.
+struct Room {
+    lane: Lane,
+    events: usize,
+    bytes: usize,
+}
+
 impl Drop for Reading {
     fn drop(&mut self) {
+        // They hold the client, which holds who has them.
+        self.shared.parts().clear();
         // Nobody must wait for a thread that is gone.
         if std::thread::panicking() {
             self.shared.state().failures.push_back(failure::reader_lost());
@@ -83,23 +108,88 @@ impl Reading {
     }
 
     fn take(&mut self) {
-        let (mut events, mut ends, mut failures) = (Vec::new(), Vec::new(), Vec::new());
-        let mut wait = LOOK;
-        while events.len() < TOGETHER {
-            match self.consumer.poll(wait) {
-                Some(Ok(found)) => events.push(message::event(&found, Timestamp::now())),
-                Some(Err(KafkaError::PartitionEOF(partition))) => ends.push(partition),
-                Some(Err(error)) => {
-                    let told = trouble(&error, (&self.consumer, self.in_group()), &self.shared.connected);
-                    failures.extend(told);
-                }
-                None => break,
+        let mut taken = Taken::default();
+        self.ask_client(&mut taken);
+        self.take_of_partitions(&mut taken);
+        if taken.is_empty() {
+            self.wait(&mut taken);
+        }
+        if !taken.is_empty() {
+            self.hand_on(taken);
+        }
+    }
+
+    /// What the client has to say beside records, and those that came before their partition had a queue of its own. It is also
+    /// how a group gives and takes partitions.
+    fn ask_client(&self, taken: &mut Taken) {
+        while taken.events.len() < TOGETHER {
+            match self.consumer.poll(Duration::ZERO) {
+                Some(Ok(found)) => taken.events.push(message::event(&found, Timestamp::now())),
+                Some(Err(KafkaError::PartitionEOF(partition))) => taken.ends.push((None, partition)),
+                Some(Err(error)) => taken.failures.extend(self.trouble(&error)),
+                None => return,
             }
-            wait = Duration::ZERO;
         }
-        if events.is_empty() && ends.is_empty() && failures.is_empty() {
-            return;
+    }
+
+    fn trouble(&self, error: &KafkaError) -> Option<EndpointError> {
+        trouble(error, (&self.consumer, self.in_group()), &self.shared.connected)
+    }
+
+    /// Takes what lies ready of each partition, as far as there is room for it.
+    fn take_of_partitions(&self, taken: &mut Taken) {
+        let state = self.shared.state();
+        let most_bytes = (AHEAD_BYTES / state.queues.len().max(1)).clamp(SHARE_BYTES.0, SHARE_BYTES.1);
+        let open = state.queues.iter().filter(|(_, queue)| !queue.ended);
+        let room = open.map(|(lane, queue)| Room {
+            lane: lane.clone(),
+            events: SHARE_EVENTS.saturating_sub(queue.events.len()),
+            bytes: most_bytes.saturating_sub(queue.bytes),
+        });
+        let room: Vec<Room> = room.filter(|room| room.events > 0 && room.bytes > 0).collect();
+        drop(state);
+        for room in room {
+            self.take_of(&room, Duration::ZERO, taken);
         }
+    }
+
+    /// Takes what comes of a partition, until there is no more room for it.
+    fn take_of(&self, Room { lane, events, bytes }: &Room, wait: Duration, taken: &mut Taken) {
+        let mut parts = self.shared.parts();
+        let Some(fetching) = parts.get_mut(lane) else { return };
+        let (mut count, mut size) = (0, 0);
+        fetching.take(wait, |fetched| {
+            match fetched {
+                Fetched::Event(event) => {
+                    (count, size) = (count + 1, size + event.size());
+                    taken.events.push(event);
+                }
+                Fetched::End { topic, partition } => taken.ends.push((Some(topic), partition)),
+                Fetched::Failure(code) => {
+                    taken.failures.extend(self.trouble(&KafkaError::MessageConsumption(code)));
+                    return false;
+                }
+            }
+            count < *events && size < *bytes
+        });
+    }
+
+    /// Waits a little for the first partition whose next event may be the earliest, or for room.
+    fn wait(&self, taken: &mut Taken) {
+        let state = self.shared.state();
+        let is_awaited = |(_, queue): &(&Lane, &Queue)| !queue.ended && queue.events.is_empty();
+        let awaited = state.queues.iter().find(is_awaited).map(|(lane, _)| lane.clone());
+        match awaited {
+            Some(lane) => {
+                drop(state);
+                self.take_of(&Room { lane, events: 1, bytes: 1 }, LOOK, taken);
+            }
+            None => drop(self.shared.room.wait_timeout(state, LOOK)),
+        }
+    }
+
+    /// Gives what was taken to who reads.
+    fn hand_on(&mut self, Taken { events, ends, failures }: Taken) {
         if !events.is_empty() {
             self.last = Instant::now();
             self.shared.connected.store(true, Ordering::Relaxed);
@@ -120,9 +210,13 @@ impl Reading {
                 queue.put(event);
             }
         }
-        for partition in ends {
-            let is_meant = |(lane, _): &(&Lane, &mut Queue)| lane.1 == partition;
-            state.queues.iter_mut().filter(is_meant).for_each(|(_, queue)| queue.at_end = true);
+        for (topic, partition) in ends {
+            let is_meant = |(lane, _): &(&Lane, &mut Queue)| {
+                lane.1 == partition && topic.as_ref().is_none_or(|topic| lane.0 == *topic)
+            };
+            for (_, queue) in state.queues.iter_mut().filter(is_meant) {
+                (queue.at_end, queue.is_named) = (true, topic.is_some());
+            }
         }
         state.failures.extend(failures);
         drop(state);
@@ -130,7 +224,8 @@ impl Reading {
     }
 
     /// What is at its end has ended, though there are no events up to it (what lies there are marks of transactions, or it
-    /// was compacted away). The client does not say of which topic a partition ended: with several, silence must confirm it.
+    /// was compacted away). Where the client does not say of which topic a partition ended, and there are several, silence must
+    /// confirm it.
     fn believe_ends(&mut self) {
         let mut state = self.shared.state();
         let mut numbers: Vec<i32> = state.queues.keys().map(|(_, partition)| *partition).collect();
@@ -140,7 +235,7 @@ impl Reading {
         let is_sure = numbers.len() == count || self.last.elapsed() > QUIET;
         let mut any = false;
         for (lane, queue) in &mut state.queues {
-            if is_sure && queue.at_end && !queue.ended {
+            if (is_sure || queue.is_named) && queue.at_end && !queue.ended {
                 (queue.ended, any) = (true, true);
                 if let (None, Some(end)) = (&self.shared.carrier, queue.span.end) {
                     self.removal.ended(lane, queue.span.next, end);
@@ -158,23 +253,16 @@ impl Reading {
         }
     }
 
-    /// Asks for nothing more of partitions that have enough waiting, or all of it.
+    /// Asks for nothing more of partitions that were read to their end, and again for those that are ours anew.
     fn hold_back(&self) {
-        let mut state = self.shared.state();
-        let share = (AHEAD_BYTES / state.queues.len().max(1)).clamp(SHARE_BYTES.0, SHARE_BYTES.1);
         let (mut pause, mut resume) = (TopicPartitionList::new(), TopicPartitionList::new());
-        for ((topic, partition), queue) in &mut state.queues {
-            let is_full = queue.bytes >= share || queue.events.len() >= SHARE_EVENTS;
-            let is_low = queue.bytes <= share / 2 && queue.events.len() <= SHARE_EVENTS / 2;
-            if !queue.paused && (is_full || queue.ended) {
-                queue.paused = true;
-                pause.add_partition(topic, *partition);
-            } else if queue.paused && is_low && !queue.ended {
-                queue.paused = false;
-                resume.add_partition(topic, *partition);
+        for ((topic, partition), queue) in &mut self.shared.state().queues {
+            if queue.paused != queue.ended {
+                queue.paused = queue.ended;
+                let list = if queue.ended { &mut pause } else { &mut resume };
+                list.add_partition(topic, *partition);
             }
         }
-        drop(state);
         if pause.count() > 0 {
             let _ = self.consumer.pause(&pause);
         }
