@@ -234,6 +234,12 @@ def kafka_read(run, arguments, broker, topic, held):
     record = [run.eddy, "record", url, "--from", "start", "--to", "now", "--output", archive]
     run.report("Kafka, record", held, [
         ("eddy record", record), ("kcat -C -e -J", consume + ["-e", "-J"])], prepare=lambda: removed(archive))
+    replayed = os.path.join(run.folder, "replayed.ndjson")
+    run.report("Kafka, replay of the topic into a file", held, [
+        ("eddy replay TOPIC --speed max (looks through it, then sends)",
+         [run.eddy, "replay", url, "--to", replayed, "--speed", "max"]),
+        ("kcat -C -e -J", consume + ["-e", "-J"])],
+        prepare=lambda: removed(replayed), measure=into_a_file(run.folder))
     run.report("Kafka, first event", 1, [
         ("eddy tail -n 1", run.tail(url) + ["-n", "1"]), ("kcat -C -c 1", consume + ["-c", "1"])], measure=first_byte)
 
