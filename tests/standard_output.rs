@@ -2,8 +2,10 @@
 #![cfg(target_os = "linux")]
 
 use std::fs::File;
+use std::io::{BufRead, BufReader};
 use std::path::PathBuf;
 use std::process::{Command, Output, Stdio};
+use std::time::{Duration, Instant};
 
 fn recording() -> PathBuf {
     let cases = PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("tests/cases");
@@ -61,5 +63,36 @@ fn a_reader_that_has_gone_is_no_error() {
         let said = String::from_utf8_lossy(&output.stderr);
         assert_eq!(output.status.code(), Some(0), "{arguments:?}: {said}");
         assert!(!said.contains("error"), "{arguments:?}: {said}");
+    }
+}
+
+#[test]
+fn a_reader_that_goes_while_nothing_happens_ends_what_waits() {
+    let recording = recording().display().to_string();
+    let recorded = ["replay", &recording, "--to", "-", "--rate", "1/min"];
+    let made = ["inject", "-", "--channel", "orders", "--data", "{}", "--count", "9", "--rate", "1/min"];
+    let arriving = ["tail", "http://127.0.0.1:0/orders"];
+    for arguments in [&arriving[..], &recorded[..], &made[..]] {
+        let mut command = Command::new(env!("CARGO_BIN_EXE_eddy"));
+        command.args(arguments).stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped());
+        let mut child = command.spawn().expect("it runs");
+        if arguments[0] == "tail" {
+            let mut said = String::new();
+            let mut stderr = BufReader::new(child.stderr.take().expect("piped"));
+            stderr.read_line(&mut said).expect("it speaks");
+            assert!(said.contains("listening at"), "{said}");
+        } else {
+            let mut first = String::new();
+            let mut stdout = BufReader::new(child.stdout.as_mut().expect("piped"));
+            stdout.read_line(&mut first).expect("an event");
+            assert!(first.contains("orders"), "{first}");
+        }
+        drop(child.stdout.take());
+        let gone = Instant::now();
+        let output = child.wait_with_output().expect("it ends");
+        let said = String::from_utf8_lossy(&output.stderr);
+        assert_eq!(output.status.code(), Some(0), "{arguments:?}: {said}");
+        assert!(!said.contains("error") && !said.contains("stopping"), "{arguments:?}: {said}");
+        assert!(gone.elapsed() < Duration::from_secs(20), "{arguments:?}: {:?}", gone.elapsed());
     }
 }

@@ -140,6 +140,7 @@ fn figures(outcome: &Outcome) -> Value {
         Ending::Stopped(StopReason::Interrupted) => "interrupted".to_owned(),
         Ending::Stopped(StopReason::Declined) => "ended after the first events".to_owned(),
         Ending::Stopped(StopReason::Limit) => "stopped by a limit".to_owned(),
+        Ending::Stopped(StopReason::Unread) => "the reader of the output has gone".to_owned(),
         Ending::GaveUp(error) => format!("gave up: {}", error.message),
         Ending::SourceFailed(error) => format!("source failed: {}", error.message),
     };

@@ -9,8 +9,8 @@ use crate::endpoint::facts::TargetFacts;
 use crate::endpoint::open::{open_sink, open_source, server_of, target_facts};
 use crate::endpoint::{Sink, SinkOptions, Source, SourceOptions, Start, Stop, Transactions};
 use crate::output::figures::{counted, span};
-use crate::replay::StopToken;
 use crate::replay::reach::{Unreached, reach};
+use crate::replay::{StopReason, StopToken};
 use crate::ui::countdown::Countdown;
 
 /// How long a system may take to say what it calls itself.
@@ -159,6 +159,7 @@ impl<'a> Connector<'a> {
         let outcome = reach(self.patience, self.stop, |waiting| countdown.note(waiting), opening).await;
         drop(countdown);
         outcome.map_err(|unreached| match unreached {
+            Unreached::Stopped if self.stop.reason() == Some(StopReason::Unread) => CommandError::unread(),
             Unreached::Stopped => {
                 let message = format!("interrupted before `{}` was reached", place.address);
                 CommandError::new(ErrorKind::Interrupted, message)

@@ -98,6 +98,12 @@ impl CommandError {
         Self::usage(message).hint(atomic_file::next_step(path, error))
     }
 
+    /// The end of a command whose output nobody reads any more.
+    #[must_use]
+    pub fn unread() -> Self {
+        Self::new(ErrorKind::ClosedPipe, "the reader of the output has gone")
+    }
+
     /// Adds what to do next.
     #[must_use]
     pub fn hint(mut self, hint: impl Into<String>) -> Self {
@@ -129,7 +135,7 @@ impl CommandError {
 impl From<io::Error> for CommandError {
     fn from(error: io::Error) -> Self {
         if error.kind() == io::ErrorKind::BrokenPipe {
-            return Self::new(ErrorKind::ClosedPipe, "the reader of the output has gone");
+            return Self::unread();
         }
         let full = matches!(error.kind(), io::ErrorKind::StorageFull | io::ErrorKind::QuotaExceeded);
         if full {

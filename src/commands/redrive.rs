@@ -159,6 +159,7 @@ async fn redrive(args: &Args, context: &Context) -> Result<Status, CommandError>
     let filters = selection.filters.clone();
     let rules = rules(args, selection, &route, pace);
     let stop = transfer::stop_on_interruption();
+    transfer::stop_when_target_unread(&stop, &route.target, &context.ui);
     let connector = Connector::new(&args.connect, context, &stop)?;
     if args.dry_run {
         let status = plan(args, context, (&connector, &stop), &route, rules).await?;
@@ -168,8 +169,7 @@ async fn redrive(args: &Args, context: &Context) -> Result<Status, CommandError>
     route.target.confirm(args.confirm.as_deref())?;
     let seen = origins::before_the_first(args, context, (&connector, &stop), &route, &rules).await?;
     if stop.reason().is_some() {
-        context.ui.say("interrupted before anything was sent");
-        return Ok(Status::Interrupted);
+        return transfer::stopped_before_the_first(&stop, &context.ui);
     }
     let run = uuid::Uuid::now_v7().to_string();
     let audit = auditing::begun(args, context, &route, ((seen > 0).then_some(seen), &run))?;

@@ -159,6 +159,7 @@ async fn replay(args: &Args, context: &Context) -> Result<Status, CommandError> 
     files::refuse_unfit(args, context, (&origin, &target), shard)?;
     let stop = transfer::stop_on_interruption();
     let target = connecting(args, context, target, !scheduled.timetable.is_paced());
+    transfer::stop_when_target_unread(&stop, &target, &context.ui);
     let source = origin.open(window).await?;
     let opened = args.asks_target().then(|| target.for_writing(&context.environment).ok()).flatten();
     // What is wrong with address or options is said when the target is opened.
@@ -169,8 +170,7 @@ async fn replay(args: &Args, context: &Context) -> Result<Status, CommandError> 
     let asked = (&selection, shard, &scheduled);
     let survey = surveying::surveyed(args, (&origin, window, source), asked, carriage, &stop).await?;
     if survey.interrupted {
-        context.ui.say("interrupted before anything was sent");
-        return Ok(Status::Interrupted);
+        return transfer::stopped_before_the_first(&stop, &context.ui);
     }
     surveying::say_survey(args, context, &selection, &survey);
     surveying::say_if_nothing(context, &origin, &survey, shard);
@@ -231,7 +231,7 @@ async fn carried_out(
         Begun::Unkept => (None, None, None),
         Begun::Kept(keeper, recall) => (Some(keeper), recall.map(|recall| *recall), None),
         Begun::Transacting(keeper, sink) => (Some(keeper), None, Some(sink)),
-        other => return nothing_sent(args, context, other),
+        other => return nothing_sent(args, context, other, stop),
     };
     let run = keeper.as_ref().map_or_else(|| uuid::Uuid::now_v7().to_string(), |keeper| keeper.run().into());
     let audit = auditing::begun(args, context, (origin, target, window), survey, &run)?;
@@ -292,10 +292,14 @@ fn chosen(args: &Args, window: Window, shard: Option<Shard>) -> Result<Selection
 }
 
 /// The end of a run that has nothing to send.
-fn nothing_sent(args: &Args, context: &Context, begun: Begun) -> Result<Status, CommandError> {
+fn nothing_sent(
+    args: &Args,
+    context: &Context,
+    begun: Begun,
+    stop: &StopToken,
+) -> Result<Status, CommandError> {
     let Begun::NothingLeft(summary) = begun else {
-        context.ui.say("interrupted before anything was sent");
-        return Ok(Status::Interrupted);
+        return transfer::stopped_before_the_first(stop, &context.ui);
     };
     if args.format == Format::Json {
         report::summary_json(&mut context.ui.data(), &summary)?;

@@ -40,6 +40,18 @@ pub fn stop_on_interruption() -> StopToken {
     stop
 }
 
+/// The end of a transfer that was asked to stop before its first event.
+///
+/// # Errors
+/// When it was because nobody reads its output.
+pub fn stopped_before_the_first(stop: &StopToken, ui: &Ui) -> Result<Status, CommandError> {
+    if stop.reason() == Some(StopReason::Unread) {
+        return Err(CommandError::unread());
+    }
+    ui.say("interrupted before anything was sent");
+    Ok(Status::Interrupted)
+}
+
 /// A file that a transfer makes; it is taken away again when the transfer fails before anything is in it.
 #[derive(Debug)]
 pub struct NewFile(Option<PathBuf>);
@@ -72,6 +84,22 @@ pub fn stop_after(stop: &StopToken, time: Option<Duration>) {
         tokio::time::sleep(time).await;
         stop.request(StopReason::Limit);
     });
+}
+
+/// Asks for the end once nobody reads standard output any more, which is noticed where there is nothing to write as well.
+pub fn stop_when_unread(stop: &StopToken, ui: &Ui) {
+    let (stop, unread) = (stop.clone(), ui.unread());
+    tokio::spawn(async move {
+        unread.await;
+        stop.request(StopReason::Unread);
+    });
+}
+
+/// The same for a transfer whose events go to standard output.
+pub fn stop_when_target_unread(stop: &StopToken, target: &Place, ui: &Ui) {
+    if target.address.scheme == Scheme::Stdio {
+        stop_when_unread(stop, ui);
+    }
 }
 
 /// Reads an optional duration.
@@ -111,6 +139,7 @@ pub fn conclude(outcome: &Outcome, ui: &Ui, again: Option<&str>) -> Result<Statu
             Ok(Status::Done)
         }
         Ending::Stopped(StopReason::Declined) => Err(with_hint(undelivered(outcome, None))),
+        Ending::Stopped(StopReason::Unread) => Err(CommandError::unread()),
         Ending::GaveUp(error) if error.kind == EndpointErrorKind::ClosedPipe => Err(error.clone().into()),
         Ending::GaveUp(error) => Err(with_hint(undelivered(outcome, Some(error)))),
         Ending::SourceFailed(error) => Err(CommandError::from(error.clone())),

@@ -187,6 +187,7 @@ impl LiveChunks {
         let runtime = context.runtime(2)?;
         let (stop, source) = runtime.block_on(async {
             let stop = transfer::stop_on_interruption();
+            transfer::stop_when_unread(&stop, &context.ui);
             let source = Connector::new(&args.connect, context, &stop)?.source(place, (start, until)).await?;
             Ok::<_, CommandError>((stop, source))
         })?;

@@ -13,6 +13,8 @@ pub enum StopReason {
     Declined,
     /// The user or the system interrupted it.
     Interrupted,
+    /// Nobody reads its output any more.
+    Unread,
 }
 
 /// Shared by everyone who may ask for the end and everyone who must heed it; the first reason given stays.

@@ -231,7 +231,7 @@ impl Outcome {
     pub fn delivered(&self) -> bool {
         let whole = matches!(
             self.ending,
-            Ending::Complete | Ending::Stopped(StopReason::Limit | StopReason::Declined)
+            Ending::Complete | Ending::Stopped(StopReason::Limit | StopReason::Declined | StopReason::Unread)
         );
         whole && self.summary.failed == 0 && self.summary.acknowledged == self.summary.sent
     }

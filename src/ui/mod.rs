@@ -16,6 +16,7 @@ pub mod event_view;
 mod json_view;
 pub mod progress;
 mod prompt;
+mod unread;
 
 pub use bars::clear as clear_bars;
 pub use data::Data;
@@ -95,6 +96,11 @@ impl Ui {
     #[must_use]
     pub fn data(&self) -> Data {
         Data::new()
+    }
+
+    /// Waits until nobody reads stdout any more; for ever where that cannot be known, as of a file or a terminal.
+    pub fn unread(&self) -> impl Future<Output = ()> + Send + 'static {
+        unread::unread()
     }
 
     /// A failure of writing to stdout in our words, where somebody else wrote.

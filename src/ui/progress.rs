@@ -214,7 +214,7 @@ impl<'a> TransferView<'a> {
 fn stopping(reason: StopReason, outstanding: u64) -> String {
     let (what, again) = match reason {
         StopReason::Limit => ("the time is over", "Ctrl-C twice"),
-        StopReason::Declined => ("stopping", "Ctrl-C twice"),
+        StopReason::Declined | StopReason::Unread => ("stopping", "Ctrl-C twice"),
         StopReason::Interrupted => ("stopping", "Ctrl-C again"),
     };
     format!("{what}; waiting for the receipts of {} ({again} ends at once)", counted(outstanding, "event"))

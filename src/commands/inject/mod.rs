@@ -168,6 +168,7 @@ async fn inject(args: &Args, context: &Context) -> Result<Status, CommandError> 
         ..Plan::default()
     };
     let stop = transfer::stop_on_interruption();
+    transfer::stop_when_target_unread(&stop, &target, &context.ui);
     let file = transfer::NewFile::of(&target);
     let sink = Connector::new(&args.connect, context, &stop)?.sink(&target, rate.is_none()).await?;
     transfer::stop_after(&stop, time);

@@ -1,7 +1,6 @@
 //! `eddy tail`: shows events as they arrive, of many sources merged.
 
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
 
 use super::choosing::{ChoosingArgs, say_replayed, say_taken, say_unfit};
 use super::connect::{ConnectArgs, Connector};
@@ -11,11 +10,11 @@ use super::record::open_all;
 use super::registry::RegistryArgs;
 use super::target::{Place, Places};
 use super::window::{Window, WindowArgs};
-use super::{CommandError, Context, ErrorKind, Status, transfer};
+use super::{CommandError, Context, Status, transfer};
 use crate::output::event_template::EventTemplate;
 use crate::output::figures::counted;
 use crate::registry::Registry;
-use crate::replay::{Interpretation, Jq, Pattern, Plan, Selection, carry};
+use crate::replay::{Interpretation, Jq, Pattern, Plan, Selection, StopReason, carry};
 use crate::ui::progress::SourceView;
 
 mod printer;
@@ -106,23 +105,21 @@ async fn tail(args: &Args, context: &Context) -> Result<Status, CommandError> {
     let places: Vec<Place> = args.sources.iter().map(|text| places.source(text)).collect::<Result<_, _>>()?;
     say_taken(&selection, &places, context);
     let stop = transfer::stop_on_interruption();
+    transfer::stop_when_unread(&stop, &context.ui);
     let source =
         open_all(&places, window, &Connector::new(&args.connect, context, &stop)?.by_time(), &context.ui)
             .await?;
     let names: Vec<String> = places.iter().map(|place| format!("`{}`", place.address)).collect();
     context.ui.detail(format!("reading {}", names.join(", ")));
-    let closed = Arc::new(AtomicBool::new(false));
     let noted = Notes::default();
     let view = context.ui.event_view().marking(&selection.patterns);
-    let printer =
-        Printer::new(&context.ui, view, form, check, noted.clone(), (Arc::clone(&closed), stop.clone()))
-            .reading(reading);
+    let printer = Printer::new(&context.ui, view, form, check, noted.clone(), stop.clone()).reading(reading);
     let filters = selection.filters.clone();
     let plan = Plan { selection, finish_what_was_read: true, ..Plan::default() };
     let mut progress = SourceView::new(&context.ui);
     let outcome = carry(Box::new(source), Box::new(printer), plan, &mut progress, &stop).await;
-    if closed.load(Ordering::Relaxed) {
-        return Err(CommandError::new(ErrorKind::ClosedPipe, "the reader of the output has gone"));
+    if stop.reason() == Some(StopReason::Unread) {
+        return Err(CommandError::unread());
     }
     notes(&filters, &noted, context);
     say_replayed(&outcome.left_out, context);

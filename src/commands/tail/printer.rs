@@ -4,7 +4,7 @@ use std::borrow::Cow;
 use std::collections::BTreeMap;
 use std::io::{self, Write};
 use std::path::Path;
-use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex};
 
 use crate::atomic_file;
@@ -69,23 +69,22 @@ pub(super) struct Printer {
     reading: Reading,
     shown: u64,
     notes: Notes,
-    closed: Arc<AtomicBool>,
     stop: StopToken,
 }
 
 impl Printer {
-    /// A printer; `closed` tells that the reader of the output has gone, upon which `stop` ends the reading.
+    /// A printer; `stop` ends the reading when the reader of the output has gone, or takes no more.
     pub(super) fn new(
         ui: &Ui,
         view: EventView,
         form: Form,
         check: Option<ContractCheck>,
         notes: Notes,
-        (closed, stop): (Arc<AtomicBool>, StopToken),
+        stop: StopToken,
     ) -> Self {
         let terminal = ui.data_on_terminal;
         let (out, reading) = (ui.data(), Reading::default());
-        Self { out, terminal, view, form, check, reading, shown: 0, notes, closed, stop }
+        Self { out, terminal, view, form, check, reading, shown: 0, notes, stop }
     }
 
     /// Shows keys and payloads as they are read, where they are shown for people.
@@ -155,8 +154,7 @@ impl Sink for Printer {
         let result = self.print_all(batch);
         if let Err(error) = &result {
             let gone = error.kind() == io::ErrorKind::BrokenPipe;
-            self.closed.store(gone, Ordering::Relaxed);
-            self.stop.request(StopReason::Limit);
+            self.stop.request(if gone { StopReason::Unread } else { StopReason::Limit });
         }
         let delivery = match &result {
             Ok(()) => Delivery::acknowledged(Place::default()),

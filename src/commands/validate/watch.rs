@@ -39,6 +39,7 @@ pub fn watch(
     let mut watched = Changes::new(directories)?;
     // One for all rounds, so that a Ctrl-C during a check is heard after it.
     let mut interrupted = std::pin::pin!(interruption());
+    let mut unread = std::pin::pin!(context.ui.unread());
     let mut round = check()?;
     loop {
         watched.follow(&round.files)?;
@@ -46,11 +47,12 @@ pub fn watch(
         let changed = runtime.block_on(async {
             tokio::select! {
                 biased;
-                () = &mut interrupted => None,
-                path = watched.next() => path,
+                () = &mut interrupted => Ok(None),
+                () = &mut unread => Err(CommandError::unread()),
+                path = watched.next() => Ok(path),
             }
         });
-        let Some(changed) = changed else {
+        let Some(changed) = changed? else {
             return Ok(Status::Interrupted);
         };
         let name = changed.strip_prefix(&context.directory).unwrap_or(&changed).display().to_string();
