@@ -7,7 +7,7 @@
 use base64::Engine;
 use serde_json::Value;
 
-use super::{Event, coding};
+use super::{Event, Header, coding};
 
 /// Names without signs between words, in lower case.
 pub const NAMES: [&str; 10] = [
@@ -30,23 +30,40 @@ pub fn belongs(event: &Event, identifier: &str) -> bool {
 }
 
 fn in_headers(event: &Event, identifier: &str) -> bool {
-    event.headers.iter().any(|header| {
-        let value = header.value.as_deref().and_then(|bytes| std::str::from_utf8(bytes).ok());
-        value.is_some_and(|value| is_name(&header.name) && equals(&header.name, value, identifier))
-    })
+    event.headers.iter().any(|header| is_in_header(header, identifier))
 }
 
 fn in_attributes(event: &Event, identifier: &str) -> bool {
-    event.attributes.iter().any(|(name, value)| {
-        let Some(text) = value.as_str().filter(|_| is_name(name)) else {
-            return false;
-        };
-        // MQTT carries its correlation data as bytes, which stand in base64.
-        let decoded = || {
-            base64::prelude::BASE64_STANDARD.decode(text).is_ok_and(|bytes| bytes == identifier.as_bytes())
-        };
-        equals(name, text, identifier) || (name == "correlation_data" && decoded())
-    })
+    event.attributes.iter().any(|(name, value)| is_in_attribute(name, value, identifier))
+}
+
+/// Whether a header carries the identifier.
+#[must_use]
+pub fn is_in_header(header: &Header, identifier: &str) -> bool {
+    let value = header.value.as_deref().and_then(|bytes| std::str::from_utf8(bytes).ok());
+    value.is_some_and(|value| is_name(&header.name) && equals(&header.name, value, identifier))
+}
+
+/// Whether a fact of the protocol carries the identifier.
+#[must_use]
+pub fn is_in_attribute(name: &str, value: &Value, identifier: &str) -> bool {
+    let Some(text) = value.as_str().filter(|_| is_name(name)) else {
+        return false;
+    };
+    // MQTT carries its correlation data as bytes, which stand in base64.
+    let decoded =
+        || base64::prelude::BASE64_STANDARD.decode(text).is_ok_and(|bytes| bytes == identifier.as_bytes());
+    equals(name, text, identifier) || (name == "correlation_data" && decoded())
+}
+
+/// Whether a member of a JSON payload is the identifier.
+#[must_use]
+pub fn is_in_member(name: &str, value: &Value, identifier: &str) -> bool {
+    match value {
+        Value::String(text) => is_name(name) && equals(name, text, identifier),
+        Value::Number(number) => is_name(name) && number.to_string() == identifier,
+        _ => false,
+    }
 }
 
 fn in_payload(event: &Event, identifier: &str) -> bool {
@@ -61,14 +78,9 @@ fn in_payload(event: &Event, identifier: &str) -> bool {
 fn in_value(value: &Value, identifier: &str) -> bool {
     match value {
         Value::Array(items) => items.iter().any(|item| in_value(item, identifier)),
-        Value::Object(members) => members.iter().any(|(name, member)| {
-            let found = match member {
-                Value::String(text) => is_name(name) && equals(name, text, identifier),
-                Value::Number(number) => is_name(name) && number.to_string() == identifier,
-                _ => false,
-            };
-            found || in_value(member, identifier)
-        }),
+        Value::Object(members) => members
+            .iter()
+            .any(|(name, member)| is_in_member(name, member, identifier) || in_value(member, identifier)),
         _ => false,
     }
 }

@@ -5,7 +5,7 @@ use std::ops::Range;
 use thiserror::Error;
 
 use super::jq::{FIELDS, Jq, JqError};
-use crate::event::{Event, coding, correlation};
+use crate::event::{Event, Header, coding, correlation};
 
 /// An expression that cannot be used.
 #[derive(Clone, Debug, PartialEq, Eq, Error)]
@@ -189,10 +189,7 @@ impl Pattern {
         match self {
             Self::Channel(pattern) => pattern.matches(&event.channel),
             Self::Key(pattern) => event.key.as_deref().is_some_and(|key| pattern.matches(&text(key))),
-            Self::Header(name, pattern) => event.headers.iter().any(|header| {
-                let value = header.value.as_deref().map(text);
-                header.name.eq_ignore_ascii_case(name) && value.is_some_and(|value| pattern.matches(&value))
-            }),
+            Self::Header(..) => event.headers.iter().any(|header| self.is_of_header(header)),
             Self::Payload(pointer, wanted) => payload_equals(event, pointer, wanted),
             Self::Correlation(identifier) => correlation::belongs(event, identifier),
             Self::Contains(needle) => {
@@ -201,6 +198,16 @@ impl Pattern {
                     || coding::plain_payload(event).as_deref().is_some_and(found)
             }
         }
+    }
+
+    /// Whether it is a condition on headers that this one fulfils.
+    #[must_use]
+    pub fn is_of_header(&self, header: &Header) -> bool {
+        let Self::Header(name, pattern) = self else {
+            return false;
+        };
+        let value = header.value.as_deref().map(text);
+        header.name.eq_ignore_ascii_case(name) && value.is_some_and(|value| pattern.matches(&value))
     }
 }
 
@@ -213,11 +220,15 @@ fn payload_equals(event: &Event, pointer: &str, wanted: &serde_json::Value) -> b
     let Ok(value) = serde_json::from_slice::<serde_json::Value>(&payload) else {
         return false;
     };
-    value.pointer(pointer).is_some_and(|found| {
-        // `payload./id=7` should also find `"7"`: on a command line everything is written without quotes.
-        let same_number = found.as_f64().is_some() && found.as_f64() == wanted.as_f64();
-        found == wanted || same_number || found.as_str() == Some(wanted.to_string().as_str())
-    })
+    value.pointer(pointer).is_some_and(|found| equals(found, wanted))
+}
+
+/// Whether a value of a payload is the one that an expression names.
+#[must_use]
+pub fn equals(found: &serde_json::Value, wanted: &serde_json::Value) -> bool {
+    // `payload./id=7` should also find `"7"`: on a command line everything is written without quotes.
+    let same_number = found.as_f64().is_some() && found.as_f64() == wanted.as_f64();
+    found == wanted || same_number || found.as_str() == Some(wanted.to_string().as_str())
 }
 
 #[cfg(test)]

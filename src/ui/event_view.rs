@@ -1,11 +1,13 @@
 //! Events as people read them: pretty with colour, or one to a line. Control characters never reach the terminal.
 
 use std::io::{self, Write};
+use std::ops::Range;
 
 use base64::Engine;
 use colored::{Color, Colorize};
 
 use super::json_view::JsonView;
+use super::sought::{Sought, parts};
 use super::{forced, json_view};
 use crate::event::coding::{self, Decoded};
 use crate::event::{BrokerTime, Event};
@@ -24,20 +26,20 @@ const LATE: i64 = 1_000_000;
 pub struct EventView {
     color: bool,
     width: Option<usize>,
-    sought: Vec<Pattern>,
+    sought: Sought,
 }
 
 impl EventView {
     /// A view with or without colour; lines are fitted into `width` columns, when there is one.
     #[must_use]
     pub fn new(color: bool, width: Option<usize>) -> Self {
-        Self { color, width, sought: Vec::new() }
+        Self { color, width, sought: Sought::default() }
     }
 
     /// What was sought is marked where colour can mark it.
     #[must_use]
     pub fn marking(mut self, sought: &[Pattern]) -> Self {
-        self.sought = if self.color { sought.to_vec() } else { Vec::new() };
+        self.sought = if self.color { Sought::new(sought) } else { Sought::default() };
         self
     }
 
@@ -49,8 +51,7 @@ impl EventView {
         self.head(out, event)?;
         for header in &event.headers {
             let value = header.value.as_deref().map_or_else(|| "null".to_owned(), text_or_base64);
-            let is_sought = |pattern: &Pattern| matches!(pattern, Pattern::Header(name, _) if name.eq_ignore_ascii_case(&header.name));
-            let value = self.marked_if(&value, is_sought, None);
+            let value = self.shown(&value, self.sought.is_header(header), None);
             writeln!(out, "  {}: {value}", self.paint(&visible(&header.name), Color::Magenta))?;
         }
         for mark in marks {
@@ -65,16 +66,16 @@ impl EventView {
         let channel = visible(&event.channel);
         let time = event.time().to_string();
         let mut used = columns(&time) + 2 + columns(&channel);
-        let channel =
-            self.marked_if(&channel, |pattern| matches!(pattern, Pattern::Channel(_)), Some(Color::Cyan));
+        let channel = self.shown(&channel, self.sought.is_channel(&event.channel), Some(Color::Cyan));
         write!(out, "{}  {channel}", self.paint(&time, Color::BrightBlack))?;
-        let key = event.key.as_deref().map(text_or_base64).map(|key| {
-            let shown =
-                self.marked_if(&key, |pattern| matches!(pattern, Pattern::Key(_)), Some(Color::Yellow));
-            (columns(&key) + 4, format!("key={shown}"))
+        let key = event.key.as_deref().map(|key| {
+            let parts = self.key(key);
+            let length: usize = parts.iter().map(|(part, _)| columns(part)).sum();
+            (length + 4, format!("key={}", self.painted(&parts, Some(Color::Yellow))))
         });
-        let facts =
-            facts(event).into_iter().map(|fact| (columns(&fact), self.paint(&fact, Color::BrightBlack)));
+        let facts = self.facts(event).into_iter().map(|(fact, is_sought)| {
+            (columns(&fact), self.shown(&fact, is_sought, Some(Color::BrightBlack)))
+        });
         for (length, shown) in key.into_iter().chain(facts) {
             let fits = self.width.is_none_or(|width| used + 2 + length <= width);
             let (gap, begin) = if fits { ("  ", used) } else { ("\n  ", 0) };
@@ -89,27 +90,54 @@ impl EventView {
     /// # Errors
     /// Those of the writer.
     pub fn line(&self, out: &mut dyn Write, event: &Event, marks: &[String]) -> io::Result<()> {
-        let key = event.key.as_deref().map_or_else(|| "-".to_owned(), text_or_base64);
-        let payload = line_payload(event);
+        let key = event.key.as_deref().map_or_else(|| vec![("-".to_owned(), false)], |key| self.key(key));
+        let payload = self.line_payload(event);
         let time = event.time().to_string();
-        let channel = visible(&event.channel);
+        let channel = (visible(&event.channel), self.sought.is_channel(&event.channel));
         let gap = if self.width.is_some() { "  " } else { "\t" };
-        let mut fields = vec![(time, Some(Color::BrightBlack)), (channel, Some(Color::Cyan)), (key, None)];
-        fields.extend(marks.iter().map(|mark| (format!("! {}", visible(mark)), Some(Color::Red))));
+        let mut fields = vec![
+            (vec![(time, false)], Some(Color::BrightBlack)),
+            (vec![channel], Some(Color::Cyan)),
+            (key, None),
+        ];
+        let marks = marks.iter().map(|mark| vec![(format!("! {}", visible(mark)), false)]);
+        fields.extend(marks.map(|mark| (mark, Some(Color::Red))));
         // Marks follow the payload where the line has no end, and precede it where they would be cut off.
         let at = if self.width.is_some() { fields.len() } else { 3 };
         fields.insert(at, (payload, None));
         let mut left = self.width.unwrap_or(usize::MAX);
-        for (index, (text, color)) in fields.iter().enumerate() {
+        for (index, (parts, color)) in fields.into_iter().enumerate() {
             let gap = if index == 0 { "" } else { gap };
             if left <= gap.len() {
                 break;
             }
-            let text = fitted(text, left - gap.len());
-            left = left.saturating_sub(gap.len() + columns(&text));
-            write!(out, "{gap}{}", self.marked(&text, *color))?;
+            let parts = fitted_parts(parts, left - gap.len());
+            let taken: usize = parts.iter().map(|(part, _)| columns(part)).sum();
+            left = left.saturating_sub(gap.len() + taken);
+            write!(out, "{gap}{}", self.painted(&parts, color))?;
         }
         writeln!(out)
+    }
+
+    /// The key as it is shown, cut where what was sought begins and ends.
+    fn key(&self, key: &[u8]) -> Parts {
+        shown_parts(key, |text| self.sought.in_key(text))
+    }
+
+    /// What the payload holds, on one line.
+    fn line_payload(&self, event: &Event) -> Parts {
+        let Some(bytes) = event.payload.as_deref() else {
+            return vec![("null".to_owned(), false)];
+        };
+        let sought = |text: &str| self.sought.in_payload(text);
+        match coding::decoded(event) {
+            None => shown_parts(bytes, sought),
+            Some(Decoded { content: Ok(content), .. }) => shown_parts(&content, sought),
+            Some(Decoded { coding, content: Err(reason) }) => {
+                let note = format!("{} that cannot be read ({}): ", coding.name(), visible(&reason));
+                vec![(note + &text_or_base64(bytes), false)]
+            }
+        }
     }
 
     fn payload(&self, out: &mut dyn Write, event: &Event) -> io::Result<()> {
@@ -140,18 +168,19 @@ impl EventView {
             Ok(text) => text,
             Err(error) => return self.dump(out, bytes, error.valid_up_to()),
         };
+        let sought = self.sought.in_payload(text);
         if json_view::is_json(text) {
-            let pointers = self.sought.iter().filter_map(|pattern| match pattern {
-                Pattern::Payload(pointer, _) => Some(pointer.as_str()),
-                _ => None,
-            });
-            let paint = |token: &str, color, is_sought: bool| {
-                if is_sought { self.mark(token) } else { self.marked(token, color) }
-            };
-            return JsonView::new("  ", &paint, pointers.collect()).write(out, text);
+            let paint = |part: &str, color, is_sought: bool| self.shown(part, is_sought, color);
+            return JsonView::new("  ", &paint, &sought).write(out, text);
         }
-        for line in text.lines() {
-            writeln!(out, "  {}", self.marked(&visible(line), None))?;
+        let mut at = 0;
+        for line in text.split_inclusive('\n') {
+            let end = at + line.lines().next().map_or(0, str::len);
+            let parts = parts(text, (at, end), &sought);
+            let parts: Parts =
+                parts.into_iter().map(|(part, is_sought)| (visible(part), is_sought)).collect();
+            writeln!(out, "  {}", self.painted(&parts, None))?;
+            at += line.len();
         }
         Ok(())
     }
@@ -181,56 +210,72 @@ impl EventView {
         if self.color { forced(|| text.black().on_yellow().to_string()) } else { text.to_owned() }
     }
 
-    /// The whole text marked when one of the patterns is about it, else the parts of it that were sought.
-    fn marked_if(&self, text: &str, is_about: impl Fn(&Pattern) -> bool, color: Option<Color>) -> String {
-        if self.sought.iter().any(is_about) { self.mark(text) } else { self.marked(text, color) }
-    }
-
-    /// The text in its colour, with the parts of it that were sought marked.
-    fn marked(&self, text: &str, color: Option<Color>) -> String {
-        let plain = |text: &str| color.map_or_else(|| text.to_owned(), |color| self.paint(text, color));
-        let needle = self.sought.iter().find_map(|pattern| match pattern {
-            Pattern::Contains(needle) | Pattern::Correlation(needle) if text.contains(needle.as_str()) => {
-                Some(needle.as_str())
-            }
-            _ => None,
-        });
-        let Some(needle) = needle else {
-            return plain(text);
-        };
-        let between: Vec<String> = text.split(needle).map(plain).collect();
-        between.join(&self.mark(needle))
-    }
-}
-
-/// What the payload holds, on one line.
-fn line_payload(event: &Event) -> String {
-    let Some(bytes) = event.payload.as_deref() else {
-        return "null".to_owned();
-    };
-    match coding::decoded(event) {
-        None => text_or_base64(bytes),
-        Some(Decoded { content: Ok(content), .. }) => text_or_base64(&content),
-        Some(Decoded { coding, content: Err(reason) }) => {
-            format!("{} that cannot be read ({}): {}", coding.name(), visible(&reason), text_or_base64(bytes))
+    /// The text marked when it was sought, else in its colour.
+    fn shown(&self, text: &str, is_sought: bool, color: Option<Color>) -> String {
+        match color {
+            _ if is_sought => self.mark(text),
+            Some(color) => self.paint(text, color),
+            None => text.to_owned(),
         }
     }
+
+    /// What was sought of the parts marked, the others in their colour.
+    fn painted(&self, parts: &Parts, color: Option<Color>) -> String {
+        parts.iter().map(|(part, is_sought)| self.shown(part, *is_sought, color)).collect()
+    }
+
+    /// Place, broker time and protocol facts, each as `name=value`, and whether it was sought.
+    fn facts(&self, event: &Event) -> Parts {
+        let place = &event.place;
+        let mut facts = Vec::new();
+        facts.extend(place.partition.map(|partition| (format!("partition={partition}"), false)));
+        facts.extend(place.offset.map(|offset| (format!("offset={offset}"), false)));
+        // The time at the head is the broker's; when it was read matters only where that was much later.
+        let is_late = |stamp: &BrokerTime| event.received.since(stamp.time).abs() >= LATE;
+        let late = event.broker_time.filter(is_late);
+        facts.extend(late.map(|_| (format!("received={}", event.received), false)));
+        facts.extend(event.attributes.iter().map(|(name, value)| {
+            let is_sought = self.sought.is_fact(name, value);
+            let value = value.as_str().map_or_else(|| value.to_string(), str::to_owned);
+            (format!("{}={}", visible(name), visible(&value)), is_sought)
+        }));
+        facts
+    }
 }
 
-/// Place, broker time and protocol facts, each as `name=value`.
-fn facts(event: &Event) -> Vec<String> {
-    let place = &event.place;
-    let mut facts = Vec::new();
-    facts.extend(place.partition.map(|partition| format!("partition={partition}")));
-    facts.extend(place.offset.map(|offset| format!("offset={offset}")));
-    // The time at the head is the broker's; when it was read matters only where that was much later.
-    let is_late = |stamp: &BrokerTime| event.received.since(stamp.time).abs() >= LATE;
-    facts.extend(event.broker_time.filter(is_late).map(|_| format!("received={}", event.received)));
-    facts.extend(event.attributes.iter().map(|(name, value)| {
-        let value = value.as_str().map_or_else(|| value.to_string(), str::to_owned);
-        format!("{}={}", visible(name), visible(&value))
-    }));
-    facts
+/// Parts of a text as they are shown, and whether each was sought.
+type Parts = Vec<(String, bool)>;
+
+/// Bytes as they are shown, cut where what was sought begins and ends; bytes that are no text are not looked at.
+fn shown_parts(bytes: &[u8], sought: impl Fn(&str) -> Vec<Range<usize>>) -> Parts {
+    match std::str::from_utf8(bytes) {
+        Ok(text) => {
+            let parts = parts(text, (0, text.len()), &sought(text));
+            parts.into_iter().map(|(part, is_sought)| (visible(part), is_sought)).collect()
+        }
+        Err(_) => vec![(text_or_base64(bytes), false)],
+    }
+}
+
+/// As much of the parts as fits in so many columns, with `…` at the end of what does not.
+fn fitted_parts(parts: Parts, columns_left: usize) -> Parts {
+    let whole: String = parts.iter().map(|(part, _)| part.as_str()).collect();
+    let fitted = fitted(&whole, columns_left);
+    if fitted == whole {
+        return parts;
+    }
+    let mut rest = fitted.strip_suffix('…').unwrap_or(&fitted);
+    let mut cut = Vec::new();
+    for (part, is_sought) in parts {
+        let (taken, behind) = rest.split_at(part.len().min(rest.len()));
+        cut.push((taken.to_owned(), is_sought));
+        rest = behind;
+        if rest.is_empty() {
+            break;
+        }
+    }
+    cut.push(("…".to_owned(), false));
+    cut
 }
 
 /// Bytes as text, or as `base64:…` when they are no text.
@@ -338,5 +383,38 @@ mod tests {
         let text = String::from_utf8(out).expect("text");
         let marked = |part: &str| text.contains(&format!("\u{1b}[43;30m{part}\u{1b}[0m"));
         assert!(marked("8") && marked("k") && marked("t1") && marked("eve") && !marked("7"), "{text}");
+    }
+
+    #[test]
+    fn only_what_matched_is_marked_also_on_one_line() {
+        let mut event =
+            Event { received: Timestamp(0), ..Event::new("shop/2", r#"{"state":"failed","id":2,"x":"2"}"#) };
+        event.headers = vec![Header::text("a", "1"), Header::text("a", "2"), Header::text("ab", "2")];
+        let view = |width, sought: &[&str]| {
+            let sought: Vec<Pattern> = sought.iter().map(|text| Pattern::parse(text).expect(text)).collect();
+            EventView::new(true, width).marking(&sought)
+        };
+        let marks = |text: &str| -> Vec<String> {
+            let marked = text.split("\u{1b}[43;30m").skip(1);
+            marked.filter_map(|part| Some(part.split_once("\u{1b}[0m")?.0.to_owned())).collect()
+        };
+        let pretty = |sought: &[&str]| {
+            let mut out = Vec::new();
+            view(None, sought).pretty(&mut out, &event, &[]).expect("writing");
+            marks(&String::from_utf8(out).expect("text"))
+        };
+        let line = |width, sought: &[&str]| {
+            let mut out = Vec::new();
+            view(width, sought).line(&mut out, &event, &[]).expect("writing");
+            marks(&String::from_utf8(out).expect("text"))
+        };
+        assert_eq!(pretty(&["header.a=2"]), ["2"]);
+        assert!(line(None, &["header.a=2"]).is_empty(), "one line shows no headers");
+        assert_eq!(pretty(&["payload./state=failed", "payload./id=2"]), ["\"failed\"", "2"]);
+        assert_eq!(line(None, &["payload./state=failed", "channel=shop/*"]), ["shop/2", "\"failed\""]);
+        assert_eq!(line(None, &["2"]), ["2", "2"], "neither in the time nor in the channel");
+        assert_eq!(pretty(&["\"id\":2"]), ["\"id\"", ":", "2"]);
+        // The line ends within what was sought.
+        assert_eq!(line(Some(54), &["payload./state=failed"]), ["\"fai"]);
     }
 }

@@ -14,8 +14,10 @@ pub mod countdown;
 mod data;
 pub mod event_view;
 mod json_view;
+mod json_walk;
 pub mod progress;
 mod prompt;
+mod sought;
 mod unread;
 
 pub use bars::clear as clear_bars;
