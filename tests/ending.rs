@@ -153,6 +153,11 @@ fn an_interruption_ends_the_waiting() {
 
 /// A command on a terminal of its own, made by `script`; `None` when there is no such program.
 fn on_a_terminal(arguments: &[&str]) -> Option<Child> {
+    on_a_terminal_of(None, arguments)
+}
+
+/// The same with so many columns.
+fn on_a_terminal_of(columns: Option<u16>, arguments: &[&str]) -> Option<Child> {
     if Command::new("script").arg("--version").output().is_err() {
         assert!(
             std::env::var_os("EDDY_REQUIRE_SERVERS").is_none_or(|value| value != "1"),
@@ -162,7 +167,8 @@ fn on_a_terminal(arguments: &[&str]) -> Option<Child> {
         return None;
     }
     let words = arguments.iter().map(|word| format!("'{word}'")).collect::<Vec<_>>().join(" ");
-    let line = format!("exec '{}' {words}", env!("CARGO_BIN_EXE_eddy"));
+    let sized = columns.map(|columns| format!("stty rows 24 cols {columns}; ")).unwrap_or_default();
+    let line = format!("{sized}exec '{}' {words}", env!("CARGO_BIN_EXE_eddy"));
     let mut command = Command::new("script");
     command.args(["--quiet", "--return", "--command", &line, "/dev/null"]);
     command.env_remove("EDDY_ENV").env("TERM", "xterm").env("SHELL", "/bin/sh");
@@ -193,6 +199,22 @@ fn a_second_interruption_takes_the_bar_away() {
     assert_eq!(ended(&mut child).code(), Some(130));
     let text = said.rest();
     assert!(!last_line(&text).contains("injecting"), "the bar is still there: {text:?}");
+}
+
+#[test]
+fn no_line_of_a_bar_goes_on_in_the_next_row() {
+    let arguments = ["inject", "memory:here", "--channel", "orders", "--data", "{}", "--rate", "50/s"];
+    let Some(mut child) = on_a_terminal_of(Some(40), &[&arguments[..], &["--count", "50"]].concat()) else {
+        return;
+    };
+    assert_eq!(ended(&mut child).code(), Some(0));
+    let said = Said::of(child.stdout.take().expect("piped")).rest();
+    let drawn = said.split("sent 50 events").next().unwrap_or_default();
+    let rows: Vec<&str> =
+        drawn.split(['\r', '\n', '\u{1b}']).filter(|row| row.contains("injecting ")).collect();
+    assert!(rows.iter().any(|row| row.contains("of 50…") || row.contains("50 events")), "{said:?}");
+    let longest = rows.iter().map(|row| row.trim_start_matches("[2K").chars().count()).max();
+    assert_eq!(longest, Some(40), "{said:?}");
 }
 
 #[test]

@@ -2,9 +2,8 @@
 
 use std::time::{Duration, Instant};
 
-use indicatif::ProgressBar;
-
-use super::{Ui, bars};
+use super::Ui;
+use super::bars::Bar;
 use crate::output::figures::{counted, rate, size};
 
 /// Between two plain lines.
@@ -19,7 +18,7 @@ pub struct CopyView<'a> {
     /// What is done, such as `merging`.
     verb: &'static str,
     length: u64,
-    bar: Option<ProgressBar>,
+    bar: Option<Bar>,
     begun: Instant,
     shown: Instant,
 }
@@ -28,12 +27,7 @@ impl<'a> CopyView<'a> {
     /// A view of a copy of `length` bytes, 0 when nobody knows, that is called `verb`, such as `merging`.
     #[must_use]
     pub fn new(ui: &'a Ui, verb: &'static str, length: u64) -> Self {
-        let template =
-            if length > 0 { "{spinner} {prefix} {bar:24} {msg}" } else { "{spinner} {prefix} {msg}" };
-        let bar = ui.progress.then(|| bars::draw((length > 0).then_some(length), template));
-        if let Some(bar) = &bar {
-            bar.set_prefix(verb);
-        }
+        let bar = ui.progress.then(|| Bar::new(verb, (length > 0).then_some(length)));
         let begun = Instant::now();
         Self { ui, verb, length, bar, begun, shown: begun }
     }
@@ -52,21 +46,9 @@ impl<'a> CopyView<'a> {
         };
         let pace = rate(events, self.begun.elapsed()).map(|rate| format!(", {rate}")).unwrap_or_default();
         let words = format!("{read}, {}{pace}", counted(events, "event"));
-        match &self.bar {
-            Some(bar) => {
-                bar.set_position(bytes);
-                bar.set_message(words);
-                bar.tick();
-            }
+        match &mut self.bar {
+            Some(bar) => bar.show(bytes, &words),
             None => self.ui.say(format!("{}: {words}", self.verb)),
-        }
-    }
-}
-
-impl Drop for CopyView<'_> {
-    fn drop(&mut self) {
-        if let Some(bar) = self.bar.take() {
-            bar.finish_and_clear();
         }
     }
 }

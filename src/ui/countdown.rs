@@ -2,9 +2,8 @@
 
 use std::time::{Duration, Instant};
 
-use indicatif::ProgressBar;
-
-use super::{Ui, bars};
+use super::Ui;
+use super::bars::Bar;
 use crate::output::figures::counted;
 use crate::replay::reach::Waiting;
 
@@ -15,7 +14,7 @@ const LINE_EVERY: Duration = Duration::from_secs(5);
 #[derive(Debug)]
 pub struct Countdown<'a> {
     ui: &'a Ui,
-    bar: Option<ProgressBar>,
+    bar: Option<Bar>,
     last_line: Option<Instant>,
 }
 
@@ -30,21 +29,12 @@ impl<'a> Countdown<'a> {
     pub fn note(&mut self, waiting: &Waiting<'_>) {
         let left = waiting.left.as_secs_f64().ceil();
         if self.ui.progress {
-            let bar = self.bar.get_or_insert_with(|| bars::draw(None, "{spinner} {wide_msg}"));
+            let bar = self.bar.get_or_insert_with(|| Bar::new("", None));
             let attempts = counted(u64::from(waiting.attempts), "attempt");
-            bar.set_message(format!("giving up in {left} s, {attempts}: {}", waiting.error));
-            bar.tick();
+            bar.show(0, &format!("giving up in {left} s, {attempts}: {}", waiting.error));
         } else if self.last_line.is_none_or(|last| last.elapsed() >= LINE_EVERY) {
             self.last_line = Some(Instant::now());
             self.ui.say(format!("{}; trying again, giving up in {left} s", waiting.error));
-        }
-    }
-}
-
-impl Drop for Countdown<'_> {
-    fn drop(&mut self) {
-        if let Some(bar) = self.bar.take() {
-            bar.finish_and_clear();
         }
     }
 }

@@ -3,9 +3,8 @@
 use std::collections::BTreeMap;
 use std::time::{Duration, Instant};
 
-use indicatif::ProgressBar;
-
-use super::{Ui, bars};
+use super::Ui;
+use super::bars::Bar;
 use crate::endpoint::Removed;
 use crate::event::Timestamp;
 use crate::output::figures::{counted, grouped, rate, removed_before, span, throughput};
@@ -43,7 +42,7 @@ pub struct TransferView<'a> {
     ui: &'a Ui,
     /// What is done, such as `replaying`.
     verb: &'static str,
-    bar: Option<ProgressBar>,
+    bar: Option<Bar>,
     planned: Option<u64>,
     start_at: Option<Timestamp>,
     length: Option<Duration>,
@@ -114,20 +113,14 @@ impl<'a> TransferView<'a> {
         if !self.draws() {
             return;
         }
-        let template = match planned {
-            Some(_) => "{spinner} {prefix} {bar:24} {msg}",
-            None => "{spinner} {prefix} {msg}",
-        };
-        let bar = bars::draw(planned, template);
-        bar.set_prefix(self.verb);
-        self.bar = Some(bar);
+        self.bar = Some(Bar::new(self.verb, planned));
     }
 
     fn running(&mut self, counts: &Counts) {
-        if let Some(bar) = &self.bar {
-            bar.set_position(counts.sent);
-            bar.set_message(self.until_start().unwrap_or_else(|| self.figures(counts) + &self.lines(counts)));
-            bar.tick();
+        if let Some(mut bar) = self.bar.take() {
+            let words = self.until_start().unwrap_or_else(|| self.figures(counts) + &self.lines(counts));
+            bar.show(counts.sent, &words);
+            self.bar = Some(bar);
         } else if self.choice != ProgressChoice::None && self.last_line.elapsed() >= LINE_EVERY {
             self.last_line = Instant::now();
             self.ui.say(format!("{}: {}", self.verb, self.figures(counts)));
@@ -250,11 +243,7 @@ impl Observer for TransferView<'_> {
                 None => warn_of_removed(removed, self.ui),
             },
             Progress::Stopping { reason, outstanding } => self.line(&stopping(reason, outstanding)),
-            Progress::Finished(_) => {
-                if let Some(bar) = self.bar.take() {
-                    bar.finish_and_clear();
-                }
-            }
+            Progress::Finished(_) => self.bar = None,
         }
     }
 }
@@ -280,14 +269,6 @@ impl Observer for SourceView<'_> {
             Progress::SourceBack { source, goes_on } => self.ui.warn(back(source.as_deref(), goes_on)),
             Progress::Removed(removed) => warn_of_removed(removed, self.ui),
             _ => {}
-        }
-    }
-}
-
-impl Drop for TransferView<'_> {
-    fn drop(&mut self) {
-        if let Some(bar) = self.bar.take() {
-            bar.finish_and_clear();
         }
     }
 }
