@@ -5,7 +5,7 @@ use std::net::IpAddr;
 
 use thiserror::Error;
 
-use super::masking::{host_behind_password, host_behind_slash, mask, wrong_part};
+use super::masking::{Guess, PASSWORD_HELP, ends_in_the_password, mask, refusal, wrong_part};
 use super::{Credentials, EndpointError, EndpointErrorKind};
 use crate::event::{Event, percent};
 
@@ -72,16 +72,6 @@ pub struct AddressError {
     pub help: String,
     /// The text as given, masked, and the byte range in it that is wrong, for an underline.
     pub wrong: Option<(String, std::ops::Range<usize>)>,
-}
-
-const PASSWORD_HELP: &str =
-    "a `/`, `?`, `#` or `@` in a user or password is written as `%2F`, `%3F`, `%23` or `%40`";
-
-/// Whether what seems to be host and port is a user and the beginning of a password, which has a letter that ends them.
-fn ends_in_the_password(text: &str) -> bool {
-    let rest = text.split_once("://").map_or(text, |(_, rest)| rest);
-    let (before, behind) = rest.split_at(rest.find(['/', '?', '#']).unwrap_or(rest.len()));
-    before.contains(':') && !before.contains('@') && behind.contains('@')
 }
 
 /// Schemes by spelling: name, kind, TLS, default port.
@@ -152,19 +142,8 @@ impl Address {
     }
 
     fn parse_network(text: &str, scheme: Scheme, tls: bool, port: u16) -> Result<Self, AddressError> {
-        if host_behind_password(text).is_some() {
-            return Err(AddressError {
-                message: format!("`{}` has an `@` and a `/` in its user or password", mask(text)),
-                help: format!("{PASSWORD_HELP}, and an `@` behind the host as `%40` too"),
-                wrong: None,
-            });
-        }
-        if let Some((_, true)) = host_behind_slash(text) {
-            return Err(AddressError {
-                message: format!("`{}` has a `/` in its user or password", mask(text)),
-                help: format!("{PASSWORD_HELP}, and an `@` behind the host as `%40` too"),
-                wrong: None,
-            });
+        if let Some(refusal) = refusal(text) {
+            return Err(refusal);
         }
         let has_several = matches!(scheme, Scheme::Kafka | Scheme::Redis);
         let (first, more) = if has_several { split_hosts(text) } else { (text.to_owned(), Vec::new()) };
@@ -211,9 +190,9 @@ impl Address {
         })
     }
 
-    /// Whether what seems to be the host may be the beginning of a token or password with a `/` of its own.
+    /// Whether what seems to be the host may be a part of a token or password with a `/` of its own.
     fn may_begin_with_a_secret(&self) -> bool {
-        self.credentials.is_none() && self.is_of_network() && host_behind_slash(&self.written).is_some()
+        self.is_of_network() && Guess::of(&self.written).is_some()
     }
 
     fn is_of_network(&self) -> bool {
@@ -223,18 +202,10 @@ impl Address {
     /// The error of an address that leads nowhere, with what may be wrong with it.
     pub(super) fn explained(&self, error: EndpointError) -> EndpointError {
         let leads_nowhere = matches!(error.kind, EndpointErrorKind::Unreachable | EndpointErrorKind::Timeout);
-        let Some(help) = self.help_of_a_secret().filter(|_| leads_nowhere) else {
-            return error;
-        };
-        let shown = self.to_string();
-        let masked = shown.split_once("://").zip(self.path.rsplit_once('@'));
-        let message = match masked {
-            Some(((scheme, _), (_, host))) => {
-                error.message.replace(&shown, &format!("{scheme}://***@{host}"))
-            }
-            None => error.message.clone(),
-        };
-        EndpointError { message, ..error }.help(help)
+        match self.help_of_a_secret() {
+            Some(help) if leads_nowhere => error.help(help),
+            _ => error,
+        }
     }
 
     /// What helps where the host may be the beginning of a secret.
@@ -386,9 +357,14 @@ impl fmt::Display for Address {
             "" => "***@".to_owned(),
             _ => format!("{}:***@", found.username),
         });
-        write!(formatter, "{scheme}://{}{}", user.unwrap_or_default(), self.authority())?;
-        if !self.path.is_empty() {
-            write!(formatter, "/{}", self.path)?;
+        if self.may_begin_with_a_secret() {
+            let (user, host) = (user.unwrap_or_else(|| "***@".to_owned()), self.path.rsplit_once('@'));
+            write!(formatter, "{scheme}://{user}{}", host.map_or(self.path.as_str(), |(_, host)| host))?;
+        } else {
+            write!(formatter, "{scheme}://{}{}", user.unwrap_or_default(), self.authority())?;
+            if !self.path.is_empty() {
+                write!(formatter, "/{}", self.path)?;
+            }
         }
         let places = self.scheme.options_that_say_where().iter();
         let named = places.filter_map(|name| Some((*name, self.option(name)?)));
@@ -520,6 +496,7 @@ mod tests {
     }
 
     use super::{Address, Scheme};
+    use crate::endpoint::{EndpointError, EndpointErrorKind};
 
     #[test]
     fn reads_every_form() {
@@ -560,6 +537,17 @@ mod tests {
         {
             assert!(Address::parse(text).is_ok(), "{text}");
         }
+        for (text, shown) in [
+            ("mqtt://s3cr/et@broker", "mqtt://***@broker"),
+            ("nats://user:p@a/ss@broker/x", "nats://user:***@broker/x"),
+            ("redis://user:12/ss@broker", "redis://***@broker"),
+            ("mqtt://broker/a%40b", "mqtt://broker:1883/a@b"),
+        ] {
+            assert_eq!(Address::parse(text).expect(text).to_string(), shown);
+        }
+        let error = EndpointError::new(EndpointErrorKind::Unreachable, "no");
+        let error = Address::parse("nats://user:p@a/ss@broker/x").expect("an address").explained(error);
+        assert!(error.help.is_some_and(|help| help.contains("`%2F`")));
         let path = Address::parse("redis//user:s3cret@h/x").expect("a path");
         assert_eq!(path.to_string(), "redis//user:***@h/x");
     }

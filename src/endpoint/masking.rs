@@ -2,6 +2,7 @@
 
 use std::ops::Range;
 
+use super::AddressError;
 use crate::event::percent::decode_text;
 
 /// What stands where a secret was.
@@ -125,16 +126,16 @@ fn mask_user(text: &str) -> String {
         // A password may have an `@` and behind it a `/` of its own: then the host comes after another `@`.
         (Some(at), _) => {
             let last = rest.rfind('@').filter(|last| is_host_with_port(&rest[last + 1..], ends));
-            last.or_else(|| host_behind_password(text)).unwrap_or(at)
+            last.or_else(|| Guess::of(text).map(|guess| guess.at)).unwrap_or(at)
         }
         // A password with a `/` or `?` of its own ends the authority too early.
         (None, Some((_, port))) if !port.chars().all(|each| each.is_ascii_digit()) => match rest.rfind('@') {
             Some(at) => at,
             None => return text.to_owned(),
         },
-        _ => match host_behind_slash(text) {
-            Some((at, true)) => return format!("{scheme}://{MASK}{}", &rest[at..]),
-            _ => return text.to_owned(),
+        _ => match Guess::of(text) {
+            Some(guess) => return format!("{scheme}://{MASK}{}", &rest[guess.at..]),
+            None => return text.to_owned(),
         },
     };
     // A user without a password may be a token.
@@ -142,46 +143,106 @@ fn mask_user(text: &str) -> String {
     format!("{scheme}://{user}{MASK}{}", &rest[at..])
 }
 
-/// Where behind the `://` the `@` before the host stands, when what seems to be the host is the end of a password that has an `@`
-/// and behind it a `/` of its own.
-pub(super) fn host_behind_password(text: &str) -> Option<usize> {
-    let (_, rest) = text.split_once("://")?;
+/// What helps where a user or password has a letter that ends them.
+pub(super) const PASSWORD_HELP: &str =
+    "a `/`, `?`, `#` or `@` in a user or password is written as `%2F`, `%3F`, `%23` or `%40`";
+
+/// That what seems to be the host of an address is a part of a token or password with a `/` of its own.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct Guess {
+    /// Where behind the `://` the `@` before the host stands then.
+    pub at: usize,
+    /// Whether it is more than a guess: what comes behind the `@` can only be a host.
+    pub is_sure: bool,
+}
+
+impl Guess {
+    /// What is guessed of an address as it was written. What is unsure is masked all the same.
+    pub(super) fn of(text: &str) -> Option<Self> {
+        host_behind_password(text).or_else(|| host_behind_slash(text))
+    }
+}
+
+/// Why an address whose secret ends too early cannot be used, when that is sure.
+pub(super) fn refusal(text: &str) -> Option<AddressError> {
+    let sure = |guess: Option<Guess>| guess.is_some_and(|guess| guess.is_sure);
+    let what = if sure(host_behind_password(text)) {
+        "an `@` and a `/`"
+    } else if sure(host_behind_slash(text)) {
+        "a `/`"
+    } else {
+        return None;
+    };
+    Some(AddressError {
+        message: format!("`{}` has {what} in its user or password", mask(text)),
+        help: format!("{PASSWORD_HELP}, and an `@` behind the host as `%40` too"),
+        wrong: None,
+    })
+}
+
+/// Whether what seems to be host and port is a user and the beginning of a password, which has a letter that ends them.
+pub(super) fn ends_in_the_password(text: &str) -> bool {
+    let rest = text.split_once("://").map_or(text, |(_, rest)| rest);
+    let (before, behind) = rest.split_at(rest.find(['/', '?', '#']).unwrap_or(rest.len()));
+    before.contains(':') && !before.contains('@') && behind.contains('@')
+}
+
+/// Guesses that what seems to be the host is the end of a password that has an `@` and behind it a `/` of its own.
+fn host_behind_password(text: &str) -> Option<Guess> {
+    let (scheme, rest) = text.split_once("://")?;
     let ends: &[char] = &['/', '?', '#'];
     let authority = &rest[..rest.find(ends)?];
-    let (_, host) = authority.rsplit_once('@')?;
+    let (_, host) = authority.rsplit_once('@').filter(|(_, host)| !host.contains(':'))?;
     let last = rest.rfind('@').filter(|last| *last > authority.len())?;
     let behind = &rest[last + 1..];
     let name = &behind[..behind.find(ends).unwrap_or(behind.len())];
-    let is_number = name.trim_matches(['[', ']']).parse::<std::net::IpAddr>().is_ok();
     // A path may have an `@` as well, but seldom what can only be a host behind it.
-    let is_host = is_number
-        || name == "localhost"
-        || is_host_with_port(behind, ends)
-        || !host.contains('.') && name.contains('.') && host != "localhost";
-    (is_host && !host.contains(':')).then_some(last)
+    let is_sure =
+        is_surely_a_host(behind, ends) || !host.contains('.') && name.contains('.') && host != "localhost";
+    if is_sure {
+        return Some(Guess { at: last, is_sure });
+    }
+    let at = last_at(rest, authority)?;
+    (may_be_a_secret(scheme, host)).then_some(Guess { at, is_sure })
 }
 
-/// Where behind the `://` the `@` before the host seems to stand, when what seems to be the host is the beginning of a token or a
-/// password with a `/` of its own; and whether it cannot be a path with an `@`. Web addresses have such paths.
-pub(super) fn host_behind_slash(text: &str) -> Option<(usize, bool)> {
-    let of_files = ["http", "file", "s3", "gs", "az", "memory"];
-    let is_network = |scheme: &str| !of_files.iter().any(|name| scheme.starts_with(name));
+/// Guesses that what seems to be the host is the beginning of a token or a password with a `/` of its own. Web addresses have
+/// paths with an `@`.
+fn host_behind_slash(text: &str) -> Option<Guess> {
     let (scheme, rest) = text.split_once("://").filter(|(scheme, _)| is_network(scheme))?;
     let authority = &rest[..rest.find('/')?];
+    let at = last_at(rest, authority).filter(|_| !authority.contains('@'))?;
+    let is_sure = is_surely_a_host(&rest[at + 1..], &['/', '?', '#', '`', '"']);
+    // What is no usual port is the beginning of a password.
+    let (name, port) = authority.split_once(':').unwrap_or((authority, "0"));
+    let is_port = port.parse::<u16>().is_ok_and(|port| port >= 1024);
+    (is_sure || !is_port && may_be_a_secret(scheme, name)).then_some(Guess { at, is_sure })
+}
+
+/// Whether what seems to be the name of a host may be a part of a secret. One word may be a host of a network of containers,
+/// and have a channel with an `@`; an exchange often has one.
+fn may_be_a_secret(scheme: &str, name: &str) -> bool {
+    is_network(scheme) && !scheme.starts_with("amqp") && !name.contains(['.', ',']) && name != "localhost"
+}
+
+fn is_network(scheme: &str) -> bool {
+    let of_files = ["http", "file", "s3", "gs", "az", "memory"];
+    !of_files.iter().any(|name| scheme.starts_with(name))
+}
+
+/// Where the last `@` stands that comes behind the authority and before the options, with something behind it.
+fn last_at(rest: &str, authority: &str) -> Option<usize> {
     let before_options = &rest[..rest.find('?').unwrap_or(rest.len())];
     let at = before_options.rfind('@').filter(|at| *at > authority.len())?;
-    let behind = &before_options[at + 1..];
-    let ends = ['/', '#', '`', '"'];
-    let name = &behind[..behind.find(ends).unwrap_or(behind.len())];
-    if name.is_empty() || authority.contains('@') {
-        return None;
-    }
+    (!before_options[at + 1..].is_empty() && !before_options[at + 1..].starts_with(['/', '#', '`', '"']))
+        .then_some(at)
+}
+
+/// Whether what begins here can only be a host: a number, this machine, or what has a port.
+fn is_surely_a_host(text: &str, ends: &[char]) -> bool {
+    let name = &text[..text.find(ends).unwrap_or(text.len())];
     let is_number = name.trim_matches(['[', ']']).parse::<std::net::IpAddr>().is_ok();
-    let is_sure = is_number || name == "localhost" || is_host_with_port(behind, &ends);
-    // One word may be a host of a network of containers, and have a channel with an `@`; an exchange often has one.
-    let is_word =
-        !authority.contains([':', '.', ',']) && authority != "localhost" && !scheme.starts_with("amqp");
-    (is_sure || is_word).then_some((at, is_sure))
+    is_number || name == "localhost" || is_host_with_port(text, ends)
 }
 
 fn is_host_with_port(text: &str, ends: &[char]) -> bool {
@@ -267,7 +328,15 @@ mod tests {
             ("mqtt://h.org/a@b", "mqtt://h.org/a@b"),
             ("mqtt://localhost/a@b?client-id=x@127.0.0.1", "mqtt://localhost/a@b?client-id=x@127.0.0.1"),
             ("nats://s3cr/et==@127.0.0.1:4222/x", "nats://***@127.0.0.1:4222/x"),
-            ("nats://s3cr/et==@broker/x", "nats://s3cr/et==@broker/x"),
+            ("nats://s3cr/et==@broker/x", "nats://***@broker/x"),
+            ("mqtt://user/pa:ss@broker", "mqtt://***@broker"),
+            ("mqtt://user:pa/ss@broker", "mqtt://user:***@broker"),
+            ("redis://user:12/ss@broker/x", "redis://***@broker/x"),
+            ("nats://user:p@a/ss@broker/x", "nats://user:***@broker/x"),
+            ("nats://user:p@broker/x?name=a@b", "nats://user:***@broker/x?name=a@b"),
+            ("mqtt://broker:1884/a@b", "mqtt://broker:1884/a@b"),
+            ("amqp://broker/%2F/a@b", "amqp://broker/%2F/a@b"),
+            ("amqp://u:p@broker/%2F/a@b", "amqp://u:***@broker/%2F/a@b"),
             ("redis://u:12/34@127.0.0.1/x", "redis://***@127.0.0.1/x"),
             ("http://h/@scope/a@b", "http://h/@scope/a@b"),
             ("http://u:p@h/x?sig=s#header=A: b&ca=f", "http://u:***@h/x?***#header=***&ca=f"),
