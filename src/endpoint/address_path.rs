@@ -10,8 +10,12 @@ impl Address {
     /// The error of an address whose path cannot be used, with these bytes of the path underlined; the whole path where they are
     /// none, or where it is written in another way.
     pub(super) fn refuse_path(&self, wrong: Range<usize>, error: EndpointError) -> EndpointError {
-        let wrong = self.written_path(wrong).map(Box::new);
-        EndpointError { kind: EndpointErrorKind::Unsupported, wrong, ..error }
+        EndpointError { kind: EndpointErrorKind::Unsupported, ..self.underline_path(wrong, error) }
+    }
+
+    /// The error with these bytes of the path underlined, as [`Self::refuse_path`] does.
+    pub(super) fn underline_path(&self, wrong: Range<usize>, error: EndpointError) -> EndpointError {
+        EndpointError { wrong: self.written_path(wrong).map(Box::new), ..error }
     }
 
     /// The address as it was written, masked, and where in it a part of the path stands; a path that was set elsewhere is not there.
@@ -20,7 +24,9 @@ impl Address {
         let begin = hosts_part(&masked)?.end + 1;
         let end = masked.get(begin..)?.find('?').map_or(masked.len(), |length| begin + length);
         let written = &masked[begin..end];
-        if written.is_empty() || percent::decode_text(written) != self.path {
+        // Of AMQP, whose names may have a `/`, the path is as it was written.
+        let is_ours = written == self.path || percent::decode_text(written) == self.path;
+        if written.is_empty() || !is_ours {
             return None;
         }
         let is_plain = written == self.path && !part.is_empty();

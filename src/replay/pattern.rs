@@ -152,19 +152,27 @@ impl Pattern {
     /// # Errors
     /// [`PatternError`] when a pattern is malformed.
     pub fn parse(text: &str) -> Result<Self, PatternError> {
-        let error = |message: String| PatternError { message, wrong: None, help: HELP.to_owned() };
+        let error = |message: String, wrong: Range<usize>| PatternError {
+            message,
+            wrong: Some((text.to_owned(), wrong)).filter(|_| !text.is_empty()),
+            help: HELP.to_owned(),
+        };
         if text.is_empty() {
-            return Err(error("the match expression is empty".to_owned()));
+            return Err(error("the match expression is empty".to_owned(), 0..0));
         }
         let Some((field, value)) = text.split_once('=') else {
             return Ok(Self::Contains(text.to_owned()));
         };
         let pattern = || {
-            glob::Pattern::new(value).map_err(|found| error(format!("`{value}` is not a pattern: {found}")))
+            glob::Pattern::new(value).map_err(|found| {
+                let message = format!("`{value}` is not a pattern: {}", found.msg);
+                error(message, wrong_in_glob(text, field.len() + 1, &found))
+            })
         };
         if let Some(pointer) = field.strip_prefix("payload.") {
             if !pointer.is_empty() && !pointer.starts_with('/') {
-                return Err(error(format!("`{pointer}` is not a JSON Pointer: it must begin with `/`")));
+                let message = format!("`{pointer}` is not a JSON Pointer: it must begin with `/`");
+                return Err(error(message, field.len() - pointer.len()..field.len()));
             }
             let wanted = serde_json::from_str(value).unwrap_or_else(|_| value.into());
             return Ok(Self::Payload(pointer.to_owned(), wanted));
@@ -175,10 +183,9 @@ impl Pattern {
         match field {
             "channel" => Ok(Self::Channel(pattern()?)),
             "key" => Ok(Self::Key(pattern()?)),
-            _ if is_slip(field) => Err(PatternError {
-                wrong: Some((text.to_owned(), 0..field.len())),
-                ..error(format!("`{field}` is not how a part of an event is named"))
-            }),
+            _ if is_slip(field) => {
+                Err(error(format!("`{field}` is not how a part of an event is named"), 0..field.len()))
+            }
             _ => Ok(Self::Contains(text.to_owned())),
         }
     }
@@ -208,6 +215,16 @@ impl Pattern {
         };
         let value = header.value.as_deref().map(text);
         header.name.eq_ignore_ascii_case(name) && value.is_some_and(|value| pattern.matches(&value))
+    }
+}
+
+/// Where in an expression, whose pattern begins at this byte, the pattern cannot be read.
+fn wrong_in_glob(text: &str, begin: usize, error: &glob::PatternError) -> Range<usize> {
+    // Its place is one of characters, and may lie behind the end.
+    let mut characters = text[begin..].char_indices().map(|(at, _)| begin + at).skip(error.pos);
+    match (characters.next(), characters.next()) {
+        (Some(at), next) => at..next.unwrap_or(text.len()),
+        (None, _) => begin..text.len(),
     }
 }
 
@@ -262,6 +279,18 @@ mod tests {
         }
         for text in ["", "channel=[", "payload.id=7", "header:a=1", "headers.a=1", "payload/id=7"] {
             assert!(Pattern::parse(text).is_err(), "{text}");
+        }
+        for (text, wrong) in [
+            ("channel=[", "["),
+            ("key=ä/[a", "["),
+            ("header.a=x***", "***"),
+            ("header.a=ab**", "b"),
+            ("payload.id=7", "id"),
+            ("header:a=1", "header:a"),
+        ] {
+            let error = Pattern::parse(text).expect_err(text);
+            let (shown, range) = error.wrong.expect("a mark");
+            assert!(shown == text && wrong.contains(&shown[range.clone()]), "{text}: {}", &shown[range]);
         }
     }
 

@@ -61,7 +61,7 @@ impl By {
         match text.strip_prefix("header:") {
             Some("") => Err(PatternError {
                 message: format!("`{text}` names no header"),
-                wrong: None,
+                wrong: Some((text.to_owned(), 0..text.len())),
                 help: "write `key`, `header:NAME`, or a jq filter such as `.payload.customer`".to_owned(),
             }),
             Some(name) => Ok(Self::Header(name.to_owned())),

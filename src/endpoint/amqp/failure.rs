@@ -3,6 +3,7 @@
 use std::io;
 use std::time::Duration;
 
+use super::settings::parts_of;
 use super::wire::{Malformed, SPEAKS_TLS};
 use crate::endpoint::{Address, EndpointError, EndpointErrorKind as Kind, tls};
 
@@ -100,7 +101,14 @@ pub(super) fn closed(code: u16, text: &str, address: &Address) -> EndpointError 
         return lost(address, words);
     }
     let (kind, help) = explain(code, words);
-    EndpointError::new(kind, format!("`{address}` says: {words} ({code})")).help(help)
+    let error = EndpointError::new(kind, format!("`{address}` says: {words} ({code})")).help(help);
+    let (virtual_host, exchange) = parts_of(&address.path);
+    let wrong = match code {
+        530 if words.contains("not found") => virtual_host,
+        404 if words.contains("no exchange") => exchange,
+        _ => return error,
+    };
+    if wrong.is_empty() { error } else { address.underline_path(wrong, error) }
 }
 
 fn explain(code: u16, words: &str) -> (Kind, &'static str) {
@@ -249,6 +257,14 @@ mod tests {
             let error = closed(code, text, &address);
             assert_eq!(error.kind, kind, "{text}");
             assert!(!error.message.contains(" - "), "{error}");
+        }
+        let address = Address::parse("amqp://h/a%2Fb/x").expect("an address");
+        for (code, text, wrong) in [
+            (530, "NOT_ALLOWED - vhost a/b not found", "a%2Fb"),
+            (404, "NOT_FOUND - no exchange 'x' in vhost 'a/b'", "x"),
+        ] {
+            let (written, range) = *closed(code, text, &address).wrong.expect("a mark");
+            assert_eq!(&written[range], wrong);
         }
         for (code, words, help) in [
             (404, "no exchange 'x'", "EXCHANGE"),

@@ -1,5 +1,6 @@
 //! What an AMQP address and its options ask for, checked before anything is sent.
 
+use std::ops::Range;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -63,12 +64,15 @@ impl Settings {
         connect_timeout: Duration,
     ) -> Result<Self, EndpointError> {
         let options = options_of(address)?;
-        let (virtual_host, exchange) = address.path.split_once('/').unwrap_or((&address.path, ""));
-        let (mut virtual_host, exchange) =
-            (percent::decode_text(virtual_host), percent::decode_text(exchange));
+        let (host_part, exchange_part) = parts_of(&address.path);
+        let (mut virtual_host, exchange) = (
+            percent::decode_text(&address.path[host_part.clone()]),
+            percent::decode_text(&address.path[exchange_part.clone()]),
+        );
         if virtual_host.is_empty() {
             "/".clone_into(&mut virtual_host);
         }
+        short(&exchange, "exchange").map_err(|error| address.refuse_path(exchange_part, error))?;
         let text = |name: &str| options.text(name).filter(|text| !text.is_empty()).map(str::to_owned);
         let (queue, routing_key) = (text("queue"), text("routing-key"));
         if queue.is_some() && (routing_key.is_some() || !exchange.is_empty()) {
@@ -95,7 +99,8 @@ impl Settings {
         let prefetch = options.number("prefetch", 1..=65_535)?.unwrap_or(PREFETCH);
         let window = options.number("window", 1..=1_000_000)?.unwrap_or(WINDOW);
         Ok(Self {
-            virtual_host: short(&virtual_host, "virtual host")?,
+            virtual_host: short(&virtual_host, "virtual host")
+                .map_err(|error| address.refuse_path(host_part, error))?,
             exchange,
             queue,
             routing_key,
@@ -115,6 +120,12 @@ impl Settings {
     pub(super) fn virtual_host_name(&self) -> String {
         String::from_utf8_lossy(self.virtual_host.bytes()).into_owned()
     }
+}
+
+/// Where in a path the virtual host and the exchange stand.
+pub(super) fn parts_of(path: &str) -> (Range<usize>, Range<usize>) {
+    let end = path.find('/').unwrap_or(path.len());
+    (0..end, (end + 1).min(path.len())..path.len())
 }
 
 /// A name the protocol can carry.
@@ -208,6 +219,19 @@ mod tests {
         let error = read("amqp://h/?management=http://u:s3cret@h:port").expect_err("no URL");
         assert!(error.wrong.is_none() && !format!("{error:?}").contains("s3cret"), "{error:?}");
         assert!(read("amqp://h/?management=http://u:p@h:15672").is_ok());
+    }
+
+    #[test]
+    fn a_name_that_is_too_long_is_underlined() {
+        let long = "x".repeat(256);
+        for (text, wrong) in [
+            (format!("amqp://h/{long}/shop"), long.as_str()),
+            (format!("amqp://h/%2F/{long}?routing-key=a"), long.as_str()),
+        ] {
+            let error = read(&text).expect_err("too long");
+            let (written, range) = *error.wrong.expect("a mark");
+            assert_eq!((&written[range], written.as_str()), (wrong, text.as_str()));
+        }
     }
 
     #[test]
