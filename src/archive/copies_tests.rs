@@ -190,6 +190,29 @@ fn a_manifest_whose_counts_do_not_fit_is_not_whole() {
     changed.events = 999;
     let words = "the manifest counts 999 events in all, and 6 in the parts it lists";
     assert_eq!(findings(&changed), [("wrong-count", words.to_owned())]);
+    let mut changed = manifest.clone();
+    changed.parts.remove(1);
+    changed.events = 4;
+    let words = "`a-00002.eddy.ndjson.zst` lies beside it and is not listed";
+    assert_eq!(findings(&changed), [("unlisted-part", words.to_owned())]);
+    let mut changed = manifest.clone();
+    (changed.events, changed.parts[2].events) = (5, 1);
+    assert_eq!(
+        findings(&changed),
+        [("wrong-count", "it holds 2 events, and the manifest says 1".to_owned())]
+    );
+    let mut changed = manifest.clone();
+    changed.parts[2].n = Some((5, 5));
+    let words = "it holds the events 5 to 6, and the manifest says 5 to 5";
+    assert_eq!(findings(&changed), [("wrong-count", words.to_owned())]);
+    let mut changed = manifest.clone();
+    changed.parts[0].t = changed.parts[0].t.map(|(first, last)| (first, last + 1_000_000));
+    let found = findings(&changed);
+    assert!(
+        found[0].1.contains("and the manifest says 1970-01-01T00:00:00.000000Z to 1970-01-01T00:00:01"),
+        "{found:?}"
+    );
+    assert_eq!(found[0].0, "wrong-count");
     let mut changed = manifest;
     (changed.events, changed.parts[0].events) = (7, 3);
     assert_eq!(

@@ -29,8 +29,8 @@ pub struct LostRange {
     pub exact: bool,
 }
 
-/// What a manifest says about a whole part.
-#[derive(Clone, Copy, Debug, Default)]
+/// What a manifest says about a whole part, or what was found in one.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub(super) struct Expected {
     pub(super) numbers: Option<(u64, u64)>,
     pub(super) times: Option<(i64, i64)>,

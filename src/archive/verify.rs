@@ -37,6 +37,9 @@ pub struct Verification {
     /// Of a recording in parts: parts that are there and not whole, each with findings of its own.
     #[serde(skip_serializing_if = "is_zero")]
     pub damaged_parts: u64,
+    /// Least and greatest number and time of receipt of the events that can be read.
+    #[serde(skip)]
+    pub(super) held: Expected,
 }
 
 #[expect(clippy::trivially_copy_pass_by_ref, reason = "the form serde calls it in")]
@@ -48,7 +51,8 @@ fn is_zero(count: &u64) -> bool {
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub struct Finding {
     /// `cut-off`, `damaged-frame`, `bad-line`, `bad-header`, `number-order`, `no-index`, `wrong-index` or `empty`; of a
-    /// recording in parts also `missing-part`, `open-part`, `wrong-hash`, `wrong-count`, `not-an-archive` or `unfinished`.
+    /// recording in parts also `missing-part`, `open-part`, `wrong-hash`, `wrong-count`, `unlisted-part`,
+    /// `not-an-archive` or `unfinished`.
     pub kind: &'static str,
     /// Number of the frame, from 1.
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -97,6 +101,20 @@ impl Content {
             None => *self.places.entry(channel.to_owned()).or_insert(next),
         };
         self.totals.note(place, &line.event);
+    }
+
+    /// Least and greatest number and time of receipt of all events.
+    fn held(&self) -> Expected {
+        let mut held = Expected::default();
+        for FrameContent { entry, .. } in self.frames.values() {
+            for number in entry.n.into_iter().flat_map(|(least, greatest)| [least, greatest]) {
+                widen(&mut held.numbers, number);
+            }
+            for time in entry.t.into_iter().flat_map(|(least, greatest)| [least, greatest]) {
+                widen(&mut held.times, time);
+            }
+        }
+        held
     }
 
     /// Whether these totals, with the channels in this order, are what was read.
@@ -241,6 +259,7 @@ impl Verification {
     ) -> Result<(), ArchiveError> {
         let seen = reader.frames().seen().to_vec();
         self.frames = seen.len() as u64;
+        self.held = content.held();
         // The damage may have taken the header.
         let was_ours = self.finding_count > 0 && (expected.is_some() || is_recording_name(path));
         let is_ours = reader.header().is_some() || was_ours;

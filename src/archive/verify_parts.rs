@@ -52,10 +52,16 @@ pub fn verify_parts(
         }
     }
     all[0].events = all[1..].iter().map(|part| part.events).sum();
-    if let Some(words) = manifest.miscount() {
-        let beside = manifest.unlisted(path);
-        let beside = beside.map(|name| format!("; `{name}` lies beside it and is not listed"));
-        all[0].find(Finding::of_file("wrong-count", words + &beside.unwrap_or_default()));
+    // While it is being written a part has its name before the manifest tells of it.
+    let beside = manifest.unlisted(path).filter(|_| manifest.complete);
+    let beside = beside.map(|name| format!("`{name}` lies beside it and is not listed"));
+    match (manifest.miscount(), beside) {
+        (Some(words), Some(beside)) => {
+            all[0].find(Finding::of_file("wrong-count", format!("{words}; {beside}")));
+        }
+        (Some(words), None) => all[0].find(Finding::of_file("wrong-count", words)),
+        (None, Some(beside)) => all[0].find(Finding::of_file("unlisted-part", beside)),
+        (None, None) => {}
     }
     if !manifest.complete {
         let words = "the recording was not ended: events after the last part may be missing";
@@ -112,11 +118,31 @@ fn check(file: &Path, part: &Part, watch: Watch) -> Result<Result<Verification, 
     if hash != part.sha256 {
         let words = format!("its SHA-256 is {hash}, not {} as the manifest says", part.sha256);
         verification.find(Finding::of_file("wrong-hash", words));
-    } else if verification.is_whole() && verification.events != part.events {
+    } else if verification.is_whole()
+        && let Some(words) = difference(&verification, part)
+    {
         // The file is the one that the manifest means.
-        let words =
-            format!("it holds {}, and the manifest says {}", counted(verification.events), part.events);
         verification.find(Finding::of_file("wrong-count", words));
     }
     Ok(Ok(verification))
+}
+
+/// What a manifest says wrongly of what a whole part holds.
+fn difference(found: &Verification, part: &Part) -> Option<String> {
+    if found.events != part.events {
+        return Some(format!("it holds {}, and the manifest says {}", counted(found.events), part.events));
+    }
+    let range = |least: String, greatest: String| format!("{least} to {greatest}");
+    // A manifest need not say it.
+    let numbers = part.n.zip(found.held.numbers).filter(|(said, held)| said != held);
+    let times = part.t.zip(found.held.times).filter(|(said, held)| said != held);
+    if let Some((said, held)) = numbers {
+        let [said, held] =
+            [said, held].map(|(least, greatest)| range(least.to_string(), greatest.to_string()));
+        return Some(format!("it holds the events {held}, and the manifest says {said}"));
+    }
+    let (said, held) = times?;
+    let [said, held] =
+        [said, held].map(|(first, last)| range(Timestamp(first).to_string(), Timestamp(last).to_string()));
+    Some(format!("its events were received {held}, and the manifest says {said}"))
 }

@@ -266,7 +266,7 @@ fn next_step(file: &Path, manifest: Option<&Manifest>, found: &[archive::Verific
     if manifest.is_none() && kinds.iter().all(|kind| *kind == "empty") {
         return Some(format!("nothing was ever written to `{name}`: delete it, and record or copy it again"));
     }
-    if kinds.iter().all(|kind| *kind == "wrong-count") {
+    if kinds.iter().all(|kind| ["wrong-count", "unlisted-part"].contains(kind)) {
         return Some(format!(
             "list every part in `{name}` as it was when the recording was made; \
              until then `eddy archive repair {}` joins the parts that are listed",
