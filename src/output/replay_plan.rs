@@ -151,7 +151,8 @@ pub fn plan_text(out: &mut dyn Write, plan: &PlanView<'_>) -> io::Result<()> {
     writeln!(out, "duration  {length}{rounds}")?;
     if let Some(mean) = mean(plan) {
         let mean = if mean == 0 { "under 1".to_owned() } else { grouped(mean) };
-        let most = busiest(plan).map(|most| format!(", {}/s in the busiest second", grouped(most)));
+        let of = if plan.rounds > 1 { " of the first round" } else { "" };
+        let most = busiest(plan).map(|most| format!(", {}/s in the busiest second{of}", grouped(most)));
         writeln!(out, "rate      {mean}/s on average{}", most.unwrap_or_default())?;
     }
     channels_text(out, plan)?;
@@ -420,7 +421,7 @@ mod tests {
 
     #[test]
     fn the_busiest_second_is_said_where_it_can_be_known() {
-        let rate = |events: u64, millis: u64, busiest: Option<u64>| {
+        let rate_of = |rounds: u64, events: u64, millis: u64, busiest: Option<u64>| {
             let survey = Survey {
                 events,
                 length: std::time::Duration::from_millis(millis),
@@ -428,7 +429,7 @@ mod tests {
                 ..Survey::default()
             };
             let (mut text, mut json) = (Vec::new(), Vec::new());
-            let plan = PlanView { paced: true, ..plan(&survey, &Identity::None, &[], &[]) };
+            let plan = PlanView { paced: true, rounds, ..plan(&survey, &Identity::None, &[], &[]) };
             plan_text(&mut text, &plan).expect("written");
             plan_json(&mut json, &plan).expect("written");
             let text = String::from_utf8(text).expect("text");
@@ -437,10 +438,15 @@ mod tests {
             (line.unwrap_or_default(), json["rate"]["busiest_second"].as_u64())
         };
         assert_eq!(
-            rate(60, 10_000, Some(20)),
+            rate_of(1, 60, 10_000, Some(20)),
             ("rate      6/s on average, 20/s in the busiest second".to_owned(), Some(20))
         );
-        // A short run, and one of several rounds.
+        let rate = |events, millis, busiest| rate_of(1, events, millis, busiest);
+        assert_eq!(
+            rate_of(3, 60, 10_000, Some(20)),
+            ("rate      6/s on average, 20/s in the busiest second of the first round".to_owned(), Some(20))
+        );
+        // A short run, and one of which it is not known.
         assert_eq!(rate(60, 1_520, Some(20)), ("rate      39/s on average".to_owned(), None));
         assert_eq!(rate(60, 10_000, None), ("rate      6/s on average".to_owned(), None));
         assert_eq!(rate(6, 500, Some(6)), (String::new(), Some(6)));

@@ -150,8 +150,8 @@ pub struct Survey {
     pub bytes: u64,
     /// Channels events were recorded from, selected or not.
     pub recorded: BTreeSet<String>,
-    /// Most events that are due within one second of the run; none without a pace, and over several rounds, whose seconds
-    /// hold other events than those of the first.
+    /// Most events that are due within one second of the run; none without a pace. Over several rounds they are those of the
+    /// first: seconds of later ones hold other events.
     pub busiest_second: Option<u64>,
     /// The second that is being counted.
     pub(crate) second: Second,
@@ -254,7 +254,6 @@ impl Survey {
     /// The same once for each round.
     pub(super) fn repeat(&mut self, rounds: u64) {
         self.rounds = rounds;
-        self.busiest_second = self.busiest_second.filter(|_| rounds == 1);
         let counts =
             [&mut self.selected, &mut self.events, &mut self.bytes, &mut self.held_back, &mut self.unsampled];
         let channels = self.channels.values_mut().flat_map(|counts| [&mut counts.events, &mut counts.bytes]);
