@@ -248,6 +248,7 @@ async fn carried_out(
         keeper: keeper.clone(),
         recall,
         results: lines.clone(),
+        common: shard.map(|_| keeping::common_to_shards(args, target, window)).unwrap_or_default(),
         reopen: Some(origin.reopen(window)),
         canary: args.guarding.canary(context, survey.events),
         limits: if sink.is_some() { once::limits(plan.limits) } else { plan.limits },

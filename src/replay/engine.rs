@@ -107,6 +107,8 @@ pub struct Plan {
     pub handover: Option<Arc<Handover>>,
     /// The lanes of this process, when several send the recording together.
     pub shard: Option<Shard>,
+    /// What these send and where to, in a word that is the same in each of them and another one in other runs.
+    pub common: String,
     /// Where to look, before an event goes again whose fate a failure left open, whether it has arrived; only with a keeper.
     pub recall: Option<Recall>,
 }
@@ -206,7 +208,7 @@ fn first_round(plan: &Plan, run: String) -> InRun {
     let known = plan.keeper.as_ref().map(|keeper| keeper.began()).or(plan.start_at);
     let began = known.unwrap_or_else(Timestamp::now);
     // What all shards of a run know of it: an identity becomes the same in each of them.
-    let run = if plan.shard.is_some() { format!("shards from {began}") } else { run };
+    let run = if plan.shard.is_some() { format!("shards of {} from {began}", plan.common) } else { run };
     InRun { run, round: 0, began, first: plan.first, shard: plan.shard }
 }
 

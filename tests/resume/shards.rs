@@ -104,8 +104,8 @@ fn shards_give_one_identity_one_new_one_when_they_begin_together() {
     };
     let lines: Vec<String> = (0..40).map(line).collect();
     std::fs::write(directory.join("events.ndjson"), lines.join("\n") + "\n").expect("written");
-    let begun = |shard: usize, more: &[&str]| {
-        let (part, target) = (format!("{shard}/2"), format!("{shard}.ndjson"));
+    let begun = |name: &str, shard: usize, more: &[&str]| {
+        let (part, target) = (format!("{shard}/2"), format!("{name}{shard}.ndjson"));
         let mut arguments =
             vec!["replay", "events.ndjson", "--to", &target, "--shard", &part, "--ids", "map"];
         arguments.extend(["--speed", "max"]);
@@ -113,17 +113,23 @@ fn shards_give_one_identity_one_new_one_when_they_begin_together() {
         let errors = std::fs::File::create(directory.join("errors")).expect("a file");
         eddy(directory, &arguments).stdout(Stdio::null()).stderr(errors).spawn().expect("eddy starts")
     };
-    assert_eq!(begun(0, &[]).wait().expect("a child").code(), Some(2));
+    assert_eq!(begun("", 0, &[]).wait().expect("a child").code(), Some(2));
     let said = std::fs::read_to_string(directory.join("errors")).expect("read");
     assert!(said.contains("`--ids map` of several shards") && said.contains("--start-at TIME"), "{said}");
     let soon = eddy::event::Timestamp(eddy::event::Timestamp::now().0 + 3_000_000).to_string();
-    let mut shards = [0, 1].map(|shard| begun(shard, &["--start-at", &soon]));
-    let flows = [0, 1].map(|shard| {
-        assert!(shards[shard].wait().expect("a child").success(), "shard {shard}");
-        let text = std::fs::read_to_string(directory.join(format!("{shard}.ndjson"))).expect("events");
-        text.lines().map(flow_of).collect::<BTreeSet<String>>()
+    let both = |name: &str, more: &[&str]| {
+        [0, 1].map(|shard| begun(name, shard, &[&["--start-at", &soon], more].concat()))
+    };
+    let runs = [("", both("", &[])), ("other-", both("other-", &["--skip", "1"]))];
+    let [flows, others] = runs.map(|(name, mut shards)| {
+        [0, 1].map(|shard| {
+            assert!(shards[shard].wait().expect("a child").success(), "shard {shard}");
+            let text = std::fs::read_to_string(directory.join(format!("{name}{shard}.ndjson")));
+            text.expect("events").lines().map(flow_of).collect::<BTreeSet<String>>()
+        })
     });
     assert!(flows[0] == flows[1] && flows[0].len() == 1 && !flows[0].contains("flow"), "{flows:?}");
+    assert!(others[0] == others[1] && others[0] != flows[0], "what sends something else is another run");
 }
 
 /// Two shards with one command, and a quarter of the events went through three replays before.

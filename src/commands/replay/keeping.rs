@@ -11,7 +11,7 @@ use crate::commands::window::Window;
 use crate::commands::{CommandError, Context, ErrorKind};
 use crate::diagnostic::quoted;
 use crate::endpoint::address::Scheme;
-use crate::endpoint::{Address, Sink, SinkOptions};
+use crate::endpoint::{Address, Sink, SinkOptions, Start, Stop, mask};
 use crate::event::Timestamp;
 use crate::output::figures::counted;
 use crate::replay::ledger::plan_hash;
@@ -178,6 +178,29 @@ fn new(
     let parts: Vec<&str> = parts.collect();
     let ledger = Ledger::new(archive, plan_hash(&parts), target.address.to_string(), survey.selected);
     Ok(Ledger { seed: args.selecting.faulting.seed(), ..ledger })
+}
+
+/// A word for what the shards of a run send and where to: identities that are made anew are the same in all of them, and others
+/// in another run that begins at the same time.
+pub(super) fn common_to_shards(args: &Args, target: &Place, window: Window) -> String {
+    let archive = ArchiveIdentity::of(Path::new(&args.archive));
+    let archive = archive.map_or_else(|_| mask(&args.archive), |archive| archive.sha256);
+    // Of a file each shard has its own.
+    let target = Some(target.address.to_string()).filter(|_| target.address.scheme != Scheme::File);
+    let mut parts = vec![archive, target.unwrap_or_default()];
+    for (name, value) in super::options(args, &window) {
+        // Each shard reads `-1h` at a time of its own.
+        let by_the_clock = match name {
+            "from" => matches!(window.start, Start::Time(_)),
+            "until" => matches!(window.stop, Stop::Time(_)),
+            _ => false,
+        };
+        if !by_the_clock {
+            parts.extend([name.to_owned(), value.unwrap_or_default()]);
+        }
+    }
+    parts.extend(args.scheduling.numbering().into_iter().flat_map(|(name, value)| [name.to_owned(), value]));
+    plan_hash(&parts.iter().map(String::as_str).collect::<Vec<_>>())
 }
 
 /// The ledger with what is on the target settled, and the number below which what is not may have arrived all the same; none
