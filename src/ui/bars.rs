@@ -9,10 +9,8 @@ use crate::output::visible::{columns, fitted};
 /// What may be on the terminal now.
 static DRAWN: Mutex<Vec<WeakProgressBar>> = Mutex::new(Vec::new());
 
-/// Columns of the bar itself.
-const BAR: usize = 24;
-/// On a terminal with fewer columns the words have the place of the bar.
-const WITH_BAR: usize = 72;
+/// The least and the most columns of the bar itself; what words need is theirs first.
+const BAR: (usize, usize) = (8, 24);
 /// Columns where the terminal tells none.
 const COLUMNS: usize = 80;
 
@@ -24,36 +22,38 @@ pub(super) struct Bar {
     verb: &'static str,
     /// Whether there is something to count up to.
     counts: bool,
-    /// Whether it is laid out with a bar, once it is laid out.
-    wide: Option<bool>,
+    /// The columns of the terminal and of the bar that it is laid out for, once it is laid out.
+    laid_out: Option<(usize, usize)>,
 }
 
 impl Bar {
     /// A line that begins with what is done, of so many steps when that is known.
     pub(super) fn new(verb: &'static str, steps: Option<u64>) -> Self {
-        let line = ProgressBar::with_draw_target(steps, ProgressDrawTarget::stderr());
+        let line = ProgressBar::with_draw_target(steps, ProgressDrawTarget::stderr())
+            .with_style(ProgressStyle::default_spinner())
+            .with_prefix(verb);
         let mut drawn = DRAWN.lock().unwrap_or_else(PoisonError::into_inner);
         drawn.retain(|each| each.upgrade().is_some());
         drawn.push(line.downgrade());
-        line.set_prefix(verb);
-        Self { line, verb, counts: steps.is_some(), wide: None }
+        Self { line, verb, counts: steps.is_some(), laid_out: None }
     }
 
     /// Draws it, with so many steps done.
     pub(super) fn show(&mut self, done: u64, words: &str) {
         let width = terminal_size::terminal_size_of(std::io::stderr());
         let width = width.map_or(COLUMNS, |(width, _)| usize::from(width.0));
-        let with_bar = self.counts && width >= WITH_BAR;
-        let verb = if self.verb.is_empty() { "" } else { "{prefix} " };
-        if self.wide.replace(with_bar) != Some(with_bar) {
-            let bar = if with_bar { format!("{{bar:{BAR}}} ") } else { String::new() };
+        let before = 2 + with_gap(columns(self.verb));
+        let room = width.saturating_sub(before + with_gap(columns(words.lines().next().unwrap_or_default())));
+        let bar = if self.counts { bar(room, width, self.laid_out) } else { 0 };
+        if self.laid_out.replace((width, bar)) != Some((width, bar)) {
+            let verb = if self.verb.is_empty() { "" } else { "{prefix} " };
+            let bar = if bar == 0 { String::new() } else { format!("{{bar:{bar}}} ") };
             // A template that indicatif refuses leaves its own style, which is readable too.
             if let Ok(style) = ProgressStyle::with_template(&format!("{{spinner}} {verb}{bar}{{msg}}")) {
                 self.line.set_style(style.progress_chars("━╸ "));
             }
         }
-        let with_gap = |columns: usize| if columns == 0 { 0 } else { columns + 1 };
-        let before = 2 + with_gap(columns(self.verb)) + if with_bar { with_gap(BAR) } else { 0 };
+        let before = before + with_gap(bar);
         self.line.set_position(done);
         self.line.set_message(cut(words, width, before));
         self.line.tick();
@@ -69,6 +69,17 @@ impl Drop for Bar {
     fn drop(&mut self) {
         self.line.finish_and_clear();
     }
+}
+
+fn with_gap(columns: usize) -> usize {
+    if columns == 0 { 0 } else { columns + 1 }
+}
+
+/// Columns of the bar where the words leave it so many: it does not grow again while the terminal stays as it was, because words
+/// come and go. None when it would be too short.
+fn bar(room: usize, width: usize, before: Option<(usize, usize)>) -> usize {
+    let most = before.filter(|(columns, _)| *columns == width).map_or(BAR.1, |(_, bar)| bar);
+    Some(room.saturating_sub(1).min(most)).filter(|bar| *bar >= BAR.0).unwrap_or(0)
 }
 
 /// As much of each line as fits into so many columns, of which the first line has so many less.
@@ -105,7 +116,17 @@ fn without<T>(bars: &[ProgressBar], work: impl FnOnce() -> T) -> T {
 
 #[cfg(test)]
 mod tests {
-    use super::cut;
+    use super::{bar, cut};
+
+    #[test]
+    fn the_bar_has_what_the_words_leave() {
+        assert_eq!(bar(60, 100, None), 24);
+        assert_eq!(bar(20, 100, Some((100, 24))), 19);
+        assert_eq!(bar(60, 100, Some((100, 19))), 19, "words may come back");
+        assert_eq!(bar(60, 120, Some((100, 19))), 24);
+        assert_eq!(bar(8, 100, None), 0);
+        assert_eq!(bar(60, 40, Some((40, 0))), 0);
+    }
 
     #[test]
     fn no_line_is_longer_than_the_terminal() {

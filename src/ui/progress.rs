@@ -154,19 +154,20 @@ impl<'a> TransferView<'a> {
             Some(planned) => format!("{} of {}", grouped(counts.sent), counted(planned, "event")),
             None => counted(counts.sent, "event"),
         };
+        // What is least missed stands last, where a narrow terminal cuts.
         let mut parts = vec![sent];
+        if counts.failed > 0 {
+            parts.push(format!("{} failed", grouped(counts.failed)));
+        }
         parts.extend(rate(counts.sent, counts.elapsed));
-        parts.extend(throughput(counts.bytes, counts.elapsed));
         if self.planned.is_some() {
-            parts.push(format!("lag {}", span(counts.lag)));
             let left = replay_progress::left(counts, self.planned, self.length);
             parts.push(
                 left.map_or_else(|| "time left unknown".to_owned(), |left| format!("{} left", span(left))),
             );
+            parts.push(format!("lag {}", span(counts.lag)));
         }
-        if counts.failed > 0 {
-            parts.push(format!("{} failed", grouped(counts.failed)));
-        }
+        parts.extend(throughput(counts.bytes, counts.elapsed));
         parts.join(", ")
     }
 
