@@ -1,9 +1,11 @@
 //! Object storage and Parquet, as builds with the feature `lake` have them, against a local S3 server.
 
 use std::io::{Read, Write};
-use std::net::TcpStream;
+use std::net::{Shutdown, TcpListener, TcpStream};
 use std::path::Path;
-use std::process::{Command, Output};
+use std::process::{Command, Output, Stdio};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
 
 use eddy::archive::{
@@ -52,13 +54,7 @@ impl Storage {
     }
 
     fn eddy(&self, directory: &Path, arguments: &[&str]) -> Output {
-        let variables = [
-            ("AWS_ENDPOINT_URL", self.endpoint()),
-            ("AWS_REGION", "us-east-1".to_owned()),
-            ("AWS_ACCESS_KEY_ID", "tester".to_owned()),
-            ("AWS_SECRET_ACCESS_KEY", SECRET.to_owned()),
-        ];
-        run(directory, arguments, &variables)
+        run(directory, arguments, &access(self.endpoint()))
     }
 
     /// As [`Storage::eddy`], for what must go well; gives what was printed.
@@ -66,6 +62,56 @@ impl Storage {
         let output = self.eddy(directory, arguments);
         assert!(output.status.success(), "{arguments:?}: {}", String::from_utf8_lossy(&output.stderr));
         String::from_utf8_lossy(&output.stdout).into_owned()
+    }
+}
+
+fn access(endpoint: String) -> [(&'static str, String); 4] {
+    [
+        ("AWS_ENDPOINT_URL", endpoint),
+        ("AWS_REGION", "us-east-1".to_owned()),
+        ("AWS_ACCESS_KEY_ID", "tester".to_owned()),
+        ("AWS_SECRET_ACCESS_KEY", SECRET.to_owned()),
+    ]
+}
+
+/// A way to a server that can be closed for a while.
+struct Way {
+    port: u16,
+    is_closed: Arc<AtomicBool>,
+}
+
+impl Way {
+    fn to(port: u16) -> Self {
+        let listener = TcpListener::bind("127.0.0.1:0").expect("a port");
+        let way = Self { port: listener.local_addr().expect("an address").port(), is_closed: Arc::default() };
+        let is_closed = Arc::clone(&way.is_closed);
+        std::thread::spawn(move || {
+            for stream in listener.incoming().flatten().filter(|_| !is_closed.load(Ordering::Relaxed)) {
+                let Ok(server) = TcpStream::connect(("127.0.0.1", port)) else { continue };
+                for (from, to) in [(&stream, &server), (&server, &stream)] {
+                    let (mut from, mut to) =
+                        (from.try_clone().expect("cloned"), to.try_clone().expect("cloned"));
+                    let is_closed = Arc::clone(&is_closed);
+                    std::thread::spawn(move || {
+                        let mut buffer = [0; 64 * 1024];
+                        while let Ok(count @ 1..) = from.read(&mut buffer) {
+                            // What was on its way is cut off, too.
+                            if is_closed.load(Ordering::Relaxed) || to.write_all(&buffer[..count]).is_err() {
+                                break;
+                            }
+                        }
+                        let _ = (from.shutdown(Shutdown::Both), to.shutdown(Shutdown::Both));
+                    });
+                }
+            }
+        });
+        way
+    }
+
+    fn close_for(&self, time: Duration) {
+        self.is_closed.store(true, Ordering::Relaxed);
+        std::thread::sleep(time);
+        self.is_closed.store(false, Ordering::Relaxed);
     }
 }
 
@@ -272,13 +318,64 @@ fn a_server_that_is_not_there_is_no_wrong_usage() {
     }
 }
 
+/// A storage that is away when a part ends, and while it is being sent.
+#[test]
+fn a_storage_that_is_away_for_a_while_costs_no_event() {
+    let Some(storage) = Storage::start() else {
+        return;
+    };
+    let way = Way::to(storage.server.port);
+    let folder = tempfile::tempdir().expect("a folder");
+    let at = folder.path();
+    let mut command = Command::new(env!("CARGO_BIN_EXE_eddy"));
+    command.args(["record", "-", "--rotate-count", "100", "--output", "s3://lake/away/shop.eddy.ndjson.zst"]);
+    command.current_dir(at).envs(access(format!("http://127.0.0.1:{}", way.port)));
+    command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped());
+    let mut recording = command.spawn().expect("eddy runs");
+    let mut stdin = recording.stdin.take().expect("piped");
+    let mut line = |number: u64| {
+        writeln!(stdin, "{{\"src\":\"orders\",\"t\":{number},\"v\":\"{number}\"}}").expect("written");
+    };
+    (1..=150).for_each(&mut line);
+    let manifest = "s3://lake/away/shop.manifest.json";
+    let deadline = Instant::now() + Duration::from_secs(60);
+    while !storage.ask("GET", "/lake/away/shop-00001.eddy.ndjson.zst").starts_with("HTTP/1.1 200") {
+        assert!(Instant::now() < deadline, "the first part does not come");
+        std::thread::sleep(Duration::from_millis(50));
+    }
+    for begin in [151, 301, 451] {
+        way.is_closed.store(true, Ordering::Relaxed);
+        (begin..begin + 150).for_each(&mut line);
+        way.close_for(Duration::from_secs(4));
+        std::thread::sleep(Duration::from_secs(2));
+    }
+    (601..=650).for_each(&mut line);
+    drop(stdin);
+    let output = recording.wait_with_output().expect("it ends");
+    let said = String::from_utf8_lossy(&output.stderr);
+    assert_eq!(output.status.code(), Some(0), "{said}");
+    assert!(said.contains("650 events"), "{said}");
+    let numbers: Vec<u64> = storage
+        .done(at, &["archive", "cat", manifest])
+        .lines()
+        .map(|line| {
+            let line: serde_json::Value = serde_json::from_str(line).expect("a line");
+            assert_eq!(line["v"], line["n"].to_string().as_str(), "{line}");
+            line["n"].as_u64().expect("a number")
+        })
+        .collect();
+    assert_eq!(numbers, (1..=650).collect::<Vec<_>>());
+    storage.done(at, &["archive", "verify", manifest]);
+}
+
 #[test]
 fn an_object_appears_only_when_it_is_whole() {
     let Some(storage) = Storage::start() else {
         return;
     };
+    let way = Way::to(storage.server.port);
     use_objects(ObjectAccess {
-        endpoint: Some(storage.endpoint()),
+        endpoint: Some(format!("http://127.0.0.1:{}", way.port)),
         region: Some("us-east-1".to_owned()),
         access_key: Some("tester".to_owned()),
         secret_key: Some(SECRET.to_owned()),
@@ -314,6 +411,30 @@ fn an_object_appears_only_when_it_is_whole() {
     assert_eq!(reader.index().expect("read").map(|index| index.events), Some(300));
     assert_eq!(reader.by_ref().flatten().count(), 300);
     assert_eq!(reader.file_bytes(), summary.file_bytes);
+    // With a server that is away in between: nothing is taken twice, and nothing is lost.
+    let other = Path::new("s3://lake/other.eddy.ndjson.zst");
+    let mut writer = Writer::create(other, &Header::new(Vec::new()), options).expect("begun");
+    let mut refused = 0;
+    for number in 0..600 {
+        if number == 100 {
+            way.is_closed.store(true, Ordering::Relaxed);
+        }
+        while let Err(error) = writer.write(&Event::new("c", payload())) {
+            assert!(error.is_about_a_server(), "{error}");
+            refused += 1;
+            if refused == 3 {
+                way.is_closed.store(false, Ordering::Relaxed);
+            }
+        }
+    }
+    assert!(refused >= 3, "the server was missed");
+    way.is_closed.store(true, Ordering::Relaxed);
+    let error = writer.try_finish().expect_err("away");
+    assert!(error.is_about_a_server() && error.to_string().contains("600 events"), "{error}");
+    way.is_closed.store(false, Ordering::Relaxed);
+    assert_eq!(writer.try_finish().expect("finished").events, 600);
+    let lines = Reader::open(other).expect("opened").flatten();
+    assert!(lines.map(|line| line.number).eq((1..=600).map(Some)));
 }
 
 #[test]

@@ -263,7 +263,7 @@ impl ForeignWriter {
 fn unwritable(target: &Path, kept: u64, source: io::Error) -> ArchiveError {
     let name = target.display().to_string();
     if storage::is_object(target) {
-        return ArchiveError::Upload { name, source };
+        return ArchiveError::Upload { name, kept, source };
     }
     ArchiveError::Write { name, kept, source }
 }

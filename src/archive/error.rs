@@ -5,6 +5,7 @@ use std::path::Path;
 
 use thiserror::Error;
 
+use super::manifest::counted;
 use super::{PARTIAL_EXTENSION, is_object};
 use crate::atomic_file;
 use crate::diagnostic::quoted_file;
@@ -76,10 +77,12 @@ pub enum ArchiveError {
         source: io::Error,
     },
     /// Writing an object failed; it does not come into being.
-    #[error("cannot write `{name}`: {source}; of an object that is not whole nothing is left")]
+    #[error("cannot write `{name}`: {source}; an object that does not become whole leaves nothing{}", held(*kept))]
     Upload {
         /// The object.
         name: String,
+        /// Events that would be in it.
+        kept: u64,
         /// Why.
         source: io::Error,
     },
@@ -273,7 +276,7 @@ impl ArchiveError {
             | Self::Part { name, source, .. }
             | Self::Read { name, source }
             | Self::Create { name, source }
-            | Self::Upload { name, source } => is_object(Path::new(name)) && is_about_a_server(source),
+            | Self::Upload { name, source, .. } => is_object(Path::new(name)) && is_about_a_server(source),
             _ => false,
         }
     }
@@ -395,6 +398,10 @@ impl ArchiveError {
 
 fn is_full(error: &io::Error) -> bool {
     matches!(error.kind(), io::ErrorKind::StorageFull | io::ErrorKind::QuotaExceeded)
+}
+
+fn held(events: u64) -> String {
+    if events == 0 { String::new() } else { format!(" of its {}", counted(events)) }
 }
 
 /// Why a file or object cannot be made; a server says it in its own words.

@@ -48,6 +48,8 @@ pub struct PartWriter {
     totals: Summary,
     /// Events in closed frames of a part that could not be finished.
     unfinished: u64,
+    /// The list is to be written again.
+    is_stale: bool,
     /// Parts of an earlier recording of the same name, which go once this one is whole.
     stale: Vec<Part>,
 }
@@ -98,6 +100,7 @@ impl PartWriter {
             next_number: 1,
             totals: Summary::default(),
             unfinished: 0,
+            is_stale: false,
             stale,
         };
         if let Err(error) = parts.begin(None) {
@@ -147,6 +150,9 @@ impl PartWriter {
         if self.open.as_ref().is_some_and(is_over) {
             self.finish_part()?;
             return self.begin(None);
+        }
+        if self.is_stale {
+            self.renew_list()?;
         }
         let ticked = self.open.as_mut().map_or(Ok(()), |open| open.writer.tick(now));
         ticked.map_err(|error| self.of_all(error))
@@ -216,26 +222,36 @@ impl PartWriter {
         let writer = Writer::create(&path, &self.header, self.options)?;
         self.open = Some(OpenPart { writer, name: name.clone(), events: 0, slot });
         self.manifest.open = Some(name);
-        self.manifest.write(&manifest_path(&self.base))
+        self.renew_list()
     }
 
     fn finish_part(&mut self) -> Result<(), ArchiveError> {
         // A part that cannot be written further stays open, to be ended as it is.
         self.flush()?;
-        let Some(open) = self.open.take() else {
-            return Ok(());
-        };
-        let closed = open.writer.closed_events();
-        match open.writer.finish() {
-            Ok(summary) => self.count(open.name, summary),
+        let Some(open) = &mut self.open else { return Ok(()) };
+        match open.writer.try_finish() {
+            Ok(summary) => {
+                let name = std::mem::take(&mut open.name);
+                self.open = None;
+                self.count(name, summary);
+            }
+            // It is there in whole, and the server may be back soon.
+            Err(error) if error.is_about_a_server() => return Err(error),
             Err(error) => {
-                let error = self.of_all(error);
-                self.unfinished = closed;
-                return Err(error);
+                self.unfinished = open.writer.closed_events();
+                self.open = None;
+                return Err(self.of_all(error));
             }
         }
         self.manifest.open = None;
-        self.manifest.write(&manifest_path(&self.base))
+        self.renew_list()
+    }
+
+    /// Writes the list; a server that is away gets it with what follows.
+    fn renew_list(&mut self) -> Result<(), ArchiveError> {
+        let written = self.manifest.write(&manifest_path(&self.base));
+        self.is_stale = written.as_ref().is_err_and(ArchiveError::is_about_a_server);
+        if self.is_stale { Ok(()) } else { written }
     }
 
     fn count(&mut self, name: String, summary: Summary) {

@@ -82,6 +82,10 @@ pub struct Writer {
     /// When the clock first saw the open frame with something in it.
     waiting_since: Option<Instant>,
     hash: Option<Sha256>,
+    /// What follows the frames, once it is written.
+    trailer: Option<Vec<u8>>,
+    /// The server of an object did not take a frame, which waits: it goes before anything else is taken.
+    stalled: bool,
     finished: bool,
 }
 
@@ -126,6 +130,8 @@ impl Writer {
             next_number: 1,
             waiting_since: None,
             hash: options.hash.then(Sha256::new),
+            trailer: None,
+            stalled: false,
             finished: false,
         };
         writer.encoder.text().extend_from_slice(&header.to_line());
@@ -153,6 +159,7 @@ impl Writer {
 
     /// Takes an event under a number of its own, which must be higher than those before.
     pub(super) fn write_numbered(&mut self, event: &Event, number: u64) -> Result<(), ArchiveError> {
+        self.go_on()?;
         let text = self.encoder.text();
         let before = text.len();
         json_lines::encode(event, number, text);
@@ -170,6 +177,7 @@ impl Writer {
     /// # Errors
     /// As [`Writer::write`].
     pub fn write_record(&mut self, record: &Record, number: u64) -> Result<(), ArchiveError> {
+        self.go_on()?;
         let text = self.encoder.text();
         let before = text.len();
         if !record.write_line(number, text) {
@@ -192,7 +200,20 @@ impl Writer {
             if let Some(frame) = self.encoder.take_frame(self.packing.buffer()) {
                 self.packing.submit(frame).map_err(|source| self.cannot_compress(source))?;
             }
+            match self.write_packed(false) {
+                // The event was taken: who comes next is told.
+                Err(error) if error.is_about_a_server() => self.stalled = true,
+                written => written?,
+            }
+        }
+        Ok(())
+    }
+
+    /// Writes what a server did not take before.
+    fn go_on(&mut self) -> Result<(), ArchiveError> {
+        if self.stalled {
             self.write_packed(false)?;
+            self.stalled = false;
         }
         Ok(())
     }
@@ -294,6 +315,14 @@ impl Writer {
     /// # Errors
     /// When writing fails, or a file of the name has come into being meanwhile; the `.partial` file stays.
     pub fn finish(mut self) -> Result<Summary, ArchiveError> {
+        self.try_finish()
+    }
+
+    /// As [`Writer::finish`]; where a server is away it may be asked for again.
+    ///
+    /// # Errors
+    /// As [`Writer::finish`].
+    pub fn try_finish(&mut self) -> Result<Summary, ArchiveError> {
         self.flush()?;
         self.complete()
     }
@@ -311,20 +340,24 @@ impl Writer {
     /// Writes what follows the frames, and gives the file its name.
     fn complete(&mut self) -> Result<Summary, ArchiveError> {
         self.finished = true;
-        let name = || self.partial.display().to_string();
-        let trailer =
-            self.encoder.trailer().map_err(|source| ArchiveError::Compress { name: name(), source })?;
         let kept = self.encoder.closed_events();
         let offset = self.encoder.offset();
-        if let Err(source) = self.medium.write_all(&trailer).and_then(|()| self.medium.sync()) {
-            self.medium.cut_to(offset);
-            return Err(unwritable(&self.partial, kept, source));
-        }
-        if storage::exists(&self.target) && !self.options.overwrite {
-            return Err(ArchiveError::Exists { name: self.target.display().to_string() });
+        if self.trailer.is_none() {
+            let name = || self.partial.display().to_string();
+            let trailer =
+                self.encoder.trailer().map_err(|source| ArchiveError::Compress { name: name(), source })?;
+            if let Err(source) = self.medium.write_all(&trailer).and_then(|()| self.medium.sync()) {
+                self.medium.cut_to(offset);
+                return Err(unwritable(&self.partial, kept, source));
+            }
+            self.trailer = Some(trailer);
+            if storage::exists(&self.target) && !self.options.overwrite {
+                return Err(ArchiveError::Exists { name: self.target.display().to_string() });
+            }
         }
         let published = self.medium.publish(&self.partial, &self.target);
         published.map_err(|source| unwritable(&self.partial, kept, source))?;
+        let trailer = self.trailer.take().unwrap_or_default();
         let hash = self.hash.take().map(|hash| hex(&hash.chain_update(&trailer).finalize()));
         Ok(Summary {
             events: kept,
@@ -375,7 +408,7 @@ pub(super) fn with_ending(path: &Path, ending: &str) -> PathBuf {
 fn unwritable(path: &Path, kept: u64, source: io::Error) -> ArchiveError {
     let name = path.display().to_string();
     if storage::is_object(path) {
-        return ArchiveError::Upload { name, source };
+        return ArchiveError::Upload { name, kept, source };
     }
     ArchiveError::Write { name, kept, source }
 }

@@ -161,6 +161,13 @@ impl Sink for FileSink {
         Box::pin(std::future::ready(receipts))
     }
 
+    fn resume(&mut self) -> BoxFuture<'_, ()> {
+        if let Form::Archive(archived) = &self.form {
+            archived.resume();
+        }
+        Box::pin(std::future::ready(()))
+    }
+
     fn receipts_last(&self) -> bool {
         !matches!(&self.form, Form::Archive(archived) if archived.is_object())
     }
@@ -173,11 +180,10 @@ impl Sink for FileSink {
     }
 
     fn close(self: Box<Self>) -> BoxFuture<'static, Result<(), EndpointError>> {
-        let closed = match self.form {
-            Form::Archive(archived) => archived.close(),
-            Form::Lines(lines) => lines.close(),
-        };
-        Box::pin(std::future::ready(closed))
+        match self.form {
+            Form::Archive(archived) => Box::pin(archived.close()),
+            Form::Lines(lines) => Box::pin(std::future::ready(lines.close())),
+        }
     }
 }
 

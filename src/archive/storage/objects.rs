@@ -9,12 +9,11 @@ use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 use std::time::Duration;
 
 use bytes::Bytes;
-use object_store::aws::{AmazonS3Builder, AmazonS3ConfigKey};
+use object_store::aws::{AmazonS3, AmazonS3Builder, AmazonS3ConfigKey};
 use object_store::client::{HttpError, HttpErrorKind};
+use object_store::multipart::{MultipartStore as _, PartId};
 use object_store::path::Path as Key;
-use object_store::{
-    BackoffConfig, Error, MultipartUpload, ObjectStore, ObjectStoreExt, PutPayload, RetryConfig,
-};
+use object_store::{BackoffConfig, Error, MultipartId, ObjectStoreExt as _, PutPayload, RetryConfig};
 use tokio::runtime::Runtime;
 
 use super::{OBJECT, ObjectAccess};
@@ -37,7 +36,7 @@ const ROLE_OF_THE_MACHINE: &str = "http://169.254.169.254/";
 static SERVER: OnceLock<String> = OnceLock::new();
 static ACCESS: OnceLock<ObjectAccess> = OnceLock::new();
 static RUNTIME: OnceLock<Option<Runtime>> = OnceLock::new();
-static STORES: OnceLock<Mutex<HashMap<String, Arc<dyn ObjectStore>>>> = OnceLock::new();
+static STORES: OnceLock<Mutex<HashMap<String, Arc<AmazonS3>>>> = OnceLock::new();
 
 pub(super) fn configure(access: ObjectAccess) {
     let _ = ACCESS.set(access);
@@ -126,7 +125,7 @@ fn code(answer: &str) -> Option<&str> {
 }
 
 /// The bucket and the key in it.
-fn place(path: &Path) -> io::Result<(Arc<dyn ObjectStore>, Key)> {
+fn place(path: &Path) -> io::Result<(Arc<AmazonS3>, Key)> {
     let text = path.to_string_lossy();
     let parts = text.strip_prefix(OBJECT).and_then(|rest| rest.split_once('/'));
     let Some((bucket, key)) = parts.filter(|(bucket, key)| !bucket.is_empty() && !key.is_empty()) else {
@@ -146,7 +145,7 @@ fn place(path: &Path) -> io::Result<(Arc<dyn ObjectStore>, Key)> {
     Ok((store, key))
 }
 
-fn open_bucket(bucket: &str) -> io::Result<Arc<dyn ObjectStore>> {
+fn open_bucket(bucket: &str) -> io::Result<Arc<AmazonS3>> {
     // One provider for the process: who comes later changes nothing.
     let _ = rustls::crypto::ring::default_provider().install_default();
     let retry =
@@ -191,7 +190,7 @@ pub(super) fn length(path: &Path) -> io::Result<u64> {
     head(&store, &key)
 }
 
-fn head(store: &Arc<dyn ObjectStore>, key: &Key) -> io::Result<u64> {
+fn head(store: &Arc<AmazonS3>, key: &Key) -> io::Result<u64> {
     let (asked, name) = (Arc::clone(store), key.clone());
     let found = wait(async move { asked.head(&name).await }).map(|found| found.size);
     found.or_else(|error| {
@@ -217,7 +216,7 @@ pub(super) fn remove(path: &Path) -> io::Result<()> {
 
 /// An object that is read.
 pub(in crate::archive) struct Object {
-    store: Arc<dyn ObjectStore>,
+    store: Arc<AmazonS3>,
     key: Key,
     length: u64,
     position: u64,
@@ -285,76 +284,144 @@ impl Seek for Object {
     }
 }
 
-/// An object that is being written.
+/// An object that is being written. What a request failed on is kept, and goes again with the next call, so that a server that
+/// was away for a while costs nothing.
 pub(in crate::archive) struct Upload {
-    under_way: Option<Box<dyn MultipartUpload>>,
+    store: Arc<AmazonS3>,
+    key: Key,
+    id: MultipartId,
+    /// Bytes that are no part yet.
     buffer: Vec<u8>,
-    on_their_way: VecDeque<Receiver<Result<(), Error>>>,
-    parts: usize,
+    /// Parts without an answer, the oldest first.
+    on_their_way: VecDeque<Sending>,
+    arrived: Vec<PartId>,
+    /// Bytes of all parts.
+    bytes: u64,
+    /// The last part was cut off.
+    is_whole: bool,
+    /// It was asked for the object, and nobody knows what came of it.
+    was_asked: bool,
+    /// The object is there, or given up.
+    is_over: bool,
+}
+
+/// A part on its way.
+struct Sending {
+    number: usize,
+    bytes: Bytes,
+    /// What comes of it; none when it is to go again.
+    answer: Option<Receiver<Result<PartId, Error>>>,
 }
 
 impl Upload {
     pub(super) fn begin(path: &Path) -> io::Result<Self> {
         let (store, key) = place(path)?;
-        let upload = wait(async move { store.put_multipart(&key).await })?;
-        Ok(Self { under_way: Some(upload), buffer: Vec::new(), on_their_way: VecDeque::new(), parts: 0 })
+        let (asked, name) = (Arc::clone(&store), key.clone());
+        let id = wait(async move { asked.create_multipart(&name).await })?;
+        Ok(Self {
+            store,
+            key,
+            id,
+            buffer: Vec::new(),
+            on_their_way: VecDeque::new(),
+            arrived: Vec::new(),
+            bytes: 0,
+            is_whole: false,
+            was_asked: false,
+            is_over: false,
+        })
     }
 
+    /// Takes bytes, all of them or, after a failure, none.
     pub(super) fn write_all(&mut self, bytes: &[u8]) -> io::Result<()> {
-        self.buffer.extend_from_slice(bytes);
         while self.buffer.len() >= PART {
+            self.make_room()?;
             let rest = self.buffer.split_off(PART);
             let part = std::mem::replace(&mut self.buffer, rest);
-            self.send(part)?;
+            self.send(part);
         }
+        self.buffer.extend_from_slice(bytes);
         Ok(())
     }
 
-    fn send(&mut self, part: Vec<u8>) -> io::Result<()> {
+    fn make_room(&mut self) -> io::Result<()> {
         while self.on_their_way.len() >= PARTS_AT_ONCE {
             self.settle()?;
         }
-        let Some(upload) = &mut self.under_way else {
-            return Err(io::Error::other("the upload was given up"));
-        };
-        self.on_their_way.push_back(begin(upload.put_part(PutPayload::from(part)))?);
-        self.parts += 1;
         Ok(())
     }
 
-    /// Waits for the oldest part.
-    fn settle(&mut self) -> io::Result<()> {
-        self.on_their_way.pop_front().map_or(Ok(()), |part| result(&part))
+    fn send(&mut self, part: Vec<u8>) {
+        self.bytes += part.len() as u64;
+        let number = self.arrived.len() + self.on_their_way.len();
+        let sending = Sending { number, bytes: part.into(), answer: None };
+        let answer = self.ask(&sending).ok();
+        self.on_their_way.push_back(Sending { answer, ..sending });
     }
 
+    fn ask(&self, part: &Sending) -> io::Result<Receiver<Result<PartId, Error>>> {
+        let (store, key, id) = (Arc::clone(&self.store), self.key.clone(), self.id.clone());
+        let (number, payload) = (part.number, PutPayload::from(part.bytes.clone()));
+        begin(async move { store.put_part(&key, &id, number, payload).await })
+    }
+
+    /// Waits for the oldest part, which goes again where it did not arrive before.
+    fn settle(&mut self) -> io::Result<()> {
+        let Some(mut oldest) = self.on_their_way.pop_front() else { return Ok(()) };
+        let answer = match oldest.answer.take() {
+            Some(answer) => Ok(answer),
+            None => self.ask(&oldest),
+        };
+        match answer.and_then(|answer| result(&answer)) {
+            Ok(part) => {
+                self.arrived.push(part);
+                Ok(())
+            }
+            Err(error) => {
+                self.on_their_way.push_front(oldest);
+                Err(error)
+            }
+        }
+    }
+
+    /// Makes the object; after a failure it may be asked for again.
     pub(super) fn complete(&mut self) -> io::Result<()> {
-        if !self.buffer.is_empty() || self.parts == 0 {
-            let last = std::mem::take(&mut self.buffer);
-            self.send(last)?;
+        if self.is_over {
+            return Err(io::Error::other("the upload was given up"));
+        }
+        if !self.is_whole {
+            self.make_room()?;
+            if !self.buffer.is_empty() || self.bytes == 0 {
+                let last = std::mem::take(&mut self.buffer);
+                self.send(last);
+            }
+            self.is_whole = true;
         }
         while !self.on_their_way.is_empty() {
             self.settle()?;
         }
-        let Some(mut upload) = self.under_way.take() else {
-            return Err(io::Error::other("the upload was given up"));
-        };
-        wait(async move {
-            let completed = upload.complete().await;
-            if completed.is_err() {
-                // Parts that nobody joins any more would be kept, and paid for.
-                let _ = upload.abort().await;
+        let (store, key, id) = (Arc::clone(&self.store), self.key.clone(), self.id.clone());
+        let parts = self.arrived.clone();
+        let made = wait(async move { store.complete_multipart(&key, &id, parts).await });
+        let was_asked = std::mem::replace(&mut self.was_asked, true);
+        if let Err(error) = made {
+            // It may have come into being when it was asked for before, and only the answer was lost.
+            if !was_asked || head(&self.store, &self.key).ok() != Some(self.bytes) {
+                return Err(error);
             }
-            completed
-        })
-        .map(|_| ())
+        }
+        self.is_over = true;
+        Ok(())
     }
 
-    /// Takes the parts away that were sent.
+    /// Takes the parts away that were sent: kept, they would be paid for.
     pub(super) fn abort(&mut self) {
-        self.on_their_way.clear();
-        if let Some(mut upload) = self.under_way.take() {
-            let _ = wait(async move { upload.abort().await });
+        if std::mem::replace(&mut self.is_over, true) {
+            return;
         }
+        self.on_their_way.clear();
+        let (store, key, id) = (Arc::clone(&self.store), self.key.clone(), self.id.clone());
+        let _ = wait(async move { store.abort_multipart(&key, &id).await });
     }
 }
 

@@ -14,6 +14,9 @@ use crate::event::{Event, Place};
 /// How often a waiting frame is looked at.
 const TICK: Duration = Duration::from_millis(250);
 
+/// How long a server that is away is waited for at the end; less than the end is waited for.
+const AT_THE_END: Duration = Duration::from_secs(4);
+
 /// The sink's side; a task that closes frames which wait too long holds on to it weakly.
 pub(super) struct Archived {
     recording: Arc<Mutex<Recording>>,
@@ -84,10 +87,11 @@ impl Tape {
         }
     }
 
-    fn finish(self) -> Result<(), ArchiveError> {
+    /// Where a server is away it may be asked for again.
+    fn finish(&mut self) -> Result<(), ArchiveError> {
         match self {
-            Self::One(writer) => writer.finish().map(|_| ()),
-            Self::Parts(mut parts) => parts.finish().map(|_| ()),
+            Self::One(writer) => writer.try_finish().map(|_| ()),
+            Self::Parts(parts) => parts.finish().map(|_| ()),
         }
     }
 }
@@ -101,6 +105,8 @@ struct Recording {
     waiting: VecDeque<Waiting>,
     /// What every event from then on shares, such as a full disk.
     broken: Option<EndpointError>,
+    /// What events share until those that failed may go again: none overtakes another.
+    halted: Option<EndpointError>,
 }
 
 /// A batch that was taken: the number of each event, or why it was refused.
@@ -113,7 +119,8 @@ struct Waiting {
 impl Archived {
     /// Must be called within a tokio runtime.
     pub(super) fn new(writer: Tape) -> Self {
-        let recording = Recording { writer: Some(writer), safe: 0, waiting: VecDeque::new(), broken: None };
+        let recording =
+            Recording { writer: Some(writer), safe: 0, waiting: VecDeque::new(), broken: None, halted: None };
         let recording = Arc::new(Mutex::new(recording));
         tokio::spawn(keep_ticking(Arc::downgrade(&recording)));
         Self { recording }
@@ -128,6 +135,11 @@ impl Archived {
         })
     }
 
+    /// What failed was seen, and goes again before anything else.
+    pub(super) fn resume(&self) {
+        lock(&self.recording).halted = None;
+    }
+
     /// Whether it is written to an object, of which nothing is there before it is whole.
     pub(super) fn is_object(&self) -> bool {
         lock(&self.recording).writer.as_ref().is_some_and(Tape::is_object)
@@ -139,14 +151,24 @@ impl Archived {
     }
 
     /// Gives the archive its name; after a failure it stays a partial one.
-    pub(super) fn close(self) -> Result<(), EndpointError> {
+    pub(super) async fn close(self) -> Result<(), EndpointError> {
         self.flush();
-        let mut recording = lock(&self.recording);
-        let writer = recording.writer.take();
-        match (recording.broken.take(), writer) {
-            (Some(error), _) => Err(error),
-            (None, Some(writer)) => Ok(writer.finish()?),
-            (None, None) => Ok(()),
+        let mut writer = {
+            let mut recording = lock(&self.recording);
+            match (recording.broken.take(), recording.writer.take()) {
+                (Some(error), _) => return Err(error),
+                (None, None) => return Ok(()),
+                (None, Some(writer)) => writer,
+            }
+        };
+        let began = Instant::now();
+        loop {
+            match writer.finish() {
+                Err(error) if error.is_about_a_server() && began.elapsed() < AT_THE_END => {
+                    tokio::time::sleep(TICK).await;
+                }
+                finished => return Ok(finished?),
+            }
         }
     }
 }
@@ -162,12 +184,17 @@ impl Recording {
     }
 
     fn take_one(&mut self, event: &Event) -> Result<u64, EndpointError> {
-        if let Some(error) = &self.broken {
+        if let Some(error) = self.broken.as_ref().or(self.halted.as_ref()) {
             return Err(error.clone());
         }
         let writer = self.writer.as_mut().ok_or_else(closed)?;
         let error = match writer.write(event) {
             Ok(number) => return Ok(number),
+            Err(error) if error.is_about_a_server() => {
+                let error = EndpointError::from(error);
+                self.halted = Some(error.clone());
+                return Err(error);
+            }
             Err(error) => self.ended_by(error),
         };
         if error.is_final() || self.writer.is_none() {
@@ -215,7 +242,8 @@ impl Recording {
         if self.broken.is_none()
             && let Some(writer) = &mut self.writer
         {
-            let failed = step(writer).err();
+            // A server that is away may be back with the next step; what it did not take waits for that.
+            let failed = step(writer).err().filter(|error| !error.is_about_a_server());
             self.broken = failed.map(|error| self.ended_by(error));
         }
         self.settle();
