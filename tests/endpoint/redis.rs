@@ -438,11 +438,11 @@ async fn where_no_stream_is_the_error_says_what_there_is() {
     assert_eq!(error.kind, EndpointErrorKind::Unsupported);
     assert!(error.help.as_deref().is_some_and(|help| help.contains("`orders`, `payments`")), "{error:?}");
     let error = open("orders,text").await;
-    assert_eq!(error.kind, EndpointErrorKind::Rejected);
+    assert_eq!(error.kind, EndpointErrorKind::Unsupported);
     assert!(error.message.contains("`text`") && error.message.contains("no stream but a string"), "{error}");
     let error =
         open_sink(&address(&url(&server, "text")), &SinkOptions::default()).await.err().expect("no stream");
-    assert_eq!(error.kind, EndpointErrorKind::Rejected, "{error:?}");
+    assert_eq!(error.kind, EndpointErrorKind::Unsupported, "{error:?}");
     let error = open_sink(&address(&url(&server, "a,b")), &SinkOptions::default()).await.err().expect("two");
     assert_eq!(error.kind, EndpointErrorKind::Unsupported, "{error:?}");
     let mut writer = sink(&url(&server, "")).await;
@@ -450,7 +450,7 @@ async fn where_no_stream_is_the_error_says_what_there_is() {
         writer.send(&[Event::new("text", "x"), Event::new("", "x"), Event::new("orders", "x")]).await.await;
     let kinds: Vec<_> =
         receipts.iter().map(|each| each.outcome.as_ref().err().map(|error| error.kind)).collect();
-    assert_eq!(kinds, [Some(EndpointErrorKind::Rejected), Some(EndpointErrorKind::Rejected), None]);
+    assert_eq!(kinds, [Some(EndpointErrorKind::Unsupported), Some(EndpointErrorKind::Rejected), None]);
     let error =
         open_sink(&address(&url(&server, "x?db=99")), &SinkOptions::default()).await.err().expect("no such");
     assert_eq!(error.kind, EndpointErrorKind::Unsupported, "{error:?}");

@@ -126,7 +126,7 @@ pub(super) fn said(code: &str, words: &str, address: &Address) -> EndpointError 
         "WRONGPASS" => return not_let_in(address, "user or password are wrong"),
         "NOPERM" => return forbidden(words, address),
         "WRONGTYPE" => (
-            Kind::Rejected,
+            Kind::Unsupported,
             "keeps something else than a stream under that key".to_owned(),
             "`redis-cli TYPE KEY` tells what it is; name another key",
         ),
@@ -262,7 +262,7 @@ mod tests {
             ("NOPERM", "No permissions to access a key", Kind::Unauthorised, "`ACL SETUSER NAME ~STREAM`"),
             ("ERR", "SELECT is not allowed in cluster mode", Kind::Unsupported, "leave `db` out"),
             ("ERR", "DB index is out of range", Kind::Unsupported, "from 0 to 15"),
-            ("WRONGTYPE", "Operation against a key", Kind::Rejected, "`redis-cli TYPE KEY`"),
+            ("WRONGTYPE", "Operation against a key", Kind::Unsupported, "`redis-cli TYPE KEY`"),
         ] {
             let error = said(code, words, &address);
             assert_eq!(error.kind, kind, "{error:?}");

@@ -80,7 +80,7 @@ pub(super) async fn types(
 /// The key holds something else.
 pub(super) fn no_stream(name: &str, held: &str, address: &Address) -> EndpointError {
     let message = format!("`{name}` at `{}` is no stream but a {held}", address.authority());
-    EndpointError::new(EndpointErrorKind::Rejected, message).help("name another key")
+    EndpointError::new(EndpointErrorKind::Unsupported, message).help("name another key")
 }
 
 /// There is no such stream; says which there are.
