@@ -40,6 +40,11 @@ fn table() -> String {
         Facts::Only(names) => names.iter().map(|name| format!("`{name}`")).collect::<Vec<_>>().join(", "),
     });
     row("time set by the sender", &|system| yes(system.timestamps));
+    row("finest such time", &|system| match system.time_unit {
+        _ if !system.timestamps => "–".to_owned(),
+        1 => "1 µs".to_owned(),
+        micros => format!("{} ms", micros / 1000),
+    });
     row("partition chosen by the sender", &|system| yes(system.partitions));
     row("receipt per event", &|system| yes(system.acknowledgement == Acknowledgement::PerEvent));
     row("surest delivery", &|system| system.assurance.name().to_owned());

@@ -35,10 +35,18 @@ pub struct Contents {
     /// Names of these facts; none where there are too many of them, or the program that wrote the file did not note them.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub facts: Option<BTreeSet<String>>,
+    /// Events whose producer wrote a time with parts of a millisecond.
+    #[serde(skip_serializing_if = "is_none")]
+    pub fine_times: u64,
     /// Events that a replay has marked.
     pub replayed: u64,
     /// By channel, in the order of [`Index::channels`].
     pub channels: Vec<ChannelContents>,
+}
+
+#[expect(clippy::trivially_copy_pass_by_ref, reason = "the form serde calls it in")]
+fn is_none(count: &u64) -> bool {
+    *count == 0
 }
 
 /// Totals of one channel.
@@ -113,6 +121,8 @@ impl Totals {
         }
         contents.channels[place].note(event, self.events);
         contents.earliest = least(contents.earliest, Some(event.time().0));
+        let own = event.broker_time.filter(|found| found.kind == TimeKind::Create);
+        contents.fine_times += u64::from(own.is_some_and(|found| found.time.0.rem_euclid(1000) > 0));
         contents.keys += u64::from(event.key.is_some());
         contents.null_payloads += u64::from(event.payload.is_none());
         if !event.attributes.is_empty() {
@@ -234,6 +244,7 @@ impl Overview {
         all.repeated_headers += contents.repeated_headers;
         all.null_payloads += contents.null_payloads;
         all.attributes += contents.attributes;
+        all.fine_times += contents.fine_times;
         all.replayed += contents.replayed;
         Some(())
     }

@@ -1,6 +1,6 @@
 //! What a system can carry: one struct that steers the conformance suite, the table in the docs and refusals.
 
-use crate::event::Event;
+use crate::event::{Event, TimeKind};
 
 /// How an endpoint acknowledges.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, serde::Serialize)]
@@ -94,6 +94,8 @@ pub struct Capabilities {
     pub facts: Facts,
     /// The sender may set the time.
     pub timestamps: bool,
+    /// The finest part of such a time that is carried, in microseconds.
+    pub time_unit: i64,
     /// The sender may choose the partition.
     pub partitions: bool,
     /// How delivery is confirmed.
@@ -121,6 +123,7 @@ impl Capabilities {
         null_payload: true,
         facts: Facts::All,
         timestamps: true,
+        time_unit: 1,
         partitions: true,
         acknowledgement: Acknowledgement::PerEvent,
         assurance: Assurance::AtLeastOnce,
@@ -149,6 +152,13 @@ impl Capabilities {
         }
         note(!self.null_payload && event.payload.is_none(), "null payload");
         losses
+    }
+
+    /// Whether the time that a sender gave the event is finer than what is carried of it.
+    #[must_use]
+    pub fn shortens_time(&self, event: &Event) -> bool {
+        let own = event.broker_time.filter(|found| found.kind == TimeKind::Create);
+        self.timestamps && own.is_some_and(|found| found.time.0.rem_euclid(self.time_unit) > 0)
     }
 
     /// Whether nothing is lost with a fact of this name: it is carried, or no sender gave it.
@@ -190,7 +200,7 @@ impl Capabilities {
 #[cfg(test)]
 mod tests {
     use super::{Capabilities, Facts};
-    use crate::event::{Event, Header};
+    use crate::event::{BrokerTime, Event, Header, TimeKind, Timestamp};
 
     #[test]
     fn facts_of_a_sender_are_left_where_they_have_no_place() {
@@ -206,6 +216,23 @@ mod tests {
         assert_eq!(system.facts_left(&event), ["method", "type"]);
         assert!(Capabilities::ALL.facts_left(&event).is_empty());
         assert!(system.carries_fact("qos") && !system.carries_fact("type"));
+    }
+
+    #[test]
+    fn a_time_is_shortened_where_it_is_finer_than_the_system() {
+        let mut event = Event::new("a", "x");
+        let milliseconds = Capabilities { time_unit: 1000, ..Capabilities::ALL };
+        assert!(!milliseconds.shortens_time(&event));
+        for (micros, kind, is_shortened) in [
+            (1_500_000, TimeKind::Create, false),
+            (1_500_001, TimeKind::Create, true),
+            (-1, TimeKind::Create, true),
+            (1_500_001, TimeKind::Append, false),
+        ] {
+            event.broker_time = Some(BrokerTime { time: Timestamp(micros), kind });
+            assert_eq!(milliseconds.shortens_time(&event), is_shortened, "{micros}");
+            assert!(!Capabilities::ALL.shortens_time(&event));
+        }
     }
 
     #[test]

@@ -157,7 +157,7 @@ pub fn plan_text(out: &mut dyn Write, plan: &PlanView<'_>) -> io::Result<()> {
     }
     channels_text(out, plan)?;
     if survey.losses.is_empty() {
-        losses_text(out, survey, &plan.carried)?;
+        losses_text(out, (survey, &plan.findings), &plan.carried)?;
     }
     for each in &survey.losses {
         writeln!(out, "losses    {} cannot carry {}", plan.carried.name, loss(each))?;
@@ -190,12 +190,18 @@ pub fn plan_text(out: &mut dyn Write, plan: &PlanView<'_>) -> io::Result<()> {
 }
 
 /// What nothing is refused for is said all the same.
-fn losses_text(out: &mut dyn Write, survey: &Survey, carried: &Capabilities) -> io::Result<()> {
+fn losses_text(
+    out: &mut dyn Write,
+    (survey, findings): (&Survey, &[&Finding]),
+    carried: &Capabilities,
+) -> io::Result<()> {
     let own_time =
         (!carried.timestamps).then_some("their senders' times, in whose place are those of arrival");
     let own_order = (carried.headers && !carried.header_order).then_some("the order of headers");
     let facts = (!survey.facts_left.is_empty()).then_some("the facts that are named below");
-    let kept_back: Vec<_> = own_time.into_iter().chain(own_order).chain(facts).collect();
+    let is_shortened = findings.iter().any(|finding| finding.name == "times-shortened");
+    let fine = is_shortened.then_some("the parts of times that are named below");
+    let kept_back: Vec<_> = own_time.into_iter().chain(own_order).chain(facts).chain(fine).collect();
     match kept_back.as_slice() {
         [] => writeln!(out, "losses    none: {} carries everything in them", carried.name),
         parts => {

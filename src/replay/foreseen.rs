@@ -26,7 +26,8 @@ impl Survey {
         let contents = &overview.contents;
         let refusal = target.refusal.as_ref();
         let is_carried = target.capabilities.losses(&with_everything_of(contents)).is_empty()
-            && leaves_no_facts(contents, target);
+            && leaves_no_facts(contents, target)
+            && (contents.fine_times == 0 || target.capabilities.time_unit == 1);
         // An index does not know the ids of events.
         let is_taken = refusal.is_none_or(|refusal| !refusal.has_ids() && is_taken(refusal, overview));
         if contents.replayed > 0 || !is_carried || !is_taken {
@@ -175,17 +176,17 @@ mod tests {
     }
 
     fn any_target() -> impl Strategy<Value = (Capabilities, Option<(usize, DecidedBy)>)> {
-        let all =
-            any::<[bool; 5]>().prop_map(|[keys, headers, repeated_headers, null_headers, null_payload]| {
-                Capabilities {
-                    keys,
-                    headers,
-                    repeated_headers,
-                    null_headers,
-                    null_payload,
-                    ..Capabilities::ALL
-                }
-            });
+        let all = any::<[bool; 6]>().prop_map(
+            |[keys, headers, repeated_headers, null_headers, null_payload, fine]| Capabilities {
+                time_unit: if fine { 1 } else { 1000 },
+                keys,
+                headers,
+                repeated_headers,
+                null_headers,
+                null_payload,
+                ..Capabilities::ALL
+            },
+        );
         let capabilities = prop_oneof![Just(Capabilities::ALL), all];
         let by = prop_oneof![Just(DecidedBy::Channel), Just(DecidedBy::Labels), Just(DecidedBy::Everything)];
         (capabilities, proptest::option::of((0_usize..40, by)))
@@ -212,7 +213,8 @@ mod tests {
             };
             let overview = Overview::of(&path, |_, _| true).expect("an overview");
             let found = read(&events, &timetable, target());
-            let anything_is_against_it = !found.losses.is_empty() || !found.refused.is_empty();
+            let anything_is_against_it =
+                !found.losses.is_empty() || !found.refused.is_empty() || found.shortened.is_some();
             match Survey::foreseen(&overview, &timetable, &target()) {
                 Some(foreseen) => prop_assert_eq!(format!("{foreseen:#?}"), format!("{found:#?}")),
                 None => prop_assert!(anything_is_against_it || refused.is_some_and(|(_, by)| by != DecidedBy::Channel)),

@@ -170,6 +170,22 @@ pub fn facts_left(survey: &Survey, system: &Capabilities) -> Option<Finding> {
     })
 }
 
+/// Times of senders that the target's system keeps to the millisecond only, where they stay as they are.
+#[must_use]
+pub fn shortened(survey: &Survey, system: &Capabilities) -> Option<Finding> {
+    let found = survey.shortened.as_ref()?;
+    let events = if found.events == 1 {
+        "1 event has a finer one".to_owned()
+    } else {
+        format!("{} events have finer ones", found.events)
+    };
+    let message = format!(
+        "{} keeps times of senders to the millisecond, and {events}, number {} the first",
+        system.name, found.first
+    );
+    Some(Finding::warning("times-shortened", message))
+}
+
 /// What follows from what the target says of itself.
 #[must_use]
 pub fn judge(survey: &Survey, facts: &TargetFacts, now: Timestamp) -> Vec<Finding> {
@@ -372,7 +388,7 @@ pub(super) fn age(time: Duration) -> String {
 mod tests {
     use std::time::Duration;
 
-    use super::{Caps, facts_left, judge};
+    use super::{Caps, facts_left, judge, shortened};
     use crate::diagnostic::Severity;
     use crate::endpoint::Capabilities;
     use crate::endpoint::facts::{ChannelFacts, Presence, RisingId, TargetFacts};
@@ -499,6 +515,20 @@ mod tests {
         assert!(finding.message.ends_with("`correlation_id` of 2 events, `type` of 1 event"), "{finding:?}");
         let help = finding.help.expect("the next step");
         assert!(help.contains(".headers.correlation_id = .attributes.correlation_id"), "{help}");
+    }
+
+    #[test]
+    fn times_that_are_cut_short_are_counted() {
+        let system = Capabilities { name: "Kafka", ..Capabilities::ALL };
+        assert!(shortened(&Survey::default(), &system).is_none());
+        let times = |events| Loss { what: "times".to_owned(), events, first: 3 };
+        for (events, words) in
+            [(1, "1 event has a finer one, number 3"), (2, "2 events have finer ones, number 3")]
+        {
+            let survey = Survey { shortened: Some(times(events)), ..Survey::default() };
+            let finding = shortened(&survey, &system).expect("a finding");
+            assert!(!finding.is_error() && finding.message.contains(words), "{finding:?}");
+        }
     }
 
     #[test]

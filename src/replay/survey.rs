@@ -173,6 +173,8 @@ pub struct Survey {
     pub losses: Vec<Loss>,
     /// Facts that a sender gave events and that the target has no place for.
     pub facts_left: Vec<Loss>,
+    /// Events whose sender's time is finer than the target keeps it.
+    pub shortened: Option<Loss>,
     /// What the target cannot be sent.
     pub refused: Vec<Refused>,
     /// Events with a time before that of an earlier one.
@@ -257,7 +259,8 @@ impl Survey {
         let counts =
             [&mut self.selected, &mut self.events, &mut self.bytes, &mut self.held_back, &mut self.unsampled];
         let channels = self.channels.values_mut().flat_map(|counts| [&mut counts.events, &mut counts.bytes]);
-        let losses = self.losses.iter_mut().chain(&mut self.facts_left).map(|loss| &mut loss.events);
+        let losses = self.losses.iter_mut().chain(&mut self.facts_left).chain(&mut self.shortened);
+        let losses = losses.map(|loss| &mut loss.events);
         let refused = self.refused.iter_mut().map(|refused| &mut refused.events);
         let faults = self.faults.iter_mut().map(|fault| &mut fault.events);
         for count in counts.into_iter().chain(channels).chain(losses).chain(refused).chain(faults) {
@@ -324,6 +327,11 @@ impl Survey {
         });
         Loss::note(&mut self.losses, &losses, self.events);
         Loss::note(&mut self.facts_left, &target.capabilities.facts_left(event), self.events);
+        if target.capabilities.shortens_time(event) {
+            let first = self.events;
+            let new = || Loss { what: "times".to_owned(), events: 0, first };
+            self.shortened.get_or_insert_with(new).events += 1;
+        }
         if let Some(error) = refused {
             self.refuse(error);
         }

@@ -186,11 +186,12 @@ impl Subject {
             }
         }
         if can.timestamps {
-            // Whole seconds, because some systems keep no more.
-            let mut event = Event::new(self.channel("dated"), "x");
-            event.broker_time =
-                Some(BrokerTime { time: Timestamp(1_700_000_000_000_000), kind: TimeKind::Create });
-            events.push(event);
+            for time in [1_700_000_000_000_000, 1_700_000_000_123_456] {
+                let time = Timestamp(time - time % can.time_unit);
+                let mut event = Event::new(self.channel("dated"), "x");
+                event.broker_time = Some(BrokerTime { time, kind: TimeKind::Create });
+                events.push(event);
+            }
         }
         if can.headers {
             events.push(self.with_headers(can));

@@ -42,7 +42,9 @@ pub(super) fn pattern(args: &Args, target: &mut Place, ui: &Ui) -> Result<Event,
     let place = event::Place { partition: args.partition, offset: None };
     let key = args.key.clone().map(Into::into);
     let pattern = Event { channel: channel.into(), key, headers, broker_time, place, ..Event::default() };
-    name_losses(&pattern, target, ui)?;
+    // A time such as `-5m` is not meant to the microsecond.
+    let names_fraction = args.timestamp.as_ref().is_some_and(|text| text.contains('.'));
+    name_losses(&pattern, target, names_fraction, ui)?;
     if let Some(partition) = args.partition.filter(|_| is_network(&target.address)) {
         target.address.options.retain(|(name, _)| name != "partition");
         target.address.grant("partition", partition.to_string(), "`--partition`");
@@ -80,7 +82,7 @@ fn timestamp(text: &str) -> Result<BrokerTime, CommandError> {
 
 /// What flags ask for and the system cannot carry is said before anything is sent; a time or a partition of another
 /// kind than asked for would be no smaller loss than none.
-fn name_losses(pattern: &Event, target: &Place, ui: &Ui) -> Result<(), CommandError> {
+fn name_losses(pattern: &Event, target: &Place, names_fraction: bool, ui: &Ui) -> Result<(), CommandError> {
     let carried = open::capabilities(&target.address)?;
     let refused = if pattern.broker_time.is_some() && !carried.timestamps {
         Some("takes no time from the sender")
@@ -104,6 +106,12 @@ fn name_losses(pattern: &Event, target: &Place, ui: &Ui) -> Result<(), CommandEr
             carried.name
         ))
         .hint("leave the header away or change it; docs/systems.md says what each system carries"));
+    }
+    if names_fraction && carried.shortens_time(pattern) {
+        ui.warn(format!(
+            "{} keeps times to the millisecond: what is finer of `--timestamp` is left away",
+            carried.name
+        ));
     }
     for lost in lost {
         ui.warn(format!("{} cannot carry: {lost}; it is left away", carried.name));

@@ -105,6 +105,11 @@ impl ChangingArgs {
         self.ids != IdsChoice::Keep || self.retime == RetimeChoice::Shift
     }
 
+    /// Whether events keep the times they were recorded with.
+    pub fn keeps_times(&self) -> bool {
+        self.retime == RetimeChoice::Keep
+    }
+
     /// The flag that makes something out of the beginning of the run.
     pub fn goes_by_beginning(&self) -> Option<&'static str> {
         if self.ids == IdsChoice::Map {

@@ -19,7 +19,7 @@ use crate::endpoint::{Address, open};
 use crate::output::figures::{counted, grouped};
 use crate::output::replay_plan::Identity;
 use crate::replay::guard::{Contract, Loops};
-use crate::replay::preflight::{Caps, Finding, facts_left, unwritable};
+use crate::replay::preflight::{Caps, Finding, facts_left, shortened, unwritable};
 use crate::replay::progress::Silent;
 use crate::replay::{
     Canary, Changes, Faults, FirstEvents, Guards, Plan, Selection, Shard, StopToken, Survey, carry, size,
@@ -246,7 +246,11 @@ pub(super) async fn looked(
     if args.asks_target() {
         findings.extend(unwritable(survey));
     }
-    findings.extend(facts_left(survey, &open::capabilities(&target.address)?));
+    let system = open::capabilities(&target.address)?;
+    findings.extend(facts_left(survey, &system));
+    if args.selecting.changing.keeps_times() {
+        findings.extend(shortened(survey, &system));
+    }
     if survey.left_out.looped > 0 {
         let events = counted(survey.left_out.looped, "event");
         let most = args.guarding.max_loops;

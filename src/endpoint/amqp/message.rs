@@ -16,6 +16,11 @@ use crate::event::{BrokerTime, Event, Header, Place, TimeKind, Timestamp};
 
 /// The header in which a stream says where the message lies.
 const STREAM_OFFSET: &str = "x-stream-offset";
+/// The header in which RabbitMQ puts the milliseconds of a timestamp, which has seconds only, beside it: its message
+/// interceptor for timestamps writes them as a long number. Such parts of a second travel in it both ways.
+const MILLISECONDS: &str = "timestamp_in_ms";
+/// The type of that header.
+const LONG: u8 = b'l';
 /// The attribute with the letter of each header's type, where it is neither text nor null.
 const HEADER_TYPES: &str = "header_types";
 /// The attribute with the bytes of those headers that text cannot stand for: tables, lists, decimals.
@@ -61,11 +66,26 @@ fn describe(event: &mut Event, properties: Properties) {
             event.attributes.insert(name.to_owned(), Value::from(number));
         }
     }
+    let mut headers = properties.headers.unwrap_or_default();
     event.broker_time = properties.timestamp.map(|seconds| {
-        let micros = i64::try_from(seconds).unwrap_or(i64::MAX).saturating_mul(1_000_000);
+        let milliseconds =
+            take_milliseconds(&mut headers, seconds).unwrap_or_else(|| seconds.saturating_mul(1000));
+        let micros = i64::try_from(milliseconds).unwrap_or(i64::MAX).saturating_mul(1000);
         BrokerTime { time: Timestamp(micros), kind: TimeKind::Create }
     });
-    read_headers(event, properties.headers.unwrap_or_default());
+    read_headers(event, headers);
+}
+
+/// Takes the header that says the same time more exactly than the timestamp; one that does not is a header like others.
+fn take_milliseconds(headers: &mut Table, seconds: u64) -> Option<u64> {
+    let is_finer = |field: &Field| {
+        let found = field.number().filter(|_| field.kind == LONG && field.name == MILLISECONDS)?;
+        (found / 1000 == seconds && found % 1000 > 0).then_some(found)
+    };
+    let (place, found) =
+        headers.0.iter().enumerate().find_map(|(place, field)| Some((place, is_finer(field)?)))?;
+    headers.0.remove(place);
+    Some(found)
 }
 
 fn read_headers(event: &mut Event, table: Table) {
@@ -105,8 +125,14 @@ pub(super) fn properties(event: &Event, login: &Login) -> Result<Properties, End
         priority: octet(event, "priority")?,
         ..Properties::default()
     };
+    let time = event.broker_time.filter(|found| found.kind == TimeKind::Create);
+    let milliseconds = time.and_then(|found| u64::try_from(found.time.0.div_euclid(1000)).ok());
+    properties.timestamp = milliseconds.map(|milliseconds| milliseconds / 1000);
     if !event.headers.is_empty() {
         properties.headers = Some(headers(event)?);
+    }
+    if let Some(milliseconds) = milliseconds.filter(|milliseconds| milliseconds % 1000 > 0) {
+        put_milliseconds(&mut properties, milliseconds);
     }
     for (_, name) in TEXTS {
         let text = match event.attributes.get(name) {
@@ -127,9 +153,15 @@ pub(super) fn properties(event: &Event, login: &Login) -> Result<Properties, End
         short(&text, name)?;
         properties.texts.push((name, text.into_owned()));
     }
-    let time = event.broker_time.filter(|found| found.kind == TimeKind::Create);
-    properties.timestamp = time.and_then(|found| u64::try_from(found.time.0.div_euclid(1_000_000)).ok());
     Ok(properties)
+}
+
+/// Adds the header with the time to the millisecond, unless the event has one of that name.
+fn put_milliseconds(properties: &mut Properties, milliseconds: u64) {
+    let table = properties.headers.get_or_insert_default();
+    if table.get(MILLISECONDS).is_none() {
+        table.0.extend(Field::of_shown(MILLISECONDS, LONG, &milliseconds.to_string()));
+    }
 }
 
 /// As recorded; an event of another origin outlives a restart of the broker where its queue does.
@@ -225,7 +257,7 @@ mod tests {
     use crate::endpoint::amqp::wire::method::Method;
     use crate::endpoint::amqp::wire::properties::Properties;
     use crate::endpoint::amqp::wire::table::{ARRAY, Field, Table};
-    use crate::event::{Event, Header};
+    use crate::event::{BrokerTime, Event, Header, TimeKind, Timestamp};
 
     fn login() -> Login {
         Login::Plain(Credentials { username: "me".to_owned(), password: String::new() })
@@ -298,6 +330,33 @@ mod tests {
         let table = Table(vec![Field::of_shown("x-stream-offset", b'l', "42").expect("a number")]);
         let event = read(&Properties { headers: Some(table), ..Properties::default() });
         assert_eq!((event.place.offset, event.headers.len()), (Some(42), 0));
+    }
+
+    #[test]
+    fn milliseconds_of_a_time_travel_in_a_header() {
+        let mut event = Event::new("orders", "x");
+        let created = |micros| Some(BrokerTime { time: Timestamp(micros), kind: TimeKind::Create });
+        event.broker_time = created(1_700_000_000_123_456);
+        let sent = properties(&event, &login()).expect("sent");
+        assert_eq!(sent.timestamp, Some(1_700_000_000));
+        let field = Field::of_shown("timestamp_in_ms", b'l', "1700000000123").expect("a number");
+        assert_eq!(sent.headers, Some(Table(vec![field.clone()])));
+        let got = read(&sent);
+        assert_eq!((got.broker_time, got.headers.len()), (created(1_700_000_000_123_000), 0));
+        assert!(!got.attributes.contains_key("header_types"));
+        assert_eq!(properties(&got, &login()).expect("sent").headers, sent.headers);
+        event.broker_time = created(1_700_000_000_000_000);
+        assert_eq!(properties(&event, &login()).expect("sent").headers, None);
+        // Another time, a whole second or another type is a header like others.
+        for (kind, shown) in [(b'l', "1700000001123"), (b'l', "1700000000000"), (b'd', "1700000000123.0")] {
+            let other = Field::of_shown("timestamp_in_ms", kind, shown).expect("a number");
+            let got = read(&Properties { headers: Some(Table(vec![other])), ..sent.clone() });
+            assert_eq!((got.broker_time, got.headers.len()), (created(1_700_000_000_000_000), 1), "{shown}");
+        }
+        event.broker_time = created(1_700_000_000_123_000);
+        event.headers = vec![Header::text("timestamp_in_ms", "mine")];
+        let sent = properties(&event, &login()).expect("sent").headers.expect("headers");
+        assert_eq!(sent, Table::default().with_text("timestamp_in_ms", "mine"));
     }
 
     #[test]

@@ -53,6 +53,7 @@ pub const CAPABILITIES: Capabilities = Capabilities {
         "user_id",
     ]),
     timestamps: true,
+    time_unit: 1000,
     partitions: false,
     acknowledgement: Acknowledgement::PerEvent,
     assurance: Assurance::AtLeastOnce,

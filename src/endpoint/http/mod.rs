@@ -38,6 +38,7 @@ pub const BINARY: Capabilities = Capabilities {
     null_payload: false,
     facts: Facts::Only(&["content_type"]),
     timestamps: true,
+    time_unit: 1,
     partitions: false,
     acknowledgement: Acknowledgement::PerEvent,
     assurance: Assurance::AtLeastOnce,

@@ -48,6 +48,7 @@ pub const CAPABILITIES: Capabilities = Capabilities {
     assurance: Assurance::ExactlyOnce,
     max_payload: Some(1_048_516),
     facts: Facts::Only(&[]),
+    time_unit: 1000,
     ..Capabilities::ALL
 };
 

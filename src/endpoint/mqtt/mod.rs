@@ -49,6 +49,7 @@ pub const CAPABILITIES_5: Capabilities = Capabilities {
         "response_topic",
     ]),
     timestamps: false,
+    time_unit: 1,
     partitions: false,
     acknowledgement: Acknowledgement::PerEvent,
     assurance: Assurance::AtLeastOnce,

@@ -45,6 +45,7 @@ pub const CORE: Capabilities = Capabilities {
     null_payload: false,
     facts: Facts::Only(&["reply"]),
     timestamps: false,
+    time_unit: 1,
     partitions: false,
     acknowledgement: Acknowledgement::None,
     assurance: Assurance::AtMostOnce,

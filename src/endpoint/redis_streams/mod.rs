@@ -34,6 +34,7 @@ pub const CAPABILITIES: Capabilities = Capabilities {
     assurance: Assurance::EffectivelyOnce,
     facts: Facts::Only(&["content_type"]),
     timestamps: false,
+    time_unit: 1000,
     partitions: false,
     max_payload: Some(512 * 1024 * 1024),
     ..Capabilities::ALL
