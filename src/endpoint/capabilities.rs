@@ -132,6 +132,9 @@ impl Capabilities {
         max_payload: None,
     };
 
+    /// The losses, as [`Capabilities::losses`] names them, over which an event is refused; others are left away.
+    pub const REFUSED: [&'static str; 2] = ["binary header values", "repeated header names"];
+
     /// What this system would lose of the event, in words for a user; empty when nothing is lost.
     #[must_use]
     pub fn losses(&self, event: &Event) -> Vec<&'static str> {

@@ -6,6 +6,7 @@ use crate::commands::Context;
 use crate::commands::each_event::EachEvent;
 use crate::endpoint::cloud_events::Translation;
 use crate::endpoint::{Capabilities, Source};
+use crate::event::Event;
 use crate::output::figures::counted;
 use crate::replay::survey::Loss;
 
@@ -22,7 +23,7 @@ impl Losses {
     ) -> Box<dyn Source> {
         let losses = self.clone();
         EachEvent::of(source, move |event, number| {
-            let kinds = carried.losses(&translation.apply(event));
+            let kinds = left_away(&carried, &translation.apply(event));
             if !kinds.is_empty() {
                 Loss::note(&mut losses.0.lock().unwrap_or_else(PoisonError::into_inner), &kinds, number);
             }
@@ -42,5 +43,28 @@ impl Losses {
         if !losses.is_empty() {
             context.ui.help("`eddy replay` says such things before it sends; docs/systems.md has what each system carries");
         }
+    }
+}
+
+/// What is left away of an event that is sent; one that is refused says so itself.
+fn left_away(carried: &Capabilities, event: &Event) -> Vec<&'static str> {
+    let losses = carried.losses(event);
+    let is_refused = losses.iter().any(|loss| Capabilities::REFUSED.contains(loss));
+    if is_refused { Vec::new() } else { losses }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::left_away;
+    use crate::endpoint::Capabilities;
+    use crate::event::{Event, Header};
+
+    #[test]
+    fn of_an_event_that_is_refused_nothing_is_left_away() {
+        let carried = Capabilities { repeated_headers: false, keys: false, ..Capabilities::ALL };
+        let mut event = Event { key: Some("k".into()), ..Event::new("q", "x") };
+        assert_eq!(left_away(&carried, &event), ["key"]);
+        event.headers = vec![Header::text("a", "1"), Header::text("a", "2")];
+        assert!(left_away(&carried, &event).is_empty());
     }
 }

@@ -15,7 +15,7 @@ use crate::commands::window::Window;
 use crate::commands::{CommandError, Context, transfer};
 use crate::endpoint::address::Scheme;
 use crate::endpoint::open::{self, open_source};
-use crate::endpoint::{Address, EndpointError, EndpointErrorKind, Source, SourceOptions};
+use crate::endpoint::{Address, Capabilities, EndpointError, EndpointErrorKind, Source, SourceOptions};
 use crate::event::json_lines::MAX_LINE;
 use crate::event::{self, BrokerTime, Event, Header, TimeKind, Timestamp, kcat};
 use crate::replay::supply::{LineSource, MadeSource};
@@ -99,8 +99,7 @@ fn name_losses(pattern: &Event, target: &Place, names_fraction: bool, ui: &Ui) -
     let asked = Event { payload: Some(Bytes::new()), ..pattern.clone() };
     let lost = carried.losses(&open::translation(&target.address)?.apply(&asked));
     // These would arrive changed, and a system refuses them event by event.
-    let refused = ["binary header values", "repeated header names"];
-    if let Some(refused) = lost.iter().find(|lost| refused.contains(lost)) {
+    if let Some(refused) = lost.iter().find(|lost| Capabilities::REFUSED.contains(lost)) {
         return Err(CommandError::usage(format!(
             "{} cannot carry {refused}; nothing was sent",
             carried.name

@@ -208,7 +208,7 @@ fn headers(event: &Event) -> Result<Table, EndpointError> {
         short(name, "name of a header")?;
         if table.get(name).is_some() {
             let words = format!("the header `{name}` comes more than once, which AMQP forbids");
-            return Err(refused(&words));
+            return Err(refused(&words).help("`eddy replay --loss allow` sends the first of them alone"));
         }
         let field = match &header.value {
             None => Field { name: name.to_owned(), kind: VOID, wire: Bytes::new() },
