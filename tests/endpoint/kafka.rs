@@ -6,7 +6,7 @@ use eddy::endpoint::address::Scheme;
 use eddy::endpoint::inspect::{Direction, Observed};
 use eddy::endpoint::open::{begin, open_inspect, open_sink, open_source, probe, target_facts};
 use eddy::endpoint::{Credentials, EndpointErrorKind, SinkOptions, SourceOptions, Start, Stop};
-use eddy::event::{BrokerTime, Event, Header, TimeKind, Timestamp};
+use eddy::event::{BrokerTime, Event, Header, Place, TimeKind, Timestamp};
 use rdkafka::ClientConfig;
 use rdkafka::admin::{AdminClient, AdminOptions, NewPartitions, NewTopic, TopicReplication};
 use rdkafka::client::DefaultClientContext;
@@ -236,6 +236,63 @@ async fn the_last_events_are_found_across_partitions_and_marks() {
     let error = open_source(&address(&url), &options).await.err().expect("too many");
     assert_eq!(error.kind, EndpointErrorKind::Unsupported);
     assert!(error.help.expect("help").contains("10000"));
+}
+
+/// Partitions that end with an event, with marks of an aborted transaction, and with nothing at all: where each ends is known
+/// beforehand, so that nobody waits to see whether something more comes.
+#[tokio::test(flavor = "multi_thread")]
+async fn the_end_of_what_is_there_is_known_without_waiting() {
+    let Some(server) = shared() else { return };
+    topic(server.port, "known-end", 4, &[]).await;
+    let mut config = client(server.port);
+    let producer: BaseProducer = config.set("transactional.id", "known-end").create().expect("a producer");
+    let work = move || {
+        let long = Duration::from_secs(30);
+        let send = |text: &str, partition| {
+            let record: BaseRecord<'_, str, str> =
+                BaseRecord::to("known-end").payload(text).partition(partition);
+            producer.send(record).map_err(|(error, _)| error).expect("sent");
+            producer.flush(long).expect("flushed");
+        };
+        producer.init_transactions(long).expect("ready");
+        producer.begin_transaction().expect("begun");
+        send("a", 0);
+        send("b", 1);
+        producer.commit_transaction(long).expect("committed");
+        producer.begin_transaction().expect("begun");
+        send("aborted", 1);
+        producer.abort_transaction(long).expect("aborted");
+    };
+    tokio::task::spawn_blocking(work).await.expect("sent");
+    let url = format!("kafka://127.0.0.1:{}/known-end", server.port);
+    let mut writer = sink(&url).await;
+    let place = Place { partition: Some(3), offset: None };
+    deliver(&mut writer, &[Event { place, ..Event::new("", "c") }]).await;
+    for by_time in [false, true] {
+        for at_now in [false, true] {
+            let mut shortest = Duration::MAX;
+            // On a busy machine some take longer; one that waited would always take as long as it waits.
+            for _ in 0..10 {
+                let stop = if at_now { Stop::Time(Timestamp::now()) } else { Stop::PresentEnd };
+                let mut reader = source(&url, SourceOptions { by_time, ..all_of(stop) }).await;
+                let mut got = collect(&mut reader, 3).await;
+                let came = Instant::now();
+                assert!(reader.next_batch(10).await.expect("the end").is_empty());
+                shortest = shortest.min(came.elapsed());
+                assert!(reader.removed().is_none(), "marks are no loss");
+                got.sort_by(|one, other| one.payload.cmp(&other.payload));
+                assert_eq!(texts(&got), ["a", "b", "c"]);
+                reader.close().await.expect("a clean close");
+                if shortest < Duration::from_millis(200) {
+                    break;
+                }
+            }
+            assert!(
+                shortest < Duration::from_millis(200),
+                "by time {by_time}, to now {at_now}: {shortest:?}"
+            );
+        }
+    }
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -42,8 +42,8 @@ pub(super) const FOREIGN_NAMES: &str = "header_names";
 pub(super) enum Fetched {
     /// An event.
     Event(Event),
-    /// There is nothing behind what was read, for now.
-    End { topic: String, partition: i32 },
+    /// There is nothing behind what was read, for now: the client would go on at this offset.
+    End { topic: String, partition: i32, offset: i64 },
     /// The client does not go on with it by itself.
     Failure(RDKafkaErrorCode),
 }
@@ -182,7 +182,8 @@ unsafe fn fetched(
     match message.err {
         rd_kafka_resp_err_t::RD_KAFKA_RESP_ERR_NO_ERROR => {}
         rd_kafka_resp_err_t::RD_KAFKA_RESP_ERR__PARTITION_EOF => {
-            return Fetched::End { topic: known.to_string(), partition: message.partition };
+            let (partition, offset) = (message.partition, message.offset);
+            return Fetched::End { topic: known.to_string(), partition, offset };
         }
         error => return Fetched::Failure(error.into()),
     }

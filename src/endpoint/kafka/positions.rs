@@ -143,6 +143,7 @@ impl Offsets<'_> {
             let lanes = topics.iter().flat_map(Topic::lanes);
             return Ok(lanes.map(|lane| (lane, Span { next: OLDEST, end: None })).collect());
         }
+        let is_past = stop.is_past();
         let behind_last = self.behind_last(topics)?;
         let first = match start {
             Start::End | Start::Last(_) | Start::Time(_) => BTreeMap::new(),
@@ -169,6 +170,8 @@ impl Offsets<'_> {
                 let wanted = i64::try_from(offset).unwrap_or(i64::MAX);
                 behind_last.iter().map(|(lane, behind)| (lane.clone(), wanted.min(*behind))).collect()
             }
+            // What lies there is all there is before a time that has passed.
+            Stop::Time(time) if is_past => self.at(topics, time.0.div_euclid(1000) + 1, &behind_last)?,
             // What comes later may still be before the time; the reader judges that event by event.
             Stop::Time(time) => self.list(topics, Offset::Offset((time.0.div_euclid(1000) + 1).max(0)))?,
         };

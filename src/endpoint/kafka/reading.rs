@@ -114,12 +114,22 @@ impl Ends {
     }
 
     /// The client is at the end of a partition of this number; a group is not told of which topic.
-    fn at_end(&mut self, topic: Option<&str>, partition: i32) {
-        let is_meant =
-            |open: &&mut Open| open.lane.1 == partition && topic.is_none_or(|topic| open.lane.0 == topic);
-        for open in self.open.iter_mut().filter(is_meant) {
-            open.at_end = true;
-        }
+    fn at_end(&mut self, partition: i32) {
+        self.open.iter_mut().filter(|open| open.lane.1 == partition).for_each(|open| open.at_end = true);
+    }
+
+    /// The client is at the end of this partition, and would go on at this offset. Where that is the end that is wanted, the
+    /// partition has ended, though there are no events up to it.
+    ///
+    /// Returns the place behind the last event, and that end.
+    fn at_end_before(&mut self, topic: &str, partition: i32, offset: i64) -> Option<(i64, i64)> {
+        let found = self.find(topic, partition)?;
+        let open = &mut self.open[found];
+        open.at_end = true;
+        let end = open.span.end.filter(|end| !open.done && offset >= *end)?;
+        open.done = true;
+        self.left -= 1;
+        Some((open.span.next, end))
     }
 
     /// What is not ours has no end for us.
@@ -275,8 +285,8 @@ impl Reading {
                 ended.extend(last);
                 if wanted { Seen::Wanted(event) } else { Seen::Beyond }
             }
-            Fetched::End { topic, partition } => {
-                ends.at_end(Some(&topic), partition);
+            Fetched::End { topic, partition, offset } => {
+                at_end((ends, removal), (topic, partition), offset);
                 Seen::Beyond
             }
             Fetched::Failure(code) => {
@@ -300,7 +310,9 @@ impl Reading {
         fetching.take(LOOK, |fetched| {
             match fetched {
                 Fetched::Event(event) => ended.extend(taken.keep((&mut self.ends, &mut self.removal), event)),
-                Fetched::End { topic, partition } => self.ends.at_end(Some(&topic), partition),
+                Fetched::End { topic, partition, offset } => {
+                    at_end((&mut self.ends, &mut self.removal), (topic, partition), offset);
+                }
                 Fetched::Failure(code) => failed = Some(code),
             }
             failed.is_none() && !taken.is_full()
@@ -332,7 +344,7 @@ impl Reading {
                         self.pause(&[lane]);
                     }
                 }
-                Some(Err(KafkaError::PartitionEOF(partition))) => self.ends.at_end(None, partition),
+                Some(Err(KafkaError::PartitionEOF(partition))) => self.ends.at_end(partition),
                 Some(Err(error)) => taken.trouble.extend(self.trouble(&error)),
                 None => return,
             }
@@ -389,6 +401,13 @@ impl Reading {
 
     fn ask_whether_it_is_back(&self) {
         ask_whether_it_is_back(&self.consumer, &self.connected);
+    }
+}
+
+/// The client is at the end of a partition, and would go on at this offset.
+fn at_end((ends, removal): (&mut Ends, &mut Removal), lane: Lane, offset: i64) {
+    if let Some((next, end)) = ends.at_end_before(&lane.0, lane.1, offset) {
+        removal.ended(&lane, next, end);
     }
 }
 
@@ -459,9 +478,25 @@ mod tests {
         assert!(ends.wants(&event(1, 0, 0)).0);
         ends.settle();
         assert!(!ends.reached(), "nothing says that the end is reached");
-        ends.at_end(None, 0);
+        ends.at_end(0);
         ends.settle();
         assert!(ends.reached());
+    }
+
+    #[test]
+    fn an_end_at_the_wanted_offset_needs_no_silence() {
+        let mut ends = Ends::new(lanes([Some(5), Some(1)]), Stop::PresentEnd);
+        assert!(ends.wants(&event(0, 0, 0)).0);
+        assert!(ends.wants(&event(1, 0, 0)).0);
+        assert_eq!(ends.at_end_before("t", 0, 3), None, "more is wanted");
+        assert!(!ends.reached());
+        assert_eq!(ends.at_end_before("t", 0, 5), Some((1, 5)));
+        assert!(ends.reached());
+        assert_eq!(ends.at_end_before("t", 0, 5), None, "once");
+        assert_eq!(ends.at_end_before("t", 1, 9), None, "it had ended");
+        let mut ends = Ends::new(lanes([None, Some(0)]), Stop::Time(Timestamp(5)));
+        assert_eq!(ends.at_end_before("t", 0, 9), None, "no offset is wanted");
+        assert!(!ends.reached());
     }
 
     #[test]
@@ -471,7 +506,7 @@ mod tests {
         assert_eq!(ends.wants(&event(0, 1, 6)), (false, Some(("t".to_owned(), 0))));
         assert!(ends.reached());
         let mut ends = Ends::new(lanes([None, Some(0)]), Stop::Time(Timestamp(i64::MAX)));
-        ends.at_end(None, 0);
+        ends.at_end(0);
         ends.settle();
         assert!(!ends.reached(), "the time is yet to come");
         assert!(!Ends::new(lanes([None, None]), Stop::Never).reached());
