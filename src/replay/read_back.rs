@@ -1,5 +1,8 @@
 //! After a crash, what of a run has reached its target is read there: events say by their marks which they are.
 
+use std::time::Instant;
+
+use super::backoff::Backoff;
 use super::ledger::{Ledger, ReadBackFrom};
 use super::stop::StopToken;
 use crate::endpoint::open::{ends, holds_all_since, open_source, reading_of};
@@ -56,76 +59,137 @@ pub async fn read_back(
     stop: &StopToken,
 ) -> Result<ReadBack, EndpointError> {
     let mut outcome = ReadBack::default();
+    let mut reading =
+        Reading { target, options, stop, backoff: Backoff::new(options.connect_timeout), has_begun: false };
     for place in ledger.read_back.clone() {
-        let highest = read_from(&place, ledger, (target, options), stop, &mut outcome).await?;
-        if outcome.interrupted {
-            break;
-        }
-        if !is_whole(place, target, options).await? {
+        let highest = reading.read_from(&place, ledger, &mut outcome).await?;
+        let is_whole = if outcome.interrupted { None } else { reading.is_whole(place).await? };
+        match is_whole {
+            None => {
+                outcome.interrupted = true;
+                break;
+            }
+            Some(true) => {}
             // What is oldest goes first: whatever came after the latest that is there would be there as well.
-            outcome.uncertain_below = outcome.uncertain_below.max(highest.unwrap_or(u64::MAX));
+            Some(false) => {
+                outcome.uncertain_below = outcome.uncertain_below.max(highest.unwrap_or(u64::MAX));
+            }
         }
     }
     Ok(outcome)
 }
 
-/// Settles what lies from one place on; gives the highest number of the run that was read there.
-async fn read_from(
-    place: &ReadBackFrom,
-    ledger: &mut Ledger,
-    (target, options): (&Address, &SinkOptions),
-    stop: &StopToken,
-    outcome: &mut ReadBack,
-) -> Result<Option<u64>, EndpointError> {
-    let address = reading_of(target, &place.channel, place.partition);
-    let options = SourceOptions {
-        start: Start::Offset(place.offset),
-        stop: Stop::PresentEnd,
-        connect_timeout: options.connect_timeout,
-        credentials: options.credentials.clone(),
-        ..SourceOptions::default()
-    };
-    let mut source = match open_source(&address, &options).await {
-        Ok(source) => source,
-        // Made by the first event that arrives, and none has.
-        Err(error) if error.kind == EndpointErrorKind::NotFound => return Ok(None),
-        Err(error) => return Err(error),
-    };
-    let mut highest = None;
-    loop {
-        let batch = tokio::select! {
-            biased;
-            _ = stop.requested() => {
-                outcome.interrupted = true;
-                break;
-            }
-            batch = source.next_batch(BATCH) => batch?,
-        };
-        if batch.is_empty() {
-            break;
-        }
-        outcome.read += batch.len() as u64;
-        for number in batch.iter().filter_map(|event| number_in(event, &ledger.run)) {
-            outcome.found += u64::from(ledger.settled.insert(number));
-            highest = highest.max(Some(number));
-        }
-    }
-    // Everything needed was read.
-    let _ = source.close().await;
-    Ok(highest)
+/// A target that is being read. Once it has answered, what breaks is tried again for as long as a connection may take.
+struct Reading<'a> {
+    target: &'a Address,
+    options: &'a SinkOptions,
+    stop: &'a StopToken,
+    backoff: Backoff,
+    has_begun: bool,
 }
 
-/// Whether everything that has come to a place is still there.
-async fn is_whole(
-    place: ReadBackFrom,
-    target: &Address,
-    options: &SinkOptions,
-) -> Result<bool, EndpointError> {
-    let ReadBackFrom { channel, partition, offset } = place;
-    match holds_all_since(target, options, &End { channel, partition, offset }).await {
-        // What did not hold anything then may not have been made yet.
-        Err(error) if error.kind == EndpointErrorKind::NotFound => Ok(offset == 0),
-        answer => answer,
+impl Reading<'_> {
+    /// Settles what lies from one place on; gives the highest number of the run that was read there.
+    async fn read_from(
+        &mut self,
+        place: &ReadBackFrom,
+        ledger: &mut Ledger,
+        outcome: &mut ReadBack,
+    ) -> Result<Option<u64>, EndpointError> {
+        let (mut next, mut highest) = (place.offset, None);
+        loop {
+            let ReadBackFrom { channel, partition, .. } = place;
+            let rest = ReadBackFrom { channel: channel.clone(), partition: *partition, offset: next };
+            match self.read_on(&rest, ledger, outcome, (&mut next, &mut highest)).await {
+                Ok(()) => return Ok(highest),
+                Err(error) => {
+                    if !self.may_try_again(error).await? {
+                        outcome.interrupted = true;
+                        return Ok(highest);
+                    }
+                }
+            }
+        }
+    }
+
+    /// The same until the connection breaks; notes the offset of the last event, and the highest number.
+    async fn read_on(
+        &mut self,
+        place: &ReadBackFrom,
+        ledger: &mut Ledger,
+        outcome: &mut ReadBack,
+        (next, highest): (&mut u64, &mut Option<u64>),
+    ) -> Result<(), EndpointError> {
+        let address = reading_of(self.target, &place.channel, place.partition);
+        let options = SourceOptions {
+            start: Start::Offset(place.offset),
+            stop: Stop::PresentEnd,
+            connect_timeout: self.options.connect_timeout,
+            credentials: self.options.credentials.clone(),
+            ..SourceOptions::default()
+        };
+        let mut source = match open_source(&address, &options).await {
+            Ok(source) => source,
+            // Made by the first event that arrives, and none has.
+            Err(error) if error.kind == EndpointErrorKind::NotFound => return Ok(()),
+            Err(error) => return Err(error),
+        };
+        self.has_begun = true;
+        loop {
+            let batch = tokio::select! {
+                biased;
+                _ = self.stop.requested() => {
+                    outcome.interrupted = true;
+                    break;
+                }
+                batch = source.next_batch(BATCH) => batch?,
+            };
+            let Some(last) = batch.last() else { break };
+            // Some systems give several events one offset: the last one is read again rather than passed over.
+            let read = last.place.offset.unwrap_or(*next);
+            if read > *next {
+                self.backoff.reset();
+            }
+            *next = read;
+            outcome.read += batch.len() as u64;
+            for number in batch.iter().filter_map(|event| number_in(event, &ledger.run)) {
+                outcome.found += u64::from(ledger.settled.insert(number));
+                *highest = (*highest).max(Some(number));
+            }
+        }
+        // Everything needed was read.
+        let _ = source.close().await;
+        Ok(())
+    }
+
+    /// Whether everything that has come to a place is still there; none when the end was asked for.
+    async fn is_whole(&mut self, place: ReadBackFrom) -> Result<Option<bool>, EndpointError> {
+        let ReadBackFrom { channel, partition, offset } = place;
+        let end = End { channel, partition, offset };
+        loop {
+            match holds_all_since(self.target, self.options, &end).await {
+                // What did not hold anything then may not have been made yet.
+                Err(error) if error.kind == EndpointErrorKind::NotFound => return Ok(Some(offset == 0)),
+                Err(error) => {
+                    if !self.may_try_again(error).await? {
+                        return Ok(None);
+                    }
+                }
+                Ok(is_whole) => return Ok(Some(is_whole)),
+            }
+        }
+    }
+
+    /// Waits until it may be tried again; false when the end was asked for meanwhile.
+    async fn may_try_again(&mut self, error: EndpointError) -> Result<bool, EndpointError> {
+        let is_lost = self.has_begun && error.retryable();
+        let wait = if is_lost { self.backoff.next_wait(Instant::now(), error.retry_after) } else { None };
+        let Some(wait) = wait else { return Err(error) };
+        tokio::select! {
+            biased;
+            _ = self.stop.requested() => Ok(false),
+            () = tokio::time::sleep(wait) => Ok(true),
+        }
     }
 }
 

@@ -6,6 +6,9 @@ use eddy::endpoint::address::Scheme;
 use eddy::endpoint::open::{open_inspect, open_sink, open_source, probe};
 use eddy::endpoint::{EndpointError, EndpointErrorKind, SinkOptions, Source, SourceOptions, Start, Stop};
 use eddy::event::{Event, Header, NUMBER_HEADER, RUN_HEADER, TimeKind, Timestamp};
+use eddy::replay::StopToken;
+use eddy::replay::ledger::{ArchiveIdentity, Ledger};
+use eddy::replay::read_back::{begin, read_back};
 use serde_json::json;
 
 use super::conformance::{
@@ -360,6 +363,46 @@ async fn core_events_that_failed_do_not_come_late() {
         }
     }
     assert_eq!(collect(&mut reader, 1).await[0].payload.as_deref(), Some(b"after".as_slice()));
+}
+
+/// What a run has sent is read back to its end, though the connection breaks meanwhile.
+#[tokio::test(flavor = "multi_thread")]
+async fn reading_back_goes_on_after_a_break() {
+    const EVENTS: u64 = 10_000;
+    let Some(server) = nats(&[]) else { return };
+    stream(&server, "BACK", &["back"]).await;
+    let archive = ArchiveIdentity { path: "x".to_owned(), bytes: 1, sha256: String::new() };
+    let mut ledger = Ledger::new(archive, String::new(), String::new(), EVENTS);
+    let direct = address(&format!("jetstream+nats://127.0.0.1:{}/back", server.port));
+    let options = SinkOptions::default();
+    ledger.read_back = begin(&direct, &options, &["back"]).await.expect("asked").expect("kept");
+    let mut writer = sink(&direct.to_string()).await;
+    let events: Vec<Event> = (0..EVENTS)
+        .map(|number| {
+            let number = number.to_string();
+            let headers = vec![Header::text(RUN_HEADER, &ledger.run), Header::text(NUMBER_HEADER, number)];
+            Event { headers, ..Event::new("back", vec![b'x'; 1000]) }
+        })
+        .collect();
+    deliver(&mut writer, &events).await;
+    // Slow enough that reading takes well over a second.
+    let network = std::sync::Arc::new(Proxy::far(server.port, Duration::from_millis(10)));
+    let shaken = std::sync::Arc::clone(&network);
+    let shaking = std::thread::spawn(move || {
+        std::thread::sleep(Duration::from_millis(700));
+        shaken.cut();
+        std::thread::sleep(Duration::from_millis(200));
+        shaken.mend();
+    });
+    let far = address(&format!("jetstream+nats://127.0.0.1:{}/back", network.port));
+    let found = read_back(&mut ledger, &far, &options, &StopToken::default()).await.expect("read");
+    assert!(shaking.is_finished(), "it was read before the connection broke");
+    assert_eq!((found.found, ledger.settled.count(), found.uncertain_below), (EVENTS, EVENTS, 0));
+    assert!(!found.interrupted && found.read >= EVENTS);
+    network.cut();
+    let error =
+        read_back(&mut ledger, &far, &options, &StopToken::default()).await.expect_err("nobody is there");
+    assert!(error.retryable(), "{error:?}");
 }
 
 #[tokio::test]
