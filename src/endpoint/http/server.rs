@@ -143,7 +143,7 @@ async fn answer(
     request: Request,
 ) -> Response {
     if !receiver.knows(&request) {
-        return unknown(receiver.expected.as_ref());
+        return receiver.unknown();
     }
     if !receiver.settings.takes(request.uri().path()) {
         return words(StatusCode::NOT_FOUND, "no events are taken at this path");
@@ -161,16 +161,38 @@ async fn answer(
 
 impl Receiver {
     fn knows(&self, request: &Request) -> bool {
-        let Some(expected) = &self.expected else {
-            return true;
+        // All are looked at, however early one is wrong.
+        self.expected_headers().fold(true, |known, (name, expected)| {
+            let given = request.headers().get(name).map(HeaderValue::as_bytes).unwrap_or_default();
+            is_same_secret(given, expected.as_bytes()) & known
+        })
+    }
+
+    /// What every sender must show.
+    fn expected_headers(&self) -> impl Iterator<Item = (&HeaderName, &HeaderValue)> {
+        let own = self.expected.iter().map(|value| (&AUTHORIZATION, value));
+        own.chain(self.settings.headers.iter().map(|(name, value)| (name, value)))
+    }
+
+    fn unknown(&self) -> Response {
+        let mut answer = words(StatusCode::UNAUTHORIZED, "the credentials are missing or wrong");
+        let login = self.expected_headers().find(|(name, _)| *name == AUTHORIZATION);
+        let scheme = match login {
+            Some((_, value)) if value.as_bytes().starts_with(b"Bearer") => "Bearer",
+            Some(_) => "Basic realm=\"eddy\", charset=\"UTF-8\"",
+            None => "ApiKey realm=\"eddy\"",
         };
-        let given = request.headers().get(AUTHORIZATION).map(HeaderValue::as_bytes).unwrap_or_default();
-        is_same_secret(given, expected.as_bytes())
+        answer.headers_mut().insert(WWW_AUTHENTICATE, HeaderValue::from_static(scheme));
+        answer
     }
 
     /// Reads a request, puts it in line and answers when the reader has it and came back for more.
     async fn take(&self, remote: SocketAddr, request: Request) -> Response {
-        let (parts, body) = request.into_parts();
+        let (mut parts, body) = request.into_parts();
+        // What lets a sender in is no part of its events.
+        for (name, _) in &self.settings.headers {
+            parts.headers.remove(name);
+        }
         let mut bytes = self.budget.start();
         let body = match tokio::time::timeout(BODY, self.read_body(&parts, body, &mut bytes)).await {
             Ok(Ok(body)) => body,
@@ -245,14 +267,6 @@ fn permission(request: &Request) -> Response {
         headers.insert(HeaderName::from_static(ALLOWED_ORIGIN), origin.clone());
         headers.insert(HeaderName::from_static(ALLOWED_RATE), HeaderValue::from_static("*"));
     }
-    answer
-}
-
-fn unknown(expected: Option<&HeaderValue>) -> Response {
-    let is_bearer = expected.is_some_and(|value| value.as_bytes().starts_with(b"Bearer"));
-    let scheme = if is_bearer { "Bearer" } else { "Basic realm=\"eddy\", charset=\"UTF-8\"" };
-    let mut answer = words(StatusCode::UNAUTHORIZED, "the credentials are missing or wrong");
-    answer.headers_mut().insert(WWW_AUTHENTICATE, HeaderValue::from_static(scheme));
     answer
 }
 

@@ -26,7 +26,7 @@ const SINK_OPTIONS: [&str; 11] = [
     "timeout",
 ];
 /// What may stand after the `#` of the address of a source.
-const SOURCE_OPTIONS: [&str; 5] = ["cert", "key", "max-body", "mode", "timeout"];
+const SOURCE_OPTIONS: [&str; 6] = ["cert", "header", "key", "max-body", "mode", "timeout"];
 /// Requests under way at once, when the address does not say.
 const CONCURRENCY: u32 = 32;
 /// Events of one batch, when the address does not say.
@@ -191,6 +191,8 @@ pub(super) struct SourceSettings {
     /// How long a request waits for the reader.
     pub(super) timeout: Duration,
     pub(super) credentials: Option<Credentials>,
+    /// Headers that every sender must show, beside the credentials.
+    pub(super) headers: Vec<(HeaderName, HeaderValue)>,
     pub(super) identity: Option<Identity>,
 }
 
@@ -220,6 +222,7 @@ impl SourceSettings {
             max_body: usize::try_from(max_body).unwrap_or(usize::MAX),
             timeout: Duration::from_secs(timeout.into()),
             credentials: address.credentials.clone().or_else(|| options.credentials.clone()),
+            headers: headers(&found, address)?,
             identity,
             address: address.clone(),
         })
@@ -367,5 +370,8 @@ mod tests {
         assert!(hooks.takes("/hooks") && hooks.takes("/hooks/") && hooks.takes("/hooks/a%20b"));
         assert!(!hooks.takes("/hooksx") && !hooks.takes("/") && !hooks.takes("/other"));
         assert!(source("http://127.0.0.1:0").takes("/any/thing") && source("http://h:0/").takes("/x"));
+        let guarded = source("http://127.0.0.1:0#header=X-Token: s3cret&header=X-Other: 1");
+        assert_eq!(guarded.headers.len(), 2);
+        assert!(!format!("{:?}", guarded.headers).contains("s3cret"));
     }
 }
