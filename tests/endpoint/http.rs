@@ -54,6 +54,37 @@ async fn binary_conforms() {
     conforms("memory:http-binary", "", "").await;
 }
 
+/// Who does not show what is asked for is not let in, and what lets in is no part of an event.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_receiver_asks_for_headers() {
+    let (mut receiver, base) = receiver("guarded", "#header=X-Token: right&header=X-Other: 1").await;
+    assert!(!receiver.listens_at().expect("listening").contains("right"));
+    let base = base.split('#').next().expect("an address").trim_end_matches("/guarded").to_owned();
+    let at = |options: &str| format!("{base}/guarded{options}");
+    let event = [Event::new("", "x")];
+    for options in [
+        "#handshake=false",
+        "#handshake=false&header=X-Token: right",
+        "#handshake=false&header=X-Token: wrong&header=X-Other: 1",
+    ] {
+        let mut writer = sink(&at(options)).await;
+        let deliveries = writer.send(&event).await.await;
+        let error = deliveries[0].outcome.as_ref().expect_err("not let in");
+        assert_eq!(error.kind, EndpointErrorKind::Unauthorised, "{options}: {error:?}");
+    }
+    let mut writer = sink(&at("#header=X-Token: right&header=X-Other: 1&header=X-More: 2")).await;
+    let receipts = writer.send(&event).await;
+    let reading = tokio::spawn(async move {
+        let got = collect(&mut receiver, 1).await.remove(0);
+        receiver.close().await.expect("a clean close");
+        got
+    });
+    assert!(receipts.await[0].outcome.is_ok());
+    let got = reading.await.expect("read");
+    assert_eq!(got.header_text("x-more"), Some("2"));
+    assert!(got.header_text("x-token").is_none() && got.header_text("x-other").is_none());
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn structured_conforms() {
     conforms("memory:http-structured", "", "#mode=structured").await;

@@ -99,7 +99,10 @@ fn facts(parts: &Parts, remote: &str) -> Map<String, Value> {
     add("path", Some(parts.uri.path()));
     add("query", parts.uri.query());
     add("remote", Some(remote));
-    add("host", header("host").or(parts.uri.host()));
+    // HTTP/2 says it in the URI (`:authority`), with the port as HTTP/1.1 does in its header.
+    let authority = parts.uri.authority().map(|authority| authority.as_str());
+    let authority = authority.map(|text| text.rsplit_once('@').map_or(text, |(_, place)| place));
+    add("host", header("host").or(authority));
     add("content_type", header("content-type"));
     add("user_agent", header("user-agent"));
     add("idempotency_key", header("idempotency-key").map(unquoted).as_deref());
@@ -212,6 +215,22 @@ mod tests {
         assert_eq!(names, ["x-b", "x-b", "x-a"]);
         assert_eq!(event.attributes["path"], json!("/hooks/a%20b"));
         assert_eq!((&event.attributes["query"], &event.attributes["status"]), (&json!("x=1"), &json!(204)));
+    }
+
+    #[test]
+    fn the_host_has_its_port_also_where_it_stands_in_the_uri() {
+        let host = |uri: &str, header: Option<&str>| {
+            let mut request = Request::post(uri);
+            if let Some(host) = header {
+                request = request.header("host", host);
+            }
+            let (parts, ()) = request.body(()).expect("a request").into_parts();
+            read(&parts, "127.0.0.1:9", Bytes::new(), false).events.remove(0).attributes["host"].clone()
+        };
+        assert_eq!(host("/x", Some("h:8080")), json!("h:8080"));
+        assert_eq!(host("http://h:8080/x", None), json!("h:8080"));
+        assert_eq!(host("http://me:s3cret@[::1]:8080/x", None), json!("[::1]:8080"));
+        assert_eq!(host("http://h/x", None), json!("h"));
     }
 
     #[test]
