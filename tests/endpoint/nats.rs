@@ -4,7 +4,9 @@ use std::time::{Duration, Instant};
 
 use eddy::endpoint::address::Scheme;
 use eddy::endpoint::open::{open_inspect, open_sink, open_source, probe};
-use eddy::endpoint::{EndpointError, EndpointErrorKind, SinkOptions, Source, SourceOptions, Start, Stop};
+use eddy::endpoint::{
+    EndpointError, EndpointErrorKind, Fate, SinkOptions, Source, SourceOptions, Start, Stop,
+};
 use eddy::event::{Event, Header, NUMBER_HEADER, RUN_HEADER, TimeKind, Timestamp};
 use eddy::replay::StopToken;
 use eddy::replay::ledger::{ArchiveIdentity, Ledger};
@@ -363,6 +365,34 @@ async fn core_events_that_failed_do_not_come_late() {
         }
     }
     assert_eq!(collect(&mut reader, 1).await[0].payload.as_deref(), Some(b"after".as_slice()));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_durable_consumer_that_is_deleted_is_told() {
+    let Some(server) = nats(&[]) else { return };
+    stream(&server, "TAKEN", &["taken"]).await;
+    let text = format!("jetstream+nats://127.0.0.1:{}/taken", server.port);
+    deliver(&mut sink(&text).await, &[Event::new("", "a"), Event::new("", "b")]).await;
+    let other = async_nats::connect(format!("127.0.0.1:{}", server.port)).await.expect("connected");
+    let stream = async_nats::jetstream::new(other).get_stream("TAKEN").await.expect("there");
+    for is_settling in [false, true] {
+        let options = SourceOptions {
+            stop: Stop::PresentEnd,
+            takes: Some("durable".to_owned()),
+            ..SourceOptions::default()
+        };
+        let mut reader = source(&text, options).await;
+        assert_eq!(reader.next_batch(1).await.expect("a batch").len(), 1);
+        stream.delete_consumer("durable").await.expect("deleted");
+        let outcome = if is_settling {
+            reader.settle(&[Fate::Done]).await.map(|_| ())
+        } else {
+            reader.next_batch(1).await.map(|_| ())
+        };
+        let error = outcome.expect_err("it is gone");
+        assert_eq!(error.kind, EndpointErrorKind::NotFound, "{error:?}");
+        assert!(error.message.contains("`durable`") && error.help.is_some(), "{error:?}");
+    }
 }
 
 /// What a run has sent is read back to its end, though the connection breaks meanwhile.

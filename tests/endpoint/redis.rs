@@ -302,6 +302,24 @@ async fn a_group_shares_the_work_and_knows_what_was_dealt_with() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn a_group_that_is_deleted_while_it_is_read_is_told() {
+    let Some(server) = redis(&[]) else { return };
+    let mut connection = other(&server);
+    for (stream, deletion) in [("gone-a", "XGROUP DESTROY gone-a group"), ("gone-b", "DEL gone-b")] {
+        command(&mut connection, &format!("XGROUP CREATE {stream} group $ MKSTREAM"));
+        let mut reader =
+            source(&url(&server, &format!("{stream}?group=group")), SourceOptions::default()).await;
+        // The question waits at the server when the group goes.
+        let _ = tokio::time::timeout(Duration::from_millis(50), reader.next_batch(10)).await;
+        command(&mut connection, deletion);
+        let error = tokio::time::timeout(super::conformance::HANG, reader.next_batch(10)).await;
+        let error = error.expect("in time").expect_err("it is gone");
+        assert_eq!(error.kind, EndpointErrorKind::NotFound, "{error:?}");
+        assert!(error.message.contains("not there any more") && error.help.is_some(), "{error:?}");
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn a_group_follows_and_leaves_while_it_waits() {
     let Some(server) = redis(&[]) else { return };
     let mut connection = other(&server);

@@ -240,6 +240,14 @@ pub(super) fn made_anew(name: &str, address: &Address) -> EndpointError {
     EndpointError::new(Kind::Disconnected, message)
 }
 
+/// The durable consumer was deleted while events were taken through it.
+pub(super) fn consumer_gone(name: &str, address: &Address) -> EndpointError {
+    let message = format!("the durable consumer `{name}` of `{address}` is not there any more");
+    EndpointError::new(Kind::NotFound, message).help(
+        "was it deleted, or its stream? the same command makes it anew, and begins with the oldest event",
+    )
+}
+
 /// The stream was deleted while it was read.
 pub(super) fn not_there_any_more(name: &str, address: &Address) -> EndpointError {
     EndpointError::new(Kind::NotFound, format!("the stream `{name}` of `{address}` is not there any more"))

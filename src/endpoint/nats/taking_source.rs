@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use async_nats::jetstream::consumer::pull::Config;
 use async_nats::jetstream::consumer::{AckPolicy, Consumer};
+use async_nats::jetstream::context::ConsumerInfoErrorKind;
 use async_nats::jetstream::{AckKind, Message};
 use futures_util::StreamExt;
 
@@ -18,6 +19,8 @@ use crate::event::Event;
 const ACKNOWLEDGE_WITHIN: Duration = Duration::from_secs(30);
 /// How long is waited at once for events that another reader had and did not acknowledge.
 const WAIT: Duration = Duration::from_secs(1);
+/// How long the server may take to tell whether the consumer is there.
+const ANSWER: Duration = Duration::from_secs(2);
 /// Events asked for at once; each must be acknowledged in time.
 const MOST: usize = 256;
 
@@ -86,15 +89,17 @@ impl TakingSource {
         wait: Option<Duration>,
     ) -> Result<(Vec<Message>, Vec<Event>), EndpointError> {
         let address = &self.connection.address;
-        let refused = |error: &dyn std::error::Error| failure::request("give out events", error, address);
         if !self.connection.is_up() {
             return Err(self.connection.gone());
         }
-        let mut arriving = match wait {
+        let asked = match wait {
             None => self.consumer.fetch().max_messages(most).messages().await,
             Some(wait) => self.consumer.batch().max_messages(most).expires(wait).messages().await,
-        }
-        .map_err(|error| refused(&error))?;
+        };
+        let mut arriving = match asked {
+            Ok(arriving) => arriving,
+            Err(error) => return Err(self.why(failure::request("give out events", &error, address)).await),
+        };
         let (mut given, mut events) = (Vec::new(), Vec::new());
         while let Some(arrived) = arriving.next().await {
             let arrived = match arrived {
@@ -103,7 +108,8 @@ impl TakingSource {
                 Err(_) if !events.is_empty() => break,
                 Err(error) => {
                     let message = format!("reading `{address}` was interrupted: {error}");
-                    return Err(EndpointError::new(EndpointErrorKind::Disconnected, message));
+                    let error = EndpointError::new(EndpointErrorKind::Disconnected, message);
+                    return Err(self.why(error).await);
                 }
             };
             let event = message::stored(arrived.clone())?.event;
@@ -116,22 +122,42 @@ impl TakingSource {
     }
 
     async fn tell(&mut self, fates: &[Fate]) -> Result<u64, EndpointError> {
-        let done: Vec<Message> = self.with(Fate::Done, fates).cloned().collect();
+        if let Err(error) = self.acknowledge(fates).await {
+            return Err(self.why(error).await);
+        }
         let stays: Vec<Message> =
             self.with(Fate::Left, fates).chain(self.with(Fate::Again, fates)).cloned().collect();
-        if let Some((last, before)) = done.split_last() {
-            for message in before {
-                message.ack().await.map_err(|error| self.untold(error.as_ref()))?;
-            }
-            // The server hears the others first, so that its answer stands for all.
-            last.double_ack().await.map_err(|error| self.untold(error.as_ref()))?;
-        }
         for message in stays {
             self.known.extend(message.info().ok().map(|info| info.stream_sequence));
             self.kept.push(message);
         }
         self.given.clear();
         Ok(0)
+    }
+
+    /// Says of which events it is the last time that they were given out.
+    async fn acknowledge(&self, fates: &[Fate]) -> Result<(), EndpointError> {
+        let done: Vec<Message> = self.with(Fate::Done, fates).cloned().collect();
+        let Some((last, before)) = done.split_last() else { return Ok(()) };
+        for message in before {
+            message.ack().await.map_err(|error| self.untold(error.as_ref()))?;
+        }
+        // The server hears the others first, so that its answer stands for all. The client's own way of asking for one takes the
+        // word that nobody is there for it.
+        let Some(reply) = last.reply.clone() else { return Ok(()) };
+        let answered = self.connection.client.request(reply, "+ACK".into()).await;
+        answered.map(drop).map_err(|error| self.untold(&error))
+    }
+
+    /// Why something failed: that the consumer is not there any more, where the server says so.
+    async fn why(&self, error: EndpointError) -> EndpointError {
+        let asked = tokio::time::timeout(ANSWER, self.consumer.get_info()).await;
+        match asked {
+            Ok(Err(found)) if is_gone(found.kind()) => {
+                failure::consumer_gone(&self.consumer.cached_info().name, &self.connection.address)
+            }
+            _ => error,
+        }
     }
 
     fn with(&self, wanted: Fate, fates: &[Fate]) -> impl Iterator<Item = &Message> {
@@ -159,9 +185,18 @@ impl TakingSource {
 
 /// Events nobody has had, or nobody has acknowledged.
 async fn waiting(consumer: &mut Consumer<Config>, address: &Address) -> Result<u64, EndpointError> {
-    let info = consumer.info().await;
-    let info = info.map_err(|error| failure::request("tell what it has left", &error, address))?;
-    Ok(info.num_pending + info.num_ack_pending as u64)
+    match consumer.info().await {
+        Ok(info) => Ok(info.num_pending + info.num_ack_pending as u64),
+        Err(error) if is_gone(error.kind()) => {
+            Err(failure::consumer_gone(&consumer.cached_info().name, address))
+        }
+        Err(error) => Err(failure::request("tell what it has left", &error, address)),
+    }
+}
+
+/// Whether the server says that there is no such consumer, or no such stream.
+fn is_gone(kind: ConsumerInfoErrorKind) -> bool {
+    matches!(kind, ConsumerInfoErrorKind::NotFound | ConsumerInfoErrorKind::StreamNotFound)
 }
 
 impl Source for TakingSource {

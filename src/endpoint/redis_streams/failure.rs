@@ -147,6 +147,10 @@ pub(super) fn said(code: &str, words: &str, address: &Address) -> EndpointError 
             format!("cannot serve it now: {code} {words}"),
             "look at the state of the servers, for example with `eddy doctor URL`",
         ),
+        "NOGROUP" => return gone("a group", words, address),
+        "UNBLOCKED" if words.contains("no longer exists") => return gone("a stream", words, address),
+        // The server has become a replica, or someone ended the waiting by hand: it is asked again.
+        "UNBLOCKED" => return disconnected(address),
         "MOVED" | "ASK" => return moved(words, address),
         "CROSSSLOT" => (
             Kind::Unsupported,
@@ -212,6 +216,12 @@ pub(super) fn still_loading(address: &Address) -> EndpointError {
         .help("try again in a while; `redis-cli INFO persistence` tells how long it will take (`loading_eta_seconds`)")
 }
 
+/// What is read was deleted meanwhile.
+fn gone(what: &str, words: &str, address: &Address) -> EndpointError {
+    EndpointError::new(Kind::NotFound, format!("{what} of `{address}` is not there any more: {words}"))
+        .help("was it deleted? `redis-cli XINFO GROUPS STREAM` lists the groups there are, and `XGROUP CREATE STREAM GROUP 0` makes one")
+}
+
 fn moved(words: &str, address: &Address) -> EndpointError {
     let node = words.split(' ').nth(1).unwrap_or("another node");
     let message = format!("`{address}` is part of a cluster, and the stream lies at `{node}`");
@@ -262,6 +272,13 @@ mod tests {
             ("NOPERM", "No permissions to access a key", Kind::Unauthorised, "`ACL SETUSER NAME ~STREAM`"),
             ("ERR", "SELECT is not allowed in cluster mode", Kind::Unsupported, "leave `db` out"),
             ("ERR", "DB index is out of range", Kind::Unsupported, "from 0 to 15"),
+            (
+                "NOGROUP",
+                "the consumer group this client was blocked on no longer exists",
+                Kind::NotFound,
+                "`XGROUP CREATE",
+            ),
+            ("UNBLOCKED", "the stream key no longer exists", Kind::NotFound, "was it deleted?"),
             ("WRONGTYPE", "Operation against a key", Kind::Unsupported, "`redis-cli TYPE KEY`"),
         ] {
             let error = said(code, words, &address);
