@@ -100,7 +100,7 @@ fn facts(parts: &Parts, remote: &str) -> Map<String, Value> {
     add("query", parts.uri.query());
     add("remote", Some(remote));
     // HTTP/2 says it in the URI (`:authority`), with the port as HTTP/1.1 does in its header.
-    let authority = parts.uri.authority().map(|authority| authority.as_str());
+    let authority = parts.uri.authority().map(axum::http::uri::Authority::as_str);
     let authority = authority.map(|text| text.rsplit_once('@').map_or(text, |(_, place)| place));
     add("host", header("host").or(authority));
     add("content_type", header("content-type"));

@@ -286,7 +286,7 @@ impl Reading {
                 if wanted { Seen::Wanted(event) } else { Seen::Beyond }
             }
             Fetched::End { topic, partition, offset } => {
-                at_end((ends, removal), (topic, partition), offset);
+                at_end((ends, removal), &(topic, partition), offset);
                 Seen::Beyond
             }
             Fetched::Failure(code) => {
@@ -311,7 +311,7 @@ impl Reading {
             match fetched {
                 Fetched::Event(event) => ended.extend(taken.keep((&mut self.ends, &mut self.removal), event)),
                 Fetched::End { topic, partition, offset } => {
-                    at_end((&mut self.ends, &mut self.removal), (topic, partition), offset);
+                    at_end((&mut self.ends, &mut self.removal), &(topic, partition), offset);
                 }
                 Fetched::Failure(code) => failed = Some(code),
             }
@@ -405,9 +405,9 @@ impl Reading {
 }
 
 /// The client is at the end of a partition, and would go on at this offset.
-fn at_end((ends, removal): (&mut Ends, &mut Removal), lane: Lane, offset: i64) {
+fn at_end((ends, removal): (&mut Ends, &mut Removal), lane: &Lane, offset: i64) {
     if let Some((next, end)) = ends.at_end_before(&lane.0, lane.1, offset) {
-        removal.ended(&lane, next, end);
+        removal.ended(lane, next, end);
     }
 }
 

@@ -153,7 +153,7 @@ impl TakingSource {
     async fn why(&self, error: EndpointError) -> EndpointError {
         let asked = tokio::time::timeout(ANSWER, self.consumer.get_info()).await;
         match asked {
-            Ok(Err(found)) if is_gone(found.kind()) => {
+            Ok(Err(found)) if is_gone(&found.kind()) => {
                 failure::consumer_gone(&self.consumer.cached_info().name, &self.connection.address)
             }
             _ => error,
@@ -187,7 +187,7 @@ impl TakingSource {
 async fn waiting(consumer: &mut Consumer<Config>, address: &Address) -> Result<u64, EndpointError> {
     match consumer.info().await {
         Ok(info) => Ok(info.num_pending + info.num_ack_pending as u64),
-        Err(error) if is_gone(error.kind()) => {
+        Err(error) if is_gone(&error.kind()) => {
             Err(failure::consumer_gone(&consumer.cached_info().name, address))
         }
         Err(error) => Err(failure::request("tell what it has left", &error, address)),
@@ -195,7 +195,7 @@ async fn waiting(consumer: &mut Consumer<Config>, address: &Address) -> Result<u
 }
 
 /// Whether the server says that there is no such consumer, or no such stream.
-fn is_gone(kind: ConsumerInfoErrorKind) -> bool {
+fn is_gone(kind: &ConsumerInfoErrorKind) -> bool {
     matches!(kind, ConsumerInfoErrorKind::NotFound | ConsumerInfoErrorKind::StreamNotFound)
 }
 

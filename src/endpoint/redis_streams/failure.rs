@@ -147,10 +147,7 @@ pub(super) fn said(code: &str, words: &str, address: &Address) -> EndpointError 
             format!("cannot serve it now: {code} {words}"),
             "look at the state of the servers, for example with `eddy doctor URL`",
         ),
-        "NOGROUP" => return gone("a group", words, address),
-        "UNBLOCKED" if words.contains("no longer exists") => return gone("a stream", words, address),
-        // The server has become a replica, or someone ended the waiting by hand: it is asked again.
-        "UNBLOCKED" => return disconnected(address),
+        "NOGROUP" | "UNBLOCKED" => return gone(code, words, address),
         "MOVED" | "ASK" => return moved(words, address),
         "CROSSSLOT" => (
             Kind::Unsupported,
@@ -216,8 +213,13 @@ pub(super) fn still_loading(address: &Address) -> EndpointError {
         .help("try again in a while; `redis-cli INFO persistence` tells how long it will take (`loading_eta_seconds`)")
 }
 
-/// What is read was deleted meanwhile.
-fn gone(what: &str, words: &str, address: &Address) -> EndpointError {
+/// What is read was deleted meanwhile, or the server does not serve it any more.
+fn gone(code: &str, words: &str, address: &Address) -> EndpointError {
+    // The server has become a replica, or someone ended the waiting by hand: it is asked again.
+    if code == "UNBLOCKED" && !words.contains("no longer exists") {
+        return disconnected(address);
+    }
+    let what = if code == "NOGROUP" { "a group" } else { "a stream" };
     EndpointError::new(Kind::NotFound, format!("{what} of `{address}` is not there any more: {words}"))
         .help("was it deleted? `redis-cli XINFO GROUPS STREAM` lists the groups there are, and `XGROUP CREATE STREAM GROUP 0` makes one")
 }
@@ -278,12 +280,13 @@ mod tests {
                 Kind::NotFound,
                 "`XGROUP CREATE",
             ),
-            ("UNBLOCKED", "the stream key no longer exists", Kind::NotFound, "was it deleted?"),
             ("WRONGTYPE", "Operation against a key", Kind::Unsupported, "`redis-cli TYPE KEY`"),
+            ("UNBLOCKED", "the stream key no longer exists", Kind::NotFound, "was it deleted?"),
         ] {
             let error = said(code, words, &address);
             assert_eq!(error.kind, kind, "{error:?}");
             assert!(error.help.as_deref().is_some_and(|advice| advice.contains(help)), "{error:?}");
         }
+        assert!(said("UNBLOCKED", "force unblock: the instance is a replica now", &address).retryable());
     }
 }
