@@ -75,6 +75,10 @@ impl KafkaSource {
         if options.stop != Stop::Never || matches!(options.start, Start::Last(_)) {
             config.set("enable.partition.eof", "true");
         }
+        if options.stop.is_past() {
+            // The end of a partition is told with an answer that holds nothing, which the broker would put off.
+            config.set("fetch.wait.max.ms", "10");
+        }
         let mut consumer = start(&config, listener)?;
         let mut topics = find(&consumer, &names, options.connect_timeout)?;
         let partition = settings::partition_to_read(address)?;
