@@ -72,13 +72,7 @@ impl KafkaSource {
         if let Some(group) = group.as_ref().filter(|_| options.takes.is_none()) {
             follow(&mut config, group, options)?;
         }
-        if options.stop != Stop::Never || matches!(options.start, Start::Last(_)) {
-            config.set("enable.partition.eof", "true");
-        }
-        if options.stop.is_past() {
-            // The end of a partition is told with an answer that holds nothing, which the broker would put off.
-            config.set("fetch.wait.max.ms", "10");
-        }
+        tell_ends(&mut config, options);
         let mut consumer = start(&config, listener)?;
         let mut topics = find(&consumer, &names, options.connect_timeout)?;
         let partition = settings::partition_to_read(address)?;
@@ -405,6 +399,17 @@ fn follow(config: &mut ClientConfig, group: &str, options: &SourceOptions) -> Re
         return Err(refused("shares its partitions with other members, and knows no end"));
     }
     Ok(())
+}
+
+/// Has the client tell the ends of partitions, where they are waited for.
+fn tell_ends(config: &mut ClientConfig, options: &SourceOptions) {
+    if options.stop != Stop::Never || matches!(options.start, Start::Last(_)) {
+        config.set("enable.partition.eof", "true");
+    }
+    if options.stop.is_past() {
+        // An end is told with an answer that holds nothing, which the broker would put off.
+        config.set("fetch.wait.max.ms", "10");
+    }
 }
 
 /// Begins to read, and returns what was read already: the last events, where they were asked for.
