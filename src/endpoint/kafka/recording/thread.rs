@@ -164,7 +164,7 @@ impl Reading {
                     (count, size) = (count + 1, size + event.size());
                     taken.events.push(event);
                 }
-                Fetched::End { topic, partition } => taken.ends.push((Some(topic), partition)),
+                Fetched::End { topic, partition, .. } => taken.ends.push((Some(topic), partition)),
                 Fetched::Failure(code) => {
                     taken.failures.extend(self.trouble(&KafkaError::MessageConsumption(code)));
                     return false;
