@@ -1,12 +1,14 @@
 //! A connection for sending that is begun while it is still being looked at what is to be sent.
 
+#[cfg(feature = "kafka")]
 use std::any::Any;
+#[cfg(feature = "kafka")]
 use std::sync::Arc;
 
 /// What a driver has begun. Questions about a target and the sink that is opened later use it, when they are about the very
 /// same target with the same options; else, and when nothing came of it, they connect as if it were not there.
 #[derive(Clone)]
-pub struct Ahead(Arc<dyn Any + Send + Sync>);
+pub struct Ahead(#[cfg(feature = "kafka")] Arc<dyn Any + Send + Sync>);
 
 impl Ahead {
     /// Of what a driver keeps for itself.

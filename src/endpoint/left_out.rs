@@ -3,7 +3,6 @@
 use std::future::{Ready, ready};
 use std::time::Duration;
 
-use super::ahead::Ahead;
 use super::facts::{Refusal, TargetFacts};
 use super::inspect::{Inspect, ProbeReport};
 use super::{
@@ -19,10 +18,6 @@ pub(super) fn open_source(address: &Address, _: &SourceOptions) -> Refused<dyn S
 
 pub(super) fn open_sink(address: &Address, _: &SinkOptions) -> Refused<dyn Sink> {
     ready(Err(left_out(address)))
-}
-
-pub(super) fn begin(_: &Address, _: &SinkOptions) -> Option<Ahead> {
-    None
 }
 
 pub(super) fn inspect(address: &Address, _: &SinkOptions) -> Refused<dyn Inspect> {

@@ -76,8 +76,9 @@ async fn source_of(address: &Address, options: &SourceOptions) -> Result<Box<dyn
 /// sink that is opened then use it, when they have it among their options.
 #[must_use]
 pub fn begin(address: &Address, options: &SinkOptions) -> Option<Ahead> {
-    match address.scheme {
-        Scheme::Kafka => kafka::begin(address, options),
+    match (address.scheme, options) {
+        #[cfg(feature = "kafka")]
+        (Scheme::Kafka, options) => kafka::begin(address, options),
         _ => None,
     }
 }

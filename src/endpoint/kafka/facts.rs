@@ -55,6 +55,28 @@ impl Told {
     }
 }
 
+/// What the cluster says of these topics: over the connection that was begun for sending, else over one of its own.
+async fn told(address: &Address, options: &SinkOptions, topics: Vec<String>) -> Result<Told, EndpointError> {
+    let (asked, credentials, timeout) =
+        (address.clone(), options.credentials.clone(), options.connect_timeout);
+    let begun = ahead::asking(address, options);
+    blocking(move || {
+        if let Some(producer) = begun {
+            return Told::by(producer.client(), &topics, timeout, &|| {});
+        }
+        let (config, listener) = settings::connection(&asked, credentials.as_ref(), &settings::ALL_OPTIONS)?;
+        let client: BaseProducer<Listener> = BaseProducer::from_config_and_context(&config, listener)
+            .map_err(|error| producer::cannot_start(&error))?;
+        let poll = || {
+            client.poll(Duration::ZERO);
+        };
+        let told = Told::by(client.client(), &topics, timeout, &poll);
+        let_go(client);
+        told
+    })
+    .await
+}
+
 /// Asks for the topics that events of these channels go to.
 ///
 /// # Errors
@@ -68,31 +90,8 @@ pub(super) async fn ask(
         "" => channels.iter().map(|&name| name.to_owned()).collect(),
         path => vec![path.to_owned()],
     };
-    let (asked, credentials, timeout) =
-        (address.clone(), options.credentials.clone(), options.connect_timeout);
-    let asked_about = names.clone();
-    let begun = ahead::asking(address, options);
-    let is_begun = begun.is_some();
-    let told = blocking(move || {
-        if let Some(producer) = begun {
-            return Told::by(producer.client(), &asked_about, timeout, &|| {});
-        }
-        let (config, listener) = settings::connection(&asked, credentials.as_ref(), &settings::ALL_OPTIONS)?;
-        let client: BaseProducer<Listener> = BaseProducer::from_config_and_context(&config, listener)
-            .map_err(|error| producer::cannot_start(&error))?;
-        let poll = || {
-            client.poll(Duration::ZERO);
-        };
-        let told = Told::by(client.client(), &asked_about, timeout, &poll);
-        let_go(client);
-        told
-    });
-    let told = told.await.inspect_err(|_| {
-        if is_begun {
-            ahead::give_up(options);
-        }
-    });
-    let Told { cluster, id, allowed, settings } = told?;
+    let Told { cluster, id, allowed, settings } =
+        told(address, options, names.clone()).await.inspect_err(|_| ahead::give_up(options))?;
     let there: Vec<String> = cluster.topics.iter().map(|topic| topic.name.clone()).collect();
     let mut facts = TargetFacts { cluster: id, ..TargetFacts::default() };
     let allowed = allowed.unwrap_or_else(|code| {
