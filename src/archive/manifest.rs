@@ -92,12 +92,23 @@ impl Manifest {
         })
     }
 
-    /// The name of a part that lies beside the manifest at `path`, which does not list it.
-    pub(super) fn unlisted(&self, path: &Path) -> Option<String> {
-        let names = (1..=self.parts.len() + 1).map(|number| part_name(path, number));
-        let is_listed = |name: &String| self.parts.iter().any(|part| part.file == *name);
-        let mut unlisted = names.filter(|name| !is_listed(name));
-        unlisted.find(|name| storage::exists(&path.with_file_name(name)))
+    /// The names of the parts that lie beside the manifest at `path`, which does not list them.
+    pub(super) fn unlisted(&self, path: &Path) -> Vec<String> {
+        let mut unlisted = Vec::new();
+        let mut number = 1;
+        // One more than there should be, for what was taken off the end.
+        while number <= self.parts.len() + unlisted.len() + 1 {
+            let name = part_name(path, number);
+            if !self.lists(&name) && storage::exists(&path.with_file_name(&name)) {
+                unlisted.push(name);
+            }
+            number += 1;
+        }
+        unlisted
+    }
+
+    fn lists(&self, name: &str) -> bool {
+        self.parts.iter().any(|part| part.file == name)
     }
 
     /// Reads a manifest; `None` when the file is something else.
@@ -161,7 +172,12 @@ impl Manifest {
         }
         // A part gets its name before the manifest tells of it.
         for number in self.parts.len() + 1.. {
-            let finished = path.with_file_name(part_name(path, number));
+            let name = part_name(path, number);
+            // Where another was taken out of the list.
+            if self.lists(&name) {
+                continue;
+            }
+            let finished = path.with_file_name(name);
             let open = with_ending(&finished, PARTIAL_EXTENSION);
             match (storage::exists(&finished), storage::exists(&open)) {
                 (true, _) => members.push(Member { path: finished, part: None }),

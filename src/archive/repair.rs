@@ -2,6 +2,8 @@
 
 use std::path::{Path, PathBuf};
 
+mod parts;
+
 use serde::Serialize;
 
 use super::loss::{Expected, LossTracker, LostRange};
@@ -28,6 +30,8 @@ pub struct Repaired {
     pub lost: Loss,
     /// Events that got a new number, because theirs had been used before.
     pub renumbered: u64,
+    /// Events that were left out, because they lay in the place of others and are in a part of their own.
+    pub doubled: u64,
 }
 
 /// What could not be kept.
@@ -43,6 +47,8 @@ pub struct Loss {
     pub header: bool,
     /// Parts that are missing, or hold nothing that could be read.
     pub parts: u64,
+    /// Parts that lie beside a manifest which does not list them, and were not read.
+    pub unlisted: Vec<String>,
     /// Events that are lost, in order.
     pub ranges: Vec<LostRange>,
 }
@@ -68,7 +74,7 @@ pub fn repair(source: &Path, target: &Path, overwrite: bool, watch: Watch) -> Re
     let mut repair = Repair { target: target.to_path_buf(), overwrite, ..Repair::default() };
     let copied = match Manifest::read(source)? {
         Some(manifest) => repair.copy_parts(source, &manifest, watch),
-        None => repair.copy(source, None, watch),
+        None => repair.copy(source, None, &mut |_| false, watch),
     };
     let copied = copied.and_then(|()| repair.refuse_nothing(source)).and_then(|()| repair.writer());
     match (copied, repair.writer.take()) {
@@ -78,6 +84,7 @@ pub fn repair(source: &Path, target: &Path, overwrite: bool, watch: Watch) -> Re
             kept: writer.finish_or_discard()?,
             lost: repair.lost,
             renumbered: repair.renumbered,
+            doubled: repair.doubled,
         }),
         (Err(error), Some(writer)) => {
             writer.discard();
@@ -100,32 +107,22 @@ struct Repair {
     kept: u64,
     last_number: u64,
     renumbered: u64,
+    doubled: u64,
+    /// Numbers that came, where they tell which did not.
+    runs: Option<parts::Runs>,
     header_broken: bool,
     foreign: Option<ArchiveError>,
 }
 
 impl Repair {
-    fn copy_parts(&mut self, source: &Path, manifest: &Manifest, watch: Watch) -> Result<(), ArchiveError> {
-        manifest.refuse_channels(source)?;
-        let mut bytes = 0;
-        for member in manifest.members(source) {
-            let watch = &mut |more_bytes, events| watch(bytes + more_bytes, events);
-            let expected = member.part.map(Expected::of_part);
-            match self.copy(&member.path, expected, watch) {
-                Ok(()) => bytes += member.part.map_or(0, |part| part.bytes),
-                Err(error) if error.is_unreadable() => {
-                    self.lost.parts += 1;
-                    let range = member.part.and_then(|part| LostRange::of_part(part.n, part.t, part.events));
-                    self.lost.ranges.extend(range);
-                }
-                Err(error) => return Err(error),
-            }
-        }
-        Ok(())
-    }
-
-    /// Keeps what is whole in one file.
-    fn copy(&mut self, source: &Path, expected: Option<Expected>, watch: Watch) -> Result<(), ArchiveError> {
+    /// Keeps what is whole in one file, apart from numbers that are doubled.
+    fn copy(
+        &mut self,
+        source: &Path,
+        expected: Option<Expected>,
+        is_double: &mut dyn FnMut(u64) -> bool,
+        watch: Watch,
+    ) -> Result<(), ArchiveError> {
         let mut reader = Reader::open_unread(source, true)?;
         reader.frames().watch_frames();
         let data_end = reader.data_end()?;
@@ -143,8 +140,12 @@ impl Repair {
                     }
                     losses.event(at, record.number, record.event().received.0);
                     kept += 1;
-                    self.keep(&record)?;
-                    self.kept += 1;
+                    if record.number.is_some_and(&mut *is_double) {
+                        self.doubled += 1;
+                    } else {
+                        self.keep(&record)?;
+                        self.kept += 1;
+                    }
                     told(watch, reader.file_bytes(), self.kept)?;
                 }
                 Err(error) => {
@@ -181,6 +182,9 @@ impl Repair {
         let number = record.number.filter(|number| *number > self.last_number);
         self.renumbered += u64::from(number.is_none() && record.number.is_some());
         self.last_number = number.unwrap_or(self.last_number + 1);
+        if let Some((runs, number)) = self.runs.as_mut().zip(record.number) {
+            runs.note(number);
+        }
         writer.write_record(record, self.last_number)
     }
 

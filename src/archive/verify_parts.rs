@@ -53,8 +53,8 @@ pub fn verify_parts(
     }
     all[0].events = all[1..].iter().map(|part| part.events).sum();
     // While it is being written a part has its name before the manifest tells of it.
-    let beside = manifest.unlisted(path).filter(|_| manifest.complete);
-    let beside = beside.map(|name| format!("`{name}` lies beside it and is not listed"));
+    let beside = if manifest.complete { manifest.unlisted(path) } else { Vec::new() };
+    let beside = beside.first().map(|name| format!("`{name}` lies beside it and is not listed"));
     match (manifest.miscount(), beside) {
         (Some(words), Some(beside)) => {
             all[0].find(Finding::of_file("wrong-count", format!("{words}; {beside}")));

@@ -109,7 +109,7 @@ fn lost_words(range: &LostRange, left: u64) -> String {
         (None, None) => "every event".to_owned(),
     };
     let span = range.first.zip(range.last).map(|(first, last)| last.saturating_sub(first) + 1);
-    let events = range.events.filter(|count| span.is_some_and(|span| span != *count));
+    let events = range.events.filter(|count| span.is_none_or(|span| span != *count));
     let count = events.map(|count| format!(" ({})", counted(count, "event"))).unwrap_or_default();
     let time = |time: i64| Timestamp(time).to_string();
     let times = match (range.from, range.to) {
@@ -167,6 +167,7 @@ fn repaired_line(repaired: &Repaired) -> String {
     if lost.header {
         losses.push("the header".to_owned());
     }
+    losses.extend(lost.unlisted.iter().map(|name| format!("`{name}`, which is not listed")));
     let kept = counted(repaired.kept.events, "event");
     let lost = match (losses.is_empty(), lost.ranges.is_empty()) {
         (true, true) => "; lost nothing".to_owned(),
@@ -178,7 +179,11 @@ fn repaired_line(repaired: &Repaired) -> String {
         0 => String::new(),
         count => format!(", {} of them under a new number", grouped(count)),
     };
-    format!("kept {kept}{renumbered} in `{}`{lost}", repaired.target)
+    let doubled = match repaired.doubled {
+        0 => String::new(),
+        count => format!("; left out {} that lay in the place of others", counted(count, "doubled event")),
+    };
+    format!("kept {kept}{renumbered} in `{}`{doubled}{lost}", repaired.target)
 }
 
 /// Channel names come from outside: control characters must not reach a terminal.
