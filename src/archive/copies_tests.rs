@@ -171,6 +171,20 @@ fn a_missing_and_a_changed_part_are_named() {
 }
 
 #[test]
+fn numbers_left_out_between_parts_are_counted_and_are_no_fault() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let base = folder.path().join("a.eddy.ndjson.zst");
+    let mut manifest = three_parts(&base);
+    let found = verify_parts(&manifest_path(&base), &manifest, unwatched()).expect("verified");
+    assert_eq!((found[0].gaps, found[0].is_whole()), (0, true));
+    let taken = manifest.parts.remove(1);
+    manifest.events = 4;
+    fs::remove_file(folder.path().join(taken.file)).expect("removed");
+    let found = verify_parts(&manifest_path(&base), &manifest, unwatched()).expect("verified");
+    assert_eq!((found[0].gaps, found[0].is_whole()), (2, true));
+}
+
+#[test]
 fn a_manifest_whose_counts_do_not_fit_is_not_whole() {
     let folder = tempfile::tempdir().expect("a folder");
     let base = folder.path().join("a.eddy.ndjson.zst");

@@ -24,7 +24,8 @@ pub struct Verification {
     pub frames: u64,
     /// Events that can be read.
     pub events: u64,
-    /// Numbers left out between events, which is no fault: parts of a recording have them.
+    /// Numbers left out between events, which is no fault: parts of a recording have them. A manifest counts those between its
+    /// parts and within them.
     pub gaps: u64,
     /// An index and a seek table are there and fit.
     pub indexed: bool,

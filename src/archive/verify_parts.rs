@@ -32,11 +32,17 @@ pub fn verify_parts(
                 counted(open.events),
             );
             all[0].find(Finding::of_file("open-part", words));
+            all[0].gaps += seam(open.held.numbers, &mut last).unwrap_or_default();
             all.push(open);
             continue;
         };
-        if let Some(message) = order(part, &mut last) {
-            all[0].find(Finding::of_file("number-order", message));
+        // Parts by channel interleave.
+        let numbers = part.n.filter(|_| part.channel.is_none());
+        match seam(numbers, &mut last) {
+            Ok(gap) => all[0].gaps += gap,
+            Err(words) => {
+                all[0].find(Finding::of_file("number-order", format!("`{}` {words}", part.file)));
+            }
         }
         match check(&member.path, part, watch)? {
             Ok(verification) => {
@@ -52,6 +58,9 @@ pub fn verify_parts(
         }
     }
     all[0].events = all[1..].iter().map(|part| part.events).sum();
+    if manifest.parts.iter().all(|part| part.channel.is_none()) {
+        all[0].gaps += all[1..].iter().map(|part| part.gaps).sum::<u64>();
+    }
     // While it is being written a part has its name before the manifest tells of it.
     let beside = if manifest.complete { manifest.unlisted(path) } else { Vec::new() };
     let beside = beside.first().map(|name| format!("`{name}` lies beside it and is not listed"));
@@ -70,14 +79,17 @@ pub fn verify_parts(
     Ok(all)
 }
 
-/// The numbers of parts rise, where each part has events of its own range; parts by channel interleave.
-fn order(part: &Part, last: &mut Option<u64>) -> Option<String> {
-    let (first, greatest) = part.n?;
-    if part.channel.is_some() {
-        return None;
+/// The numbers of parts rise, where each part has events of its own range: how many are left out before this one, or
+/// what is wrong with it.
+fn seam(numbers: Option<(u64, u64)>, last: &mut Option<u64>) -> Result<u64, String> {
+    let Some((first, greatest)) = numbers else {
+        return Ok(0);
+    };
+    match last.replace(greatest) {
+        Some(before) if first <= before => Err(format!("begins with event {first}, after event {before}")),
+        Some(before) => Ok(first - before - 1),
+        None => Ok(0),
     }
-    let before = last.replace(greatest)?;
-    (first <= before).then(|| format!("`{}` begins with event {first}, after event {before}", part.file))
 }
 
 /// How many events a part has, by number and time.
