@@ -1,11 +1,11 @@
 //! Object storage and Parquet, as builds with the feature `lake` have them, against a local S3 server.
 
-use std::io::{Read, Write};
+use std::io::{BufRead, BufReader, Read, Write};
 use std::net::{Shutdown, TcpListener, TcpStream};
 use std::path::Path;
 use std::process::{Command, Output, Stdio};
-use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
 
 use eddy::archive::{
@@ -366,6 +366,84 @@ fn a_storage_that_is_away_for_a_while_costs_no_event() {
         .collect();
     assert_eq!(numbers, (1..=650).collect::<Vec<_>>());
     storage.done(at, &["archive", "verify", manifest]);
+}
+
+/// A server that answers as it is told to: status and text for the method, the path and the number of a request. Gives its
+/// address and what it was asked for.
+fn answering(
+    answer: impl Fn(&str, &str, usize) -> (&'static str, &'static str) + Send + 'static,
+) -> (String, Arc<Mutex<Vec<String>>>) {
+    let listener = TcpListener::bind("127.0.0.1:0").expect("a port");
+    let address = format!("http://{}", listener.local_addr().expect("an address"));
+    let asked = Arc::new(Mutex::new(Vec::new()));
+    let noted = Arc::clone(&asked);
+    std::thread::spawn(move || {
+        for stream in listener.incoming().flatten() {
+            let mut request = BufReader::new(stream);
+            let (mut first, mut length) = (String::new(), 0);
+            request.read_line(&mut first).expect("a request");
+            loop {
+                let mut line = String::new();
+                request.read_line(&mut line).expect("a header");
+                if let Some(value) = line.to_ascii_lowercase().strip_prefix("content-length:") {
+                    length = value.trim().parse().expect("a length");
+                }
+                if line.trim().is_empty() {
+                    break;
+                }
+            }
+            std::io::copy(&mut request.by_ref().take(length), &mut std::io::sink()).expect("a body");
+            let words: Vec<&str> = first.split(' ').collect();
+            let mut noted = noted.lock().expect("no panic");
+            let (status, text) = answer(words[0], words[1], noted.len());
+            noted.push(format!("{} {}", words[0], words[1]));
+            let text = if words[0] == "HEAD" { "" } else { text };
+            let head = format!("Connection: close\r\nContent-Length: {}", text.len());
+            let _ = write!(request.get_mut(), "HTTP/1.1 {status}\r\n{head}\r\n\r\n{text}");
+        }
+    });
+    (address, asked)
+}
+
+fn with_key(address: &str) -> [(&'static str, String); 3] {
+    [
+        ("AWS_ENDPOINT_URL", address.to_owned()),
+        ("AWS_ACCESS_KEY_ID", "tester".to_owned()),
+        ("AWS_SECRET_ACCESS_KEY", SECRET.to_owned()),
+    ]
+}
+
+#[test]
+fn a_server_that_takes_nothing_for_a_while_is_waited_for() {
+    const SLOW: &str = "<Error><Code>SlowDown</Code></Error>";
+    let (address, _) = answering(|_, _, number| match number {
+        0..10 => ("503 Service Unavailable", SLOW),
+        _ => ("404 Not Found", "<Error><Code>NoSuchKey</Code></Error>"),
+    });
+    let folder = tempfile::tempdir().expect("a folder");
+    let cat = ["archive", "cat", "s3://lake/a.eddy.ndjson.zst"];
+    let output = run(folder.path(), &cat, &with_key(&address));
+    let said = String::from_utf8_lossy(&output.stderr);
+    assert!(said.contains("there is no such object"), "{said}");
+}
+
+#[test]
+fn a_key_that_does_not_open_is_named() {
+    const EXPIRED: &str = "<Error><Code>ExpiredToken</Code><Message>Over.</Message></Error>";
+    let (address, _) = answering(|_, _, _| ("400 Bad Request", EXPIRED));
+    let folder = tempfile::tempdir().expect("a folder");
+    let cat = ["archive", "cat", "s3://lake/a.eddy.ndjson.zst"];
+    let variables = with_key(&address);
+    let output = run(folder.path(), &cat, &variables);
+    let said = String::from_utf8_lossy(&output.stderr);
+    assert_eq!(output.status.code(), Some(3), "{said}");
+    assert!(said.contains("the server does not let us in: ExpiredToken"), "{said}");
+    for half in [1, 2] {
+        let output = run(folder.path(), &cat, &[variables[0].clone(), variables[half].clone()]);
+        let said = String::from_utf8_lossy(&output.stderr);
+        assert_eq!(output.status.code(), Some(2), "{said}");
+        assert!(said.contains("only half of a key is given"), "{said}");
+    }
 }
 
 #[test]

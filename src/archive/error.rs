@@ -268,7 +268,7 @@ impl ArchiveError {
         }
     }
 
-    /// Whether a server with objects cannot be reached or does not let us in.
+    /// Whether a server with objects cannot be reached, takes nothing now, or does not let us in.
     #[must_use]
     pub fn is_about_a_server(&self) -> bool {
         match self {
@@ -293,6 +293,9 @@ impl ArchiveError {
             Self::Read { name, source } if is_object(Path::new(name)) && is_about_a_server(source) => {
                 return object_help(source);
             }
+            Self::Upload { source, .. } if source.kind() == io::ErrorKind::PermissionDenied => {
+                return object_help(source);
+            }
             _ => {}
         }
         self.help_of_files()
@@ -309,7 +312,6 @@ impl ArchiveError {
 
     fn help_of_files(&self) -> Option<String> {
         match self {
-            Self::Open { source, name } => open_help(name, source),
             Self::Part { manifest, .. } => Some(format!(
                 "put it back beside the manifest, or make a recording of what is there: `eddy archive repair {}`",
                 quoted_file(manifest)
@@ -317,6 +319,7 @@ impl ArchiveError {
             Self::Upload { .. } => {
                 Some("run the command again; `--rotate-size` or `--rotate-time` of `eddy record` writes parts that stay".to_owned())
             }
+            Self::Open { source, name } => open_help(name, source),
             Self::Create { source, .. } if source.kind() == io::ErrorKind::InvalidInput => {
                 Some("name a file; `eddy archive cat` prints events to standard output".to_owned())
             }
@@ -410,7 +413,8 @@ fn why_not(name: &str, source: &io::Error) -> String {
 }
 
 fn is_about_a_server(source: &io::Error) -> bool {
-    matches!(source.kind(), io::ErrorKind::HostUnreachable | io::ErrorKind::PermissionDenied)
+    use io::ErrorKind::{HostUnreachable, PermissionDenied, ResourceBusy};
+    matches!(source.kind(), HostUnreachable | PermissionDenied | ResourceBusy)
 }
 
 fn object_help(source: &io::Error) -> Option<String> {
@@ -425,6 +429,7 @@ fn object_help(source: &io::Error) -> Option<String> {
             "`AWS_ACCESS_KEY_ID` and `AWS_SECRET_ACCESS_KEY`, or `storage` of the environment, say who we are; profiles in \
              `~/.aws` are not read"
         }
+        io::ErrorKind::ResourceBusy => "run the command again in a while",
         io::ErrorKind::InvalidInput | io::ErrorKind::Unsupported => return None,
         _ => {
             "check the name of the bucket, and `AWS_ENDPOINT_URL` and `AWS_REGION`, or `storage` of the environment"

@@ -25,9 +25,12 @@ const PARTS_AT_ONCE: usize = 2;
 /// Bytes of the first request behind a jump; each that follows asks for twice as many.
 const FIRST_FETCH: u64 = 256 * 1024;
 const MOST_FETCH: u64 = 4 * 1024 * 1024;
-/// How often a request is tried again, and for how long.
+/// How often the first request of all is tried again: a server that is not there is said at once.
 const RETRIES: usize = 4;
+/// How long every other request is tried again.
 const RETRY_FOR: Duration = Duration::from_secs(30);
+/// The longest rest between two tries.
+const REST: Duration = Duration::from_secs(4);
 
 /// Where a machine of AWS says which role it has.
 const ROLE_OF_THE_MACHINE: &str = "http://169.254.169.254/";
@@ -77,13 +80,12 @@ fn result<T>(receiver: &Receiver<Result<T, Error>>) -> io::Result<T> {
 /// The error in words; where `NotFound` is about a bucket it is no missing file.
 fn failure(error: &Error) -> io::Error {
     let chain = || std::iter::successors(Some(error as &dyn std::error::Error), |error| error.source());
-    let words = || {
-        chain().fold(String::new(), |words, error| match error.to_string() {
-            more if words.contains(&more) => words,
-            more if words.is_empty() => more,
-            more => format!("{words}: {more}"),
-        })
-    };
+    let words = chain().fold(String::new(), |words, error| match error.to_string() {
+        more if words.contains(&more) => words,
+        more if words.is_empty() => more,
+        more => format!("{words}: {more}"),
+    });
+    let answer = Answer::of(&words);
     let http = chain().find_map(|error| error.downcast_ref::<HttpError>());
     let unanswered = http.filter(|error| {
         matches!(
@@ -94,34 +96,100 @@ fn failure(error: &Error) -> io::Error {
                 | HttpErrorKind::Interrupted
         )
     });
+    let of_kind = |kind, words: String| io::Error::new(kind, words);
     match error {
-        Error::NotFound { .. } if words().contains("NoSuchBucket") => {
+        Error::NotFound { .. } if words.contains("NoSuchBucket") => {
             io::Error::other("there is no such bucket")
         }
-        Error::NotFound { .. } => io::Error::new(io::ErrorKind::NotFound, "there is no such object"),
-        Error::PermissionDenied { .. } | Error::Unauthenticated { .. } => {
-            let said = code(&words()).map(|code| format!(": {code}")).unwrap_or_default();
-            let words = format!("the server does not let us in{said}");
-            io::Error::new(io::ErrorKind::PermissionDenied, words)
-        }
+        Error::NotFound { .. } => of_kind(io::ErrorKind::NotFound, "there is no such object".to_owned()),
+        Error::PermissionDenied { .. } | Error::Unauthenticated { .. } => of_kind(
+            io::ErrorKind::PermissionDenied,
+            format!("the server does not let us in{}", answer.behind()),
+        ),
+        _ if answer.is_about_a_key() => of_kind(
+            io::ErrorKind::PermissionDenied,
+            format!("the server does not let us in{}", answer.behind()),
+        ),
         // Where nothing else says who we are, a machine of AWS is asked for its role.
-        _ if words().contains(ROLE_OF_THE_MACHINE) => {
-            io::Error::new(io::ErrorKind::PermissionDenied, "nothing says who we are")
+        _ if words.contains(ROLE_OF_THE_MACHINE) => {
+            of_kind(io::ErrorKind::PermissionDenied, "nothing says who we are".to_owned())
         }
+        _ if answer.is_for_now() => of_kind(
+            io::ErrorKind::ResourceBusy,
+            format!("the storage does not take it now ({})", answer.name()),
+        ),
         _ if unanswered.is_some() => {
             let cause = chain().last().map(ToString::to_string).unwrap_or_default();
             let server = SERVER.get().map_or("", String::as_str);
-            let words = format!("`{server}` cannot be reached: {cause}");
-            io::Error::new(io::ErrorKind::HostUnreachable, words)
+            of_kind(io::ErrorKind::HostUnreachable, format!("`{server}` cannot be reached: {cause}"))
         }
-        _ => io::Error::other(words()),
+        _ if answer.status.is_some() => {
+            io::Error::other(format!("the storage said {}{}", answer.name(), answer.message()))
+        }
+        _ => io::Error::other(words),
     }
 }
 
-/// What S3 calls the error, such as `SignatureDoesNotMatch`, out of its answer in XML.
-fn code(answer: &str) -> Option<&str> {
-    let (_, rest) = answer.split_once("<Code>")?;
-    rest.split_once("</Code>").map(|(code, _)| code)
+/// What a server answered instead of doing what it was asked for.
+struct Answer<'a> {
+    status: Option<u16>,
+    /// What S3 calls the error, such as `SignatureDoesNotMatch`, out of its answer in XML.
+    code: Option<&'a str>,
+    message: Option<&'a str>,
+}
+
+impl<'a> Answer<'a> {
+    /// Out of the words of the client, which end with it.
+    fn of(words: &'a str) -> Self {
+        let tag = |name: &str| {
+            let (_, rest) = words.split_once(&format!("<{name}>"))?;
+            rest.split_once(&format!("</{name}>")).map(|(text, _)| text.trim())
+        };
+        let number = words.split_once("status code: ").and_then(|(_, rest)| rest.get(..3));
+        let status = number.and_then(|number| number.parse().ok());
+        // An answer that says it went well may hold an error all the same.
+        let status = status.or_else(|| words.contains("Server returned error response: ").then_some(200));
+        Self { status, code: tag("Code"), message: tag("Message") }
+    }
+
+    /// Whether it may be done when it is asked for later.
+    fn is_for_now(&self) -> bool {
+        let is_busy = ["SlowDown", "ServiceUnavailable", "InternalError", "RequestTimeout", "Throttling"];
+        self.status.is_some_and(|status| status >= 500 || status == 429 || status == 408)
+            || self.code.is_some_and(|code| is_busy.contains(&code))
+    }
+
+    /// Whether it is about who we are, which some servers say with the status of a wrong request.
+    fn is_about_a_key(&self) -> bool {
+        let codes = [
+            "AccessDenied",
+            "ExpiredToken",
+            "InvalidAccessKeyId",
+            "InvalidToken",
+            "RequestTimeTooSkewed",
+            "SignatureDoesNotMatch",
+            "TokenRefreshRequired",
+        ];
+        matches!(self.status, Some(401 | 403)) || self.code.is_some_and(|code| codes.contains(&code))
+    }
+
+    fn name(&self) -> String {
+        let status = self.status.filter(|status| *status >= 400).map(|status| status.to_string());
+        let words: Vec<String> = status.into_iter().chain(self.code.map(str::to_owned)).collect();
+        if words.is_empty() { "an error".to_owned() } else { words.join(" ") }
+    }
+
+    fn behind(&self) -> String {
+        self.code.map(|code| format!(": {code}")).unwrap_or_default()
+    }
+
+    /// Its own words, on one line and not too many.
+    fn message(&self) -> String {
+        let clean = |letter: char| if letter.is_control() { ' ' } else { letter };
+        self.message
+            .map(|text| format!(": {}", text.chars().take(200).map(clean).collect::<String>()))
+            .unwrap_or_default()
+    }
 }
 
 /// The bucket and the key in it.
@@ -140,16 +208,21 @@ fn place(path: &Path) -> io::Result<(Arc<AmazonS3>, Key)> {
     if let Some(store) = stores.get(bucket) {
         return Ok((Arc::clone(store), key));
     }
-    let store = open_bucket(bucket)?;
+    let first = open_bucket(bucket, RETRIES)?;
+    let asked = key.clone();
+    // What else is wrong the request itself will say.
+    wait(async move { first.head(&asked).await.map(|_| ()) })
+        .or_else(|error| if error.kind() == io::ErrorKind::HostUnreachable { Err(error) } else { Ok(()) })?;
+    let store = open_bucket(bucket, usize::MAX)?;
     stores.insert(bucket.to_owned(), Arc::clone(&store));
     Ok((store, key))
 }
 
-fn open_bucket(bucket: &str) -> io::Result<Arc<AmazonS3>> {
+fn open_bucket(bucket: &str, retries: usize) -> io::Result<Arc<AmazonS3>> {
     // One provider for the process: who comes later changes nothing.
     let _ = rustls::crypto::ring::default_provider().install_default();
-    let retry =
-        RetryConfig { backoff: BackoffConfig::default(), max_retries: RETRIES, retry_timeout: RETRY_FOR };
+    let backoff = BackoffConfig { max_backoff: REST, ..BackoffConfig::default() };
+    let retry = RetryConfig { backoff, max_retries: retries, retry_timeout: RETRY_FOR };
     let mut builder = AmazonS3Builder::from_env().with_bucket_name(bucket).with_retry(retry);
     let access = ACCESS.get().cloned().unwrap_or_default();
     let settings = [
@@ -163,6 +236,7 @@ fn open_bucket(bucket: &str) -> io::Result<Arc<AmazonS3>> {
             builder = builder.with_config(key, value);
         }
     }
+    refuse_half_a_key(&builder)?;
     let region = builder.get_config_value(&AmazonS3ConfigKey::Region);
     let endpoint = builder
         .get_config_value(&AmazonS3ConfigKey::Endpoint)
@@ -180,6 +254,22 @@ fn open_bucket(bucket: &str) -> io::Result<Arc<AmazonS3>> {
     Ok(Arc::new(store))
 }
 
+/// Refuses a key without its name, and a name without its key.
+fn refuse_half_a_key(builder: &AmazonS3Builder) -> io::Result<()> {
+    let has = |key| builder.get_config_value(&key).is_some_and(|value| !value.is_empty());
+    let (name, variable, setting) = ("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY", "secret-key");
+    let (given, missing, setting) =
+        match (has(AmazonS3ConfigKey::AccessKeyId), has(AmazonS3ConfigKey::SecretAccessKey)) {
+            (true, false) => (name, variable, setting),
+            (false, true) => (variable, name, "access-key"),
+            _ => return Ok(()),
+        };
+    let words = format!(
+        "only half of a key is given: to `{given}` belongs `{missing}`, or `{setting}` in `storage` of the environment"
+    );
+    Err(io::Error::new(io::ErrorKind::InvalidInput, words))
+}
+
 /// Whether requests can be sent there; the client would end the thread over any other text.
 fn is_address(endpoint: &str) -> bool {
     url::Url::parse(endpoint).is_ok_and(|url| matches!(url.scheme(), "http" | "https") && url.has_host())
@@ -194,7 +284,7 @@ fn head(store: &Arc<AmazonS3>, key: &Key) -> io::Result<u64> {
     let (asked, name) = (Arc::clone(store), key.clone());
     let found = wait(async move { asked.head(&name).await }).map(|found| found.size);
     found.or_else(|error| {
-        if !matches!(error.kind(), io::ErrorKind::NotFound | io::ErrorKind::PermissionDenied) {
+        if matches!(error.kind(), io::ErrorKind::HostUnreachable | io::ErrorKind::ResourceBusy) {
             return Err(error);
         }
         // The answer to HEAD has no words: only that to GET tells a missing bucket, or what is wrong with the key.
@@ -428,5 +518,54 @@ impl Upload {
 impl Drop for Upload {
     fn drop(&mut self) {
         self.abort();
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{AmazonS3Builder, Answer, Error, failure, io, refuse_half_a_key};
+
+    fn said(words: &str) -> (io::ErrorKind, String) {
+        let error = failure(&Error::Generic { store: "S3", source: words.into() });
+        (error.kind(), error.to_string())
+    }
+
+    #[test]
+    fn what_a_server_answers_is_said_in_short() {
+        let answer = |status: &str, code: &str| {
+            said(&format!(
+                "Error performing PUT http://host/lake/a in 30s, after 12 retries - Server returned non-2xx status code: \
+                 {status}: <?xml?><Error><Code>{code}</Code><Message>In\nshort.</Message></Error>"
+            ))
+        };
+        let busy = |words: &str| {
+            (io::ErrorKind::ResourceBusy, format!("the storage does not take it now ({words})"))
+        };
+        assert_eq!(answer("503 Service Unavailable", "SlowDown"), busy("503 SlowDown"));
+        assert_eq!(answer("500 Internal Server Error", "InternalError"), busy("500 InternalError"));
+        assert_eq!(said("Server returned non-2xx status code: 502 Bad Gateway: "), busy("502"));
+        assert_eq!(
+            said("Server returned error response: <Error><Code>SlowDown</Code></Error>"),
+            busy("SlowDown")
+        );
+        for code in ["ExpiredToken", "InvalidAccessKeyId", "SignatureDoesNotMatch"] {
+            let words = format!("the server does not let us in: {code}");
+            assert_eq!(answer("400 Bad Request", code), (io::ErrorKind::PermissionDenied, words));
+        }
+        let words = "the storage said 400 InvalidArgument: In short.".to_owned();
+        assert_eq!(answer("400 Bad Request", "InvalidArgument"), (io::ErrorKind::Other, words));
+        assert_eq!(Answer::of("nothing of the kind").status, None);
+    }
+
+    #[test]
+    fn half_a_key_is_named() {
+        let of = |builder: AmazonS3Builder| {
+            refuse_half_a_key(&builder).map_err(|error| error.to_string()).err().unwrap_or_default()
+        };
+        let builder = AmazonS3Builder::new;
+        assert!(of(builder().with_access_key_id("a")).contains("belongs `AWS_SECRET_ACCESS_KEY`"));
+        assert!(of(builder().with_secret_access_key("a")).contains("belongs `AWS_ACCESS_KEY_ID`"));
+        assert_eq!(of(builder().with_access_key_id("a").with_secret_access_key("b")), "");
+        assert_eq!(of(builder()), "");
     }
 }
