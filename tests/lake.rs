@@ -447,6 +447,27 @@ fn a_key_that_does_not_open_is_named() {
 }
 
 #[test]
+fn an_upload_that_fails_is_taken_away() {
+    const BEGUN: &str = "<InitiateMultipartUploadResult><Bucket>lake</Bucket><Key>a</Key>\
+                         <UploadId>first</UploadId></InitiateMultipartUploadResult>";
+    let (address, asked) = answering(|method, _, _| match method {
+        "POST" => ("200 OK", BEGUN),
+        "DELETE" => ("204 No Content", ""),
+        "PUT" => ("400 Bad Request", "<Error><Code>Odd</Code><Message>Not so.</Message></Error>"),
+        _ => ("404 Not Found", "<Error><Code>NoSuchKey</Code></Error>"),
+    });
+    let folder = tempfile::tempdir().expect("a folder");
+    write_lines(folder.path(), 10);
+    let merge = ["archive", "merge", "events.ndjson", "--output", "s3://lake/a.eddy.ndjson.zst"];
+    let output = run(folder.path(), &merge, &with_key(&address));
+    let said = String::from_utf8_lossy(&output.stderr);
+    assert!(!output.status.success() && said.contains("the storage said 400 Odd: Not so."), "{said}");
+    let asked = asked.lock().expect("no panic");
+    let is_abort = |request: &&String| request.starts_with("DELETE ") && request.contains("uploadId=first");
+    assert_eq!(asked.iter().filter(is_abort).count(), 1, "{asked:?}");
+}
+
+#[test]
 fn an_object_appears_only_when_it_is_whole() {
     let Some(storage) = Storage::start() else {
         return;

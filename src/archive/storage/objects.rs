@@ -31,6 +31,8 @@ const RETRIES: usize = 4;
 const RETRY_FOR: Duration = Duration::from_secs(30);
 /// The longest rest between two tries.
 const REST: Duration = Duration::from_secs(4);
+/// How long the end of an upload that is given up is waited for; then it goes on as long as the program does.
+const GIVING_UP: Duration = Duration::from_secs(3);
 
 /// Where a machine of AWS says which role it has.
 const ROLE_OF_THE_MACHINE: &str = "http://169.254.169.254/";
@@ -510,9 +512,27 @@ impl Upload {
             return;
         }
         self.on_their_way.clear();
-        let (store, key, id) = (Arc::clone(&self.store), self.key.clone(), self.id.clone());
-        let _ = wait(async move { store.abort_multipart(&key, &id).await });
+        give_up(Arc::clone(&self.store), self.key.clone(), self.id.clone());
     }
+}
+
+/// Takes away what was sent: parts that nobody joins any more would be kept, and paid for. Where the server is away this is
+/// tried until it is back, as long as the program runs.
+fn give_up(store: Arc<AmazonS3>, key: Key, id: MultipartId) {
+    let aborted = begin(async move {
+        while let Err(error) = store.abort_multipart(&key, &id).await {
+            let is_for_now = matches!(
+                failure(&error).kind(),
+                io::ErrorKind::HostUnreachable | io::ErrorKind::ResourceBusy
+            );
+            if !is_for_now {
+                return Err(error);
+            }
+            tokio::time::sleep(REST).await;
+        }
+        Ok(())
+    });
+    let _ = aborted.map(|aborted| aborted.recv_timeout(GIVING_UP));
 }
 
 impl Drop for Upload {
