@@ -6,6 +6,7 @@ use std::path::Path;
 use thiserror::Error;
 
 use super::manifest::counted;
+use super::storage::foreign_scheme;
 use super::{PARTIAL_EXTENSION, is_object};
 use crate::atomic_file;
 use crate::diagnostic::quoted_file;
@@ -318,6 +319,11 @@ impl ArchiveError {
             )),
             Self::Upload { .. } => {
                 Some("run the command again; `--rotate-size` or `--rotate-time` of `eddy record` writes parts that stay".to_owned())
+            }
+            Self::Open { source, name } | Self::Create { source, name }
+                if source.kind() == io::ErrorKind::InvalidInput && foreign_scheme(Path::new(name)).is_some() =>
+            {
+                None
             }
             Self::Open { source, name } => open_help(name, source),
             Self::Create { source, .. } if source.kind() == io::ErrorKind::InvalidInput => {

@@ -59,16 +59,35 @@ pub(super) fn is_standard(path: &Path) -> bool {
     path.as_os_str() == "-"
 }
 
-/// Refuses what stands for a stream where a file is needed.
+/// Refuses what stands for a stream where a file is needed, and addresses that name no object.
 ///
 /// # Errors
 /// [`io::ErrorKind::InvalidInput`].
 pub(super) fn refuse_standard(path: &Path) -> io::Result<()> {
-    if is_standard(path) {
-        let words = "it stands for standard input or output, and this takes a file";
-        return Err(io::Error::new(io::ErrorKind::InvalidInput, words));
-    }
-    Ok(())
+    let words = if is_standard(path) {
+        "it stands for standard input or output, and this takes a file".to_owned()
+    } else if is_object(path) && path.to_string_lossy().ends_with('/') {
+        "a name is missing behind the slash, as in `s3://bucket/folder/orders.eddy.ndjson.zst`".to_owned()
+    } else if let Some(scheme) = foreign_scheme(path) {
+        let known =
+            "recordings lie in files, or in buckets of S3 and of servers that speak like it, under `s3://`";
+        if scheme.eq_ignore_ascii_case("s3") {
+            format!("`{scheme}://` is written in small letters: `{OBJECT}`")
+        } else {
+            format!("`{scheme}://` is not known: {known}")
+        }
+    } else {
+        return Ok(());
+    };
+    Err(io::Error::new(io::ErrorKind::InvalidInput, words))
+}
+
+/// The scheme of an address under which no recordings lie; a directory that is called so is no address.
+pub(super) fn foreign_scheme(path: &Path) -> Option<&str> {
+    let (scheme, _) = path.to_str()?.split_once("://").filter(|_| !is_object(path))?;
+    let is_scheme = scheme.starts_with(|letter: char| letter.is_ascii_alphabetic())
+        && scheme.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"+-.".contains(&byte));
+    (is_scheme && !Path::new(&format!("{scheme}:")).exists()).then_some(scheme)
 }
 
 /// Whether there is a file or object.
@@ -211,5 +230,23 @@ impl Medium {
             }
             Self::Upload(upload) => upload.abort(),
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::path::Path;
+
+    use super::refuse_standard;
+
+    #[test]
+    fn an_address_that_names_no_object_is_refused() {
+        let said = |path: &str| {
+            refuse_standard(Path::new(path)).map_err(|error| error.to_string()).err().unwrap_or_default()
+        };
+        assert!(said("s3://lake/dir/").starts_with("a name is missing behind the slash"));
+        assert!(said("gs://lake/a").starts_with("`gs://` is not known: recordings lie in files, or"));
+        assert_eq!(said("S3://lake/a"), "`S3://` is written in small letters: `s3://`");
+        assert_eq!(["s3://lake/a", "a", "c:/a", "/x/gs://y"].map(said), [""; 4]);
     }
 }
