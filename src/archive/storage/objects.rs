@@ -28,7 +28,7 @@ const MOST_FETCH: u64 = 4 * 1024 * 1024;
 /// How often the first request of all is tried again: a server that is not there is said at once.
 const RETRIES: usize = 4;
 /// How long every other request is tried again.
-const RETRY_FOR: Duration = Duration::from_secs(30);
+const RETRY_FOR: Duration = Duration::from_secs(10);
 /// The longest rest between two tries.
 const REST: Duration = Duration::from_secs(4);
 /// How long the end of an upload that is given up is waited for; then it goes on as long as the program does.
