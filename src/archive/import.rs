@@ -47,7 +47,7 @@ pub enum ImportFormat {
     CloudEvents,
     /// Comma-separated values with the columns of `eddy archive convert`.
     Csv,
-    /// Parquet that `eddy archive convert` wrote.
+    /// Parquet that `eddy archive convert` wrote, or another with columns of these names.
     Parquet,
 }
 
@@ -121,6 +121,13 @@ pub(super) trait Events {
 
 pub(super) type Input = Box<dyn BufRead>;
 
+/// What is said of columns that an event has no part for.
+pub(super) fn strange_columns(names: &[String]) -> Option<String> {
+    let (columns, verb) = if names.len() == 1 { ("column", "is") } else { ("columns", "are") };
+    let list = names.join(", ");
+    (!list.is_empty()).then(|| format!("{columns} {list} {verb} left out: an event has no such part"))
+}
+
 impl Importer {
     /// Opens a file, an object, or a folder of files that `nats sub --dump` made; `-` is standard input. Input may be compressed
     /// by gzip or zstd. Without a format it is told from the first bytes. Events go to `channel`, if there is one.
@@ -151,7 +158,7 @@ impl Importer {
             return Ok(Self { files: files.into(), ..idle });
         }
         if is_parquet(path, format).map_err(|source| ArchiveError::Open { name: name.clone(), source })? {
-            let current = Some(parquet_rows(path)?);
+            let current = Some(parquet_rows(path, arrival)?);
             return Ok(Self { format: ImportFormat::Parquet, current, ..idle });
         }
         let opened: Box<dyn Read> = if path == Path::new("-") {
@@ -291,14 +298,14 @@ fn is_parquet(path: &Path, format: Option<ImportFormat>) -> io::Result<bool> {
 }
 
 #[cfg(feature = "lake")]
-fn parquet_rows(path: &Path) -> Result<Box<dyn Events>, ArchiveError> {
-    let opened = super::convert::parquet::Groups::open(path);
+fn parquet_rows(path: &Path, arrival: Timestamp) -> Result<Box<dyn Events>, ArchiveError> {
+    let opened = super::convert::parquet::Groups::open(path, arrival);
     let opened = opened.map_err(|source| ArchiveError::Read { name: path.display().to_string(), source })?;
     Ok(Box::new(opened))
 }
 
 #[cfg(not(feature = "lake"))]
-fn parquet_rows(_: &Path) -> Result<Box<dyn Events>, ArchiveError> {
+fn parquet_rows(_: &Path, _: Timestamp) -> Result<Box<dyn Events>, ArchiveError> {
     Err(ArchiveError::LeftOut { what: "Parquet" })
 }
 

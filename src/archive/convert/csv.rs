@@ -7,7 +7,7 @@ use base64::engine::general_purpose::STANDARD;
 use bytes::Bytes;
 
 use super::Encode;
-use crate::archive::import::{Events, Input};
+use crate::archive::import::{Events, Input, strange_columns};
 use crate::event::json_lines::{Line, MAX_LINE};
 use crate::event::{Attributes, BrokerTime, Event, Header, Place, TimeKind, Timestamp};
 
@@ -289,9 +289,7 @@ impl Events for Rows {
     }
 
     fn lost(&self) -> Option<String> {
-        let (columns, verb) = if self.strange.len() == 1 { ("column", "is") } else { ("columns", "are") };
-        let names = self.strange.join(", ");
-        (!names.is_empty()).then(|| format!("{columns} {names} {verb} left out: an event has no such part"))
+        strange_columns(&self.strange)
     }
 }
 

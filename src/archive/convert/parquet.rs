@@ -1,29 +1,28 @@
 //! Parquet with the columns of the envelope, written and read in row groups that bound the memory.
 
 use std::io::{self, Write};
-use std::path::Path;
 use std::sync::Arc;
 
-use bytes::Bytes;
 use parquet::basic::{Compression, ZstdLevel};
-use parquet::column::reader::{ColumnReaderImpl, get_typed_column_reader};
 use parquet::data_type::{ByteArray, ByteArrayType, DataType, Int32Type, Int64Type};
 use parquet::errors::ParquetError;
 use parquet::file::metadata::KeyValue;
 use parquet::file::properties::WriterProperties;
-use parquet::file::reader::{FileReader, RowGroupReader, SerializedFileReader};
 use parquet::file::writer::{SerializedFileWriter, SerializedRowGroupWriter};
 use parquet::schema::parser::parse_message_type;
-use parquet::schema::types::{SchemaDescriptor, TypePtr};
+use parquet::schema::types::TypePtr;
 
-use self::blocks::Blocks;
 use super::Encode;
 use crate::archive::Header as Recording;
-use crate::archive::import::Events;
-use crate::event::json_lines::Line;
-use crate::event::{BrokerTime, Event, Header, Place, TimeKind, Timestamp};
+use crate::event::{Event, TimeKind};
 
 mod blocks;
+mod layout;
+mod rows;
+#[cfg(test)]
+mod tests;
+
+pub(in crate::archive) use rows::Groups;
 
 /// The columns of every file; numbers and times as in the lines of archives.
 const SCHEMA: &str = "message event {
@@ -49,8 +48,6 @@ const SCHEMA: &str = "message event {
 /// Rows of a row group, and bytes of events in it, whichever is reached first.
 const GROUP_ROWS: usize = 100_000;
 const GROUP_BYTES: usize = 16 * 1024 * 1024;
-/// Rows that are read at once.
-const READ_ROWS: usize = 256;
 /// The entry with the header of the recording.
 const HEADER_ENTRY: &str = "eddy.header";
 
@@ -228,240 +225,6 @@ impl<W: Write + Send> Encode for Encoder<W> {
         self.writer.finish().map_err(failed)?;
         self.writer.inner_mut().flush()
     }
-}
-
-/// Reads files with these columns, row group by row group.
-pub(in crate::archive) struct Groups {
-    reader: SerializedFileReader<Blocks>,
-    header: Option<Recording>,
-    next_group: usize,
-    columns: Option<Columns>,
-    ready: std::vec::IntoIter<Result<Line, String>>,
-    events: u64,
-}
-
-impl Groups {
-    pub(in crate::archive) fn open(path: &Path) -> io::Result<Self> {
-        let reader = SerializedFileReader::new(Blocks::open(path)?).map_err(failed)?;
-        let metadata = reader.metadata().file_metadata();
-        if !is_ours(metadata.schema_descr())? {
-            return Err(malformed("its columns are not those of events, which `docs/archive.md` has"));
-        }
-        let entries = metadata.key_value_metadata().map(Vec::as_slice).unwrap_or_default();
-        let entry = entries.iter().find(|entry| entry.key == HEADER_ENTRY);
-        let header = entry.and_then(|entry| Recording::from_line(entry.value.as_deref()?.as_bytes())?.ok());
-        let ready = Vec::new().into_iter();
-        Ok(Self { reader, header, next_group: 0, columns: None, ready, events: 0 })
-    }
-
-    /// Reads some more rows; false at the end.
-    fn read_more(&mut self) -> io::Result<bool> {
-        loop {
-            if let Some(columns) = &mut self.columns {
-                let rows = columns.read().map_err(failed)?;
-                if !rows.is_empty() {
-                    self.ready = rows.into_iter();
-                    return Ok(true);
-                }
-                self.columns = None;
-            }
-            if self.next_group >= self.reader.num_row_groups() {
-                return Ok(false);
-            }
-            let group = self.reader.get_row_group(self.next_group).map_err(failed)?;
-            self.next_group += 1;
-            self.columns = Some(Columns::open(group.as_ref()).map_err(failed)?);
-        }
-    }
-}
-
-impl Events for Groups {
-    fn next(&mut self) -> io::Result<Option<(u64, Result<Line, String>)>> {
-        loop {
-            if let Some(line) = self.ready.next() {
-                self.events += 1;
-                return Ok(Some((self.events, line)));
-            }
-            if !self.read_more()? {
-                return Ok(None);
-            }
-        }
-    }
-
-    fn header(&self) -> Option<Recording> {
-        self.header.clone()
-    }
-}
-
-/// Whether a file has our columns, with their types and the ways in which values may be missing or repeat.
-fn is_ours(found: &SchemaDescriptor) -> io::Result<bool> {
-    let ours = SchemaDescriptor::new(schema()?);
-    let same = ours.num_columns() == found.num_columns()
-        && ours.columns().iter().zip(found.columns()).all(|(one, other)| {
-            one.path() == other.path()
-                && one.physical_type() == other.physical_type()
-                && one.max_def_level() == other.max_def_level()
-                && one.max_rep_level() == other.max_rep_level()
-        });
-    Ok(same)
-}
-
-/// One column of one row group.
-struct Column<T: DataType> {
-    reader: ColumnReaderImpl<T>,
-    values: std::vec::IntoIter<T::T>,
-    levels: std::vec::IntoIter<i16>,
-    places: std::iter::Peekable<std::vec::IntoIter<i16>>,
-}
-
-impl<T: DataType> Column<T> {
-    fn open(group: &dyn RowGroupReader, place: usize) -> Result<Self, ParquetError> {
-        let reader = get_typed_column_reader::<T>(group.get_column_reader(place)?);
-        let nothing = || Vec::new().into_iter();
-        Ok(Self { reader, values: Vec::new().into_iter(), levels: nothing(), places: nothing().peekable() })
-    }
-
-    /// Reads up to [`READ_ROWS`] rows and returns how many they are.
-    fn read(&mut self) -> Result<usize, ParquetError> {
-        let (mut values, mut levels, mut places) = (Vec::new(), Vec::new(), Vec::new());
-        let (rows, _, _) =
-            self.reader.read_records(READ_ROWS, Some(&mut levels), Some(&mut places), &mut values)?;
-        self.values = values.into_iter();
-        self.levels = levels.into_iter();
-        self.places = places.into_iter().peekable();
-        Ok(rows)
-    }
-
-    /// The value of the next row of a column in which none is missing.
-    fn required(&mut self) -> Option<T::T> {
-        self.values.next()
-    }
-
-    /// The value of the next row, if it has one.
-    fn optional(&mut self) -> Option<T::T> {
-        if self.levels.next() == Some(1) { self.values.next() } else { None }
-    }
-}
-
-/// The columns of one row group.
-struct Columns {
-    number: Column<Int64Type>,
-    received: Column<Int64Type>,
-    channel: Column<ByteArrayType>,
-    partition: Column<Int32Type>,
-    offset: Column<Int64Type>,
-    time: Column<Int64Type>,
-    time_kind: Column<ByteArrayType>,
-    key: Column<ByteArrayType>,
-    payload: Column<ByteArrayType>,
-    header_names: Column<ByteArrayType>,
-    header_values: Column<ByteArrayType>,
-    attributes: Column<ByteArrayType>,
-}
-
-impl Columns {
-    fn open(group: &dyn RowGroupReader) -> Result<Self, ParquetError> {
-        Ok(Self {
-            number: Column::open(group, 0)?,
-            received: Column::open(group, 1)?,
-            channel: Column::open(group, 2)?,
-            partition: Column::open(group, 3)?,
-            offset: Column::open(group, 4)?,
-            time: Column::open(group, 5)?,
-            time_kind: Column::open(group, 6)?,
-            key: Column::open(group, 7)?,
-            payload: Column::open(group, 8)?,
-            header_names: Column::open(group, 9)?,
-            header_values: Column::open(group, 10)?,
-            attributes: Column::open(group, 11)?,
-        })
-    }
-
-    fn read(&mut self) -> Result<Vec<Result<Line, String>>, ParquetError> {
-        let rows = self.received.read()?;
-        let others = [
-            self.number.read()?,
-            self.channel.read()?,
-            self.partition.read()?,
-            self.offset.read()?,
-            self.time.read()?,
-            self.time_kind.read()?,
-            self.key.read()?,
-            self.payload.read()?,
-            self.header_names.read()?,
-            self.header_values.read()?,
-            self.attributes.read()?,
-        ];
-        if others.iter().any(|other| *other != rows) {
-            return Err(ParquetError::General("its columns are not of one length".to_owned()));
-        }
-        Ok((0..rows).map(|_| self.line()).collect())
-    }
-
-    fn line(&mut self) -> Result<Line, String> {
-        // Every column is asked before anything can be wrong, so that all stay in the same row.
-        let number = self.number.optional().map(i64::cast_unsigned);
-        let received = Timestamp(self.received.required().unwrap_or_default());
-        let channel = self.channel.required().unwrap_or_default();
-        let place = Place {
-            partition: self.partition.optional(),
-            offset: self.offset.optional().map(i64::cast_unsigned),
-        };
-        let time = self.time.optional();
-        let kind = self.time_kind.optional();
-        let (key, payload) = (self.key.optional(), self.payload.optional());
-        let headers = self.headers();
-        let attributes = self.attributes.required().unwrap_or_default();
-        let kind = match kind.as_ref().map(ByteArray::data) {
-            Some(b"append") => TimeKind::Append,
-            _ => TimeKind::Create,
-        };
-        let event = Event {
-            channel: text(&channel)?.into(),
-            key: key.as_ref().map(content),
-            payload: payload.as_ref().map(content),
-            headers: headers?,
-            received,
-            broker_time: time.map(|time| BrokerTime { time: Timestamp(time), kind }),
-            place,
-            attributes: serde_json::from_slice(attributes.data())
-                .map_err(|error| format!("`attributes`: {error}"))?,
-        };
-        Ok(Line { number, event })
-    }
-
-    fn headers(&mut self) -> Result<Vec<Header>, String> {
-        let mut headers = Vec::new();
-        let mut wrong = None;
-        loop {
-            let has_header = self.header_names.levels.next() == Some(1);
-            self.header_names.places.next();
-            let has_value = self.header_values.levels.next() == Some(2);
-            self.header_values.places.next();
-            if has_header {
-                let name = text(&self.header_names.values.next().unwrap_or_default());
-                let value = has_value.then(|| self.header_values.values.next()).flatten();
-                match name {
-                    Ok(name) => {
-                        headers.push(Header { name: name.into(), value: value.as_ref().map(content) });
-                    }
-                    Err(error) => wrong = Some(error),
-                }
-            }
-            if self.header_names.places.peek() != Some(&1) {
-                return wrong.map_or(Ok(headers), Err);
-            }
-        }
-    }
-}
-
-fn text(bytes: &ByteArray) -> Result<String, String> {
-    String::from_utf8(bytes.data().to_vec()).map_err(|_| "a text is no UTF-8".to_owned())
-}
-
-fn content(bytes: &ByteArray) -> Bytes {
-    // A copy, so that an event does not hold the memory of its page.
-    Bytes::copy_from_slice(bytes.data())
 }
 
 fn malformed(words: &str) -> io::Error {
