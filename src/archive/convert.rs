@@ -6,9 +6,10 @@ use std::sync::{Arc, Mutex, PoisonError};
 
 use tempfile::NamedTempFile;
 
+use super::header::HeaderProblem;
 use super::import::ImportFormat;
 use super::storage::{self, Medium};
-use super::{ArchiveError, Header, Record, Summary};
+use super::{ArchiveError, Header, Record, Summary, VERSION};
 use crate::event::{Event, kcat};
 
 pub(super) mod avro;
@@ -89,6 +90,19 @@ trait Encode {
 
     /// Writes what is still held, and the end of the file.
     fn finish(self: Box<Self>) -> io::Result<()>;
+}
+
+/// The header of a recording from the entry of a file that holds it; as in lines, what is not known is refused.
+fn recorded_header(entry: &[u8]) -> io::Result<Header> {
+    let reason = match Header::from_line(entry) {
+        Some(Ok(header)) => return Ok(header),
+        Some(Err(HeaderProblem::Version(version))) => {
+            format!("is of version {version}; this program reads up to {VERSION}: use a newer eddy")
+        }
+        Some(Err(HeaderProblem::Other(reason))) => format!("cannot be used: {reason}"),
+        None => "is no header of a recording: take the entry out, or convert the recording anew".to_owned(),
+    };
+    Err(io::Error::new(io::ErrorKind::InvalidData, format!("its entry `eddy.header` {reason}")))
 }
 
 type Output = BufWriter<Destination>;

@@ -5,7 +5,7 @@ use std::io::{self, BufRead, Read, Write};
 use bytes::Bytes;
 use flate2::Compression;
 
-use super::Encode;
+use super::{Encode, recorded_header};
 use crate::archive::Header as Recording;
 use crate::archive::import::{Events, Input};
 use crate::event::json_lines::{Line, MAX_LINE};
@@ -168,7 +168,7 @@ impl Blocks {
                     b"avro.schema" => schema = serde_json::from_slice(&value).ok(),
                     b"avro.codec" => codec = Codec::named(&value)?,
                     name if name == HEADER_ENTRY.as_bytes() => {
-                        header = Recording::from_line(&value).and_then(Result::ok);
+                        header = Some(recorded_header(&value)?);
                     }
                     _ => {}
                 }

@@ -225,3 +225,19 @@ fn rows_and_cloud_events_of_others_are_taken() {
     assert_eq!(bad.line, 2);
     assert!(importer.next_imported().expect("read").is_none());
 }
+
+#[test]
+fn headers_of_a_newer_version_are_refused() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let path = folder.path().join("converted");
+    for format in lossless().into_iter().filter(|format| format.keeps_header()) {
+        write(&path, format, Some(&Header::new(vec!["a".to_owned()])), &many()[..1]);
+        let mut bytes = std::fs::read(&path).expect("read");
+        let version = b"\"version\":";
+        let at = bytes.windows(version.len()).position(|window| window == version).expect("a header");
+        bytes[at + version.len()] = b'9';
+        std::fs::write(&path, &bytes).expect("written");
+        let refused = Importer::open(&path, Some(format.import()), None).err().expect("refused").to_string();
+        assert!(refused.contains("`eddy.header` is of version 9"), "{format:?}: {refused}");
+    }
+}

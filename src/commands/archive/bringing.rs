@@ -1,6 +1,6 @@
 //! Events of other tools on their way in: one after another, with what is no event refused or left out.
 
-use crate::archive::{BadInput, Imported, Importer, Record};
+use crate::archive::{BadInput, ImportFormat, Imported, Importer, Record};
 use crate::commands::{CommandError, Context};
 
 /// Things left out that are shown one by one.
@@ -49,7 +49,8 @@ impl<'a> Bringing<'a> {
     }
 
     fn skip(&mut self, bad: BadInput) -> Result<(), CommandError> {
-        let words = format!("line {} of `{}` is no event: {}", bad.line, bad.file, bad.reason);
+        let place = if self.importer.format() == ImportFormat::Parquet { "row" } else { "line" };
+        let words = format!("{place} {} of `{}` is no event: {}", bad.line, bad.file, bad.reason);
         if !self.skip_bad {
             return Err(
                 CommandError::usage(words).hint("`--skip-bad` leaves out what is no event, and counts it")

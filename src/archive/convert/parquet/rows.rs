@@ -15,6 +15,7 @@ use super::blocks::Blocks;
 use super::layout::{HeaderLeaves, Layout, Leaf, Moment, Number};
 use super::{HEADER_ENTRY, failed};
 use crate::archive::Header as Recording;
+use crate::archive::convert::recorded_header;
 use crate::archive::import::{Events, strange_columns};
 use crate::event::json_lines::Line;
 use crate::event::{Attributes, BrokerTime, Event, Header, Place, TimeKind, Timestamp};
@@ -45,7 +46,8 @@ impl Groups {
         layout.check_groups(reader.metadata().row_groups())?;
         let entries = metadata.key_value_metadata().map(Vec::as_slice).unwrap_or_default();
         let entry = entries.iter().find(|entry| entry.key == HEADER_ENTRY);
-        let header = entry.and_then(|entry| Recording::from_line(entry.value.as_deref()?.as_bytes())?.ok());
+        let line = entry.map(|entry| entry.value.as_deref().unwrap_or_default());
+        let header = line.map(|line| recorded_header(line.as_bytes())).transpose()?;
         let ready = Vec::new().into_iter();
         Ok(Self { reader, layout, header, arrival, next_group: 0, columns: None, ready, events: 0 })
     }
@@ -173,7 +175,8 @@ impl Numbers {
 fn whole(number: f64) -> Result<i128, String> {
     let text = number.to_string();
     let is_exact = number.abs() < 9_007_199_254_740_992.0;
-    text.parse().ok().filter(|_| is_exact).ok_or(text)
+    let exact = text.parse().ok().filter(|_| is_exact);
+    exact.ok_or_else(|| format!("the DOUBLE {text}, which is not whole or beyond 2^53"))
 }
 
 /// Times of one row group.
@@ -333,8 +336,12 @@ impl Columns {
         let headers = self.headers.as_mut().map_or(Ok(Vec::new()), Headers::next);
         let attributes = self.attributes.as_mut().and_then(Column::next);
         let kind = match kind.as_ref().map(ByteArray::data) {
+            None | Some(b"create") => TimeKind::Create,
             Some(b"append") => TimeKind::Append,
-            _ => TimeKind::Create,
+            Some(other) => {
+                let other = String::from_utf8_lossy(other);
+                return Err(format!("`time_kind` is neither `create` nor `append`: `{other}`"));
+            }
         };
         let event = Event {
             channel: text(&channel.ok_or("`channel` is null")?, "channel")?.into(),
@@ -348,9 +355,9 @@ impl Columns {
             broker_time: taken("time", time)?.map(|time| BrokerTime { time, kind }),
             place: Place { partition: taken("partition", partition)?, offset: taken("offset", offset)? },
             attributes: match attributes {
-                Some(attributes) => serde_json::from_slice(attributes.data())
+                Some(attributes) if !attributes.is_empty() => serde_json::from_slice(attributes.data())
                     .map_err(|error| format!("`attributes`: {error}"))?,
-                None => Attributes::default(),
+                _ => Attributes::default(),
             },
         };
         Ok(Line { number: taken("number", number)?, event })

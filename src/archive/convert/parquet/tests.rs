@@ -218,3 +218,43 @@ fn a_null_where_there_must_be_a_value_is_no_event() {
     let reasons: Vec<_> = rows.iter().filter_map(|row| row.as_ref().err()).collect();
     assert_eq!(reasons, ["2: `channel` is null", "3: `received` is null"]);
 }
+
+#[test]
+fn values_that_no_event_has_are_named() {
+    let fields = format!(
+        "{EVENT} required int64 offset; optional double number; required binary time_kind (STRING);
+         required binary attributes (STRING);"
+    );
+    let [channel, payload] = channel_and_payload(4);
+    let columns = [
+        channel,
+        payload,
+        Values::Large(vec![-5, 1, 1, 1], None),
+        Values::Double(vec![1.0, 2.5, 3.0, f64::NAN], vec![1; 4]),
+        texts(&["create", "create", "bogus", "append"]),
+        texts(&["{}", "{}", "{}", ""]),
+    ];
+    let (rows, _) = rows(&file(&fields, &columns));
+    let reasons: Vec<_> = rows.iter().filter_map(|row| row.as_ref().err()).collect();
+    let expected = [
+        "1: `offset` cannot be -5",
+        "2: `number` cannot be the DOUBLE 2.5, which is not whole or beyond 2^53",
+        "3: `time_kind` is neither `create` nor `append`: `bogus`",
+    ];
+    assert_eq!(reasons, expected);
+    assert_eq!(rows[3].as_ref().expect("an event").number, None);
+}
+
+#[test]
+fn headers_that_are_not_known_are_refused() {
+    let with = |header: &str| {
+        let columns = channel_and_payload(1);
+        refused(&packed(EVENT, &columns, Compression::UNCOMPRESSED, Some(header)))
+    };
+    let garbage = with("garbage");
+    assert!(garbage.contains("its entry `eddy.header` is no header of a recording"), "{garbage}");
+    let newer = with(r#"{"eddy":"archive","version":9}"#);
+    assert!(newer.contains("`eddy.header` is of version 9; this program reads up to"), "{newer}");
+    let broken = with(r#"{"eddy":"archive","version":1}"#);
+    assert!(broken.contains("`eddy.header` cannot be used: "), "{broken}");
+}
