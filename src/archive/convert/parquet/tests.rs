@@ -3,7 +3,7 @@
 use std::path::Path;
 use std::sync::Arc;
 
-use parquet::basic::Compression;
+use parquet::basic::{Compression, GzipLevel};
 use parquet::data_type::{
     ByteArray, ByteArrayType, DataType, DoubleType, Int32Type, Int64Type, Int96, Int96Type,
 };
@@ -257,4 +257,21 @@ fn headers_that_are_not_known_are_refused() {
     assert!(newer.contains("`eddy.header` is of version 9; this program reads up to"), "{newer}");
     let broken = with(r#"{"eddy":"archive","version":1}"#);
     assert!(broken.contains("`eddy.header` cannot be used: "), "{broken}");
+}
+
+#[test]
+fn columns_packed_by_what_is_not_read_are_named() {
+    let whole = packed(EVENT, &channel_and_payload(1), Compression::GZIP(GzipLevel::default()), None);
+    assert_eq!(rows(&whole).0.len(), 1);
+    // In the footer the number of the codec stands behind the name of the column: 2 is gzip, 4 is brotli, 7 is lz4.
+    let name = whole.windows(9).rposition(|window| window == b"\x18\x07payload").expect("the path");
+    let codec =
+        (name + 9..whole.len()).find(|at| whole[*at..].starts_with(&[0x15, 4])).expect("the codec") + 1;
+    for (number, words) in [(4, "brotli"), (5, "lz4"), (7, "lz4"), (3, "lzo")] {
+        let mut changed = whole.clone();
+        changed[codec] = number * 2;
+        let found = refused(&changed);
+        let expected = format!("column `payload` is compressed by {words}, which this program does not read");
+        assert!(found.contains(&expected), "{found}");
+    }
 }
