@@ -191,6 +191,31 @@ fn other_formats_lie_in_the_bucket_as_well() {
 }
 
 #[test]
+fn what_is_no_whole_parquet_is_said_by_its_name() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let at = folder.path();
+    write_lines(at, 30);
+    let convert =
+        |from: &str, to: &str| run(at, &["archive", "convert", from, "--output", to, "--force"], &[]);
+    assert!(run(at, &["record", "events.ndjson", "--output", "a.eddy.ndjson.zst"], &[]).status.success());
+    assert!(convert("a.eddy.ndjson.zst", "a.parquet").status.success());
+    let whole = std::fs::read(at.join("a.parquet")).expect("written");
+    let cases = [
+        (&whole[..whole.len() / 2], "it is cut off"),
+        (&whole[whole.len() / 2..], "its beginning is missing"),
+        (&[][..], "it is empty"),
+    ];
+    for (bytes, words) in cases {
+        std::fs::write(at.join("part.parquet"), bytes).expect("written");
+        let refused = convert("part.parquet", "b.eddy.ndjson.zst");
+        assert_eq!(refused.status.code(), Some(2));
+        let said = String::from_utf8_lossy(&refused.stderr);
+        assert!(said.contains(&format!("cannot read `part.parquet`: {words}")), "{said}");
+    }
+    assert!(!at.join("b.eddy.ndjson.zst").exists());
+}
+
+#[test]
 fn a_run_with_a_ledger_sends_an_object() {
     let Some(storage) = Storage::start() else {
         return;

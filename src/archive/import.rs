@@ -9,7 +9,7 @@ use std::rc::Rc;
 use serde::Serialize;
 use serde_json::value::RawValue;
 
-use super::convert::{avro, cloud_events, csv};
+use super::convert::{ConvertFormat, avro, cloud_events, csv};
 use super::{ArchiveError, Header, storage};
 use crate::event::Timestamp;
 use crate::event::json_lines::{Line, MAX_LINE};
@@ -291,6 +291,10 @@ fn is_parquet(path: &Path, format: Option<ImportFormat>) -> io::Result<bool> {
     let has_end = path.is_file() || storage::is_object(path);
     if !has_end || format.is_some_and(|format| format != ImportFormat::Parquet) {
         return Ok(false);
+    }
+    // What is wrong with the file its reader knows best.
+    if format.is_some() || ConvertFormat::of_name(path) == Some(ConvertFormat::Parquet) {
+        return Ok(true);
     }
     let mut first = Vec::new();
     storage::open(path)?.input.take(4).read_to_end(&mut first)?;

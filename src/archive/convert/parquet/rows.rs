@@ -9,11 +9,11 @@ use parquet::data_type::{
     ByteArray, ByteArrayType, DataType, DoubleType, Int32Type, Int64Type, Int96, Int96Type,
 };
 use parquet::errors::ParquetError;
-use parquet::file::reader::{FileReader, RowGroupReader, SerializedFileReader};
+use parquet::file::reader::{ChunkReader, FileReader, Length, RowGroupReader, SerializedFileReader};
 
 use super::blocks::Blocks;
 use super::layout::{HeaderLeaves, Layout, Leaf, Moment, Number};
-use super::{HEADER_ENTRY, failed};
+use super::{HEADER_ENTRY, failed, malformed};
 use crate::archive::Header as Recording;
 use crate::archive::convert::recorded_header;
 use crate::archive::import::{Events, strange_columns};
@@ -22,6 +22,10 @@ use crate::event::{Attributes, BrokerTime, Event, Header, Place, TimeKind, Times
 
 /// Rows that are read at once.
 const READ_ROWS: usize = 256;
+/// What a file begins and ends with.
+const MAGIC: &[u8] = b"PAR1";
+/// Bytes of a file without a row: both ends, and the length of what stands before the last.
+const LEAST: u64 = 12;
 /// The day of 1970-01-01 in times of 96 bits.
 const DAY_OF_1970: i64 = 2_440_588;
 
@@ -40,7 +44,9 @@ pub(in crate::archive) struct Groups {
 
 impl Groups {
     pub(in crate::archive) fn open(path: &Path, arrival: Timestamp) -> io::Result<Self> {
-        let reader = SerializedFileReader::new(Blocks::open(path)?).map_err(failed)?;
+        let blocks = Blocks::open(path)?;
+        check_ends(&blocks)?;
+        let reader = SerializedFileReader::new(blocks).map_err(failed)?;
         let metadata = reader.metadata().file_metadata();
         let layout = Layout::find(metadata.schema_descr())?;
         layout.check_groups(reader.metadata().row_groups())?;
@@ -93,6 +99,28 @@ impl Events for Groups {
     fn lost(&self) -> Option<String> {
         strange_columns(&self.layout.strange)
     }
+}
+
+/// Refuses what does not begin and end as Parquet does.
+fn check_ends(blocks: &Blocks) -> io::Result<()> {
+    if blocks.len() == 0 {
+        return Err(malformed("it is empty, and no Parquet file"));
+    }
+    let length = usize::try_from(blocks.len()).unwrap_or(MAGIC.len()).min(MAGIC.len());
+    let begin = blocks.get_bytes(0, length).map_err(failed)?;
+    let end = blocks.get_bytes(blocks.len() - length as u64, length).map_err(failed)?;
+    let words = match (&begin[..] == MAGIC, &end[..] == MAGIC) {
+        (true, true) if blocks.len() >= LEAST => return Ok(()),
+        (true, _) => "it is cut off: a Parquet file ends with `PAR1`; write it again",
+        (false, true) => "its beginning is missing: a Parquet file begins with `PAR1`; write it again",
+        (false, false) => match begin.as_ref() {
+            [0x1f, 0x8b, ..] | [0x28, 0xb5, 0x2f, 0xfd] => {
+                "it is packed, and Parquet is read from its end: unpack it first"
+            }
+            _ => "it is no Parquet file, which begins and ends with `PAR1`",
+        },
+    };
+    Err(malformed(words))
 }
 
 /// One column of one row group.

@@ -260,6 +260,29 @@ fn headers_that_are_not_known_are_refused() {
 }
 
 #[test]
+fn what_is_no_whole_parquet_is_told_apart() {
+    let whole = file(EVENT, &channel_and_payload(1));
+    let cases: [(&[u8], &str); 7] = [
+        (b"", "it is empty, and no Parquet file"),
+        (b"PA", "it is no Parquet file"),
+        (b"channel,payload\n", "it is no Parquet file, which begins and ends with `PAR1`"),
+        (&[0x1f, 0x8b, 8, 0, 0], "it is packed"),
+        (&whole[..whole.len() - 9], "it is cut off"),
+        (&whole[9..], "its beginning is missing"),
+        (b"PAR1PAR1", "it is cut off"),
+    ];
+    for (bytes, words) in cases {
+        let found = refused(bytes);
+        assert!(found.contains(words), "{found}");
+    }
+    let folder = tempfile::tempdir().expect("a folder");
+    let path = folder.path().join("told-by-its-name.parquet");
+    std::fs::write(&path, b"channel,payload\n").expect("written");
+    let found = Importer::open(&path, None, None).err().expect("refused").to_string();
+    assert!(found.contains("it is no Parquet file"), "{found}");
+}
+
+#[test]
 fn columns_packed_by_what_is_not_read_are_named() {
     let whole = packed(EVENT, &channel_and_payload(1), Compression::GZIP(GzipLevel::default()), None);
     assert_eq!(rows(&whole).0.len(), 1);
