@@ -179,6 +179,8 @@ impl Reading {
         let state = self.shared.state();
         let is_awaited = |(_, queue): &(&Lane, &Queue)| !queue.ended && queue.events.is_empty();
         let awaited = state.queues.iter().find(is_awaited).map(|(lane, _)| lane.clone());
+        // One without a queue of its own comes by the client.
+        let awaited = awaited.filter(|lane| self.shared.parts().contains_key(lane));
         match awaited {
             Some(lane) => {
                 drop(state);
