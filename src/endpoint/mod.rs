@@ -16,7 +16,7 @@ pub mod address;
 ))]
 mod address_options;
 
-#[cfg(any(feature = "kafka", feature = "mqtt", feature = "nats"))]
+#[cfg(any(feature = "amqp", feature = "kafka", feature = "mqtt", feature = "nats"))]
 mod address_path;
 pub mod ahead;
 #[cfg(feature = "amqp")]
