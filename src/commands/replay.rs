@@ -16,6 +16,7 @@ use super::window::Window;
 use super::{CommandError, Context, ErrorKind, Status, results, transfer};
 use crate::archive::is_archive_name;
 use crate::endpoint::address::Scheme;
+use crate::endpoint::facts::Refusal;
 use crate::endpoint::open;
 use crate::endpoint::{Capabilities, Sink, SinkOptions};
 use crate::event::Timestamp;
@@ -158,12 +159,9 @@ async fn replay(args: &Args, context: &Context) -> Result<Status, CommandError> 
     delivering::refuse_shards_of_ids(shard.map_or(1, |shard| shard.place().1), &target.address)?;
     files::refuse_unfit(args, context, (&origin, &target), shard)?;
     let stop = transfer::stop_on_interruption();
-    let target = connecting(args, context, target, !scheduled.timetable.is_paced());
+    let (target, refusal) = connecting(args, context, target, !scheduled.timetable.is_paced());
     transfer::stop_when_target_unread(&stop, &target, &context.ui);
     let source = origin.open(window).await?;
-    let opened = args.asks_target().then(|| target.for_writing(&context.environment).ok()).flatten();
-    // What is wrong with address or options is said when the target is opened.
-    let refusal = opened.and_then(|(address, options)| open::refusal(&address, &options).ok().flatten());
     let translation = open::translation(&target.address)?;
     let carriage = Carriage { capabilities: carried, refusal, translation };
     delivering::refuse_uncommon_beginning(args, shard, scheduled.start_at)?;
@@ -200,17 +198,21 @@ async fn replay(args: &Args, context: &Context) -> Result<Status, CommandError> 
         .await
 }
 
-/// Has the target connect while the recording is looked through, where a run may follow.
-fn connecting(args: &Args, context: &Context, target: Place, in_bulk: bool) -> Place {
-    let may_follow = !args.dry_run && target.confirm(args.confirm.as_deref()).is_ok();
-    if !may_follow || args.delivering.transacts() {
-        return target;
+/// The target, and which events it refuses, where it is asked. It connects while the recording is looked through, where a run
+/// may follow.
+fn connecting(args: &Args, context: &Context, target: Place, in_bulk: bool) -> (Place, Option<Refusal>) {
+    if args.dry_run && !args.asks_target() {
+        return (target, None);
     }
-    // What is wrong is said when it is used.
+    // What is wrong with address or options is said when the target is opened.
     let opened = target.for_writing(&context.environment).ok();
-    let ahead =
-        opened.and_then(|(address, options)| open::begin(&address, &SinkOptions { in_bulk, ..options }));
-    Place { ahead, ..target }
+    let may_follow = !args.dry_run && target.confirm(args.confirm.as_deref()).is_ok();
+    let begun = opened.as_ref().filter(|_| may_follow && !args.delivering.transacts());
+    let ahead = begun
+        .and_then(|(address, options)| open::begin(address, &SinkOptions { in_bulk, ..options.clone() }));
+    let asked = opened.filter(|_| args.asks_target());
+    let refusal = asked.and_then(|(address, options)| open::refusal(&address, &options).ok().flatten());
+    (Place { ahead, ..target }, refusal)
 }
 
 /// Sends what was surveyed and reports what came of it.
