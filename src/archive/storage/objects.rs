@@ -98,17 +98,15 @@ fn failure(error: &Error) -> io::Error {
                 | HttpErrorKind::Interrupted
         )
     });
+    let is_refused = matches!(error, Error::PermissionDenied { .. } | Error::Unauthenticated { .. })
+        || answer.is_about_a_key();
     let of_kind = |kind, words: String| io::Error::new(kind, words);
     match error {
         Error::NotFound { .. } if words.contains("NoSuchBucket") => {
             io::Error::other("there is no such bucket")
         }
         Error::NotFound { .. } => of_kind(io::ErrorKind::NotFound, "there is no such object".to_owned()),
-        Error::PermissionDenied { .. } | Error::Unauthenticated { .. } => of_kind(
-            io::ErrorKind::PermissionDenied,
-            format!("the server does not let us in{}", answer.behind()),
-        ),
-        _ if answer.is_about_a_key() => of_kind(
+        _ if is_refused => of_kind(
             io::ErrorKind::PermissionDenied,
             format!("the server does not let us in{}", answer.behind()),
         ),
