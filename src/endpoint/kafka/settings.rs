@@ -351,7 +351,7 @@ pub(super) fn consuming(config: &mut ClientConfig, group: &str) {
         .set("message.max.bytes", "8388608")
         .set("receive.message.max.bytes", "1000000000")
         .set("queued.min.messages", "100000")
-        .set("queued.max.messages.kbytes", "16384");
+        .set("queued.max.messages.kbytes", "8192");
 }
 
 fn one_of(
