@@ -46,8 +46,8 @@ const SCHEMA: &str = "message event {
     required binary attributes (STRING);
 }";
 /// Rows of a row group, and bytes of events in it, whichever is reached first.
-const GROUP_ROWS: usize = 100_000;
-const GROUP_BYTES: usize = 16 * 1024 * 1024;
+const GROUP_ROWS: usize = 50_000;
+const GROUP_BYTES: usize = 8 * 1024 * 1024;
 /// The entry with the header of the recording.
 const HEADER_ENTRY: &str = "eddy.header";
 

@@ -20,7 +20,7 @@ const AHEAD: (usize, usize) = (512, 4);
 /// How long partitions may say nothing before those that go on do so without them.
 const PATIENCE: Duration = Duration::from_secs(4);
 /// Bytes that the client may have fetched of all partitions, and the least and the most of one.
-const FETCHED: usize = 32 * 1024 * 1024;
+const FETCHED: usize = 8 * 1024 * 1024;
 const SHARE: (usize, usize) = (16 * 1024, 4 * 1024 * 1024);
 
 /// Bytes that the client may fetch ahead of each of so many partitions.
@@ -36,14 +36,17 @@ pub(super) fn fetch_apart(config: &mut ClientConfig, partitions: usize) -> bool 
     config
         // How much is fetched ahead holds for each queue.
         .set("queued.max.messages.kbytes", kilobytes)
-        .set("fetch.message.max.bytes", share.min(FETCHED_AT_ONCE).to_string())
+        .set("queued.min.messages", (FETCHED_EVENTS.0 / partitions.max(1)).max(FETCHED_EVENTS.1).to_string())
+        .set("fetch.message.max.bytes", (share / FETCHES).to_string())
         // Where one partition after the other is drained, each has to be filled again soon.
         .set("fetch.queue.backoff.ms", "1");
     is_new
 }
 
-/// Bytes of one partition that are asked for at once.
-const FETCHED_AT_ONCE: usize = 1024 * 1024;
+/// The part of its share of bytes that is asked for at once: of what is compressed ten times as much may come.
+const FETCHES: usize = 4;
+/// Events of all partitions at which no more are fetched, however small they are, and the least of one.
+const FETCHED_EVENTS: (usize, usize) = (50_000, 1_000);
 
 /// What lies ahead of one partition.
 #[derive(Debug, Default)]

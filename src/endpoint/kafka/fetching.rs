@@ -1,9 +1,13 @@
-//! Records taken from the client many at a time: all that lie ready, in one call, and without a wrapper for each.
+//! Records taken from the client many at a time, in one call, and without a wrapper for each.
 //!
 //! The safe interface of `rdkafka` hands out one record a call, which costs more than all else that reading does. This is
 //! one of two files of the crate with `unsafe` in them; `tests/architecture.rs` sees to that.
-#![allow(unsafe_code, reason = "the client gives many records at a time to a callback of C only")]
+//!
+//! The client can give all that lies ready to a callback as well. For the time of that call its queue is empty, and it goes on
+//! fetching as if nothing waited to be read: a reader that is slower than the cluster would be given ever more.
+#![allow(unsafe_code, reason = "the client gives many records at a time through its interface in C only")]
 
+use std::collections::VecDeque;
 use std::ffi::{CStr, CString, c_void};
 use std::ptr::{self, NonNull};
 use std::sync::Arc;
@@ -14,10 +18,10 @@ use base64::prelude::BASE64_STANDARD;
 use bytes::{Bytes, BytesMut};
 use compact_str::CompactString;
 use rdkafka::bindings::{
-    rd_kafka_consume_callback_queue, rd_kafka_header_get_all, rd_kafka_headers_t, rd_kafka_message_headers,
-    rd_kafka_message_t, rd_kafka_message_timestamp, rd_kafka_queue_destroy, rd_kafka_queue_forward,
-    rd_kafka_queue_get_partition, rd_kafka_queue_new, rd_kafka_queue_t, rd_kafka_resp_err_t,
-    rd_kafka_timestamp_type_t, rd_kafka_topic_name, rd_kafka_yield,
+    rd_kafka_consume_batch_queue, rd_kafka_header_get_all, rd_kafka_headers_t, rd_kafka_message_destroy,
+    rd_kafka_message_headers, rd_kafka_message_t, rd_kafka_message_timestamp, rd_kafka_queue_destroy,
+    rd_kafka_queue_forward, rd_kafka_queue_get_partition, rd_kafka_queue_new, rd_kafka_queue_t,
+    rd_kafka_resp_err_t, rd_kafka_timestamp_type_t, rd_kafka_topic_name,
 };
 use rdkafka::consumer::{BaseConsumer, Consumer as _};
 use rdkafka::error::RDKafkaErrorCode;
@@ -32,6 +36,10 @@ use crate::event::{Attributes, BrokerTime, Event, Header, Place, TimeKind, Times
 const SMALL: usize = 512;
 /// Bytes shared in this way, all of which stay for as long as one of the payloads does.
 const SHARED: usize = 4096;
+
+/// Records taken out of a queue of the client at once, and how often at most before something else is looked at.
+const TAKEN: usize = 256;
+const TIMES: usize = 64;
 
 /// Where the names of headers stand that are not UTF-8, as base64 by the place of their header.
 pub(super) const FOREIGN_NAMES: &str = "header_names";
@@ -57,6 +65,8 @@ pub(super) struct Fetching {
     topic: CompactString,
     /// Where the next small payload goes.
     shared: BytesMut,
+    /// What was taken out of the queue and not yet looked at.
+    taken: VecDeque<Message>,
     /// Queues that lead here.
     followed: Vec<Fetching>,
 }
@@ -76,6 +86,7 @@ impl Fetching {
             consumer: Arc::clone(consumer),
             topic: CompactString::default(),
             shared: BytesMut::new(),
+            taken: VecDeque::with_capacity(TAKEN),
             followed: Vec::new(),
         })
     }
@@ -104,7 +115,8 @@ impl Fetching {
     /// They stay for as long as this one does: a queue that goes takes along what lies where it leads to, and nothing more comes
     /// there.
     pub(super) fn follow(&mut self, others: impl IntoIterator<Item = Self>) {
-        for other in others {
+        for mut other in others {
+            self.taken.append(&mut other.taken);
             // SAFETY: both queues live, and belong to one client, which counts who holds them.
             unsafe { rd_kafka_queue_forward(other.queue.as_ptr(), self.queue.as_ptr()) };
             self.followed.push(other);
@@ -112,55 +124,60 @@ impl Fetching {
     }
 
     /// Gives what lies ready to `each` until that answers false; waits for something to come, but not longer than `wait`.
-    pub(super) fn take(&mut self, wait: Duration, each: impl FnMut(Fetched) -> bool) {
+    pub(super) fn take(&mut self, wait: Duration, mut each: impl FnMut(Fetched) -> bool) {
+        // Records that lie ready together carry one time of receipt: asking the clock costs as much as reading a record.
+        let mut received = None;
+        if self.taken.is_empty() && self.refill(Duration::ZERO, TAKEN) == 0 && !wait.is_zero() {
+            // The client waits until it has as many as are asked for.
+            self.refill(wait, 1);
+        }
+        for _ in 0..TIMES {
+            while let Some(message) = self.taken.pop_front() {
+                let received = *received.get_or_insert_with(Timestamp::now);
+                // SAFETY: it is ours until it is dropped.
+                let fetched =
+                    unsafe { fetched(message.0.as_ref(), &mut self.topic, &mut self.shared, received) };
+                if !each(fetched) {
+                    return;
+                }
+            }
+            if self.refill(Duration::ZERO, TAKEN) == 0 {
+                return;
+            }
+        }
+    }
+
+    /// Takes up to so many records out of the queue, and waits for all of them, but not longer than `wait`; how many came.
+    fn refill(&mut self, wait: Duration, most: usize) -> usize {
         let wait = i32::try_from(wait.as_millis()).unwrap_or(i32::MAX);
-        let client = self.client();
-        let (topic, shared) = (&mut self.topic, &mut self.shared);
-        let mut taker = Taker { each, topic, shared, client, received: None };
-        let callback = callback_of(&taker);
-        let opaque: *mut c_void = ptr::from_mut(&mut taker).cast();
-        // SAFETY: the callback gets back the taker it was made for, which lives until the call returns; nobody else touches
-        // it meanwhile, for the callback runs on this thread.
-        unsafe { rd_kafka_consume_callback_queue(self.queue.as_ptr(), wait, Some(callback), opaque) };
+        let mut found = [ptr::null_mut(); TAKEN];
+        let most = most.min(TAKEN);
+        // SAFETY: there is room for so many, and each that is written there is ours to give back.
+        let count =
+            unsafe { rd_kafka_consume_batch_queue(self.queue.as_ptr(), wait, found.as_mut_ptr(), most) };
+        // Less than none means that there is no such queue.
+        let count = usize::try_from(count).unwrap_or(0);
+        self.taken.extend(found.iter().take(count).filter_map(|message| NonNull::new(*message)).map(Message));
+        count
     }
 }
 
 impl Drop for Fetching {
     fn drop(&mut self) {
+        // They belong to the client, which may end with us.
+        self.taken.clear();
         // SAFETY: it was made by `new` and is given back once; the consumer is still there.
         unsafe { rd_kafka_queue_destroy(self.queue.as_ptr()) };
     }
 }
 
-/// What the callback works with.
-struct Taker<'a, F> {
-    each: F,
-    topic: &'a mut CompactString,
-    shared: &'a mut BytesMut,
-    client: *mut RDKafka,
-    /// Records that lie ready together carry one time of receipt: asking the clock costs as much as reading a record.
-    received: Option<Timestamp>,
-}
+/// A message of the client that is ours until it is dropped.
+struct Message(NonNull<rd_kafka_message_t>);
 
-type Callback = unsafe extern "C" fn(*mut rd_kafka_message_t, *mut c_void);
-
-/// The callback for a taker of this type.
-fn callback_of<F: FnMut(Fetched) -> bool>(_: &Taker<'_, F>) -> Callback {
-    on_message::<F>
-}
-
-unsafe extern "C" fn on_message<F: FnMut(Fetched) -> bool>(
-    message: *mut rd_kafka_message_t,
-    taker: *mut c_void,
-) {
-    // SAFETY: both come from `Fetching::take` and from the client, which lends the message for the time of this call.
-    let (message, taker) = unsafe { (&*message, &mut *taker.cast::<Taker<'_, F>>()) };
-    let received = *taker.received.get_or_insert_with(Timestamp::now);
-    // SAFETY: as above.
-    let fetched = unsafe { fetched(message, taker.topic, taker.shared, received) };
-    if !(taker.each)(fetched) {
-        // SAFETY: called on the thread that serves the queue, of a client that lives.
-        unsafe { rd_kafka_yield(taker.client) };
+impl Drop for Message {
+    fn drop(&mut self) {
+        // SAFETY: it was taken out of a queue of the client, and is given back once.
+        unsafe { rd_kafka_message_destroy(self.0.as_ptr()) };
     }
 }
 

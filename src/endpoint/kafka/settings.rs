@@ -347,11 +347,12 @@ pub(super) fn consuming(config: &mut ClientConfig, group: &str) {
         .set("fetch.queue.backoff.ms", "5")
         .set("fetch.error.backoff.ms", "100")
         .set("fetch.message.max.bytes", "1048576")
-        .set("fetch.max.bytes", "8388608")
-        .set("message.max.bytes", "8388608")
+        // Of what is compressed ten times as much may come.
+        .set("fetch.max.bytes", "2097152")
+        .set("message.max.bytes", "2097152")
         .set("receive.message.max.bytes", "1000000000")
-        .set("queued.min.messages", "100000")
-        .set("queued.max.messages.kbytes", "8192");
+        .set("queued.min.messages", "50000")
+        .set("queued.max.messages.kbytes", "4096");
 }
 
 fn one_of(
