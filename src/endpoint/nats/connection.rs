@@ -13,8 +13,8 @@ use super::failure;
 use crate::endpoint::address_options::AddressOptions;
 use crate::endpoint::{Address, Credentials, EndpointError, EndpointErrorKind};
 
-/// Events that may wait for a slow reader; beyond, the client drops them and we count.
-const WAITING_EVENTS: usize = 1 << 18;
+/// Events that may wait in the client until they are taken; beyond, it drops them and we count.
+const WAITING_EVENTS: usize = 1 << 16;
 
 /// What has happened to a connection so far.
 #[derive(Clone, Debug, Default)]

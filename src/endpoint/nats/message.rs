@@ -167,7 +167,7 @@ pub(super) fn check_size(headers: &[u8], payload: &[u8], limit: usize) -> Result
 }
 
 /// The event a message carries, received now. Headers are sorted by name: the client keeps no order among names.
-pub(super) fn event(message: Message) -> Event {
+pub(super) fn event(message: Message, received: Timestamp) -> Event {
     let mut attributes = Map::new();
     if let Some(reply) = &message.reply {
         attributes.insert("reply".to_owned(), Value::from(reply.as_str()));
@@ -180,7 +180,7 @@ pub(super) fn event(message: Message) -> Event {
         key: None,
         payload: Some(message.payload),
         headers: message.headers.as_ref().map(read_headers).unwrap_or_default(),
-        received: Timestamp::of_arrival(),
+        received,
         broker_time: None,
         place: Place::default(),
         attributes: attributes.into(),
@@ -232,7 +232,7 @@ pub(super) fn stored(message: async_nats::jetstream::Message) -> Result<Stored, 
         let progress = (info.pending, info.consumer_sequence);
         (info.stream.to_owned(), info.stream_sequence, progress, published)
     };
-    let mut event = event(message.message);
+    let mut event = event(message.message, Timestamp::of_arrival());
     // The reply of a stored message is the address of its acknowledgement, which means nothing to anyone else.
     event.attributes.shift_remove("reply");
     event.attributes.insert("stream".to_owned(), Value::from(stream));

@@ -18,6 +18,7 @@ mod connection;
 mod facts;
 mod failure;
 mod greeting;
+mod listening;
 mod message;
 mod monitoring;
 mod observe;

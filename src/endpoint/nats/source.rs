@@ -2,11 +2,9 @@
 
 use std::time::Duration;
 
-use async_nats::Subscriber;
-use futures_util::{FutureExt, StreamExt};
-
 use super::connection::{Connection, connect, known, lost_since};
-use super::{failure, message};
+use super::failure;
+use super::listening::Listening;
 use crate::endpoint::address_options::AddressOptions;
 use crate::endpoint::{
     Address, BoxFuture, ENDS, EndpointError, EndpointErrorKind, Source, SourceOptions, Start, Stop,
@@ -17,7 +15,7 @@ use crate::event::{Event, Timestamp};
 #[derive(Debug)]
 pub(super) struct NatsSource {
     connection: Connection,
-    subscriber: Subscriber,
+    listening: Listening,
     losses_told: u64,
     until: Option<Timestamp>,
 }
@@ -58,7 +56,7 @@ impl NatsSource {
             Stop::Time(time) => Some(time),
             _ => None,
         };
-        Ok(Self { connection, subscriber, losses_told: 0, until })
+        Ok(Self { connection, listening: Listening::to(subscriber), losses_told: 0, until })
     }
 
     async fn read(&mut self, max: usize) -> Result<Vec<Event>, EndpointError> {
@@ -74,32 +72,23 @@ impl NatsSource {
 
     async fn wait(&mut self, max: usize) -> Result<Vec<Event>, EndpointError> {
         let lost = lost_since(self.connection.history.clone(), self.losses_told);
-        let first = tokio::select! {
+        tokio::select! {
             biased;
-            message = self.subscriber.next() => message,
+            events = self.listening.next(max) => Ok(events),
             // The permission was withdrawn, or the refusal came late.
-            refusal = self.connection.subscription_refused(&self.connection.address.path) => return Err(refusal),
+            refusal = self.connection.subscription_refused(&self.connection.address.path) => Err(refusal),
             () = lost => {
                 self.losses_told = self.connection.losses();
-                return Err(failure::disconnected(&self.connection.address)
-                    .help("events published meanwhile were not seen; a JetStream stream would keep them"));
+                Err(failure::disconnected(&self.connection.address)
+                    .help("events published meanwhile were not seen; a JetStream stream would keep them"))
             }
-        };
-        let Some(first) = first else {
-            return Ok(Vec::new());
-        };
-        let mut batch = vec![message::event(first)];
-        while batch.len() < max {
-            let Some(Some(message)) = self.subscriber.next().now_or_never() else {
-                break;
-            };
-            batch.push(message::event(message));
         }
-        Ok(batch)
     }
 
-    async fn leave(mut self) -> Result<(), EndpointError> {
-        self.subscriber.unsubscribe().await.map_err(|_| failure::disconnected(&self.connection.address))
+    async fn leave(self) -> Result<(), EndpointError> {
+        let Self { listening, connection, .. } = self;
+        let told = listening.leave().await;
+        told.then_some(()).ok_or_else(|| failure::disconnected(&connection.address))
     }
 }
 
@@ -127,7 +116,7 @@ impl Source for NatsSource {
     }
 
     fn dropped(&self) -> u64 {
-        self.connection.history.borrow().dropped
+        self.connection.history.borrow().dropped + self.listening.dropped()
     }
 
     fn close(self: Box<Self>) -> BoxFuture<'static, Result<(), EndpointError>> {
