@@ -14,7 +14,7 @@ use super::message;
 use crate::event::{Event, Timestamp};
 
 /// Bytes of events that may wait for the reader; beyond, events are dropped and counted.
-const WAITING_BYTES: usize = 48 * 1024 * 1024;
+const WAITING_BYTES: usize = 16 * 1024 * 1024;
 /// What an event takes besides its bytes, roughly.
 const AROUND: usize = 256;
 /// Events taken from the client before they are handed on.
