@@ -37,14 +37,15 @@ pub(super) fn fetch_apart(config: &mut ClientConfig, partitions: usize) -> bool 
         // How much is fetched ahead holds for each queue.
         .set("queued.max.messages.kbytes", kilobytes)
         .set("queued.min.messages", (FETCHED_EVENTS.0 / partitions.max(1)).max(FETCHED_EVENTS.1).to_string())
-        .set("fetch.message.max.bytes", (share / FETCHES).to_string())
+        .set("fetch.message.max.bytes", (share / FETCHES.0).max(FETCHES.1).to_string())
         // Where one partition after the other is drained, each has to be filled again soon.
         .set("fetch.queue.backoff.ms", "1");
     is_new
 }
 
-/// The part of its share of bytes that is asked for at once: of what is compressed ten times as much may come.
-const FETCHES: usize = 4;
+/// The part of its share of bytes that is asked for at once, since of what is compressed ten times as much may come, and the least:
+/// an answer holds only one of the batches that are larger, and most producers make batches of 16 KiB.
+const FETCHES: (usize, usize) = (4, 32 * 1024);
 /// Events of all partitions at which no more are fetched, however small they are, and the least of one.
 const FETCHED_EVENTS: (usize, usize) = (50_000, 1_000);
 

@@ -14,7 +14,7 @@ use crate::endpoint::address_options::AddressOptions;
 use crate::endpoint::{Address, Credentials, EndpointError, EndpointErrorKind};
 
 /// Events that may wait in the client until they are taken; beyond, it drops them and we count.
-const WAITING_EVENTS: usize = 1 << 16;
+const WAITING_EVENTS: usize = 1 << 17;
 
 /// What has happened to a connection so far.
 #[derive(Clone, Debug, Default)]

@@ -14,7 +14,7 @@ use super::message;
 use crate::event::{Event, Timestamp};
 
 /// Bytes of events that may wait for the reader; beyond, events are dropped and counted.
-const WAITING_BYTES: usize = 16 * 1024 * 1024;
+const WAITING_BYTES: usize = 40 * 1024 * 1024;
 /// What an event takes besides its bytes, roughly.
 const AROUND: usize = 256;
 /// Events taken from the client before they are handed on.
@@ -103,9 +103,16 @@ impl Listening {
     }
 
     /// Ends the subscription; false when the server could not be told.
-    pub(super) async fn leave(self) -> bool {
+    pub(super) async fn leave(mut self) -> bool {
         self.shared.leave.notify_one();
-        self.task.await.unwrap_or(false)
+        (&mut self.task).await.unwrap_or(false)
+    }
+}
+
+impl Drop for Listening {
+    fn drop(&mut self) {
+        // The subscription ends with the task.
+        self.task.abort();
     }
 }
 
