@@ -110,7 +110,8 @@ def redis(run):
         flush = lambda: subprocess.run(["redis-cli", "-p", str(port), "flushall"], stdout=subprocess.DEVNULL, check=True)
         pipe, marked = os.path.join(run.folder, "pipe"), os.path.join(run.folder, "marked")
         head, body = "$4\r\nXADD\r\n$5\r\nbench\r\n$1\r\n*\r\n", f"$7\r\npayload\r\n${run.size}\r\n{run.text}\r\n"
-        marks = "".join(f"${len(word)}\r\n{word}\r\n" for word in ("eddy-run", "r" * 36, "eddy-seq", "n" * 6))
+        words = ["eddy-run", "r" * 36, "eddy-seq", "n" * 6]
+        marks = "".join(f"${len(word)}\r\n{word}\r\n" for word in words)
         for path, command in ((pipe, f"*5\r\n{head}{body}"), (marked, f"*9\r\n{head}{body}{marks}")):
             with open(path, "w", newline="") as out:
                 out.writelines(command for _ in range(run.count))
@@ -122,6 +123,7 @@ def redis(run):
             ("eddy replay --speed max", run.replay(url)),
             ("eddy replay --speed max --no-mark", [*run.replay(url), "--no-mark"]),
             ("redis-benchmark -P 100", bench),
+            ("redis-benchmark -P 100 (with two fields as the marks)", bench + words),
             ("redis-cli --pipe (protocol prepared before)", client + ["--pipe"], pipe),
             ("redis-cli --pipe (the same with two fields as the marks)", client + ["--pipe"], marked),
             *run.bare("redis", "send", port, "bench", run.lines)], flush)
