@@ -6,7 +6,7 @@ use std::collections::VecDeque;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use async_nats::{Message, Subscriber};
-use futures_util::{FutureExt, StreamExt};
+use futures_util::StreamExt;
 use tokio::sync::Notify;
 use tokio::task::JoinHandle;
 
@@ -17,7 +17,7 @@ use crate::event::{Event, Timestamp};
 const WAITING_BYTES: usize = 40 * 1024 * 1024;
 /// What an event takes besides its bytes, roughly.
 const AROUND: usize = 256;
-/// Events taken from the client before they are handed on.
+/// Events taken from the client before they are handed on, where so many lie ready.
 const TOGETHER: usize = 512;
 
 /// What waits.
@@ -116,24 +116,18 @@ impl Drop for Listening {
     }
 }
 
-async fn listen(mut subscriber: Subscriber, shared: Arc<Shared>) -> bool {
-    let mut messages = Vec::with_capacity(TOGETHER);
+async fn listen(subscriber: Subscriber, shared: Arc<Shared>) -> bool {
+    let mut chunks = subscriber.ready_chunks(TOGETHER);
     loop {
-        let first = tokio::select! {
+        let chunk = tokio::select! {
             biased;
-            () = shared.leave.notified() => return subscriber.unsubscribe().await.is_ok(),
-            message = subscriber.next() => message,
+            () = shared.leave.notified() => return chunks.get_mut().unsubscribe().await.is_ok(),
+            chunk = chunks.next() => chunk,
         };
-        let ended = first.is_none();
-        messages.extend(first.map(|message| (message, Timestamp::of_arrival())));
-        while messages.len() < TOGETHER
-            && let Some(Some(message)) = subscriber.next().now_or_never()
-        {
-            messages.push((message, Timestamp::of_arrival()));
-        }
+        let ended = chunk.is_none();
         let mut state = shared.state();
-        state.put(messages.drain(..));
-        state.ended |= ended;
+        state.ended = ended;
+        state.put(chunk.into_iter().flatten().map(|message| (message, Timestamp::of_arrival())));
         drop(state);
         shared.changed.notify_one();
         if ended {

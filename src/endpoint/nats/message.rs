@@ -166,7 +166,7 @@ pub(super) fn check_size(headers: &[u8], payload: &[u8], limit: usize) -> Result
     if size > limit { Err(failure::too_large(size, limit)) } else { Ok(()) }
 }
 
-/// The event a message carries, received now. Headers are sorted by name: the client keeps no order among names.
+/// The event a message carries, with the time at which it came. Headers are sorted by name: the client keeps no order among names.
 pub(super) fn event(message: Message, received: Timestamp) -> Event {
     let mut attributes = Map::new();
     if let Some(reply) = &message.reply {
